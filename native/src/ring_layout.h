@@ -1,0 +1,143 @@
+// The one definition of every structure that native code and TypeScript share through a SharedArrayBuffer.
+//
+// `native/tools/emit_layout.cc` prints src/gen/ring-layout.ts from the lists below, CI compares the two, and the
+// addon refuses to run against a TypeScript side with another LAYOUT_VERSION. All integers are in host byte order;
+// every field is naturally aligned and is read and written atomically from both sides.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+
+namespace chrys {
+
+constexpr int32_t kLayoutVersion = 1;
+
+// Demand modes, in rising order of cost. The union over all callers is the greatest of theirs.
+constexpr int32_t kDemandIdle = 0;       // demux only
+constexpr int32_t kDemandKeyframes = 1;  // decode keyframe packets only
+constexpr int32_t kDemandAll = 2;        // decode every packet
+
+constexpr int32_t kFlagKeyframe = 1;
+constexpr int32_t kFlagCorrupt = 2;
+
+// CONTROL BLOCK, one per camera, alive as long as the camera is defined (it outlives connections and workers).
+// Main writes `stop`, `demand*`, `snapshotWanted` and the `*Waiters`; the capture loop writes everything else.
+#define CHRYS_CONTROL_FIELDS(I32, I64)                                                                            \
+  I32(layoutVersion)    /* kLayoutVersion, written by main before the worker starts */                            \
+  I32(stop)             /* 1: leave the loop now, whatever it is doing */                                         \
+  I32(demandMode)       /* kDemand* */                                                                            \
+  I32(snapshotWanted)   /* count of one-shot requests: decode the group in progress once and publish its newest */\
+  I32(snapshotDone)     /* the snapshotWanted that the loop has served */                                         \
+  I32(frameEvent)       /* grows with every published frame; what frame readers wait on */                        \
+  I32(frameWaiters)     /* > 0: the loop must notify frameEvent */                                                \
+  I32(packetEvent)      /* grows with every stored packet; what packet readers wait on */                         \
+  I32(packetWaiters)    /* > 0: the loop must notify packetEvent */                                               \
+  I32(connected)        /* 1 while the stream is open */                                                          \
+  I32(fpsMilli)         /* measured frames per second x 1000, from pts, 0 = not known yet */                      \
+  I32(gopPackets)       /* packets in the last whole group of pictures, 0 = not known yet */                      \
+  I32(width)            /* of the newest decoded frame, pixels */                                                 \
+  I32(height)                                                                                                     \
+  I32(decodingMode)     /* the kDemand* that the loop is serving */                                               \
+  I32(reserved0)                                                                                                  \
+  I64(packets)          /* counters since the camera was defined */                                               \
+  I64(keyframes)                                                                                                  \
+  I64(bytes)                                                                                                      \
+  I64(framesDecoded)                                                                                              \
+  I64(framesPublished)                                                                                            \
+  I64(framesCorrupt)                                                                                              \
+  I64(decodeErrors)     /* packets that the decoder refused */                                                    \
+  I64(decodeUs)         /* time spent in the decoder, microseconds */                                             \
+  I64(convertUs)        /* time spent scaling and converting, microseconds */                                     \
+  I64(lastPacketMs)     /* arrival of the newest packet, ms since the epoch, 0 = none yet */                      \
+  I64(lastFrameMs)      /* arrival of the newest published frame's packet, ms since the epoch, 0 = none yet */    \
+  I64(frameSequence)    /* sequence of the newest published frame, from 1; never falls while the camera lives */  \
+  I64(packetSequence)   /* sequence of the newest stored packet, from 1; never falls while the camera lives */    \
+  I64(connectionKeyframes) /* keyframes since the camera connected */
+
+// FRAME RING header, followed by slotCount slots of slotStride bytes each, the first at kFrameRingHeaderBytes.
+// A slot is a slot header and, at messageOffset from the slot's start, a finished VideoFrame message.
+#define CHRYS_FRAME_RING_FIELDS(I32, I64) \
+  I32(layoutVersion)                      \
+  I32(generation) /* of slots; a new one when frames outgrow the slots */ \
+  I32(slotCount)                          \
+  I32(slotStride) /* bytes, a multiple of 64 */ \
+  I64(latestSequence)                     \
+  I64(latestKeyframeSequence)
+
+#define CHRYS_FRAME_SLOT_FIELDS(I32, I64)                                                   \
+  I32(lock)          /* sequence lock: odd while the slot is being written */                \
+  I32(flags)         /* kFlag* */                                                            \
+  I32(messageOffset) /* bytes from the slot's start to the message */                        \
+  I32(messageBytes)  /* the same for all frames of one size: all its numbers are fixed-width */ \
+  I32(dataOffset)    /* bytes from the slot's start to the pixels: BGR24, row-major, no padding */ \
+  I32(dataBytes)                                                                             \
+  I32(width)                                                                                 \
+  I32(height)                                                                                \
+  I64(sequence)      /* from 1, 0 = never written */                                         \
+  I64(arrivalUs)     /* of the frame's packet, microseconds since the epoch */
+
+// PACKET RING header, followed by entryCount entries and then by dataBytes of payload.
+// Whole groups of pictures leave at a time. A reader copies entry and payload, then looks at firstSequence again: if it
+// has passed the packet, the copy may be torn and must be thrown away (the reader was overrun).
+#define CHRYS_PACKET_RING_FIELDS(I32, I64) \
+  I32(layoutVersion)                       \
+  I32(entryCount)    /* a power of two; packet n is in entry n % entryCount */ \
+  I64(dataBytes)     /* size of the payload region, of which the writer uses only as much as it needs */ \
+  I64(firstSequence) /* oldest packet that is still whole */                   \
+  I64(nextSequence)  /* one past the newest packet */                          \
+  I64(lastKeyframeSequence) /* newest keyframe, 0 = none */
+
+#define CHRYS_PACKET_ENTRY_FIELDS(I32, I64)                                 \
+  I32(size)        /* bytes of payload */                                   \
+  I32(flags)       /* kFlag* */                                             \
+  I32(gopIndex)    /* index in its group of pictures, 0 at the keyframe */  \
+  I32(timeBaseNum) /* seconds per tick = num / den */                       \
+  I32(timeBaseDen)                                                          \
+  I32(connection)  /* grows with every connection: timestamps of two connections do not compare */ \
+  I64(sequence)                                                             \
+  I64(offset)      /* of the payload in the payload region */               \
+  I64(pts)         /* ticks */                                              \
+  I64(dts)         /* ticks */                                              \
+  I64(arrivalUs)   /* microseconds since the epoch */                       \
+  I64(senderUs)    /* from RTCP sender reports, microseconds since the epoch, 0 = not known */ \
+  I64(keyframe)    /* number of keyframes since the camera connected */
+
+#define CHRYS_MEMBER_I32(name) std::atomic<int32_t> name;
+#define CHRYS_MEMBER_I64(name) std::atomic<int64_t> name;
+
+struct ControlBlock {
+  CHRYS_CONTROL_FIELDS(CHRYS_MEMBER_I32, CHRYS_MEMBER_I64)
+};
+struct FrameRingHeader {
+  CHRYS_FRAME_RING_FIELDS(CHRYS_MEMBER_I32, CHRYS_MEMBER_I64)
+};
+struct FrameSlotHeader {
+  CHRYS_FRAME_SLOT_FIELDS(CHRYS_MEMBER_I32, CHRYS_MEMBER_I64)
+};
+struct PacketRingHeader {
+  CHRYS_PACKET_RING_FIELDS(CHRYS_MEMBER_I32, CHRYS_MEMBER_I64)
+};
+struct PacketEntry {
+  CHRYS_PACKET_ENTRY_FIELDS(CHRYS_MEMBER_I32, CHRYS_MEMBER_I64)
+};
+
+#undef CHRYS_MEMBER_I32
+#undef CHRYS_MEMBER_I64
+
+constexpr size_t kCacheLine = 64;
+constexpr size_t kControlBytes = 256;
+constexpr size_t kFrameRingHeaderBytes = 64;
+constexpr size_t kFrameSlotHeaderBytes = 64;
+constexpr size_t kPacketRingHeaderBytes = 64;
+constexpr size_t kPacketEntryBytes = 80;
+
+static_assert(sizeof(std::atomic<int32_t>) == 4 && std::atomic<int32_t>::is_always_lock_free);
+static_assert(sizeof(std::atomic<int64_t>) == 8 && std::atomic<int64_t>::is_always_lock_free);
+static_assert(sizeof(ControlBlock) <= kControlBytes);
+static_assert(sizeof(FrameRingHeader) <= kFrameRingHeaderBytes);
+static_assert(sizeof(FrameSlotHeader) <= kFrameSlotHeaderBytes);
+static_assert(sizeof(PacketRingHeader) <= kPacketRingHeaderBytes);
+static_assert(sizeof(PacketEntry) == kPacketEntryBytes);
+
+}  // namespace chrys

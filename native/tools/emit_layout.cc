@@ -1,0 +1,62 @@
+// Prints src/gen/ring-layout.ts from ring_layout.h: `make -C native layout`.
+#include <cstdio>
+
+#include "../src/ring_layout.h"
+
+using namespace chrys;
+
+namespace {
+
+void Begin(const char* name, const char* what, size_t bytes) {
+  std::printf("\n/** %s Offsets in elements of the typed array that the name says. */\nexport const %s = {\n  bytes: %zu,\n",
+              what, name, bytes);
+}
+
+void End() { std::printf("} as const;\n"); }
+
+}  // namespace
+
+#define EMIT_I32(Struct, field) std::printf("  " #field "I32: %zu,\n", offsetof(Struct, field) / 4);
+#define EMIT_I64(Struct, field) std::printf("  " #field "I64: %zu,\n", offsetof(Struct, field) / 8);
+
+int main() {
+  std::printf("// Generated from native/src/ring_layout.h by `make -C native layout`. Do not edit.\n\n");
+  std::printf("export const LAYOUT_VERSION = %d;\n\n", kLayoutVersion);
+  std::printf("export const DEMAND = { idle: %d, keyframes: %d, all: %d } as const;\n\n", kDemandIdle, kDemandKeyframes,
+              kDemandAll);
+  std::printf("export const FLAG = { keyframe: %d, corrupt: %d } as const;\n", kFlagKeyframe, kFlagCorrupt);
+#define I32(f) EMIT_I32(ControlBlock, f)
+#define I64(f) EMIT_I64(ControlBlock, f)
+  Begin("CONTROL", "The control block of a camera.", kControlBytes);
+  CHRYS_CONTROL_FIELDS(I32, I64)
+  End();
+#undef I32
+#undef I64
+#define I32(f) EMIT_I32(FrameRingHeader, f)
+#define I64(f) EMIT_I64(FrameRingHeader, f)
+  Begin("FRAME_RING", "The header of a frame ring; its slots follow.", kFrameRingHeaderBytes);
+  CHRYS_FRAME_RING_FIELDS(I32, I64)
+  End();
+#undef I32
+#undef I64
+#define I32(f) EMIT_I32(FrameSlotHeader, f)
+#define I64(f) EMIT_I64(FrameSlotHeader, f)
+  Begin("FRAME_SLOT", "The header of one slot, relative to the slot's start.", kFrameSlotHeaderBytes);
+  CHRYS_FRAME_SLOT_FIELDS(I32, I64)
+  End();
+#undef I32
+#undef I64
+#define I32(f) EMIT_I32(PacketRingHeader, f)
+#define I64(f) EMIT_I64(PacketRingHeader, f)
+  Begin("PACKET_RING", "The header of a packet ring; its entries and then its payload follow.", kPacketRingHeaderBytes);
+  CHRYS_PACKET_RING_FIELDS(I32, I64)
+  End();
+#undef I32
+#undef I64
+#define I32(f) EMIT_I32(PacketEntry, f)
+#define I64(f) EMIT_I64(PacketEntry, f)
+  Begin("PACKET_ENTRY", "One entry of the packet ring, relative to the entry's start.", kPacketEntryBytes);
+  CHRYS_PACKET_ENTRY_FIELDS(I32, I64)
+  End();
+  return 0;
+}

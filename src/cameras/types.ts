@@ -1,0 +1,136 @@
+import type { CaptureEnd, StreamInfo, Transport } from '../native/types.js';
+
+/** What a camera is, as the registry keeps it. */
+export interface CameraDefinition {
+  /** 1 to 128 of A-Z a-z 0-9 . _ - , not beginning with a dot. */
+  readonly name: string;
+  /** With credentials. Mask it (`redactUrl`) wherever it leaves the process. */
+  readonly rtspEndpoint: string;
+  readonly rtmpEndpoint?: string;
+  readonly transport: Transport;
+  readonly openTimeoutMs: number;
+  readonly stallTimeoutMs: number;
+  readonly decoderThreads: number;
+  /** Milliseconds since the epoch. */
+  readonly createdMs: number;
+  readonly modifiedMs: number;
+}
+
+/**
+ * created -> connecting -> running -> reconnecting -> …; `failed` only for what retrying cannot mend, `stopped` when
+ * it was told to stop.
+ */
+export type CameraPhase = 'created' | 'connecting' | 'running' | 'reconnecting' | 'failed' | 'stopped';
+
+/** Why a camera is not running: what ended its last capture, or that its worker thread died. */
+export type CameraReason = Exclude<CaptureEnd, 'stopped'> | 'worker_crashed';
+
+export interface CameraState {
+  readonly phase: CameraPhase;
+  /** Since when, milliseconds since the epoch. */
+  readonly sinceMs: number;
+  readonly reason?: CameraReason;
+  /** A sentence for a person, masked; '' while running well. */
+  readonly message: string;
+  /** Failures since the stream last ran for 30 s. */
+  readonly failingStreak: number;
+  /** Milliseconds since the epoch; only while reconnecting and waiting. */
+  readonly nextAttemptMs?: number;
+  /** Milliseconds since the epoch; only after the stream was open once. */
+  readonly lastConnectedMs?: number;
+  readonly lastDisconnectedMs?: number;
+}
+
+/** Counters since the camera was defined or the proxy started, whichever is later. */
+export interface CameraStats {
+  readonly packets: number;
+  readonly keyframes: number;
+  readonly bytes: number;
+  readonly framesDecoded: number;
+  readonly framesPublished: number;
+  readonly framesCorrupt: number;
+  readonly decodeErrors: number;
+  readonly decodeUs: number;
+  readonly convertUs: number;
+  readonly reconnects: number;
+  /** 0 = not known yet. */
+  readonly fps: number;
+  readonly gopPackets: number;
+  /** Milliseconds since the epoch, 0 = none yet. */
+  readonly lastPacketMs: number;
+  readonly lastFrameMs: number;
+  /** The masked sentence of the last failure, '' = none yet. */
+  readonly lastError: string;
+  /** What the capture loop decodes at the moment. */
+  readonly decoding: 'idle' | 'keyframes' | 'all';
+}
+
+export interface LogLine {
+  readonly timeMs: number;
+  readonly level: 'error' | 'warn' | 'info' | 'debug';
+  /** Masked. */
+  readonly text: string;
+}
+
+/** One camera as the routes above see it. */
+export interface Camera {
+  readonly definition: CameraDefinition;
+  readonly state: CameraState;
+  readonly stats: CameraStats;
+  /** Undefined until the stream was open once. */
+  readonly stream: StreamInfo | undefined;
+  /** The newest 100 lines, oldest first. */
+  readonly log: readonly LogLine[];
+  readonly frames: FrameSource;
+}
+
+/** Where a caller stands in a camera's frames. */
+export interface FrameQuery {
+  /** Sequence of the last frame this caller had, 0 = none. */
+  readonly after: number;
+  readonly keyframesOnly: boolean;
+  /** Also take the one frame before the newest, for a caller that takes every frame and came a moment late. */
+  readonly inOrder: boolean;
+  /** Longest wait for such a frame; 0 = only what is there now. */
+  readonly waitMs: number;
+  readonly signal?: AbortSignal;
+}
+
+/** A finished VideoFrame message in a ring slot, which may be overwritten at any moment. */
+export interface FrameRef {
+  readonly sequence: number;
+  readonly keyframe: boolean;
+  readonly corrupt: boolean;
+  readonly width: number;
+  readonly height: number;
+  /** Milliseconds since the epoch. */
+  readonly arrivalMs: number;
+  /** Bytes of the whole message. */
+  readonly byteLength: number;
+  /** Where the pixels lie in the message. */
+  readonly dataOffset: number;
+  readonly dataBytes: number;
+  /**
+   * Copies the message into `target`, or a newer one of the same length when this one is overwritten meanwhile; its
+   * sequence is returned, 0 when neither can be had (then `target` holds rubbish).
+   */
+  copyTo(target: Uint8Array, targetOffset: number): number;
+}
+
+export interface FrameSource {
+  /** Undefined: no such frame within waitMs. Raises the camera's demand as a side effect. */
+  next(query: FrameQuery): Promise<FrameRef | undefined>;
+  /** The newest frame, decoded once for this call without raising the demand. Undefined: none within waitMs. */
+  snapshot(waitMs: number, signal?: AbortSignal): Promise<FrameRef | undefined>;
+}
+
+/** All cameras. Errors are ChrysErrors. */
+export interface Cameras {
+  list(): readonly Camera[];
+  /** Throws not_found. */
+  get(name: string): Camera;
+  /** Stores and starts it. Throws already_exists, invalid_argument, resource_exhausted (too many cameras). */
+  add(definition: CameraDefinition): Camera;
+  /** Stops and forgets it; resolves when its thread is gone or given up, within 300 ms. Throws not_found. */
+  remove(name: string): Promise<void>;
+}

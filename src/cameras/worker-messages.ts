@@ -1,0 +1,25 @@
+/** The one channel between the main thread and a camera worker. State that changes often travels in the control block instead. */
+import type { CaptureOptions, CaptureResult, StreamInfo } from '../native/types.js';
+import type { LogLine } from './types.js';
+
+/** Given to the worker at its start. */
+export interface WorkerData {
+  readonly control: SharedArrayBuffer;
+  readonly packetRing: SharedArrayBuffer;
+}
+
+export type ToWorker =
+  | {
+      readonly kind: 'open';
+      readonly options: Omit<CaptureOptions, 'control' | 'packetRing'>;
+      /** Resolve this name before opening, so that an unknown host is told apart and can be cancelled. Undefined for an address or a file. */
+      readonly host?: string;
+    }
+  /** Only understood between captures; raise CONTROL.stop first. */
+  | { readonly kind: 'exit' };
+
+export type FromWorker =
+  | { readonly kind: 'stream'; readonly info: StreamInfo }
+  | { readonly kind: 'frameRing'; readonly ring: SharedArrayBuffer }
+  | { readonly kind: 'log'; readonly level: LogLine['level']; readonly text: string }
+  | { readonly kind: 'ended'; readonly result: CaptureResult };

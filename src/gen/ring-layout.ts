@@ -1,0 +1,97 @@
+// Generated from native/src/ring_layout.h by `make -C native layout`. Do not edit.
+
+export const LAYOUT_VERSION = 1;
+
+export const DEMAND = { idle: 0, keyframes: 1, all: 2 } as const;
+
+export const FLAG = { keyframe: 1, corrupt: 2 } as const;
+
+/** The control block of a camera. Offsets in elements of the typed array that the name says. */
+export const CONTROL = {
+  bytes: 256,
+  layoutVersionI32: 0,
+  stopI32: 1,
+  demandModeI32: 2,
+  snapshotWantedI32: 3,
+  snapshotDoneI32: 4,
+  frameEventI32: 5,
+  frameWaitersI32: 6,
+  packetEventI32: 7,
+  packetWaitersI32: 8,
+  connectedI32: 9,
+  fpsMilliI32: 10,
+  gopPacketsI32: 11,
+  widthI32: 12,
+  heightI32: 13,
+  decodingModeI32: 14,
+  reserved0I32: 15,
+  packetsI64: 8,
+  keyframesI64: 9,
+  bytesI64: 10,
+  framesDecodedI64: 11,
+  framesPublishedI64: 12,
+  framesCorruptI64: 13,
+  decodeErrorsI64: 14,
+  decodeUsI64: 15,
+  convertUsI64: 16,
+  lastPacketMsI64: 17,
+  lastFrameMsI64: 18,
+  frameSequenceI64: 19,
+  packetSequenceI64: 20,
+  connectionKeyframesI64: 21,
+} as const;
+
+/** The header of a frame ring; its slots follow. Offsets in elements of the typed array that the name says. */
+export const FRAME_RING = {
+  bytes: 64,
+  layoutVersionI32: 0,
+  generationI32: 1,
+  slotCountI32: 2,
+  slotStrideI32: 3,
+  latestSequenceI64: 2,
+  latestKeyframeSequenceI64: 3,
+} as const;
+
+/** The header of one slot, relative to the slot's start. Offsets in elements of the typed array that the name says. */
+export const FRAME_SLOT = {
+  bytes: 64,
+  lockI32: 0,
+  flagsI32: 1,
+  messageOffsetI32: 2,
+  messageBytesI32: 3,
+  dataOffsetI32: 4,
+  dataBytesI32: 5,
+  widthI32: 6,
+  heightI32: 7,
+  sequenceI64: 4,
+  arrivalUsI64: 5,
+} as const;
+
+/** The header of a packet ring; its entries and then its payload follow. Offsets in elements of the typed array that the name says. */
+export const PACKET_RING = {
+  bytes: 64,
+  layoutVersionI32: 0,
+  entryCountI32: 1,
+  dataBytesI64: 1,
+  firstSequenceI64: 2,
+  nextSequenceI64: 3,
+  lastKeyframeSequenceI64: 4,
+} as const;
+
+/** One entry of the packet ring, relative to the entry's start. Offsets in elements of the typed array that the name says. */
+export const PACKET_ENTRY = {
+  bytes: 80,
+  sizeI32: 0,
+  flagsI32: 1,
+  gopIndexI32: 2,
+  timeBaseNumI32: 3,
+  timeBaseDenI32: 4,
+  connectionI32: 5,
+  sequenceI64: 3,
+  offsetI64: 4,
+  ptsI64: 5,
+  dtsI64: 6,
+  arrivalUsI64: 7,
+  senderUsI64: 8,
+  keyframeI64: 9,
+} as const;

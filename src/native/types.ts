@@ -1,0 +1,106 @@
+/** What the native addon (native/) offers to TypeScript. The addon asserts; `src/native/addon.ts` checks what it is given. */
+
+export type Transport = 'tcp' | 'udp';
+
+/** Why a capture ended or could not begin. Each is one row of docs/reference/errors.md. */
+export const CAPTURE_ENDS = [
+  'stopped', // the stop flag was raised
+  'unauthorized', // the camera asked for a user and password, or refused the ones it got (401, 403)
+  'not_found', // no such path on that camera (404), or no such file
+  'refused', // nothing listens on that port
+  'unreachable', // no route to that host
+  'unknown_host', // the name does not resolve
+  'open_timeout', // not open within the open deadline
+  'stalled', // open, but no video packet within the stall deadline
+  'decode_stalled', // packets arrive, and the decoder makes no frame of them
+  'connection_lost', // the camera closed or reset the connection
+  'no_video', // the session has no video stream
+  'unsupported_codec', // libav has no decoder for it: retrying cannot mend this
+  'frame_too_large', // a frame does not fit into a VideoFrame that clients accept
+  'protocol_error', // the camera answered something that is not RTSP, or an error status
+  'io_error', // anything else, with libav's own text
+] as const;
+export type CaptureEnd = (typeof CAPTURE_ENDS)[number];
+
+export interface CaptureOptions {
+  /** An rtsp or rtsps URL with its credentials, or the absolute path of a file. Already checked: see src/cameras/source-url.ts. */
+  readonly url: string;
+  readonly kind: 'rtsp' | 'file';
+  readonly transport: Transport;
+  readonly openTimeoutMs: number;
+  /** Least time without a video packet that counts as a stall; the loop takes 3 x the usual gap when that is longer. */
+  readonly stallTimeoutMs: number;
+  readonly decoderThreads: number;
+  /** Written into every VideoFrame as device_id. */
+  readonly deviceId: string;
+  /** CONTROL.bytes over a SharedArrayBuffer. */
+  readonly control: Uint8Array;
+  /** Over a SharedArrayBuffer; the payload region is what the header and the entries leave. */
+  readonly packetRing: Uint8Array;
+  readonly frameSlots: number;
+  /** A VideoFrame longer than this is refused with frame_too_large. */
+  readonly maxMessageBytes: number;
+  /** 'trace' libav messages are never asked for; 'debug' only in debug mode. */
+  readonly logLevel: 'warn' | 'info' | 'debug';
+}
+
+export interface StreamInfo {
+  readonly codecName: string;
+  readonly codecLongName: string;
+  readonly profile: string;
+  /** Pixels; 0 while the stream has not told (no parameter sets seen yet). */
+  readonly width: number;
+  readonly height: number;
+  /** libav's name, '' while not known. */
+  readonly pixelFormat: string;
+  readonly extradata: Uint8Array;
+  readonly timeBaseNum: number;
+  readonly timeBaseDen: number;
+  /** What the stream declares, 0 when it does not. The measured rate is CONTROL.fpsMilli. */
+  readonly declaredFps: number;
+}
+
+export interface CaptureHooks {
+  /** The stream is open, or its parameters changed in mid-stream. */
+  onStream(info: StreamInfo): void;
+  /** A new generation of slots is needed; returns a view over a new SharedArrayBuffer of that many bytes. */
+  allocateFrameRing(bytes: number): Uint8Array;
+  /** A frame was published while CONTROL.frameWaiters > 0. */
+  onFrame(): void;
+  /** A packet was stored while CONTROL.packetWaiters > 0. */
+  onPacket(): void;
+  /** A line of libav's log; may contain credentials, so mask it. */
+  onLog(level: 'error' | 'warn' | 'info' | 'debug', text: string): void;
+}
+
+export interface CaptureResult {
+  readonly end: CaptureEnd;
+  /** A sentence: what happened, with which value. May contain credentials, so mask it. */
+  readonly message: string;
+  /** libav's error number and text; 0 and '' when libav was not the cause. */
+  readonly avError: number;
+  readonly avText: string;
+}
+
+export interface NativeAddon {
+  readonly layoutVersion: number;
+  /** libav's versions, e.g. { avcodec: '59.37.100' }. */
+  readonly libraries: Readonly<Record<string, string>>;
+  /** Blocks the calling thread until the capture ends. Never call it on the main thread. Throws TypeError only for options of a wrong form. */
+  capture(options: CaptureOptions, hooks: CaptureHooks): CaptureResult;
+  /** Lays out the header of an empty packet ring over `ring`, with a power of two of entries. */
+  initPacketRing(ring: Uint8Array, entryCount: number): void;
+  /**
+   * Copies `bytes` bytes from `sourceOffset` of a ring into `target`, provided that the slot at `slotOffset` still
+   * carries `lock` before and after the copy. False: the slot was overwritten, and `target` holds rubbish there.
+   */
+  copyFromSlot(
+    ring: Uint8Array,
+    slotOffset: number,
+    lock: number,
+    sourceOffset: number,
+    bytes: number,
+    target: Uint8Array,
+    targetOffset: number,
+  ): boolean;
+}
