@@ -613,269 +613,6 @@ export const AnnotateRequest: MessageFns<AnnotateRequest> = {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
   },
-
-  fromJSON(object: any): AnnotateRequest {
-    return {
-      deviceName: isSet(object.deviceName)
-        ? globalThis.String(object.deviceName)
-        : isSet(object.device_name)
-        ? globalThis.String(object.device_name)
-        : "",
-      remoteStreamId: isSet(object.remoteStreamId)
-        ? globalThis.String(object.remoteStreamId)
-        : isSet(object.remote_stream_id)
-        ? globalThis.String(object.remote_stream_id)
-        : "",
-      type: isSet(object.type) ? globalThis.String(object.type) : "",
-      startTimestamp: isSet(object.startTimestamp)
-        ? globalThis.Number(object.startTimestamp)
-        : isSet(object.start_timestamp)
-        ? globalThis.Number(object.start_timestamp)
-        : 0,
-      endTimestamp: isSet(object.endTimestamp)
-        ? globalThis.Number(object.endTimestamp)
-        : isSet(object.end_timestamp)
-        ? globalThis.Number(object.end_timestamp)
-        : 0,
-      objectType: isSet(object.objectType)
-        ? globalThis.String(object.objectType)
-        : isSet(object.object_type)
-        ? globalThis.String(object.object_type)
-        : "",
-      objectId: isSet(object.objectId)
-        ? globalThis.String(object.objectId)
-        : isSet(object.object_id)
-        ? globalThis.String(object.object_id)
-        : "",
-      objectTrackingId: isSet(object.objectTrackingId)
-        ? globalThis.String(object.objectTrackingId)
-        : isSet(object.object_tracking_id)
-        ? globalThis.String(object.object_tracking_id)
-        : "",
-      confidence: isSet(object.confidence) ? globalThis.Number(object.confidence) : 0,
-      objectBoudingBox: isSet(object.objectBoudingBox)
-        ? BoudingBox.fromJSON(object.objectBoudingBox)
-        : isSet(object.object_bouding_box)
-        ? BoudingBox.fromJSON(object.object_bouding_box)
-        : undefined,
-      location: isSet(object.location) ? Location.fromJSON(object.location) : undefined,
-      objectCoordinate: isSet(object.objectCoordinate)
-        ? Coordinate.fromJSON(object.objectCoordinate)
-        : isSet(object.object_coordinate)
-        ? Coordinate.fromJSON(object.object_coordinate)
-        : undefined,
-      mask: globalThis.Array.isArray(object?.mask)
-        ? object.mask.map((e: any) => Coordinate.fromJSON(e))
-        : [],
-      objectSignature: globalThis.Array.isArray(object?.objectSignature)
-        ? object.objectSignature.map((e: any) => globalThis.Number(e))
-        : globalThis.Array.isArray(object?.object_signature)
-        ? object.object_signature.map((e: any) => globalThis.Number(e))
-        : [],
-      mlModel: isSet(object.mlModel)
-        ? globalThis.String(object.mlModel)
-        : isSet(object.ml_model)
-        ? globalThis.String(object.ml_model)
-        : "",
-      mlModelVersion: isSet(object.mlModelVersion)
-        ? globalThis.String(object.mlModelVersion)
-        : isSet(object.ml_model_version)
-        ? globalThis.String(object.ml_model_version)
-        : "",
-      width: isSet(object.width) ? globalThis.Number(object.width) : 0,
-      height: isSet(object.height) ? globalThis.Number(object.height) : 0,
-      isKeyframe: isSet(object.isKeyframe)
-        ? globalThis.Boolean(object.isKeyframe)
-        : isSet(object.is_keyframe)
-        ? globalThis.Boolean(object.is_keyframe)
-        : false,
-      videoType: isSet(object.videoType)
-        ? globalThis.String(object.videoType)
-        : isSet(object.video_type)
-        ? globalThis.String(object.video_type)
-        : "",
-      offsetTimestamp: isSet(object.offsetTimestamp)
-        ? globalThis.Number(object.offsetTimestamp)
-        : isSet(object.offset_timestamp)
-        ? globalThis.Number(object.offset_timestamp)
-        : 0,
-      offsetDuration: isSet(object.offsetDuration)
-        ? globalThis.Number(object.offsetDuration)
-        : isSet(object.offset_duration)
-        ? globalThis.Number(object.offset_duration)
-        : 0,
-      offsetFrameId: isSet(object.offsetFrameId)
-        ? globalThis.Number(object.offsetFrameId)
-        : isSet(object.offset_frame_id)
-        ? globalThis.Number(object.offset_frame_id)
-        : 0,
-      offsetPacketId: isSet(object.offsetPacketId)
-        ? globalThis.Number(object.offsetPacketId)
-        : isSet(object.offset_packet_id)
-        ? globalThis.Number(object.offset_packet_id)
-        : 0,
-      customMeta1: isSet(object.customMeta1)
-        ? globalThis.String(object.customMeta1)
-        : isSet(object.custom_meta_1)
-        ? globalThis.String(object.custom_meta_1)
-        : "",
-      customMeta2: isSet(object.customMeta2)
-        ? globalThis.String(object.customMeta2)
-        : isSet(object.custom_meta_2)
-        ? globalThis.String(object.custom_meta_2)
-        : "",
-      customMeta3: isSet(object.customMeta3)
-        ? globalThis.String(object.customMeta3)
-        : isSet(object.custom_meta_3)
-        ? globalThis.String(object.custom_meta_3)
-        : "",
-      customMeta4: isSet(object.customMeta4)
-        ? globalThis.String(object.customMeta4)
-        : isSet(object.custom_meta_4)
-        ? globalThis.String(object.custom_meta_4)
-        : "",
-      customMeta5: isSet(object.customMeta5)
-        ? globalThis.String(object.customMeta5)
-        : isSet(object.custom_meta_5)
-        ? globalThis.String(object.custom_meta_5)
-        : "",
-    };
-  },
-
-  toJSON(message: AnnotateRequest): unknown {
-    const obj: any = {};
-    if (message.deviceName !== "") {
-      obj.deviceName = message.deviceName;
-    }
-    if (message.remoteStreamId !== "") {
-      obj.remoteStreamId = message.remoteStreamId;
-    }
-    if (message.type !== "") {
-      obj.type = message.type;
-    }
-    if (message.startTimestamp !== 0) {
-      obj.startTimestamp = Math.round(message.startTimestamp);
-    }
-    if (message.endTimestamp !== 0) {
-      obj.endTimestamp = Math.round(message.endTimestamp);
-    }
-    if (message.objectType !== "") {
-      obj.objectType = message.objectType;
-    }
-    if (message.objectId !== "") {
-      obj.objectId = message.objectId;
-    }
-    if (message.objectTrackingId !== "") {
-      obj.objectTrackingId = message.objectTrackingId;
-    }
-    if (message.confidence !== 0) {
-      obj.confidence = floatToJson(message.confidence);
-    }
-    if (message.objectBoudingBox !== undefined) {
-      obj.objectBoudingBox = BoudingBox.toJSON(message.objectBoudingBox);
-    }
-    if (message.location !== undefined) {
-      obj.location = Location.toJSON(message.location);
-    }
-    if (message.objectCoordinate !== undefined) {
-      obj.objectCoordinate = Coordinate.toJSON(message.objectCoordinate);
-    }
-    if (message.mask?.length) {
-      obj.mask = message.mask.map((e) => Coordinate.toJSON(e));
-    }
-    if (message.objectSignature?.length) {
-      obj.objectSignature = message.objectSignature.map((e) => floatToJson(e));
-    }
-    if (message.mlModel !== "") {
-      obj.mlModel = message.mlModel;
-    }
-    if (message.mlModelVersion !== "") {
-      obj.mlModelVersion = message.mlModelVersion;
-    }
-    if (message.width !== 0) {
-      obj.width = Math.round(message.width);
-    }
-    if (message.height !== 0) {
-      obj.height = Math.round(message.height);
-    }
-    if (message.isKeyframe !== false) {
-      obj.isKeyframe = message.isKeyframe;
-    }
-    if (message.videoType !== "") {
-      obj.videoType = message.videoType;
-    }
-    if (message.offsetTimestamp !== 0) {
-      obj.offsetTimestamp = Math.round(message.offsetTimestamp);
-    }
-    if (message.offsetDuration !== 0) {
-      obj.offsetDuration = Math.round(message.offsetDuration);
-    }
-    if (message.offsetFrameId !== 0) {
-      obj.offsetFrameId = Math.round(message.offsetFrameId);
-    }
-    if (message.offsetPacketId !== 0) {
-      obj.offsetPacketId = Math.round(message.offsetPacketId);
-    }
-    if (message.customMeta1 !== "") {
-      obj.customMeta1 = message.customMeta1;
-    }
-    if (message.customMeta2 !== "") {
-      obj.customMeta2 = message.customMeta2;
-    }
-    if (message.customMeta3 !== "") {
-      obj.customMeta3 = message.customMeta3;
-    }
-    if (message.customMeta4 !== "") {
-      obj.customMeta4 = message.customMeta4;
-    }
-    if (message.customMeta5 !== "") {
-      obj.customMeta5 = message.customMeta5;
-    }
-    return obj;
-  },
-
-  create(base?: DeepPartial<AnnotateRequest>): AnnotateRequest {
-    return AnnotateRequest.fromPartial(base ?? {});
-  },
-  fromPartial(object: DeepPartial<AnnotateRequest>): AnnotateRequest {
-    const message = createBaseAnnotateRequest();
-    message.deviceName = object.deviceName ?? "";
-    message.remoteStreamId = object.remoteStreamId ?? "";
-    message.type = object.type ?? "";
-    message.startTimestamp = object.startTimestamp ?? 0;
-    message.endTimestamp = object.endTimestamp ?? 0;
-    message.objectType = object.objectType ?? "";
-    message.objectId = object.objectId ?? "";
-    message.objectTrackingId = object.objectTrackingId ?? "";
-    message.confidence = object.confidence ?? 0;
-    message.objectBoudingBox = (object.objectBoudingBox !== undefined && object.objectBoudingBox !== null)
-      ? BoudingBox.fromPartial(object.objectBoudingBox)
-      : undefined;
-    message.location = (object.location !== undefined && object.location !== null)
-      ? Location.fromPartial(object.location)
-      : undefined;
-    message.objectCoordinate = (object.objectCoordinate !== undefined && object.objectCoordinate !== null)
-      ? Coordinate.fromPartial(object.objectCoordinate)
-      : undefined;
-    message.mask = object.mask?.map((e) => Coordinate.fromPartial(e)) || [];
-    message.objectSignature = object.objectSignature?.map((e) => e) || [];
-    message.mlModel = object.mlModel ?? "";
-    message.mlModelVersion = object.mlModelVersion ?? "";
-    message.width = object.width ?? 0;
-    message.height = object.height ?? 0;
-    message.isKeyframe = object.isKeyframe ?? false;
-    message.videoType = object.videoType ?? "";
-    message.offsetTimestamp = object.offsetTimestamp ?? 0;
-    message.offsetDuration = object.offsetDuration ?? 0;
-    message.offsetFrameId = object.offsetFrameId ?? 0;
-    message.offsetPacketId = object.offsetPacketId ?? 0;
-    message.customMeta1 = object.customMeta1 ?? "";
-    message.customMeta2 = object.customMeta2 ?? "";
-    message.customMeta3 = object.customMeta3 ?? "";
-    message.customMeta4 = object.customMeta4 ?? "";
-    message.customMeta5 = object.customMeta5 ?? "";
-    return message;
-  },
 };
 
 function createBaseAnnotateResponse(): AnnotateResponse {
@@ -955,56 +692,6 @@ export const AnnotateResponse: MessageFns<AnnotateResponse> = {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
   },
-
-  fromJSON(object: any): AnnotateResponse {
-    return {
-      deviceName: isSet(object.deviceName)
-        ? globalThis.String(object.deviceName)
-        : isSet(object.device_name)
-        ? globalThis.String(object.device_name)
-        : "",
-      remoteStreamId: isSet(object.remoteStreamId)
-        ? globalThis.String(object.remoteStreamId)
-        : isSet(object.remote_stream_id)
-        ? globalThis.String(object.remote_stream_id)
-        : "",
-      type: isSet(object.type) ? globalThis.String(object.type) : "",
-      startTimestamp: isSet(object.startTimestamp)
-        ? globalThis.Number(object.startTimestamp)
-        : isSet(object.start_timestamp)
-        ? globalThis.Number(object.start_timestamp)
-        : 0,
-    };
-  },
-
-  toJSON(message: AnnotateResponse): unknown {
-    const obj: any = {};
-    if (message.deviceName !== "") {
-      obj.deviceName = message.deviceName;
-    }
-    if (message.remoteStreamId !== "") {
-      obj.remoteStreamId = message.remoteStreamId;
-    }
-    if (message.type !== "") {
-      obj.type = message.type;
-    }
-    if (message.startTimestamp !== 0) {
-      obj.startTimestamp = Math.round(message.startTimestamp);
-    }
-    return obj;
-  },
-
-  create(base?: DeepPartial<AnnotateResponse>): AnnotateResponse {
-    return AnnotateResponse.fromPartial(base ?? {});
-  },
-  fromPartial(object: DeepPartial<AnnotateResponse>): AnnotateResponse {
-    const message = createBaseAnnotateResponse();
-    message.deviceName = object.deviceName ?? "";
-    message.remoteStreamId = object.remoteStreamId ?? "";
-    message.type = object.type ?? "";
-    message.startTimestamp = object.startTimestamp ?? 0;
-    return message;
-  },
 };
 
 function createBaseLocation(): Location {
@@ -1061,34 +748,6 @@ export const Location: MessageFns<Location> = {
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
-  },
-
-  fromJSON(object: any): Location {
-    return {
-      lat: isSet(object.lat) ? globalThis.Number(object.lat) : 0,
-      lon: isSet(object.lon) ? globalThis.Number(object.lon) : 0,
-    };
-  },
-
-  toJSON(message: Location): unknown {
-    const obj: any = {};
-    if (message.lat !== 0) {
-      obj.lat = floatToJson(message.lat);
-    }
-    if (message.lon !== 0) {
-      obj.lon = floatToJson(message.lon);
-    }
-    return obj;
-  },
-
-  create(base?: DeepPartial<Location>): Location {
-    return Location.fromPartial(base ?? {});
-  },
-  fromPartial(object: DeepPartial<Location>): Location {
-    const message = createBaseLocation();
-    message.lat = object.lat ?? 0;
-    message.lon = object.lon ?? 0;
-    return message;
   },
 };
 
@@ -1157,39 +816,6 @@ export const Coordinate: MessageFns<Coordinate> = {
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
-  },
-
-  fromJSON(object: any): Coordinate {
-    return {
-      x: isSet(object.x) ? globalThis.Number(object.x) : 0,
-      y: isSet(object.y) ? globalThis.Number(object.y) : 0,
-      z: isSet(object.z) ? globalThis.Number(object.z) : 0,
-    };
-  },
-
-  toJSON(message: Coordinate): unknown {
-    const obj: any = {};
-    if (message.x !== 0) {
-      obj.x = floatToJson(message.x);
-    }
-    if (message.y !== 0) {
-      obj.y = floatToJson(message.y);
-    }
-    if (message.z !== 0) {
-      obj.z = floatToJson(message.z);
-    }
-    return obj;
-  },
-
-  create(base?: DeepPartial<Coordinate>): Coordinate {
-    return Coordinate.fromPartial(base ?? {});
-  },
-  fromPartial(object: DeepPartial<Coordinate>): Coordinate {
-    const message = createBaseCoordinate();
-    message.x = object.x ?? 0;
-    message.y = object.y ?? 0;
-    message.z = object.z ?? 0;
-    return message;
   },
 };
 
@@ -1270,44 +896,6 @@ export const BoudingBox: MessageFns<BoudingBox> = {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
   },
-
-  fromJSON(object: any): BoudingBox {
-    return {
-      top: isSet(object.top) ? globalThis.Number(object.top) : 0,
-      left: isSet(object.left) ? globalThis.Number(object.left) : 0,
-      width: isSet(object.width) ? globalThis.Number(object.width) : 0,
-      height: isSet(object.height) ? globalThis.Number(object.height) : 0,
-    };
-  },
-
-  toJSON(message: BoudingBox): unknown {
-    const obj: any = {};
-    if (message.top !== 0) {
-      obj.top = Math.round(message.top);
-    }
-    if (message.left !== 0) {
-      obj.left = Math.round(message.left);
-    }
-    if (message.width !== 0) {
-      obj.width = Math.round(message.width);
-    }
-    if (message.height !== 0) {
-      obj.height = Math.round(message.height);
-    }
-    return obj;
-  },
-
-  create(base?: DeepPartial<BoudingBox>): BoudingBox {
-    return BoudingBox.fromPartial(base ?? {});
-  },
-  fromPartial(object: DeepPartial<BoudingBox>): BoudingBox {
-    const message = createBaseBoudingBox();
-    message.top = object.top ?? 0;
-    message.left = object.left ?? 0;
-    message.width = object.width ?? 0;
-    message.height = object.height ?? 0;
-    return message;
-  },
 };
 
 function createBaseShapeProto(): ShapeProto {
@@ -1353,27 +941,6 @@ export const ShapeProto: MessageFns<ShapeProto> = {
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
-  },
-
-  fromJSON(object: any): ShapeProto {
-    return { dim: globalThis.Array.isArray(object?.dim) ? object.dim.map((e: any) => ShapeProto_Dim.fromJSON(e)) : [] };
-  },
-
-  toJSON(message: ShapeProto): unknown {
-    const obj: any = {};
-    if (message.dim?.length) {
-      obj.dim = message.dim.map((e) => ShapeProto_Dim.toJSON(e));
-    }
-    return obj;
-  },
-
-  create(base?: DeepPartial<ShapeProto>): ShapeProto {
-    return ShapeProto.fromPartial(base ?? {});
-  },
-  fromPartial(object: DeepPartial<ShapeProto>): ShapeProto {
-    const message = createBaseShapeProto();
-    message.dim = object.dim?.map((e) => ShapeProto_Dim.fromPartial(e)) || [];
-    return message;
   },
 };
 
@@ -1431,34 +998,6 @@ export const ShapeProto_Dim: MessageFns<ShapeProto_Dim> = {
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
-  },
-
-  fromJSON(object: any): ShapeProto_Dim {
-    return {
-      size: isSet(object.size) ? globalThis.Number(object.size) : 0,
-      name: isSet(object.name) ? globalThis.String(object.name) : "",
-    };
-  },
-
-  toJSON(message: ShapeProto_Dim): unknown {
-    const obj: any = {};
-    if (message.size !== 0) {
-      obj.size = Math.round(message.size);
-    }
-    if (message.name !== "") {
-      obj.name = message.name;
-    }
-    return obj;
-  },
-
-  create(base?: DeepPartial<ShapeProto_Dim>): ShapeProto_Dim {
-    return ShapeProto_Dim.fromPartial(base ?? {});
-  },
-  fromPartial(object: DeepPartial<ShapeProto_Dim>): ShapeProto_Dim {
-    const message = createBaseShapeProto_Dim();
-    message.size = object.size ?? 0;
-    message.name = object.name ?? "";
-    return message;
   },
 };
 
@@ -1700,139 +1239,6 @@ export const VideoFrame: MessageFns<VideoFrame> = {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
   },
-
-  fromJSON(object: any): VideoFrame {
-    return {
-      width: isSet(object.width) ? globalThis.Number(object.width) : 0,
-      height: isSet(object.height) ? globalThis.Number(object.height) : 0,
-      data: isSet(object.data) ? Buffer.from(bytesFromBase64(object.data)) : Buffer.alloc(0),
-      timestamp: isSet(object.timestamp) ? globalThis.Number(object.timestamp) : 0,
-      isKeyframe: isSet(object.isKeyframe)
-        ? globalThis.Boolean(object.isKeyframe)
-        : isSet(object.is_keyframe)
-        ? globalThis.Boolean(object.is_keyframe)
-        : false,
-      pts: isSet(object.pts) ? globalThis.Number(object.pts) : 0,
-      dts: isSet(object.dts) ? globalThis.Number(object.dts) : 0,
-      frameType: isSet(object.frameType)
-        ? globalThis.String(object.frameType)
-        : isSet(object.frame_type)
-        ? globalThis.String(object.frame_type)
-        : "",
-      isCorrupt: isSet(object.isCorrupt)
-        ? globalThis.Boolean(object.isCorrupt)
-        : isSet(object.is_corrupt)
-        ? globalThis.Boolean(object.is_corrupt)
-        : false,
-      timeBase: isSet(object.timeBase)
-        ? globalThis.Number(object.timeBase)
-        : isSet(object.time_base)
-        ? globalThis.Number(object.time_base)
-        : 0,
-      shape: isSet(object.shape) ? ShapeProto.fromJSON(object.shape) : undefined,
-      deviceId: isSet(object.deviceId)
-        ? globalThis.String(object.deviceId)
-        : isSet(object.device_id)
-        ? globalThis.String(object.device_id)
-        : "",
-      packet: isSet(object.packet) ? globalThis.Number(object.packet) : 0,
-      keyframe: isSet(object.keyframe) ? globalThis.Number(object.keyframe) : 0,
-      extradata: isSet(object.extradata) ? Buffer.from(bytesFromBase64(object.extradata)) : Buffer.alloc(0),
-      codecName: isSet(object.codecName)
-        ? globalThis.String(object.codecName)
-        : isSet(object.codec_name)
-        ? globalThis.String(object.codec_name)
-        : "",
-      pixFmt: isSet(object.pixFmt)
-        ? globalThis.String(object.pixFmt)
-        : isSet(object.pix_fmt)
-        ? globalThis.String(object.pix_fmt)
-        : "",
-    };
-  },
-
-  toJSON(message: VideoFrame): unknown {
-    const obj: any = {};
-    if (message.width !== 0) {
-      obj.width = Math.round(message.width);
-    }
-    if (message.height !== 0) {
-      obj.height = Math.round(message.height);
-    }
-    if (message.data.length !== 0) {
-      obj.data = base64FromBytes(message.data);
-    }
-    if (message.timestamp !== 0) {
-      obj.timestamp = Math.round(message.timestamp);
-    }
-    if (message.isKeyframe !== false) {
-      obj.isKeyframe = message.isKeyframe;
-    }
-    if (message.pts !== 0) {
-      obj.pts = Math.round(message.pts);
-    }
-    if (message.dts !== 0) {
-      obj.dts = Math.round(message.dts);
-    }
-    if (message.frameType !== "") {
-      obj.frameType = message.frameType;
-    }
-    if (message.isCorrupt !== false) {
-      obj.isCorrupt = message.isCorrupt;
-    }
-    if (message.timeBase !== 0) {
-      obj.timeBase = floatToJson(message.timeBase);
-    }
-    if (message.shape !== undefined) {
-      obj.shape = ShapeProto.toJSON(message.shape);
-    }
-    if (message.deviceId !== "") {
-      obj.deviceId = message.deviceId;
-    }
-    if (message.packet !== 0) {
-      obj.packet = Math.round(message.packet);
-    }
-    if (message.keyframe !== 0) {
-      obj.keyframe = Math.round(message.keyframe);
-    }
-    if (message.extradata.length !== 0) {
-      obj.extradata = base64FromBytes(message.extradata);
-    }
-    if (message.codecName !== "") {
-      obj.codecName = message.codecName;
-    }
-    if (message.pixFmt !== "") {
-      obj.pixFmt = message.pixFmt;
-    }
-    return obj;
-  },
-
-  create(base?: DeepPartial<VideoFrame>): VideoFrame {
-    return VideoFrame.fromPartial(base ?? {});
-  },
-  fromPartial(object: DeepPartial<VideoFrame>): VideoFrame {
-    const message = createBaseVideoFrame();
-    message.width = object.width ?? 0;
-    message.height = object.height ?? 0;
-    message.data = object.data ?? Buffer.alloc(0);
-    message.timestamp = object.timestamp ?? 0;
-    message.isKeyframe = object.isKeyframe ?? false;
-    message.pts = object.pts ?? 0;
-    message.dts = object.dts ?? 0;
-    message.frameType = object.frameType ?? "";
-    message.isCorrupt = object.isCorrupt ?? false;
-    message.timeBase = object.timeBase ?? 0;
-    message.shape = (object.shape !== undefined && object.shape !== null)
-      ? ShapeProto.fromPartial(object.shape)
-      : undefined;
-    message.deviceId = object.deviceId ?? "";
-    message.packet = object.packet ?? 0;
-    message.keyframe = object.keyframe ?? 0;
-    message.extradata = object.extradata ?? Buffer.alloc(0);
-    message.codecName = object.codecName ?? "";
-    message.pixFmt = object.pixFmt ?? "";
-    return message;
-  },
 };
 
 function createBaseVideoFrameRequest(): VideoFrameRequest {
@@ -1889,42 +1295,6 @@ export const VideoFrameRequest: MessageFns<VideoFrameRequest> = {
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
-  },
-
-  fromJSON(object: any): VideoFrameRequest {
-    return {
-      keyFrameOnly: isSet(object.keyFrameOnly)
-        ? globalThis.Boolean(object.keyFrameOnly)
-        : isSet(object.key_frame_only)
-        ? globalThis.Boolean(object.key_frame_only)
-        : false,
-      deviceId: isSet(object.deviceId)
-        ? globalThis.String(object.deviceId)
-        : isSet(object.device_id)
-        ? globalThis.String(object.device_id)
-        : "",
-    };
-  },
-
-  toJSON(message: VideoFrameRequest): unknown {
-    const obj: any = {};
-    if (message.keyFrameOnly !== false) {
-      obj.keyFrameOnly = message.keyFrameOnly;
-    }
-    if (message.deviceId !== "") {
-      obj.deviceId = message.deviceId;
-    }
-    return obj;
-  },
-
-  create(base?: DeepPartial<VideoFrameRequest>): VideoFrameRequest {
-    return VideoFrameRequest.fromPartial(base ?? {});
-  },
-  fromPartial(object: DeepPartial<VideoFrameRequest>): VideoFrameRequest {
-    const message = createBaseVideoFrameRequest();
-    message.keyFrameOnly = object.keyFrameOnly ?? false;
-    message.deviceId = object.deviceId ?? "";
-    return message;
   },
 };
 
@@ -1993,51 +1363,6 @@ export const VideoFrameBufferedRequest: MessageFns<VideoFrameBufferedRequest> = 
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
-  },
-
-  fromJSON(object: any): VideoFrameBufferedRequest {
-    return {
-      deviceId: isSet(object.deviceId)
-        ? globalThis.String(object.deviceId)
-        : isSet(object.device_id)
-        ? globalThis.String(object.device_id)
-        : "",
-      timestampFrom: isSet(object.timestampFrom)
-        ? globalThis.Number(object.timestampFrom)
-        : isSet(object.timestamp_from)
-        ? globalThis.Number(object.timestamp_from)
-        : 0,
-      timestampTo: isSet(object.timestampTo)
-        ? globalThis.Number(object.timestampTo)
-        : isSet(object.timestamp_to)
-        ? globalThis.Number(object.timestamp_to)
-        : 0,
-    };
-  },
-
-  toJSON(message: VideoFrameBufferedRequest): unknown {
-    const obj: any = {};
-    if (message.deviceId !== "") {
-      obj.deviceId = message.deviceId;
-    }
-    if (message.timestampFrom !== 0) {
-      obj.timestampFrom = Math.round(message.timestampFrom);
-    }
-    if (message.timestampTo !== 0) {
-      obj.timestampTo = Math.round(message.timestampTo);
-    }
-    return obj;
-  },
-
-  create(base?: DeepPartial<VideoFrameBufferedRequest>): VideoFrameBufferedRequest {
-    return VideoFrameBufferedRequest.fromPartial(base ?? {});
-  },
-  fromPartial(object: DeepPartial<VideoFrameBufferedRequest>): VideoFrameBufferedRequest {
-    const message = createBaseVideoFrameBufferedRequest();
-    message.deviceId = object.deviceId ?? "";
-    message.timestampFrom = object.timestampFrom ?? 0;
-    message.timestampTo = object.timestampTo ?? 0;
-    return message;
   },
 };
 
@@ -2219,96 +1544,6 @@ export const ListStream: MessageFns<ListStream> = {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
   },
-
-  fromJSON(object: any): ListStream {
-    return {
-      name: isSet(object.name) ? globalThis.String(object.name) : "",
-      status: isSet(object.status) ? globalThis.String(object.status) : "",
-      failingStreak: isSet(object.failingStreak)
-        ? globalThis.Number(object.failingStreak)
-        : isSet(object.failing_streak)
-        ? globalThis.Number(object.failing_streak)
-        : 0,
-      healthStatus: isSet(object.healthStatus)
-        ? globalThis.String(object.healthStatus)
-        : isSet(object.health_status)
-        ? globalThis.String(object.health_status)
-        : "",
-      dead: isSet(object.dead) ? globalThis.Boolean(object.dead) : false,
-      exitCode: isSet(object.exitCode)
-        ? globalThis.Number(object.exitCode)
-        : isSet(object.exit_code)
-        ? globalThis.Number(object.exit_code)
-        : 0,
-      pid: isSet(object.pid) ? globalThis.Number(object.pid) : 0,
-      running: isSet(object.running) ? globalThis.Boolean(object.running) : false,
-      paused: isSet(object.paused) ? globalThis.Boolean(object.paused) : false,
-      restarting: isSet(object.restarting) ? globalThis.Boolean(object.restarting) : false,
-      oomkilled: isSet(object.oomkilled) ? globalThis.Boolean(object.oomkilled) : false,
-      error: isSet(object.error) ? globalThis.String(object.error) : "",
-    };
-  },
-
-  toJSON(message: ListStream): unknown {
-    const obj: any = {};
-    if (message.name !== "") {
-      obj.name = message.name;
-    }
-    if (message.status !== "") {
-      obj.status = message.status;
-    }
-    if (message.failingStreak !== 0) {
-      obj.failingStreak = Math.round(message.failingStreak);
-    }
-    if (message.healthStatus !== "") {
-      obj.healthStatus = message.healthStatus;
-    }
-    if (message.dead !== false) {
-      obj.dead = message.dead;
-    }
-    if (message.exitCode !== 0) {
-      obj.exitCode = Math.round(message.exitCode);
-    }
-    if (message.pid !== 0) {
-      obj.pid = Math.round(message.pid);
-    }
-    if (message.running !== false) {
-      obj.running = message.running;
-    }
-    if (message.paused !== false) {
-      obj.paused = message.paused;
-    }
-    if (message.restarting !== false) {
-      obj.restarting = message.restarting;
-    }
-    if (message.oomkilled !== false) {
-      obj.oomkilled = message.oomkilled;
-    }
-    if (message.error !== "") {
-      obj.error = message.error;
-    }
-    return obj;
-  },
-
-  create(base?: DeepPartial<ListStream>): ListStream {
-    return ListStream.fromPartial(base ?? {});
-  },
-  fromPartial(object: DeepPartial<ListStream>): ListStream {
-    const message = createBaseListStream();
-    message.name = object.name ?? "";
-    message.status = object.status ?? "";
-    message.failingStreak = object.failingStreak ?? 0;
-    message.healthStatus = object.healthStatus ?? "";
-    message.dead = object.dead ?? false;
-    message.exitCode = object.exitCode ?? 0;
-    message.pid = object.pid ?? 0;
-    message.running = object.running ?? false;
-    message.paused = object.paused ?? false;
-    message.restarting = object.restarting ?? false;
-    message.oomkilled = object.oomkilled ?? false;
-    message.error = object.error ?? "";
-    return message;
-  },
 };
 
 function createBaseListStreamRequest(): ListStreamRequest {
@@ -2343,23 +1578,6 @@ export const ListStreamRequest: MessageFns<ListStreamRequest> = {
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
-  },
-
-  fromJSON(_: any): ListStreamRequest {
-    return {};
-  },
-
-  toJSON(_: ListStreamRequest): unknown {
-    const obj: any = {};
-    return obj;
-  },
-
-  create(base?: DeepPartial<ListStreamRequest>): ListStreamRequest {
-    return ListStreamRequest.fromPartial(base ?? {});
-  },
-  fromPartial(_: DeepPartial<ListStreamRequest>): ListStreamRequest {
-    const message = createBaseListStreamRequest();
-    return message;
   },
 };
 
@@ -2418,38 +1636,6 @@ export const ProxyRequest: MessageFns<ProxyRequest> = {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
   },
-
-  fromJSON(object: any): ProxyRequest {
-    return {
-      deviceId: isSet(object.deviceId)
-        ? globalThis.String(object.deviceId)
-        : isSet(object.device_id)
-        ? globalThis.String(object.device_id)
-        : "",
-      passthrough: isSet(object.passthrough) ? globalThis.Boolean(object.passthrough) : false,
-    };
-  },
-
-  toJSON(message: ProxyRequest): unknown {
-    const obj: any = {};
-    if (message.deviceId !== "") {
-      obj.deviceId = message.deviceId;
-    }
-    if (message.passthrough !== false) {
-      obj.passthrough = message.passthrough;
-    }
-    return obj;
-  },
-
-  create(base?: DeepPartial<ProxyRequest>): ProxyRequest {
-    return ProxyRequest.fromPartial(base ?? {});
-  },
-  fromPartial(object: DeepPartial<ProxyRequest>): ProxyRequest {
-    const message = createBaseProxyRequest();
-    message.deviceId = object.deviceId ?? "";
-    message.passthrough = object.passthrough ?? false;
-    return message;
-  },
 };
 
 function createBaseProxyResponse(): ProxyResponse {
@@ -2506,38 +1692,6 @@ export const ProxyResponse: MessageFns<ProxyResponse> = {
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
-  },
-
-  fromJSON(object: any): ProxyResponse {
-    return {
-      deviceId: isSet(object.deviceId)
-        ? globalThis.String(object.deviceId)
-        : isSet(object.device_id)
-        ? globalThis.String(object.device_id)
-        : "",
-      passthrough: isSet(object.passthrough) ? globalThis.Boolean(object.passthrough) : false,
-    };
-  },
-
-  toJSON(message: ProxyResponse): unknown {
-    const obj: any = {};
-    if (message.deviceId !== "") {
-      obj.deviceId = message.deviceId;
-    }
-    if (message.passthrough !== false) {
-      obj.passthrough = message.passthrough;
-    }
-    return obj;
-  },
-
-  create(base?: DeepPartial<ProxyResponse>): ProxyResponse {
-    return ProxyResponse.fromPartial(base ?? {});
-  },
-  fromPartial(object: DeepPartial<ProxyResponse>): ProxyResponse {
-    const message = createBaseProxyResponse();
-    message.deviceId = object.deviceId ?? "";
-    message.passthrough = object.passthrough ?? false;
-    return message;
   },
 };
 
@@ -2596,38 +1750,6 @@ export const StorageRequest: MessageFns<StorageRequest> = {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
   },
-
-  fromJSON(object: any): StorageRequest {
-    return {
-      deviceId: isSet(object.deviceId)
-        ? globalThis.String(object.deviceId)
-        : isSet(object.device_id)
-        ? globalThis.String(object.device_id)
-        : "",
-      start: isSet(object.start) ? globalThis.Boolean(object.start) : false,
-    };
-  },
-
-  toJSON(message: StorageRequest): unknown {
-    const obj: any = {};
-    if (message.deviceId !== "") {
-      obj.deviceId = message.deviceId;
-    }
-    if (message.start !== false) {
-      obj.start = message.start;
-    }
-    return obj;
-  },
-
-  create(base?: DeepPartial<StorageRequest>): StorageRequest {
-    return StorageRequest.fromPartial(base ?? {});
-  },
-  fromPartial(object: DeepPartial<StorageRequest>): StorageRequest {
-    const message = createBaseStorageRequest();
-    message.deviceId = object.deviceId ?? "";
-    message.start = object.start ?? false;
-    return message;
-  },
 };
 
 function createBaseStorageResponse(): StorageResponse {
@@ -2684,38 +1806,6 @@ export const StorageResponse: MessageFns<StorageResponse> = {
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
-  },
-
-  fromJSON(object: any): StorageResponse {
-    return {
-      deviceId: isSet(object.deviceId)
-        ? globalThis.String(object.deviceId)
-        : isSet(object.device_id)
-        ? globalThis.String(object.device_id)
-        : "",
-      start: isSet(object.start) ? globalThis.Boolean(object.start) : false,
-    };
-  },
-
-  toJSON(message: StorageResponse): unknown {
-    const obj: any = {};
-    if (message.deviceId !== "") {
-      obj.deviceId = message.deviceId;
-    }
-    if (message.start !== false) {
-      obj.start = message.start;
-    }
-    return obj;
-  },
-
-  create(base?: DeepPartial<StorageResponse>): StorageResponse {
-    return StorageResponse.fromPartial(base ?? {});
-  },
-  fromPartial(object: DeepPartial<StorageResponse>): StorageResponse {
-    const message = createBaseStorageResponse();
-    message.deviceId = object.deviceId ?? "";
-    message.start = object.start ?? false;
-    return message;
   },
 };
 
@@ -2829,71 +1919,6 @@ export const VideoCodec: MessageFns<VideoCodec> = {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
   },
-
-  fromJSON(object: any): VideoCodec {
-    return {
-      name: isSet(object.name) ? globalThis.String(object.name) : "",
-      width: isSet(object.width) ? globalThis.Number(object.width) : 0,
-      height: isSet(object.height) ? globalThis.Number(object.height) : 0,
-      pixFmt: isSet(object.pixFmt)
-        ? globalThis.String(object.pixFmt)
-        : isSet(object.pix_fmt)
-        ? globalThis.String(object.pix_fmt)
-        : "",
-      extradata: isSet(object.extradata) ? Buffer.from(bytesFromBase64(object.extradata)) : Buffer.alloc(0),
-      extradataSize: isSet(object.extradataSize)
-        ? globalThis.Number(object.extradataSize)
-        : isSet(object.extradata_size)
-        ? globalThis.Number(object.extradata_size)
-        : 0,
-      longName: isSet(object.longName)
-        ? globalThis.String(object.longName)
-        : isSet(object.long_name)
-        ? globalThis.String(object.long_name)
-        : "",
-    };
-  },
-
-  toJSON(message: VideoCodec): unknown {
-    const obj: any = {};
-    if (message.name !== "") {
-      obj.name = message.name;
-    }
-    if (message.width !== 0) {
-      obj.width = Math.round(message.width);
-    }
-    if (message.height !== 0) {
-      obj.height = Math.round(message.height);
-    }
-    if (message.pixFmt !== "") {
-      obj.pixFmt = message.pixFmt;
-    }
-    if (message.extradata.length !== 0) {
-      obj.extradata = base64FromBytes(message.extradata);
-    }
-    if (message.extradataSize !== 0) {
-      obj.extradataSize = Math.round(message.extradataSize);
-    }
-    if (message.longName !== "") {
-      obj.longName = message.longName;
-    }
-    return obj;
-  },
-
-  create(base?: DeepPartial<VideoCodec>): VideoCodec {
-    return VideoCodec.fromPartial(base ?? {});
-  },
-  fromPartial(object: DeepPartial<VideoCodec>): VideoCodec {
-    const message = createBaseVideoCodec();
-    message.name = object.name ?? "";
-    message.width = object.width ?? 0;
-    message.height = object.height ?? 0;
-    message.pixFmt = object.pixFmt ?? "";
-    message.extradata = object.extradata ?? Buffer.alloc(0);
-    message.extradataSize = object.extradataSize ?? 0;
-    message.longName = object.longName ?? "";
-    return message;
-  },
 };
 
 function createBaseVideoProbeRequest(): VideoProbeRequest {
@@ -2939,33 +1964,6 @@ export const VideoProbeRequest: MessageFns<VideoProbeRequest> = {
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
-  },
-
-  fromJSON(object: any): VideoProbeRequest {
-    return {
-      deviceId: isSet(object.deviceId)
-        ? globalThis.String(object.deviceId)
-        : isSet(object.device_id)
-        ? globalThis.String(object.device_id)
-        : "",
-    };
-  },
-
-  toJSON(message: VideoProbeRequest): unknown {
-    const obj: any = {};
-    if (message.deviceId !== "") {
-      obj.deviceId = message.deviceId;
-    }
-    return obj;
-  },
-
-  create(base?: DeepPartial<VideoProbeRequest>): VideoProbeRequest {
-    return VideoProbeRequest.fromPartial(base ?? {});
-  },
-  fromPartial(object: DeepPartial<VideoProbeRequest>): VideoProbeRequest {
-    const message = createBaseVideoProbeRequest();
-    message.deviceId = object.deviceId ?? "";
-    return message;
   },
 };
 
@@ -3023,42 +2021,6 @@ export const VideoProbeResponse: MessageFns<VideoProbeResponse> = {
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
-  },
-
-  fromJSON(object: any): VideoProbeResponse {
-    return {
-      videoCodec: isSet(object.videoCodec)
-        ? VideoCodec.fromJSON(object.videoCodec)
-        : isSet(object.video_codec)
-        ? VideoCodec.fromJSON(object.video_codec)
-        : undefined,
-      buffer: isSet(object.buffer) ? VideoBuffer.fromJSON(object.buffer) : undefined,
-    };
-  },
-
-  toJSON(message: VideoProbeResponse): unknown {
-    const obj: any = {};
-    if (message.videoCodec !== undefined) {
-      obj.videoCodec = VideoCodec.toJSON(message.videoCodec);
-    }
-    if (message.buffer !== undefined) {
-      obj.buffer = VideoBuffer.toJSON(message.buffer);
-    }
-    return obj;
-  },
-
-  create(base?: DeepPartial<VideoProbeResponse>): VideoProbeResponse {
-    return VideoProbeResponse.fromPartial(base ?? {});
-  },
-  fromPartial(object: DeepPartial<VideoProbeResponse>): VideoProbeResponse {
-    const message = createBaseVideoProbeResponse();
-    message.videoCodec = (object.videoCodec !== undefined && object.videoCodec !== null)
-      ? VideoCodec.fromPartial(object.videoCodec)
-      : undefined;
-    message.buffer = (object.buffer !== undefined && object.buffer !== null)
-      ? VideoBuffer.fromPartial(object.buffer)
-      : undefined;
-    return message;
   },
 };
 
@@ -3150,65 +2112,6 @@ export const VideoBuffer: MessageFns<VideoBuffer> = {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
   },
-
-  fromJSON(object: any): VideoBuffer {
-    return {
-      startTime: isSet(object.startTime)
-        ? globalThis.Number(object.startTime)
-        : isSet(object.start_time)
-        ? globalThis.Number(object.start_time)
-        : 0,
-      endTime: isSet(object.endTime)
-        ? globalThis.Number(object.endTime)
-        : isSet(object.end_time)
-        ? globalThis.Number(object.end_time)
-        : 0,
-      durationSeconds: isSet(object.durationSeconds)
-        ? globalThis.Number(object.durationSeconds)
-        : isSet(object.duration_seconds)
-        ? globalThis.Number(object.duration_seconds)
-        : 0,
-      approximateFps: isSet(object.approximateFps)
-        ? globalThis.Number(object.approximateFps)
-        : isSet(object.approximate_fps)
-        ? globalThis.Number(object.approximate_fps)
-        : 0,
-      frames: isSet(object.frames) ? globalThis.Number(object.frames) : 0,
-    };
-  },
-
-  toJSON(message: VideoBuffer): unknown {
-    const obj: any = {};
-    if (message.startTime !== 0) {
-      obj.startTime = Math.round(message.startTime);
-    }
-    if (message.endTime !== 0) {
-      obj.endTime = Math.round(message.endTime);
-    }
-    if (message.durationSeconds !== 0) {
-      obj.durationSeconds = Math.round(message.durationSeconds);
-    }
-    if (message.approximateFps !== 0) {
-      obj.approximateFps = Math.round(message.approximateFps);
-    }
-    if (message.frames !== 0) {
-      obj.frames = Math.round(message.frames);
-    }
-    return obj;
-  },
-
-  create(base?: DeepPartial<VideoBuffer>): VideoBuffer {
-    return VideoBuffer.fromPartial(base ?? {});
-  },
-  fromPartial(object: DeepPartial<VideoBuffer>): VideoBuffer {
-    const message = createBaseVideoBuffer();
-    message.startTime = object.startTime ?? 0;
-    message.endTime = object.endTime ?? 0;
-    message.durationSeconds = object.durationSeconds ?? 0;
-    message.approximateFps = object.approximateFps ?? 0;
-    message.frames = object.frames ?? 0;
-    return message;
-  },
 };
 
 function createBaseSystemTimeRequest(): SystemTimeRequest {
@@ -3243,23 +2146,6 @@ export const SystemTimeRequest: MessageFns<SystemTimeRequest> = {
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
-  },
-
-  fromJSON(_: any): SystemTimeRequest {
-    return {};
-  },
-
-  toJSON(_: SystemTimeRequest): unknown {
-    const obj: any = {};
-    return obj;
-  },
-
-  create(base?: DeepPartial<SystemTimeRequest>): SystemTimeRequest {
-    return SystemTimeRequest.fromPartial(base ?? {});
-  },
-  fromPartial(_: DeepPartial<SystemTimeRequest>): SystemTimeRequest {
-    const message = createBaseSystemTimeRequest();
-    return message;
   },
 };
 
@@ -3306,33 +2192,6 @@ export const SystemTimeResponse: MessageFns<SystemTimeResponse> = {
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
-  },
-
-  fromJSON(object: any): SystemTimeResponse {
-    return {
-      currentTime: isSet(object.currentTime)
-        ? globalThis.Number(object.currentTime)
-        : isSet(object.current_time)
-        ? globalThis.Number(object.current_time)
-        : 0,
-    };
-  },
-
-  toJSON(message: SystemTimeResponse): unknown {
-    const obj: any = {};
-    if (message.currentTime !== 0) {
-      obj.currentTime = Math.round(message.currentTime);
-    }
-    return obj;
-  },
-
-  create(base?: DeepPartial<SystemTimeResponse>): SystemTimeResponse {
-    return SystemTimeResponse.fromPartial(base ?? {});
-  },
-  fromPartial(object: DeepPartial<SystemTimeResponse>): SystemTimeResponse {
-    const message = createBaseSystemTimeResponse();
-    message.currentTime = object.currentTime ?? 0;
-    return message;
   },
 };
 
@@ -3452,26 +2311,6 @@ export interface ImageServer extends UntypedServiceImplementation {
   systemTime: handleUnaryCall<SystemTimeRequest, SystemTimeResponse>;
 }
 
-function bytesFromBase64(b64: string): Uint8Array {
-  return Uint8Array.from(globalThis.Buffer.from(b64, "base64"));
-}
-
-function base64FromBytes(arr: Uint8Array): string {
-  return globalThis.Buffer.from(arr).toString("base64");
-}
-
-function floatToJson(value: number | null | undefined): number | string | null | undefined {
-  return typeof value === "number" && !globalThis.Number.isFinite(value) ? globalThis.String(value) : value;
-}
-
-type Builtin = Date | Function | Uint8Array | string | number | boolean | undefined;
-
-export type DeepPartial<T> = T extends Builtin ? T
-  : T extends globalThis.Array<infer U> ? globalThis.Array<DeepPartial<U>>
-  : T extends ReadonlyArray<infer U> ? ReadonlyArray<DeepPartial<U>>
-  : T extends {} ? { [K in keyof T]?: DeepPartial<T[K]> }
-  : Partial<T>;
-
 function longToNumber(int64: { toString(): string }): number {
   const num = globalThis.Number(int64.toString());
   if (num > globalThis.Number.MAX_SAFE_INTEGER) {
@@ -3483,15 +2322,7 @@ function longToNumber(int64: { toString(): string }): number {
   return num;
 }
 
-function isSet(value: any): boolean {
-  return value !== null && value !== undefined;
-}
-
 export interface MessageFns<T> {
   encode(message: T, writer?: BinaryWriter): BinaryWriter;
   decode(input: BinaryReader | Uint8Array, length?: number): T;
-  fromJSON(object: any): T;
-  toJSON(message: T): unknown;
-  create(base?: DeepPartial<T>): T;
-  fromPartial(object: DeepPartial<T>): T;
 }
