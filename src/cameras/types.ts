@@ -1,20 +1,7 @@
-import type { CaptureEnd, StreamInfo, Transport } from '../native/types.js';
+import type { CaptureEnd, StreamInfo } from '../native/types.js';
+import type { CameraDefinition } from '../store/camera-definition.js';
 
-/** What a camera is, as the registry keeps it. */
-export interface CameraDefinition {
-  /** 1 to 128 of A-Z a-z 0-9 . _ - , not beginning with a dot. */
-  readonly name: string;
-  /** With credentials. Mask it (`redactUrl`) wherever it leaves the process. */
-  readonly rtspEndpoint: string;
-  readonly rtmpEndpoint?: string;
-  readonly transport: Transport;
-  readonly openTimeoutMs: number;
-  readonly stallTimeoutMs: number;
-  readonly decoderThreads: number;
-  /** Milliseconds since the epoch. */
-  readonly createdMs: number;
-  readonly modifiedMs: number;
-}
+export type { CameraDefinition } from '../store/camera-definition.js';
 
 /**
  * created -> connecting -> running -> reconnecting -> …; `failed` only for what retrying cannot mend, `stopped` when
