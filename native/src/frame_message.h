@@ -1,0 +1,35 @@
+// A VideoFrame (proto/chrys/cloud/videostreaming/v1beta1/video_streaming.proto) up to its pixels: every other field,
+// then tag and length of `data`. Numbers that differ from frame to frame are written as ten-byte varints (with
+// redundant continuation bytes, which every protobuf reader accepts), so that all frames of one stream and size have
+// messages of one length: a reader that finds its slot overwritten can take a newer one in its place.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "packet_ring.h"
+
+namespace chrys {
+
+// What stays the same while a stream keeps its codec and size.
+struct FrameShape {
+  int width = 0;
+  int height = 0;
+  std::string device_id;
+  std::string codec_name;
+  std::string pixel_format;
+  std::vector<uint8_t> extradata;
+};
+
+struct FrameFacts {
+  PacketInfo packet;
+  char type = 'P';  // 'I', 'P' or 'B'
+  bool corrupt = false;
+};
+
+// The message's bytes before the pixels. Their number depends on `shape` alone.
+std::vector<uint8_t> FrameMessageHead(const FrameShape& shape, const FrameFacts& facts, size_t data_bytes);
+
+}  // namespace chrys

@@ -1,0 +1,47 @@
+// The newest decoded frames of one camera, each a finished VideoFrame message. One writer, any number of readers in any
+// thread; readers are never waited for: a slot has a sequence lock, and who was overrun finds out.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "ring_layout.h"
+
+namespace chrys {
+
+class FrameRingWriter {
+ public:
+  // Bytes of shared memory for `slots` slots that hold messages with `head_bytes` before and `data_bytes` of pixels.
+  static size_t BytesFor(int slots, size_t head_bytes, size_t data_bytes);
+
+  // Lays out an empty ring over `base`, which is BytesFor(...) long and outlives this object.
+  FrameRingWriter(uint8_t* base, int32_t generation, int slots, size_t head_bytes, size_t data_bytes);
+
+  // Whether messages of that size fit into the slots.
+  bool Fits(size_t head_bytes, size_t data_bytes) const;
+
+  // A slot that is being written: fill `data`, then Publish. Readers see neither until then.
+  struct Open {
+    uint8_t* slot;
+    uint8_t* data;  // where the pixels go; aligned to 64 bytes
+  };
+  // Takes the oldest slot, but never the one of the newest keyframe while there is another.
+  Open Begin(size_t data_bytes);
+  void Publish(const Open& open, const std::vector<uint8_t>& head, int32_t flags, int width, int height, int64_t sequence,
+               int64_t arrival_us);
+
+ private:
+  FrameSlotHeader& SlotAt(int index) const;
+
+  uint8_t* const base_;
+  const int slots_;
+  const size_t data_offset_;  // from the slot's start; the message's head ends here
+  const size_t data_room_;
+  size_t open_data_bytes_ = 0;
+};
+
+// Copies `bytes` from `source` to `target` if the slot's lock is `lock` before and after. False: overrun, rubbish in target.
+bool CopyFromSlot(const FrameSlotHeader& slot, int32_t lock, const uint8_t* source, size_t bytes, uint8_t* target);
+
+}  // namespace chrys

@@ -1,0 +1,86 @@
+// The compressed packets of one camera, newest groups of pictures last. One writer, any number of readers in any thread.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "ring_layout.h"
+
+namespace chrys {
+
+// What is known of a packet beside its bytes. See CHRYS_PACKET_ENTRY_FIELDS for the units.
+struct PacketInfo {
+  int64_t sequence = 0;
+  int64_t pts = 0;
+  int64_t dts = 0;
+  int64_t arrival_us = 0;
+  int64_t sender_us = 0;
+  int64_t keyframe = 0;
+  int32_t gop_index = 0;
+  int32_t time_base_num = 0;
+  int32_t time_base_den = 1;
+  int32_t connection = 0;
+  int32_t size = 0;
+  bool is_keyframe = false;
+};
+
+// A view over the shared memory of a packet ring. Does not own it.
+struct PacketRingView {
+  uint8_t* base = nullptr;
+
+  PacketRingHeader& header() const { return *reinterpret_cast<PacketRingHeader*>(base); }
+  int32_t entry_count() const { return header().entryCount.load(std::memory_order_relaxed); }
+  PacketEntry& entry(int64_t sequence) const {
+    auto* entries = reinterpret_cast<PacketEntry*>(base + kPacketRingHeaderBytes);
+    return entries[static_cast<size_t>(sequence) & static_cast<size_t>(entry_count() - 1)];
+  }
+  uint8_t* payload() const {
+    return base + kPacketRingHeaderBytes + static_cast<size_t>(entry_count()) * kPacketEntryBytes;
+  }
+};
+
+// Lays out an empty ring. `entry_count` must be a power of two; false when the memory is too small for it.
+bool InitPacketRing(uint8_t* base, size_t bytes, int32_t entry_count);
+
+// False when the memory does not hold a ring of this layout that fits into `bytes`.
+bool CheckPacketRing(const uint8_t* base, size_t bytes);
+
+class PacketRingWriter {
+ public:
+  // Continues a ring that was written before: sequences go on.
+  explicit PacketRingWriter(PacketRingView view);
+
+  // Stores one packet and gives its sequence; 0 when it is larger than the ring. Whole groups leave to make room; only a
+  // group that alone outgrows the ring loses its beginning.
+  int64_t Write(const PacketInfo& info, const uint8_t* data);
+
+  // The newest keyframe if its whole group so far is in the ring, else 0.
+  int64_t GroupStart() const;
+
+ private:
+  struct Group {
+    int64_t first_sequence;
+    int64_t bytes;
+  };
+
+  bool MakeRoom(int64_t bytes);
+  void EvictUpTo(int64_t sequence);
+  void EvictOldestGroup();
+
+  const PacketRingView view_;
+  const int64_t max_bytes_;
+  int64_t capacity_ = 0;   // of max_bytes_, what is in use; grows until two of the largest group fit
+  int64_t head_ = 0;       // where the next payload goes
+  int64_t first_ = 1;      // as header().firstSequence
+  int64_t next_ = 1;       // as header().nextSequence
+  int64_t largest_group_bytes_ = 0;
+  std::vector<Group> groups_;  // oldest first; the last one is in progress
+};
+
+// Copies packet `sequence` into `payload` (with `padding` zero bytes behind it). nullopt: not there, or overrun meanwhile.
+std::optional<PacketInfo> ReadPacket(const PacketRingView& view, int64_t sequence, std::vector<uint8_t>* payload,
+                                     size_t padding);
+
+}  // namespace chrys
