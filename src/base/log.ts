@@ -1,0 +1,67 @@
+import { pino, type DestinationStream, type Logger as PinoLogger } from 'pino';
+import { PinoPretty } from 'pino-pretty';
+import { isSecretKey, redact } from './redact.js';
+
+export type Logger = PinoLogger;
+
+export interface LogOptions {
+  /** `debug` shows the debug level, `release` begins at info. */
+  readonly mode: 'release' | 'debug';
+  /** Default: standard output, as JSON lines, or for reading when it is a terminal. */
+  readonly stream?: DestinationStream;
+}
+
+/** While whoever reads our output stands still, at most this much waits for him; more is dropped, and video goes on. */
+const MOST_WAITING_BYTES = 4 * 1024 * 1024;
+const DEEPEST = 8;
+
+/**
+ * The one logger of the process; parts take `logger.child({ … })`. A finished line is masked as the last step
+ * before it is written, so that no message, field or error can go round it.
+ */
+export function createLogger(options: LogOptions): Logger {
+  return pino(
+    {
+      level: options.mode === 'debug' ? 'debug' : 'info',
+      base: null,
+      timestamp: pino.stdTimeFunctions.isoTime,
+      formatters: { level: (label) => ({ level: label }) },
+      hooks: { streamWrite: redactLine },
+    },
+    options.stream ?? standardOutput(),
+  );
+}
+
+function standardOutput(): DestinationStream {
+  if (process.stdout.isTTY) {
+    return PinoPretty({ sync: true, colorize: true, translateTime: 'SYS:HH:MM:ss.l' });
+  }
+  return pino.destination({ dest: 1, sync: false, maxLength: MOST_WAITING_BYTES });
+}
+
+/** Masks one JSON line, with its line end. */
+function redactLine(line: string): string {
+  try {
+    return `${JSON.stringify(redactDeep(JSON.parse(line), 0))}\n`;
+  } catch {
+    return `${redact(line.trimEnd())}\n`;
+  }
+}
+
+function redactDeep(value: unknown, depth: number): unknown {
+  if (typeof value === 'string') {
+    return redact(value);
+  }
+  if (typeof value !== 'object' || value === null) {
+    return value;
+  }
+  if (depth >= DEEPEST) {
+    return '…';
+  }
+  if (Array.isArray(value)) {
+    return value.map((item) => redactDeep(item, depth + 1));
+  }
+  return Object.fromEntries(
+    Object.entries(value).map(([key, item]) => [key, isSecretKey(key) ? '***' : redactDeep(item, depth + 1)]),
+  );
+}
