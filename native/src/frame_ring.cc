@@ -56,7 +56,8 @@ FrameRingWriter::Open FrameRingWriter::Begin(size_t data_bytes) {
     if (sequence != 0 && sequence == keyframe && slots_ > 1) continue;
     if (oldest == nullptr || sequence < oldest->sequence.load(kRelaxed)) oldest = &slot;
   }
-  oldest->lock.store(oldest->lock.load(kRelaxed) + 1, kRelaxed);
+  // Odd already when an earlier writer gave up in the middle.
+  oldest->lock.store((oldest->lock.load(kRelaxed) + 1) | 1, kRelaxed);
   // Readers must see the odd lock before any byte of the slot changes.
   std::atomic_thread_fence(std::memory_order_seq_cst);
   open_data_bytes_ = data_bytes;

@@ -15,7 +15,8 @@ class FrameRingWriter {
   // Bytes of shared memory for `slots` slots that hold messages with `head_bytes` before and `data_bytes` of pixels.
   static size_t BytesFor(int slots, size_t head_bytes, size_t data_bytes);
 
-  // Lays out an empty ring over `base`, which is BytesFor(...) long and outlives this object.
+  // Lays out a ring over `base`, which is BytesFor(...) long and outlives this object. Slots that an earlier writer of
+  // the same layout filled stay readable until they are taken.
   FrameRingWriter(uint8_t* base, int32_t generation, int slots, size_t head_bytes, size_t data_bytes);
 
   // Whether messages of that size fit into the slots.

@@ -1,3 +1,4 @@
+import type { FrameRef } from '../rings/frame-reader.js';
 import type { CaptureEnd, StreamInfo } from '../native/types.js';
 import type { CameraDefinition } from '../store/camera-definition.js';
 
@@ -59,6 +60,8 @@ export interface LogLine {
   readonly text: string;
 }
 
+export type { FrameRef };
+
 /** One camera as the routes above see it. */
 export interface Camera {
   readonly definition: CameraDefinition;
@@ -81,27 +84,6 @@ export interface FrameQuery {
   /** Longest wait for such a frame; 0 = only what is there now. */
   readonly waitMs: number;
   readonly signal?: AbortSignal;
-}
-
-/** A finished VideoFrame message in a ring slot, which may be overwritten at any moment. */
-export interface FrameRef {
-  readonly sequence: number;
-  readonly keyframe: boolean;
-  readonly corrupt: boolean;
-  readonly width: number;
-  readonly height: number;
-  /** Milliseconds since the epoch. */
-  readonly arrivalMs: number;
-  /** Bytes of the whole message. */
-  readonly byteLength: number;
-  /** Where the pixels lie in the message. */
-  readonly dataOffset: number;
-  readonly dataBytes: number;
-  /**
-   * Copies the message into `target`, or a newer one of the same length when this one is overwritten meanwhile; its
-   * sequence is returned, 0 when neither can be had (then `target` holds rubbish).
-   */
-  copyTo(target: Uint8Array, targetOffset: number): number;
 }
 
 export interface FrameSource {

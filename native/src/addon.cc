@@ -1,0 +1,235 @@
+// The addon's face to JavaScript: src/native/types.ts says what each function takes and gives. It keeps no state of its
+// own, so any number of threads may load it.
+#include <malloc.h>
+
+#include <cstring>
+#include <mutex>
+
+#include <napi.h>
+
+#include "av_log.h"
+#include "capture.h"
+#include "frame_ring.h"
+#include "packet_ring.h"
+#include "ring_layout.h"
+
+extern "C" {
+#include <libavutil/pixdesc.h>
+}
+
+namespace chrys {
+namespace {
+
+struct Bytes {
+  uint8_t* data = nullptr;
+  size_t size = 0;
+};
+
+// N-API's ArrayBuffer calls refuse a SharedArrayBuffer, so views are looked at through their typed array.
+Bytes BytesOf(const Napi::Value& value, const char* what) {
+  napi_typedarray_type type;
+  Bytes bytes;
+  void* data = nullptr;
+  if (!value.IsTypedArray() ||
+      napi_get_typedarray_info(value.Env(), value, &type, &bytes.size, &data, nullptr, nullptr) != napi_ok ||
+      type != napi_uint8_array) {
+    throw Napi::TypeError::New(value.Env(), std::string(what) + " must be a Uint8Array");
+  }
+  bytes.data = static_cast<uint8_t*>(data);
+  return bytes;
+}
+
+std::string TextOf(const Napi::Object& object, const char* key) {
+  const Napi::Value value = object.Get(key);
+  if (!value.IsString()) throw Napi::TypeError::New(object.Env(), std::string(key) + " must be a string");
+  return value.As<Napi::String>().Utf8Value();
+}
+
+int64_t NumberOf(const Napi::Object& object, const char* key) {
+  const Napi::Value value = object.Get(key);
+  if (!value.IsNumber()) throw Napi::TypeError::New(object.Env(), std::string(key) + " must be a number");
+  return value.As<Napi::Number>().Int64Value();
+}
+
+CaptureOptions OptionsOf(const Napi::Object& object) {
+  CaptureOptions options;
+  options.source.url = TextOf(object, "url");
+  options.source.is_file = TextOf(object, "kind") == "file";
+  options.source.transport = TextOf(object, "transport");
+  options.source.open_timeout_us = NumberOf(object, "openTimeoutMs") * 1000;
+  options.source.stall_timeout_us = NumberOf(object, "stallTimeoutMs") * 1000;
+  options.decoder_threads = static_cast<int>(NumberOf(object, "decoderThreads"));
+  options.device_id = TextOf(object, "deviceId");
+  options.frame_slots = static_cast<int>(NumberOf(object, "frameSlots"));
+  options.max_message_bytes = static_cast<size_t>(NumberOf(object, "maxMessageBytes"));
+  const std::string level = TextOf(object, "logLevel");
+  options.log_level = level == "debug" ? AV_LOG_DEBUG : level == "info" ? AV_LOG_INFO : AV_LOG_WARNING;
+  const Bytes control = BytesOf(object.Get("control"), "control");
+  options.control = reinterpret_cast<ControlBlock*>(control.data);
+  if (control.size < kControlBytes || options.control->layoutVersion.load() != kLayoutVersion) {
+    throw Napi::TypeError::New(object.Env(), "control is not a control block of this layout");
+  }
+  const Bytes ring = BytesOf(object.Get("packetRing"), "packetRing");
+  if (!CheckPacketRing(ring.data, ring.size)) {
+    throw Napi::TypeError::New(object.Env(), "packetRing is not a packet ring of this layout");
+  }
+  options.packet_ring.base = ring.data;
+  if (options.frame_slots < 2 || options.frame_slots > 64) {
+    throw Napi::TypeError::New(object.Env(), "frameSlots must be 2 to 64");
+  }
+  return options;
+}
+
+const char* LevelName(int level) {
+  if (level <= AV_LOG_ERROR) return "error";
+  if (level <= AV_LOG_WARNING) return "warn";
+  if (level <= AV_LOG_INFO) return "info";
+  return "debug";
+}
+
+class JsHost : public CaptureHost {
+ public:
+  JsHost(const Napi::Object& hooks, const std::string& device_id) : hooks_(hooks), device_id_(device_id) {}
+
+  void OnStream(const StreamFacts& facts) override {
+    const Napi::Env env = hooks_.Env();
+    const Napi::HandleScope scope(env);
+    const AVCodecParameters* parameters = facts.parameters;
+    const AVCodecDescriptor* descriptor = avcodec_descriptor_get(parameters->codec_id);
+    const char* profile = avcodec_profile_name(parameters->codec_id, parameters->profile);
+    const char* format = av_get_pix_fmt_name(static_cast<AVPixelFormat>(facts.pixel_format));
+    Napi::Object info = Napi::Object::New(env);
+    info["codecName"] = avcodec_get_name(parameters->codec_id);
+    info["codecLongName"] = descriptor != nullptr && descriptor->long_name != nullptr ? descriptor->long_name : "";
+    info["profile"] = profile == nullptr ? "" : profile;
+    info["width"] = facts.width;
+    info["height"] = facts.height;
+    info["pixelFormat"] = format == nullptr ? "" : format;
+    const auto extradata_size = static_cast<size_t>(std::max(0, parameters->extradata_size));
+    Napi::Uint8Array extradata = Napi::Uint8Array::New(env, extradata_size);
+    if (extradata_size > 0) std::memcpy(extradata.Data(), parameters->extradata, extradata_size);
+    info["extradata"] = extradata;
+    info["timeBaseNum"] = facts.time_base.num;
+    info["timeBaseDen"] = facts.time_base.den;
+    info["declaredFps"] = facts.declared_fps;
+    Call("onStream", {info});
+  }
+
+  uint8_t* AllocateFrameRing(size_t bytes) override {
+    const Napi::Env env = hooks_.Env();
+    const Napi::HandleScope scope(env);
+    const Napi::Value view = Call("allocateFrameRing", {Napi::Number::New(env, static_cast<double>(bytes))});
+    const Bytes memory = BytesOf(view, "what allocateFrameRing returns");
+    if (memory.size < bytes) throw Napi::TypeError::New(env, "allocateFrameRing returned too small a view");
+    // The view keeps the shared memory alive; the last one is enough, since a new ring replaces the old.
+    frame_ring_ = Napi::Persistent(view.As<Napi::Object>());
+    return memory.data;
+  }
+
+  void OnFrame() override { Notify("onFrame"); }
+  void OnPacket() override { Notify("onPacket"); }
+
+  void OnLog(const LogLine& line) override {
+    const Napi::Env env = hooks_.Env();
+    const Napi::HandleScope scope(env);
+    Call("onLog", {Napi::String::New(env, LevelName(line.level)), Napi::String::New(env, line.text)});
+  }
+
+ private:
+  void Notify(const char* hook) {
+    const Napi::HandleScope scope(hooks_.Env());
+    Call(hook, {});
+  }
+
+  Napi::Value Call(const char* hook, const std::initializer_list<napi_value>& arguments) {
+    return hooks_.Get(hook).As<Napi::Function>().Call(hooks_, arguments);
+  }
+
+  const Napi::Object hooks_;  // lives as long as the call of capture()
+  const std::string device_id_;
+  Napi::ObjectReference frame_ring_;
+};
+
+// Blocks: see NativeAddon.capture.
+Napi::Value RunCapture(const Napi::CallbackInfo& call) {
+  const Napi::Env env = call.Env();
+  if (call.Length() != 2 || !call[0].IsObject() || !call[1].IsObject()) {
+    throw Napi::TypeError::New(env, "capture takes options and hooks");
+  }
+  const CaptureOptions options = OptionsOf(call[0].As<Napi::Object>());
+  JsHost host(call[1].As<Napi::Object>(), options.device_id);
+  Capture capture(options, host);
+  const Failure failure = capture.Run();
+  Napi::Object result = Napi::Object::New(env);
+  result["end"] = failure.end;
+  result["message"] = failure.message;
+  result["avError"] = failure.av_error;
+  result["avText"] = failure.av_error == 0 ? std::string() : AvErrorText(failure.av_error);
+  return result;
+}
+
+Napi::Value InitRing(const Napi::CallbackInfo& call) {
+  const Bytes ring = BytesOf(call[0], "ring");
+  if (!InitPacketRing(ring.data, ring.size, call[1].As<Napi::Number>().Int32Value())) {
+    throw Napi::TypeError::New(call.Env(), "ring is too small, or entryCount is not a power of two");
+  }
+  return call.Env().Undefined();
+}
+
+Napi::Value CopySlot(const Napi::CallbackInfo& call) {
+  const Bytes ring = BytesOf(call[0], "ring");
+  const Bytes target = BytesOf(call[5], "target");
+  const auto number = [&](size_t i) { return static_cast<size_t>(call[i].As<Napi::Number>().Int64Value()); };
+  const size_t slot_offset = number(1);
+  const size_t source_offset = number(3);
+  const size_t bytes = number(4);
+  const size_t target_offset = number(6);
+  const auto inside = [](size_t offset, size_t length, size_t size) { return offset <= size && length <= size - offset; };
+  if (slot_offset % 8 != 0 || !inside(slot_offset, kFrameSlotHeaderBytes, ring.size) ||
+      !inside(source_offset, bytes, ring.size) || !inside(target_offset, bytes, target.size)) {
+    throw Napi::RangeError::New(call.Env(), "copyFromSlot would leave the ring or the target");
+  }
+  const bool whole =
+      CopyFromSlot(*reinterpret_cast<const FrameSlotHeader*>(ring.data + slot_offset), call[2].As<Napi::Number>().Int32Value(),
+                   ring.data + source_offset, bytes, target.data + target_offset);
+  return Napi::Boolean::New(call.Env(), whole);
+}
+
+std::string VersionText(unsigned version) {
+  return std::to_string(AV_VERSION_MAJOR(version)) + "." + std::to_string(AV_VERSION_MINOR(version)) + "." +
+         std::to_string(AV_VERSION_MICRO(version));
+}
+
+// What the whole process shares is set once, by whichever thread loads the addon first.
+void PrepareProcess() {
+  static std::once_flag once;
+  std::call_once(once, [] {
+    LogSink::Install();
+    avformat_network_init();
+    // A frame message is megabytes long. Without this, glibc maps and unmaps each one and the kernel clears its pages
+    // anew: a third of the main thread's time (docs/design/performance.md).
+    mallopt(M_MMAP_THRESHOLD, 32 << 20);
+    mallopt(M_TRIM_THRESHOLD, 256 << 20);
+    mallopt(M_TOP_PAD, 64 << 20);
+  });
+}
+
+Napi::Object Init(Napi::Env env, Napi::Object exports) {
+  PrepareProcess();
+  Napi::Object libraries = Napi::Object::New(env);
+  libraries["avformat"] = VersionText(avformat_version());
+  libraries["avcodec"] = VersionText(avcodec_version());
+  libraries["swscale"] = VersionText(swscale_version());
+  libraries["avutil"] = VersionText(avutil_version());
+  exports["layoutVersion"] = kLayoutVersion;
+  exports["libraries"] = libraries;
+  exports["capture"] = Napi::Function::New(env, RunCapture, "capture");
+  exports["initPacketRing"] = Napi::Function::New(env, InitRing, "initPacketRing");
+  exports["copyFromSlot"] = Napi::Function::New(env, CopySlot, "copyFromSlot");
+  return exports;
+}
+
+NODE_API_MODULE(chrys_native, Init)
+
+}  // namespace
+}  // namespace chrys

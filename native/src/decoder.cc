@@ -1,0 +1,98 @@
+#include "decoder.h"
+
+extern "C" {
+#include <libavutil/pixdesc.h>
+}
+
+namespace chrys {
+
+std::optional<Failure> Decoder::Open(const AVCodecParameters* parameters, int threads) {
+  const AVCodec* codec = avcodec_find_decoder(parameters->codec_id);
+  if (codec == nullptr) {
+    return Failure{end::kUnsupportedCodec, std::string("libav has no decoder for ") + avcodec_get_name(parameters->codec_id),
+                   AVERROR_DECODER_NOT_FOUND};
+  }
+  context_.reset(avcodec_alloc_context3(codec));
+  if (!context_) return FailureFromAv(AVERROR(ENOMEM), "opening the decoder");
+  int result = avcodec_parameters_to_context(context_.get(), parameters);
+  if (result >= 0) {
+    context_->thread_count = threads;
+    // Slice threads add no frame of delay; frame threads would add one each.
+    context_->thread_type = FF_THREAD_SLICE;
+    // Damaged frames come out flagged; whoever does not want them can tell.
+    context_->flags |= AV_CODEC_FLAG_OUTPUT_CORRUPT;
+    result = avcodec_open2(context_.get(), codec, nullptr);
+  }
+  if (result < 0) {
+    Failure failure = FailureFromAv(result, "opening the decoder");
+    failure.end = end::kUnsupportedCodec;
+    return failure;
+  }
+  return std::nullopt;
+}
+
+bool Decoder::Send(const AVPacket* packet, const PacketInfo& info) {
+  infos_[static_cast<size_t>(info.sequence) % kInfos] = info;
+  context_->reordered_opaque = info.sequence;
+  return avcodec_send_packet(context_.get(), packet) >= 0;
+}
+
+const AVFrame* Decoder::Receive() {
+  return avcodec_receive_frame(context_.get(), frame_.get()) >= 0 ? frame_.get() : nullptr;
+}
+
+const PacketInfo& Decoder::InfoOf(const AVFrame* frame) const {
+  return infos_[static_cast<size_t>(frame->reordered_opaque) % kInfos];
+}
+
+void Decoder::Drain() { avcodec_send_packet(context_.get(), nullptr); }
+
+void Decoder::Reset() { avcodec_flush_buffers(context_.get()); }
+
+bool Converter::ToBgr24(const AVFrame* frame, uint8_t* target) {
+  const Shape shape{frame->width, frame->height, frame->format, frame->colorspace, frame->color_range};
+  if (!sws_ || !(shape == shape_)) {
+    const auto format = static_cast<AVPixelFormat>(frame->format);
+    if (!sws_isSupportedInput(format)) return false;
+    sws_.reset(sws_getContext(frame->width, frame->height, format, frame->width, frame->height, AV_PIX_FMT_BGR24,
+                              SWS_BICUBIC, nullptr, nullptr, nullptr));
+    if (!sws_) return false;
+    shape_ = shape;
+    // The yuvj formats are full range by name, whatever the frame says.
+    const AVPixFmtDescriptor* description = av_pix_fmt_desc_get(format);
+    const bool full_by_name = description != nullptr && description->name[0] == 'y' && std::string(description->name).rfind("yuvj", 0) == 0;
+    const int full = full_by_name || frame->color_range == AVCOL_RANGE_JPEG ? 1 : 0;
+    const int* coefficients = sws_getCoefficients(frame->colorspace);
+    sws_setColorspaceDetails(sws_.get(), coefficients, full, sws_getCoefficients(SWS_CS_DEFAULT), 1, 0, 1 << 16, 1 << 16);
+  }
+  uint8_t* planes[4] = {target, nullptr, nullptr, nullptr};
+  const int strides[4] = {frame->width * 3, 0, 0, 0};
+  return sws_scale(sws_.get(), frame->data, frame->linesize, 0, frame->height, planes, strides) == frame->height;
+}
+
+bool ParameterReader::Open(const AVCodecParameters* parameters) {
+  width = parameters->width;
+  height = parameters->height;
+  format = parameters->format;
+  parser_.reset(av_parser_init(parameters->codec_id));
+  if (!parser_) return false;
+  parser_->flags |= PARSER_FLAG_COMPLETE_FRAMES;
+  context_.reset(avcodec_alloc_context3(nullptr));
+  return context_ && avcodec_parameters_to_context(context_.get(), parameters) >= 0;
+}
+
+bool ParameterReader::Read(const AVPacket* keyframe) {
+  if (!parser_ || !context_) return false;
+  uint8_t* out = nullptr;
+  int out_size = 0;
+  av_parser_parse2(parser_.get(), context_.get(), &out, &out_size, keyframe->data, keyframe->size, keyframe->pts,
+                   keyframe->dts, 0);
+  if (parser_->width <= 0 || parser_->height <= 0) return false;
+  if (parser_->width == width && parser_->height == height && parser_->format == format) return false;
+  width = parser_->width;
+  height = parser_->height;
+  if (parser_->format >= 0) format = parser_->format;
+  return true;
+}
+
+}  // namespace chrys

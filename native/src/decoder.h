@@ -1,0 +1,75 @@
+// Compressed packets to frames, and frames to BGR24.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "av_handles.h"
+#include "failure.h"
+#include "packet_ring.h"
+
+namespace chrys {
+
+class Decoder {
+ public:
+  std::optional<Failure> Open(const AVCodecParameters* parameters, int threads);
+
+  // Gives the decoder one packet (its bytes are copied unless `packet` is reference-counted). False: it refused the packet.
+  bool Send(const AVPacket* packet, const PacketInfo& info);
+  // Takes the next frame that is ready; nullptr: none. Valid until the next call.
+  const AVFrame* Receive();
+  // What is known of the packet that this frame came from.
+  const PacketInfo& InfoOf(const AVFrame* frame) const;
+  // Makes the decoder give out what it holds back for reordering; Reset before the next Send.
+  void Drain();
+  // Forgets everything but the parameter sets: the next packet must be a keyframe.
+  void Reset();
+
+  const AVCodec* codec() const { return context_->codec; }
+
+ private:
+  // More than any decoder holds back (16 reordered frames and one a thread).
+  static constexpr size_t kInfos = 64;
+
+  AvPtr<AVCodecContext> context_;
+  AvPtr<AVFrame> frame_{av_frame_alloc()};
+  std::array<PacketInfo, kInfos> infos_;
+};
+
+class Converter {
+ public:
+  // Writes `frame` as BGR24 without padding between rows, with its own colour matrix and range. False: libswscale
+  // cannot convert that pixel format.
+  bool ToBgr24(const AVFrame* frame, uint8_t* target);
+
+ private:
+  struct Shape {
+    int width = 0, height = 0, format = -1, colorspace = -1, range = -1;
+    bool operator==(const Shape& other) const {
+      return width == other.width && height == other.height && format == other.format &&
+             colorspace == other.colorspace && range == other.range;
+    }
+  };
+  Shape shape_;
+  AvPtr<SwsContext> sws_;
+};
+
+// Size and pixel format that a keyframe's own parameter sets announce, without decoding it.
+class ParameterReader {
+ public:
+  bool Open(const AVCodecParameters* parameters);
+  // True when width, height or format differ from before.
+  bool Read(const AVPacket* keyframe);
+
+  int width = 0;
+  int height = 0;
+  int format = -1;  // AVPixelFormat
+
+ private:
+  AvPtr<AVCodecParserContext> parser_;
+  AvPtr<AVCodecContext> context_;
+};
+
+}  // namespace chrys

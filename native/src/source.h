@@ -1,0 +1,75 @@
+// A camera's packets as libav demuxes them: an RTSP session, or a file played in real time and looped without an end.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "av_handles.h"
+#include "failure.h"
+#include "interrupt.h"
+
+namespace chrys {
+
+struct SourceOptions {
+  std::string url;
+  bool is_file = false;
+  std::string transport;  // "tcp" or "udp"
+  int64_t open_timeout_us = 0;
+  int64_t stall_timeout_us = 0;
+};
+
+class Source {
+ public:
+  // `interrupt` outlives the source; its deadline is set by it.
+  Source(const SourceOptions& options, Interrupt& interrupt) : options_(options), interrupt_(interrupt) {}
+
+  // Blocks until the stream is open, at most open_timeout_us.
+  std::optional<Failure> Open();
+
+  // Blocks until the next video packet, at most until the stall deadline. pts and dts are always set, grow over the loops
+  // of a file, and are in units of time_base().
+  std::optional<Failure> Read(AVPacket* packet);
+
+  // Codec parameters of the video stream; H.264 and HEVC of a file are turned into Annex B, as cameras send them.
+  const AVCodecParameters* parameters() const;
+  AVRational time_base() const;
+  // Frames per second that the stream declares, 0 when it does not.
+  double declared_fps() const;
+
+ private:
+  std::optional<Failure> OpenRtsp();
+  std::optional<Failure> OpenFile();
+  std::optional<Failure> PickVideoStream();
+  std::optional<Failure> Interrupted(const char* deadline_end, const std::string& deadline_message) const;
+  int ReadRaw(AVPacket* packet);
+  std::optional<Failure> ReadFile(AVPacket* packet);
+  std::optional<Failure> Rewind();
+  int64_t StallTimeoutUs() const;
+  void FillTimestamps(AVPacket* packet);
+  int64_t UsualDuration() const;
+
+  const SourceOptions options_;
+  Interrupt& interrupt_;
+  AvPtr<AVFormatContext> format_;
+  AvPtr<AVBSFContext> to_annexb_;
+  AVStream* stream_ = nullptr;
+
+  int64_t last_packet_us_ = 0;  // monotonic
+  int64_t usual_gap_us_ = 0;    // between packets, moving average
+
+  // Timestamps, in units of time_base().
+  int64_t max_pts_ = INT64_MIN;
+  int64_t last_dts_ = INT64_MIN;
+  int64_t reorder_ticks_ = 0;  // how far pts was seen to run behind the greatest before it: dts lags pts by that much
+  int64_t last_duration_ = 0;
+
+  // Only for files.
+  int64_t loop_offset_ = 0;
+  int64_t loop_first_dts_ = INT64_MIN;
+  int64_t anchor_us_ = 0;  // monotonic time at which dts anchor_dts_ is due
+  int64_t anchor_dts_ = INT64_MIN;
+  bool packets_since_rewind_ = false;
+};
+
+}  // namespace chrys

@@ -1,0 +1,154 @@
+import { FLAG, FRAME_RING, FRAME_SLOT } from '../gen/ring-layout.js';
+import type { NativeAddon } from '../native/types.js';
+
+/** A finished VideoFrame message in a ring slot, which may be overwritten at any moment. */
+export interface FrameRef {
+  readonly sequence: number;
+  readonly keyframe: boolean;
+  readonly corrupt: boolean;
+  readonly width: number;
+  readonly height: number;
+  /** Milliseconds since the epoch. */
+  readonly arrivalMs: number;
+  /** Bytes of the whole message. */
+  readonly byteLength: number;
+  /** Where the pixels lie in the message. */
+  readonly dataOffset: number;
+  readonly dataBytes: number;
+  /**
+   * Copies the message into `target`, or a newer one of the same length when this one is overwritten meanwhile; its
+   * sequence is returned, 0 when neither can be had (then `target` holds rubbish).
+   */
+  copyTo(target: Uint8Array, targetOffset: number): number;
+}
+
+export interface FrameFind {
+  /** Frames with a greater sequence only. */
+  readonly after: number;
+  readonly keyframesOnly: boolean;
+  /** Of two frames that wait, the older one; of more, the newest. */
+  readonly inOrder: boolean;
+}
+
+const SEQUENCE_I32 = FRAME_SLOT.sequenceI64 * 2;
+const ARRIVAL_I32 = FRAME_SLOT.arrivalUsI64 * 2;
+const TWO_POW_32 = 2 ** 32;
+// A reader that is overrun again and again gives up: the writer would have to lap it each time.
+const MAX_ATTEMPTS = 4;
+
+/** Reads a camera's frame ring on one thread. Never blocks the writer and is never blocked by it. */
+export class FrameReader {
+  private bytes: Uint8Array<SharedArrayBuffer> | undefined;
+  private i32: Int32Array<SharedArrayBuffer> | undefined;
+  private slotCount = 0;
+  private slotStride = 0;
+
+  constructor(private readonly copyFromSlot: NativeAddon['copyFromSlot']) {}
+
+  /** Takes over a ring whose header the writer may not have written yet. */
+  setRing(ring: SharedArrayBuffer): void {
+    this.bytes = new Uint8Array(ring);
+    this.i32 = new Int32Array(ring);
+    this.slotCount = 0;
+  }
+
+  find(query: FrameFind): FrameRef | undefined {
+    if (!this.ready()) return undefined;
+    let newest = -1;
+    let newestSequence = query.after;
+    let oldest = -1;
+    let oldestSequence = Infinity;
+    let waiting = 0;
+    for (let slot = 0; slot < this.slotCount; slot++) {
+      const at = this.slotIndex(slot);
+      const lock = this.load(at + FRAME_SLOT.lockI32);
+      if ((lock & 1) !== 0) continue;
+      const sequence = this.loadI64(at + SEQUENCE_I32);
+      if (sequence <= query.after || sequence === 0) continue;
+      if (query.keyframesOnly && (this.load(at + FRAME_SLOT.flagsI32) & FLAG.keyframe) === 0) continue;
+      waiting++;
+      if (sequence > newestSequence) [newest, newestSequence] = [slot, sequence];
+      if (sequence < oldestSequence) [oldest, oldestSequence] = [slot, sequence];
+    }
+    if (newest < 0) return undefined;
+    const takeOlder = query.inOrder && waiting === 2 && oldestSequence === newestSequence - 1;
+    return this.refTo(takeOlder ? oldest : newest, query.keyframesOnly);
+  }
+
+  latest(): FrameRef | undefined {
+    return this.find({ after: 0, keyframesOnly: false, inOrder: false });
+  }
+
+  private ready(): boolean {
+    if (this.i32 === undefined) return false;
+    if (this.slotCount === 0) {
+      if (this.load(FRAME_RING.layoutVersionI32) === 0) return false;
+      this.slotCount = this.load(FRAME_RING.slotCountI32);
+      this.slotStride = this.load(FRAME_RING.slotStrideI32);
+    }
+    return true;
+  }
+
+  private refTo(slot: number, keyframesOnly: boolean): FrameRef | undefined {
+    for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
+      const read = this.readSlot(slot, keyframesOnly);
+      if (read !== undefined) return read;
+    }
+    return undefined;
+  }
+
+  private readSlot(slot: number, keyframesOnly: boolean): FrameRef | undefined {
+    const at = this.slotIndex(slot);
+    const lock = this.load(at + FRAME_SLOT.lockI32);
+    const flags = this.load(at + FRAME_SLOT.flagsI32);
+    const messageOffset = this.load(at + FRAME_SLOT.messageOffsetI32);
+    const byteLength = this.load(at + FRAME_SLOT.messageBytesI32);
+    const dataOffset = this.load(at + FRAME_SLOT.dataOffsetI32) - messageOffset;
+    const dataBytes = this.load(at + FRAME_SLOT.dataBytesI32);
+    const width = this.load(at + FRAME_SLOT.widthI32);
+    const height = this.load(at + FRAME_SLOT.heightI32);
+    const sequence = this.loadI64(at + SEQUENCE_I32);
+    const arrivalMs = Math.floor(this.loadI64(at + ARRIVAL_I32) / 1000);
+    if ((lock & 1) !== 0 || this.load(at + FRAME_SLOT.lockI32) !== lock) return undefined;
+    const ring = this.bytes;
+    if (ring === undefined) return undefined;
+    const slotOffset = at * 4;
+    const copyFromSlot = this.copyFromSlot;
+    return {
+      sequence,
+      keyframe: (flags & FLAG.keyframe) !== 0,
+      corrupt: (flags & FLAG.corrupt) !== 0,
+      width,
+      height,
+      arrivalMs,
+      byteLength,
+      dataOffset,
+      dataBytes,
+      copyTo: (target, targetOffset) => {
+        if (copyFromSlot(ring, slotOffset, lock, slotOffset + messageOffset, byteLength, target, targetOffset)) {
+          return sequence;
+        }
+        for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
+          const newer = this.find({ after: sequence, keyframesOnly, inOrder: false });
+          if (newer?.byteLength !== byteLength) return 0;
+          const copied = newer.copyTo(target, targetOffset);
+          if (copied !== 0) return copied;
+        }
+        return 0;
+      },
+    };
+  }
+
+  private slotIndex(slot: number): number {
+    return (FRAME_RING.bytes + slot * this.slotStride) / 4;
+  }
+
+  private load(index: number): number {
+    return Atomics.load(this.i32 as Int32Array, index);
+  }
+
+  /** The two halves may belong to different writes; whoever needs more than a hint checks the slot's lock afterwards. */
+  private loadI64(index: number): number {
+    return this.load(index + 1) * TWO_POW_32 + (this.load(index) >>> 0);
+  }
+}
