@@ -1,0 +1,301 @@
+#!/usr/bin/python3
+"""A farm of RTSP cameras on 127.0.0.1, playing the clips of make_clips.py in real time for as long as it lives.
+
+    farm.py '{"port": 0, "mounts": [{"path": "a", "clip": "h264-640x480-25-g50"}, …]}'
+
+A mount is {path, clip, shared?, user?, password?, auth?, then?}:
+    shared    true: all clients see one camera, which starts with frame 0 at its first client and goes on while it has
+              one. false (default): every client starts with frame 0 of its own.
+    user, password, auth ("digest", the default, or "basic"): such mounts live on further ports, one for each account.
+    then      {"clip", "after"}: after that many access units, at the end of their group of pictures, play that clip.
+
+The first line on stdout is {"ready": true, "ports": [main, one for each account…], "mounts": {path: {url, timing}}}.
+`url` carries no credentials. `timing` is a file of little-endian int64, one for each number that a barcode can show:
+the time at which the access unit of that picture was last pushed, microseconds since the epoch, 0 = never. Pictures
+repeat after 12 s (or the clip's length), so that the age of a received one is its arrival minus this entry.
+Given `ports`, it listens on those again.
+
+Commands are JSON lines on stdin, each answered by one: {"cmd": "add", "mount": {…}}, {"cmd": "remove", "path": …},
+{"cmd": "disconnect"} (drops every client), {"cmd": "clients"} → {"clients": n, "pushed": {path: access units}}.
+It ends with its stdin or its parent.
+"""
+import ctypes
+import heapq
+import json
+import mmap
+import os
+import signal
+import struct
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+
+import gi
+
+gi.require_version('Gst', '1.0')
+gi.require_version('GstRtsp', '1.0')
+gi.require_version('GstRtspServer', '1.0')
+from gi.repository import GLib, Gst, GstRtsp, GstRtspServer  # noqa: E402
+
+HERE = Path(__file__).resolve().parent
+NUMBERS = 65536  # what a barcode can show
+LATE_SECONDS = 0.5  # a camera that was frozen for longer goes on with what is in front of its lens now
+
+
+class Clip:
+    """A clip in memory, as access units in decoding order."""
+
+    loaded: dict[str, 'Clip'] = {}
+
+    def __init__(self, name: str):
+        made = subprocess.check_output([sys.executable, str(HERE / 'make_clips.py'), name], text=True).strip()
+        about = json.loads(Path(made).read_text())
+        stream = Path(made).with_suffix('.es').read_bytes()
+        self.codec = about['codec']
+        self.fps = about['fps']
+        self.gop = about['gop']
+        self.units = [(Gst.Buffer.new_wrapped(stream[at : at + size]), number, key) for at, size, number, key in about['units']]
+        self.reorder = max(at - number for at, (_, number, _) in enumerate(self.units))
+
+    @classmethod
+    def load(cls, name: str) -> 'Clip':
+        if name not in cls.loaded:
+            cls.loaded[name] = cls(name)
+        return cls.loaded[name]
+
+
+class Feed:
+    """One run of a mount's clip into one appsrc. Only the pusher thread touches it."""
+
+    def __init__(self, mount: 'Mount', source):
+        self.mount = mount
+        self.source = source
+        self.clip = mount.clip
+        self.next = 0  # access unit since the start of this clip
+        self.start = time.monotonic()  # when unit 0 was due
+        self.start_running = 0.0  # its running time in the pipeline, seconds
+        self.alive = True
+
+    def due(self) -> float:
+        return self.start + self.next / self.clip.fps
+
+    def push(self) -> None:
+        count = len(self.clip.units)
+        late = time.monotonic() - self.due()
+        if late > LATE_SECONDS:
+            skipped = int(late * self.clip.fps)
+            self.next += -(-skipped // self.clip.gop) * self.clip.gop - self.next % self.clip.gop
+            if time.monotonic() < self.due():
+                return
+        loop, at = divmod(self.next, count)
+        data, number, _ = self.clip.units[at]
+        # A buffer of our own over the same memory: timestamps differ between clients and rounds.
+        buffer = data.copy_region(Gst.BufferCopyFlags.MEMORY, 0, data.get_size())
+        position = loop * count + number + self.clip.reorder
+        buffer.pts = round((self.start_running + position / self.clip.fps) * Gst.SECOND)
+        buffer.dts = round((self.start_running + self.next / self.clip.fps) * Gst.SECOND)
+        buffer.duration = Gst.SECOND // self.clip.fps
+        self.mount.stamp(number)
+        if self.source.emit('push-buffer', buffer) != Gst.FlowReturn.OK:
+            self.alive = False
+        self.next += 1
+        then = self.mount.then
+        if then and self.clip is self.mount.clip and self.next >= then['after'] and self.next % self.clip.gop == 0:
+            self.start_running += self.next / self.clip.fps
+            self.start += self.next / self.clip.fps
+            self.next = 0
+            self.clip = Clip.load(then['clip'])
+
+
+class Pusher(threading.Thread):
+    """Pushes every feed's access units when they are due."""
+
+    def __init__(self):
+        super().__init__(daemon=True)
+        self.wake = threading.Condition()
+        self.heap: list[tuple[float, int, Feed]] = []
+
+    def add(self, feed: Feed) -> None:
+        with self.wake:
+            heapq.heappush(self.heap, (feed.due(), id(feed), feed))
+            self.wake.notify()
+
+    def run(self) -> None:
+        while True:
+            with self.wake:
+                while not self.heap or self.heap[0][0] > time.monotonic():
+                    self.wake.wait(self.heap[0][0] - time.monotonic() if self.heap else None)
+                feed = heapq.heappop(self.heap)[2]
+            if feed.alive:
+                feed.push()
+                self.add(feed)
+
+
+class Mount:
+    def __init__(self, farm: 'Farm', options: dict):
+        self.farm = farm
+        self.path = options['path']
+        self.clip = Clip.load(options['clip'])
+        self.shared = options.get('shared', False)
+        self.then = options.get('then')
+        if self.then:
+            Clip.load(self.then['clip'])
+        self.account = (options['user'], options['password'], options.get('auth', 'digest')) if 'user' in options else None
+        self.pushed = 0
+        self.timing_path = f'{farm.folder}/{self.path}.timing'
+        with open(self.timing_path, 'w+b') as file:
+            file.truncate(NUMBERS * 8)
+            self.timing = mmap.mmap(file.fileno(), NUMBERS * 8)
+
+    def stamp(self, number: int) -> None:
+        struct.pack_into('<q', self.timing, number * 8, time.time_ns() // 1000)
+        self.pushed += 1
+
+    def factory(self):
+        factory = GstRtspServer.RTSPMediaFactory()
+        codec = {'h264': 'h264', 'hevc': 'h265'}[self.clip.codec]
+        factory.set_launch(
+            f'( appsrc name=source is-live=true format=time caps=video/x-{codec},stream-format=byte-stream,alignment=au '
+            f'! rtp{codec}pay name=pay0 pt=96 config-interval=-1 )')
+        factory.set_shared(self.shared)
+        factory.set_eos_shutdown(False)
+        factory.set_latency(0)
+        factory.connect('media-configure', self.configure)
+        return factory
+
+    def configure(self, _factory, media) -> None:
+        feed = Feed(self, media.get_element().get_by_name('source'))
+        media.connect('unprepared', lambda _media: setattr(feed, 'alive', False))
+        pipeline = media.get_element().get_parent()
+        if pipeline:
+            pipeline.connect('deep-element-added', unsynchronized)
+        self.farm.pusher.add(feed)
+
+
+def unsynchronized(_pipeline, _bin, element) -> None:
+    """A camera sends what it has at once: the pusher keeps the time, no sink may hold a packet back."""
+    if element.find_property('sync'):
+        element.set_property('sync', False)
+
+
+class Farm:
+    def __init__(self, options: dict):
+        self.folder = tempfile.mkdtemp(prefix='camera-farm-')
+        self.pusher = Pusher()
+        self.pusher.start()
+        self.mounts: dict[str, Mount] = {}
+        self.servers: dict[tuple | None, GstRtspServer.RTSPServer] = {}
+        self.ports = list(options.get('ports') or [options.get('port', 0)])
+        self.server(None)
+        for mount in options.get('mounts', []):
+            self.add(mount)
+
+    def server(self, account: tuple | None):
+        if account not in self.servers:
+            server = GstRtspServer.RTSPServer()
+            server.set_address('127.0.0.1')
+            at = len(self.servers)
+            server.set_service(str(self.ports[at] if at < len(self.ports) else 0))
+            if account:
+                server.set_auth(authentication(*account))
+            if server.attach(None) == 0:
+                raise SystemExit(f'the farm cannot listen on port {server.get_service()}')
+            self.servers[account] = server
+        return self.servers[account]
+
+    def add(self, options: dict) -> dict:
+        mount = Mount(self, options)
+        factory = mount.factory()
+        if mount.account:
+            permissions = GstRtspServer.RTSPPermissions()
+            permissions.add_permission_for_role('viewer', 'media.factory.access', True)
+            permissions.add_permission_for_role('viewer', 'media.factory.construct', True)
+            factory.set_permissions(permissions)
+        self.server(mount.account).get_mount_points().add_factory(f'/{mount.path}', factory)
+        self.mounts[mount.path] = mount
+        return self.about(mount)
+
+    def remove(self, path: str) -> None:
+        mount = self.mounts.pop(path)
+        self.servers[mount.account].get_mount_points().remove_factory(f'/{path}')
+
+    def about(self, mount: Mount) -> dict:
+        return {'url': f'rtsp://127.0.0.1:{self.servers[mount.account].get_bound_port()}/{mount.path}',
+                'timing': mount.timing_path}
+
+    def disconnect(self) -> int:
+        dropped = 0
+        for server in self.servers.values():
+            # Only REMOVE closes the connections; the returned list is of those that were REFfed.
+            dropped += len(server.client_filter(lambda _server, _client: GstRtspServer.RTSPFilterResult.REF))
+            server.client_filter(lambda _server, _client: GstRtspServer.RTSPFilterResult.REMOVE)
+        return dropped
+
+    def clients(self) -> dict:
+        count = sum(len(server.client_filter(None) or []) for server in self.servers.values())
+        return {'clients': count, 'pushed': {path: mount.pushed for path, mount in self.mounts.items()}}
+
+    def ready(self) -> dict:
+        return {'ready': True, 'ports': [server.get_bound_port() for server in self.servers.values()],
+                'mounts': {path: self.about(mount) for path, mount in self.mounts.items()}}
+
+    def command(self, line: str) -> dict:
+        try:
+            request = json.loads(line)
+            if request['cmd'] == 'add':
+                return self.add(request['mount'])
+            if request['cmd'] == 'remove':
+                self.remove(request['path'])
+                return {}
+            if request['cmd'] == 'disconnect':
+                return {'dropped': self.disconnect()}
+            if request['cmd'] == 'clients':
+                return self.clients()
+            return {'error': f'no such command: {request["cmd"]}'}
+        except Exception as error:  # the answer to a test that asked wrongly
+            return {'error': f'{type(error).__name__}: {error}'}
+
+
+def authentication(user: str, password: str, method: str):
+    auth = GstRtspServer.RTSPAuth()
+    token = GstRtspServer.RTSPToken()
+    token.set_string('media.factory.role', 'viewer')
+    if method == 'basic':
+        auth.set_supported_methods(GstRtsp.RTSPAuthMethod.BASIC)
+        auth.add_basic(GstRtspServer.RTSPAuth.make_basic(user, password), token)
+    else:
+        auth.set_supported_methods(GstRtsp.RTSPAuthMethod.DIGEST)
+        auth.add_digest(user, password, token)
+    return auth
+
+
+def say(answer: dict) -> None:
+    sys.stdout.write(json.dumps(answer) + '\n')
+    sys.stdout.flush()
+
+
+def main() -> None:
+    PR_SET_PDEATHSIG = 1
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    Gst.init(None)
+    farm = Farm(json.loads(sys.argv[1]) if len(sys.argv) > 1 else {})
+    loop = GLib.MainLoop()
+
+    def read_commands() -> None:
+        for line in sys.stdin:
+            if line.strip():
+                GLib.idle_add(lambda line=line: say(farm.command(line)))
+        loop.quit()
+
+    threading.Thread(target=read_commands, daemon=True).start()
+    say(farm.ready())
+    loop.run()
+    os._exit(0)
+
+
+if __name__ == '__main__':
+    main()
