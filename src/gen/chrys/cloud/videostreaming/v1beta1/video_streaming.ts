@@ -613,6 +613,49 @@ export const AnnotateRequest: MessageFns<AnnotateRequest> = {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
   },
+
+  create(base?: DeepPartial<AnnotateRequest>): AnnotateRequest {
+    return AnnotateRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<AnnotateRequest>): AnnotateRequest {
+    const message = createBaseAnnotateRequest();
+    message.deviceName = object.deviceName ?? "";
+    message.remoteStreamId = object.remoteStreamId ?? "";
+    message.type = object.type ?? "";
+    message.startTimestamp = object.startTimestamp ?? 0;
+    message.endTimestamp = object.endTimestamp ?? 0;
+    message.objectType = object.objectType ?? "";
+    message.objectId = object.objectId ?? "";
+    message.objectTrackingId = object.objectTrackingId ?? "";
+    message.confidence = object.confidence ?? 0;
+    message.objectBoudingBox = (object.objectBoudingBox !== undefined && object.objectBoudingBox !== null)
+      ? BoudingBox.fromPartial(object.objectBoudingBox)
+      : undefined;
+    message.location = (object.location !== undefined && object.location !== null)
+      ? Location.fromPartial(object.location)
+      : undefined;
+    message.objectCoordinate = (object.objectCoordinate !== undefined && object.objectCoordinate !== null)
+      ? Coordinate.fromPartial(object.objectCoordinate)
+      : undefined;
+    message.mask = object.mask?.map((e) => Coordinate.fromPartial(e)) || [];
+    message.objectSignature = object.objectSignature?.map((e) => e) || [];
+    message.mlModel = object.mlModel ?? "";
+    message.mlModelVersion = object.mlModelVersion ?? "";
+    message.width = object.width ?? 0;
+    message.height = object.height ?? 0;
+    message.isKeyframe = object.isKeyframe ?? false;
+    message.videoType = object.videoType ?? "";
+    message.offsetTimestamp = object.offsetTimestamp ?? 0;
+    message.offsetDuration = object.offsetDuration ?? 0;
+    message.offsetFrameId = object.offsetFrameId ?? 0;
+    message.offsetPacketId = object.offsetPacketId ?? 0;
+    message.customMeta1 = object.customMeta1 ?? "";
+    message.customMeta2 = object.customMeta2 ?? "";
+    message.customMeta3 = object.customMeta3 ?? "";
+    message.customMeta4 = object.customMeta4 ?? "";
+    message.customMeta5 = object.customMeta5 ?? "";
+    return message;
+  },
 };
 
 function createBaseAnnotateResponse(): AnnotateResponse {
@@ -692,6 +735,18 @@ export const AnnotateResponse: MessageFns<AnnotateResponse> = {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
   },
+
+  create(base?: DeepPartial<AnnotateResponse>): AnnotateResponse {
+    return AnnotateResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<AnnotateResponse>): AnnotateResponse {
+    const message = createBaseAnnotateResponse();
+    message.deviceName = object.deviceName ?? "";
+    message.remoteStreamId = object.remoteStreamId ?? "";
+    message.type = object.type ?? "";
+    message.startTimestamp = object.startTimestamp ?? 0;
+    return message;
+  },
 };
 
 function createBaseLocation(): Location {
@@ -748,6 +803,16 @@ export const Location: MessageFns<Location> = {
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
+  },
+
+  create(base?: DeepPartial<Location>): Location {
+    return Location.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<Location>): Location {
+    const message = createBaseLocation();
+    message.lat = object.lat ?? 0;
+    message.lon = object.lon ?? 0;
+    return message;
   },
 };
 
@@ -816,6 +881,17 @@ export const Coordinate: MessageFns<Coordinate> = {
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
+  },
+
+  create(base?: DeepPartial<Coordinate>): Coordinate {
+    return Coordinate.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<Coordinate>): Coordinate {
+    const message = createBaseCoordinate();
+    message.x = object.x ?? 0;
+    message.y = object.y ?? 0;
+    message.z = object.z ?? 0;
+    return message;
   },
 };
 
@@ -896,6 +972,18 @@ export const BoudingBox: MessageFns<BoudingBox> = {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
   },
+
+  create(base?: DeepPartial<BoudingBox>): BoudingBox {
+    return BoudingBox.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<BoudingBox>): BoudingBox {
+    const message = createBaseBoudingBox();
+    message.top = object.top ?? 0;
+    message.left = object.left ?? 0;
+    message.width = object.width ?? 0;
+    message.height = object.height ?? 0;
+    return message;
+  },
 };
 
 function createBaseShapeProto(): ShapeProto {
@@ -941,6 +1029,15 @@ export const ShapeProto: MessageFns<ShapeProto> = {
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
+  },
+
+  create(base?: DeepPartial<ShapeProto>): ShapeProto {
+    return ShapeProto.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ShapeProto>): ShapeProto {
+    const message = createBaseShapeProto();
+    message.dim = object.dim?.map((e) => ShapeProto_Dim.fromPartial(e)) || [];
+    return message;
   },
 };
 
@@ -998,6 +1095,16 @@ export const ShapeProto_Dim: MessageFns<ShapeProto_Dim> = {
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
+  },
+
+  create(base?: DeepPartial<ShapeProto_Dim>): ShapeProto_Dim {
+    return ShapeProto_Dim.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ShapeProto_Dim>): ShapeProto_Dim {
+    const message = createBaseShapeProto_Dim();
+    message.size = object.size ?? 0;
+    message.name = object.name ?? "";
+    return message;
   },
 };
 
@@ -1239,6 +1346,33 @@ export const VideoFrame: MessageFns<VideoFrame> = {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
   },
+
+  create(base?: DeepPartial<VideoFrame>): VideoFrame {
+    return VideoFrame.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<VideoFrame>): VideoFrame {
+    const message = createBaseVideoFrame();
+    message.width = object.width ?? 0;
+    message.height = object.height ?? 0;
+    message.data = object.data ?? Buffer.alloc(0);
+    message.timestamp = object.timestamp ?? 0;
+    message.isKeyframe = object.isKeyframe ?? false;
+    message.pts = object.pts ?? 0;
+    message.dts = object.dts ?? 0;
+    message.frameType = object.frameType ?? "";
+    message.isCorrupt = object.isCorrupt ?? false;
+    message.timeBase = object.timeBase ?? 0;
+    message.shape = (object.shape !== undefined && object.shape !== null)
+      ? ShapeProto.fromPartial(object.shape)
+      : undefined;
+    message.deviceId = object.deviceId ?? "";
+    message.packet = object.packet ?? 0;
+    message.keyframe = object.keyframe ?? 0;
+    message.extradata = object.extradata ?? Buffer.alloc(0);
+    message.codecName = object.codecName ?? "";
+    message.pixFmt = object.pixFmt ?? "";
+    return message;
+  },
 };
 
 function createBaseVideoFrameRequest(): VideoFrameRequest {
@@ -1295,6 +1429,16 @@ export const VideoFrameRequest: MessageFns<VideoFrameRequest> = {
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
+  },
+
+  create(base?: DeepPartial<VideoFrameRequest>): VideoFrameRequest {
+    return VideoFrameRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<VideoFrameRequest>): VideoFrameRequest {
+    const message = createBaseVideoFrameRequest();
+    message.keyFrameOnly = object.keyFrameOnly ?? false;
+    message.deviceId = object.deviceId ?? "";
+    return message;
   },
 };
 
@@ -1363,6 +1507,17 @@ export const VideoFrameBufferedRequest: MessageFns<VideoFrameBufferedRequest> = 
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
+  },
+
+  create(base?: DeepPartial<VideoFrameBufferedRequest>): VideoFrameBufferedRequest {
+    return VideoFrameBufferedRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<VideoFrameBufferedRequest>): VideoFrameBufferedRequest {
+    const message = createBaseVideoFrameBufferedRequest();
+    message.deviceId = object.deviceId ?? "";
+    message.timestampFrom = object.timestampFrom ?? 0;
+    message.timestampTo = object.timestampTo ?? 0;
+    return message;
   },
 };
 
@@ -1544,6 +1699,26 @@ export const ListStream: MessageFns<ListStream> = {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
   },
+
+  create(base?: DeepPartial<ListStream>): ListStream {
+    return ListStream.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ListStream>): ListStream {
+    const message = createBaseListStream();
+    message.name = object.name ?? "";
+    message.status = object.status ?? "";
+    message.failingStreak = object.failingStreak ?? 0;
+    message.healthStatus = object.healthStatus ?? "";
+    message.dead = object.dead ?? false;
+    message.exitCode = object.exitCode ?? 0;
+    message.pid = object.pid ?? 0;
+    message.running = object.running ?? false;
+    message.paused = object.paused ?? false;
+    message.restarting = object.restarting ?? false;
+    message.oomkilled = object.oomkilled ?? false;
+    message.error = object.error ?? "";
+    return message;
+  },
 };
 
 function createBaseListStreamRequest(): ListStreamRequest {
@@ -1578,6 +1753,14 @@ export const ListStreamRequest: MessageFns<ListStreamRequest> = {
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
+  },
+
+  create(base?: DeepPartial<ListStreamRequest>): ListStreamRequest {
+    return ListStreamRequest.fromPartial(base ?? {});
+  },
+  fromPartial(_: DeepPartial<ListStreamRequest>): ListStreamRequest {
+    const message = createBaseListStreamRequest();
+    return message;
   },
 };
 
@@ -1636,6 +1819,16 @@ export const ProxyRequest: MessageFns<ProxyRequest> = {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
   },
+
+  create(base?: DeepPartial<ProxyRequest>): ProxyRequest {
+    return ProxyRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ProxyRequest>): ProxyRequest {
+    const message = createBaseProxyRequest();
+    message.deviceId = object.deviceId ?? "";
+    message.passthrough = object.passthrough ?? false;
+    return message;
+  },
 };
 
 function createBaseProxyResponse(): ProxyResponse {
@@ -1692,6 +1885,16 @@ export const ProxyResponse: MessageFns<ProxyResponse> = {
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
+  },
+
+  create(base?: DeepPartial<ProxyResponse>): ProxyResponse {
+    return ProxyResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ProxyResponse>): ProxyResponse {
+    const message = createBaseProxyResponse();
+    message.deviceId = object.deviceId ?? "";
+    message.passthrough = object.passthrough ?? false;
+    return message;
   },
 };
 
@@ -1750,6 +1953,16 @@ export const StorageRequest: MessageFns<StorageRequest> = {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
   },
+
+  create(base?: DeepPartial<StorageRequest>): StorageRequest {
+    return StorageRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<StorageRequest>): StorageRequest {
+    const message = createBaseStorageRequest();
+    message.deviceId = object.deviceId ?? "";
+    message.start = object.start ?? false;
+    return message;
+  },
 };
 
 function createBaseStorageResponse(): StorageResponse {
@@ -1806,6 +2019,16 @@ export const StorageResponse: MessageFns<StorageResponse> = {
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
+  },
+
+  create(base?: DeepPartial<StorageResponse>): StorageResponse {
+    return StorageResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<StorageResponse>): StorageResponse {
+    const message = createBaseStorageResponse();
+    message.deviceId = object.deviceId ?? "";
+    message.start = object.start ?? false;
+    return message;
   },
 };
 
@@ -1919,6 +2142,21 @@ export const VideoCodec: MessageFns<VideoCodec> = {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
   },
+
+  create(base?: DeepPartial<VideoCodec>): VideoCodec {
+    return VideoCodec.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<VideoCodec>): VideoCodec {
+    const message = createBaseVideoCodec();
+    message.name = object.name ?? "";
+    message.width = object.width ?? 0;
+    message.height = object.height ?? 0;
+    message.pixFmt = object.pixFmt ?? "";
+    message.extradata = object.extradata ?? Buffer.alloc(0);
+    message.extradataSize = object.extradataSize ?? 0;
+    message.longName = object.longName ?? "";
+    return message;
+  },
 };
 
 function createBaseVideoProbeRequest(): VideoProbeRequest {
@@ -1964,6 +2202,15 @@ export const VideoProbeRequest: MessageFns<VideoProbeRequest> = {
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
+  },
+
+  create(base?: DeepPartial<VideoProbeRequest>): VideoProbeRequest {
+    return VideoProbeRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<VideoProbeRequest>): VideoProbeRequest {
+    const message = createBaseVideoProbeRequest();
+    message.deviceId = object.deviceId ?? "";
+    return message;
   },
 };
 
@@ -2021,6 +2268,20 @@ export const VideoProbeResponse: MessageFns<VideoProbeResponse> = {
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
+  },
+
+  create(base?: DeepPartial<VideoProbeResponse>): VideoProbeResponse {
+    return VideoProbeResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<VideoProbeResponse>): VideoProbeResponse {
+    const message = createBaseVideoProbeResponse();
+    message.videoCodec = (object.videoCodec !== undefined && object.videoCodec !== null)
+      ? VideoCodec.fromPartial(object.videoCodec)
+      : undefined;
+    message.buffer = (object.buffer !== undefined && object.buffer !== null)
+      ? VideoBuffer.fromPartial(object.buffer)
+      : undefined;
+    return message;
   },
 };
 
@@ -2112,6 +2373,19 @@ export const VideoBuffer: MessageFns<VideoBuffer> = {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
   },
+
+  create(base?: DeepPartial<VideoBuffer>): VideoBuffer {
+    return VideoBuffer.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<VideoBuffer>): VideoBuffer {
+    const message = createBaseVideoBuffer();
+    message.startTime = object.startTime ?? 0;
+    message.endTime = object.endTime ?? 0;
+    message.durationSeconds = object.durationSeconds ?? 0;
+    message.approximateFps = object.approximateFps ?? 0;
+    message.frames = object.frames ?? 0;
+    return message;
+  },
 };
 
 function createBaseSystemTimeRequest(): SystemTimeRequest {
@@ -2146,6 +2420,14 @@ export const SystemTimeRequest: MessageFns<SystemTimeRequest> = {
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
+  },
+
+  create(base?: DeepPartial<SystemTimeRequest>): SystemTimeRequest {
+    return SystemTimeRequest.fromPartial(base ?? {});
+  },
+  fromPartial(_: DeepPartial<SystemTimeRequest>): SystemTimeRequest {
+    const message = createBaseSystemTimeRequest();
+    return message;
   },
 };
 
@@ -2192,6 +2474,15 @@ export const SystemTimeResponse: MessageFns<SystemTimeResponse> = {
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
+  },
+
+  create(base?: DeepPartial<SystemTimeResponse>): SystemTimeResponse {
+    return SystemTimeResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<SystemTimeResponse>): SystemTimeResponse {
+    const message = createBaseSystemTimeResponse();
+    message.currentTime = object.currentTime ?? 0;
+    return message;
   },
 };
 
@@ -2311,6 +2602,14 @@ export interface ImageServer extends UntypedServiceImplementation {
   systemTime: handleUnaryCall<SystemTimeRequest, SystemTimeResponse>;
 }
 
+type Builtin = Date | Function | Uint8Array | string | number | boolean | undefined;
+
+export type DeepPartial<T> = T extends Builtin ? T
+  : T extends globalThis.Array<infer U> ? globalThis.Array<DeepPartial<U>>
+  : T extends ReadonlyArray<infer U> ? ReadonlyArray<DeepPartial<U>>
+  : T extends {} ? { [K in keyof T]?: DeepPartial<T[K]> }
+  : Partial<T>;
+
 function longToNumber(int64: { toString(): string }): number {
   const num = globalThis.Number(int64.toString());
   if (num > globalThis.Number.MAX_SAFE_INTEGER) {
@@ -2325,4 +2624,6 @@ function longToNumber(int64: { toString(): string }): number {
 export interface MessageFns<T> {
   encode(message: T, writer?: BinaryWriter): BinaryWriter;
   decode(input: BinaryReader | Uint8Array, length?: number): T;
+  create(base?: DeepPartial<T>): T;
+  fromPartial(object: DeepPartial<T>): T;
 }

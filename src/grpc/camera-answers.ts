@@ -1,0 +1,56 @@
+import { ChrysError } from '../base/errors.js';
+import type { Camera, CameraPhase } from '../cameras/types.js';
+import {
+  ListStream,
+  VideoCodec,
+  VideoProbeResponse,
+} from '../gen/chrys/cloud/videostreaming/v1beta1/video_streaming.js';
+
+/** The original's words for a container's state, which clients compare with. */
+const STATUS_OF_PHASE: Readonly<Record<CameraPhase, string>> = {
+  created: 'created',
+  connecting: 'restarting',
+  running: 'running',
+  reconnecting: 'restarting',
+  failed: 'dead',
+  stopped: 'exited',
+};
+
+export function listStreamOf(camera: Camera): ListStream {
+  const { phase, failingStreak, message } = camera.state;
+  const status = STATUS_OF_PHASE[phase];
+  return ListStream.fromPartial({
+    name: camera.definition.name,
+    status,
+    failingStreak,
+    healthStatus: phase === 'running' ? 'healthy' : 'unhealthy',
+    dead: status === 'dead',
+    pid: process.pid,
+    running: status === 'running',
+    restarting: status === 'restarting',
+    error: message,
+  });
+}
+
+/** Throws unavailable until the camera was connected once. */
+export function probeOf(camera: Camera): VideoProbeResponse {
+  const { stream, state, definition } = camera;
+  if (stream === undefined) {
+    throw new ChrysError(
+      'unavailable',
+      `camera ${definition.name} has not been connected yet (${state.phase}), so its codec is not known${state.message === '' ? '' : `: ${state.message}`}`,
+    );
+  }
+  const extradata = Buffer.from(stream.extradata);
+  return VideoProbeResponse.fromPartial({
+    videoCodec: VideoCodec.fromPartial({
+      name: stream.codecName,
+      longName: stream.codecLongName,
+      width: stream.width,
+      height: stream.height,
+      pixFmt: stream.pixelFormat,
+      extradata,
+      extradataSize: extradata.length,
+    }),
+  });
+}

@@ -1,0 +1,84 @@
+import {
+  status,
+  type ServiceDefinition,
+  type UntypedServiceImplementation,
+  type sendUnaryData,
+  type ServerUnaryCall,
+  type ServerWritableStream,
+} from '@grpc/grpc-js';
+
+import type { Clock } from '../base/clock.js';
+import { ChrysError } from '../base/errors.js';
+import type { Cameras } from '../cameras/types.js';
+import {
+  ImageService,
+  type ImageServer,
+  type ListStream,
+  type ListStreamRequest,
+} from '../gen/chrys/cloud/videostreaming/v1beta1/video_streaming.js';
+import { listStreamOf, probeOf } from './camera-answers.js';
+import { latestImage, type LatestImageCall } from './latest-image.js';
+import { Positions } from './positions.js';
+import { statusOf } from './status.js';
+
+/** The generated interface without its index signature, so that a method left out is an error. */
+type TypedImplementation = { [Rpc in keyof ImageServer as string extends Rpc ? never : Rpc]: ImageServer[Rpc] };
+
+/** The generated service, except that VideoLatestImage takes messages that are finished already. */
+export const imageService: ServiceDefinition = {
+  ...ImageService,
+  videoLatestImage: { ...ImageService.videoLatestImage, responseSerialize: (message: Buffer) => message },
+};
+
+export function imageImplementation(cameras: Cameras, clock: Clock): UntypedServiceImplementation {
+  const context = { cameras, clock, positions: new Positions(clock) };
+  const implementation: Omit<TypedImplementation, 'videoLatestImage'> & { videoLatestImage(call: LatestImageCall): void } = {
+    videoLatestImage: (call) => {
+      latestImage(context, call);
+    },
+    listStreams: (call: ServerWritableStream<ListStreamRequest, ListStream>) => {
+      for (const camera of cameras.list()) call.write(listStreamOf(camera));
+      call.end();
+    },
+    videoProbe: unary((request) => {
+      if (request.deviceId === '') {
+        throw new ChrysError('invalid_argument', 'device_id is missing: name the camera that you want to know about');
+      }
+      return probeOf(cameras.get(request.deviceId));
+    }),
+    systemTime: unary(() => ({ currentTime: clock.nowMs() })),
+    videoBufferedImage: (call) => {
+      call.emit('error', notYet('VideoBufferedImage', 'take live frames with VideoLatestImage'));
+    },
+    annotate: unary(() => {
+      throw notYet('Annotate', 'annotations are not taken, so keep them for now');
+    }),
+    proxy: unary(() => {
+      throw notYet('Proxy', 'push the stream with another tool for now');
+    }),
+    storage: unary(() => {
+      throw notYet('Storage', "switch it in the cloud's own console for now");
+    }),
+  };
+  return implementation;
+}
+
+function notYet(rpc: string, instead: string): ChrysError & { code: status; details: string } {
+  const error = new ChrysError('unimplemented', `${rpc} is not part of this version of chrysproxy yet: ${instead}`);
+  return Object.assign(error, { code: status.UNIMPLEMENTED, details: error.message });
+}
+
+function unary<Request, Response>(
+  answer: (request: Request) => Response,
+): (call: ServerUnaryCall<Request, Response>, callback: sendUnaryData<Response>) => void {
+  return (call, callback) => {
+    let response: Response;
+    try {
+      response = answer(call.request);
+    } catch (error) {
+      callback(statusOf(error));
+      return;
+    }
+    callback(null, response);
+  };
+}

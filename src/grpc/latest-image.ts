@@ -1,0 +1,120 @@
+import { type ServerDuplexStream } from '@grpc/grpc-js';
+
+import type { Clock } from '../base/clock.js';
+import { ChrysError } from '../base/errors.js';
+import type { Camera, Cameras, FrameRef } from '../cameras/types.js';
+import { VideoFrame, type VideoFrameRequest } from '../gen/chrys/cloud/videostreaming/v1beta1/video_streaming.js';
+import { frameMessage, type SerializedMessage } from './frame-serializer.js';
+import type { Position, Positions } from './positions.js';
+import { statusOf } from './status.js';
+
+/** How long a call waits for a new frame before it answers without one. */
+const WAIT_MS = 1000;
+/** Kept back of a call's deadline, so that the answer is there before the client gives up. */
+const DEADLINE_MARGIN_MS = 50;
+const DEFAULT_FRAME_INTERVAL_MS = 40;
+
+export type LatestImageCall = ServerDuplexStream<VideoFrameRequest, SerializedMessage>;
+
+export interface LatestImageContext {
+  readonly cameras: Cameras;
+  readonly positions: Positions;
+  readonly clock: Clock;
+}
+
+/**
+ * VideoLatestImage for both generations of clients: one answer for each request, in order, until the client ends the
+ * stream; a unary client ends it after its one request.
+ */
+export function latestImage(context: LatestImageContext, call: LatestImageCall): void {
+  const gone = new AbortController();
+  call.on('cancelled', () => {
+    gone.abort();
+  });
+  // A broken connection reaches us as 'cancelled' too; without a listener the stream's error would be thrown.
+  call.on('error', () => {
+    gone.abort();
+  });
+  void answerAll(context, call, gone.signal).catch((error: unknown) => {
+    if (!gone.signal.aborted) call.emit('error', statusOf(error));
+  });
+}
+
+async function answerAll(context: LatestImageContext, call: LatestImageCall, signal: AbortSignal): Promise<void> {
+  // Of this stream, for each camera: two streams of one connection do not take frames from each other.
+  const own = new Map<Camera, Position>();
+  // Left to grpc-js: destroying the stream on a throw would also take the status with it.
+  for await (const request of call.iterator({ destroyOnReturn: false }) as AsyncIterable<VideoFrameRequest>) {
+    if (signal.aborted) return;
+    if (request.deviceId === '') {
+      throw new ChrysError('invalid_argument', 'device_id is missing: name the camera that you want frames of');
+    }
+    const camera = context.cameras.get(request.deviceId);
+    const shared = context.positions.of(camera, call.getPeer());
+    let position = own.get(camera);
+    if (position === undefined) {
+      position = { ...shared };
+      own.set(camera, position);
+    }
+    const frame = await nextFrame(context, camera, position, request.keyFrameOnly, remainingMs(call, context.clock), signal);
+    if (signal.aborted) return;
+    await write(call, frame === undefined ? emptyFrame(camera) : frameMessage(frame, advance(context, position, shared)), signal);
+  }
+  call.end();
+}
+
+/** Both positions move when the frame is really copied, and to what was really copied. */
+function advance(context: LatestImageContext, position: Position, shared: Position): (sequence: number) => void {
+  return (sequence) => {
+    context.positions.advance(position, sequence);
+    context.positions.advance(shared, sequence);
+  };
+}
+
+async function nextFrame(
+  context: LatestImageContext,
+  camera: Camera,
+  position: Position,
+  keyframesOnly: boolean,
+  waitMs: number,
+  signal: AbortSignal,
+): Promise<FrameRef | undefined> {
+  // A caller that comes back within a frame's time takes every frame: when two wait, it gets the older one first. Anyone
+  // slower gets the newest.
+  const intervalMs = camera.stats.fps > 0 ? 1000 / camera.stats.fps : DEFAULT_FRAME_INTERVAL_MS;
+  const inOrder = position.atMs > 0 && context.clock.monotonicMs() - position.atMs <= intervalMs;
+  const frame = await camera.frames.next({ after: position.sequence, keyframesOnly, inOrder, waitMs, signal });
+  if (frame === undefined && !signal.aborted) refuseUnlessConnected(camera);
+  return frame;
+}
+
+function refuseUnlessConnected(camera: Camera): void {
+  const { name } = camera.definition;
+  const { phase, message } = camera.state;
+  if (phase === 'running') return;
+  throw new ChrysError('unavailable', `camera ${name} is not connected (${phase})${message === '' ? '' : `: ${message}`}`);
+}
+
+function remainingMs(call: LatestImageCall, clock: Clock): number {
+  const deadline = call.getDeadline();
+  const deadlineMs = typeof deadline === 'number' ? deadline : deadline.getTime();
+  if (!Number.isFinite(deadlineMs)) return WAIT_MS;
+  return Math.max(0, Math.min(WAIT_MS, deadlineMs - clock.nowMs() - DEADLINE_MARGIN_MS));
+}
+
+/** What clients test for: a frame without data. */
+function emptyFrame(camera: Camera): SerializedMessage {
+  return Buffer.from(VideoFrame.encode(VideoFrame.create({ deviceId: camera.definition.name })).finish());
+}
+
+/** Resolves when the message has left for the connection: the next one is not made before, whatever the client asks. */
+async function write(call: LatestImageCall, message: SerializedMessage, signal: AbortSignal): Promise<void> {
+  await new Promise<void>((resolve) => {
+    const done = (): void => {
+      signal.removeEventListener('abort', done);
+      resolve();
+    };
+    signal.addEventListener('abort', done, { once: true });
+    call.write(message, done);
+  });
+}

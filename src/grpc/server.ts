@@ -1,0 +1,84 @@
+import { fileURLToPath } from 'node:url';
+
+import { Server, ServerCredentials } from '@grpc/grpc-js';
+import { loadSync } from '@grpc/proto-loader';
+import { ReflectionService } from '@grpc/reflection';
+import { HealthImplementation } from 'grpc-health-check';
+
+import type { Clock } from '../base/clock.js';
+import { ChrysError, messageOf } from '../base/errors.js';
+import type { Cameras } from '../cameras/types.js';
+import { imageImplementation, imageService } from './image-service.js';
+
+const PROTO_ROOT = fileURLToPath(new URL('../../proto', import.meta.url));
+const IMAGE_PROTO = 'chrys/cloud/videostreaming/v1beta1/video_streaming.proto';
+const IMAGE_SERVICE = 'chrys.cloud.videostreaming.v1beta1.Image';
+
+/** Frames are megabytes: with the protocol's own 64 KiB window a connection would wait for an acknowledgement 100 times a frame. */
+const FLOW_CONTROL_WINDOW_BYTES = 64 * 1024 * 1024;
+/** Requests are small: an annotation with a long mask is the largest. */
+const MAX_REQUEST_BYTES = 4 * 1024 * 1024;
+const MAX_CONCURRENT_STREAMS = 1000;
+const KEEPALIVE_MS = 30_000;
+const SHUTDOWN_GRACE_MS = 200;
+
+export interface GrpcServer {
+  /** The port it listens on: the configured one, or the kernel's choice for 0. */
+  readonly port: number;
+  /** Ends all calls and closes the port. */
+  stop(): Promise<void>;
+}
+
+/** Throws failed_precondition when the address cannot be listened on. */
+export async function startGrpcServer(options: {
+  host: string;
+  port: number;
+  cameras: Cameras;
+  clock: Clock;
+}): Promise<GrpcServer> {
+  const server = new Server({
+    'grpc-node.flow_control_window': FLOW_CONTROL_WINDOW_BYTES,
+    'grpc.max_receive_message_length': MAX_REQUEST_BYTES,
+    'grpc.max_concurrent_streams': MAX_CONCURRENT_STREAMS,
+    'grpc.keepalive_time_ms': KEEPALIVE_MS,
+  });
+  server.addService(imageService, imageImplementation(options.cameras, options.clock));
+  const health = new HealthImplementation({ '': 'SERVING', [IMAGE_SERVICE]: 'SERVING' });
+  health.addToServer(server);
+  new ReflectionService(loadSync(IMAGE_PROTO, { includeDirs: [PROTO_ROOT], keepCase: true })).addToServer(server);
+  const port = await bind(server, options.host, options.port);
+  return {
+    port,
+    async stop() {
+      health.setStatus('', 'NOT_SERVING');
+      health.setStatus(IMAGE_SERVICE, 'NOT_SERVING');
+      await new Promise<void>((resolve) => {
+        const force = setTimeout(() => {
+          server.forceShutdown();
+        }, SHUTDOWN_GRACE_MS);
+        server.tryShutdown(() => {
+          clearTimeout(force);
+          resolve();
+        });
+      });
+    },
+  };
+}
+
+async function bind(server: Server, host: string, port: number): Promise<number> {
+  const address = `${host.includes(':') ? `[${host}]` : host}:${port}`;
+  return await new Promise((resolve, reject) => {
+    server.bindAsync(address, ServerCredentials.createInsecure(), (error, boundPort) => {
+      if (error === null) {
+        resolve(boundPort);
+        return;
+      }
+      const advice = 'is another chrysproxy running? Choose another port with grpc_port, or stop what listens there';
+      reject(
+        new ChrysError('failed_precondition', `gRPC cannot listen on ${address}: ${messageOf(error)}; ${advice}`, {
+          cause: error,
+        }),
+      );
+    });
+  });
+}
