@@ -1,0 +1,57 @@
+import { accessSync, constants, mkdirSync, statSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { isAbsolute, join, resolve } from 'node:path';
+import { ChrysError, messageOf } from '../base/errors.js';
+import type { Environment } from './environment.js';
+
+/** Where the original keeps its data, and what people mount into a container. */
+const ORIGINAL_FOLDER = '/data/chrysalis';
+
+export interface DataDirOptions {
+  /** `--data-dir`. */
+  readonly dataDir?: string | undefined;
+  readonly env: Environment;
+  /** For tests. */
+  readonly originalFolder?: string;
+}
+
+/** The absolute path of the data directory, which may not exist yet. */
+export function resolveDataDir(options: DataDirOptions): string {
+  const named = options.dataDir ?? options.env['CHRYSPROXY_DATA_DIR'];
+  if (named !== undefined && named !== '') {
+    return resolve(named);
+  }
+  const original = options.originalFolder ?? ORIGINAL_FOLDER;
+  if (isWritableFolder(original)) {
+    return original;
+  }
+  const base = options.env['XDG_DATA_HOME'];
+  // The XDG specification: a relative path is invalid and to be ignored.
+  if (base !== undefined && isAbsolute(base)) {
+    return join(base, 'chrysproxy');
+  }
+  return join(options.env['HOME'] ?? homedir(), '.local', 'share', 'chrysproxy');
+}
+
+/** Creates the folder, for its owner only, when it is missing. Throws failed_precondition when it cannot be used. */
+export function ensureDataDir(path: string): void {
+  try {
+    mkdirSync(path, { recursive: true, mode: 0o700 });
+    accessSync(path, constants.R_OK | constants.W_OK | constants.X_OK);
+  } catch (error) {
+    throw new ChrysError(
+      'failed_precondition',
+      `The data directory ${path} cannot be used: ${messageOf(error)}. Make it writable for this user, or name another with --data-dir.`,
+      { cause: error },
+    );
+  }
+}
+
+function isWritableFolder(path: string): boolean {
+  try {
+    accessSync(path, constants.R_OK | constants.W_OK | constants.X_OK);
+    return statSync(path).isDirectory();
+  } catch {
+    return false;
+  }
+}

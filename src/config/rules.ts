@@ -1,0 +1,40 @@
+import { isIP } from 'node:net';
+import { KNOWN_SCHEMES, type Config, type SourceScheme } from './schema.js';
+
+/** True when only programs of this machine can reach that address. */
+export function isLoopback(host: string): boolean {
+  const name = host.toLowerCase();
+  return name === 'localhost' || name === '::1' || (isIP(name) === 4 && name.startsWith('127.'));
+}
+
+/**
+ * Schemes that a camera URL may have. Without `sources.schemes` files can be opened only while nobody outside this
+ * machine can ask for one.
+ */
+export function allowedSchemes(config: Config): readonly SourceScheme[] {
+  return (
+    config.sources.schemes ??
+    (isLoopback(config.host) ? KNOWN_SCHEMES : KNOWN_SCHEMES.filter((scheme) => scheme !== 'file'))
+  );
+}
+
+/** What the operator should know about a configuration that is valid, one sentence each. */
+export function warnings(config: Config): string[] {
+  const found: string[] = [];
+  if (!isLoopback(config.host)) {
+    found.push(
+      `host is ${config.host} and there is no authentication in this version: whoever can reach ports ${config.port} ` +
+        `and ${config.grpc_port} sees and changes every camera. Keep them behind a firewall, or set host to 127.0.0.1.`,
+    );
+  }
+  if (config.redis.connection !== '') {
+    found.push('redis.connection has no effect yet in this version: nothing is written to Redis.');
+  }
+  if (config.buffer.on_disk) {
+    found.push('buffer.on_disk has no effect yet in this version: nothing is recorded.');
+  }
+  if (config.buffer.in_memory > 1) {
+    found.push('buffer.in_memory has no effect yet in this version: VideoBufferedImage is not built.');
+  }
+  return found;
+}

@@ -1,0 +1,109 @@
+import { isIP } from 'node:net';
+import { z } from 'zod';
+import { DURATION_FORMS, parseDurationMs } from '../base/duration.js';
+
+/** Schemes of camera URLs that this version can open. */
+export const KNOWN_SCHEMES = ['rtsp', 'rtsps', 'file'] as const;
+export type SourceScheme = (typeof KNOWN_SCHEMES)[number];
+
+const HOST_NAME =
+  /^(?=.{1,253}$)[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9_])?(\.[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9_])?)*$/;
+const SCALE_SIDE = /^(?:-[12]|[1-9]\d{0,4}|i[wh](?:[*/][1-9]\d{0,2})?)$/;
+const CRON_FIELD = /^[\d*?LW#A-Za-z,/-]+$/;
+
+const port = z.int().min(0).max(65535);
+const text = z.string();
+const positive = (most: number): z.ZodInt => z.int().min(1).max(most);
+const host = z
+  .string()
+  .refine((value) => isIP(value) !== 0 || HOST_NAME.test(value), 'an IP address or a host name, without a port');
+const hostAndPort = z.string().refine((value) => value === '' || isHostAndPort(value), '"host:port", or "" for none');
+const httpUrl = z.string().refine(isHttpUrl, 'an http:// or https:// URL');
+const duration = z
+  .string()
+  .refine((value) => (parseDurationMs(value) ?? 0) > 0, `a duration such as ${DURATION_FORMS}`);
+const scale = z
+  .string()
+  .refine(isScale, '"width:height", each a number of pixels, -1 (keep the aspect), or iw, ih, iw/2, ih*2 …');
+const schedule = z
+  .string()
+  .refine(isSchedule, `"@every <duration>" (${DURATION_FORMS}) or a cron pattern of 5 or 6 fields`);
+
+/** Every key of conf.yaml, under the name it has there, with its default. config/default.yaml says what each means. */
+export const configSchema = z.strictObject({
+  version: z.union([z.string(), z.number().transform(String)]).default(''),
+  title: text.default(''),
+  description: text.default(''),
+  mode: z.enum(['release', 'debug']).default('release'),
+  host: host.default('127.0.0.1'),
+  port: port.default(8080),
+  grpc_port: port.default(50001),
+  max_cameras: positive(4096).default(256),
+  camera: z
+    .strictObject({
+      transport: z.enum(['tcp', 'udp']).default('tcp'),
+      open_timeout_ms: z.int().min(500).max(120_000).default(10_000),
+      stall_timeout_ms: z.int().min(500).max(600_000).default(5000),
+      decoder_threads: positive(16).default(1),
+    })
+    .prefault({}),
+  sources: z.strictObject({ schemes: z.array(z.enum(KNOWN_SCHEMES)).min(1).optional() }).prefault({}),
+  redis: z
+    .strictObject({
+      connection: hostAndPort.default(''),
+      database: z.int().min(0).max(1_000_000).default(0),
+      password: text.default(''),
+    })
+    .prefault({}),
+  api: z.strictObject({ endpoint: httpUrl.default('https://api.chryscloud.com') }).prefault({}),
+  annotation: z
+    .strictObject({
+      endpoint: httpUrl.default('https://event.chryscloud.com/api/v1/annotate'),
+      unacked_limit: positive(1_000_000).default(1000),
+      poll_duration_ms: positive(3_600_000).default(300),
+      max_batch_size: positive(100_000).default(299),
+    })
+    .prefault({}),
+  buffer: z
+    .strictObject({
+      in_memory: positive(100_000).default(1),
+      in_memory_scale: scale.default('-1:-1'),
+      on_disk: z.boolean().default(false),
+      /** Without a value: the folder `archive` in the data directory. */
+      on_disk_folder: z.string().min(1).optional(),
+      on_disk_clean_older_than: duration.default('5m'),
+      on_disk_schedule: schedule.default('@every 5m'),
+    })
+    .prefault({}),
+});
+
+type Frozen<T> = T extends object ? { readonly [K in keyof T]: Frozen<T[K]> } : T;
+
+/** The configuration in force: checked, with defaults, frozen. Its keys are those of conf.yaml. */
+export type Config = Frozen<z.output<typeof configSchema>>;
+
+function isHttpUrl(value: string): boolean {
+  return /^https?:\/\//i.test(value) && URL.canParse(value);
+}
+
+function isHostAndPort(value: string): boolean {
+  const match = /^(?:\[([^\]]+)\]|([^:[\]]+)):(\d{1,5})$/.exec(value);
+  const name = match?.[1] ?? match?.[2] ?? '';
+  const number = Number(match?.[3] ?? 0);
+  return (isIP(name) !== 0 || HOST_NAME.test(name)) && number >= 1 && number <= 65535;
+}
+
+function isScale(value: string): boolean {
+  const sides = value.split(':');
+  return sides.length === 2 && sides.every((side) => SCALE_SIDE.test(side));
+}
+
+/** Only the form is checked. Which moments a cron pattern names is for the code that keeps the schedule. */
+function isSchedule(value: string): boolean {
+  const every = /^@every\s+(\S+)$/.exec(value.trim())?.[1];
+  if (every !== undefined) {
+    return (parseDurationMs(every) ?? 0) > 0;
+  }
+  const fields = value.trim().split(/\s+/);
+  return (fields.length === 5 || fields.length === 6) && fields.every((field) => CRON_FIELD.test(field));
+}
