@@ -1,0 +1,30 @@
+/**
+ * The steps that make the schema, oldest first; `user_version` counts how many a database has had. A step that was
+ * released is never edited: a change is a new step.
+ */
+export const MIGRATIONS: readonly string[] = [
+  `
+  CREATE TABLE cameras (
+    name TEXT PRIMARY KEY NOT NULL,
+    rtsp_endpoint TEXT NOT NULL,
+    rtmp_endpoint TEXT,
+    transport TEXT NOT NULL,
+    open_timeout_ms INTEGER NOT NULL,
+    stall_timeout_ms INTEGER NOT NULL,
+    decoder_threads INTEGER NOT NULL,
+    created_ms INTEGER NOT NULL,
+    modified_ms INTEGER NOT NULL
+  ) STRICT;
+
+  CREATE TABLE settings (
+    name TEXT PRIMARY KEY NOT NULL,
+    edge_key TEXT NOT NULL,
+    edge_secret TEXT NOT NULL,
+    created_ms INTEGER NOT NULL,
+    modified_ms INTEGER NOT NULL
+  ) STRICT;
+  `,
+];
+
+/** Marks a file as ours: "Chry". */
+export const APPLICATION_ID = 0x43687279;

@@ -1,0 +1,90 @@
+import Database from 'better-sqlite3';
+import { ChrysError } from '../base/errors.js';
+import type { Transport } from '../native/types.js';
+import type { CameraDefinition } from './camera-definition.js';
+
+interface Row {
+  readonly name: string;
+  readonly rtsp_endpoint: string;
+  readonly rtmp_endpoint: string | null;
+  readonly transport: string;
+  readonly open_timeout_ms: number;
+  readonly stall_timeout_ms: number;
+  readonly decoder_threads: number;
+  readonly created_ms: number;
+  readonly modified_ms: number;
+}
+
+/** The cameras that come back after a restart. */
+export class CameraRegistry {
+  readonly #list: Database.Statement<[], Row>;
+  readonly #get: Database.Statement<[string], Row>;
+  readonly #insert: Database.Statement<[Row]>;
+  readonly #remove: Database.Statement<[string]>;
+
+  constructor(database: Database.Database) {
+    this.#list = database.prepare('SELECT * FROM cameras ORDER BY created_ms, name');
+    this.#get = database.prepare('SELECT * FROM cameras WHERE name = ?');
+    this.#insert = database.prepare(
+      `INSERT INTO cameras VALUES (@name, @rtsp_endpoint, @rtmp_endpoint, @transport, @open_timeout_ms,
+        @stall_timeout_ms, @decoder_threads, @created_ms, @modified_ms)`,
+    );
+    this.#remove = database.prepare('DELETE FROM cameras WHERE name = ?');
+  }
+
+  /** Oldest first. */
+  list(): CameraDefinition[] {
+    return this.#list.all().map(definitionOf);
+  }
+
+  get(name: string): CameraDefinition | undefined {
+    const row = this.#get.get(name);
+    return row && definitionOf(row);
+  }
+
+  /** Throws already_exists. */
+  insert(camera: CameraDefinition): void {
+    try {
+      this.#insert.run({
+        name: camera.name,
+        rtsp_endpoint: camera.rtspEndpoint,
+        rtmp_endpoint: camera.rtmpEndpoint ?? null,
+        transport: camera.transport,
+        open_timeout_ms: camera.openTimeoutMs,
+        stall_timeout_ms: camera.stallTimeoutMs,
+        decoder_threads: camera.decoderThreads,
+        created_ms: camera.createdMs,
+        modified_ms: camera.modifiedMs,
+      });
+    } catch (error) {
+      if (error instanceof Database.SqliteError && error.code === 'SQLITE_CONSTRAINT_PRIMARYKEY') {
+        const text = `There is already a camera "${camera.name}". Remove it first, or choose another name.`;
+        throw new ChrysError('already_exists', text, { cause: error });
+      }
+      throw error;
+    }
+  }
+
+  /** False when there was none of that name. */
+  remove(name: string): boolean {
+    return this.#remove.run(name).changes > 0;
+  }
+}
+
+function definitionOf(row: Row): CameraDefinition {
+  return {
+    name: row.name,
+    rtspEndpoint: row.rtsp_endpoint,
+    ...(row.rtmp_endpoint === null ? {} : { rtmpEndpoint: row.rtmp_endpoint }),
+    transport: transportOf(row.transport),
+    openTimeoutMs: row.open_timeout_ms,
+    stallTimeoutMs: row.stall_timeout_ms,
+    decoderThreads: row.decoder_threads,
+    createdMs: row.created_ms,
+    modifiedMs: row.modified_ms,
+  };
+}
+
+function transportOf(text: string): Transport {
+  return text === 'udp' ? 'udp' : 'tcp';
+}

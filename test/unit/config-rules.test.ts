@@ -1,0 +1,88 @@
+import { chmodSync, mkdtempSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { ensureDataDir, resolveDataDir } from '../../src/config/data-dir.js';
+import { allowedSchemes, isLoopback, warnings } from '../../src/config/rules.js';
+import { configSchema, type Config } from '../../src/config/schema.js';
+
+const configured = (input: object = {}): Config => configSchema.parse(input);
+
+describe('the loopback test', () => {
+  it.each(['127.0.0.1', '127.8.8.8', '::1', 'localhost', 'LOCALHOST'])('knows %s', (host) => {
+    expect(isLoopback(host)).toBe(true);
+  });
+  it.each(['0.0.0.0', '::', '10.0.0.1', '127.0.0.1.example', 'camera'])('does not take %s for it', (host) => {
+    expect(isLoopback(host)).toBe(false);
+  });
+});
+
+describe('allowed schemes', () => {
+  it('include files only while nobody outside can reach the proxy', () => {
+    expect(allowedSchemes(configured())).toEqual(['rtsp', 'rtsps', 'file']);
+    expect(allowedSchemes(configured({ host: '0.0.0.0' }))).toEqual(['rtsp', 'rtsps']);
+  });
+  it('are those that the operator names', () => {
+    expect(allowedSchemes(configured({ host: '0.0.0.0', sources: { schemes: ['file'] } }))).toEqual(['file']);
+  });
+});
+
+describe('warnings', () => {
+  it('are none for the defaults', () => {
+    expect(warnings(configured())).toEqual([]);
+  });
+  it('say that an open address has no authentication', () => {
+    expect(warnings(configured({ host: '0.0.0.0' })).join()).toMatch(/0\.0\.0\.0.*no authentication.*8080 and 50001/);
+  });
+  it.each([
+    ['redis.connection', { redis: { connection: 'r:1' } }],
+    ['buffer.on_disk', { buffer: { on_disk: true } }],
+    ['buffer.in_memory', { buffer: { in_memory: 5 } }],
+  ])('say that %s has no effect yet', (key, input) => {
+    expect(warnings(configured(input))).toEqual([expect.stringContaining(`${key} has no effect yet in this version`)]);
+  });
+});
+
+describe('the data directory', () => {
+  let folder: string;
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), 'chrysproxy-dir-'));
+  });
+  afterEach(() => {
+    rmSync(folder, { recursive: true });
+  });
+
+  it('is the option, else the variable, else the original folder, else XDG, else the home folder', () => {
+    const env = { CHRYSPROXY_DATA_DIR: '/from/variable', XDG_DATA_HOME: '/xdg', HOME: '/home/a' };
+    const missing = join(folder, 'missing');
+    expect(resolveDataDir({ dataDir: '/option', env })).toBe('/option');
+    expect(resolveDataDir({ env, originalFolder: folder })).toBe('/from/variable');
+    const rest = { XDG_DATA_HOME: '/xdg', HOME: '/home/a' };
+    expect(resolveDataDir({ env: rest, originalFolder: folder })).toBe(folder);
+    expect(resolveDataDir({ env: rest, originalFolder: missing })).toBe('/xdg/chrysproxy');
+    expect(resolveDataDir({ env: { HOME: '/home/a' }, originalFolder: missing })).toBe(
+      '/home/a/.local/share/chrysproxy',
+    );
+    expect(resolveDataDir({ env: { HOME: '/home/a', XDG_DATA_HOME: 'relative' }, originalFolder: missing })).toBe(
+      '/home/a/.local/share/chrysproxy',
+    );
+  });
+
+  it('is created for its owner only', () => {
+    const path = join(folder, 'a', 'b');
+    ensureDataDir(path);
+    expect(statSync(path).mode & 0o777).toBe(0o700);
+  });
+
+  it('that exists keeps its mode', () => {
+    chmodSync(folder, 0o755);
+    ensureDataDir(folder);
+    expect(statSync(folder).mode & 0o777).toBe(0o755);
+  });
+
+  it('that cannot be made is refused with its path and what to do', () => {
+    expect(() => {
+      ensureDataDir('/dev/null/data');
+    }).toThrow(/\/dev\/null\/data cannot be used.*--data-dir/);
+  });
+});
