@@ -1,0 +1,176 @@
+/** A camera farm as a child process: see farm.py for what a mount is and what its timing file holds. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { closeSync, openSync, readSync } from 'node:fs';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+
+export interface MountOptions {
+  readonly path: string;
+  /** A clip's name, see make_clips.py: `h264-640x480-25-g50`. */
+  readonly clip: string;
+  readonly shared?: boolean;
+  readonly user?: string;
+  readonly password?: string;
+  readonly auth?: 'digest' | 'basic';
+  readonly then?: { readonly clip: string; readonly after: number };
+}
+
+interface MountAnswer {
+  readonly url: string;
+  readonly timing: string;
+}
+
+interface ReadyAnswer {
+  readonly ports: readonly number[];
+  readonly mounts: Readonly<Record<string, MountAnswer>>;
+}
+
+export interface FarmCounts {
+  /** Open RTSP connections. */
+  readonly clients: number;
+  /** Access units pushed so far, by mount. */
+  readonly pushed: Readonly<Record<string, number>>;
+}
+
+const SCRIPT = fileURLToPath(new URL('farm.py', import.meta.url));
+/** Making a clip for the first time takes a while. */
+const READY_TIMEOUT_MS = 120_000;
+
+export class Farm {
+  #child: ChildProcess | undefined;
+  #ports: readonly number[] = [];
+  readonly #mountOptions: MountOptions[];
+  readonly #mounts = new Map<string, MountAnswer>();
+  readonly #answers: ((line: string) => void)[] = [];
+
+  private constructor(mounts: readonly MountOptions[]) {
+    this.#mountOptions = [...mounts];
+    process.on('exit', this.#killAtExit);
+  }
+
+  static async start(options: { readonly mounts: readonly MountOptions[] }): Promise<Farm> {
+    const farm = new Farm(options.mounts);
+    await farm.#spawn();
+    return farm;
+  }
+
+  /** With the mount's credentials, as a user would write it. */
+  url(path: string, credentials?: string): string {
+    const mount = this.#mount(path);
+    const options = this.#mountOptions.find((candidate) => candidate.path === path);
+    const user = credentials ?? (options?.user === undefined ? '' : `${options.user}:${options.password ?? ''}`);
+    return user === '' ? mount.url : mount.url.replace('rtsp://', `rtsp://${user}@`);
+  }
+
+  /** When the access unit that shows this number was last pushed, microseconds since the epoch; 0 = never. */
+  pushedAtUs(path: string, frameNumber: number): number {
+    const entry = Buffer.alloc(8);
+    const file = openSync(this.#mount(path).timing, 'r');
+    try {
+      readSync(file, entry, 0, 8, frameNumber * 8);
+    } finally {
+      closeSync(file);
+    }
+    return Number(entry.readBigInt64LE());
+  }
+
+  /** SIGKILL: connections are reset, the ports are closed. */
+  async kill(): Promise<void> {
+    const child = this.#child;
+    this.#child = undefined;
+    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
+    const gone = new Promise((resolve) => child.once('exit', resolve));
+    child.kill('SIGKILL');
+    await gone;
+  }
+
+  /** Starts it again after `kill`, on the same ports and with the same mounts. */
+  async restart(): Promise<void> {
+    await this.kill();
+    await this.#spawn();
+  }
+
+  /** The process stops where it is: its connections stay open and say nothing. */
+  freeze(): void {
+    this.#child?.kill('SIGSTOP');
+  }
+
+  thaw(): void {
+    this.#child?.kill('SIGCONT');
+  }
+
+  async stop(): Promise<void> {
+    await this.kill();
+    process.off('exit', this.#killAtExit);
+  }
+
+  async add(mount: MountOptions): Promise<void> {
+    const answer = await this.#command({ cmd: 'add', mount });
+    this.#mountOptions.push(mount);
+    this.#mounts.set(mount.path, answer as MountAnswer);
+  }
+
+  async remove(path: string): Promise<void> {
+    await this.#command({ cmd: 'remove', path });
+    this.#mounts.delete(path);
+    this.#mountOptions.splice(
+      this.#mountOptions.findIndex((mount) => mount.path === path),
+      1,
+    );
+  }
+
+  /** Closes every client's connection; the farm goes on. */
+  async disconnect(): Promise<void> {
+    await this.#command({ cmd: 'disconnect' });
+  }
+
+  async counts(): Promise<FarmCounts> {
+    return (await this.#command({ cmd: 'clients' })) as FarmCounts;
+  }
+
+  readonly #killAtExit = (): void => {
+    this.#child?.kill('SIGKILL');
+  };
+
+  #mount(path: string): MountAnswer {
+    const mount = this.#mounts.get(path);
+    if (mount === undefined) throw new Error(`the farm has no mount "${path}"`);
+    return mount;
+  }
+
+  async #spawn(): Promise<void> {
+    const options = { ports: this.#ports, mounts: this.#mountOptions };
+    const child = spawn('/usr/bin/python3', [SCRIPT, JSON.stringify(options)], { stdio: ['pipe', 'pipe', 'inherit'] });
+    this.#child = child;
+    child.once('exit', (code, signal) => {
+      const line = JSON.stringify({ error: `the farm has ended (${signal ?? String(code)})` });
+      for (const answer of this.#answers.splice(0)) answer(line);
+    });
+    createInterface({ input: child.stdout }).on('line', (line) => this.#answers.shift()?.(line));
+    const ready = (await this.#answer(READY_TIMEOUT_MS)) as ReadyAnswer;
+    this.#ports = ready.ports;
+    for (const [path, mount] of Object.entries(ready.mounts)) this.#mounts.set(path, mount);
+  }
+
+  async #command(request: object): Promise<unknown> {
+    const stdin = this.#child?.stdin;
+    if (!stdin) throw new Error('the farm is not running');
+    stdin.write(`${JSON.stringify(request)}\n`);
+    return this.#answer(READY_TIMEOUT_MS);
+  }
+
+  async #answer(timeoutMs: number): Promise<unknown> {
+    const line = await new Promise<string>((resolve, reject) => {
+      const timer = setTimeout(() => {
+        reject(new Error(`no answer from the farm within ${timeoutMs} ms`));
+      }, timeoutMs);
+      this.#answers.push((text) => {
+        clearTimeout(timer);
+        resolve(text);
+      });
+    });
+    const answer = JSON.parse(line) as { error?: string };
+    if (answer.error !== undefined) throw new Error(`farm: ${answer.error}`);
+    return answer;
+  }
+}

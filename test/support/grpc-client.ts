@@ -1,0 +1,148 @@
+/** Foreign gRPC clients: made from the .proto at run time, sharing no code with the proxy. */
+import * as grpc from '@grpc/grpc-js';
+import { loadSync } from '@grpc/proto-loader';
+import { join } from 'node:path';
+import { PROJECT } from './proxy.js';
+
+export interface Frame {
+  readonly width: number;
+  readonly height: number;
+  readonly data: Buffer;
+  readonly timestamp: number;
+  readonly is_keyframe: boolean;
+  readonly pts: number;
+  readonly dts: number;
+  readonly frame_type: string;
+  readonly is_corrupt: boolean;
+  readonly time_base: number;
+  readonly shape: { readonly dim: readonly { readonly size: number; readonly name: string }[] } | null;
+  readonly device_id: string;
+  readonly packet: number;
+  readonly keyframe: number;
+  readonly codec_name: string;
+  readonly pix_fmt: string;
+}
+
+export interface FrameRequest {
+  readonly device_id?: string;
+  readonly key_frame_only?: boolean;
+}
+
+export type Generation = 'bidirectional' | 'unary';
+
+const SERVICE = 'chrys.cloud.videostreaming.v1beta1.Image';
+const MAX_RECEIVE_BYTES = 50 * 1024 * 1024;
+const CALL_DEADLINE_MS = 20_000;
+
+function definition(generation: Generation): grpc.ServiceDefinition {
+  const loaded = loadSync(join(PROJECT, 'proto/chrys/cloud/videostreaming/v1beta1/video_streaming.proto'), {
+    includeDirs: [join(PROJECT, 'proto')],
+    keepCase: true,
+    longs: Number,
+    defaults: true,
+  });
+  const service = loaded[SERVICE] as grpc.ServiceDefinition;
+  const streams = generation === 'bidirectional';
+  const rpc = service['VideoLatestImage'];
+  if (rpc === undefined) throw new Error('the .proto has no VideoLatestImage');
+  return { ...service, VideoLatestImage: { ...rpc, requestStream: streams, responseStream: streams } };
+}
+
+type Unary = (request: object, options: object, done: (error: Error | null, answer: unknown) => void) => unknown;
+type Duplex = () => grpc.ClientDuplexStream<FrameRequest, Frame>;
+type ServerStream = (request: object, options: object) => grpc.ClientReadableStream<unknown>;
+
+/** One connection. `frame` asks once and resolves with the answer, whatever the generation. */
+export class ImageClient {
+  readonly #client: grpc.Client & Readonly<Record<string, unknown>>;
+  #stream: grpc.ClientDuplexStream<FrameRequest, Frame> | undefined;
+
+  constructor(
+    address: string,
+    readonly generation: Generation,
+  ) {
+    const Client = grpc.makeGenericClientConstructor(definition(generation), 'Image');
+    this.#client = new Client(address, grpc.credentials.createInsecure(), {
+      'grpc.max_receive_message_length': MAX_RECEIVE_BYTES,
+      // A connection of its own for every client.
+      'grpc.use_local_subchannel_pool': 1,
+    }) as unknown as grpc.Client & Record<string, unknown>;
+  }
+
+  frame(request: FrameRequest): Promise<Frame> {
+    return this.generation === 'unary'
+      ? (this.unary('VideoLatestImage', request) as Promise<Frame>)
+      : this.#streamed(request);
+  }
+
+  unary(method: string, request: object): Promise<unknown> {
+    return new Promise((resolve, reject) => {
+      const call = this.#client[method] as Unary;
+      call.call(this.#client, request, { deadline: Date.now() + CALL_DEADLINE_MS }, (error, answer) => {
+        if (error === null) resolve(answer);
+        else reject(error);
+      });
+    });
+  }
+
+  /** All that a server stream says. */
+  async all(method: string, request: object): Promise<unknown[]> {
+    const call = this.#client[method] as ServerStream;
+    const answers: unknown[] = [];
+    const stream = call.call(this.#client, request, { deadline: Date.now() + CALL_DEADLINE_MS });
+    for await (const answer of stream) answers.push(answer);
+    return answers;
+  }
+
+  close(): void {
+    this.#stream?.end();
+    this.#client.close();
+  }
+
+  /** As clients of 0.0.5: one stream for good, a request written for each frame. */
+  #streamed(request: FrameRequest): Promise<Frame> {
+    if (this.#stream === undefined) {
+      this.#stream = (this.#client['VideoLatestImage'] as Duplex).call(this.#client);
+      this.#stream.on('error', () => {
+        this.#stream = undefined;
+      });
+    }
+    const stream = this.#stream;
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(() => {
+        settle();
+        reject(new Error(`no answer on the stream within ${CALL_DEADLINE_MS} ms`));
+      }, CALL_DEADLINE_MS);
+      const onData = (frame: Frame): void => {
+        settle();
+        resolve(frame);
+      };
+      const onError = (error: Error): void => {
+        settle();
+        reject(error);
+      };
+      const onEnd = (): void => {
+        settle();
+        reject(new Error('the server ended the stream'));
+      };
+      const settle = (): void => {
+        clearTimeout(timer);
+        stream.off('data', onData).off('error', onError).off('end', onEnd);
+      };
+      stream.on('data', onData).on('error', onError).on('end', onEnd);
+      stream.write(request);
+    });
+  }
+}
+
+/** The status code of a failed call; throws when it did not fail. */
+export async function failure(call: Promise<unknown>): Promise<{ code: grpc.status; details: string }> {
+  try {
+    await call;
+  } catch (error) {
+    const { code, details } = error as grpc.ServiceError;
+    if (typeof code === 'number') return { code, details };
+    throw error;
+  }
+  throw new Error('the call was answered, although it should have failed');
+}

@@ -1,0 +1,191 @@
+/** The real proxy as a child process, with a configuration, data directory and ports of its own. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { stringify } from 'yaml';
+import { freePort, waitFor } from './wait.js';
+
+export const PROJECT = fileURLToPath(new URL('../..', import.meta.url));
+export const EXECUTABLE = join(PROJECT, 'bin/chrysproxy.js');
+const READY_BOUND_MS = 30_000;
+const STOP_BOUND_MS = 10_000;
+
+export interface ProxyOptions {
+  /** Keys of conf.yaml; the ports are added. */
+  readonly config?: Readonly<Record<string, unknown>>;
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+/** StreamProcess, as far as the tests look at it. */
+export interface ProcessAnswer {
+  readonly name: string;
+  readonly rtsp_endpoint: string;
+  readonly status: string;
+  readonly state: Readonly<Record<string, unknown>>;
+  readonly logs: { readonly stdout: string; readonly stderr: string };
+}
+
+export interface RestAnswer {
+  readonly status: number;
+  readonly text: string;
+}
+
+export class Proxy {
+  #child: ChildProcess | undefined;
+  #output = '';
+
+  private constructor(
+    readonly folder: string,
+    readonly restPort: number,
+    readonly grpcPort: number,
+    readonly env: Readonly<Record<string, string>>,
+  ) {
+    process.on('exit', this.#killAtExit);
+  }
+
+  /** Starts one and waits until /readyz answers 200. */
+  static async start(options: ProxyOptions = {}): Promise<Proxy> {
+    const folder = mkdtempSync(join(tmpdir(), 'chrysproxy-test-'));
+    const proxy = new Proxy(folder, await freePort(), await freePort(), options.env ?? {});
+    const config = { port: proxy.restPort, grpc_port: proxy.grpcPort, ...options.config };
+    writeFileSync(proxy.configFile, stringify(config));
+    await proxy.resume();
+    return proxy;
+  }
+
+  get configFile(): string {
+    return join(this.folder, 'conf.yaml');
+  }
+
+  get dataDir(): string {
+    return join(this.folder, 'data');
+  }
+
+  get grpcAddress(): string {
+    return `127.0.0.1:${this.grpcPort}`;
+  }
+
+  get restUrl(): string {
+    return `http://127.0.0.1:${this.restPort}`;
+  }
+
+  get pid(): number {
+    const pid = this.#child?.pid;
+    if (pid === undefined) throw new Error('the proxy is not running');
+    return pid;
+  }
+
+  get running(): boolean {
+    return this.#child !== undefined && this.#child.exitCode === null && this.#child.signalCode === null;
+  }
+
+  /** Everything that it wrote to stdout and stderr, over all its runs. */
+  get output(): string {
+    return this.#output;
+  }
+
+  /** Starts the process (again), same ports, same data. */
+  async resume(): Promise<void> {
+    const child = spawn(
+      process.execPath,
+      [EXECUTABLE, 'start', '--config', this.configFile, '--data-dir', this.dataDir],
+      { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, ...this.env }, cwd: this.folder },
+    );
+    this.#child = child;
+    const collect = (chunk: Buffer): void => {
+      this.#output += chunk.toString();
+    };
+    child.stdout.on('data', collect);
+    child.stderr.on('data', collect);
+    await waitFor('the proxy to be ready', READY_BOUND_MS, async () => {
+      if (!this.running) return 'ended';
+      return (await this.rest('GET', '/readyz')).status === 200;
+    }).catch((error: unknown) => {
+      throw new Error(`the proxy does not become ready; it wrote:\n${this.#output}`, { cause: error });
+    });
+    if (!this.running) throw new Error(`the proxy ended at once; it wrote:\n${this.#output}`);
+  }
+
+  /** SIGTERM; resolves with the exit code, or with the signal's name when it did not end by itself. */
+  async end(): Promise<number | string> {
+    return this.#endWith('SIGTERM');
+  }
+
+  async kill9(): Promise<void> {
+    await this.#endWith('SIGKILL');
+  }
+
+  /** Ends it and removes its folder. */
+  async dispose(): Promise<void> {
+    await this.end();
+    process.off('exit', this.#killAtExit);
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+
+  async rest(method: string, path: string, body?: unknown): Promise<RestAnswer> {
+    const response = await fetch(`${this.restUrl}${path}`, {
+      method,
+      signal: AbortSignal.timeout(10_000),
+      ...(body === undefined ? {} : { body: JSON.stringify(body), headers: { 'content-type': 'application/json' } }),
+    });
+    return { status: response.status, text: await response.text() };
+  }
+
+  async addCamera(name: string, url: string, more: Readonly<Record<string, unknown>> = {}): Promise<void> {
+    const answer = await this.rest('POST', '/api/v1/process', { name, rtsp_endpoint: url, ...more });
+    if (answer.status !== 200) throw new Error(`adding ${name}: ${answer.status} ${answer.text}`);
+  }
+
+  async removeCamera(name: string): Promise<void> {
+    const answer = await this.rest('DELETE', `/api/v1/process/${name}`);
+    if (answer.status !== 200) throw new Error(`removing ${name}: ${answer.status} ${answer.text}`);
+  }
+
+  async camera(name: string): Promise<ProcessAnswer> {
+    const answer = await this.rest('GET', `/api/v1/process/${name}`);
+    if (answer.status !== 200) throw new Error(`showing ${name}: ${answer.status} ${answer.text}`);
+    return JSON.parse(answer.text) as ProcessAnswer;
+  }
+
+  async cameraIsRunning(name: string, boundMs = 15_000): Promise<void> {
+    await waitFor(`camera ${name} to run`, boundMs, async () => (await this.camera(name)).status === 'running');
+  }
+
+  /** Threads, file descriptors and resident memory of the process, from /proc. */
+  usage(): { threads: number; descriptors: number; rssKiB: number } {
+    const status = readFileSync(`/proc/${this.pid}/status`, 'utf8');
+    const number = (key: string): number => Number(new RegExp(`^${key}:\\s*(\\d+)`, 'm').exec(status)?.[1]);
+    return {
+      threads: number('Threads'),
+      descriptors: readdirSync(`/proc/${this.pid}/fd`).length,
+      rssKiB: number('VmRSS'),
+    };
+  }
+
+  /** Contents of the files in its data directory. */
+  dataFiles(): Buffer[] {
+    if (!existsSync(this.dataDir)) return [];
+    return readdirSync(this.dataDir, { withFileTypes: true, recursive: true })
+      .filter((entry) => entry.isFile())
+      .map((entry) => readFileSync(join(entry.parentPath, entry.name)));
+  }
+
+  readonly #killAtExit = (): void => {
+    this.#child?.kill('SIGKILL');
+  };
+
+  async #endWith(signal: 'SIGTERM' | 'SIGKILL'): Promise<number | string> {
+    const child = this.#child;
+    if (child === undefined) return 0;
+    if (this.running) {
+      const gone = new Promise((resolve) => child.once('exit', resolve));
+      child.kill(signal);
+      const timer = setTimeout(() => child.kill('SIGKILL'), STOP_BOUND_MS);
+      await gone;
+      clearTimeout(timer);
+    }
+    return child.signalCode ?? child.exitCode ?? 0;
+  }
+}
