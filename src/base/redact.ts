@@ -5,7 +5,7 @@
 
 const MASK = '***';
 
-/** The user part of a URL that begins like this is really a host with a port: no user is called so. */
+/** The user part of a URL that begins like this is really a host with a path: no user is called so. */
 const ADDRESS_AND_PATH = /^(?:\d{1,3}(?:\.\d{1,3}){3}|\[[0-9a-f:.]+\]|localhost)(?::\d{1,5})?[/?#]/i;
 
 /** Everything up to the last '@' of a run without white space. Bounded, so that no text makes it slow. */
@@ -87,8 +87,14 @@ function splitUser(url: string): { scheme: string; user: string; rest: string } 
 }
 
 function maskUser(user: string): string {
+  const address = ADDRESS_AND_PATH.exec(user)?.[0];
+  if (address !== undefined) {
+    // What looked like one URL may hold another one in its path or query, with a user of its own.
+    const rest = redact(`${user.slice(address.length)}@`);
+    return `${address}${rest.slice(0, -1)}`;
+  }
   const colon = user.indexOf(':');
-  return colon < 0 || ADDRESS_AND_PATH.test(user) ? user : `${user.slice(0, colon)}:${MASK}`;
+  return colon < 0 ? user : `${user.slice(0, colon)}:${MASK}`;
 }
 
 function decoded(text: string): string {

@@ -29,11 +29,12 @@ export function openStore(dataDir: string): Store {
   try {
     createPrivately(path);
     database = new Database(path, { timeout: BUSY_TIMEOUT_MS });
+    checkWhole(database, path);
+    const version = knownVersion(database, path);
     database.pragma('journal_mode = WAL');
     database.pragma('synchronous = FULL');
     database.pragma('foreign_keys = ON');
-    checkWhole(database, path);
-    migrate(database, path);
+    migrate(database, version);
     const opened = database;
     return {
       path,
@@ -62,7 +63,8 @@ function checkWhole(database: Database.Database, path: string): void {
   }
 }
 
-function migrate(database: Database.Database, path: string): void {
+/** How many migrations it has had. Throws when it is not ours, or newer than we are; nothing was written to it yet. */
+function knownVersion(database: Database.Database, path: string): number {
   const version = Number(database.pragma('user_version', { simple: true }));
   const applicationId = Number(database.pragma('application_id', { simple: true }));
   const tables = Number(database.prepare('SELECT count(*) FROM sqlite_schema').pluck().get());
@@ -80,6 +82,10 @@ function migrate(database: Database.Database, path: string): void {
         `${MIGRATIONS.length}). Start that version, or name another folder with --data-dir.`,
     );
   }
+  return version;
+}
+
+function migrate(database: Database.Database, version: number): void {
   for (const [index, step] of MIGRATIONS.entries()) {
     if (index >= version) {
       const apply = database.transaction(() => {

@@ -1,0 +1,167 @@
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import Database from 'better-sqlite3';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { CameraDefinition } from '../../src/store/camera-definition.js';
+import { APPLICATION_ID, MIGRATIONS } from '../../src/store/migrations.js';
+import { DATABASE_FILE, openStore, type Store } from '../../src/store/store.js';
+
+let dataDir: string;
+let path: string;
+const opened: Store[] = [];
+
+beforeEach(() => {
+  dataDir = mkdtempSync(join(tmpdir(), 'chrysproxy-store-'));
+  path = join(dataDir, DATABASE_FILE);
+});
+afterEach(() => {
+  for (const store of opened.splice(0)) {
+    store.close();
+  }
+  rmSync(dataDir, { recursive: true });
+});
+
+function open(): Store {
+  const store = openStore(dataDir);
+  opened.push(store);
+  return store;
+}
+
+const camera: CameraDefinition = {
+  name: 'yard',
+  rtspEndpoint: 'rtsp://admin:geheim@cam/1',
+  rtmpEndpoint: 'rtmp://cloud/live/key',
+  transport: 'udp',
+  openTimeoutMs: 1000,
+  stallTimeoutMs: 2000,
+  decoderThreads: 3,
+  createdMs: 1_700_000_000_123,
+  modifiedMs: 1_700_000_000_456,
+};
+
+function sql<T>(use: (database: Database.Database) => T): T {
+  const database = new Database(path);
+  try {
+    return use(database);
+  } finally {
+    database.close();
+  }
+}
+
+describe('the registry', () => {
+  it('keeps a camera as it was, across a restart', () => {
+    const store = open();
+    const plain: CameraDefinition = { ...camera, name: 'door', transport: 'tcp', createdMs: 1 };
+    delete (plain as { rtmpEndpoint?: string }).rtmpEndpoint;
+    store.cameras.insert(camera);
+    store.cameras.insert(plain);
+    opened.pop()?.close();
+
+    const again = open();
+    expect(again.cameras.list()).toEqual([plain, camera]);
+    expect(again.cameras.get('yard')).toEqual(camera);
+    expect(again.cameras.get('nobody')).toBeUndefined();
+  });
+
+  it('refuses a name twice', () => {
+    const store = open();
+    store.cameras.insert(camera);
+    expect(() => {
+      store.cameras.insert(camera);
+    }).toThrow(expect.objectContaining({ kind: 'already_exists', message: expect.stringContaining('"yard"') }));
+    expect(store.cameras.list()).toHaveLength(1);
+  });
+
+  it('removes a camera and says whether there was one', () => {
+    const store = open();
+    store.cameras.insert(camera);
+    expect(store.cameras.remove('yard')).toBe(true);
+    expect(store.cameras.remove('yard')).toBe(false);
+    expect(store.cameras.list()).toEqual([]);
+  });
+});
+
+describe('the settings', () => {
+  it('are empty at first', () => {
+    expect(open().settings.get()).toEqual({
+      name: 'default',
+      edgeKey: '',
+      edgeSecret: '',
+      createdMs: 0,
+      modifiedMs: 0,
+    });
+  });
+
+  it('keep when they were first written', () => {
+    const store = open();
+    store.settings.put('key', 'secret', 10);
+    expect(store.settings.put('key2', '', 20)).toEqual({
+      name: 'default',
+      edgeKey: 'key2',
+      edgeSecret: '',
+      createdMs: 10,
+      modifiedMs: 20,
+    });
+  });
+});
+
+describe('the database', () => {
+  it('can be read by its owner only, also the files beside it', () => {
+    open().cameras.insert(camera);
+    for (const file of [path, `${path}-wal`, `${path}-shm`]) {
+      expect(statSync(file).mode & 0o777, file).toBe(0o600);
+    }
+  });
+
+  it('is written through to the disk and carries its schema version', () => {
+    open();
+    sql((database) => {
+      expect(database.pragma('journal_mode', { simple: true })).toBe('wal');
+      expect(database.pragma('user_version', { simple: true })).toBe(MIGRATIONS.length);
+      expect(database.pragma('application_id', { simple: true })).toBe(APPLICATION_ID);
+    });
+  });
+
+  function expectRefused(message: RegExp): void {
+    const before = readFileSync(path);
+    expect(() => open()).toThrow(
+      expect.objectContaining({ kind: 'failed_precondition', message: expect.stringMatching(message) }),
+    );
+    expect(readFileSync(path)).toEqual(before);
+  }
+
+  it('from a newer version is refused and left alone', () => {
+    open();
+    opened.pop()?.close();
+    sql((database) => database.pragma('user_version = 99'));
+    expectRefused(/newer chrysproxy \(its schema is 99/);
+  });
+
+  it('that is no database is refused and left alone', () => {
+    writeFileSync(path, 'this is no database, and long enough to be looked at as one. '.repeat(40));
+    expectRefused(/damaged.*Restore it.*move it away/);
+  });
+
+  it('with damaged pages is refused and left alone', () => {
+    const store = open();
+    for (let index = 0; index < 200; index += 1) {
+      store.cameras.insert({ ...camera, name: `camera-${index}` });
+    }
+    opened.pop()?.close();
+    const bytes = readFileSync(path);
+    bytes.fill(0x5a, 4096 * 3, 4096 * 5);
+    writeFileSync(path, bytes);
+    expectRefused(/damaged/);
+  });
+
+  it('of another program is refused and left alone', () => {
+    sql((database) => database.exec('CREATE TABLE notes (text)'));
+    expectRefused(/not one of chrysproxy/);
+  });
+
+  it('that cannot be created is refused with its path', () => {
+    expect(() => openStore(join(dataDir, 'missing'))).toThrow(/missing\/chrysproxy\.db cannot be opened/);
+    expect(existsSync(join(dataDir, 'missing'))).toBe(false);
+  });
+});
