@@ -89,14 +89,14 @@ const char* LevelName(int level) {
 
 class JsHost : public CaptureHost {
  public:
-  JsHost(const Napi::Object& hooks, const std::string& device_id) : hooks_(hooks), device_id_(device_id) {}
+  explicit JsHost(const Napi::Object& hooks) : hooks_(hooks) {}
 
   void OnStream(const StreamFacts& facts) override {
     const Napi::Env env = hooks_.Env();
     const Napi::HandleScope scope(env);
     const AVCodecParameters* parameters = facts.parameters;
     const AVCodecDescriptor* descriptor = avcodec_descriptor_get(parameters->codec_id);
-    const char* profile = avcodec_profile_name(parameters->codec_id, parameters->profile);
+    const char* profile = avcodec_profile_name(parameters->codec_id, facts.profile);
     const char* format = av_get_pix_fmt_name(static_cast<AVPixelFormat>(facts.pixel_format));
     Napi::Object info = Napi::Object::New(env);
     info["codecName"] = avcodec_get_name(parameters->codec_id);
@@ -146,7 +146,6 @@ class JsHost : public CaptureHost {
   }
 
   const Napi::Object hooks_;  // lives as long as the call of capture()
-  const std::string device_id_;
   Napi::ObjectReference frame_ring_;
 };
 
@@ -157,7 +156,7 @@ Napi::Value RunCapture(const Napi::CallbackInfo& call) {
     throw Napi::TypeError::New(env, "capture takes options and hooks");
   }
   const CaptureOptions options = OptionsOf(call[0].As<Napi::Object>());
-  JsHost host(call[1].As<Napi::Object>(), options.device_id);
+  JsHost host(call[1].As<Napi::Object>());
   Capture capture(options, host);
   const Failure failure = capture.Run();
   Napi::Object result = Napi::Object::New(env);

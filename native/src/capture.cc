@@ -77,8 +77,7 @@ Failure Capture::RunUntilEnd() {
   current_.time_base_den = std::max(1, source_.time_base().den);
   control_.connectionKeyframes.store(0);
   control_.connected.store(1);
-  host_.OnStream({parameters, source_.time_base(), source_.declared_fps(), parameters_.width, parameters_.height,
-                  parameters_.format});
+  TellStream();
   FlushLog();
 
   const AvPtr<AVPacket> packet(av_packet_alloc());
@@ -138,9 +137,12 @@ void Capture::MeasureRate(const AVPacket* packet) {
 }
 
 void Capture::NoteParameters(const AVPacket* keyframe) {
-  if (!parameters_.Read(keyframe)) return;
+  if (parameters_.Read(keyframe)) TellStream();
+}
+
+void Capture::TellStream() {
   host_.OnStream({source_.parameters(), source_.time_base(), source_.declared_fps(), parameters_.width,
-                  parameters_.height, parameters_.format});
+                  parameters_.height, parameters_.format, parameters_.profile});
 }
 
 std::optional<Failure> Capture::Serve(const AVPacket* packet) {

@@ -36,6 +36,7 @@ struct StreamFacts {
   int width = 0;
   int height = 0;
   int pixel_format = -1;
+  int profile = FF_PROFILE_UNKNOWN;
 };
 
 // Called on the capture's thread, never from inside libav. May throw: the capture is torn down and the exception goes on.
@@ -70,6 +71,7 @@ class Capture {
   std::optional<Failure> EnsureRing(size_t head_bytes, size_t data_bytes);
   void MeasureRate(const AVPacket* packet);
   void NoteParameters(const AVPacket* keyframe);
+  void TellStream();
   void FlushLog();
 
   const CaptureOptions options_;

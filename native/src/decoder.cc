@@ -74,6 +74,7 @@ bool ParameterReader::Open(const AVCodecParameters* parameters) {
   width = parameters->width;
   height = parameters->height;
   format = parameters->format;
+  profile = parameters->profile;
   parser_.reset(av_parser_init(parameters->codec_id));
   if (!parser_) return false;
   parser_->flags |= PARSER_FLAG_COMPLETE_FRAMES;
@@ -92,6 +93,7 @@ bool ParameterReader::Read(const AVPacket* keyframe) {
   width = parser_->width;
   height = parser_->height;
   if (parser_->format >= 0) format = parser_->format;
+  profile = context_->profile;
   return true;
 }
 

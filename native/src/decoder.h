@@ -66,6 +66,7 @@ class ParameterReader {
   int width = 0;
   int height = 0;
   int format = -1;  // AVPixelFormat
+  int profile = FF_PROFILE_UNKNOWN;
 
  private:
   AvPtr<AVCodecParserContext> parser_;
