@@ -1,0 +1,37 @@
+// Adds up vitest's JSON reports and prints 'N passed, N failed'. A test file that could not be loaded, and a report
+// that is missing or counts nothing, are failures too.
+import { readFileSync } from 'node:fs';
+
+let passed = 0;
+let failed = 0;
+let skipped = 0;
+for (const file of process.argv.slice(2)) {
+  let report;
+  try {
+    report = JSON.parse(readFileSync(file, 'utf8'));
+  } catch (error) {
+    console.log(`no usable report ${file}: ${error.message}`);
+    failed += 1;
+    continue;
+  }
+  passed += report.numPassedTests;
+  failed += report.numFailedTests;
+  skipped += report.numPendingTests + report.numTodoTests;
+  const broken = report.testResults.filter(
+    (result) => result.status === 'failed' && !result.assertionResults.some((test) => test.status === 'failed'),
+  );
+  for (const result of broken) console.log(`could not be run: ${result.name}: ${result.message}`);
+  failed += broken.length;
+  // An unhandled rejection, say: vitest calls the run failed though every test passed.
+  if (!report.success && report.numFailedTests === 0 && broken.length === 0) {
+    console.log(`${file}: the run failed outside any test`);
+    failed += 1;
+  }
+  if (report.numPassedTests + report.numFailedTests === 0) {
+    console.log(`${file}: no test was run`);
+    failed += 1;
+  }
+}
+if (skipped > 0) console.log(`${skipped} skipped`);
+console.log(`${passed} passed, ${failed} failed`);
+process.exitCode = failed === 0 ? 0 : 1;

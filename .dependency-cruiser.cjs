@@ -1,0 +1,104 @@
+// The layers, from the top: an import goes to the same layer or further down, never up.
+//   bin → src/cli → src/app → {src/grpc, src/rest} → src/cameras → src/store
+//       → {src/rings, src/media, src/native} → {src/config, src/base, src/gen}
+const layers = [
+  ['bin'],
+  ['src/cli'],
+  ['src/app'],
+  ['src/grpc', 'src/rest'],
+  ['src/cameras'],
+  ['src/store'],
+  ['src/rings', 'src/media', 'src/native'],
+  ['src/config', 'src/base', 'src/gen'],
+];
+
+const pathOf = (folders) => `^(${folders.join('|')})/`;
+
+/** One rule for each layer: nothing in it imports from a layer above. */
+const downwardOnly = layers.slice(1).map((folders, index) => ({
+  name: `downward-only-from-${folders.map((folder) => folder.replace('src/', '')).join('-')}`,
+  comment: 'Imports go downward only. Move what is shared to the lower layer, or pass it in.',
+  severity: 'error',
+  from: { path: pathOf(folders) },
+  to: { path: pathOf(layers.slice(0, index + 1).flat()) },
+}));
+
+/** Routes do not know each other. */
+const siblings = layers
+  .filter((folders) => folders.includes('src/grpc'))
+  .flatMap((folders) =>
+    folders.map((folder) => ({
+      name: `${folder.replace('src/', '')}-knows-no-sibling`,
+      comment: 'The gRPC and REST servers are two views of src/cameras and do not use each other.',
+      severity: 'error',
+      from: { path: pathOf([folder]) },
+      to: { path: pathOf(folders.filter((other) => other !== folder)) },
+    })),
+  );
+
+/** A library that one folder wraps, so that the rest of the code sees our types. */
+const wrapped = [
+  ['beamcoder', 'src/media'],
+  ['better-sqlite3', 'src/store'],
+  ['@grpc/', 'src/grpc'],
+  ['grpc-health-check', 'src/grpc'],
+  ['express', 'src/rest'],
+  ['helmet', 'src/rest'],
+  ['commander', 'src/cli'],
+].map(([library, folder]) => ({
+  name: `only-${folder.replace('src/', '')}-uses-${library.replaceAll(/[@/]/g, '')}`,
+  comment: `${folder} wraps ${library}.`,
+  severity: 'error',
+  from: { path: '^src/', pathNot: [pathOf([folder]), '^src/gen/'] },
+  to: { path: `node_modules/(@types/)?${library}` },
+}));
+
+/** @type {import('dependency-cruiser').IConfiguration} */
+module.exports = {
+  forbidden: [
+    ...downwardOnly,
+    ...siblings,
+    ...wrapped,
+    {
+      name: 'acyclic',
+      comment: 'A cycle means that two files are one subject, or that one knows too much.',
+      severity: 'error',
+      from: { path: '^src/' },
+      to: { circular: true },
+    },
+    {
+      name: 'only-native-loads-the-addon',
+      comment: 'src/native/addon.ts checks the ring layout before it hands the addon out.',
+      severity: 'error',
+      from: { path: '^src/', pathNot: '^src/native/' },
+      to: { path: '^native/' },
+    },
+    {
+      name: 'nothing-imports-tests',
+      severity: 'error',
+      from: { path: '^(src|bin)/' },
+      to: { path: '^test/' },
+    },
+    {
+      name: 'production-dependencies-only',
+      comment: 'What src needs at run time belongs into "dependencies".',
+      severity: 'error',
+      from: { path: '^(src|bin)/' },
+      to: { dependencyTypes: ['npm-dev', 'npm-no-pkg'], dependencyTypesNot: ['type-only'] },
+    },
+    {
+      name: 'resolvable',
+      severity: 'error',
+      from: { path: '^src/' },
+      to: { couldNotResolve: true },
+    },
+  ],
+  options: {
+    // Type-only imports count: layers are about what a file has to know.
+    tsPreCompilationDeps: true,
+    tsConfig: { fileName: 'tsconfig.json' },
+    doNotFollow: { path: ['node_modules', '^dist/'] },
+    exclude: { path: '^dist/' },
+    enhancedResolveOptions: { exportsFields: ['exports'], conditionNames: ['import', 'node', 'types', 'default'] },
+  },
+};

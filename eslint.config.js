@@ -1,0 +1,75 @@
+import eslint from '@eslint/js';
+import tseslint from 'typescript-eslint';
+
+/** Rules of docs and CONTRIBUTING.md that a machine can hold. Formatting is prettier's. */
+export default tseslint.config(
+  { ignores: ['dist/', 'native/build*/', 'src/gen/', 'coverage/', 'test/.cache/', 'test/bench/results/'] },
+  eslint.configs.recommended,
+  {
+    files: ['**/*.ts'],
+    extends: [tseslint.configs.strictTypeChecked, tseslint.configs.stylisticTypeChecked],
+    languageOptions: {
+      parserOptions: { project: ['tsconfig.json', 'test/tsconfig.json'], tsconfigRootDir: import.meta.dirname },
+    },
+    rules: {
+      '@typescript-eslint/consistent-type-imports': 'error',
+      '@typescript-eslint/restrict-template-expressions': ['error', { allowNumber: true }],
+      '@typescript-eslint/switch-exhaustiveness-check': ['error', { considerDefaultExhaustiveForUnions: true }],
+      '@typescript-eslint/strict-boolean-expressions': [
+        'error',
+        { allowNullableBoolean: true, allowNullableString: true, allowNumber: false },
+      ],
+      '@typescript-eslint/no-unused-vars': ['error', { argsIgnorePattern: '^_' }],
+    },
+  },
+  {
+    files: ['**/*.{js,mjs,cjs}'],
+    languageOptions: {
+      globals: {
+        process: 'readonly',
+        console: 'readonly',
+        setTimeout: 'readonly',
+        URL: 'readonly',
+        Buffer: 'readonly',
+      },
+    },
+  },
+  {
+    files: ['**/*.cjs'],
+    languageOptions: { sourceType: 'commonjs', globals: { module: 'writable' } },
+  },
+  {
+    rules: {
+      eqeqeq: 'error',
+      'no-console': 'error',
+      'prefer-const': 'error',
+    },
+  },
+  {
+    files: ['src/**'],
+    rules: {
+      'no-restricted-syntax': [
+        'error',
+        {
+          selector: 'CallExpression[callee.object.name="process"][callee.property.name="exit"]',
+          message: 'Only bin/ ends the process: set process.exitCode or throw.',
+        },
+      ],
+      // Also catches `import { exit } from "node:process"`.
+      'no-restricted-imports': ['error', { paths: [{ name: 'node:process', importNames: ['exit'] }] }],
+    },
+  },
+  {
+    files: ['src/cli/**', 'bin/**', 'examples/**', 'test/**'],
+    rules: { 'no-console': 'off' },
+  },
+  {
+    // Tests may assert what they know, and stub what they must.
+    files: ['test/**/*.ts'],
+    rules: {
+      '@typescript-eslint/no-non-null-assertion': 'off',
+      '@typescript-eslint/require-await': 'off',
+      '@typescript-eslint/no-empty-function': 'off',
+    },
+  },
+);
