@@ -54,6 +54,16 @@ describe('redact', () => {
     );
   });
 
+  it.each([
+    [
+      'GET http://127.0.0.1:8080/probe?url=rtsp://admin:geheim@cam/live',
+      'GET http://127.0.0.1:8080/probe?url=rtsp://admin:***@cam/live',
+    ],
+    ['http://localhost/x,rtsp://a:geheim@h/1', 'http://localhost/x,rtsp://a:***@h/1'],
+  ])('masks a URL inside the URL of %j', (text, masked) => {
+    expect(redact(text)).toBe(masked);
+  });
+
   it('masks an Authorization header', () => {
     expect(redact('Authorization: Basic YWRtaW46Z2VoZWlt\r\nCSeq: 2')).toBe('Authorization: ***\r\nCSeq: 2');
   });
