@@ -60,7 +60,7 @@ export default tseslint.config(
     },
   },
   {
-    files: ['src/cli/**', 'bin/**', 'examples/**', 'test/**'],
+    files: ['src/cli/**', 'bin/**', '.ci/**', 'examples/**', 'test/**'],
     rules: { 'no-console': 'off' },
   },
   {
