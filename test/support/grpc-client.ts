@@ -43,7 +43,7 @@ function definition(generation: Generation): grpc.ServiceDefinition {
   });
   const service = loaded[SERVICE] as grpc.ServiceDefinition;
   const streams = generation === 'bidirectional';
-  const rpc = service['VideoLatestImage'];
+  const rpc = service.VideoLatestImage;
   if (rpc === undefined) throw new Error('the .proto has no VideoLatestImage');
   return { ...service, VideoLatestImage: { ...rpc, requestStream: streams, responseStream: streams } };
 }
@@ -66,7 +66,7 @@ export class ImageClient {
       'grpc.max_receive_message_length': MAX_RECEIVE_BYTES,
       // A connection of its own for every client.
       'grpc.use_local_subchannel_pool': 1,
-    }) as unknown as grpc.Client & Record<string, unknown>;
+    });
   }
 
   frame(request: FrameRequest): Promise<Frame> {
@@ -102,7 +102,7 @@ export class ImageClient {
   /** As clients of 0.0.5: one stream for good, a request written for each frame. */
   #streamed(request: FrameRequest): Promise<Frame> {
     if (this.#stream === undefined) {
-      this.#stream = (this.#client['VideoLatestImage'] as Duplex).call(this.#client);
+      this.#stream = (this.#client.VideoLatestImage as Duplex).call(this.#client);
       this.#stream.on('error', () => {
         this.#stream = undefined;
       });

@@ -1,0 +1,218 @@
+#!/usr/bin/python3
+"""A foreign client, made from the .proto with Debian's python3-grpcio and python3-grpc-tools as users make theirs.
+
+    grpc_client.py 127.0.0.1:50001 --device CAMERA [--unary | --bidi | --each] [--keyframes] [--frames N] [--verify]
+    grpc_client.py 127.0.0.1:50001 --services
+
+--unary calls VideoLatestImage as the later clients do; --bidi (the default) and --each as those of 0.0.5, with one stream
+for all pictures or with a stream of one request for each. It prints one JSON line for each picture, {number, pts, dts, …, received_us}; answers without a picture are counted and left out. With --verify
+it ends with 1, and says why on stderr, unless every picture is whole, in order, and none is missing or repeated.
+A failed call prints {"error": the status' name, "details": …} and ends with 2.
+--services prints what the reflection service lists and what the health service says.
+"""
+import argparse
+import json
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+PROJECT = Path(__file__).resolve().parents[2]
+PROTO = 'chrys/cloud/videostreaming/v1beta1/video_streaming.proto'
+BIDI_RPC = 'rpc VideoLatestImage(stream VideoFrameRequest) returns (stream VideoFrame)'
+UNARY_RPC = 'rpc VideoLatestImage(VideoFrameRequest) returns (VideoFrame)'
+MAX_RECEIVE_BYTES = 50 * 1024 * 1024
+CALL_SECONDS = 20
+BLOCKS = 26
+
+
+def load_stubs(generation: str):
+    """Generates the stubs unless they are newer than the .proto, and imports them."""
+    source = PROJECT / 'proto' / PROTO
+    folder = PROJECT / 'test/.cache/python' / generation
+    stubs = folder / PROTO.replace('.proto', '_pb2_grpc.py')
+    if not stubs.exists() or stubs.stat().st_mtime < source.stat().st_mtime:
+        text = source.read_text()
+        if BIDI_RPC not in text:
+            raise SystemExit(f'{source} does not declare "{BIDI_RPC}"')
+        copy = folder / PROTO
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        copy.write_text(text.replace(BIDI_RPC, UNARY_RPC) if generation == 'unary' else text)
+        subprocess.run([sys.executable, '-m', 'grpc_tools.protoc', f'-I{folder}', f'--python_out={folder}',
+                        f'--grpc_python_out={folder}', PROTO], check=True)
+    sys.path.insert(0, str(folder))
+    from chrys.cloud.videostreaming.v1beta1 import video_streaming_pb2, video_streaming_pb2_grpc
+    return video_streaming_pb2, video_streaming_pb2_grpc
+
+
+def read_barcode(bgr):
+    """The number of a picture of test/farm/make_clips.py; None when it is torn."""
+    import numpy as np
+
+    height, width, _ = bgr.shape
+    columns = ((np.arange(BLOCKS) + 0.5) * width / BLOCKS).astype(int)
+    middle = height // 24
+    numbers = []
+    for row in (middle, height - 1 - middle):
+        bits = ''.join('1' if level > 127 else '0' for level in bgr[row, columns].mean(axis=1))
+        number, checksum = int(bits[2:18], 2), int(bits[18:], 2)
+        if not bits.startswith('10') or checksum != (number ^ number >> 8 ^ 0xA5) & 0xFF:
+            return None
+        numbers.append(number)
+    return numbers[0] if numbers[0] == numbers[1] else None
+
+
+class Requests:
+    """An iterator of requests for grpcio, which gives one at the start and one more whenever it is told to."""
+
+    def __init__(self, request):
+        self.request = request
+        self.allowed = threading.Semaphore(1)
+        self.ended = False
+
+    def __iter__(self):
+        return self
+
+    def __next__(self):
+        self.allowed.acquire()
+        if self.ended:
+            raise StopIteration
+        return self.request
+
+    def more(self):
+        self.allowed.release()
+
+    def end(self):
+        self.ended = True
+        self.allowed.release()
+
+
+def answers(stub, messages, options):
+    """VideoFrames without end, each asked for when the last one has been taken."""
+    request = messages.VideoFrameRequest(device_id=options.device, key_frame_only=options.keyframes)
+    while options.unary:
+        yield stub.VideoLatestImage(request, timeout=CALL_SECONDS)
+    while options.each:
+        yield from stub.VideoLatestImage(iter([request]), timeout=CALL_SECONDS)
+    requests = Requests(request)
+    try:
+        for frame in stub.VideoLatestImage(requests):
+            yield frame
+            requests.more()
+    finally:
+        requests.end()
+
+
+def describe(frame, received_us):
+    import numpy as np
+
+    picture = np.frombuffer(frame.data, np.uint8).reshape([dim.size for dim in frame.shape.dim])
+    return {
+        'number': read_barcode(picture),
+        'pts': frame.pts,
+        'dts': frame.dts,
+        'is_keyframe': frame.is_keyframe,
+        'frame_type': frame.frame_type,
+        'is_corrupt': frame.is_corrupt,
+        'packet': frame.packet,
+        'keyframe': frame.keyframe,
+        'width': frame.width,
+        'height': frame.height,
+        'shape': [[dim.size, dim.name] for dim in frame.shape.dim],
+        'time_base': frame.time_base,
+        'bytes': len(frame.data),
+        'timestamp': frame.timestamp,
+        'device_id': frame.device_id,
+        'received_us': received_us,
+    }
+
+
+def faults(seen, keyframes):
+    """What is wrong with a sequence of pictures, as sentences."""
+    for index, frame in enumerate(seen):
+        if frame['number'] is None:
+            yield f'picture {index} is torn'
+    if keyframes and not all(frame['is_keyframe'] for frame in seen):
+        yield 'a picture that is no keyframe'
+    for before, after in zip(seen, seen[1:]):
+        if after['pts'] <= before['pts']:
+            yield f'pts {after["pts"]} after {before["pts"]}'
+        step = after['number'] - before['number'] if None not in (after['number'], before['number']) else 1
+        if not keyframes and step != 1 and after['number'] != 0:
+            yield f'picture {after["number"]} after {before["number"]}'
+
+
+def take_frames(options):
+    import grpc
+
+    messages, services = load_stubs('unary' if options.unary else 'bidi')
+    channel = grpc.insecure_channel(options.address, options=[('grpc.max_receive_message_length', MAX_RECEIVE_BYTES)])
+    seen = []
+    empty = 0
+    try:
+        for frame in answers(services.ImageStub(channel), messages, options):
+            received_us = time.time_ns() // 1000
+            if frame.data:
+                seen.append(describe(frame, received_us))
+                print(json.dumps(seen[-1]), flush=True)
+            else:
+                empty += 1
+            if len(seen) >= options.frames or empty > options.frames + 20:
+                break
+    except grpc.RpcError as error:
+        print(json.dumps({'error': error.code().name, 'details': error.details()}), flush=True)
+        return 2
+    finally:
+        channel.close()
+    wrong = list(faults(seen, options.keyframes))
+    if len(seen) < options.frames:
+        wrong.append(f'{len(seen)} of {options.frames} pictures, {empty} empty answers')
+    for sentence in wrong:
+        print(sentence, file=sys.stderr)
+    return 1 if options.verify and wrong else 0
+
+
+def varint_field(number, payload):
+    """A length-delimited protobuf field shorter than 128 bytes."""
+    return bytes([number << 3 | 2, len(payload)]) + payload
+
+
+def show_services(options):
+    """Speaks grpc.reflection.v1 and grpc.health.v1 in raw bytes: Debian 12 has no stubs for them."""
+    import grpc
+
+    channel = grpc.insecure_channel(options.address)
+    same = lambda raw: raw  # noqa: E731
+    try:
+        reflect = channel.stream_stream('/grpc.reflection.v1.ServerReflection/ServerReflectionInfo', same, same)
+        listing = next(iter(reflect(iter([varint_field(7, b'*')]), timeout=CALL_SECONDS)))
+        check = channel.unary_unary('/grpc.health.v1.Health/Check', same, same)
+        health = check(b'', timeout=CALL_SECONDS)
+        print(json.dumps({'reflection': listing.decode('latin1'), 'serving': health == b'\x08\x01'}))
+    except grpc.RpcError as error:
+        print(json.dumps({'error': error.code().name, 'details': error.details()}))
+        return 2
+    finally:
+        channel.close()
+    return 0
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument('address')
+    parser.add_argument('--device', default='')
+    form = parser.add_mutually_exclusive_group()
+    form.add_argument('--unary', action='store_true')
+    form.add_argument('--bidi', action='store_true')
+    form.add_argument('--each', action='store_true')
+    parser.add_argument('--keyframes', action='store_true')
+    parser.add_argument('--frames', type=int, default=50)
+    parser.add_argument('--verify', action='store_true')
+    parser.add_argument('--services', action='store_true')
+    options = parser.parse_args()
+    sys.exit(show_services(options) if options.services else take_frames(options))
+
+
+if __name__ == '__main__':
+    main()

@@ -1,0 +1,81 @@
+/** Clients that people have: Python, Debian's grpcio, stubs made from the .proto. */
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { Farm } from '../farm/farm.js';
+import { Proxy } from '../support/proxy.js';
+import { pythonClient } from '../support/python.js';
+
+const GOP = 50;
+
+describe('a Python client', () => {
+  let farm: Farm;
+  let proxy: Proxy;
+
+  beforeAll(async () => {
+    farm = await Farm.start({
+      mounts: [
+        { path: 'h264', clip: 'h264-640x480-25-g50' },
+        { path: 'hevc', clip: 'hevc-640x360-25-g50' },
+      ],
+    });
+    proxy = await Proxy.start();
+    for (const path of ['h264', 'hevc']) await proxy.addCamera(path, farm.url(path));
+    for (const path of ['h264', 'hevc']) await proxy.cameraIsRunning(path);
+  });
+
+  afterAll(async () => {
+    await proxy.dispose();
+    await farm.stop();
+  });
+
+  it.each([
+    ['--unary', 'h264'],
+    ['--bidi', 'h264'],
+    ['--each', 'h264'],
+    ['--unary', 'hevc'],
+    ['--bidi', 'hevc'],
+  ])('called with %s gets the pictures of %s whole, in order, none missing or twice', async (form, device) => {
+    const { exitCode, complaints, lines } = await pythonClient(
+      proxy.grpcAddress,
+      ...[form, '--device', device, '--frames', '100', '--verify'],
+    );
+    expect(complaints).toBe('');
+    expect(exitCode).toBe(0);
+    for (const frame of lines) {
+      const index = Number(frame.number) % GOP;
+      expect(frame).toMatchObject({
+        device_id: device,
+        is_keyframe: index === 0,
+        packet: index,
+        shape: [
+          [frame.height, '0'],
+          [640, '1'],
+          [3, '2'],
+        ],
+        bytes: 640 * Number(frame.height) * 3,
+      });
+    }
+  });
+
+  it.each(['--unary', '--bidi'])('called with %s gets keyframes only, when it wants them', async (form) => {
+    const { exitCode, complaints } = await pythonClient(
+      proxy.grpcAddress,
+      ...[form, '--device', 'h264', '--frames', '4', '--keyframes', '--verify'],
+    );
+    expect(complaints).toBe('');
+    expect(exitCode).toBe(0);
+  });
+
+  it('learns that a camera is unknown', async () => {
+    const { exitCode, lines } = await pythonClient(proxy.grpcAddress, '--unary', '--device', 'nobody');
+    expect(exitCode).toBe(2);
+    expect(lines).toMatchObject([{ error: 'NOT_FOUND' }]);
+  });
+
+  it('finds the services by reflection, and the health service', async () => {
+    const { lines } = await pythonClient(proxy.grpcAddress, '--services');
+    expect(lines[0]?.serving).toBe(true);
+    for (const service of ['chrys.cloud.videostreaming.v1beta1.Image', 'grpc.health.v1.Health']) {
+      expect(lines[0]?.reflection).toContain(service);
+    }
+  });
+});
