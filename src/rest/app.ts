@@ -1,0 +1,157 @@
+import express, { type Express, type RequestHandler } from 'express';
+import helmet from 'helmet';
+import type { Clock } from '../base/clock.js';
+import type { Logger } from '../base/log.js';
+import type { CameraDefinition, Cameras } from '../cameras/types.js';
+import type { Config } from '../config/schema.js';
+import type { Settings, SettingsStore } from '../store/settings.js';
+import { errorHandler, onlyMethods, sendError, unknownRoute } from './answers.js';
+import { cameraBody, parseBody, settingsBody } from './bodies.js';
+import { frontPage } from './front-page.js';
+import { checkName, nameOfEndpoint } from './names.js';
+import { refuseOtherSites } from './origin.js';
+import { sendSnapshot, type EncodeJpeg } from './snapshot.js';
+import { streamProcessOf } from './stream-process.js';
+
+const BASE = '/api/v1';
+const MOST_BODY_BYTES = 64 * 1024;
+const MASK = '***';
+
+export interface RestParts {
+  readonly cameras: Cameras;
+  readonly settings: Pick<SettingsStore, 'get' | 'put'>;
+  readonly config: Pick<Config, 'camera'>;
+  readonly logger: Logger;
+  readonly version: string;
+  readonly clock: Clock;
+  /** Why the proxy cannot serve yet; undefined when it can. */
+  readonly ready: () => string | undefined;
+  readonly encodeJpeg: EncodeJpeg;
+}
+
+/** The REST interface, without a server. */
+export function createRestApp(parts: RestParts): Express {
+  const { cameras } = parts;
+  const app = express();
+  app.set('etag', false);
+  app.set('case sensitive routing', true);
+  app.use(headers);
+  app.use(logRequests(parts));
+  app.use(refuseOtherSites);
+  // Scripts with `curl -d` announce a form and send JSON, so the announced type does not count.
+  const json = express.json({ limit: MOST_BODY_BYTES, type: () => true });
+
+  app
+    .route('/')
+    .get((_req, res) => void res.type('html').send(frontPage(parts.version)))
+    .all(onlyMethods('GET'));
+  app
+    .route('/healthz')
+    .get((_req, res) => void res.json({ status: 'ok', version: parts.version }))
+    .all(onlyMethods('GET'));
+  app
+    .route('/readyz')
+    .get((req, res) => {
+      const why = parts.ready();
+      if (why === undefined) {
+        res.json({ status: 'ok' });
+      } else {
+        sendError(req, res, 503, why);
+      }
+    })
+    .all(onlyMethods('GET'));
+  app
+    .route(`${BASE}/processlist`)
+    .get((_req, res) => void res.json(cameras.list().map(streamProcessOf)))
+    .all(onlyMethods('GET'));
+  app
+    .route(`${BASE}/process`)
+    .post(json, (req, res) => {
+      cameras.add(definitionOf(req.body, parts));
+      res.status(200).end();
+    })
+    .all(onlyMethods('POST'));
+  app
+    .route(`${BASE}/process/:name`)
+    .get((req, res) => void res.json(streamProcessOf(cameras.get(checkName(req.params.name)))))
+    .delete(async (req, res) => {
+      await cameras.remove(checkName(req.params.name));
+      res.status(200).end();
+    })
+    .all(onlyMethods('GET', 'DELETE'));
+  app
+    .route(`${BASE}/process/:name/snapshot.jpg`)
+    .get((req, res) => sendSnapshot(req, res, cameras.get(checkName(req.params.name)), parts.encodeJpeg))
+    .all(onlyMethods('GET'));
+  app
+    .route(`${BASE}/settings`)
+    .get((_req, res) => void res.json(settingsAnswer(parts.settings.get())))
+    .post(json, (req, res) => void res.json(settingsAnswer(saveSettings(req.body, parts))))
+    .all(onlyMethods('GET', 'POST'));
+
+  app.use(unknownRoute);
+  app.use(errorHandler(parts.logger));
+  return app;
+}
+
+/** No transport security header: we speak plain HTTP. Nothing may be cached: an answer is true for a moment only. */
+const headers: readonly RequestHandler[] = [
+  helmet({
+    contentSecurityPolicy: {
+      useDefaults: false,
+      directives: { defaultSrc: ["'none'"], imgSrc: ["'self'"], frameAncestors: ["'none'"], baseUri: ["'none'"] },
+    },
+    strictTransportSecurity: false,
+  }) as RequestHandler,
+  (_req, res, next) => {
+    res.set('Cache-Control', 'no-store');
+    next();
+  },
+];
+
+/** Changes are logged as info, questions as debug: `docker` and the portal ask every second. */
+function logRequests({ logger, clock }: RestParts): RequestHandler {
+  return (req, res, next) => {
+    const startedMs = clock.monotonicMs();
+    const { method, path } = req;
+    res.on('finish', () => {
+      const level = method === 'POST' || method === 'DELETE' ? 'info' : 'debug';
+      const tookMs = Math.round(clock.monotonicMs() - startedMs);
+      logger[level]({ method, path: path.slice(0, 200), status: res.statusCode, tookMs }, 'request');
+    });
+    next();
+  };
+}
+
+function definitionOf(value: unknown, { config, clock }: RestParts): CameraDefinition {
+  const body = parseBody(cameraBody, value);
+  const nowMs = clock.nowMs();
+  return {
+    name: checkName(body.name || nameOfEndpoint(body.rtsp_endpoint)),
+    rtspEndpoint: body.rtsp_endpoint,
+    ...(body.rtmp_endpoint ? { rtmpEndpoint: body.rtmp_endpoint } : {}),
+    transport: body.transport ?? config.camera.transport,
+    openTimeoutMs: body.open_timeout_ms ?? config.camera.open_timeout_ms,
+    stallTimeoutMs: body.stall_timeout_ms ?? config.camera.stall_timeout_ms,
+    decoderThreads: body.decoder_threads ?? config.camera.decoder_threads,
+    createdMs: nowMs,
+    modifiedMs: nowMs,
+  };
+}
+
+/** A masked secret that comes back means that it stays as it is. */
+function saveSettings(value: unknown, { settings, clock }: RestParts): Settings {
+  const body = parseBody(settingsBody, value);
+  const secret = body.edge_secret === MASK ? settings.get().edgeSecret : body.edge_secret;
+  return settings.put(body.edge_key, secret, clock.nowMs());
+}
+
+function settingsAnswer(settings: Settings) {
+  return {
+    name: settings.name,
+    edge_key: settings.edgeKey,
+    edge_secret: settings.edgeSecret === '' ? '' : MASK,
+    created: settings.createdMs,
+    modified: settings.modifiedMs,
+  };
+}

@@ -1,0 +1,97 @@
+import { z } from 'zod';
+import { allowedText, shownValue } from '../base/allowed.js';
+import { ChrysError } from '../base/errors.js';
+import { didYouMean, nearest } from '../base/suggest.js';
+import { configSchema } from '../config/schema.js';
+
+const MOST_URL_CHARACTERS = 4096;
+const MOST_KEY_CHARACTERS = 1024;
+
+const cameraKeys = configSchema.shape.camera.unwrap().shape;
+const ignored = z.unknown().optional();
+const key = z.string().max(MOST_KEY_CHARACTERS);
+
+/** What a camera is added with. Fields that only an answer has are ignored, so that an old answer can be sent back. */
+export const cameraBody = z.strictObject({
+  name: z.string().nullish(),
+  rtsp_endpoint: z
+    .string()
+    .min(1)
+    .max(MOST_URL_CHARACTERS)
+    .refine((url) => !isMasked(url), 'the URL with its password, and not the masked one of an answer'),
+  rtmp_endpoint: z
+    .string()
+    .max(MOST_URL_CHARACTERS)
+    .refine(isRtmpUrl, 'an rtmp:// or rtmps:// URL, with its password if it has one, or "" for none')
+    .nullish(),
+  transport: cameraKeys.transport.unwrap().nullish(),
+  open_timeout_ms: cameraKeys.open_timeout_ms.unwrap().nullish(),
+  stall_timeout_ms: cameraKeys.stall_timeout_ms.unwrap().nullish(),
+  decoder_threads: cameraKeys.decoder_threads.unwrap().nullish(),
+  image_tag: ignored,
+  container_id: ignored,
+  status: ignored,
+  state: ignored,
+  logs: ignored,
+  created: ignored,
+  modified: ignored,
+  rtmp_stream_status: ignored,
+  upgrade_available: ignored,
+  chrysproxy: ignored,
+});
+
+/** The original has more settings than these two keys; they mean nothing here and are ignored. */
+export const settingsBody = z.looseObject({
+  name: z.literal('default').nullish(),
+  edge_key: key,
+  edge_secret: key,
+  created: ignored,
+  modified: ignored,
+});
+
+/** Checks a body. Throws invalid_argument that names every field that is wrong, with its value and what is allowed. */
+export function parseBody<T extends z.ZodObject>(schema: T, body: unknown): z.output<T> {
+  if (typeof body !== 'object' || body === null || Array.isArray(body)) {
+    throw new ChrysError('invalid_argument', 'The body must be a JSON object with fields, and it is none.');
+  }
+  const known = Object.keys(schema.shape);
+  const parsed = schema.safeParse(body);
+  const problems = [
+    ...misspelled(body, known),
+    ...(parsed.error?.issues ?? []).flatMap((issue) => describe(issue, body as Record<string, unknown>, known)),
+  ];
+  if (problems.length > 0 || !parsed.success) {
+    throw new ChrysError('invalid_argument', [...new Set(problems)].join(' '));
+  }
+  return parsed.data;
+}
+
+function describe(issue: z.core.$ZodIssue, body: Record<string, unknown>, known: readonly string[]): string[] {
+  if (issue.code === 'unrecognized_keys') {
+    return issue.keys.map((field) => unknownField(field, known));
+  }
+  const field = String(issue.path[0] ?? '');
+  if (body[field] === undefined) {
+    return [`${field} is missing.`];
+  }
+  return [`${field}: ${shownValue(field, body[field])} is not allowed; allowed is ${allowedText(issue)}.`];
+}
+
+/** Fields of a loose body that are nearly known ones. */
+function misspelled(body: object, known: readonly string[]): string[] {
+  return Object.keys(body)
+    .filter((field) => !known.includes(field) && nearest(field, known) !== undefined)
+    .map((field) => unknownField(field, known));
+}
+
+function unknownField(field: string, known: readonly string[]): string {
+  return `${shownValue('', field)} is not a known field.${didYouMean(field, known)}`;
+}
+
+function isMasked(url: string): boolean {
+  return /:\*\*\*@/.test(url);
+}
+
+function isRtmpUrl(url: string): boolean {
+  return url === '' || (/^rtmps?:\/\/[^/]/i.test(url) && URL.canParse(url) && !isMasked(url));
+}

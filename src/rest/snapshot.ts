@@ -1,0 +1,85 @@
+import type { Request, Response } from 'express';
+import { ChrysError } from '../base/errors.js';
+import type { Camera, FrameRef } from '../cameras/types.js';
+
+/** Longest wait for a frame. Long enough for the next keyframe of a usual stream. */
+const WAIT_MS = 5000;
+const LEAST_WIDTH = 16;
+const MOST_WIDTH = 7680;
+/** A frame can be overwritten while it is copied; a newer one is there then. */
+const MOST_COPIES = 5;
+
+export interface Picture {
+  /** Rows without padding, `width * height * 3` bytes. */
+  readonly bgr24: Uint8Array;
+  readonly width: number;
+  readonly height: number;
+  /** Pixels; the height follows from the aspect. Without it the picture keeps its size. */
+  readonly outWidth?: number;
+}
+
+export type EncodeJpeg = (picture: Picture) => Promise<Buffer>;
+
+/** Sends the newest frame. Throws unavailable when the camera is not connected, deadline_exceeded when no frame comes. */
+export async function sendSnapshot(req: Request, res: Response, camera: Camera, encode: EncodeJpeg): Promise<void> {
+  const outWidth = widthOf(req.query['width']);
+  const gone = new AbortController();
+  res.on('close', () => {
+    gone.abort();
+  });
+  const picture = await takePicture(camera, gone.signal);
+  if (picture === undefined) {
+    return;
+  }
+  const jpeg = await encode(outWidth === undefined ? picture : { ...picture, outWidth });
+  res.set('Content-Type', 'image/jpeg').send(jpeg);
+}
+
+/** Undefined when the client went away meanwhile. */
+async function takePicture(camera: Camera, signal: AbortSignal): Promise<Picture | undefined> {
+  for (let attempt = 0; attempt < MOST_COPIES; attempt += 1) {
+    const frame = await camera.frames.snapshot(WAIT_MS, signal);
+    if (signal.aborted) {
+      return undefined;
+    }
+    if (frame === undefined) {
+      throw noFrame(camera);
+    }
+    const picture = copyOf(frame);
+    if (picture !== undefined) {
+      return picture;
+    }
+  }
+  throw noFrame(camera);
+}
+
+function copyOf(frame: FrameRef): Picture | undefined {
+  const message = Buffer.allocUnsafeSlow(frame.byteLength);
+  if (frame.copyTo(message, 0) === 0) {
+    return undefined;
+  }
+  const bgr24 = message.subarray(frame.dataOffset, frame.dataOffset + frame.dataBytes);
+  return { bgr24, width: frame.width, height: frame.height };
+}
+
+function noFrame({ definition, state }: Camera): ChrysError {
+  if (state.phase === 'running') {
+    return new ChrysError('deadline_exceeded', `Camera "${definition.name}" gave no frame within ${WAIT_MS / 1000} s.`);
+  }
+  const why = state.message === '' ? `it is ${state.phase}` : state.message;
+  return new ChrysError('unavailable', `Camera "${definition.name}" is not connected: ${why}`);
+}
+
+function widthOf(value: unknown): number | undefined {
+  if (value === undefined) {
+    return undefined;
+  }
+  const width = typeof value === 'string' && /^\d{1,5}$/.test(value) ? Number(value) : NaN;
+  if (!(width >= LEAST_WIDTH && width <= MOST_WIDTH)) {
+    throw new ChrysError(
+      'invalid_argument',
+      `width: ${JSON.stringify(value).slice(0, 40)} is not allowed; allowed is one whole number from ${LEAST_WIDTH} to ${MOST_WIDTH}.`,
+    );
+  }
+  return width;
+}

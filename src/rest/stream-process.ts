@@ -1,0 +1,107 @@
+import { redact, redactUrl } from '../base/redact.js';
+import type { Camera, CameraPhase, LogLine } from '../cameras/types.js';
+
+type Status = 'created' | 'running' | 'restarting' | 'paused' | 'exited' | 'dead';
+
+const STATUS_OF_PHASE: Readonly<Record<CameraPhase, Status>> = {
+  created: 'created',
+  connecting: 'restarting',
+  running: 'running',
+  reconnecting: 'restarting',
+  failed: 'dead',
+  stopped: 'exited',
+};
+
+/** The Go clients' zero time: it never happened. */
+const NEVER = '0001-01-01T00:00:00Z';
+
+/** A camera in the form that clients of the original read; what is ours stands under `chrysproxy`. Passwords are masked. */
+export function streamProcessOf(camera: Camera) {
+  const { definition, state } = camera;
+  const status = STATUS_OF_PHASE[state.phase];
+  return {
+    name: definition.name,
+    rtsp_endpoint: redactUrl(definition.rtspEndpoint),
+    ...(definition.rtmpEndpoint === undefined ? {} : { rtmp_endpoint: redactUrl(definition.rtmpEndpoint) }),
+    status,
+    state: {
+      Status: status,
+      Running: status === 'running',
+      Paused: false,
+      Restarting: status === 'restarting',
+      OOMKilled: false,
+      Dead: status === 'dead',
+      Pid: process.pid,
+      ExitCode: status === 'dead' ? 1 : 0,
+      Error: redact(state.message),
+      StartedAt: timeOf(state.lastConnectedMs),
+      FinishedAt: timeOf(state.lastDisconnectedMs),
+    },
+    logs: {
+      stdout: logText(camera.log.filter((line) => line.level === 'info' || line.level === 'debug')),
+      stderr: logText(camera.log.filter((line) => line.level === 'warn' || line.level === 'error')),
+    },
+    created: definition.createdMs,
+    modified: definition.modifiedMs,
+    rtmp_stream_status: { streaming: false, storing: false },
+    upgrade_available: false,
+    chrysproxy: additionsOf(camera),
+  };
+}
+
+export type StreamProcess = ReturnType<typeof streamProcessOf>;
+
+/** Times in milliseconds since the epoch, null = not yet or not known. */
+function additionsOf({ definition, state, stats, stream }: Camera) {
+  return {
+    phase: state.phase,
+    since: state.sinceMs,
+    reason: state.reason ?? null,
+    message: redact(state.message),
+    failing_streak: state.failingStreak,
+    next_attempt: state.nextAttemptMs ?? null,
+    transport: definition.transport,
+    open_timeout_ms: definition.openTimeoutMs,
+    stall_timeout_ms: definition.stallTimeoutMs,
+    decoder_threads: definition.decoderThreads,
+    stream:
+      stream === undefined
+        ? null
+        : {
+            codec: stream.codecName,
+            codec_long_name: stream.codecLongName,
+            profile: stream.profile,
+            width: stream.width,
+            height: stream.height,
+            pixel_format: stream.pixelFormat,
+            declared_fps: stream.declaredFps,
+          },
+    stats: {
+      packets: stats.packets,
+      keyframes: stats.keyframes,
+      bytes: stats.bytes,
+      frames_decoded: stats.framesDecoded,
+      frames_published: stats.framesPublished,
+      frames_corrupt: stats.framesCorrupt,
+      decode_errors: stats.decodeErrors,
+      decode_us: stats.decodeUs,
+      convert_us: stats.convertUs,
+      reconnects: stats.reconnects,
+      fps: stats.fps,
+      gop_packets: stats.gopPackets,
+      last_packet: stats.lastPacketMs || null,
+      last_frame: stats.lastFrameMs || null,
+      last_error: redact(stats.lastError),
+      decoding: stats.decoding,
+    },
+  };
+}
+
+function timeOf(ms: number | undefined): string {
+  return ms === undefined ? NEVER : new Date(ms).toISOString();
+}
+
+function logText(lines: readonly LogLine[]): string {
+  const text = lines.map((line) => `${new Date(line.timeMs).toISOString()} ${line.level} ${redact(line.text)}\n`);
+  return Buffer.from(text.join('')).toString('base64');
+}
