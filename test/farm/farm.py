@@ -13,17 +13,18 @@ The first line on stdout is {"ready": true, "ports": [main, one for each account
 `url` carries no credentials. `timing` is a file of little-endian int64, one for each number that a barcode can show:
 the time at which the access unit of that picture was last pushed, microseconds since the epoch, 0 = never. Pictures
 repeat after 12 s (or the clip's length), so that the age of a received one is its arrival minus this entry.
-Given `ports`, it listens on those again.
+Given `ports`, it listens on those again; given `folder`, it keeps the timing files there, else in a temporary folder.
 
 Commands are JSON lines on stdin, each answered by one: {"cmd": "add", "mount": {…}}, {"cmd": "remove", "path": …},
 {"cmd": "disconnect"} (drops every client), {"cmd": "clients"} → {"clients": n, "pushed": {path: access units}}.
 It ends with its stdin or its parent.
 """
+import atexit
 import ctypes
 import heapq
 import json
 import mmap
-import os
+import shutil
 import signal
 import struct
 import subprocess
@@ -183,7 +184,9 @@ def unsynchronized(_pipeline, _bin, element) -> None:
 
 class Farm:
     def __init__(self, options: dict):
-        self.folder = tempfile.mkdtemp(prefix='camera-farm-')
+        self.folder = options.get('folder') or tempfile.mkdtemp(prefix='camera-farm-')
+        if 'folder' not in options:
+            atexit.register(shutil.rmtree, self.folder, ignore_errors=True)
         self.pusher = Pusher()
         self.pusher.start()
         self.mounts: dict[str, Mount] = {}
@@ -294,7 +297,6 @@ def main() -> None:
     threading.Thread(target=read_commands, daemon=True).start()
     say(farm.ready())
     loop.run()
-    os._exit(0)
 
 
 if __name__ == '__main__':

@@ -1,6 +1,8 @@
 /** A camera farm as a child process: see farm.py for what a mount is and what its timing file holds. */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { closeSync, openSync, readSync } from 'node:fs';
+import { closeSync, mkdtempSync, openSync, readSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 
@@ -39,6 +41,8 @@ const READY_TIMEOUT_MS = 120_000;
 export class Farm {
   #child: ChildProcess | undefined;
   #ports: readonly number[] = [];
+  /** Holds the timing files, so that a restart keeps their paths. */
+  readonly #folder = mkdtempSync(join(tmpdir(), 'camera-farm-'));
   readonly #mountOptions: MountOptions[];
   readonly #mounts = new Map<string, MountAnswer>();
   readonly #answers: ((line: string) => void)[] = [];
@@ -82,6 +86,7 @@ export class Farm {
     const gone = new Promise((resolve) => child.once('exit', resolve));
     child.kill('SIGKILL');
     await gone;
+    this.#removeTimings();
   }
 
   /** Starts it again after `kill`, on the same ports and with the same mounts. */
@@ -102,6 +107,7 @@ export class Farm {
   async stop(): Promise<void> {
     await this.kill();
     process.off('exit', this.#killAtExit);
+    rmSync(this.#folder, { recursive: true, force: true });
   }
 
   async add(mount: MountOptions): Promise<void> {
@@ -130,6 +136,7 @@ export class Farm {
 
   readonly #killAtExit = (): void => {
     this.#child?.kill('SIGKILL');
+    rmSync(this.#folder, { recursive: true, force: true });
   };
 
   #mount(path: string): MountAnswer {
@@ -139,7 +146,7 @@ export class Farm {
   }
 
   async #spawn(): Promise<void> {
-    const options = { ports: this.#ports, mounts: this.#mountOptions };
+    const options = { ports: this.#ports, folder: this.#folder, mounts: this.#mountOptions };
     const child = spawn('/usr/bin/python3', [SCRIPT, JSON.stringify(options)], { stdio: ['pipe', 'pipe', 'inherit'] });
     this.#child = child;
     child.once('exit', (code, signal) => {

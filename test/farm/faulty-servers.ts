@@ -6,6 +6,8 @@ export interface FaultyServer {
   readonly port: number;
   /** When each connection was made, milliseconds since the epoch. */
   readonly connectionsMs: readonly number[];
+  /** When each connection ended, milliseconds since the epoch. */
+  readonly closedMs: readonly number[];
   /** RTSP requests seen. */
   readonly requests: () => number;
   stop(): Promise<void>;
@@ -22,11 +24,15 @@ interface RtspRequest {
 async function listen(behaviour: Behaviour): Promise<FaultyServer> {
   const sockets = new Set<Socket>();
   const connectionsMs: number[] = [];
+  const closedMs: number[] = [];
   let requestCount = 0;
   const server: Server = createServer((socket) => {
     sockets.add(socket);
     connectionsMs.push(Date.now());
-    socket.on('close', () => sockets.delete(socket));
+    socket.on('close', () => {
+      sockets.delete(socket);
+      closedMs.push(Date.now());
+    });
     socket.on('error', () => undefined);
     let answer: ((request: RtspRequest) => void) | undefined;
     behaviour(socket, (given) => {
@@ -50,6 +56,7 @@ async function listen(behaviour: Behaviour): Promise<FaultyServer> {
     port,
     url: `rtsp://127.0.0.1:${port}/camera`,
     connectionsMs,
+    closedMs,
     requests: () => requestCount,
     stop: async () => {
       for (const socket of sockets) socket.destroy();
