@@ -1,0 +1,76 @@
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { Farm } from '../farm/farm.js';
+import { readBarcode } from '../support/barcode.js';
+import { ImageClient } from '../support/grpc-client.js';
+import { Proxy } from '../support/proxy.js';
+import { record } from './report.js';
+import { UNDISTURBED, Witness } from './witness.js';
+
+const SMALL = 'h264-640x480-25-g50';
+const LARGE = 'h264-1280x720-25-g50';
+const FRAMES_AFTER_CHANGE = 60;
+
+let farm: Farm;
+let proxy: Proxy;
+
+beforeAll(async () => {
+  farm = await Farm.start({
+    mounts: [
+      { path: 'growing', clip: SMALL, then: { clip: LARGE, after: 100 } },
+      { path: 'shrinking', clip: LARGE, then: { clip: SMALL, after: 100 } },
+    ],
+  });
+  proxy = await Proxy.start();
+});
+
+afterAll(async () => {
+  await proxy.dispose();
+  await farm.stop();
+});
+
+it.each([
+  { name: 'growing', from: [640, 480], to: [1280, 720] },
+  { name: 'shrinking', from: [1280, 720], to: [640, 480] },
+])('B2: no frame is torn while the picture is $name', async ({ name, from, to }) => {
+  const witness = await Witness.start(proxy);
+  await proxy.addCamera(name, farm.url(name));
+  await proxy.cameraIsRunning(name);
+  const client = new ImageClient(proxy.grpcAddress, 'bidirectional');
+  const seen: { size: number[]; dims: number[]; number: number | 'torn' }[] = [];
+  const endMs = Date.now() + 20_000;
+  while (seen.filter(({ size }) => size[0] === to[0]).length < FRAMES_AFTER_CHANGE && Date.now() < endMs) {
+    const { data, width, height, shape } = await client.frame({ device_id: name });
+    if (data.length === 0) continue;
+    const dims = shape?.dim.map(({ size }) => size) ?? [];
+    seen.push({ size: [width, height], dims, number: readBarcode(data, width, height) });
+  }
+  const probe = (await client.unary('VideoProbe', { device_id: name })) as { video_codec: { width: number } };
+  client.close();
+
+  const testimony = await witness.stop();
+  const torn = seen.filter(({ number }) => number === 'torn').length;
+  const change = seen.findIndex(({ size }) => size[0] === to[0]);
+  record({
+    row: 'B2',
+    fault: `${String(from)} becomes ${String(to)} in mid-stream`,
+    figure: `torn frames while ${name}`,
+    value: torn,
+    promise: '0',
+    othersLost: testimony.lost,
+  });
+  expect(torn).toBe(0);
+  expect(change).toBeGreaterThan(0);
+  for (const { size, dims } of seen) expect(dims).toEqual([size[1], size[0], 3]);
+  const before = seen.slice(0, change);
+  const after = seen.slice(change);
+  expect(new Set(before.map(({ size }) => String(size)))).toEqual(new Set([String(from)]));
+  expect(new Set(after.map(({ size }) => String(size)))).toEqual(new Set([String(to)]));
+  expect(before.map(({ number }) => number)).toEqual(countFrom(before[0]?.number, before.length));
+  expect(after.map(({ number }) => number)).toEqual(countFrom(0, after.length));
+  expect(probe.video_codec.width).toBe(to[0]);
+  expect(testimony).toMatchObject(UNDISTURBED);
+});
+
+function countFrom(first: number | 'torn' | undefined, length: number): number[] {
+  return Array.from({ length }, (_, at) => Number(first) + at);
+}
