@@ -91,9 +91,11 @@ Failure Capture::RunUntilEnd() {
 }
 
 void Capture::Store(AVPacket* packet) {
-  const bool keyframe = (packet->flags & AV_PKT_FLAG_KEY) != 0;
+  const auto headers = parameters_.Read(packet);
+  if (headers.changed) TellStream();
+  const bool keyframe = headers.is_keyframe;
   if (keyframe) {
-    NoteParameters(packet);
+    packet->flags |= AV_PKT_FLAG_KEY;
     ++keyframes_;
     Add(control_.keyframes, 1);
     control_.connectionKeyframes.store(keyframes_, kRelaxed);
@@ -134,10 +136,6 @@ void Capture::MeasureRate(const AVPacket* packet) {
     if (ticks > 0) fps = static_cast<double>(packets_since_connect_ - 1) / (static_cast<double>(ticks) * tick_seconds);
   }
   if (fps > 0 && fps < 1e6) control_.fpsMilli.store(static_cast<int32_t>(fps * 1000 + 0.5), kRelaxed);
-}
-
-void Capture::NoteParameters(const AVPacket* keyframe) {
-  if (parameters_.Read(keyframe)) TellStream();
 }
 
 void Capture::TellStream() {

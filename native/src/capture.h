@@ -70,7 +70,6 @@ class Capture {
   std::optional<Failure> Publish(const AVFrame* frame);
   std::optional<Failure> EnsureRing(size_t head_bytes, size_t data_bytes);
   void MeasureRate(const AVPacket* packet);
-  void NoteParameters(const AVPacket* keyframe);
   void TellStream();
   void FlushLog();
 

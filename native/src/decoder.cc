@@ -82,19 +82,21 @@ bool ParameterReader::Open(const AVCodecParameters* parameters) {
   return context_ && avcodec_parameters_to_context(context_.get(), parameters) >= 0;
 }
 
-bool ParameterReader::Read(const AVPacket* keyframe) {
-  if (!parser_ || !context_) return false;
+ParameterReader::Answer ParameterReader::Read(const AVPacket* packet) {
+  Answer answer;
+  answer.is_keyframe = (packet->flags & AV_PKT_FLAG_KEY) != 0;
+  if (!parser_ || !context_) return answer;
   uint8_t* out = nullptr;
   int out_size = 0;
-  av_parser_parse2(parser_.get(), context_.get(), &out, &out_size, keyframe->data, keyframe->size, keyframe->pts,
-                   keyframe->dts, 0);
-  if (parser_->width <= 0 || parser_->height <= 0) return false;
-  if (parser_->width == width && parser_->height == height && parser_->format == format) return false;
+  av_parser_parse2(parser_.get(), context_.get(), &out, &out_size, packet->data, packet->size, packet->pts, packet->dts, 0);
+  if (parser_->key_frame == 1) answer.is_keyframe = true;
+  if (parser_->width <= 0 || parser_->height <= 0) return answer;
+  answer.changed = parser_->width != width || parser_->height != height || (parser_->format >= 0 && parser_->format != format);
   width = parser_->width;
   height = parser_->height;
   if (parser_->format >= 0) format = parser_->format;
   profile = context_->profile;
-  return true;
+  return answer;
 }
 
 }  // namespace chrys

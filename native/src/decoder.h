@@ -56,12 +56,15 @@ class Converter {
   AvPtr<SwsContext> sws_;
 };
 
-// Size and pixel format that a keyframe's own parameter sets announce, without decoding it.
+// What a packet's own headers say, without decoding it.
 class ParameterReader {
  public:
   bool Open(const AVCodecParameters* parameters);
-  // True when width, height or format differ from before.
-  bool Read(const AVPacket* keyframe);
+  struct Answer {
+    bool is_keyframe = false;  // an IDR picture, or one from which decoding may begin
+    bool changed = false;      // size or format differ from before
+  };
+  Answer Read(const AVPacket* packet);
 
   int width = 0;
   int height = 0;

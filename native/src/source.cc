@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstring>
 
 extern "C" {
 #include <libavutil/dict.h>
@@ -83,8 +84,12 @@ std::optional<Failure> Source::OpenRtsp() {
   format_.reset(raw);
   if (result < 0) return FailureFromAv(result, "opening the stream");
   if (auto failure = PickVideoStream()) return failure;
+  const AVCodecID codec = stream_->codecpar->codec_id;
+  if (codec == AV_CODEC_ID_H264 || codec == AV_CODEC_ID_HEVC) {
+    access_units_.emplace(codec == AV_CODEC_ID_H264 ? AccessUnits::Codec::kH264 : AccessUnits::Codec::kHevc);
+    format_->flags |= AVFMT_FLAG_NOPARSE | AVFMT_FLAG_NOFILLIN;
+  }
   result = av_read_play(format_.get());
-  // AVERROR(ENOSYS) would mean a demuxer that has no such call.
   if (result < 0) return FailureFromAv(result, "starting the stream");
   return std::nullopt;
 }
@@ -136,6 +141,26 @@ std::optional<Failure> Source::PickVideoStream() {
 
 int64_t Source::StallTimeoutUs() const { return std::max(options_.stall_timeout_us, 3 * usual_gap_us_); }
 
+int Source::ReadAccessUnit(AVPacket* packet) {
+  AccessUnit unit;
+  while (!access_units_->Take(&unit)) {
+    av_packet_unref(packet);
+    const int result = av_read_frame(format_.get(), packet);
+    if (result < 0) return result;
+    if (packet->stream_index != stream_->index) continue;
+    const int64_t pts = packet->pts != AV_NOPTS_VALUE ? packet->pts : packet->dts;
+    access_units_->Push(packet->data, static_cast<size_t>(packet->size), pts, (packet->flags & AV_PKT_FLAG_CORRUPT) != 0);
+  }
+  av_packet_unref(packet);
+  const int result = av_new_packet(packet, static_cast<int>(unit.data.size()));
+  if (result < 0) return result;
+  std::memcpy(packet->data, unit.data.data(), unit.data.size());
+  packet->pts = unit.pts;
+  packet->stream_index = stream_->index;
+  if (unit.damaged) packet->flags |= AV_PKT_FLAG_CORRUPT;
+  return 0;
+}
+
 int Source::ReadRaw(AVPacket* packet) {
   for (;;) {
     if (to_annexb_) {
@@ -181,7 +206,7 @@ void Source::FillTimestamps(AVPacket* packet) {
 std::optional<Failure> Source::Read(AVPacket* packet) {
   if (options_.is_file) return ReadFile(packet);
   interrupt_.SetDeadline(last_packet_us_ + StallTimeoutUs());
-  const int result = ReadRaw(packet);
+  const int result = access_units_ ? ReadAccessUnit(packet) : ReadRaw(packet);
   if (auto interrupted = Interrupted(end::kStalled, "no video packet for " + Seconds(StallTimeoutUs()))) {
     if (result < 0 || interrupted->end == end::kStopped) return interrupted;
   }

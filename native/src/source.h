@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 
+#include "access_units.h"
 #include "av_handles.h"
 #include "failure.h"
 #include "interrupt.h"
@@ -43,6 +44,7 @@ class Source {
   std::optional<Failure> PickVideoStream();
   std::optional<Failure> Interrupted(const char* deadline_end, const std::string& deadline_message) const;
   int ReadRaw(AVPacket* packet);
+  int ReadAccessUnit(AVPacket* packet);
   std::optional<Failure> ReadFile(AVPacket* packet);
   std::optional<Failure> Rewind();
   int64_t StallTimeoutUs() const;
@@ -54,6 +56,7 @@ class Source {
   AvPtr<AVFormatContext> format_;
   AvPtr<AVBSFContext> to_annexb_;
   AVStream* stream_ = nullptr;
+  std::optional<AccessUnits> access_units_;  // of an RTSP session with H.264 or HEVC
 
   int64_t last_packet_us_ = 0;  // monotonic
   int64_t usual_gap_us_ = 0;    // between packets, moving average
