@@ -35,7 +35,7 @@ export function createRestApp(parts: RestParts): Express {
   const app = express();
   app.set('etag', false);
   app.set('case sensitive routing', true);
-  app.use(headers);
+  app.use(securityHeaders, neverCached);
   app.use(logRequests(parts));
   app.use(refuseOtherSites);
   // Scripts with `curl -d` announce a form and send JSON, so the announced type does not count.
@@ -94,20 +94,20 @@ export function createRestApp(parts: RestParts): Express {
   return app;
 }
 
-/** No transport security header: we speak plain HTTP. Nothing may be cached: an answer is true for a moment only. */
-const headers: readonly RequestHandler[] = [
-  helmet({
-    contentSecurityPolicy: {
-      useDefaults: false,
-      directives: { defaultSrc: ["'none'"], imgSrc: ["'self'"], frameAncestors: ["'none'"], baseUri: ["'none'"] },
-    },
-    strictTransportSecurity: false,
-  }) as RequestHandler,
-  (_req, res, next) => {
-    res.set('Cache-Control', 'no-store');
-    next();
+/** No Strict-Transport-Security: we speak plain HTTP. */
+const securityHeaders = helmet({
+  contentSecurityPolicy: {
+    useDefaults: false,
+    directives: { defaultSrc: ["'none'"], imgSrc: ["'self'"], frameAncestors: ["'none'"], baseUri: ["'none'"] },
   },
-];
+  strictTransportSecurity: false,
+});
+
+/** An answer is true for a moment only. */
+const neverCached: RequestHandler = (_req, res, next) => {
+  res.set('Cache-Control', 'no-store');
+  next();
+};
 
 /** Changes are logged as info, questions as debug: `docker` and the portal ask every second. */
 function logRequests({ logger, clock }: RestParts): RequestHandler {
@@ -125,11 +125,13 @@ function logRequests({ logger, clock }: RestParts): RequestHandler {
 
 function definitionOf(value: unknown, { config, clock }: RestParts): CameraDefinition {
   const body = parseBody(cameraBody, value);
+  const name = body.name ?? '';
+  const rtmpEndpoint = body.rtmp_endpoint ?? '';
   const nowMs = clock.nowMs();
   return {
-    name: checkName(body.name || nameOfEndpoint(body.rtsp_endpoint)),
+    name: name === '' ? nameOfEndpoint(body.rtsp_endpoint) : checkName(name),
     rtspEndpoint: body.rtsp_endpoint,
-    ...(body.rtmp_endpoint ? { rtmpEndpoint: body.rtmp_endpoint } : {}),
+    ...(rtmpEndpoint === '' ? {} : { rtmpEndpoint }),
     transport: body.transport ?? config.camera.transport,
     openTimeoutMs: body.open_timeout_ms ?? config.camera.open_timeout_ms,
     stallTimeoutMs: body.stall_timeout_ms ?? config.camera.stall_timeout_ms,

@@ -89,7 +89,7 @@ function unknownField(field: string, known: readonly string[]): string {
 }
 
 function isMasked(url: string): boolean {
-  return /:\*\*\*@/.test(url);
+  return url.includes(':***@');
 }
 
 function isRtmpUrl(url: string): boolean {

@@ -89,12 +89,16 @@ function additionsOf({ definition, state, stats, stream }: Camera) {
       reconnects: stats.reconnects,
       fps: stats.fps,
       gop_packets: stats.gopPackets,
-      last_packet: stats.lastPacketMs || null,
-      last_frame: stats.lastFrameMs || null,
+      last_packet: known(stats.lastPacketMs),
+      last_frame: known(stats.lastFrameMs),
       last_error: redact(stats.lastError),
       decoding: stats.decoding,
     },
   };
+}
+
+function known(ms: number): number | null {
+  return ms === 0 ? null : ms;
 }
 
 function timeOf(ms: number | undefined): string {
