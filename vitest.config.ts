@@ -2,15 +2,25 @@ import { defineConfig } from 'vitest/config';
 
 /** Tests that start processes and measure times: one file at a time, so that they do not disturb each other. */
 const withProcesses = { fileParallelism: false, testTimeout: 120_000, hookTimeout: 180_000, pool: 'forks' as const };
+/** The projects run one after another, too. */
+const turn = (groupOrder: number): { sequence: { groupOrder: number } } => ({ sequence: { groupOrder } });
 
 export default defineConfig({
   test: {
     projects: [
       { test: { name: 'unit', include: ['test/unit/**/*.test.ts'] } },
-      { test: { name: 'native', include: ['test/native/**/*.test.ts'], ...withProcesses } },
-      { test: { name: 'integration', include: ['test/integration/**/*.test.ts'], ...withProcesses } },
-      { test: { name: 'faults', include: ['test/faults/**/*.test.ts'], ...withProcesses } },
-      { test: { name: 'packaging', include: ['test/packaging/**/*.test.ts'], ...withProcesses } },
+      { test: { name: 'native', include: ['test/native/**/*.test.ts'], ...withProcesses, ...turn(1) } },
+      { test: { name: 'integration', include: ['test/integration/**/*.test.ts'], ...withProcesses, ...turn(2) } },
+      {
+        test: {
+          name: 'faults',
+          include: ['test/faults/**/*.test.ts'],
+          ...withProcesses,
+          ...turn(3),
+          globalSetup: ['test/faults/report.ts'],
+        },
+      },
+      { test: { name: 'packaging', include: ['test/packaging/**/*.test.ts'], ...withProcesses, ...turn(4) } },
     ],
   },
 });

@@ -45,6 +45,6 @@ it('A2: a camera that is frozen is found out, and is back when it thaws', async 
   record({ row: 'A2', fault, figure: 's to detect', value: round(detectS), promise: '≤ 6', othersLost });
   record({ row: 'A2', fault, figure: 's to recover', value: round(recoverS), promise: 'told', othersLost });
   expect(detectS).toBeLessThanOrEqual(6);
-  expect(state.error).toMatch(/no (video )?packet|stall/i);
+  expect(state.error).toMatch(/stopped sending video/);
   expect(testimony).toMatchObject(UNDISTURBED);
 });

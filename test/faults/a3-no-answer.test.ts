@@ -44,7 +44,7 @@ it('A3: a server that accepts and never answers, or drips, is given up at the de
     const value = round(givenUpS[at] ?? NaN);
     record({ row: 'A3', fault, figure: `s to give up: ${fault}`, value, promise: '≤ 10', othersLost: testimony.lost });
   }
-  for (const state of states) expect(state.error).toMatch(/10 s|10000 ms/);
+  for (const state of states) expect(state.error).toMatch(/did not answer in time/);
   for (const seconds of givenUpS) expect(seconds).toBeLessThanOrEqual(PROMISED_S + SLACK_S);
   expect(testimony).toMatchObject(UNDISTURBED);
 });

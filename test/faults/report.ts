@@ -28,7 +28,7 @@ interface Line extends Figure {
 export function record(figure: Figure): void {
   const rest = read().filter((line) => line.row !== figure.row || line.figure !== figure.figure);
   const lines = [...rest, { ...figure, measured: new Date().toISOString() }];
-  lines.sort((one, other) => one.row.localeCompare(other.row) || one.figure.localeCompare(other.figure));
+  lines.sort((one, other) => `${one.row} ${one.figure}`.localeCompare(`${other.row} ${other.figure}`));
   mkdirSync(dirname(FILE), { recursive: true });
   writeFileSync(FILE, `${JSON.stringify(lines, undefined, 2)}\n`);
 }

@@ -1,0 +1,116 @@
+/** REST as scripts with curl use it, against the whole proxy. */
+import { createHash } from 'node:crypto';
+import { execFileSync } from 'node:child_process';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { Farm } from '../farm/farm.js';
+import { Proxy, type ProcessAnswer, type RestAnswer } from '../support/proxy.js';
+
+const PROCESS = '/api/v1/process';
+
+describe('REST', () => {
+  let farm: Farm;
+  let proxy: Proxy;
+
+  beforeAll(async () => {
+    farm = await Farm.start({
+      mounts: [
+        { path: 'open', clip: 'h264-640x480-25-g50' },
+        { path: 'locked', clip: 'h264-640x480-25-g50', user: 'viewer', password: 'pa55' },
+      ],
+    });
+    proxy = await Proxy.start();
+    await proxy.addCamera('open', farm.url('open'));
+    await proxy.addCamera('locked', farm.url('locked'));
+    await proxy.cameraIsRunning('open');
+    await proxy.cameraIsRunning('locked');
+  });
+
+  afterAll(async () => {
+    await proxy.dispose();
+    await farm.stop();
+  });
+
+  it('shows a camera as a StreamProcess, its password masked', async () => {
+    const camera = await proxy.camera('locked');
+    expect(camera).toMatchObject({
+      name: 'locked',
+      status: 'running',
+      state: { Status: 'running', Running: true, Dead: false, Pid: proxy.pid },
+      rtmp_stream_status: { streaming: false, storing: false },
+      upgrade_available: false,
+    });
+    expect(camera.rtsp_endpoint).toBe(farm.url('locked').replace('pa55', '***'));
+    expect(Buffer.from(camera.logs.stdout + camera.logs.stderr, 'base64').toString()).not.toContain('pa55');
+  });
+
+  it('lists all cameras', async () => {
+    const { text } = await proxy.rest('GET', '/api/v1/processlist');
+    expect((JSON.parse(text) as ProcessAnswer[]).map(({ name }) => name).sort()).toEqual(['locked', 'open']);
+  });
+
+  it('names a camera without a name after the md5 of its URL', async () => {
+    const url = farm.url('open');
+    expect(await proxy.rest('POST', PROCESS, { rtsp_endpoint: url })).toEqual({ status: 200, text: '' });
+    const name = createHash('md5').update(url).digest('hex');
+    await proxy.cameraIsRunning(name);
+    await proxy.removeCamera(name);
+    expect((await proxy.rest('GET', `${PROCESS}/${name}`)).status).toBe(404);
+  });
+
+  it.each([
+    ['a name that is taken', { name: 'open', rtsp_endpoint: 'rtsp://127.0.0.1/x' }, 409, 'open'],
+    ['no endpoint', { name: 'new' }, 400, 'rtsp_endpoint'],
+    ['an endpoint of another scheme', { name: 'new', rtsp_endpoint: 'http://127.0.0.1/x' }, 400, 'rtsp://'],
+    ['a misspelled field', { name: 'new', rtsp_endpont: 'rtsp://127.0.0.1/x' }, 400, 'rtsp_endpoint'],
+    ['a body that is no object', [1], 400, 'object'],
+  ])('refuses %s and says why', async (_what, body, status, word) => {
+    const answer = await proxy.rest('POST', PROCESS, body);
+    expect(answer.status).toBe(status);
+    expect(errorOf(answer)).toEqual({ code: status, message: expect.stringContaining(word) as string });
+    expect((await proxy.rest('GET', `${PROCESS}/new`)).status).toBe(404);
+  });
+
+  it('answers 404 for a camera that is not there', async () => {
+    for (const [method, path] of [
+      ['GET', `${PROCESS}/nobody`],
+      ['DELETE', `${PROCESS}/nobody`],
+      ['GET', `${PROCESS}/nobody/snapshot.jpg`],
+    ] as const) {
+      const answer = await proxy.rest(method, path);
+      expect(errorOf(answer)).toEqual({ code: 404, message: expect.stringContaining('nobody') as string });
+      expect(answer.status).toBe(404);
+    }
+  });
+
+  it.each([
+    ['', '640,480'],
+    ['?width=320', '320,240'],
+  ])('gives the newest picture as a JPEG: snapshot.jpg%s', async (query, size) => {
+    const response = await fetch(`${proxy.restUrl}${PROCESS}/open/snapshot.jpg${query}`);
+    expect(response.headers.get('content-type')).toBe('image/jpeg');
+    const probed = execFileSync(
+      'ffprobe',
+      ['-v', 'error', '-show_entries', 'stream=codec_name,width,height', '-of', 'csv=p=0', '-i', 'pipe:0'],
+      { input: Buffer.from(await response.arrayBuffer()), encoding: 'utf8' },
+    );
+    expect(probed.trim()).toBe(`mjpeg,${size}`);
+  });
+
+  it('keeps the settings and masks the secret', async () => {
+    const settings = { name: 'default', edge_key: 'key', edge_secret: 'very-secret' };
+    expect((await proxy.rest('POST', '/api/v1/settings', settings)).status).toBe(200);
+    const { text } = await proxy.rest('GET', '/api/v1/settings');
+    expect(JSON.parse(text)).toMatchObject({ name: 'default', edge_key: 'key' });
+    expect(text).not.toContain('very-secret');
+    expect(proxy.output).not.toContain('very-secret');
+  });
+
+  it('says that it is alive and ready', async () => {
+    expect((await proxy.rest('GET', '/healthz')).status).toBe(200);
+    expect((await proxy.rest('GET', '/readyz')).status).toBe(200);
+  });
+});
+
+function errorOf(answer: RestAnswer): unknown {
+  return JSON.parse(answer.text);
+}
