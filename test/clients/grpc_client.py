@@ -1,12 +1,14 @@
 #!/usr/bin/python3
 """A foreign client, made from the .proto with Debian's python3-grpcio and python3-grpc-tools as users make theirs.
 
-    grpc_client.py 127.0.0.1:50001 --device CAMERA [--unary | --bidi | --each] [--keyframes] [--frames N] [--verify]
+    grpc_client.py 127.0.0.1:50001 --device CAMERA [--unary | --bidi | --each] [--keyframes] [--frames N]
+        [--verify [--may-miss N] [--fps N] [--loop PICTURES]]
     grpc_client.py 127.0.0.1:50001 --services
 
 --unary calls VideoLatestImage as the later clients do; --bidi (the default) and --each as those of 0.0.5, with one stream
 for all pictures or with a stream of one request for each. It prints one JSON line for each picture, {number, pts, dts, …, received_us}; answers without a picture are counted and left out. With --verify
-it ends with 1, and says why on stderr, unless every picture is whole, in order, and none is missing or repeated.
+it ends with 1, and says why on stderr, unless every picture is whole, in order, the one that its pts calls for, not
+repeated, and at most N are missing.
 A failed call prints {"error": the status' name, "details": …} and ends with 2.
 --services prints what the reflection service lists and what the health service says.
 """
@@ -128,19 +130,25 @@ def describe(frame, received_us):
     }
 
 
-def faults(seen, keyframes):
+def faults(seen, options):
     """What is wrong with a sequence of pictures, as sentences."""
+    missed = 0
     for index, frame in enumerate(seen):
         if frame['number'] is None:
             yield f'picture {index} is torn'
-    if keyframes and not all(frame['is_keyframe'] for frame in seen):
-        yield 'a picture that is no keyframe'
+        if options.keyframes and not frame['is_keyframe']:
+            yield f'picture {index} is no keyframe'
     for before, after in zip(seen, seen[1:]):
-        if after['pts'] <= before['pts']:
+        ticks = after['pts'] - before['pts']
+        steps = round(ticks * after['time_base'] * options.fps)
+        if ticks <= 0:
             yield f'pts {after["pts"]} after {before["pts"]}'
-        step = after['number'] - before['number'] if None not in (after['number'], before['number']) else 1
-        if not keyframes and step != 1 and after['number'] != 0:
-            yield f'picture {after["number"]} after {before["number"]}'
+        elif None not in (before['number'], after['number']):
+            if after['number'] != (before['number'] + steps) % options.loop:
+                yield f'picture {after["number"]} {steps} pictures after {before["number"]}'
+        missed += steps - 1
+    if not options.keyframes and missed > options.may_miss:
+        yield f'{missed} pictures are missing'
 
 
 def take_frames(options):
@@ -165,7 +173,7 @@ def take_frames(options):
         return 2
     finally:
         channel.close()
-    wrong = list(faults(seen, options.keyframes))
+    wrong = list(faults(seen, options))
     if len(seen) < options.frames:
         wrong.append(f'{len(seen)} of {options.frames} pictures, {empty} empty answers')
     for sentence in wrong:
@@ -209,6 +217,9 @@ def main():
     parser.add_argument('--keyframes', action='store_true')
     parser.add_argument('--frames', type=int, default=50)
     parser.add_argument('--verify', action='store_true')
+    parser.add_argument('--may-miss', type=int, default=0)
+    parser.add_argument('--fps', type=int, default=25)
+    parser.add_argument('--loop', type=int, default=300, help='pictures in the clip')
     parser.add_argument('--services', action='store_true')
     options = parser.parse_args()
     sys.exit(show_services(options) if options.services else take_frames(options))

@@ -86,7 +86,6 @@ export class Farm {
     const gone = new Promise((resolve) => child.once('exit', resolve));
     child.kill('SIGKILL');
     await gone;
-    this.#removeTimings();
   }
 
   /** Starts it again after `kill`, on the same ports and with the same mounts. */

@@ -1,0 +1,9 @@
+import { execFileSync } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+
+const SCRIPT = fileURLToPath(new URL('make_clips.py', import.meta.url));
+
+/** Makes the clip of this name unless it is there; see make_clips.py. A farm does so by itself. */
+export function makeClip(name: string): void {
+  execFileSync('/usr/bin/python3', [SCRIPT, name], { stdio: ['ignore', 'ignore', 'inherit'] });
+}
