@@ -12,13 +12,15 @@ export type ToWorker =
   | {
       readonly kind: 'open';
       readonly options: Omit<CaptureOptions, 'control' | 'packetRing'>;
-      /** Resolve this name before opening, so that an unknown host is told apart and can be cancelled. Undefined for an address or a file. */
+      /** Resolve this name before opening, so that an unknown host is told apart and can be cancelled. An address is taken as it is; undefined for a file. */
       readonly host?: string;
     }
   /** Only understood between captures; raise CONTROL.stop first. */
   | { readonly kind: 'exit' };
 
 export type FromWorker =
+  /** What the host name resolved to, never empty. Not sent when it was an address. */
+  | { readonly kind: 'resolved'; readonly addresses: readonly string[] }
   | { readonly kind: 'stream'; readonly info: StreamInfo }
   | { readonly kind: 'frameRing'; readonly ring: SharedArrayBuffer }
   | { readonly kind: 'log'; readonly level: LogLine['level']; readonly text: string }

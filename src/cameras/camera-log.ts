@@ -1,0 +1,95 @@
+import type { Clock } from '../base/clock.js';
+import type { Logger } from '../base/log.js';
+import { LogRing } from './log-ring.js';
+import type { CameraState, LogLine } from './types.js';
+
+/** Lines of libav that reach the process's log in a window; the camera's own log keeps the others too. */
+const MOST_LINES_PER_WINDOW = 20;
+const WINDOW_MS = 60_000;
+
+/** What a camera tells: its last 100 lines, and the process's log without its repetitions. Texts come in masked. */
+export class CameraLog {
+  private readonly ring = new LogRing();
+  private windowEndsMs = 0;
+  private linesInWindow = 0;
+  /** The state that was last told at full level. */
+  private lastTold = '';
+
+  constructor(
+    private readonly logger: Logger,
+    private readonly clock: Clock,
+  ) {}
+
+  get lines(): readonly LogLine[] {
+    return this.ring.lines;
+  }
+
+  own(level: LogLine['level'], text: string): void {
+    this.remember(level, text);
+    this.logger[level](text);
+  }
+
+  /** A line of libav's log. A damaged stream makes hundreds a second. */
+  fromCapture(level: LogLine['level'], text: string): void {
+    this.remember(level, text);
+    if (level === 'debug') {
+      this.logger.debug(text);
+      return;
+    }
+    const nowMs = this.clock.monotonicMs();
+    if (nowMs >= this.windowEndsMs) {
+      this.windowEndsMs = nowMs + WINDOW_MS;
+      this.linesInWindow = 0;
+    }
+    this.linesInWindow += 1;
+    // libav calls an error what is an everyday event for a proxy: the camera's state says what matters.
+    if (this.linesInWindow > MOST_LINES_PER_WINDOW) this.logger.debug(text);
+    else if (level === 'info') this.logger.info(text);
+    else this.logger.warn(text);
+    if (this.linesInWindow === MOST_LINES_PER_WINDOW) {
+      this.logger.warn('further lines of libav within this minute are shown in debug mode only');
+    }
+  }
+
+  stateChanged(state: CameraState, maskedUrl: string): void {
+    const waiting = state.nextAttemptMs !== undefined;
+    switch (state.phase) {
+      case 'connecting':
+        this.own('info', `connecting to ${maskedUrl}`);
+        break;
+      case 'running':
+        this.lastTold = '';
+        this.own('info', 'running');
+        break;
+      case 'reconnecting':
+        if (!waiting) this.own('debug', `trying again: ${maskedUrl}`);
+        else this.failure('warn', state, `${state.message}; next attempt in ${secondsUntil(state, this.clock)} s`);
+        break;
+      case 'failed':
+        this.failure('error', state, `${state.message}; it is not tried again`);
+        break;
+      case 'stopped':
+        this.own('info', 'stopped');
+        break;
+      case 'created':
+        break;
+    }
+  }
+
+  private failure(level: 'warn' | 'error', state: CameraState, text: string): void {
+    this.remember(level, text);
+    const told = `${state.phase} ${state.message}`;
+    const fields = { reason: state.reason, failingStreak: state.failingStreak };
+    if (told === this.lastTold) this.logger.debug(fields, text);
+    else this.logger[level](fields, text);
+    this.lastTold = told;
+  }
+
+  private remember(level: LogLine['level'], text: string): void {
+    this.ring.add({ timeMs: this.clock.nowMs(), level, text });
+  }
+}
+
+function secondsUntil(state: CameraState, clock: Clock): string {
+  return (Math.max(0, (state.nextAttemptMs ?? 0) - clock.nowMs()) / 1000).toFixed(1);
+}

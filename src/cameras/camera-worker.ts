@@ -1,0 +1,84 @@
+/**
+ * The thread of one camera: it waits for 'open', blocks in the native capture loop until that ends, and says how.
+ * Whatever throws here ends this thread; the supervisor starts another for this camera.
+ */
+import { statSync } from 'node:fs';
+import { parentPort, workerData } from 'node:worker_threads';
+
+import { CONTROL } from '../gen/ring-layout.js';
+import { loadAddon } from '../native/addon.js';
+import type { CaptureEnd, CaptureHooks, CaptureResult } from '../native/types.js';
+import { Control } from '../rings/control.js';
+import { resolveHost } from './resolve-host.js';
+import type { FromWorker, ToWorker, WorkerData } from './worker-messages.js';
+
+if (parentPort === null) throw new Error('camera-worker.js runs only as a worker thread');
+const port = parentPort;
+const data = workerData as WorkerData;
+const control = new Control(data.control);
+const controlBytes = new Uint8Array(data.control);
+const packetRing = new Uint8Array(data.packetRing);
+const addon = loadAddon();
+let frameRing: SharedArrayBuffer | undefined;
+
+const hooks: CaptureHooks = {
+  onStream: (info) => {
+    post({ kind: 'stream', info });
+  },
+  allocateFrameRing: (bytes) => {
+    // The ring of the last connection is taken again: its readers keep their place, and no memory is cleared anew.
+    if (frameRing?.byteLength !== bytes) {
+      frameRing = new SharedArrayBuffer(bytes);
+      post({ kind: 'frameRing', ring: frameRing });
+    }
+    return new Uint8Array(frameRing);
+  },
+  onFrame: () => {
+    Atomics.notify(control.i32, CONTROL.frameEventI32);
+  },
+  onPacket: () => {
+    Atomics.notify(control.i32, CONTROL.packetEventI32);
+  },
+  onLog: (level, text) => {
+    post({ kind: 'log', level, text });
+  },
+};
+
+function post(message: FromWorker): void {
+  port.postMessage(message);
+}
+
+function ended(end: CaptureEnd, message: string): CaptureResult {
+  return { end, message, avError: 0, avText: '' };
+}
+
+type OpenMessage = Extract<ToWorker, { kind: 'open' }>;
+
+async function capture({ options, host }: OpenMessage): Promise<CaptureResult> {
+  if (options.kind === 'file') {
+    // Looked at on each attempt: its disk may come and go, and opening a FIFO would block for ever.
+    const found = statSync(options.url, { throwIfNoEntry: false });
+    if (found === undefined) return ended('not_found', `there is no file ${options.url}`);
+    if (!found.isFile()) return ended('not_found', `${options.url} is not a regular file`);
+  }
+  if (host !== undefined) {
+    const resolution = await resolveHost(host, control);
+    if (resolution.kind === 'unknown') return ended('unknown_host', resolution.message);
+    if (resolution.kind === 'resolved') post(resolution);
+  }
+  // Told to stop meanwhile, it returns at once.
+  return addon.capture({ ...options, control: controlBytes, packetRing }, hooks);
+}
+
+async function serve(message: OpenMessage): Promise<void> {
+  post({ kind: 'ended', result: await capture(message) });
+}
+
+port.on('message', (message: ToWorker) => {
+  if (message.kind === 'exit') {
+    port.close();
+    return;
+  }
+  // A rejection is an uncaught error of this thread, as it should be.
+  void serve(message);
+});

@@ -1,0 +1,150 @@
+import type { Clock } from '../base/clock.js';
+import { ChrysError } from '../base/errors.js';
+import { CONTROL } from '../gen/ring-layout.js';
+import type { Control } from '../rings/control.js';
+import type { FrameReader, FrameRef } from '../rings/frame-reader.js';
+import type { Demand } from './demand.js';
+import type { FrameQuery, FrameSource } from './types.js';
+
+const MOST_WAITERS = 4096;
+const UNKNOWN_FRAME_INTERVAL_MS = 40;
+/** A snapshot is asked for anew so often while the stream has not had its first keyframe. */
+const SNAPSHOT_RETRY_MS = 250;
+/** What was decoded longer before the newest packet shows another time, however well it was decoded. */
+const SNAPSHOT_STALE_MS = 5000;
+
+/** Tries again what it waits for. True: settled. */
+type Waiter = () => boolean;
+
+/**
+ * The frames of one camera for any number of callers on the main thread. One outstanding Atomics.waitAsync serves them
+ * all, and the capture loop notifies only while somebody waits.
+ */
+export class RingFrameSource implements FrameSource {
+  private readonly waiters = new Set<Waiter>();
+  /** A waitAsync is outstanding: the next notification of frameEvent runs `look`. */
+  private armed = false;
+  private closed = false;
+
+  constructor(
+    private readonly control: Control,
+    private readonly reader: FrameReader,
+    private readonly demand: Demand,
+    private readonly clock: Clock,
+  ) {}
+
+  async next(query: FrameQuery): Promise<FrameRef | undefined> {
+    this.demand.touch(query.keyframesOnly);
+    const found = this.reader.find(query);
+    if (found !== undefined || query.waitMs <= 0) return found;
+    this.demand.hold(query.keyframesOnly);
+    try {
+      return await this.waitFor(() => this.reader.find(query), query.waitMs, query.signal);
+    } finally {
+      this.demand.release(query.keyframesOnly);
+    }
+  }
+
+  async snapshot(waitMs: number, signal?: AbortSignal): Promise<FrameRef | undefined> {
+    const giveUpMs = this.clock.monotonicMs() + waitMs;
+    for (;;) {
+      const fresh = this.freshFrame();
+      if (fresh !== undefined) return fresh;
+      const leftMs = giveUpMs - this.clock.monotonicMs();
+      if (leftMs <= 0 || this.stopWaiting(signal)) return undefined;
+      const wanted = this.control.addI32(CONTROL.snapshotWantedI32, 1);
+      const served = await this.waitFor(() => this.served(wanted), leftMs, signal);
+      if (served === undefined) return undefined;
+      const frame = this.reader.latest();
+      if (frame !== undefined && !this.stale(frame)) return frame;
+      const leftAfterMs = giveUpMs - this.clock.monotonicMs();
+      await this.waitFor(() => undefined, Math.min(SNAPSHOT_RETRY_MS, Math.max(0, leftAfterMs)), signal);
+    }
+  }
+
+  /** Lets every caller go with nothing. */
+  close(): void {
+    this.closed = true;
+    for (const waiter of [...this.waiters]) waiter();
+    // Frees the promise of waitAsync, which would hold all of this for ever.
+    Atomics.notify(this.control.i32, CONTROL.frameEventI32);
+  }
+
+  private stopWaiting(signal: AbortSignal | undefined): boolean {
+    return this.closed || signal?.aborted === true;
+  }
+
+  /** The newest frame, when nothing newer can be expected of a decoder. */
+  private freshFrame(): FrameRef | undefined {
+    const frame = this.reader.latest();
+    if (frame === undefined) return undefined;
+    const ageMs = this.clock.nowMs() - frame.arrivalMs;
+    return ageMs >= 0 && ageMs < 2 * this.frameIntervalMs() ? frame : undefined;
+  }
+
+  private stale(frame: FrameRef): boolean {
+    const behindMs = this.control.getI64(CONTROL.lastPacketMsI64) - frame.arrivalMs;
+    return behindMs > Math.max(SNAPSHOT_STALE_MS, 3 * this.frameIntervalMs());
+  }
+
+  private frameIntervalMs(): number {
+    const fpsMilli = this.control.getI32(CONTROL.fpsMilliI32);
+    return fpsMilli > 0 ? 1e6 / fpsMilli : UNKNOWN_FRAME_INTERVAL_MS;
+  }
+
+  /** Both numbers may wrap around. */
+  private served(wanted: number): true | undefined {
+    return ((this.control.getI32(CONTROL.snapshotDoneI32) - wanted) | 0) >= 0 ? true : undefined;
+  }
+
+  /** Undefined: not within `waitMs`, aborted, or the camera is gone. */
+  private waitFor<T>(attempt: () => T | undefined, waitMs: number, signal?: AbortSignal): Promise<T | undefined> {
+    if (this.stopWaiting(signal)) return Promise.resolve(undefined);
+    if (this.waiters.size >= MOST_WAITERS) {
+      return Promise.reject(
+        new ChrysError('resource_exhausted', `${MOST_WAITERS} calls already wait for this camera: try again later`),
+      );
+    }
+    return new Promise((resolve) => {
+      const settle = (result: T | undefined): void => {
+        if (!this.waiters.delete(waiter)) return;
+        if (this.waiters.size === 0) this.control.setI32(CONTROL.frameWaitersI32, 0);
+        cancelTimer();
+        signal?.removeEventListener('abort', giveUp);
+        resolve(result);
+      };
+      const giveUp = (): void => {
+        settle(undefined);
+      };
+      const waiter = (): boolean => {
+        const result = attempt();
+        if (result === undefined && !this.closed) return false;
+        settle(result);
+        return true;
+      };
+      const cancelTimer = this.clock.after(waitMs, giveUp);
+      signal?.addEventListener('abort', giveUp);
+      this.waiters.add(waiter);
+      if (this.waiters.size === 1) this.control.setI32(CONTROL.frameWaitersI32, 1);
+      // What was published before the loop could see that somebody waits is not notified: try once more.
+      if (this.armed) waiter();
+      else this.look();
+    });
+  }
+
+  /** Serves whom it can and sleeps until the next notification, as long as anybody is left. */
+  private readonly look = (): void => {
+    this.armed = false;
+    for (;;) {
+      // Read before the ring: a frame that comes in between makes waitAsync return at once.
+      const event = this.control.getI32(CONTROL.frameEventI32);
+      for (const waiter of this.waiters) waiter();
+      if (this.waiters.size === 0) return;
+      const sleep = Atomics.waitAsync(this.control.i32, CONTROL.frameEventI32, event);
+      if (!sleep.async) continue;
+      this.armed = true;
+      void sleep.value.then(this.look);
+      return;
+    }
+  };
+}

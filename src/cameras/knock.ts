@@ -1,0 +1,105 @@
+import { connect } from 'node:net';
+
+/** Tries whether something accepts TCP connections there. The connection is closed at once. */
+export function knock(address: string, port: number, timeoutMs: number, signal: AbortSignal): Promise<boolean> {
+  return new Promise((resolve) => {
+    if (signal.aborted) {
+      resolve(false);
+      return;
+    }
+    const socket = connect({ host: address, port });
+    const finish = (answered: boolean): void => {
+      signal.removeEventListener('abort', onAbort);
+      socket.destroy();
+      resolve(answered);
+    };
+    const onAbort = (): void => {
+      finish(false);
+    };
+    signal.addEventListener('abort', onAbort);
+    socket.unref();
+    socket.setTimeout(timeoutMs, onAbort);
+    socket.once('connect', () => {
+      finish(true);
+    });
+    // Stays on: an error after destroy() must not be an uncaught one.
+    socket.on('error', onAbort);
+  });
+}
+
+export interface KnockTarget {
+  /** IP addresses: a name would be looked up once a second, in a pool of four threads that all cameras share. */
+  readonly addresses: readonly string[];
+  readonly port: number;
+}
+
+const INTERVAL_MS = 1000;
+const TIMEOUT_MS = 1000;
+
+/**
+ * Finds out within about a second that a camera is back, however long the back-off has become: one TCP connect at a
+ * time, about once a second, is nothing to a camera, whereas a whole attempt to open its stream is.
+ */
+export class Knocker {
+  private stopper: AbortController | undefined;
+
+  constructor(
+    private readonly intervalMs = INTERVAL_MS,
+    private readonly timeoutMs = TIMEOUT_MS,
+  ) {}
+
+  /**
+   * Calls `onBack` once when the camera accepts a connection after it had not.
+   * `seenAway` says that it is known not to; otherwise a first knock that is answered ends it silently.
+   */
+  start(target: KnockTarget, seenAway: boolean, onBack: () => void): void {
+    this.stop();
+    if (target.addresses.length === 0) return;
+    const stopper = new AbortController();
+    this.stopper = stopper;
+    void this.run(target, seenAway, stopper.signal).then((back) => {
+      if (this.stopper === stopper) this.stopper = undefined;
+      if (back && !stopper.signal.aborted) onBack();
+    });
+  }
+
+  stop(): void {
+    this.stopper?.abort();
+    this.stopper = undefined;
+  }
+
+  private async run(target: KnockTarget, seenAway: boolean, signal: AbortSignal): Promise<boolean> {
+    let away = seenAway;
+    if (away) await this.pause(signal);
+    while (!signal.aborted) {
+      if (await this.answered(target, signal)) return away;
+      away = true;
+      await this.pause(signal);
+    }
+    return false;
+  }
+
+  private async answered(target: KnockTarget, signal: AbortSignal): Promise<boolean> {
+    for (const address of target.addresses) {
+      if (await knock(address, target.port, this.timeoutMs, signal)) return true;
+    }
+    return false;
+  }
+
+  private pause(signal: AbortSignal): Promise<void> {
+    return new Promise((resolve) => {
+      if (signal.aborted) {
+        resolve();
+        return;
+      }
+      const finish = (): void => {
+        clearTimeout(timer);
+        signal.removeEventListener('abort', finish);
+        resolve();
+      };
+      const timer = setTimeout(finish, this.intervalMs);
+      timer.unref();
+      signal.addEventListener('abort', finish);
+    });
+  }
+}

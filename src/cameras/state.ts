@@ -1,0 +1,141 @@
+import type { Clock } from '../base/clock.js';
+import { HEALTHY_AFTER_MS, retryDelayMs } from './backoff.js';
+import type { CameraPhase, CameraReason, CameraState } from './types.js';
+
+/**
+ * Where a camera stands. It only keeps books: whoever drives it starts captures and timers.
+ * An event that does not fit the phase (a late message of a worker that was given up) changes nothing.
+ */
+export class CameraStateMachine {
+  private phase: CameraPhase = 'created';
+  private sinceMs: number;
+  private reason: CameraReason | undefined;
+  private message = '';
+  private streak = 0;
+  private nextAttemptMs: number | undefined;
+  private lastConnectedMs: number | undefined;
+  private lastDisconnectedMs: number | undefined;
+  /** Clock.monotonicMs of the last opening. */
+  private openedAtMs = 0;
+  private opens = 0;
+  private failuresAny = 0;
+  private failuresSame = 0;
+  private failuresSameReason: CameraReason | undefined;
+  private lastFailure = '';
+
+  constructor(
+    private readonly clock: Clock,
+    private readonly random: () => number = Math.random,
+  ) {
+    this.sinceMs = clock.nowMs();
+  }
+
+  get state(): CameraState {
+    const { phase, sinceMs, message, reason, nextAttemptMs, lastConnectedMs, lastDisconnectedMs } = this;
+    return {
+      phase,
+      sinceMs,
+      message,
+      failingStreak: this.healthy() ? 0 : this.streak,
+      ...(reason === undefined ? {} : { reason }),
+      ...(nextAttemptMs === undefined ? {} : { nextAttemptMs }),
+      ...(lastConnectedMs === undefined ? {} : { lastConnectedMs }),
+      ...(lastDisconnectedMs === undefined ? {} : { lastDisconnectedMs }),
+    };
+  }
+
+  /** Times that the stream was opened again after it had been open. */
+  get reconnects(): number {
+    return Math.max(0, this.opens - 1);
+  }
+
+  /** The sentence of the last failure, '' = none yet. */
+  get lastError(): string {
+    return this.lastFailure;
+  }
+
+  /** A capture begins. False: it must not. */
+  attempt(): boolean {
+    if (this.phase === 'created') this.enter('connecting');
+    else if (this.phase !== 'reconnecting') return false;
+    this.nextAttemptMs = undefined;
+    return true;
+  }
+
+  /** The stream is open. */
+  opened(): boolean {
+    if (!this.attempting()) return false;
+    this.enter('running');
+    this.reason = undefined;
+    this.message = '';
+    this.opens += 1;
+    this.openedAtMs = this.clock.monotonicMs();
+    this.lastConnectedMs = this.clock.nowMs();
+    return true;
+  }
+
+  /** A capture ended, or could not begin. Returns the milliseconds to the next attempt; undefined: there is none. */
+  ended(reason: CameraReason, message: string): number | undefined {
+    const wasRunning = this.phase === 'running';
+    if (!wasRunning && !this.attempting()) return undefined;
+    if (this.healthy()) {
+      this.streak = 0;
+      this.resetBackoff();
+    }
+    if (wasRunning) this.lastDisconnectedMs = this.clock.nowMs();
+    this.streak += 1;
+    this.failuresAny += 1;
+    this.failuresSame = this.failuresSameReason === reason ? this.failuresSame + 1 : 1;
+    this.failuresSameReason = reason;
+    this.reason = reason;
+    this.message = message;
+    this.lastFailure = message;
+    const delayMs = retryDelayMs(reason, { any: this.failuresAny, same: this.failuresSame }, this.random);
+    this.enter(delayMs === undefined ? 'failed' : 'reconnecting');
+    if (delayMs !== undefined) this.nextAttemptMs = this.clock.nowMs() + delayMs;
+    return delayMs;
+  }
+
+  /** The camera was away and answers again: what it did before it went counts no longer for the back-off. */
+  cameBack(): void {
+    if (this.phase === 'reconnecting') this.resetBackoff();
+  }
+
+  /** What is stored of it cannot be used. */
+  invalid(message: string): void {
+    if (this.phase === 'stopped') return;
+    this.enter('failed');
+    this.message = message;
+    this.lastFailure = message;
+    this.nextAttemptMs = undefined;
+  }
+
+  /** It was told to stop; nothing happens any more. */
+  stopped(): void {
+    if (this.phase === 'stopped') return;
+    if (this.phase === 'running') this.lastDisconnectedMs = this.clock.nowMs();
+    this.enter('stopped');
+    this.reason = undefined;
+    this.message = '';
+    this.nextAttemptMs = undefined;
+  }
+
+  private attempting(): boolean {
+    return this.phase === 'connecting' || (this.phase === 'reconnecting' && this.nextAttemptMs === undefined);
+  }
+
+  private healthy(): boolean {
+    return this.phase === 'running' && this.clock.monotonicMs() - this.openedAtMs >= HEALTHY_AFTER_MS;
+  }
+
+  private resetBackoff(): void {
+    this.failuresAny = 0;
+    this.failuresSame = 0;
+    this.failuresSameReason = undefined;
+  }
+
+  private enter(phase: CameraPhase): void {
+    if (phase !== this.phase) this.sinceMs = this.clock.nowMs();
+    this.phase = phase;
+  }
+}

@@ -1,0 +1,31 @@
+import { CONTROL, DEMAND } from '../gen/ring-layout.js';
+import type { Control } from '../rings/control.js';
+import type { CameraStateMachine } from './state.js';
+import type { CameraStats } from './types.js';
+
+/** What the capture loop counts in the control block, and what the state machine knows. */
+export function readStats(control: Control, machine: CameraStateMachine): CameraStats {
+  return {
+    packets: control.getI64(CONTROL.packetsI64),
+    keyframes: control.getI64(CONTROL.keyframesI64),
+    bytes: control.getI64(CONTROL.bytesI64),
+    framesDecoded: control.getI64(CONTROL.framesDecodedI64),
+    framesPublished: control.getI64(CONTROL.framesPublishedI64),
+    framesCorrupt: control.getI64(CONTROL.framesCorruptI64),
+    decodeErrors: control.getI64(CONTROL.decodeErrorsI64),
+    decodeUs: control.getI64(CONTROL.decodeUsI64),
+    convertUs: control.getI64(CONTROL.convertUsI64),
+    reconnects: machine.reconnects,
+    fps: control.getI32(CONTROL.fpsMilliI32) / 1000,
+    gopPackets: control.getI32(CONTROL.gopPacketsI32),
+    lastPacketMs: control.getI64(CONTROL.lastPacketMsI64),
+    lastFrameMs: control.getI64(CONTROL.lastFrameMsI64),
+    lastError: machine.lastError,
+    decoding: decodingOf(control.getI32(CONTROL.decodingModeI32)),
+  };
+}
+
+function decodingOf(mode: number): CameraStats['decoding'] {
+  if (mode === DEMAND.all) return 'all';
+  return mode === DEMAND.keyframes ? 'keyframes' : 'idle';
+}

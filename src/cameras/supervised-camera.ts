@@ -1,0 +1,292 @@
+import { isIP } from 'node:net';
+
+import type { Clock } from '../base/clock.js';
+import { messageOf } from '../base/errors.js';
+import type { Logger } from '../base/log.js';
+import { redact, redactSecrets, secretsOf } from '../base/redact.js';
+import { CONTROL, DEMAND } from '../gen/ring-layout.js';
+import type { CaptureOptions, CaptureResult, NativeAddon, StreamInfo } from '../native/types.js';
+import { Control } from '../rings/control.js';
+import { FrameReader } from '../rings/frame-reader.js';
+import { CameraLog } from './camera-log.js';
+import { Demand } from './demand.js';
+import { RingFrameSource } from './frame-source.js';
+import { Knocker } from './knock.js';
+import { describeEnd } from './reasons.js';
+import { FRAME_SLOTS, MAX_FRAME_MESSAGE_BYTES, createPacketRing } from './rings.js';
+import type { SourceUrl } from './source-url.js';
+import { CameraStateMachine } from './state.js';
+import { readStats } from './stats.js';
+import type {
+  Camera,
+  CameraDefinition,
+  CameraReason,
+  CameraState,
+  CameraStats,
+  FrameSource,
+  LogLine,
+} from './types.js';
+import type { FromWorker } from './worker-messages.js';
+import { WorkerThread } from './worker-thread.js';
+
+/** Longest wait for a worker that was told to stop; one that takes longer is given up. */
+const STOP_GRACE_MS = 250;
+/** Beyond its own deadlines (5 s for the host name, then openTimeoutMs) a worker that says nothing is told to stop. */
+const OPEN_MARGIN_MS = 10_000;
+
+/** After these nothing listened there: the first answer to a knock means that the camera is back. */
+const AWAY: readonly CameraReason[] = ['refused', 'unreachable'];
+/** After these it may be away: a knock that is not answered tells so, and then its return is waited for. */
+const MAYBE_AWAY: readonly CameraReason[] = ['connection_lost', 'stalled', 'open_timeout', 'io_error'];
+
+/** What all cameras share. */
+export interface CameraEnvironment {
+  readonly addon: Pick<NativeAddon, 'initPacketRing' | 'copyFromSlot'>;
+  readonly workerUrl: URL;
+  readonly logger: Logger;
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly logLevel: CaptureOptions['logLevel'];
+  readonly onStateChange: (camera: Camera) => void;
+  /** The thread did not end in time, and may never. */
+  readonly onGivenUp: (thread: WorkerThread) => void;
+}
+
+/** One camera: drives its worker thread through captures and waits until it is told to stop. Main thread. */
+export class SupervisedCamera implements Camera {
+  readonly frames: FrameSource;
+  private readonly control = Control.create();
+  private readonly reader: FrameReader;
+  private readonly demand: Demand;
+  private readonly source: RingFrameSource;
+  private readonly machine: CameraStateMachine;
+  private readonly knocker = new Knocker();
+  private readonly lines: CameraLog;
+  private secrets: readonly string[];
+  private target: SourceUrl | undefined;
+  private packetRing: SharedArrayBuffer | undefined;
+  private thread: WorkerThread | undefined;
+  private streamInfo: StreamInfo | undefined;
+  private addresses: readonly string[] = [];
+  private cancelTimer: (() => void) | undefined;
+  private stopping: Promise<void> | undefined;
+  private begunByKnock = false;
+  private overdue = false;
+
+  constructor(
+    readonly definition: CameraDefinition,
+    private readonly env: CameraEnvironment,
+  ) {
+    this.secrets = secretsOf(definition.rtspEndpoint);
+    this.reader = new FrameReader(env.addon.copyFromSlot);
+    this.demand = new Demand(this.control, env.clock);
+    this.source = new RingFrameSource(this.control, this.reader, this.demand, env.clock);
+    this.frames = this.source;
+    this.machine = new CameraStateMachine(env.clock, env.random);
+    this.lines = new CameraLog(env.logger.child({ camera: definition.name }), env.clock);
+  }
+
+  get state(): CameraState {
+    return this.machine.state;
+  }
+
+  get stats(): CameraStats {
+    return readStats(this.control, this.machine);
+  }
+
+  get stream(): StreamInfo | undefined {
+    return this.streamInfo;
+  }
+
+  get log(): readonly LogLine[] {
+    return this.lines.lines;
+  }
+
+  /** Begins to open the source, and never gives up while retrying can help. */
+  start(source: SourceUrl): void {
+    this.target = source;
+    // libav's messages may show the password as it was typed or as it was sent.
+    this.secrets = [...new Set([...this.secrets, ...secretsOf(source.url)])];
+    this.begin(false);
+  }
+
+  /** What is stored of this camera cannot be used. */
+  fail(message: string): void {
+    this.machine.invalid(this.masked(message));
+    this.changed();
+  }
+
+  /** Resolves within 300 ms in every state. */
+  stop(): Promise<void> {
+    this.stopping ??= this.end();
+    return this.stopping;
+  }
+
+  private begin(byKnock: boolean): void {
+    this.knocker.stop();
+    this.cancelTimer?.();
+    const { target } = this;
+    if (target === undefined || !this.machine.attempt()) return;
+    this.begunByKnock = byKnock;
+    this.overdue = false;
+    this.changed();
+    // The last capture has ended, so nobody else looks at the flag.
+    this.control.setI32(CONTROL.stopI32, 0);
+    try {
+      const { definition } = this;
+      this.thread ??= this.newThread();
+      this.thread.open({
+        kind: 'open',
+        options: {
+          url: target.url,
+          kind: target.kind,
+          transport: definition.transport,
+          openTimeoutMs: definition.openTimeoutMs,
+          stallTimeoutMs: definition.stallTimeoutMs,
+          decoderThreads: definition.decoderThreads,
+          deviceId: definition.name,
+          frameSlots: FRAME_SLOTS,
+          maxMessageBytes: MAX_FRAME_MESSAGE_BYTES,
+          logLevel: this.env.logLevel,
+        },
+        ...(target.host === undefined ? {} : { host: target.host }),
+      });
+    } catch (error) {
+      // No memory or no thread to be had.
+      this.failed('worker_crashed', messageOf(error));
+      return;
+    }
+    this.cancelTimer = this.env.clock.after(definitionDeadlineMs(this.definition), this.onOverdue);
+  }
+
+  private newThread(): WorkerThread {
+    this.packetRing ??= createPacketRing(this.env.addon);
+    const data = { control: this.control.buffer, packetRing: this.packetRing };
+    const thread: WorkerThread = new WorkerThread(this.env.workerUrl, data, this.definition.name, {
+      onMessage: (message) => {
+        if (this.thread === thread) this.onMessage(message);
+      },
+      onGone: (error) => {
+        if (this.thread === thread) this.onGone(error);
+      },
+    });
+    return thread;
+  }
+
+  private onMessage(message: FromWorker): void {
+    if (this.stopping !== undefined) return;
+    switch (message.kind) {
+      case 'resolved':
+        this.addresses = message.addresses;
+        break;
+      case 'stream':
+        this.streamInfo = message.info;
+        if (!this.machine.opened()) break;
+        this.cancelTimer?.();
+        this.changed();
+        break;
+      case 'frameRing':
+        this.reader.setRing(message.ring);
+        break;
+      case 'log':
+        this.lines.fromCapture(message.level, this.masked(message.text));
+        break;
+      case 'ended':
+        this.onEnded(message.result);
+        break;
+    }
+  }
+
+  private onEnded(result: CaptureResult): void {
+    if (result.end === 'stopped') {
+      // Nobody told it to but us, when it said nothing for too long.
+      this.failed('open_timeout', this.overdue ? 'it said nothing for too long' : result.message);
+    } else {
+      this.failed(result.end, result.message);
+    }
+  }
+
+  private onGone(error: string): void {
+    this.thread = undefined;
+    if (this.stopping !== undefined) return;
+    // The capture loop's own words, but it has none any more.
+    this.control.setI32(CONTROL.connectedI32, 0);
+    this.control.setI32(CONTROL.decodingModeI32, DEMAND.idle);
+    const { phase, nextAttemptMs } = this.machine.state;
+    if (phase === 'failed') return;
+    if (nextAttemptMs === undefined) this.failed('worker_crashed', error);
+    else this.lines.own('error', `the worker thread crashed while it waited: ${this.masked(error)}`);
+  }
+
+  private readonly onOverdue = (): void => {
+    // Its thread hangs in something that has no deadline. Another on the same rings would be a second writer, so
+    // this one has to come back first.
+    this.overdue = true;
+    this.lines.own('warn', 'the worker does not answer; it is told to stop');
+    this.raiseStop();
+  };
+
+  private failed(reason: CameraReason, detail: string): void {
+    this.cancelTimer?.();
+    const byKnock = this.begunByKnock;
+    const delayMs = this.machine.ended(reason, describeEnd(reason, this.masked(detail)));
+    this.changed();
+    if (delayMs === undefined) {
+      this.releaseThread();
+      return;
+    }
+    this.cancelTimer = this.env.clock.after(delayMs, () => {
+      this.begin(false);
+    });
+    const away = AWAY.includes(reason);
+    // A knock said that it was back, and it was not: knocking is of no use there, only the back-off is.
+    if (away ? !byKnock : MAYBE_AWAY.includes(reason)) this.waitForReturn(away);
+  }
+
+  private waitForReturn(seenAway: boolean): void {
+    const { host = '', port } = this.target ?? {};
+    if (port === undefined) return;
+    const addresses = isIP(host) === 0 ? this.addresses : [host];
+    this.knocker.start({ addresses, port }, seenAway, () => {
+      this.machine.cameBack();
+      this.begin(true);
+    });
+  }
+
+  private async end(): Promise<void> {
+    this.machine.stopped();
+    this.cancelTimer?.();
+    this.knocker.stop();
+    this.demand.close();
+    this.source.close();
+    this.raiseStop();
+    const { thread } = this;
+    this.changed();
+    if (thread !== undefined && !(await thread.exit(STOP_GRACE_MS))) this.env.onGivenUp(thread);
+  }
+
+  /** There will be no further attempt. */
+  private releaseThread(): void {
+    const { thread } = this;
+    this.thread = undefined;
+    void thread?.exit(STOP_GRACE_MS);
+  }
+
+  private raiseStop(): void {
+    this.control.setI32(CONTROL.stopI32, 1);
+    Atomics.notify(this.control.i32, CONTROL.stopI32);
+  }
+
+  private masked(text: string): string {
+    return redactSecrets(redact(text), this.secrets);
+  }
+
+  private changed(): void {
+    this.lines.stateChanged(this.machine.state, this.target?.masked ?? '');
+    this.env.onStateChange(this);
+  }
+}
+
+function definitionDeadlineMs(definition: CameraDefinition): number {
+  return definition.openTimeoutMs + OPEN_MARGIN_MS;
+}

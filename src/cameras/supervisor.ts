@@ -1,0 +1,180 @@
+import { systemClock, type Clock } from '../base/clock.js';
+import { ChrysError, messageOf } from '../base/errors.js';
+import type { Logger } from '../base/log.js';
+import { didYouMean } from '../base/suggest.js';
+import type { SourceScheme } from '../config/schema.js';
+import type { CaptureOptions, NativeAddon } from '../native/types.js';
+import { checkCameraName } from './camera-name.js';
+import { parseSourceUrl } from './source-url.js';
+import { SupervisedCamera, type CameraEnvironment } from './supervised-camera.js';
+import type { Camera, CameraDefinition, Cameras } from './types.js';
+import type { WorkerThread } from './worker-thread.js';
+
+/** Where cameras are kept over a restart. */
+export interface DefinitionStore {
+  list(): readonly CameraDefinition[];
+  /** Throws already_exists. */
+  insert(definition: CameraDefinition): void;
+  remove(name: string): unknown;
+}
+
+export interface SupervisorOptions {
+  readonly registry: DefinitionStore;
+  readonly addon: Pick<NativeAddon, 'initPacketRing' | 'copyFromSlot'>;
+  readonly logger: Logger;
+  readonly maxCameras: number;
+  readonly allowedSchemes: readonly SourceScheme[];
+  /** Default 'warn'. */
+  readonly logLevel?: CaptureOptions['logLevel'];
+  readonly clock?: Clock;
+  readonly random?: () => number;
+  readonly workerUrl?: URL;
+}
+
+export type StateListener = (camera: Camera) => void;
+
+/** Between two cameras that start, so that a restart does not open hundreds of streams in one moment. */
+const START_GAP_MS = 25;
+const LONGEST_START_MS = 2000;
+
+/** All cameras of this process, each with a thread of its own. Main thread. */
+export class Supervisor implements Cameras {
+  private readonly cameras = new Map<string, SupervisedCamera>();
+  private readonly ephemeral = new Set<string>();
+  private readonly listeners = new Set<StateListener>();
+  /** Threads that did not end in time; each leaves when it is gone. */
+  private readonly givenUp = new Set<WorkerThread>();
+  private readonly env: CameraEnvironment;
+  private closed = false;
+
+  constructor(private readonly options: SupervisorOptions) {
+    this.env = {
+      addon: options.addon,
+      logger: options.logger,
+      clock: options.clock ?? systemClock,
+      random: options.random ?? Math.random,
+      logLevel: options.logLevel ?? 'warn',
+      workerUrl: options.workerUrl ?? new URL('./camera-worker.js', import.meta.url),
+      onStateChange: (camera) => {
+        this.notify(camera);
+      },
+      onGivenUp: (thread) => {
+        this.giveUp(thread);
+      },
+    };
+  }
+
+  /** Threads that hang in something which cannot be cancelled. */
+  get hangingThreads(): number {
+    return this.givenUp.size;
+  }
+
+  list(): readonly Camera[] {
+    return [...this.cameras.values()];
+  }
+
+  get(name: string): Camera {
+    return this.find(name);
+  }
+
+  /** An `ephemeral` camera is not stored: it is gone after a restart. */
+  add(definition: CameraDefinition, options: { readonly ephemeral?: boolean } = {}): Camera {
+    if (this.closed) throw new ChrysError('unavailable', 'the proxy is shutting down: try again later');
+    checkCameraName(definition.name);
+    if (this.cameras.has(definition.name)) {
+      throw new ChrysError(
+        'already_exists',
+        `there is already a camera "${definition.name}": remove it first, or choose another name`,
+      );
+    }
+    const { maxCameras } = this.options;
+    if (this.cameras.size >= maxCameras) {
+      throw new ChrysError(
+        'resource_exhausted',
+        `there are already ${this.cameras.size} cameras, max_cameras is ${maxCameras}: remove one or raise it`,
+      );
+    }
+    const source = parseSourceUrl(definition.rtspEndpoint, this.options.allowedSchemes);
+    if (options.ephemeral === true) this.ephemeral.add(definition.name);
+    else this.options.registry.insert(definition);
+    const camera = this.create(definition);
+    camera.start(source);
+    return camera;
+  }
+
+  async remove(name: string): Promise<void> {
+    const camera = this.find(name);
+    if (!this.ephemeral.delete(name)) this.options.registry.remove(name);
+    this.cameras.delete(name);
+    await camera.stop();
+  }
+
+  /** Brings back what is stored. One that cannot be used is `failed` with the reason, and the others go on. */
+  startAll(): void {
+    const definitions = this.options.registry.list().filter(({ name }) => !this.cameras.has(name));
+    const gapMs = Math.min(START_GAP_MS, LONGEST_START_MS / Math.max(1, definitions.length));
+    for (const [index, definition] of definitions.entries()) {
+      const camera = this.create(definition);
+      if (index === 0) this.startStored(camera);
+      else
+        this.env.clock.after(index * gapMs, () => {
+          this.startStored(camera);
+        });
+    }
+  }
+
+  /** Stops them all at once; resolves within 300 ms. Nothing can be added afterwards. */
+  async stopAll(): Promise<void> {
+    this.closed = true;
+    await Promise.all([...this.cameras.values()].map((camera) => camera.stop()));
+  }
+
+  /** Called on the main thread after each change of a camera's state. The result takes the listener away. */
+  onStateChange(listener: StateListener): () => void {
+    this.listeners.add(listener);
+    return () => {
+      this.listeners.delete(listener);
+    };
+  }
+
+  private find(name: string): SupervisedCamera {
+    const camera = this.cameras.get(name);
+    if (camera !== undefined) return camera;
+    const shown = JSON.stringify(name.slice(0, 128));
+    const hint = name.length <= 128 ? didYouMean(name, this.cameras.keys()) : '';
+    throw new ChrysError('not_found', `there is no camera ${shown}.${hint}`);
+  }
+
+  private create(definition: CameraDefinition): SupervisedCamera {
+    const camera = new SupervisedCamera(definition, this.env);
+    this.cameras.set(definition.name, camera);
+    return camera;
+  }
+
+  private startStored(camera: SupervisedCamera): void {
+    if (this.closed || this.cameras.get(camera.definition.name) !== camera) return;
+    try {
+      checkCameraName(camera.definition.name);
+      // Its disk may not be there yet: then the camera waits for it like for any other.
+      const options = { checkFile: false };
+      camera.start(parseSourceUrl(camera.definition.rtspEndpoint, this.options.allowedSchemes, options));
+    } catch (error) {
+      camera.fail(messageOf(error));
+    }
+  }
+
+  private notify(camera: Camera): void {
+    for (const listener of this.listeners) {
+      try {
+        listener(camera);
+      } catch (error) {
+        this.options.logger.error({ err: error }, 'a listener for camera states threw');
+      }
+    }
+  }
+
+  private giveUp(thread: WorkerThread): void {
+    this.givenUp.add(thread);
+    void thread.wasGone().then(() => this.givenUp.delete(thread));
+  }
+}
