@@ -16,6 +16,7 @@ describe('the camera farm', () => {
         { path: 'h264', clip: H264 },
         { path: 'hevc', clip: 'hevc-640x360-25-g50' },
         { path: 'reordered', clip: 'h264-640x480-25-g50-b2' },
+        { path: 'growing', clip: H264, then: { clip: 'h264-1280x720-25-g50', after: 30 } },
         { path: 'short', clip: 'h264-640x480-25-g25-1s' },
         { path: 'locked', clip: H264, user: 'viewer', password: 'secret' },
       ],
@@ -42,6 +43,14 @@ describe('the camera farm', () => {
     const pictures = await decodeBgr(farm.url('short'), 640, 480, 60);
     expect(pictures.map((picture) => readBarcode(picture, 640, 480))).toEqual(
       Array.from({ length: 60 }, (_, n) => n % 25),
+    );
+  });
+
+  it('goes over to the other clip at the end of a group of pictures', async () => {
+    // FFmpeg scales the larger pictures to the size of the first; their barcodes survive that.
+    const pictures = await decodeBgr(farm.url('growing'), 640, 480, 70);
+    expect(pictures.map((picture) => readBarcode(picture, 640, 480))).toEqual(
+      Array.from({ length: 70 }, (_, n) => n % 50),
     );
   });
 
