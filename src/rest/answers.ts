@@ -1,5 +1,5 @@
 import type { ErrorRequestHandler, Request, RequestHandler, Response } from 'express';
-import { ChrysError, messageOf } from '../base/errors.js';
+import { ChrysError } from '../base/errors.js';
 import type { Logger } from '../base/log.js';
 import { redact } from '../base/redact.js';
 
@@ -37,30 +37,19 @@ export function errorHandler(logger: Logger): ErrorRequestHandler {
       return;
     }
     const { status, message } = describe(error);
-    if (status === 500) {
+    if (status === 500 && !req.destroyed) {
       logger.error({ err: error, method: req.method, path: shortPath(req) }, 'a request failed unexpectedly');
     }
     sendError(req, res, status, message);
   };
 }
 
-/** Errors of Express and its body parser carry a status; their own messages may quote the body, so ours are sent. */
 function describe(error: unknown): { status: number; message: string } {
   if (error instanceof ChrysError) {
     return { status: error.httpStatus, message: error.message };
   }
   if (error instanceof URIError) {
     return { status: 400, message: 'The path has a malformed percent-encoding; encode "%" itself as "%25".' };
-  }
-  const { status, type, limit } = error as { status?: unknown; type?: unknown; limit?: unknown };
-  if (type === 'entity.too.large') {
-    return { status: 413, message: `The body is too large: at most ${String(limit)} bytes are read.` };
-  }
-  if (type === 'entity.parse.failed') {
-    return { status: 400, message: 'The body is not valid JSON; send a JSON object.' };
-  }
-  if (typeof status === 'number' && status >= 400 && status < 500) {
-    return { status, message: `The request cannot be read: ${messageOf(error)}.` };
   }
   return { status: 500, message: 'Something unexpected went wrong here; the log of the proxy says what.' };
 }

@@ -8,13 +8,13 @@ import type { Settings, SettingsStore } from '../store/settings.js';
 import { errorHandler, onlyMethods, sendError, unknownRoute } from './answers.js';
 import { cameraBody, parseBody, settingsBody } from './bodies.js';
 import { frontPage } from './front-page.js';
+import { jsonBody } from './json-body.js';
 import { checkName, nameOfEndpoint } from './names.js';
 import { refuseOtherSites } from './origin.js';
 import { sendSnapshot, type EncodeJpeg } from './snapshot.js';
 import { streamProcessOf } from './stream-process.js';
 
 const BASE = '/api/v1';
-const MOST_BODY_BYTES = 64 * 1024;
 const MASK = '***';
 
 export interface RestParts {
@@ -38,8 +38,6 @@ export function createRestApp(parts: RestParts): Express {
   app.use(securityHeaders, neverCached);
   app.use(logRequests(parts));
   app.use(refuseOtherSites);
-  // Scripts with `curl -d` announce a form and send JSON, so the announced type does not count.
-  const json = express.json({ limit: MOST_BODY_BYTES, type: () => true });
 
   app
     .route('/')
@@ -66,7 +64,7 @@ export function createRestApp(parts: RestParts): Express {
     .all(onlyMethods('GET'));
   app
     .route(`${BASE}/process`)
-    .post(json, (req, res) => {
+    .post(jsonBody, (req, res) => {
       cameras.add(definitionOf(req.body, parts));
       res.status(200).end();
     })
@@ -86,7 +84,7 @@ export function createRestApp(parts: RestParts): Express {
   app
     .route(`${BASE}/settings`)
     .get((_req, res) => void res.json(settingsAnswer(parts.settings.get())))
-    .post(json, (req, res) => void res.json(settingsAnswer(saveSettings(req.body, parts))))
+    .post(jsonBody, (req, res) => void res.json(settingsAnswer(saveSettings(req.body, parts))))
     .all(onlyMethods('GET', 'POST'));
 
   app.use(unknownRoute);

@@ -52,7 +52,10 @@ export const settingsBody = z.looseObject({
 /** Checks a body. Throws invalid_argument that names every field that is wrong, with its value and what is allowed. */
 export function parseBody<T extends z.ZodObject>(schema: T, body: unknown): z.output<T> {
   if (typeof body !== 'object' || body === null || Array.isArray(body)) {
-    throw new ChrysError('invalid_argument', 'The body must be a JSON object with fields, and it is none.');
+    throw new ChrysError(
+      'invalid_argument',
+      'The body must be a JSON object with fields, and it is empty or something else.',
+    );
   }
   const known = Object.keys(schema.shape);
   const parsed = schema.safeParse(body);

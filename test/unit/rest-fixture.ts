@@ -1,0 +1,191 @@
+import { request } from 'node:http';
+import { connect } from 'node:net';
+import { ChrysError } from '../../src/base/errors.js';
+import { createLogger } from '../../src/base/log.js';
+import type { Camera, CameraDefinition, Cameras, CameraState, FrameRef, LogLine } from '../../src/cameras/types.js';
+import type { StreamInfo } from '../../src/native/types.js';
+import { createRestApp, type RestParts } from '../../src/rest/app.js';
+import { listenRest } from '../../src/rest/listen.js';
+import type { Picture } from '../../src/rest/snapshot.js';
+import type { Settings } from '../../src/store/settings.js';
+
+export const NOW_MS = Date.UTC(2026, 0, 2, 3, 4, 5);
+
+interface FakeCamera extends Camera {
+  state: CameraState;
+  stream: StreamInfo | undefined;
+  log: LogLine[];
+  /** What `frames.snapshot` gives, one after the other; then nothing. */
+  readonly pictures: FrameRef[];
+}
+
+/** Cameras without threads: what was added is there, created and doing nothing. */
+class FakeCameras implements Cameras {
+  readonly #cameras = new Map<string, FakeCamera>();
+
+  list(): FakeCamera[] {
+    return [...this.#cameras.values()];
+  }
+
+  get(name: string): FakeCamera {
+    const camera = this.#cameras.get(name);
+    if (camera === undefined) {
+      throw new ChrysError('not_found', `There is no camera "${name}".`);
+    }
+    return camera;
+  }
+
+  add(definition: CameraDefinition): FakeCamera {
+    if (this.#cameras.has(definition.name)) {
+      throw new ChrysError('already_exists', `There is already a camera "${definition.name}".`);
+    }
+    const camera = fakeCamera(definition);
+    this.#cameras.set(definition.name, camera);
+    return camera;
+  }
+
+  remove(name: string): Promise<void> {
+    this.get(name);
+    this.#cameras.delete(name);
+    return Promise.resolve();
+  }
+}
+
+function fakeCamera(definition: CameraDefinition): FakeCamera {
+  const pictures: FrameRef[] = [];
+  return {
+    definition,
+    state: { phase: 'created', sinceMs: NOW_MS, message: '', failingStreak: 0 },
+    stats: {
+      packets: 10,
+      keyframes: 1,
+      bytes: 1000,
+      framesDecoded: 5,
+      framesPublished: 4,
+      framesCorrupt: 0,
+      decodeErrors: 0,
+      decodeUs: 50,
+      convertUs: 40,
+      reconnects: 0,
+      fps: 25,
+      gopPackets: 50,
+      lastPacketMs: NOW_MS,
+      lastFrameMs: 0,
+      lastError: '',
+      decoding: 'idle',
+    },
+    stream: undefined,
+    log: [],
+    pictures,
+    frames: {
+      next: () => Promise.resolve(undefined),
+      snapshot: () => Promise.resolve(pictures.shift()),
+    },
+  };
+}
+
+/** A 2x1 picture behind three bytes of message; `torn` is one that was overwritten while it was copied. */
+export function fakeFrame(torn = false): FrameRef {
+  const bytes = Uint8Array.from([9, 9, 9, 1, 2, 3, 4, 5, 6]);
+  return {
+    sequence: 1,
+    keyframe: true,
+    corrupt: false,
+    width: 2,
+    height: 1,
+    arrivalMs: NOW_MS,
+    byteLength: bytes.length,
+    dataOffset: 3,
+    dataBytes: 6,
+    copyTo(target, offset) {
+      target.set(bytes, offset);
+      return torn ? 0 : 1;
+    },
+  };
+}
+
+export interface Answer {
+  readonly status: number;
+  readonly headers: NodeJS.Dict<string | string[]>;
+  readonly text: string;
+  /** Throws when the body is no JSON. */
+  json(): unknown;
+}
+
+/** A REST server on a port of its own, and what it was asked to do. */
+export async function startRest(changes: Partial<RestParts> = {}) {
+  const cameras = new FakeCameras();
+  const encoded: Picture[] = [];
+  const logLines: string[] = [];
+  let settings: Settings = { name: 'default', edgeKey: '', edgeSecret: '', createdMs: 0, modifiedMs: 0 };
+  const app = createRestApp({
+    cameras,
+    settings: {
+      get: () => settings,
+      put(edgeKey, edgeSecret, nowMs) {
+        settings = { name: 'default', edgeKey, edgeSecret, createdMs: nowMs, modifiedMs: nowMs };
+        return settings;
+      },
+    },
+    config: { camera: { transport: 'tcp', open_timeout_ms: 10_000, stall_timeout_ms: 5000, decoder_threads: 1 } },
+    logger: createLogger({ mode: 'debug', stream: { write: (line) => void logLines.push(line) } }),
+    version: '1.2.3',
+    clock: { nowMs: () => NOW_MS, monotonicMs: () => 0, after: () => () => undefined },
+    ready: () => undefined,
+    encodeJpeg(picture) {
+      encoded.push(picture);
+      return Promise.resolve(Buffer.from('a jpeg'));
+    },
+    ...changes,
+  });
+  const server = await listenRest(app, '127.0.0.1', 0);
+  const { port } = server;
+
+  /** Sends the path as it is: `fetch` would take "%2e%2e" for "..". */
+  const send = (method: string, path: string, body?: unknown, headers: Record<string, string> = {}): Promise<Answer> =>
+    new Promise((resolve, reject) => {
+      const text = typeof body === 'string' || body === undefined ? body : JSON.stringify(body);
+      const call = request({ host: '127.0.0.1', port, method, path, headers, agent: false }, (response) => {
+        const chunks: Buffer[] = [];
+        response.on('data', (chunk: Buffer) => chunks.push(chunk));
+        response.on('end', () => {
+          const received = Buffer.concat(chunks).toString();
+          resolve({
+            status: response.statusCode ?? 0,
+            headers: response.headers,
+            text: received,
+            json: (): unknown => JSON.parse(received),
+          });
+        });
+      });
+      call.on('error', reject);
+      call.end(text);
+    });
+
+  return {
+    cameras,
+    encoded,
+    logLines,
+    settings: () => settings,
+    port,
+    send,
+    get: (path: string) => send('GET', path),
+    post: (path: string, body: unknown) => send('POST', path, body),
+    close: () => server.close(),
+  };
+}
+
+export type RestFixture = Awaited<ReturnType<typeof startRest>>;
+
+/** Everything that the server answers to these bytes until it closes the connection. */
+export function sendRaw(port: number, bytes: string): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const socket = connect(port, '127.0.0.1', () => socket.write(bytes));
+    let answer = '';
+    socket.on('data', (chunk) => (answer += chunk.toString()));
+    socket.on('close', () => {
+      resolve(answer);
+    });
+    socket.on('error', reject);
+  });
+}
