@@ -1,0 +1,65 @@
+# chrysproxy on Debian 12 (FFmpeg 5, which beamcoder needs) and Node 24.
+#   docker build -t chrysproxy .
+#   docker run -d --name chrysproxy -p 8080:8080 -p 50001:50001 -v chrysproxy:/data/chrysalis chrysproxy
+# bin/prove-dockerfile.js runs these same steps in a clean Debian root, without Docker.
+
+FROM node:24-bookworm-slim AS build
+WORKDIR /opt/chrysproxy
+
+# From what changes seldom to what changes often, so that a change of src/ compiles src/ and nothing else.
+COPY bin/setup bin/
+COPY config/apt-build.txt config/
+RUN bin/setup --packages build
+
+COPY package.json package-lock.json ./
+RUN bin/setup --modules
+
+COPY tsconfig.json ./
+COPY native native
+COPY src src
+RUN bin/setup --build
+
+# What only building needs: compilers of ours, object files, the sources of SQLite.
+RUN npm prune --omit=dev --ignore-scripts --no-audit --no-fund \
+ && find node_modules -type d -name obj.target -prune -exec rm -rf {} + \
+ && rm -rf node_modules/better-sqlite3/deps
+
+
+FROM node:24-bookworm-slim
+WORKDIR /opt/chrysproxy
+
+COPY bin/setup bin/
+COPY config/apt-runtime.txt config/
+RUN bin/setup --packages runtime && rm -rf /var/lib/apt/lists/*
+
+# The user that it runs as owns its data and nothing else.
+RUN groupadd --system --gid 8080 chrysproxy \
+ && useradd --system --uid 8080 --gid chrysproxy --no-create-home --shell /usr/sbin/nologin chrysproxy \
+ && mkdir -p /data/chrysalis \
+ && chown chrysproxy:chrysproxy /data/chrysalis
+
+COPY LICENSE package.json ./
+COPY bin/chrysproxy.js bin/
+COPY config config
+COPY proto proto
+COPY --from=build /opt/chrysproxy/node_modules node_modules
+COPY --from=build /opt/chrysproxy/native/build/chrys_native.node native/build/
+COPY --from=build /opt/chrysproxy/dist dist
+
+ENV NODE_ENV=production
+# A container has a network of its own: what can reach the ports is decided by `docker run -p`, not by the address that
+# is listened on inside. There is no authentication yet, so publish the ports to a network you trust, or to this machine
+# alone: -p 127.0.0.1:8080:8080 -p 127.0.0.1:50001:50001
+ENV CHRYSPROXY_HOST=0.0.0.0
+
+# REST, gRPC
+EXPOSE 8080 50001
+# Cameras, settings and conf.yaml
+VOLUME /data/chrysalis
+USER chrysproxy
+
+HEALTHCHECK --interval=30s --timeout=5s --start-period=20s \
+  CMD ["node", "-e", "fetch(`http://127.0.0.1:${process.env.CHRYSPROXY_PORT ?? 8080}/healthz`).then((answer) => process.exit(answer.ok ? 0 : 1), () => process.exit(1))"]
+
+ENTRYPOINT ["node", "bin/chrysproxy.js"]
+CMD ["start", "--data-dir", "/data/chrysalis"]
