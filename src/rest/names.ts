@@ -1,10 +1,11 @@
 import { createHash } from 'node:crypto';
 import { ChrysError } from '../base/errors.js';
 
-const NAME = /^(?!\.)[A-Za-z0-9._-]{1,128}$/;
+/** The original's names are those of Docker containers, so this loses none of them. */
+const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/;
 
-export const NAME_RULE =
-  "a camera's name has 1 to 128 of the characters A-Z a-z 0-9 . _ - and does not begin with a dot";
+const NAME_RULE =
+  "a camera's name has 1 to 128 of the characters A-Z a-z 0-9 . _ - and begins with a letter or a digit";
 
 /** Gives the name back. Throws invalid_argument: it becomes part of paths and of page addresses, so it is kept plain. */
 export function checkName(name: string): string {

@@ -149,6 +149,8 @@ describe('names', () => {
     'a/b',
     '<img onerror=alert(1)>',
     'ä',
+    '__proto__',
+    '-x',
     'x'.repeat(129),
     'x'.repeat(4096),
   ];
@@ -173,7 +175,7 @@ describe('names', () => {
     }
   });
 
-  it.each(['__proto__', 'constructor', 'toString', 'a.b-c_D9', 'x'.repeat(128)])(
+  it.each(['constructor', 'toString', 'hasOwnProperty', 'a.b-c_D9', 'x'.repeat(128)])(
     '%s is a name like any other',
     async (name) => {
       const path = `${PROCESS}/${name}`;
