@@ -1,0 +1,51 @@
+export interface BannerFacts {
+  readonly version: string;
+  readonly pid: number;
+  readonly dataDir: string;
+  readonly configPath: string | undefined;
+  readonly restHost: string;
+  readonly restPort: number;
+  readonly grpcPort: number;
+  readonly cameraNames: readonly string[];
+  /** How this program is called: `node bin/chrysproxy.js`. */
+  readonly command: string;
+}
+
+/** What a person sees when the proxy is up: where everything is, and what to type next. */
+export function banner(facts: BannerFacts): string {
+  const host = reachableHost(facts.restHost);
+  const rest = `http://${host}:${facts.restPort}`;
+  const url = facts.restPort === 8080 && host === '127.0.0.1' ? '' : ` --url ${rest}`;
+  const [first] = facts.cameraNames;
+  const lines = [
+    '',
+    `chrysproxy ${facts.version} is running (pid ${facts.pid}).`,
+    '',
+    `  Portal   ${rest}/`,
+    `  REST     ${rest}/api/v1`,
+    `  gRPC     ${host}:${facts.grpcPort}`,
+    `  Data     ${facts.dataDir}`,
+    `  Config   ${facts.configPath ?? 'none, defaults'}`,
+    `  Cameras  ${cameraText(facts.cameraNames)}`,
+    '',
+    ...(first === undefined ? [] : ['Fetch a frame:', `  ${facts.command} snapshot ${first} frame.jpg${url}`]),
+    'Add your own camera:',
+    `  ${facts.command} camera add NAME rtsp://USER:PASSWORD@HOST/PATH${url}`,
+    'Stop with Ctrl-C.',
+    '',
+  ];
+  return lines.join('\n');
+}
+
+/** An address to type: a server that listens everywhere is reached on this machine as loopback. */
+function reachableHost(host: string): string {
+  if (host === '0.0.0.0' || host === '::') return '127.0.0.1';
+  return host.includes(':') ? `[${host}]` : host;
+}
+
+function cameraText(names: readonly string[]): string {
+  const shown = 8;
+  if (names.length === 0) return 'none yet';
+  const more = names.length > shown ? ` and ${names.length - shown} more` : '';
+  return names.slice(0, shown).join(', ') + more;
+}

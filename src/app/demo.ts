@@ -1,0 +1,26 @@
+import { existsSync } from 'node:fs';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+
+import { ChrysError } from '../base/errors.js';
+import type { CameraDefinition } from '../cameras/types.js';
+
+export const DEMO_CAMERA = 'demo';
+
+const CLIP = fileURLToPath(new URL('../../config/demo.mp4', import.meta.url));
+
+/** The camera of `--demo`: a clip of this installation, played in real time for ever. */
+export function demoCamera(nowMs: number): CameraDefinition {
+  if (!existsSync(CLIP)) {
+    throw new ChrysError('failed_precondition', `the demo clip ${CLIP} is missing: check the installation out again`);
+  }
+  return {
+    name: DEMO_CAMERA,
+    rtspEndpoint: pathToFileURL(CLIP).href,
+    transport: 'tcp',
+    openTimeoutMs: 10_000,
+    stallTimeoutMs: 5000,
+    decoderThreads: 1,
+    createdMs: nowMs,
+    modifiedMs: nowMs,
+  };
+}

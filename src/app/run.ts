@@ -1,0 +1,165 @@
+import { systemClock } from '../base/clock.js';
+import { messageOf } from '../base/errors.js';
+import { createLogger, type Logger } from '../base/log.js';
+import { Supervisor } from '../cameras/supervisor.js';
+import { ensureDataDir, resolveDataDir } from '../config/data-dir.js';
+import { loadConfig } from '../config/load.js';
+import { allowedSchemes, warnings } from '../config/rules.js';
+import { startGrpcServer } from '../grpc/server.js';
+import { encodeJpeg } from '../media/jpeg.js';
+import { loadAddon } from '../native/addon.js';
+import { createRestApp } from '../rest/app.js';
+import { listenRest } from '../rest/listen.js';
+import { lockDataDir } from '../store/lock.js';
+import { openStore } from '../store/store.js';
+import { banner } from './banner.js';
+import { demoCamera } from './demo.js';
+import { version as packageVersion } from '../base/version.js';
+
+export interface RunOptions {
+  readonly configPath?: string | undefined;
+  readonly dataDir?: string | undefined;
+  readonly demo: boolean;
+  /** How this program is called, for the commands that it tells. */
+  readonly command: string;
+  /** Shows a text to the person who started it. */
+  readonly announce: (text: string) => void;
+}
+
+/** A shutdown that takes longer than this has failed. */
+const SHUTDOWN_BOUND_MS = 8000;
+
+/** What was started, newest last; closed in the opposite order. */
+type Closer = () => void | Promise<void>;
+
+/**
+ * Runs the proxy until SIGTERM or SIGINT and resolves with the exit code. Throws a ChrysError when it cannot start;
+ * what had been started by then is closed again.
+ */
+export async function runProxy(options: RunOptions): Promise<number> {
+  const closers: Closer[] = [];
+  try {
+    const logger = await start(options, closers);
+    const signal = await stopSignal();
+    logger.info({ signal }, 'stopping');
+    return (await closeAll(closers, logger)) ? 0 : 1;
+  } catch (error) {
+    await closeAll(closers, undefined);
+    throw error;
+  }
+}
+
+async function start(options: RunOptions, closers: Closer[]): Promise<Logger> {
+  const dataDir = resolveDataDir({ dataDir: options.dataDir, env: process.env });
+  const { config, path } = loadConfig({ configPath: options.configPath, dataDir, env: process.env });
+  const logger = createLogger({ mode: config.mode });
+  logFatalErrors(logger);
+  ensureDataDir(dataDir);
+  const lock = lockDataDir(dataDir);
+  closers.push(() => {
+    lock.release();
+  });
+  const store = openStore(dataDir);
+  closers.push(() => {
+    store.close();
+  });
+  for (const warning of warnings(config)) logger.warn(warning);
+
+  const clock = systemClock;
+  const cameras = new Supervisor({
+    registry: store.cameras,
+    addon: loadAddon(),
+    clock,
+    logger,
+    allowedSchemes: allowedSchemes(config),
+    maxCameras: config.max_cameras,
+    logLevel: config.mode === 'debug' ? 'debug' : 'warn',
+  });
+  closers.push(() => cameras.stopAll());
+
+  let notReady: string | undefined = 'The proxy is starting: its cameras are not loaded yet.';
+  const app = createRestApp({
+    cameras,
+    settings: store.settings,
+    config,
+    logger,
+    version: packageVersion(),
+    clock,
+    ready: () => notReady,
+    encodeJpeg,
+  });
+  const rest = await listenRest(app, config.host, config.port);
+  closers.push(() => rest.close());
+  const grpc = await startGrpcServer({ host: config.host, port: config.grpc_port, cameras, clock });
+  closers.push(() => grpc.stop());
+  // Only now: two proxies must not open the same cameras, and a port that is taken tells that there are two.
+  cameras.startAll();
+  if (options.demo) addDemo(cameras, clock.nowMs());
+  notReady = undefined;
+
+  const cameraNames = cameras.list().map((camera) => camera.definition.name);
+  logger.info(
+    { version: packageVersion(), pid: process.pid, dataDir, config: path, rest: rest.port, grpc: grpc.port, cameras: cameraNames.length },
+    'chrysproxy is running',
+  );
+  options.announce(
+    banner({
+      version: packageVersion(),
+      pid: process.pid,
+      dataDir,
+      configPath: path,
+      restHost: config.host,
+      restPort: rest.port,
+      grpcPort: grpc.port,
+      cameraNames,
+      command: options.command,
+    }),
+  );
+  return logger;
+}
+
+/** Not stored: without --demo it is not there at the next start. A camera of that name that the user added stays. */
+function addDemo(cameras: Supervisor, nowMs: number): void {
+  const demo = demoCamera(nowMs);
+  if (cameras.list().some((camera) => camera.definition.name === demo.name)) return;
+  cameras.add(demo, { ephemeral: true });
+}
+
+async function stopSignal(): Promise<NodeJS.Signals> {
+  return await new Promise((resolve) => {
+    process.once('SIGTERM', resolve);
+    process.once('SIGINT', resolve);
+  });
+}
+
+/** False: not everything could be closed in time. */
+async function closeAll(closers: readonly Closer[], logger: Logger | undefined): Promise<boolean> {
+  let clean = true;
+  const all = (async () => {
+    for (const close of [...closers].reverse()) {
+      try {
+        await close();
+      } catch (error) {
+        clean = false;
+        logger?.error({ err: error }, `stopping failed: ${messageOf(error)}`);
+      }
+    }
+  })();
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<void>((resolve) => {
+    timer = setTimeout(() => {
+      clean = false;
+      resolve();
+    }, SHUTDOWN_BOUND_MS);
+  });
+  await Promise.race([all, late]);
+  clearTimeout(timer);
+  return clean;
+}
+
+/** A defect ends the process, and whoever watches over it starts it again; the log says why. */
+function logFatalErrors(logger: Logger): void {
+  process.on('uncaughtExceptionMonitor', (error) => {
+    logger.fatal({ err: error }, 'the proxy ends because of an error that nobody handled');
+  });
+}
