@@ -8,6 +8,9 @@ import type { FrameQuery, FrameSource } from './types.js';
 
 const MOST_WAITERS = 4096;
 const UNKNOWN_FRAME_INTERVAL_MS = 40;
+const UNKNOWN_GOP_PACKETS = 250;
+/** However fast a camera is, a frame of this age is still live. */
+const LIVE_MS = 500;
 /** A snapshot is asked for anew so often while the stream has not had its first keyframe. */
 const SNAPSHOT_RETRY_MS = 250;
 /** What was decoded longer before the newest packet shows another time, however well it was decoded. */
@@ -35,11 +38,18 @@ export class RingFrameSource implements FrameSource {
 
   async next(query: FrameQuery): Promise<FrameRef | undefined> {
     this.demand.touch(query.keyframesOnly);
-    const found = this.reader.find(query);
+    const find = (): FrameRef | undefined =>
+      this.reader.find({
+        after: query.after,
+        keyframesOnly: query.keyframesOnly,
+        notBeforeMs: this.freshFromMs(query.keyframesOnly),
+        inOrder: query.inOrder,
+      });
+    const found = find();
     if (found !== undefined || query.waitMs <= 0) return found;
     this.demand.hold(query.keyframesOnly);
     try {
-      return await this.waitFor(() => this.reader.find(query), query.waitMs, query.signal);
+      return await this.waitFor(find, query.waitMs, query.signal);
     } finally {
       this.demand.release(query.keyframesOnly);
     }
@@ -80,6 +90,18 @@ export class RingFrameSource implements FrameSource {
     if (frame === undefined) return undefined;
     const ageMs = this.clock.nowMs() - frame.arrivalMs;
     return ageMs >= 0 && ageMs < 2 * this.frameIntervalMs() ? frame : undefined;
+  }
+
+  /**
+   * The ring keeps what was decoded last, which is old once nobody has asked for a while or the camera is away. A frame is
+   * live while it is about as new as the camera's newest packet; a keyframe, while the next one is not overdue.
+   */
+  private freshFromMs(keyframesOnly: boolean): number {
+    const connected = this.control.getI32(CONTROL.connectedI32) === 1;
+    const newestMs = connected ? this.control.getI64(CONTROL.lastPacketMsI64) : this.clock.nowMs();
+    const gopPackets = this.control.getI32(CONTROL.gopPacketsI32);
+    const intervals = keyframesOnly ? 1.5 * (gopPackets > 0 ? gopPackets : UNKNOWN_GOP_PACKETS) : 3;
+    return newestMs - Math.max(LIVE_MS, intervals * this.frameIntervalMs());
   }
 
   private stale(frame: FrameRef): boolean {

@@ -26,6 +26,8 @@ export interface FrameFind {
   /** Frames with a greater sequence only. */
   readonly after: number;
   readonly keyframesOnly: boolean;
+  /** Only frames that arrived at or after this time, milliseconds since the epoch. */
+  readonly notBeforeMs: number;
   /** Of two frames that wait, the older one; of more, the newest. */
   readonly inOrder: boolean;
 }
@@ -66,6 +68,7 @@ export class FrameReader {
       const sequence = this.loadI64(at + SEQUENCE_I32);
       if (sequence <= query.after || sequence === 0) continue;
       if (query.keyframesOnly && (this.load(at + FRAME_SLOT.flagsI32) & FLAG.keyframe) === 0) continue;
+      if (this.loadI64(at + ARRIVAL_I32) < query.notBeforeMs * 1000) continue;
       waiting++;
       if (sequence > newestSequence) [newest, newestSequence] = [slot, sequence];
       if (sequence < oldestSequence) [oldest, oldestSequence] = [slot, sequence];
@@ -76,7 +79,7 @@ export class FrameReader {
   }
 
   latest(): FrameRef | undefined {
-    return this.find({ after: 0, keyframesOnly: false, inOrder: false });
+    return this.find({ after: 0, keyframesOnly: false, notBeforeMs: 0, inOrder: false });
   }
 
   private ready(): boolean {
@@ -129,7 +132,7 @@ export class FrameReader {
           return sequence;
         }
         for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
-          const newer = this.find({ after: sequence, keyframesOnly, inOrder: false });
+          const newer = this.find({ after: sequence, keyframesOnly, notBeforeMs: 0, inOrder: false });
           if (newer?.byteLength !== byteLength) return 0;
           const copied = newer.copyTo(target, targetOffset);
           if (copied !== 0) return copied;
