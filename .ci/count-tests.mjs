@@ -1,11 +1,12 @@
 // Adds up vitest's JSON reports and prints 'N passed, N failed'. A test file that could not be loaded, and a report
-// that is missing or counts nothing, are failures too.
+// that is missing or counts nothing, are failures too. Arguments: failures outside the tests, then the reports.
 import { readFileSync } from 'node:fs';
 
+const [failedChecks, ...reports] = process.argv.slice(2);
 let passed = 0;
-let failed = 0;
+let failed = Number(failedChecks);
 let skipped = 0;
-for (const file of process.argv.slice(2)) {
+for (const file of reports) {
   let report;
   try {
     report = JSON.parse(readFileSync(file, 'utf8'));
