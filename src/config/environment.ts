@@ -3,8 +3,14 @@ import { parse } from 'yaml';
 import { didYouMean } from '../base/suggest.js';
 import { KNOWN_KEYS, VARIABLE_PREFIX, type KnownKey } from './keys.js';
 
-/** Variables that are no configuration keys: the folder, the file, and the address that the CLI talks to. */
-const RESERVED = ['CHRYSPROXY_DATA_DIR', 'CHRYSPROXY_CONFIG', 'CHRYSPROXY_URL'];
+/** Variables that are no configuration keys: the folder, the file, the address that the CLI talks to, a build of the addon. */
+const RESERVED = [
+  'CHRYSPROXY_DATA_DIR',
+  'CHRYSPROXY_CONFIG',
+  'CHRYSPROXY_URL',
+  'CHRYSPROXY_NATIVE_ADDON',
+  'CHRYSPROXY_NATIVE_BUILD',
+];
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 

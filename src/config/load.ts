@@ -10,7 +10,7 @@ import { configSchema, type Config } from './schema.js';
 import { parseConfigFile, type ConfigFile } from './yaml-file.js';
 
 export interface LoadOptions {
-  /** A file that must exist. Without it `conf.yaml` in the data directory is read if there is one. */
+  /** A file that must exist. Without it the one that CHRYSPROXY_CONFIG names; else `conf.yaml` in the data directory if there is one. */
   readonly configPath?: string | undefined;
   readonly dataDir: string;
   readonly env: Environment;
@@ -50,13 +50,15 @@ export function loadConfig(options: LoadOptions): LoadedConfig {
     throw new ChrysError('invalid_argument', [head, ...problems.map((problem) => `  ${problem}`)].join('\n'));
   }
   const config = result.data;
-  config.buffer.on_disk_folder ??= join(options.dataDir, 'archive');
+  // A relative folder must not depend on where the proxy was started.
+  config.buffer.on_disk_folder = resolve(options.dataDir, config.buffer.on_disk_folder ?? 'archive');
   return { config: deepFreeze(config), path };
 }
 
 function configFileOf(options: LoadOptions): string | undefined {
-  if (options.configPath !== undefined) {
-    return resolve(options.configPath);
+  const named = options.configPath ?? options.env['CHRYSPROXY_CONFIG'];
+  if (named !== undefined && named !== '') {
+    return resolve(named);
   }
   const usual = join(options.dataDir, 'conf.yaml');
   return existsSync(usual) ? usual : undefined;

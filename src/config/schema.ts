@@ -9,6 +9,7 @@ export type SourceScheme = (typeof KNOWN_SCHEMES)[number];
 const HOST_NAME =
   /^(?=.{1,253}$)[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9_])?(\.[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9_])?)*$/;
 const SCALE_SIDE = /^(?:-[12]|[1-9]\d{0,4}|i[wh](?:[*/][1-9]\d{0,2})?)$/;
+const NICKNAMES = ['@hourly', '@daily', '@midnight', '@weekly', '@monthly', '@yearly', '@annually'];
 const CRON_FIELD = /^[\d*?LW#A-Za-z,/-]+$/;
 
 const port = z.int().min(0).max(65535);
@@ -27,7 +28,7 @@ const scale = z
   .refine(isScale, '"width:height", each a number of pixels, -1 (keep the aspect), or iw, ih, iw/2, ih*2 …');
 const schedule = z
   .string()
-  .refine(isSchedule, `"@every <duration>" (${DURATION_FORMS}) or a cron pattern of 5 or 6 fields`);
+  .refine(isSchedule, `"@every <duration>" (${DURATION_FORMS}), a cron pattern of 5 or 6 fields, or @hourly, @daily …`);
 
 /** Every key of conf.yaml, under the name it has there, with its default. config/default.yaml says what each means. */
 export const configSchema = z.strictObject({
@@ -100,6 +101,9 @@ function isScale(value: string): boolean {
 
 /** Only the form is checked. Which moments a cron pattern names is for the code that keeps the schedule. */
 function isSchedule(value: string): boolean {
+  if (NICKNAMES.includes(value.trim())) {
+    return true;
+  }
   const every = /^@every\s+(\S+)$/.exec(value.trim())?.[1];
   if (every !== undefined) {
     return (parseDurationMs(every) ?? 0) > 0;

@@ -97,6 +97,23 @@ describe('a file', () => {
     expect(loaded).toMatchObject({ path: other, config: { port: 2 } });
   });
 
+  it('named by CHRYSPROXY_CONFIG is read unless --config names another', () => {
+    const [named, option] = [join(dataDir, 'named.yaml'), join(dataDir, 'option.yaml')];
+    writeFileSync(named, 'port: 2');
+    writeFileSync(option, 'port: 3');
+    const env = { CHRYSPROXY_CONFIG: named };
+    expect(loadConfig({ dataDir, env }).path).toBe(named);
+    expect(loadConfig({ configPath: option, dataDir, env }).path).toBe(option);
+  });
+
+  it('may name a folder for segments relative to the data directory', () => {
+    expect(load('buffer: { on_disk_folder: clips }').buffer.on_disk_folder).toBe(join(dataDir, 'clips'));
+  });
+
+  it.each(['@every 90s', '@daily', '0 3 * * 1-5', '*/30 * * * * *'])('may have the schedule %s', (schedule) => {
+    expect(load(`buffer: { on_disk_schedule: "${schedule}" }`).buffer.on_disk_schedule).toBe(schedule);
+  });
+
   it('named by --config must exist', () => {
     expect(() => loadConfig({ configPath: '/nowhere.yaml', dataDir, env: {} })).toThrow(
       /\/nowhere\.yaml cannot be read/,
@@ -160,7 +177,7 @@ describe('a wrong value', () => {
     ['buffer: { in_memory_scale: big }', 'buffer.in_memory_scale: "big" is not allowed; allowed is "width:height"'],
     ['buffer: { on_disk: 5 }', 'buffer.on_disk: 5 is not allowed; allowed is true or false.'],
     ['buffer: { on_disk_clean_older_than: 5 minutes }', 'a duration such as 30s, 5m, 2h, 1d, 1w'],
-    ['buffer: { on_disk_schedule: "@daily" }', '"@daily" is not allowed; allowed is "@every <duration>"'],
+    ['buffer: { on_disk_schedule: "@dayly" }', '"@dayly" is not allowed; allowed is "@every <duration>"'],
     ['buffer: { on_disk_schedule: "@every soon" }', '"@every soon" is not allowed'],
     ['port: 5000\ngrpc_port: 5000', 'conf.yaml line 2: port and grpc_port are both 5000; give them different ports.'],
     ['- a\n- b', 'it must hold lines of the form "key: value"'],
@@ -211,7 +228,12 @@ describe('the environment', () => {
   });
 
   it('may hold the variables that are no keys', () => {
-    const env = { CHRYSPROXY_DATA_DIR: '/x', CHRYSPROXY_CONFIG: '/y', CHRYSPROXY_URL: 'http://z' };
+    const env = {
+      CHRYSPROXY_DATA_DIR: '/x',
+      CHRYSPROXY_CONFIG: '',
+      CHRYSPROXY_URL: 'http://z',
+      CHRYSPROXY_NATIVE_ADDON: '/a.node',
+    };
     expect(load(undefined, env).port).toBe(8080);
   });
 
