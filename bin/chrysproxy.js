@@ -3,8 +3,8 @@ import { existsSync } from 'node:fs';
 
 const entry = new URL('../dist/cli/main.js', import.meta.url);
 if (existsSync(entry)) {
-  const { main } = await import(entry.href);
-  process.exit(await main(process.argv.slice(2)));
+  const { run } = await import(entry.href);
+  process.exit(await run(process.argv.slice(2)));
 } else {
   console.error('chrysproxy is not built yet: run bin/setup in its folder.');
   process.exit(1);

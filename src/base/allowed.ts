@@ -37,7 +37,7 @@ export function shownValue(key: string, value: unknown): string {
   if (isSecretKey(key)) {
     return 'the given value';
   }
-  const text = redact(JSON.stringify(value) ?? String(value));
+  const text = redact(value === undefined ? 'nothing' : JSON.stringify(value));
   return text.length > 80 ? `${text.slice(0, 77)}…` : text;
 }
 

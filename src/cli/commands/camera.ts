@@ -1,0 +1,178 @@
+import { Command, InvalidArgumentError, Option } from 'commander';
+import type { StreamProcess } from '../../rest/stream-process.js';
+import { ProxyClient, type CameraBody } from '../client.js';
+import { fields, json, plain, table } from '../format.js';
+import type { Io } from '../io.js';
+import { streamUrl } from '../stream-url.js';
+
+interface RemoteOptions {
+  readonly url?: string;
+  readonly json?: boolean;
+}
+
+interface AddOptions extends RemoteOptions {
+  readonly transport?: string;
+  readonly rtmp?: string;
+  readonly openTimeoutMs?: number;
+  readonly stallTimeoutMs?: number;
+  readonly decoderThreads?: number;
+}
+
+/** `--url`, for every command that talks to a running proxy. */
+export function urlOption(): Option {
+  return new Option('--url <url>', 'address of the proxy (or CHRYSPROXY_URL; default http://127.0.0.1:8080)');
+}
+
+export function clientFor(options: { readonly url?: string }, io: Io): ProxyClient {
+  return new ProxyClient(options.url ?? io.env['CHRYSPROXY_URL']);
+}
+
+export function cameraCommand(io: Io): Command {
+  const camera = new Command('camera').description('add, list, show and remove cameras of a running proxy');
+  camera
+    .command('add')
+    .description('add a camera and start it')
+    .argument('<name>', '1 to 128 of the characters A-Z a-z 0-9 . _ -')
+    .argument('<url>', 'rtsp://user:password@host/path; - reads it from standard input, out of the process list')
+    .option('--transport <tcp|udp>', 'how RTP comes in')
+    .option('--rtmp <url>', 'where passthrough sends the stream')
+    .option('--open-timeout-ms <ms>', 'longest time to open the stream', wholeNumber)
+    .option('--stall-timeout-ms <ms>', 'time without a packet that counts as a stall', wholeNumber)
+    .option('--decoder-threads <n>', 'threads that decode it', wholeNumber)
+    .option('--json', 'print the camera as JSON')
+    .addOption(urlOption())
+    .action((name: string, url: string, options: AddOptions) => add(io, name, url, options));
+  camera
+    .command('list')
+    .description('one line for each camera')
+    .option('--json', 'print the cameras as JSON, as GET /api/v1/processlist gives them')
+    .addOption(urlOption())
+    .action((options: RemoteOptions) => list(io, options));
+  camera
+    .command('show')
+    .description('what is known about one camera')
+    .argument('<name>')
+    .option('--log', 'also print the last lines of its log')
+    .option('--json', 'print the camera as JSON, as GET /api/v1/process/<name> gives it')
+    .addOption(urlOption())
+    .action((name: string, options: RemoteOptions & { log?: boolean }) => show(io, name, options));
+  camera
+    .command('remove')
+    .description('stop a camera and forget it')
+    .argument('<name>')
+    .addOption(urlOption())
+    .action((name: string, options: RemoteOptions) => remove(io, name, options));
+  return camera;
+}
+
+async function add(io: Io, name: string, url: string, options: AddOptions): Promise<void> {
+  const client = clientFor(options, io);
+  const body: CameraBody = {
+    name,
+    rtsp_endpoint: await streamUrl(url, io),
+    ...(options.rtmp === undefined ? {} : { rtmp_endpoint: options.rtmp }),
+    ...(options.transport === undefined ? {} : { transport: options.transport }),
+    ...(options.openTimeoutMs === undefined ? {} : { open_timeout_ms: options.openTimeoutMs }),
+    ...(options.stallTimeoutMs === undefined ? {} : { stall_timeout_ms: options.stallTimeoutMs }),
+    ...(options.decoderThreads === undefined ? {} : { decoder_threads: options.decoderThreads }),
+  };
+  await client.add(body);
+  io.out(
+    options.json === true
+      ? json(await client.show(name))
+      : `Camera "${plain(name)}" is added. See how it does with: ${io.command} camera show ${plain(name)}\n`,
+  );
+}
+
+async function list(io: Io, options: RemoteOptions): Promise<void> {
+  const cameras = await clientFor(options, io).list();
+  if (options.json === true) {
+    io.out(json(cameras));
+  } else if (cameras.length === 0) {
+    io.out(`There is no camera yet. Add one with: ${io.command} camera add NAME URL\n`);
+  } else {
+    const head = ['NAME', 'STATE', 'CODEC', 'SIZE', 'FPS', 'SOURCE', 'MESSAGE'];
+    io.out(
+      table(
+        head,
+        cameras.map((camera) => [
+          camera.name,
+          camera.chrysproxy.phase,
+          camera.chrysproxy.stream?.codec ?? '-',
+          sizeOf(camera) ?? '-',
+          fpsOf(camera) ?? '-',
+          camera.rtsp_endpoint,
+          camera.chrysproxy.message,
+        ]),
+      ),
+    );
+  }
+}
+
+async function show(io: Io, name: string, options: RemoteOptions & { readonly log?: boolean }): Promise<void> {
+  const camera = await clientFor(options, io).show(name);
+  if (options.json === true) {
+    io.out(json(camera));
+    return;
+  }
+  io.out(fields(described(camera)));
+  if (options.log === true) {
+    const lines = [camera.logs.stdout, camera.logs.stderr]
+      .flatMap((encoded) => Buffer.from(encoded, 'base64').toString('utf8').split('\n'))
+      .filter((line) => line !== '')
+      .sort();
+    io.out(`\n${lines.map((line) => `${plain(line)}\n`).join('')}`);
+  }
+}
+
+async function remove(io: Io, name: string, options: RemoteOptions): Promise<void> {
+  await clientFor(options, io).remove(name);
+  io.out(`Camera "${plain(name)}" is removed.\n`);
+}
+
+function described(camera: StreamProcess): [string, string][] {
+  const { stats, stream, ...ours } = camera.chrysproxy;
+  const pairs: [string, string | undefined][] = [
+    ['Name', camera.name],
+    ['Source', camera.rtsp_endpoint],
+    ['RTMP', camera.rtmp_endpoint],
+    ['Transport', ours.transport],
+    ['State', `${ours.phase} since ${timeOf(ours.since)}`],
+    ['Message', ours.message === '' ? undefined : ours.message],
+    ['Next attempt', ours.next_attempt === null ? undefined : timeOf(ours.next_attempt)],
+    [
+      'Stream',
+      stream === null ? undefined : `${stream.codec} ${stream.profile} ${sizeOf(camera) ?? ''} ${stream.pixel_format}`,
+    ],
+    ['Frames per second', fpsOf(camera)],
+    ['Keyframe every', stats.gop_packets === 0 ? undefined : `${stats.gop_packets} packets`],
+    ['Packets', `${stats.packets}, ${stats.keyframes} of them keyframes, ${stats.bytes} bytes`],
+    ['Frames', `${stats.frames_decoded} decoded, ${stats.frames_corrupt} damaged, ${stats.decode_errors} errors`],
+    ['Decoding now', stats.decoding],
+    ['Last packet', stats.last_packet === null ? undefined : timeOf(stats.last_packet)],
+    ['Last frame', stats.last_frame === null ? undefined : timeOf(stats.last_frame)],
+    ['Reconnects', String(stats.reconnects)],
+    ['Last error', stats.last_error === '' ? undefined : stats.last_error],
+    ['Added', timeOf(camera.created)],
+  ];
+  return pairs.filter((pair): pair is [string, string] => pair[1] !== undefined);
+}
+
+function sizeOf({ chrysproxy: { stream } }: StreamProcess): string | undefined {
+  return stream === null || stream.width === 0 ? undefined : `${stream.width}x${stream.height}`;
+}
+
+function fpsOf({ chrysproxy: { stats } }: StreamProcess): string | undefined {
+  return stats.fps === 0 ? undefined : String(Math.round(stats.fps * 10) / 10);
+}
+
+function timeOf(ms: number): string {
+  return new Date(ms).toISOString();
+}
+
+function wholeNumber(text: string): number {
+  if (!/^\d{1,9}$/.test(text)) {
+    throw new InvalidArgumentError('It must be a whole number.');
+  }
+  return Number(text);
+}

@@ -1,0 +1,57 @@
+import { ChrysError, type ErrorKind } from '../base/errors.js';
+
+/** Documented in docs/reference/cli.md and at the end of `chrysproxy --help`. */
+export const EXIT = {
+  ok: 0,
+  failed: 1,
+  usage: 2,
+  noProxy: 3,
+  notFound: 4,
+  alreadyExists: 5,
+} as const;
+export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
+
+export const EXIT_TEXTS: Readonly<Record<ExitCode, string>> = {
+  0: 'done',
+  1: 'failed; the message says why',
+  2: 'wrong usage, a refused value, or a wrong configuration',
+  3: 'no proxy answers at that address',
+  4: 'no such camera, stream or file',
+  5: 'there is already a camera of that name',
+};
+
+/** Ends a command with a message and an exit code of its own. */
+export class CliError extends Error {
+  override readonly name = 'CliError';
+
+  constructor(
+    readonly exitCode: ExitCode,
+    message: string,
+    options?: ErrorOptions,
+  ) {
+    super(message, options);
+  }
+}
+
+const CODE_OF_KIND: Partial<Record<ErrorKind, ExitCode>> = {
+  invalid_argument: EXIT.usage,
+  not_found: EXIT.notFound,
+  already_exists: EXIT.alreadyExists,
+};
+
+const CODE_OF_STATUS: Readonly<Record<number, ExitCode>> = {
+  400: EXIT.usage,
+  404: EXIT.notFound,
+  409: EXIT.alreadyExists,
+};
+
+export function exitCodeOf(error: unknown): ExitCode {
+  if (error instanceof CliError) {
+    return error.exitCode;
+  }
+  return error instanceof ChrysError ? (CODE_OF_KIND[error.kind] ?? EXIT.failed) : EXIT.failed;
+}
+
+export function exitCodeOfStatus(httpStatus: number): ExitCode {
+  return CODE_OF_STATUS[httpStatus] ?? EXIT.failed;
+}

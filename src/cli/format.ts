@@ -1,0 +1,29 @@
+/** Columns as wide as their widest cell; the last one is not padded. */
+export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const lines = [head, ...rows.map((row) => row.map(plain))];
+  const widths = head.map((_, column) => Math.max(...lines.map((line) => (line[column] ?? '').length)));
+  return lines.map((line) => `${aligned(line, widths)}\n`).join('');
+}
+
+/** `Name:   value` lines, values below each other. */
+export function fields(pairs: readonly (readonly [name: string, value: string])[]): string {
+  const width = Math.max(...pairs.map(([name]) => name.length)) + 1;
+  return pairs.map(([name, value]) => `${`${name}:`.padEnd(width)}  ${plain(value)}`.trimEnd() + '\n').join('');
+}
+
+export function json(value: unknown): string {
+  return `${JSON.stringify(value, undefined, 2)}\n`;
+}
+
+/** Cameras choose some of what we print: nothing of it may steer a terminal. */
+export function plain(text: string): string {
+  // eslint-disable-next-line no-control-regex -- control characters are what is looked for
+  return text.replace(/[\u0000-\u001f\u007f-\u009f]/g, '?');
+}
+
+function aligned(line: readonly string[], widths: readonly number[]): string {
+  return line
+    .map((cell, column) => (column === line.length - 1 ? cell : cell.padEnd(widths[column] ?? 0)))
+    .join('  ')
+    .trimEnd();
+}

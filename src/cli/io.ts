@@ -1,0 +1,41 @@
+import type { Environment } from '../config/environment.js';
+
+/** What a command touches of the outside, so that a test can stand in for it. */
+export interface Io {
+  readonly env: Environment;
+  /** How this program was called, for the commands that it tells people to type: `node bin/chrysproxy.js`. */
+  readonly command: string;
+  /** Standard output: what was asked for, and nothing else. */
+  out(content: string | Uint8Array): void;
+  /** Standard error: messages and prompts. */
+  err(content: string): void;
+  /** The first line of standard input, without its end; '' when there is none. */
+  readLine(): Promise<string>;
+  /** Whether a person types the input. */
+  readonly interactive: boolean;
+}
+
+const LONGEST_LINE = 8192;
+
+export function processIo(command: string): Io {
+  return {
+    env: process.env,
+    command,
+    out: (content) => void process.stdout.write(content),
+    err: (content) => void process.stderr.write(content),
+    readLine,
+    interactive: process.stdin.isTTY,
+  };
+}
+
+async function readLine(): Promise<string> {
+  let text = '';
+  process.stdin.setEncoding('utf8');
+  for await (const chunk of process.stdin) {
+    text += String(chunk);
+    if (text.includes('\n') || text.length > LONGEST_LINE) {
+      break;
+    }
+  }
+  return text.split(/\r?\n/, 1)[0] ?? '';
+}

@@ -1,0 +1,60 @@
+import { Command, CommanderError } from 'commander';
+import { messageOf } from '../base/errors.js';
+import { redact } from '../base/redact.js';
+import { version } from '../base/version.js';
+import { cameraCommand } from './commands/camera.js';
+import { configCommand } from './commands/config.js';
+import { probeCommand } from './commands/probe.js';
+import { snapshotCommand } from './commands/snapshot.js';
+import { startCommand } from './commands/start.js';
+import { EXIT, EXIT_TEXTS, exitCodeOf } from './exit-codes.js';
+import type { Io } from './io.js';
+
+/** Runs one command line (what stands behind the program's name) and resolves with its exit code. Never rejects. */
+export async function runCommand(args: readonly string[], io: Io): Promise<number> {
+  try {
+    await createProgram(io).parseAsync([...args], { from: 'user' });
+    return EXIT.ok;
+  } catch (error) {
+    if (error instanceof CommanderError) {
+      // Help and version that were asked for are no errors; what else there is has been printed already.
+      return error.code === 'commander.helpDisplayed' || error.code === 'commander.version' ? EXIT.ok : EXIT.usage;
+    }
+    io.err(`chrysproxy: ${redact(messageOf(error))}\n`);
+    return exitCodeOf(error);
+  }
+}
+
+export function createProgram(io: Io): Command {
+  const program = new Command('chrysproxy')
+    .description('Video edge proxy for computer vision: camera streams in, frames out over gRPC.')
+    .version(version(), '--version')
+    .addHelpText('after', exitCodeHelp());
+  for (const make of [startCommand, cameraCommand, snapshotCommand, probeCommand, configCommand]) {
+    program.addCommand(make(io));
+  }
+  for (const command of withSubcommands(program)) {
+    command
+      .exitOverride()
+      .helpCommand(false)
+      .configureOutput({
+        writeOut: (text) => {
+          io.out(text);
+        },
+        writeErr: (text) => {
+          io.err(redact(text));
+        },
+      });
+  }
+  return program;
+}
+
+/** Settings are inherited by commands that are made afterwards only, so each one is visited. */
+export function withSubcommands(command: Command): Command[] {
+  return [command, ...command.commands.flatMap((inner) => withSubcommands(inner))];
+}
+
+function exitCodeHelp(): string {
+  const lines = Object.entries(EXIT_TEXTS).map(([code, text]) => `  ${code}  ${text}`);
+  return `\nExit codes:\n${lines.join('\n')}`;
+}
