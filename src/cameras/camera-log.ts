@@ -29,10 +29,13 @@ export class CameraLog {
     this.logger[level](text);
   }
 
-  /** A line of libav's log. A damaged stream makes hundreds a second. */
-  fromCapture(level: LogLine['level'], text: string): void {
+  /**
+   * A line of libav's log. A damaged stream makes hundreds a second, and what libav says while a stream is opened is
+   * said better by the state that follows: only some of what it says of a running stream reaches the process's log.
+   */
+  fromCapture(level: LogLine['level'], text: string, running: boolean): void {
     this.remember(level, text);
-    if (level === 'debug') {
+    if (level === 'debug' || !running) {
       this.logger.debug(text);
       return;
     }
@@ -42,7 +45,7 @@ export class CameraLog {
       this.linesInWindow = 0;
     }
     this.linesInWindow += 1;
-    // libav calls an error what is an everyday event for a proxy: the camera's state says what matters.
+    // libav calls an error what is an everyday event for a proxy.
     if (this.linesInWindow > MOST_LINES_PER_WINDOW) this.logger.debug(text);
     else if (level === 'info') this.logger.info(text);
     else this.logger.warn(text);

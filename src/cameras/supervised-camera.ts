@@ -189,7 +189,7 @@ export class SupervisedCamera implements Camera {
         this.reader.setRing(message.ring);
         break;
       case 'log':
-        this.lines.fromCapture(message.level, this.masked(message.text));
+        this.lines.fromCapture(message.level, this.masked(message.text), this.machine.state.phase === 'running');
         break;
       case 'ended':
         this.onEnded(message.result);
@@ -272,7 +272,8 @@ export class SupervisedCamera implements Camera {
     void thread?.exit(STOP_GRACE_MS);
   }
 
-  private raiseStop(): void {
+  /** Ends the capture without waiting for its end. */
+  raiseStop(): void {
     this.control.setI32(CONTROL.stopI32, 1);
     Atomics.notify(this.control.i32, CONTROL.stopI32);
   }

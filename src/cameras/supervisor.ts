@@ -24,7 +24,7 @@ export interface SupervisorOptions {
   readonly logger: Logger;
   readonly maxCameras: number;
   readonly allowedSchemes: readonly SourceScheme[];
-  /** Default 'warn'. */
+  /** Of libav. Default 'warn'. */
   readonly logLevel?: CaptureOptions['logLevel'];
   readonly clock?: Clock;
   readonly random?: () => number;
@@ -62,7 +62,13 @@ export class Supervisor implements Cameras {
         this.giveUp(thread);
       },
     };
+    process.once('exit', this.onProcessExit);
   }
+
+  /** However the process ends, it waits for its threads, and one in a capture ends only by its flag. */
+  private readonly onProcessExit = (): void => {
+    for (const camera of this.cameras.values()) camera.raiseStop();
+  };
 
   /** Threads that hang in something which cannot be cancelled. */
   get hangingThreads(): number {
@@ -127,6 +133,7 @@ export class Supervisor implements Cameras {
   async stopAll(): Promise<void> {
     this.closed = true;
     await Promise.all([...this.cameras.values()].map((camera) => camera.stop()));
+    process.removeListener('exit', this.onProcessExit);
   }
 
   /** Called on the main thread after each change of a camera's state. The result takes the listener away. */

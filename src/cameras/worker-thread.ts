@@ -30,7 +30,6 @@ export class WorkerThread {
   private readonly gone: Promise<void>;
   private isGone = false;
   private told = false;
-  private busy = false;
   private error = '';
 
   constructor(url: URL, data: WorkerData, name: string, listener: WorkerListener) {
@@ -42,7 +41,6 @@ export class WorkerThread {
       resourceLimits: RESOURCE_LIMITS,
     });
     this.worker.on('message', (message: FromWorker) => {
-      if (message.kind === 'ended') this.busy = false;
       listener.onMessage(message);
     });
     this.worker.on('error', (error) => {
@@ -57,13 +55,7 @@ export class WorkerThread {
     });
   }
 
-  /** Between an 'open' and its 'ended'. */
-  get capturing(): boolean {
-    return this.busy && !this.isGone;
-  }
-
   open(message: Extract<ToWorker, { kind: 'open' }>): void {
-    this.busy = true;
     this.worker.postMessage(message);
   }
 
@@ -77,14 +69,13 @@ export class WorkerThread {
     const message: ToWorker = { kind: 'exit' };
     this.worker.postMessage(message);
     let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<void>((resolve) => {
-      timer = setTimeout(resolve, graceMs);
+    const late = new Promise<false>((resolve) => {
+      timer = setTimeout(resolve, graceMs, false);
     });
-    await Promise.race([this.gone, late]);
+    const inTime = await Promise.race([this.gone.then(() => true), late]);
     clearTimeout(timer);
-    if (this.isGone) return true;
-    this.worker.unref();
-    return false;
+    if (!inTime) this.worker.unref();
+    return inTime;
   }
 
   /** Resolves when the thread is gone, however long that takes. */
