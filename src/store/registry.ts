@@ -2,6 +2,7 @@ import Database from 'better-sqlite3';
 import { ChrysError } from '../base/errors.js';
 import type { Transport } from '../native/types.js';
 import type { CameraDefinition } from './camera-definition.js';
+import { explainedWrite } from './write-errors.js';
 
 interface Row {
   readonly name: string;
@@ -42,7 +43,7 @@ export class CameraRegistry {
     return row && definitionOf(row);
   }
 
-  /** Throws already_exists. */
+  /** Throws already_exists; unavailable, resource_exhausted or failed_precondition when it cannot be written. */
   insert(camera: CameraDefinition): void {
     try {
       this.#insert.run({
@@ -61,13 +62,17 @@ export class CameraRegistry {
         const text = `There is already a camera "${camera.name}". Remove it first, or choose another name.`;
         throw new ChrysError('already_exists', text, { cause: error });
       }
-      throw error;
+      throw explainedWrite(error);
     }
   }
 
-  /** False when there was none of that name. */
+  /** False when there was none of that name. Throws like insert when it cannot be written. */
   remove(name: string): boolean {
-    return this.#remove.run(name).changes > 0;
+    try {
+      return this.#remove.run(name).changes > 0;
+    } catch (error) {
+      throw explainedWrite(error);
+    }
   }
 }
 

@@ -1,4 +1,5 @@
 import type Database from 'better-sqlite3';
+import { explainedWrite } from './write-errors.js';
 
 /** The one set of settings there is. */
 const NAME = 'default';
@@ -46,9 +47,13 @@ export class SettingsStore {
     };
   }
 
-  /** Replaces both; '' takes one away. */
+  /** Replaces both; '' takes one away. Throws a ChrysError when it cannot be written. */
   put(edgeKey: string, edgeSecret: string, nowMs: number): Settings {
-    this.#put.run({ name: NAME, edge_key: edgeKey, edge_secret: edgeSecret, created_ms: nowMs, modified_ms: nowMs });
+    try {
+      this.#put.run({ name: NAME, edge_key: edgeKey, edge_secret: edgeSecret, created_ms: nowMs, modified_ms: nowMs });
+    } catch (error) {
+      throw explainedWrite(error);
+    }
     return this.get();
   }
 }

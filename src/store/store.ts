@@ -8,8 +8,10 @@ import { SettingsStore } from './settings.js';
 
 export const DATABASE_FILE = 'chrysproxy.db';
 
-/** How long a statement waits for another program that holds the database, for instance a backup. */
+/** How long opening waits for another program that holds the database, for instance a backup. */
 const BUSY_TIMEOUT_MS = 5000;
+/** The same once it is open: every frame of every camera waits meanwhile, because a statement blocks the thread. */
+const BUSY_TIMEOUT_RUNNING_MS = 250;
 
 /** What is kept across restarts. Main thread only; every call is synchronous and durable when it returns. */
 export interface Store {
@@ -35,6 +37,7 @@ export function openStore(dataDir: string): Store {
     database.pragma('synchronous = FULL');
     database.pragma('foreign_keys = ON');
     migrate(database, version);
+    database.pragma(`busy_timeout = ${BUSY_TIMEOUT_RUNNING_MS}`);
     const opened = database;
     return {
       path,

@@ -164,4 +164,44 @@ describe('the database', () => {
     expect(() => openStore(join(dataDir, 'missing'))).toThrow(/missing\/chrysproxy\.db cannot be opened/);
     expect(existsSync(join(dataDir, 'missing'))).toBe(false);
   });
+
+  it('that another program holds refuses to store, says so, and works again afterwards', () => {
+    const store = open();
+    sql((other) => {
+      other.exec('BEGIN IMMEDIATE');
+      const held = expect.objectContaining({
+        kind: 'unavailable',
+        message: expect.stringContaining('held by another'),
+      });
+      expect(() => {
+        store.cameras.insert(camera);
+      }).toThrow(held);
+      expect(() => store.cameras.remove('yard')).toThrow(held);
+      expect(() => store.settings.put('k', 's', 1)).toThrow(held);
+      expect(store.cameras.list()).toEqual([]);
+    });
+    store.cameras.insert(camera);
+    expect(store.cameras.list()).toEqual([camera]);
+  });
+
+  const schemaOf = (): unknown =>
+    sql((database) => database.prepare('SELECT type, name, sql FROM sqlite_schema').all());
+
+  it.each(MIGRATIONS.map((_step, version) => version))('of schema %i becomes like a new one', (version) => {
+    open();
+    opened.pop()?.close();
+    const fresh = schemaOf();
+    rmSync(path);
+    sql((database) => {
+      for (const step of MIGRATIONS.slice(0, version)) {
+        database.exec(step);
+      }
+      database.pragma(`user_version = ${version}`);
+      database.pragma(`application_id = ${APPLICATION_ID}`);
+    });
+    open();
+    opened.pop()?.close();
+    expect(schemaOf()).toEqual(fresh);
+    expect(sql((database) => database.pragma('user_version', { simple: true }))).toBe(MIGRATIONS.length);
+  });
 });
