@@ -4,6 +4,8 @@
  */
 
 const MASK = '***';
+/** In a description of what a URL looks like: `rtsp://[user:password@]host`. */
+const PLACEHOLDER = '[user:password';
 
 /** The user part of a URL that begins like this is really a host with a path: no user is called so. */
 const ADDRESS_AND_PATH = /^(?:\d{1,3}(?:\.\d{1,3}){3}|\[[0-9a-f:.]+\]|localhost)(?::\d{1,5})?[/?#]/i;
@@ -94,7 +96,7 @@ function maskUser(user: string): string {
     return `${address}${rest.slice(0, -1)}`;
   }
   const colon = user.indexOf(':');
-  return colon < 0 ? user : `${user.slice(0, colon)}:${MASK}`;
+  return colon < 0 || user === PLACEHOLDER ? user : `${user.slice(0, colon)}:${MASK}`;
 }
 
 function decoded(text: string): string {

@@ -1,5 +1,4 @@
 import { Command } from 'commander';
-import { redact } from '../../base/redact.js';
 import { CliError, EXIT } from '../exit-codes.js';
 import type { Io } from '../io.js';
 import { configPathOf } from './config.js';
@@ -28,7 +27,7 @@ async function start(io: Io, options: Options): Promise<void> {
     demo: options.demo === true,
     command: io.command,
     announce: (text) => {
-      io.err(`${redact(text)}\n`);
+      io.err(`${text}\n`);
     },
   });
   if (exitCode !== 0) {
