@@ -1,0 +1,121 @@
+import type { ErrorKind } from '../../src/base/errors.js';
+import type { CameraReason } from '../../src/cameras/types.js';
+
+/** What docs/reference says about each kind of error. */
+export const KIND_TEXTS: Readonly<Record<ErrorKind, string>> = {
+  invalid_argument: 'A value is not allowed. The message names the field or key, the value and what is allowed.',
+  unauthenticated: 'Who is calling is not known. Not used in this version.',
+  permission_denied: 'The caller may not do that: a page of another site tried to change something.',
+  not_found: 'There is no camera of that name.',
+  already_exists: 'There is a camera of that name already. Remove it first, or choose another name.',
+  failed_precondition: 'Something else has to be put right first; the message says what.',
+  payload_too_large: 'The body of the request is too long.',
+  resource_exhausted: 'A limit is reached: cameras, waiting snapshots, the disk. Remove something, or try again later.',
+  internal: 'A fault of the proxy. Its log has the details; please report it.',
+  unimplemented: 'This version cannot do that yet.',
+  unavailable: 'The camera is not connected, or the proxy is starting. Try again later.',
+  deadline_exceeded: 'The camera is connected and gave no frame in time.',
+};
+
+interface ReasonText {
+  readonly meaning: string;
+  readonly advice: string;
+}
+
+/** What docs/reference says about each reason for which a camera is not running. */
+export const REASON_TEXTS: Readonly<Record<CameraReason, ReasonText>> = {
+  unauthorized: {
+    meaning: 'The camera wants a user and password, or refused those of its URL (401, 403). Retried every 60 s.',
+    advice: 'Check the user and password; many cameras lock a user after some wrong attempts.',
+  },
+  not_found: {
+    meaning: 'The camera has no such path (404), or there is no such file. Retried after 10, 30 and then every 60 s.',
+    advice: "Check the URL's path with the camera's manual.",
+  },
+  refused: {
+    meaning: 'Nothing listens on that port.',
+    advice: 'Check the port, and that RTSP is switched on in the camera.',
+  },
+  unreachable: { meaning: 'There is no route to that address.', advice: 'Check the network and the address.' },
+  unknown_host: {
+    meaning: 'The host name does not resolve.',
+    advice: 'Check its spelling and the DNS, or use the address.',
+  },
+  open_timeout: {
+    meaning: 'The stream was not open within `open_timeout_ms`.',
+    advice: 'See whether the camera answers other players; raise the limit if it is only slow.',
+  },
+  stalled: {
+    meaning: 'The connection stood, and no video packet came for `stall_timeout_ms`, or three times the usual gap.',
+    advice: 'Check the camera and the network; raise the limit for a stream of very few frames.',
+  },
+  decode_stalled: {
+    meaning: 'Packets came, and the decoder made no frame of them.',
+    advice: 'Look at the log of the camera; the stream may be damaged, or without keyframes.',
+  },
+  connection_lost: {
+    meaning: 'The camera closed or reset the connection.',
+    advice: 'Nothing, if it stays rare: it is connected again. Else check how many viewers the camera allows.',
+  },
+  no_video: { meaning: 'The session has no video stream.', advice: 'Use the URL of a stream with video.' },
+  unsupported_codec: {
+    meaning: 'There is no decoder for its codec. Not retried.',
+    advice: 'Set the camera to H.264 or HEVC, then remove it and add it again.',
+  },
+  frame_too_large: {
+    meaning: 'A frame does not fit into a message that clients accept (50 MiB).',
+    advice: 'Lower the resolution, or use a second stream of the camera.',
+  },
+  protocol_error: {
+    meaning: 'The answer was no RTSP, or an error status.',
+    advice: 'Check that the port is the one for RTSP, and try the other `transport`.',
+  },
+  io_error: {
+    meaning: 'Something else; the message has the words of libav.',
+    advice: 'Look at the log of the camera.',
+  },
+  worker_crashed: {
+    meaning: "The thread that serves this camera ended unexpectedly. It is started again; other cameras don't notice.",
+    advice: 'Please report it with the log.',
+  },
+};
+
+/** Statuses of HTTP alone, which no kind of error maps to. */
+export const HTTP_TEXTS: Readonly<Record<number, string>> = {
+  405: 'The route does not know this method; `Allow` names those that it knows.',
+  408: 'The request did not arrive in time.',
+  431: 'The headers are too long.',
+};
+
+/** What docs/reference says about each key of the configuration: its meaning and the values that are allowed. */
+export const KEY_TEXTS: Readonly<Record<string, string>> = {
+  version: 'free text or a number',
+  title: 'free text',
+  description: 'free text',
+  mode: '`release` or `debug`; debug logs more',
+  host: 'address or name to listen on, for REST and gRPC; `0.0.0.0` or `::` = every address of this machine',
+  port: 'TCP port of REST, 0 to 65535; 0 = any free one',
+  grpc_port: 'TCP port of gRPC, 0 to 65535; 0 = any free one',
+  max_cameras: 'most cameras, 1 to 4096',
+  'camera.transport': '`tcp` or `udp`: how RTP comes in',
+  'camera.open_timeout_ms': 'longest time to open a stream, 500 to 120000',
+  'camera.stall_timeout_ms':
+    'time without a video packet that counts as a stall, 500 to 600000; three times the usual gap if that is longer',
+  'camera.decoder_threads': 'threads that decode one camera, 1 to 16',
+  'sources.schemes':
+    'list of `rtsp`, `rtsps`, `file`: what camera URLs may begin with. Unset: rtsp and rtsps, and file while `host` is a loopback address',
+  'redis.connection': '`host:port`, or empty for none; no effect yet',
+  'redis.database': 'number of the database, from 0; no effect yet',
+  'redis.password': 'text; no effect yet',
+  'api.endpoint': 'http or https URL of the cloud service for storage; no effect yet',
+  'annotation.endpoint': 'http or https URL that takes annotations; no effect yet',
+  'annotation.unacked_limit': 'most annotations sent and not acknowledged, 1 to 1000000; no effect yet',
+  'annotation.poll_duration_ms': 'longest wait before a batch goes that is not full, 1 to 3600000; no effect yet',
+  'annotation.max_batch_size': 'most annotations in a batch, 1 to 100000; no effect yet',
+  'buffer.in_memory': 'newest frames of a camera that are kept, 1 to 100000; more than 1 has no effect yet',
+  'buffer.in_memory_scale': 'their size, `width:height`: pixels, -1 (keep the aspect), `iw`, `ih/2` …; no effect yet',
+  'buffer.on_disk': '`true` or `false`: record mp4 segments; no effect yet',
+  'buffer.on_disk_folder': 'their folder, relative to the data directory; no effect yet. Unset: `archive`',
+  'buffer.on_disk_clean_older_than': 'age at which they are removed: `30s`, `5m`, `2h`, `1d`, `1w`; no effect yet',
+  'buffer.on_disk_schedule': '`@every <duration>`, a cron pattern of 5 or 6 fields, or `@daily` …; no effect yet',
+};
