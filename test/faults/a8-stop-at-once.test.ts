@@ -4,11 +4,13 @@ import { type FaultyServer, refusedUrl, silentServer } from '../farm/faulty-serv
 import { ImageClient } from '../support/grpc-client.js';
 import { Proxy } from '../support/proxy.js';
 import { waitFor } from '../support/wait.js';
-import { record, round } from './report.js';
+import { percentile, record, round } from './report.js';
 import { durationMs, frameSince, stateOf } from './scenario.js';
-import { UNDISTURBED, Witness } from './witness.js';
+import { expectUndisturbed, Witness } from './witness.js';
 
+/** A request to a busy machine's proxy included, hence the median. */
 const PROMISED_MS = 300;
+const ROUNDS = 3;
 /** The proxy also has its calls to end, its database to close and itself to leave. */
 const WHOLE_PROXY_MS = 2000;
 
@@ -61,29 +63,29 @@ const states: Readonly<Record<string, () => Promise<void>>> = {
 it('A8: a camera is removed at once, whatever state it is in', async () => {
   const witness = await Witness.start(proxy);
   const { threads } = proxy.usage();
-  const worstMs: Record<string, number> = {};
-  for (let round = 0; round < 2; round += 1) {
+  const timesMs = new Map<string, number[]>();
+  for (let round = 0; round < ROUNDS; round += 1) {
     for (const [name, reach] of Object.entries(states)) {
       await reach();
       const ms = await durationMs(() => proxy.removeCamera(name));
-      worstMs[name] = Math.max(ms, worstMs[name] ?? 0);
+      timesMs.set(name, [...(timesMs.get(name) ?? []), ms]);
     }
   }
   await waitFor('the threads to be gone', 5000, () => proxy.usage().threads <= threads);
 
   const testimony = await witness.stop();
-  for (const [name, ms] of Object.entries(worstMs)) {
+  for (const [name, ms] of timesMs) {
     record({
       row: 'A8',
       fault: `deleted while ${name}`,
-      figure: `ms to delete while ${name}`,
-      value: round(ms, 0),
+      figure: `ms to delete while ${name}, median of ${ROUNDS}`,
+      value: round(percentile(ms, 50), 0),
       promise: '≤ 300',
       othersLost: testimony.lost,
     });
   }
-  for (const [name, ms] of Object.entries(worstMs)) expect.soft(ms, name).toBeLessThanOrEqual(PROMISED_MS);
-  expect(testimony).toMatchObject(UNDISTURBED);
+  for (const [name, ms] of timesMs) expect.soft(percentile(ms, 50), name).toBeLessThanOrEqual(PROMISED_MS);
+  expectUndisturbed(testimony);
 });
 
 it('A8: the whole proxy stops at once with cameras in every state', async () => {

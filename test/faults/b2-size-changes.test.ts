@@ -4,11 +4,14 @@ import { readBarcode } from '../support/barcode.js';
 import { ImageClient } from '../support/grpc-client.js';
 import { Proxy } from '../support/proxy.js';
 import { record } from './report.js';
-import { UNDISTURBED, Witness } from './witness.js';
+import { expectUndisturbed, Witness } from './witness.js';
 
 const SMALL = 'h264-640x480-25-g50';
 const LARGE = 'h264-1280x720-25-g50';
 const FRAMES_AFTER_CHANGE = 60;
+const FPS = 25;
+/** Of some hundred and sixty: the machine may be busy, and a caller gets the newest picture. */
+const MAY_COME_TOO_LATE = 8;
 
 let farm: Farm;
 let proxy: Proxy;
@@ -36,13 +39,13 @@ it.each([
   await proxy.addCamera(name, farm.url(name));
   await proxy.cameraIsRunning(name);
   const client = new ImageClient(proxy.grpcAddress, 'bidirectional');
-  const seen: { size: number[]; dims: number[]; number: number | 'torn' }[] = [];
+  const seen: Seen[] = [];
   const endMs = Date.now() + 20_000;
   while (seen.filter(({ size }) => size[0] === to[0]).length < FRAMES_AFTER_CHANGE && Date.now() < endMs) {
-    const { data, width, height, shape } = await client.frame({ device_id: name });
+    const { data, width, height, shape, pts, time_base: timeBase } = await client.frame({ device_id: name });
     if (data.length === 0) continue;
     const dims = shape?.dim.map(({ size }) => size) ?? [];
-    seen.push({ size: [width, height], dims, number: readBarcode(data, width, height) });
+    seen.push({ size: [width, height], dims, number: readBarcode(data, width, height), seconds: pts * timeBase });
   }
   const probe = (await client.unary('VideoProbe', { device_id: name })) as { video_codec: { width: number } };
   client.close();
@@ -65,12 +68,29 @@ it.each([
   const after = seen.slice(change);
   expect(new Set(before.map(({ size }) => String(size)))).toEqual(new Set([String(from)]));
   expect(new Set(after.map(({ size }) => String(size)))).toEqual(new Set([String(to)]));
-  expect(before.map(({ number }) => number)).toEqual(countFrom(before[0]?.number, before.length));
-  expect(after.map(({ number }) => number)).toEqual(countFrom(0, after.length));
+  expect(after[0]?.number).toBeLessThanOrEqual(MAY_COME_TOO_LATE);
+  for (const part of [before, after]) expect(misplaced(part)).toEqual([]);
+  expect(missing(before) + missing(after) + Number(after[0]?.number)).toBeLessThanOrEqual(MAY_COME_TOO_LATE);
   expect(probe.video_codec.width).toBe(to[0]);
-  expect(testimony).toMatchObject(UNDISTURBED);
+  expectUndisturbed(testimony);
 });
 
-function countFrom(first: number | 'torn' | undefined, length: number): number[] {
-  return Array.from({ length }, (_, at) => Number(first) + at);
+interface Seen {
+  readonly size: readonly number[];
+  readonly dims: readonly number[];
+  readonly number: number | 'torn';
+  /** Its pts. */
+  readonly seconds: number;
+}
+
+/** Pictures whose number is not the one that their pts calls for. */
+function misplaced(seen: readonly Seen[]): Seen[] {
+  return seen.filter((one) => {
+    const steps = Math.round((one.seconds - (seen[0]?.seconds ?? 0)) * FPS);
+    return one.number !== Number(seen[0]?.number) + steps;
+  });
+}
+
+function missing(seen: readonly Seen[]): number {
+  return Number(seen.at(-1)?.number) - Number(seen[0]?.number) + 1 - seen.length;
 }

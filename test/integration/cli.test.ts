@@ -1,0 +1,183 @@
+/** The command line against a running proxy: what it prints, and the exit codes that scripts look at. */
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { Farm } from '../farm/farm.js';
+import { refusedUrl, silentServer, statusServer } from '../farm/faulty-servers.js';
+import { type CliRun, runCli } from '../support/cli.js';
+import { type ProcessAnswer, Proxy } from '../support/proxy.js';
+
+const PASSWORD = 'pa55w0rd';
+
+describe('chrysproxy', () => {
+  let farm: Farm;
+  let proxy: Proxy;
+  let folder: string;
+
+  beforeAll(async () => {
+    farm = await Farm.start({
+      mounts: [
+        { path: 'open', clip: 'h264-640x480-25-g50' },
+        { path: 'hevc', clip: 'hevc-640x360-25-g50' },
+        { path: 'locked', clip: 'h264-640x480-25-g50', user: 'viewer', password: PASSWORD },
+      ],
+    });
+    proxy = await Proxy.start();
+    await proxy.addCamera('front', farm.url('open'));
+    await proxy.cameraIsRunning('front');
+    folder = mkdtempSync(join(tmpdir(), 'chrysproxy-cli-'));
+  });
+
+  afterAll(async () => {
+    rmSync(folder, { recursive: true, force: true });
+    await proxy.dispose();
+    await farm.stop();
+  });
+
+  const cli = (...args: string[]): Promise<CliRun> => runCli(proxy, args);
+
+  it('adds a camera that works, shows it, lists it and removes it', async () => {
+    const added = await cli('camera', 'add', 'door', farm.url('locked'));
+    expect(added).toMatchObject({ exitCode: 0, stderr: '', stdout: expect.stringContaining('door') as string });
+    await proxy.cameraIsRunning('door');
+
+    const shown = await cli('camera', 'show', 'door');
+    expect(shown.exitCode).toBe(0);
+    expect(shown.stdout).toMatch(/running/);
+    expect(shown.stdout).toMatch(/h264.*640x480/);
+
+    const listed = await cli('camera', 'list');
+    expect(listed.exitCode).toBe(0);
+    expect(listed.stdout).toMatch(/^door .*running.*h264/m);
+    expect(listed.stdout).toMatch(/^front /m);
+
+    expect((await cli('camera', 'remove', 'door')).exitCode).toBe(0);
+    expect((await proxy.rest('GET', '/api/v1/process/door')).status).toBe(404);
+    for (const { stdout, stderr } of [added, shown, listed]) expect(stdout + stderr).not.toContain(PASSWORD);
+  });
+
+  it('takes the URL from standard input, so that no process list shows it', async () => {
+    const added = await runCli(proxy, ['camera', 'add', 'piped', '-'], `${farm.url('locked')}\n`);
+    expect(added).toMatchObject({ exitCode: 0, stderr: '' });
+    await proxy.cameraIsRunning('piped');
+    await proxy.removeCamera('piped');
+  });
+
+  it('gives the cameras as JSON for scripts', async () => {
+    const list = JSON.parse((await cli('camera', 'list', '--json')).stdout) as ProcessAnswer[];
+    expect(list).toMatchObject([{ name: 'front', status: 'running', rtsp_endpoint: farm.url('open') }]);
+    const shown = JSON.parse((await cli('camera', 'show', 'front', '--json')).stdout) as ProcessAnswer;
+    expect(shown).toMatchObject({ name: 'front', state: { Running: true } });
+  });
+
+  it('writes the newest frame of a camera into a file', async () => {
+    const file = join(folder, 'front.jpg');
+    expect(await cli('snapshot', 'front', file, '--width', '320')).toMatchObject({ exitCode: 0, stderr: '' });
+    expect(readFileSync(file).subarray(0, 2)).toEqual(Buffer.from([0xff, 0xd8]));
+    const size = execFileSync('ffprobe', [
+      '-v',
+      'error',
+      '-show_entries',
+      'stream=width,height',
+      '-of',
+      'csv=p=0',
+      file,
+    ]);
+    expect(size.toString().trim()).toBe('320,240');
+  });
+
+  it('says what a stream is without adding it', async () => {
+    const probed = await cli('probe', farm.url('hevc'), '--json');
+    expect(probed).toMatchObject({ exitCode: 0, stderr: '' });
+    expect(JSON.parse(probed.stdout)).toMatchObject({
+      codec: 'hevc',
+      width: 640,
+      height: 360,
+      fps: 25,
+      gopPackets: 50,
+    });
+    const text = (await cli('probe', farm.url('locked'))).stdout;
+    expect(text).toMatch(/h264/);
+    expect(text).toMatch(/640x480/);
+    expect((JSON.parse((await cli('camera', 'list', '--json')).stdout) as unknown[]).length).toBe(1);
+  });
+
+  it('says why a stream does not open', async () => {
+    const notFound = await statusServer(404, 'Not Found');
+    const silent = await silentServer();
+    try {
+      for (const [url, says] of [
+        [await refusedUrl(), /nothing listens/],
+        [farm.url('locked', 'viewer:wrong'), /user name or password/],
+        [notFound.url, /no such stream/],
+        ['rtsp://no-such-camera.invalid/x', /does not resolve/],
+        ['http://127.0.0.1/x', /rtsp:\/\//],
+      ] as const) {
+        const { exitCode, stdout, stderr } = await cli('probe', url);
+        expect.soft(exitCode, url).not.toBe(0);
+        expect.soft(stdout, url).toBe('');
+        expect.soft(stderr, url).toMatch(says);
+        expect.soft(stderr, url).not.toContain('wrong@');
+      }
+      const given = await cli('probe', silent.url, '--timeout', '1s');
+      expect(given.exitCode).not.toBe(0);
+      expect(given.stderr).toMatch(/in time/);
+    } finally {
+      await notFound.stop();
+      await silent.stop();
+    }
+  });
+
+  it.each([
+    ['usage that does not exist', 2, ['camera', 'dance'], /dance/],
+    ['a missing argument', 2, ['camera', 'add', 'x'], /url/i],
+    ['a value that is refused', 2, ['camera', 'add', '../x', 'rtsp://127.0.0.1/x'], /A-Z/],
+    ['a scheme that is not supported', 2, ['camera', 'add', 'x', 'gopher://127.0.0.1/x'], /rtsp:\/\//],
+    ['a camera that is not there', 4, ['camera', 'show', 'nobody'], /nobody/],
+    ['the removal of a camera that is not there', 4, ['camera', 'remove', 'nobody'], /nobody/],
+    ['a snapshot of a camera that is not there', 4, ['snapshot', 'nobody', '/dev/null'], /nobody/],
+    ['a name that is taken', 5, ['camera', 'add', 'front', 'rtsp://127.0.0.1/x'], /front/],
+    ['a file that cannot be written', 1, ['snapshot', 'front', '/no/such/folder/x.jpg'], /\/no\/such\/folder/],
+  ])('answers %s with exit code %i and says why', async (_what, code, args, says) => {
+    const { exitCode, stdout, stderr } = await cli(...args);
+    expect(exitCode).toBe(code);
+    expect(stdout).toBe('');
+    expect(stderr).toMatch(says);
+  });
+
+  it('answers with 3 and the address where no proxy is', async () => {
+    const { exitCode, stderr } = await runCli(undefined, ['camera', 'list']);
+    expect(exitCode).toBe(3);
+    expect(stderr).toContain('127.0.0.1:1');
+  });
+
+  it('says that a configuration is right', async () => {
+    const { exitCode, stdout } = await cli('config', 'check', '--config', proxy.configFile, '--data-dir', folder);
+    expect(exitCode).toBe(0);
+    expect(stdout).toContain(proxy.configFile);
+    const json = await cli('config', 'check', '--config', proxy.configFile, '--data-dir', folder, '--json');
+    expect(JSON.parse(json.stdout)).toMatchObject({ config: { port: proxy.restPort, host: '127.0.0.1' } });
+  });
+
+  it('says what is wrong with a configuration, where, and what was meant', async () => {
+    const file = join(folder, 'wrong.yaml');
+    writeFileSync(file, 'port: 99999\nbufer:\n  in_memory: 2\n');
+    const { exitCode, stdout, stderr } = await cli('config', 'check', '--config', file, '--data-dir', folder);
+    expect(exitCode).toBe(2);
+    expect(stdout).toBe('');
+    expect(stderr).toContain('wrong.yaml:1');
+    expect(stderr).toContain('99999');
+    expect(stderr).toMatch(/bufer.*Did you mean "buffer"/);
+    expect((await cli('config', 'check', '--config', join(folder, 'none.yaml'))).exitCode).toBe(2);
+    expect((await cli('start', '--config', file, '--data-dir', folder)).exitCode).toBe(2);
+  });
+
+  it('tells its exit codes and its version', async () => {
+    const help = await cli('--help');
+    expect(help).toMatchObject({ exitCode: 0, stderr: '' });
+    expect(help.stdout).toMatch(/Exit codes:[^]*3 +no proxy/);
+    expect((await cli('--version')).stdout).toMatch(/^\d+\.\d+\.\d+\n$/);
+  });
+});
