@@ -64,9 +64,10 @@ async function capture({ options, host }: OpenMessage): Promise<CaptureResult> {
   if (host !== undefined) {
     const resolution = await resolveHost(host, control);
     if (resolution.kind === 'unknown') return ended('unknown_host', resolution.message);
-    if (resolution.kind === 'resolved') post(resolution);
+    // Not left to the capture loop: libav would look the name up once more, which nothing can interrupt.
+    if (resolution.kind === 'stopped') return ended('stopped', 'told to stop');
+    post(resolution);
   }
-  // Told to stop meanwhile, it returns at once.
   return addon.capture({ ...options, control: controlBytes, packetRing }, hooks);
 }
 

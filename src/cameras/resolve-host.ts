@@ -1,4 +1,5 @@
-import { lookup, type LookupAddress } from 'node:dns';
+import { lookup, promises as dns } from 'node:dns';
+import { readFile } from 'node:fs/promises';
 import { isIP } from 'node:net';
 
 import { CONTROL } from '../gen/ring-layout.js';
@@ -9,53 +10,114 @@ export type Resolution =
   | { readonly kind: 'unknown'; readonly message: string }
   | { readonly kind: 'stopped' };
 
-export type Lookup = (
-  host: string,
-  done: (error: NodeJS.ErrnoException | null, found: LookupAddress[]) => void,
-) => void;
+/** Where names are looked up. Each gives addresses or rejects with a `code` of node:dns. */
+export interface NameSources {
+  /** Text of the form of /etc/hosts; '' when there is none. */
+  hosts(): Promise<string>;
+  /** Asks the name servers; can be given up. */
+  servers(host: string, signal: AbortSignal): Promise<readonly string[]>;
+  /** Asks the system's resolver, which knows search domains and mDNS, and cannot be given up. */
+  system(host: string): Promise<readonly string[]>;
+}
 
 const RESOLVE_TIMEOUT_MS = 5000;
 const MOST_ADDRESSES = 4;
+/** The second try waits twice as long, so that both fit into RESOLVE_TIMEOUT_MS. */
+const SERVER_TRY = { timeout: 1500, tries: 2 };
+/** Nobody answered, so the system's resolver would wait for nothing, too. */
+const SILENCE: readonly string[] = ['ETIMEOUT', 'ECANCELLED'];
 
-const systemLookup: Lookup = (host, done) => {
-  lookup(host, { all: true }, done);
+const systemSources: NameSources = {
+  hosts: () => readFile('/etc/hosts', 'utf8').catch(() => ''),
+  servers: askServers,
+  system: (host) =>
+    new Promise((resolve, reject) => {
+      lookup(host, { all: true }, (error, found) => {
+        if (error === null) resolve(found.map(({ address }) => address));
+        else reject(error);
+      });
+    }),
 };
 
 /**
- * Resolves a host name, at most for `timeoutMs` and only until CONTROL.stop is raised and notified. The system's
- * resolver itself cannot be cancelled: it ends in the background.
+ * Resolves a host name, at most for `timeoutMs` and only until CONTROL.stop is raised and notified.
+ *
+ * The system's resolver (getaddrinfo) blocks one of the few threads that the whole process shares, for 10 s and more
+ * when no name server answers, and neither the thread that asked nor the process can end before. So the name servers
+ * are asked first in a way that can be given up, and the system's resolver only when it will not have to wait for them.
  */
 export async function resolveHost(
   host: string,
   control: Control,
   timeoutMs = RESOLVE_TIMEOUT_MS,
-  look: Lookup = systemLookup,
+  sources = systemSources,
 ): Promise<Resolution> {
   if (isIP(host) !== 0) return { kind: 'resolved', addresses: [host] };
   const stop = Atomics.waitAsync(control.i32, CONTROL.stopI32, 0, timeoutMs);
   if (!stop.async) return { kind: 'stopped' };
-  const resolved = new Promise<Resolution>((resolve) => {
-    look(host, (error, found) => {
-      resolve(error === null ? known(host, found) : { kind: 'unknown', message: reasonOf(error, host) });
-    });
+  const giveUp = new AbortController();
+  const given = stop.value.then((how): Resolution => {
+    giveUp.abort();
+    return how === 'timed-out' ? unanswered(host) : { kind: 'stopped' };
   });
-  const cancelled = stop.value.then((how): Resolution =>
-    how === 'timed-out'
-      ? { kind: 'unknown', message: `no name server resolved ${host} within ${timeoutMs / 1000} s` }
-      : { kind: 'stopped' },
-  );
-  return await Promise.race([resolved, cancelled]);
+  return await Promise.race([given, ask(host, sources, giveUp.signal)]);
 }
 
-function known(host: string, found: readonly LookupAddress[]): Resolution {
-  const addresses = found.slice(0, MOST_ADDRESSES).map(({ address }) => address);
-  return addresses.length === 0
-    ? { kind: 'unknown', message: `${host} has no address` }
-    : { kind: 'resolved', addresses };
+async function ask(host: string, sources: NameSources, signal: AbortSignal): Promise<Resolution> {
+  const listed = addressesInHosts(await sources.hosts(), host);
+  if (listed.length > 0) return resolved(listed);
+  try {
+    return resolved(await sources.servers(host, signal));
+  } catch (error) {
+    if (SILENCE.includes(codeOf(error))) return unanswered(host);
+  }
+  if (signal.aborted) return { kind: 'stopped' };
+  try {
+    return resolved(await sources.system(host));
+  } catch (error) {
+    const code = codeOf(error);
+    const message = code === 'ENOTFOUND' ? `there is no host ${host}` : `${host} could not be resolved (${code})`;
+    return { kind: 'unknown', message };
+  }
 }
 
-function reasonOf(error: NodeJS.ErrnoException, host: string): string {
-  if (error.code === 'ENOTFOUND') return `${host} is not known to the name server`;
-  if (error.code === 'EAI_AGAIN') return `the name server does not answer for ${host}`;
-  return error.message;
+async function askServers(host: string, signal: AbortSignal): Promise<readonly string[]> {
+  const resolver = new dns.Resolver(SERVER_TRY);
+  const cancel = (): void => {
+    resolver.cancel();
+  };
+  signal.addEventListener('abort', cancel);
+  try {
+    // Whichever family is there first: some name servers never answer for IPv6.
+    return await Promise.any([resolver.resolve4(host), resolver.resolve6(host)]);
+  } catch (error) {
+    const errors: readonly unknown[] = error instanceof AggregateError ? error.errors : [error];
+    throw errors.find((each) => SILENCE.includes(codeOf(each))) ?? errors[0];
+  } finally {
+    signal.removeEventListener('abort', cancel);
+    // The other family's question must not keep the thread.
+    resolver.cancel();
+  }
+}
+
+function addressesInHosts(text: string, host: string): string[] {
+  const name = host.toLowerCase().replace(/\.$/, '');
+  const found: string[] = [];
+  for (const line of text.split('\n')) {
+    const [address = '', ...names] = line.replace(/#.*/, '').trim().toLowerCase().split(/\s+/);
+    if (isIP(address) !== 0 && names.includes(name)) found.push(address);
+  }
+  return found;
+}
+
+function resolved(addresses: readonly string[]): Resolution {
+  return { kind: 'resolved', addresses: addresses.slice(0, MOST_ADDRESSES) };
+}
+
+function unanswered(host: string): Resolution {
+  return { kind: 'unknown', message: `no name server answered for ${host}` };
+}
+
+function codeOf(error: unknown): string {
+  return error instanceof Error && 'code' in error ? String(error.code) : '';
 }
