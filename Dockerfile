@@ -33,8 +33,8 @@ COPY config/apt-runtime.txt config/
 RUN bin/setup --packages runtime && rm -rf /var/lib/apt/lists/*
 
 # The user that it runs as owns its data and nothing else.
-RUN groupadd --system --gid 8080 chrysproxy \
- && useradd --system --uid 8080 --gid chrysproxy --no-create-home --shell /usr/sbin/nologin chrysproxy \
+RUN groupadd --gid 8080 chrysproxy \
+ && useradd --uid 8080 --gid chrysproxy --no-create-home --shell /usr/sbin/nologin chrysproxy \
  && mkdir -p /data/chrysalis \
  && chown chrysproxy:chrysproxy /data/chrysalis
 

@@ -70,7 +70,10 @@ function useThisNetwork(root) {
   fs.copyFileSync('/etc/hosts', path.join(root, 'etc/hosts'));
   const settings = [];
   for (const key of ['registry', 'proxy', 'https-proxy', 'noproxy']) {
-    const value = execFileSync('npm', ['config', 'get', key], { encoding: 'utf8' }).trim();
+    const value = execFileSync('npm', ['config', 'get', key], {
+      encoding: 'utf8',
+      stdio: ['ignore', 'pipe', 'ignore'],
+    }).trim();
     if (value !== '' && value !== 'null') settings.push(`${key}=${value}`);
   }
   const certificates = process.env.NODE_EXTRA_CA_CERTS;
@@ -202,12 +205,32 @@ async function freePort() {
   return port;
 }
 
-/** `docker run -e CHRYSPROXY_PORT=… -e CHRYSPROXY_GRPC_PORT=…`, its health check, an answer from outside, `docker stop`. */
+/** The first bytes that `url` answers with, asked again for 20 s while it answers with an error. */
+async function fetchSoon(url) {
+  const deadline = Date.now() + 20_000;
+  for (;;) {
+    const answer = await fetch(url);
+    const body = Buffer.from(await answer.arrayBuffer());
+    if (answer.ok) return body;
+    if (Date.now() > deadline) throw new Error(`GET ${url}: ${answer.status} ${body.toString()}`);
+    await delay(500);
+  }
+}
+
+/**
+ * `docker run … start … --demo`, its health check, a picture of the demo camera (which takes every native part: capture,
+ * FFmpeg's binding, SQLite), `docker stop`.
+ */
 async function prove(image) {
   const port = await freePort();
-  const environment = { ...image.environment, CHRYSPROXY_PORT: port, CHRYSPROXY_GRPC_PORT: await freePort() };
+  const environment = {
+    ...image.environment,
+    CHRYSPROXY_PORT: port,
+    CHRYSPROXY_GRPC_PORT: await freePort(),
+    CHRYSPROXY_SOURCES_SCHEMES: 'file',
+  };
   const container = { ...image, environment };
-  const command = [...image.entrypoint, ...image.command];
+  const command = [...image.entrypoint, ...image.command, '--demo'];
   say(`starting ${command.join(' ')} as ${image.user}`);
   const proxy = spawn(...inRoot(container, command), { stdio: ['ignore', 'inherit', 'inherit'] });
   const ended = once(proxy, 'exit');
@@ -221,9 +244,11 @@ async function prove(image) {
     say('the health check of the Dockerfile succeeds');
     const user = /^Uid:\s+(\d+)/m.exec(fs.readFileSync(`/proc/${proxy.pid}/status`, 'utf8'))[1];
     if (user === '0') throw new Error('the proxy runs as root');
-    const answer = await fetch(`http://127.0.0.1:${port}/healthz`);
-    say(`GET /healthz: ${answer.status} ${await answer.text()} (process of user ${user})`);
-    if (!answer.ok) throw new Error('the proxy is not healthy');
+    const health = await fetchSoon(`http://127.0.0.1:${port}/healthz`);
+    say(`GET /healthz: ${health.toString()} (process of user ${user})`);
+    const picture = await fetchSoon(`http://127.0.0.1:${port}/api/v1/process/demo/snapshot.jpg`);
+    if (picture.readUInt16BE(0) !== 0xffd8) throw new Error('the picture of the demo camera is no JPEG');
+    say(`GET /api/v1/process/demo/snapshot.jpg: ${picture.length} bytes`);
   } finally {
     proxy.kill('SIGTERM');
     const late = setTimeout(() => proxy.kill('SIGKILL'), 10_000);
