@@ -2,6 +2,7 @@ import type { StreamProcess } from '../rest/stream-process.js';
 import { messageOf } from '../base/errors.js';
 import { redactUrl } from '../base/redact.js';
 import { CliError, EXIT, exitCodeOfStatus } from './exit-codes.js';
+import { exchange, type HttpAnswer } from './http.js';
 
 const DEFAULT_URL = 'http://127.0.0.1:8080';
 /** Longer than the proxy itself waits for a frame. */
@@ -50,63 +51,60 @@ export class ProxyClient {
   /** A JPEG file. */
   async snapshot(name: string, width: string | undefined): Promise<Uint8Array> {
     const query = width === undefined ? '' : `?width=${encodeURIComponent(width)}`;
-    const response = await this.#call('GET', `process/${encodeURIComponent(name)}/snapshot.jpg${query}`);
-    return new Uint8Array(await response.arrayBuffer());
+    return await this.#call('GET', `process/${encodeURIComponent(name)}/snapshot.jpg${query}`);
   }
 
   async #json(route: string): Promise<unknown> {
-    const response = await this.#call('GET', route);
-    try {
-      return await response.json();
-    } catch (error) {
-      throw this.#isNoProxy(error);
+    const answer = parsed(await this.#call('GET', route));
+    if (answer === undefined) {
+      throw this.#isNoProxy();
     }
+    return answer;
   }
 
-  async #call(method: string, route: string, body?: CameraBody): Promise<Response> {
-    let response: Response;
+  async #call(method: string, route: string, body?: CameraBody): Promise<Buffer> {
+    let answer: HttpAnswer;
     try {
-      response = await fetch(`${this.#base}/api/v1/${route}`, {
-        method,
-        redirect: 'error',
-        signal: AbortSignal.timeout(TIMEOUT_MS),
-        ...(body === undefined ? {} : { body: JSON.stringify(body), headers: { 'content-type': 'application/json' } }),
-      });
+      answer = await exchange(method, `${this.#base}/api/v1/${route}`, body, TIMEOUT_MS);
     } catch (error) {
       throw this.#unreachable(error);
     }
-    if (!response.ok) {
-      throw await this.#refusal(response);
+    if (answer.status === 200) {
+      return answer.body;
     }
-    return response;
+    const refusal = parsed(answer.body);
+    if (typeof refusal === 'object' && refusal !== null && 'message' in refusal) {
+      throw new CliError(exitCodeOfStatus(answer.status), String(refusal.message));
+    }
+    throw this.#isNoProxy();
   }
 
-  async #refusal(response: Response): Promise<CliError> {
-    const answer: unknown = await response.json().catch(() => undefined);
-    if (typeof answer === 'object' && answer !== null && 'message' in answer && typeof answer.message === 'string') {
-      return new CliError(exitCodeOfStatus(response.status), answer.message);
-    }
-    return this.#isNoProxy(undefined);
-  }
-
-  #isNoProxy(cause: unknown): CliError {
+  #isNoProxy(): CliError {
     const text = `What answers at ${redactUrl(this.#base)} is not chrysproxy: give the address of its REST port with --url.`;
-    return new CliError(EXIT.noProxy, text, { cause });
+    return new CliError(EXIT.noProxy, text);
   }
 
   #unreachable(error: unknown): CliError {
     const base = redactUrl(this.#base);
-    if (error instanceof Error && error.name === 'TimeoutError') {
+    if (error instanceof Error && error.name === 'AbortError') {
       const text = `The proxy at ${base} did not answer within ${TIMEOUT_MS / 1000} s.`;
       return new CliError(EXIT.noProxy, text, { cause: error });
     }
-    const cause = error instanceof Error && error.cause !== undefined ? error.cause : error;
     // Several addresses of one name were tried: the messages are in `errors`, and its own is empty.
-    const detail = cause instanceof AggregateError ? cause.errors.map(messageOf).join(', ') : messageOf(cause);
+    const detail = error instanceof AggregateError ? error.errors.map(messageOf).join(', ') : messageOf(error);
     return new CliError(
       EXIT.noProxy,
       `No proxy answers at ${base} (${detail}): start it with "chrysproxy start", or give its address with --url.`,
       { cause: error },
     );
+  }
+}
+
+/** Undefined for what is not JSON. */
+function parsed(body: Buffer): unknown {
+  try {
+    return JSON.parse(body.toString('utf8'));
+  } catch {
+    return undefined;
   }
 }

@@ -1,6 +1,6 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { createServer as createTcpServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -222,6 +222,15 @@ describe('without a proxy', () => {
       exitCode: 3,
       err: expect.stringContaining(`What answers at ${url} is not chrysproxy`),
     });
+  });
+
+  it('ends with 3 when it is no HTTP at all', async () => {
+    const other = createTcpServer((socket) => socket.end('SSH-2.0-OpenSSH\r\n'));
+    await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve));
+    const url = `http://127.0.0.1:${(other.address() as AddressInfo).port}`;
+    const result = await chrysproxy(['camera', 'list', '--url', url]);
+    other.close();
+    expect(result).toMatchObject({ exitCode: 3, err: expect.stringContaining(`No proxy answers at ${url}`) });
   });
 
   it('refuses an address that is none', async () => {

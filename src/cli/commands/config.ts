@@ -28,7 +28,7 @@ export function configCommand(io: Io): Command {
 
 function check(io: Io, options: Options): void {
   const dataDir = resolveDataDir({ dataDir: options.dataDir, env: io.env });
-  const { config, path } = loadConfig({ configPath: configPathOf(options, io), dataDir, env: io.env });
+  const { config, path } = loadConfig({ configPath: options.config, dataDir, env: io.env });
   const notes = warnings(config);
   if (options.json === true) {
     io.out(json({ file: path ?? null, dataDir, config: withoutSecrets(config), warnings: notes }));
@@ -42,12 +42,6 @@ function check(io: Io, options: Options): void {
   for (const note of notes) {
     io.out(`Warning: ${note}\n`);
   }
-}
-
-/** `--config`, else CHRYSPROXY_CONFIG. */
-export function configPathOf(options: { readonly config?: string }, io: Io): string | undefined {
-  const named = options.config ?? io.env['CHRYSPROXY_CONFIG'];
-  return named === '' ? undefined : named;
 }
 
 function withoutSecrets(config: Config): Config {

@@ -1,7 +1,6 @@
 import { Command } from 'commander';
 import { CliError, EXIT } from '../exit-codes.js';
 import type { Io } from '../io.js';
-import { configPathOf } from './config.js';
 
 interface Options {
   readonly config?: string;
@@ -22,7 +21,7 @@ async function start(io: Io, options: Options): Promise<void> {
   // Only here, because everything the proxy is made of hangs on it, and the other commands want to be quick.
   const { runProxy } = await import('../../app/run.js');
   const exitCode = await runProxy({
-    configPath: configPathOf(options, io),
+    configPath: options.config,
     dataDir: options.dataDir,
     demo: options.demo === true,
     command: io.command,

@@ -1,0 +1,36 @@
+import { request as requestHttp } from 'node:http';
+import { request as requestHttps } from 'node:https';
+import { buffer } from 'node:stream/consumers';
+
+export interface HttpAnswer {
+  readonly status: number;
+  readonly body: Buffer;
+}
+
+/**
+ * One request, and the whole answer. `fetch` would do, but refuses ports that browsers fear, 10080 for instance.
+ * Rejects with Node's error, or with an AbortError after `timeoutMs`.
+ */
+export function exchange(
+  method: string,
+  url: string,
+  json: object | undefined,
+  timeoutMs: number,
+): Promise<HttpAnswer> {
+  const payload = json === undefined ? undefined : JSON.stringify(json);
+  const request = url.startsWith('https:') ? requestHttps : requestHttp;
+  const headers =
+    payload === undefined
+      ? {}
+      : { 'content-type': 'application/json', 'content-length': String(Buffer.byteLength(payload)) };
+  return new Promise((resolve, reject) => {
+    const options = { method, headers, agent: false, signal: AbortSignal.timeout(timeoutMs) } as const;
+    const outgoing = request(url, options, (response) => {
+      buffer(response).then((body) => {
+        resolve({ status: response.statusCode ?? 0, body });
+      }, reject);
+    });
+    outgoing.on('error', reject);
+    outgoing.end(payload);
+  });
+}
