@@ -83,6 +83,7 @@ export default tseslint.config(
     files: ['test/**/*.ts'],
     rules: {
       '@typescript-eslint/no-non-null-assertion': 'off',
+      '@typescript-eslint/dot-notation': 'off', // process.env['NAME'] as in src, or process.env.NAME
       '@typescript-eslint/no-unsafe-assignment': 'off', // expect.any() and JSON.parse() are any
       '@typescript-eslint/require-await': 'off',
       '@typescript-eslint/no-empty-function': 'off',
