@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { Server, ServerCredentials } from '@grpc/grpc-js';
 import { loadSync } from '@grpc/proto-loader';
 import { ReflectionService } from '@grpc/reflection';
-import { HealthImplementation } from 'grpc-health-check';
+import { HealthImplementation, protoPath as healthProto } from 'grpc-health-check';
 
 import type { Clock } from '../base/clock.js';
 import { ChrysError, messageOf } from '../base/errors.js';
@@ -45,7 +45,8 @@ export async function startGrpcServer(options: {
   server.addService(imageService, imageImplementation(options.cameras, options.clock));
   const health = new HealthImplementation({ '': 'SERVING', [IMAGE_SERVICE]: 'SERVING' });
   health.addToServer(server);
-  new ReflectionService(loadSync(IMAGE_PROTO, { includeDirs: [PROTO_ROOT], keepCase: true })).addToServer(server);
+  const described = loadSync([IMAGE_PROTO, healthProto], { includeDirs: [PROTO_ROOT], keepCase: true });
+  new ReflectionService(described).addToServer(server);
   const port = await bind(server, options.host, options.port);
   return {
     port,
