@@ -167,7 +167,7 @@ describe('chrysproxy', () => {
     const { exitCode, stdout, stderr } = await cli('config', 'check', '--config', file, '--data-dir', folder);
     expect(exitCode).toBe(2);
     expect(stdout).toBe('');
-    expect(stderr).toContain('wrong.yaml:1');
+    expect(stderr).toContain('wrong.yaml line 1');
     expect(stderr).toContain('99999');
     expect(stderr).toMatch(/bufer.*Did you mean "buffer"/);
     expect((await cli('config', 'check', '--config', join(folder, 'none.yaml'))).exitCode).toBe(2);
