@@ -1,0 +1,199 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+
+import { systemClock } from '../../src/base/clock.js';
+import { Demand } from '../../src/cameras/demand.js';
+import { RingFrameSource } from '../../src/cameras/frame-source.js';
+import { CONTROL, DEMAND } from '../../src/gen/ring-layout.js';
+import { Control } from '../../src/rings/control.js';
+import { FrameReader } from '../../src/rings/frame-reader.js';
+import { waitFor } from '../support/wait.js';
+import { FakeFrameRing, fakeCopyFromSlot } from './fixtures/frame-ring.js';
+
+let control: Control;
+let ring: FakeFrameRing;
+let reader: FrameReader;
+let demand: Demand;
+let source: RingFrameSource;
+
+beforeEach(() => {
+  control = Control.create();
+  ring = new FakeFrameRing(control);
+  reader = new FrameReader(fakeCopyFromSlot);
+  reader.setRing(ring.buffer);
+  demand = new Demand(control, systemClock);
+  source = new RingFrameSource(control, reader, demand, systemClock);
+});
+
+afterEach(() => {
+  source.close();
+  demand.close();
+});
+
+const ANY = { after: 0, keyframesOnly: false, inOrder: false, waitMs: 5000 };
+const waiters = (): number => control.getI32(CONTROL.frameWaitersI32);
+
+describe('next', () => {
+  it('gives at once what is newer than what the caller had', async () => {
+    ring.publish();
+    ring.publish();
+    expect((await source.next(ANY))?.sequence).toBe(2);
+    expect(await source.next({ ...ANY, after: 2, waitMs: 0 })).toBeUndefined();
+  });
+
+  it('waits for the next frame and makes the loop notify only meanwhile', async () => {
+    const frame = source.next(ANY);
+    expect(waiters()).toBe(1);
+    ring.publish();
+    expect((await frame)?.sequence).toBe(1);
+    expect(waiters()).toBe(0);
+  });
+
+  it('gives nothing when none comes in time', async () => {
+    expect(await source.next({ ...ANY, waitMs: 20 })).toBeUndefined();
+    expect(waiters()).toBe(0);
+  });
+
+  it('serves all who wait with one frame', async () => {
+    const frames = Array.from({ length: 100 }, () => source.next(ANY));
+    ring.publish();
+    expect((await Promise.all(frames)).map((frame) => frame?.sequence)).toEqual(frames.map(() => 1));
+    expect(waiters()).toBe(0);
+  });
+
+  it('lets a keyframe caller wait for a keyframe, while others get theirs', async () => {
+    const keyframe = source.next({ ...ANY, keyframesOnly: true });
+    const any = source.next(ANY);
+    ring.publish();
+    expect((await any)?.sequence).toBe(1);
+    expect(waiters()).toBe(1);
+    ring.publish({ keyframe: true });
+    expect((await keyframe)?.sequence).toBe(2);
+  });
+
+  it('gives every frame in turn to a caller who comes back each time', async () => {
+    const seen: number[] = [];
+    let after = 0;
+    for (let count = 1; count <= 50; count += 1) {
+      const next = source.next({ ...ANY, after, inOrder: true });
+      ring.publish();
+      after = (await next)?.sequence ?? 0;
+      seen.push(after);
+    }
+    expect(seen).toEqual(Array.from({ length: 50 }, (_, index) => index + 1));
+  });
+
+  it('does not miss a frame that comes between its look into the ring and its sleep', async () => {
+    const find = reader.find.bind(reader);
+    vi.spyOn(reader, 'find').mockImplementationOnce((query) => {
+      const nothing = find(query);
+      // Nobody waits yet, so this is not notified.
+      ring.publish();
+      return nothing;
+    });
+    expect((await source.next(ANY))?.sequence).toBe(1);
+  });
+
+  it('does not miss such a frame either while it still sleeps for an earlier caller', async () => {
+    expect(await source.next({ ...ANY, waitMs: 20 })).toBeUndefined();
+    const find = reader.find.bind(reader);
+    vi.spyOn(reader, 'find').mockImplementationOnce((query) => {
+      const nothing = find(query);
+      ring.publish();
+      return nothing;
+    });
+    expect((await source.next(ANY))?.sequence).toBe(1);
+  });
+
+  it('ends with its signal and leaves no listener on it', async () => {
+    const controller = new AbortController();
+    const added = vi.spyOn(controller.signal, 'addEventListener');
+    const removed = vi.spyOn(controller.signal, 'removeEventListener');
+    const served = source.next({ ...ANY, signal: controller.signal });
+    ring.publish();
+    await served;
+    const aborted = source.next({ ...ANY, after: 1, signal: controller.signal });
+    controller.abort();
+    expect(await aborted).toBeUndefined();
+    expect(added).toHaveBeenCalledTimes(2);
+    expect(removed.mock.calls.map(([, listener]) => listener)).toEqual(
+      added.mock.calls.map(([, listener]) => listener),
+    );
+    expect(await source.next({ ...ANY, after: 1, signal: controller.signal })).toBeUndefined();
+    expect(waiters()).toBe(0);
+  });
+
+  it('refuses the 4097th caller who would wait', async () => {
+    const waiting = Array.from({ length: 4096 }, () => source.next(ANY));
+    await expect(source.next(ANY)).rejects.toMatchObject({ kind: 'resource_exhausted' });
+    source.close();
+    expect(new Set(await Promise.all(waiting))).toEqual(new Set([undefined]));
+    expect(waiters()).toBe(0);
+  });
+
+  it('gives no frame of long ago: the ring keeps what was decoded last', async () => {
+    ring.publish({ ageMs: 60_000 });
+    expect(await source.next({ ...ANY, waitMs: 0 })).toBeUndefined();
+  });
+
+  it('raises the demand of its class', async () => {
+    await source.next({ ...ANY, keyframesOnly: true, waitMs: 0 });
+    expect(control.getI32(CONTROL.demandModeI32)).toBe(DEMAND.keyframes);
+    await source.next({ ...ANY, waitMs: 0 });
+    expect(control.getI32(CONTROL.demandModeI32)).toBe(DEMAND.all);
+  });
+});
+
+describe('snapshot', () => {
+  const wanted = (): number => control.getI32(CONTROL.snapshotWantedI32);
+
+  it('takes a frame that was published just now', async () => {
+    ring.publish();
+    expect((await source.snapshot(5000))?.sequence).toBe(1);
+    expect(wanted()).toBe(0);
+  });
+
+  it('has the newest picture decoded once, without raising the demand', async () => {
+    ring.publish({ ageMs: 60_000 });
+    const snapshot = source.snapshot(5000);
+    expect(wanted()).toBe(1);
+    ring.publish();
+    ring.serveSnapshots(1);
+    expect((await snapshot)?.sequence).toBe(2);
+    expect(control.getI32(CONTROL.demandModeI32)).toBe(DEMAND.idle);
+    expect(waiters()).toBe(0);
+  });
+
+  it('asks again while the stream has nothing that can be decoded', async () => {
+    const snapshot = source.snapshot(10_000);
+    ring.serveSnapshots(1);
+    await waitFor('a second request', 5000, () => wanted() === 2);
+    ring.publish();
+    ring.serveSnapshots(2);
+    expect((await snapshot)?.sequence).toBe(1);
+  });
+
+  it('gives nothing when the camera does not answer in time', async () => {
+    ring.publish({ ageMs: 60_000 });
+    expect(await source.snapshot(20)).toBeUndefined();
+    expect(waiters()).toBe(0);
+  });
+
+  it('works when the counts wrap around', async () => {
+    control.setI32(CONTROL.snapshotWantedI32, 2 ** 31 - 1);
+    control.setI32(CONTROL.snapshotDoneI32, 2 ** 31 - 1);
+    const snapshot = source.snapshot(5000);
+    expect(wanted()).toBe(-(2 ** 31));
+    ring.publish();
+    ring.serveSnapshots(-(2 ** 31));
+    expect((await snapshot)?.sequence).toBe(1);
+  });
+});
+
+describe('after close', () => {
+  it('nobody waits any more', async () => {
+    const waiting = [source.next(ANY), source.snapshot(5000)];
+    source.close();
+    expect(await Promise.all(waiting)).toEqual([undefined, undefined]);
+    expect(await source.next(ANY)).toBeUndefined();
+  });
+});
