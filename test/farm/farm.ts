@@ -66,6 +66,11 @@ export class Farm {
     return user === '' ? mount.url : mount.url.replace('rtsp://', `rtsp://${user}@`);
   }
 
+  /** The mount's timing file: see farm.py. */
+  timingFile(path: string): string {
+    return this.#mount(path).timing;
+  }
+
   /** When the access unit that shows this number was last pushed, microseconds since the epoch; 0 = never. */
   pushedAtUs(path: string, frameNumber: number): number {
     const entry = Buffer.alloc(8);

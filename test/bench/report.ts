@@ -1,0 +1,55 @@
+/** The table that `npm run bench` prints, and the JSON that it keeps. */
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { cpus } from 'node:os';
+import { fileURLToPath } from 'node:url';
+
+const FOLDER = fileURLToPath(new URL('results/', import.meta.url));
+
+export interface Row {
+  readonly work: string;
+  readonly ours: string;
+  readonly peer: string;
+  /** What is held against the bar. */
+  readonly value: number;
+  readonly bar: { readonly most?: number; readonly least?: number };
+}
+
+export function meets({ value, bar }: Row): boolean {
+  return value <= (bar.most ?? Infinity) && value >= (bar.least ?? -Infinity);
+}
+
+export function printTable(rows: readonly Row[]): void {
+  const cells = [
+    ['work', 'chrysproxy', 'peer', 'value', 'bar', ''],
+    ...rows.map((row) => [
+      row.work,
+      row.ours,
+      row.peer,
+      row.value.toFixed(3),
+      barText(row.bar),
+      meets(row) ? 'ok' : 'MISSED',
+    ]),
+  ];
+  const widths = cells[0]?.map((_, column) => Math.max(...cells.map((line) => line[column]?.length ?? 0))) ?? [];
+  for (const line of cells) {
+    process.stdout.write(`| ${line.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join(' | ')} |\n`);
+    if (line === cells[0]) process.stdout.write(`|${widths.map((width) => '-'.repeat(width + 2)).join('|')}|\n`);
+  }
+}
+
+function barText(bar: Row['bar']): string {
+  return bar.most === undefined ? `≥ ${bar.least}` : `≤ ${bar.most}`;
+}
+
+/** Returns the file's path. */
+export function keepJson(rows: readonly Row[], seconds: number): string {
+  mkdirSync(FOLDER, { recursive: true });
+  const file = `${FOLDER}${new Date().toISOString().replaceAll(':', '-')}.json`;
+  const machine = { cpu: cpus()[0]?.model, cores: cpus().length, node: process.version };
+  const measured = rows.map((row) => ({ ...row, ok: meets(row) }));
+  writeFileSync(
+    file,
+    `${JSON.stringify({ measured: new Date().toISOString(), machine, seconds, rows: measured }, null, 2)}\n`,
+  );
+  return file;
+}

@@ -1,0 +1,115 @@
+/** The addon's capture loop in a thread of its own, and a reader of its rings, without the rest of the proxy. */
+import { createRequire } from 'node:module';
+import { fileURLToPath } from 'node:url';
+import { Worker } from 'node:worker_threads';
+
+import { CONTROL } from '../../src/gen/ring-layout.js';
+import type { CaptureOptions, CaptureResult, NativeAddon, StreamInfo } from '../../src/native/types.js';
+import { Control } from '../../src/rings/control.js';
+import { FrameReader, type FrameRef } from '../../src/rings/frame-reader.js';
+import { VideoFrame } from '../../src/gen/chrys/cloud/videostreaming/v1beta1/video_streaming.js';
+import { waitFor } from '../support/wait.js';
+
+const ADDON = process.env['CHRYSPROXY_NATIVE_ADDON'] ?? fileURLToPath(new URL('../../native/build/chrys_native.node', import.meta.url));
+const PACKET_RING_BYTES = 8 * 1024 * 1024;
+const PACKET_ENTRIES = 1024;
+const BOUND_MS = 30_000;
+
+export const addon = createRequire(import.meta.url)(ADDON) as NativeAddon;
+
+type Message =
+  | { kind: 'stream'; info: StreamInfo }
+  | { kind: 'ring'; ring: SharedArrayBuffer }
+  | { kind: 'log'; level: string; text: string }
+  | { kind: 'ended'; result: CaptureResult };
+
+export class CaptureRig {
+  readonly control = Control.create();
+  readonly packetRing = new SharedArrayBuffer(PACKET_RING_BYTES);
+  readonly reader = new FrameReader(addon.copyFromSlot);
+  readonly streams: StreamInfo[] = [];
+  readonly rings: SharedArrayBuffer[] = [];
+  result: CaptureResult | undefined;
+  error: Error | undefined;
+  private worker: Worker | undefined;
+
+  constructor() {
+    addon.initPacketRing(new Uint8Array(this.packetRing), PACKET_ENTRIES);
+  }
+
+  start(url: string, options: Partial<CaptureOptions> = {}): void {
+    this.worker = new Worker(new URL('capture-thread.mjs', import.meta.url), {
+      workerData: {
+        addon: ADDON,
+        control: this.control.buffer,
+        packetRing: this.packetRing,
+        frameEventI32: CONTROL.frameEventI32,
+        options: {
+          url,
+          kind: url.includes('://') ? 'rtsp' : 'file',
+          transport: 'tcp',
+          openTimeoutMs: 5000,
+          stallTimeoutMs: 5000,
+          decoderThreads: 1,
+          deviceId: 'rig',
+          frameSlots: 4,
+          maxMessageBytes: 50 * 1024 * 1024,
+          logLevel: 'warn',
+          ...options,
+        },
+      },
+    });
+    this.worker.on('error', (error) => {
+      this.error = error as Error;
+    });
+    this.worker.on('message', (message: Message) => {
+      if (message.kind === 'stream') this.streams.push(message.info);
+      else if (message.kind === 'ring') {
+        this.rings.push(message.ring);
+        this.reader.setRing(message.ring);
+      } else if (message.kind === 'ended') this.result = message.result;
+    });
+  }
+
+  demand(mode: number): void {
+    this.control.setI32(CONTROL.demandModeI32, mode);
+  }
+
+  /** Every frame until there are `count`, as fast as they come. */
+  async take(count: number, keyframesOnly = false): Promise<VideoFrame[]> {
+    const frames: VideoFrame[] = [];
+    let after = 0;
+    this.control.setI32(CONTROL.frameWaitersI32, 1);
+    await waitFor(`${count} frames`, BOUND_MS, async () => {
+      const event = this.control.getI32(CONTROL.frameEventI32);
+      const ref = this.reader.find({ after, keyframesOnly, notBeforeMs: 0, inOrder: true });
+      if (ref === undefined) {
+        await Atomics.waitAsync(this.control.i32, CONTROL.frameEventI32, event, 200).value;
+        return false;
+      }
+      after = ref.sequence;
+      frames.push(decode(ref));
+      return frames.length >= count;
+    });
+    return frames;
+  }
+
+  async ended(): Promise<CaptureResult> {
+    await waitFor('the capture to end', BOUND_MS, () => this.result !== undefined || this.error !== undefined);
+    if (this.result === undefined) throw this.error ?? new Error('no result');
+    return this.result;
+  }
+
+  async stop(): Promise<CaptureResult> {
+    this.control.setI32(CONTROL.stopI32, 1);
+    const result = await this.ended();
+    await this.worker?.terminate();
+    return result;
+  }
+}
+
+export function decode(ref: FrameRef): VideoFrame {
+  const message = Buffer.alloc(ref.byteLength);
+  if (ref.copyTo(message, 0) === 0) throw new Error('overrun');
+  return VideoFrame.decode(message);
+}

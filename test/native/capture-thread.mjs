@@ -1,0 +1,27 @@
+// A worker thread that runs one capture and tells what it hears. CHRYSPROXY_NATIVE_ADDON names the addon's build.
+import { createRequire } from 'node:module';
+import { parentPort, workerData } from 'node:worker_threads';
+
+const addon = createRequire(import.meta.url)(workerData.addon);
+const control = new Int32Array(workerData.control);
+const post = (message) => parentPort.postMessage(message);
+
+const result = addon.capture(
+  {
+    ...workerData.options,
+    control: new Uint8Array(workerData.control),
+    packetRing: new Uint8Array(workerData.packetRing),
+  },
+  {
+    onStream: (info) => post({ kind: 'stream', info }),
+    allocateFrameRing: (bytes) => {
+      const ring = new SharedArrayBuffer(bytes);
+      post({ kind: 'ring', ring });
+      return new Uint8Array(ring);
+    },
+    onFrame: () => Atomics.notify(control, workerData.frameEventI32),
+    onPacket: () => undefined,
+    onLog: (level, text) => post({ kind: 'log', level, text }),
+  },
+);
+post({ kind: 'ended', result });
