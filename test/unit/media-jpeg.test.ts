@@ -41,7 +41,7 @@ const COLOURS: readonly (readonly [string, Bgr])[] = [
   ['a mixed colour', [10, 20, 230]],
 ];
 
-describe('encodeJpeg', () => {
+describe('encodeJpeg', { timeout: 60_000 }, () => {
   it.each(COLOURS)('keeps %s', async (_name, colour) => {
     const bgr24 = picture(64, 48, () => colour);
     const decoded = decode(await encodeJpeg({ bgr24, width: 64, height: 48 }));
@@ -131,5 +131,5 @@ describe('encodeJpeg', () => {
     await run(300);
     // 300 pictures of 0.7 MB: a leak of one frame each would be 200 MB.
     expect(process.memoryUsage().rss - before).toBeLessThan(60 * 1024 * 1024);
-  }, 60_000);
+  });
 });
