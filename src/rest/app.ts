@@ -1,6 +1,7 @@
 import express, { type Express, type RequestHandler } from 'express';
 import helmet from 'helmet';
 import type { Clock } from '../base/clock.js';
+import { ChrysError } from '../base/errors.js';
 import type { Logger } from '../base/log.js';
 import type { CameraDefinition, Cameras } from '../cameras/types.js';
 import type { Config } from '../config/schema.js';
@@ -65,7 +66,7 @@ export function createRestApp(parts: RestParts): Express {
   app
     .route(`${BASE}/process`)
     .post(jsonBody, (req, res) => {
-      cameras.add(definitionOf(req.body, parts));
+      addCamera(definitionOf(req.body, parts), cameras);
       res.status(200).end();
     })
     .all(onlyMethods('POST'));
@@ -119,6 +120,18 @@ function logRequests({ logger, clock }: RestParts): RequestHandler {
     });
     next();
   };
+}
+
+/** What the cameras refuse of a definition that passed `definitionOf` is its URL, and the sender knows that as a field. */
+function addCamera(definition: CameraDefinition, cameras: Cameras): void {
+  try {
+    cameras.add(definition);
+  } catch (error) {
+    if (error instanceof ChrysError && error.kind === 'invalid_argument') {
+      throw new ChrysError(error.kind, `rtsp_endpoint: ${error.message}`, { cause: error });
+    }
+    throw error;
+  }
 }
 
 function definitionOf(value: unknown, { config, clock }: RestParts): CameraDefinition {

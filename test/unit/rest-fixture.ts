@@ -39,6 +39,9 @@ class FakeCameras implements Cameras {
     if (this.#cameras.has(definition.name)) {
       throw new ChrysError('already_exists', `There is already a camera "${definition.name}".`);
     }
+    if (definition.rtspEndpoint.startsWith('http')) {
+      throw new ChrysError('invalid_argument', 'The camera URL begins with "http:".');
+    }
     const camera = fakeCamera(definition);
     this.#cameras.set(definition.name, camera);
     return camera;

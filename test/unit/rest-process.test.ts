@@ -100,6 +100,7 @@ describe('POST process', () => {
     [{ rtsp_endpoint: URL, open_timeout_ms: 1 }, ['open_timeout_ms: 1', '500']],
     [{ rtsp_endpoint: URL, decoder_threads: '2' }, ['decoder_threads: "2"', 'whole number']],
     [{ rtsp_endpoint: URL, rtmp_endpiont: 'x' }, ['"rtmp_endpiont"', 'Did you mean "rtmp_endpoint"?']],
+    [{ rtsp_endpoint: 'http://cam/1' }, ['rtsp_endpoint: The camera URL begins with "http:"']],
     [{ rtsp_endpoint: 7, transport: 'x' }, ['rtsp_endpoint', 'transport']],
   ])('refuses %j and names what is wrong', async (body, parts) => {
     const answer = await add(body);
