@@ -4,12 +4,12 @@ import { makeClip } from '../farm/clips.js';
 import { clipFile } from '../support/ffmpeg.js';
 import { ImageClient } from '../support/grpc-client.js';
 import { Proxy } from '../support/proxy.js';
-import { misplaced, missed, outOfOrder, take } from '../support/take.js';
+import { leastMissed, misplaced, missed, outOfOrder, take } from '../support/take.js';
 
 const CLIP = 'h264-640x480-25-g25-1s';
 const CLIP_FRAMES = 25;
 const FPS = 25;
-const MAY_MISS = 4;
+const ATTEMPTS = 5;
 
 describe('a file as a camera', () => {
   let proxy: Proxy;
@@ -28,13 +28,15 @@ describe('a file as a camera', () => {
   it('plays in real time and begins again, with timestamps that go on', async () => {
     const client = new ImageClient(proxy.grpcAddress, 'unary');
     try {
-      const startMs = performance.now();
-      const taken = await take(client, { device_id: 'film' }, 80);
-      const seconds = (performance.now() - startMs) / 1000;
-      expect(outOfOrder(taken)).toEqual([]);
-      expect(misplaced(taken, FPS, CLIP_FRAMES).map(({ number, frame }) => [number, frame.pts])).toEqual([]);
-      expect(missed(taken, FPS)).toBeLessThanOrEqual(MAY_MISS);
-      expect(seconds).toBeGreaterThan(2);
+      const run = async (): Promise<number> => {
+        const startMs = performance.now();
+        const taken = await take(client, { device_id: 'film' }, 80);
+        expect(performance.now() - startMs).toBeGreaterThan(2000);
+        expect(outOfOrder(taken)).toEqual([]);
+        expect(misplaced(taken, FPS, CLIP_FRAMES).map(({ number, frame }) => [number, frame.pts])).toEqual([]);
+        return missed(taken, FPS);
+      };
+      expect(await leastMissed(ATTEMPTS, run)).toBe(0);
     } finally {
       client.close();
     }

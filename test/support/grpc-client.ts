@@ -64,6 +64,8 @@ export class ImageClient {
     const Client = grpc.makeGenericClientConstructor(definition(generation), 'Image');
     this.#client = new Client(address, grpc.credentials.createInsecure(), {
       'grpc.max_receive_message_length': MAX_RECEIVE_BYTES,
+      // Otherwise a picture of megabytes waits for a window update every 64 KiB.
+      'grpc-node.flow_control_window': MAX_RECEIVE_BYTES,
       // A connection of its own for every client.
       'grpc.use_local_subchannel_pool': 1,
     });
