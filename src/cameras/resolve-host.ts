@@ -66,10 +66,13 @@ export async function resolveHost(
 async function ask(host: string, sources: NameSources, signal: AbortSignal): Promise<Resolution> {
   const listed = addressesInHosts(await sources.hosts(), host);
   if (listed.length > 0) return resolved(listed);
-  try {
-    return resolved(await sources.servers(host, signal));
-  } catch (error) {
-    if (SILENCE.includes(codeOf(error))) return unanswered(host);
+  // mDNS needs no name server, and on many sites there is none.
+  if (!/\.local\.?$/i.test(host)) {
+    try {
+      return resolved(await sources.servers(host, signal));
+    } catch (error) {
+      if (SILENCE.includes(codeOf(error))) return unanswered(host);
+    }
   }
   if (signal.aborted) return { kind: 'stopped' };
   try {
