@@ -100,11 +100,20 @@ export class CaptureRig {
     return this.result;
   }
 
+  /** Ends whatever is left of it. */
+  async dispose(): Promise<void> {
+    this.control.setI32(CONTROL.stopI32, 1);
+    await this.worker?.terminate();
+  }
+
+  /** Terminates the thread; resolves with its exit code when it is gone. */
+  async terminate(): Promise<number> {
+    return (await this.worker?.terminate()) ?? 0;
+  }
+
   async stop(): Promise<CaptureResult> {
     this.control.setI32(CONTROL.stopI32, 1);
-    const result = await this.ended();
-    await this.worker?.terminate();
-    return result;
+    return await this.ended();
   }
 }
 
