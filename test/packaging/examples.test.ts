@@ -8,6 +8,8 @@ import { PROJECT, Proxy } from '../support/proxy.js';
 import { waitFor } from '../support/wait.js';
 
 const runFile = promisify(execFile);
+// Debian's own, for which bin/setup --test installs grpc and numpy.
+const PYTHON = '/usr/bin/python3';
 
 /** Runs an example in its folder and returns what it printed. Throws, with its stderr, when it fails. */
 async function run(language: 'python' | 'typescript', command: readonly string[]): Promise<string> {
@@ -20,9 +22,9 @@ async function run(language: 'python' | 'typescript', command: readonly string[]
 describe.each([
   {
     language: 'python' as const,
-    list: ['python3', 'list.py'],
-    oneFrame: ['python3', 'one_frame.py'],
-    showAll: ['python3', 'show_all.py'],
+    list: [PYTHON, 'list.py'],
+    oneFrame: [PYTHON, 'one_frame.py'],
+    showAll: [PYTHON, 'show_all.py'],
   },
   {
     language: 'typescript' as const,
