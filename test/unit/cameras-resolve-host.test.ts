@@ -1,0 +1,118 @@
+import { describe, expect, it } from 'vitest';
+
+import { resolveHost, type NameSources } from '../../src/cameras/resolve-host.js';
+import { CONTROL } from '../../src/gen/ring-layout.js';
+import { Control } from '../../src/rings/control.js';
+
+const BOUND_MS = 5000;
+
+function failure(code: string): Error {
+  return Object.assign(new Error(code), { code });
+}
+
+interface Asked {
+  readonly sources: NameSources;
+  readonly calls: string[];
+}
+
+function names(given: Partial<NameSources>): Asked {
+  const calls: string[] = [];
+  const sources: NameSources = {
+    hosts: () => given.hosts?.() ?? Promise.resolve(''),
+    servers: (host, signal) => {
+      calls.push('servers');
+      return given.servers?.(host, signal) ?? Promise.reject(failure('ENOTFOUND'));
+    },
+    system: (host) => {
+      calls.push('system');
+      return given.system?.(host) ?? Promise.reject(failure('ENOTFOUND'));
+    },
+  };
+  return { sources, calls };
+}
+
+const never = (): Promise<never> => new Promise(() => undefined);
+
+describe('the host name of a camera', () => {
+  it.each(['10.0.0.5', 'fe80::1'])('that is the address %s is taken as it is', async (host) => {
+    const { sources, calls } = names({});
+    expect(await resolveHost(host, Control.create(), BOUND_MS, sources)).toEqual({
+      kind: 'resolved',
+      addresses: [host],
+    });
+    expect(calls).toEqual([]);
+  });
+
+  it('is found in the hosts file without asking anybody', async () => {
+    const { sources, calls } = names({
+      hosts: () =>
+        Promise.resolve('# cam 9.9.9.9\n127.0.0.1\tlocalhost\n10.0.0.7  Cam.lan cam # the gate\nfe80::7 cam\n'),
+    });
+    expect(await resolveHost('CAM', Control.create(), BOUND_MS, sources)).toEqual({
+      kind: 'resolved',
+      addresses: ['10.0.0.7', 'fe80::7'],
+    });
+    expect(calls).toEqual([]);
+  });
+
+  it('is asked of the name servers', async () => {
+    const { sources, calls } = names({ servers: () => Promise.resolve(['10.0.0.8']) });
+    const found = await resolveHost('cam.lan', Control.create(), BOUND_MS, sources);
+    expect(found).toEqual({ kind: 'resolved', addresses: ['10.0.0.8'] });
+    expect(calls).toEqual(['servers']);
+  });
+
+  it.each(['ENOTFOUND', 'ENODATA', 'EREFUSED', 'ECONNREFUSED'])(
+    'that they answer with %s may still be known to the system, by a search domain or mDNS',
+    async (code) => {
+      const { sources } = names({
+        servers: () => Promise.reject(failure(code)),
+        system: () => Promise.resolve(['10.0.0.9']),
+      });
+      const found = await resolveHost('cam', Control.create(), BOUND_MS, sources);
+      expect(found).toEqual({ kind: 'resolved', addresses: ['10.0.0.9'] });
+    },
+  );
+
+  it('is not asked of the system when the name servers are silent, since that would block a shared thread', async () => {
+    const { sources, calls } = names({ servers: () => Promise.reject(failure('ETIMEOUT')) });
+    const found = await resolveHost('cam.lan', Control.create(), BOUND_MS, sources);
+    expect(found).toEqual({ kind: 'unknown', message: 'no name server answered for cam.lan' });
+    expect(calls).toEqual(['servers']);
+  });
+
+  it('that nobody knows is named', async () => {
+    const found = await resolveHost('nowhere.invalid', Control.create(), BOUND_MS, names({}).sources);
+    expect(found).toEqual({ kind: 'unknown', message: 'there is no host nowhere.invalid' });
+  });
+
+  it('is given up at the deadline, and the question with it', async () => {
+    let asked: AbortSignal | undefined;
+    const { sources } = names({
+      servers: (_host, signal) => {
+        asked = signal;
+        return never();
+      },
+    });
+    const found = await resolveHost('cam.lan', Control.create(), 30, sources);
+    expect(found).toEqual({ kind: 'unknown', message: 'no name server answered for cam.lan' });
+    expect(asked?.aborted).toBe(true);
+  });
+
+  it('is given up when the camera is told to stop', async () => {
+    const control = Control.create();
+    const { sources } = names({ servers: never });
+    const found = resolveHost('cam.lan', control, 60_000, sources);
+    control.setI32(CONTROL.stopI32, 1);
+    Atomics.notify(control.i32, CONTROL.stopI32);
+    expect(await found).toEqual({ kind: 'stopped' });
+  });
+
+  it('is not even asked for when the camera was told to stop before', async () => {
+    const control = Control.create();
+    control.setI32(CONTROL.stopI32, 1);
+    const { sources, calls } = names({});
+    expect(await resolveHost('cam.lan', control, BOUND_MS, sources)).toEqual({ kind: 'stopped' });
+    expect(calls).toEqual([]);
+  });
+});
