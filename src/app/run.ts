@@ -6,6 +6,7 @@ import { ensureDataDir, resolveDataDir } from '../config/data-dir.js';
 import { loadConfig } from '../config/load.js';
 import { allowedSchemes, warnings } from '../config/rules.js';
 import { startGrpcServer } from '../grpc/server.js';
+import { beamcoder } from '../media/beamcoder.js';
 import { encodeJpeg } from '../media/jpeg.js';
 import { loadAddon } from '../native/addon.js';
 import { createRestApp } from '../rest/app.js';
@@ -77,6 +78,8 @@ async function start(options: RunOptions, closers: Closer[]): Promise<Logger> {
   });
   closers.push(() => cameras.stopAll());
 
+  // Loading it takes a moment, in which no frame would be served: better now than at the first snapshot.
+  beamcoder();
   let notReady: string | undefined = 'The proxy is starting: its cameras are not loaded yet.';
   const app = createRestApp({
     cameras,
