@@ -81,6 +81,13 @@ describe('the host name of a camera', () => {
     expect(calls).toEqual(['servers']);
   });
 
+  it('that ends in .local is asked of mDNS without a name server, since many sites have none', async () => {
+    const { sources, calls } = names({ servers: never, system: () => Promise.resolve(['10.0.0.4']) });
+    const found = await resolveHost('cam.local', Control.create(), BOUND_MS, sources);
+    expect(found).toEqual({ kind: 'resolved', addresses: ['10.0.0.4'] });
+    expect(calls).toEqual(['system']);
+  });
+
   it('that nobody knows is named', async () => {
     const found = await resolveHost('nowhere.invalid', Control.create(), BOUND_MS, names({}).sources);
     expect(found).toEqual({ kind: 'unknown', message: 'there is no host nowhere.invalid' });
