@@ -1,7 +1,16 @@
 import { connect } from 'node:net';
 
-/** Tries whether something accepts TCP connections there. The connection is closed at once. */
-export function knock(address: string, port: number, timeoutMs: number, signal: AbortSignal): Promise<boolean> {
+/**
+ * Tries whether something accepts TCP connections there and, when `greeting` is given, answers it with anything at all:
+ * for a process that is frozen the kernel still accepts. The connection is closed at once.
+ */
+export function knock(
+  address: string,
+  port: number,
+  timeoutMs: number,
+  signal: AbortSignal,
+  greeting?: string,
+): Promise<boolean> {
   return new Promise((resolve) => {
     if (signal.aborted) {
       resolve(false);
@@ -20,8 +29,13 @@ export function knock(address: string, port: number, timeoutMs: number, signal: 
     socket.unref();
     socket.setTimeout(timeoutMs, onAbort);
     socket.once('connect', () => {
+      if (greeting === undefined) finish(true);
+      else socket.write(greeting);
+    });
+    socket.once('data', () => {
       finish(true);
     });
+    socket.once('end', onAbort);
     // Stays on: an error after destroy() must not be an uncaught one.
     socket.on('error', onAbort);
   });
@@ -31,7 +45,12 @@ export interface KnockTarget {
   /** IP addresses: a name would be looked up once a second, in a pool of four threads that all cameras share. */
   readonly addresses: readonly string[];
   readonly port: number;
+  /** What the camera has to answer, if accepting a connection does not tell enough. */
+  readonly greeting?: string;
 }
+
+/** A request that every RTSP server answers, whatever its state and without a password (RFC 2326, section 10.1). */
+export const RTSP_GREETING = 'OPTIONS * RTSP/1.0\r\nCSeq: 1\r\nUser-Agent: chrysproxy\r\n\r\n';
 
 const INTERVAL_MS = 1000;
 const TIMEOUT_MS = 1000;
@@ -81,7 +100,7 @@ export class Knocker {
 
   private async answered(target: KnockTarget, signal: AbortSignal): Promise<boolean> {
     for (const address of target.addresses) {
-      if (await knock(address, target.port, this.timeoutMs, signal)) return true;
+      if (await knock(address, target.port, this.timeoutMs, signal, target.greeting)) return true;
     }
     return false;
   }

@@ -11,7 +11,7 @@ import { FrameReader } from '../rings/frame-reader.js';
 import { CameraLog } from './camera-log.js';
 import { Demand } from './demand.js';
 import { RingFrameSource } from './frame-source.js';
-import { Knocker } from './knock.js';
+import { Knocker, RTSP_GREETING } from './knock.js';
 import { describeEnd } from './reasons.js';
 import { FRAME_SLOTS, MAX_FRAME_MESSAGE_BYTES, createPacketRing } from './rings.js';
 import type { SourceUrl } from './source-url.js';
@@ -38,6 +38,9 @@ const OPEN_MARGIN_MS = 10_000;
 const AWAY: readonly CameraReason[] = ['refused', 'unreachable'];
 /** After these it may be away: a knock that is not answered tells so, and then its return is waited for. */
 const MAYBE_AWAY: readonly CameraReason[] = ['connection_lost', 'stalled', 'open_timeout', 'io_error'];
+
+/** After these it may be frozen, with a kernel that still accepts connections: only an answer of its own counts. */
+const MAYBE_FROZEN: readonly CameraReason[] = ['stalled', 'open_timeout'];
 
 /** What all cameras share. */
 export interface CameraEnvironment {
@@ -238,16 +241,18 @@ export class SupervisedCamera implements Camera {
     this.cancelTimer = this.env.clock.after(delayMs, () => {
       this.begin(false);
     });
-    const away = AWAY.includes(reason);
     // A knock said that it was back, and it was not: knocking is of no use there, only the back-off is.
-    if (away ? !byKnock : MAYBE_AWAY.includes(reason)) this.waitForReturn(away);
+    if (AWAY.includes(reason) ? !byKnock : MAYBE_AWAY.includes(reason)) this.waitForReturn(reason);
   }
 
-  private waitForReturn(seenAway: boolean): void {
-    const { host = '', port } = this.target ?? {};
+  private waitForReturn(reason: CameraReason): void {
+    const { host = '', port, url = '' } = this.target ?? {};
     if (port === undefined) return;
     const addresses = isIP(host) === 0 ? this.addresses : [host];
-    this.knocker.start({ addresses, port }, seenAway, () => {
+    // What is asked in plain text means nothing to a server of rtsps.
+    const greet = MAYBE_FROZEN.includes(reason) && url.startsWith('rtsp:');
+    const target = { addresses, port, ...(greet ? { greeting: RTSP_GREETING } : {}) };
+    this.knocker.start(target, AWAY.includes(reason), () => {
       this.machine.cameBack();
       this.begin(true);
     });
