@@ -42,7 +42,7 @@ it('A1: cameras that were killed and started again are back by themselves', asyn
     figure: 's to the first frame after the return, p95',
     value: round(percentile(seconds, 95)),
     promise: '≤ 3',
-    othersLost: testimony.lost,
+    others: testimony,
   });
   expect(percentile(seconds, 95)).toBeLessThanOrEqual(3);
   expectUndisturbed(testimony);

@@ -42,7 +42,7 @@ it('A3: a server that accepts and never answers, or drips, is given up at the de
   const testimony = await witness.stop();
   for (const [at, fault] of ['server accepts and never answers', 'server answers one byte a second'].entries()) {
     const value = round(givenUpS[at] ?? NaN);
-    record({ row: 'A3', fault, figure: `s to give up: ${fault}`, value, promise: '≤ 10', othersLost: testimony.lost });
+    record({ row: 'A3', fault, figure: `s to give up: ${fault}`, value, promise: '≤ 10', others: testimony });
   }
   for (const state of states) expect(state.error).toMatch(/did not answer in time/);
   for (const seconds of givenUpS) expect(seconds).toBeLessThanOrEqual(PROMISED_S + SLACK_S);

@@ -71,7 +71,7 @@ it('A4: a camera that cannot be reached says why, and is not hammered', async ()
       figure: `attempts a minute: ${name}`,
       value: round(((states.get(name)?.failing_streak ?? NaN) * 60_000) / WATCHED_MS, 1),
       promise: 'told; few after a refused password',
-      othersLost: testimony.lost,
+      others: testimony,
     });
   }
   for (const { name, says, most } of cases) {

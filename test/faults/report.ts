@@ -15,8 +15,8 @@ export interface Figure {
   readonly value: number | string;
   /** What was promised: "≤ 3". */
   readonly promise: string;
-  /** Frames that a client of another camera missed meanwhile. Undefined where the row does not ask. */
-  readonly othersLost?: number;
+  /** What a client of another camera missed meanwhile. Undefined where the row does not ask. */
+  readonly others?: { readonly lost: number; readonly starvedMs: number };
 }
 
 interface Line extends Figure {
@@ -27,7 +27,9 @@ interface Line extends Figure {
 /** Keeps a figure; it replaces an earlier one of the same row and the same figure. */
 export function record(figure: Figure): void {
   const rest = read().filter((line) => line.row !== figure.row || line.figure !== figure.figure);
-  const lines = [...rest, { ...figure, measured: new Date().toISOString() }];
+  const { others, ...what } = figure;
+  const kept = others === undefined ? {} : { others: { lost: others.lost, starvedMs: others.starvedMs } };
+  const lines = [...rest, { ...what, ...kept, measured: new Date().toISOString() }];
   lines.sort((one, other) => `${one.row} ${one.figure}`.localeCompare(`${other.row} ${other.figure}`));
   mkdirSync(dirname(FILE), { recursive: true });
   writeFileSync(FILE, `${JSON.stringify(lines, undefined, 2)}\n`);
@@ -65,6 +67,11 @@ function read(): Line[] {
   }
 }
 
+/** A client that waits for a processor comes too late for pictures by itself. */
+function othersText({ lost, starvedMs }: { readonly lost: number; readonly starvedMs: number }): string {
+  return lost === 0 ? '0' : `${lost} (waited ${(starvedMs / 1000).toFixed(1)} s for a processor)`;
+}
+
 function table(lines: readonly Line[]): string {
   const rows = [
     ['row', 'fault', 'figure', 'value', 'promise', "others' loss"],
@@ -74,7 +81,7 @@ function table(lines: readonly Line[]): string {
       line.figure,
       String(line.value),
       line.promise,
-      line.othersLost === undefined ? '–' : String(line.othersLost),
+      line.others === undefined ? '–' : othersText(line.others),
     ]),
   ];
   const widths = rows[0]?.map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0))) ?? [];
