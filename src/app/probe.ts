@@ -48,7 +48,10 @@ export async function probeStream(
   const source = parseSourceUrl(url, ['rtsp', 'rtsps', 'file']);
   const control = Control.create();
   const data: WorkerData = { control: control.buffer, packetRing: createPacketRing() };
-  const worker = new Worker(new URL('../cameras/camera-worker.js', import.meta.url), { workerData: data, name: 'probe' });
+  const worker = new Worker(new URL('../cameras/camera-worker.js', import.meta.url), {
+    workerData: data,
+    name: 'probe',
+  });
   const startMs = systemClock.monotonicMs();
   const watched = watch(worker, control, startMs, options.timeoutMs);
   const open: ToWorker = {

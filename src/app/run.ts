@@ -102,7 +102,15 @@ async function start(options: RunOptions, closers: Closer[]): Promise<Logger> {
 
   const cameraNames = cameras.list().map((camera) => camera.definition.name);
   logger.info(
-    { version: packageVersion(), pid: process.pid, dataDir, config: path, rest: rest.port, grpc: grpc.port, cameras: cameraNames.length },
+    {
+      version: packageVersion(),
+      pid: process.pid,
+      dataDir,
+      config: path,
+      rest: rest.port,
+      grpc: grpc.port,
+      cameras: cameraNames.length,
+    },
     'chrysproxy is running',
   );
   options.announce(

@@ -32,7 +32,9 @@ export const imageService: ServiceDefinition = {
 
 export function imageImplementation(cameras: Cameras, clock: Clock): UntypedServiceImplementation {
   const context = { cameras, clock, positions: new Positions(clock) };
-  const implementation: Omit<TypedImplementation, 'videoLatestImage'> & { videoLatestImage(call: LatestImageCall): void } = {
+  const implementation: Omit<TypedImplementation, 'videoLatestImage'> & {
+    videoLatestImage(call: LatestImageCall): void;
+  } = {
     videoLatestImage: (call) => {
       latestImage(context, call);
     },

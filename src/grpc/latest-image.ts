@@ -41,11 +41,13 @@ export function latestImage(context: LatestImageContext, call: LatestImageCall):
 }
 
 async function answerAll(context: LatestImageContext, call: LatestImageCall, signal: AbortSignal): Promise<void> {
+  // A function, since TypeScript would take what it saw before an await for what holds after it.
+  const hasLeft = (): boolean => signal.aborted;
   // Of this stream, for each camera: two streams of one connection do not take frames from each other.
   const own = new Map<Camera, Position>();
   // Left to grpc-js: destroying the stream on a throw would also take the status with it.
   for await (const request of call.iterator({ destroyOnReturn: false }) as AsyncIterable<VideoFrameRequest>) {
-    if (signal.aborted) return;
+    if (hasLeft()) return;
     if (request.deviceId === '') {
       throw new ChrysError('invalid_argument', 'device_id is missing: name the camera that you want frames of');
     }
@@ -56,9 +58,20 @@ async function answerAll(context: LatestImageContext, call: LatestImageCall, sig
       position = { ...shared };
       own.set(camera, position);
     }
-    const frame = await nextFrame(context, camera, position, request.keyFrameOnly, remainingMs(call, context.clock), signal);
-    if (signal.aborted) return;
-    await write(call, frame === undefined ? emptyFrame(camera) : frameMessage(frame, advance(context, position, shared)), signal);
+    const frame = await nextFrame(
+      context,
+      camera,
+      position,
+      request.keyFrameOnly,
+      remainingMs(call, context.clock),
+      signal,
+    );
+    if (hasLeft()) return;
+    await write(
+      call,
+      frame === undefined ? emptyFrame(camera) : frameMessage(frame, advance(context, position, shared)),
+      signal,
+    );
   }
   call.end();
 }
@@ -92,7 +105,10 @@ function refuseUnlessConnected(camera: Camera): void {
   const { name } = camera.definition;
   const { phase, message } = camera.state;
   if (phase === 'running') return;
-  throw new ChrysError('unavailable', `camera ${name} is not connected (${phase})${message === '' ? '' : `: ${message}`}`);
+  throw new ChrysError(
+    'unavailable',
+    `camera ${name} is not connected (${phase})${message === '' ? '' : `: ${message}`}`,
+  );
 }
 
 function remainingMs(call: LatestImageCall, clock: Clock): number {

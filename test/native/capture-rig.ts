@@ -26,7 +26,7 @@ type Message =
 export class CaptureRig {
   readonly control = Control.create();
   readonly packetRing = new SharedArrayBuffer(PACKET_RING_BYTES);
-  readonly reader = new FrameReader(addon.copyFromSlot);
+  readonly reader = new FrameReader((...slot) => addon.copyFromSlot(...slot));
   readonly streams: StreamInfo[] = [];
   readonly rings: SharedArrayBuffer[] = [];
   result: CaptureResult | undefined;
@@ -60,7 +60,7 @@ export class CaptureRig {
       },
     });
     this.worker.on('error', (error) => {
-      this.error = error as Error;
+      this.error = error;
     });
     this.worker.on('message', (message: Message) => {
       if (message.kind === 'stream') this.streams.push(message.info);
