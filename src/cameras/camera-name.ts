@@ -1,14 +1,20 @@
 import { ChrysError } from '../base/errors.js';
 
-const CAMERA_NAME = /^(?!\.)[A-Za-z0-9._-]{1,128}$/;
+/** The original's names are those of Docker containers, so this loses none of them. */
+const CAMERA_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/;
 const MOST_SHOWN = 60;
 
-/** Throws invalid_argument. The name is part of URLs, file names and metrics, so few characters are allowed. */
-export function checkCameraName(name: string): void {
-  if (CAMERA_NAME.test(name)) return;
-  const shown = JSON.stringify(name.length > MOST_SHOWN ? `${name.slice(0, MOST_SHOWN)}…` : name);
+/** Gives the name back. Throws invalid_argument: it becomes part of paths, page addresses and metrics, so it is kept plain. */
+export function checkCameraName(name: string): string {
+  if (CAMERA_NAME.test(name)) return name;
   throw new ChrysError(
     'invalid_argument',
-    `${shown} cannot be a camera's name: 1 to 128 of the characters A-Z a-z 0-9 . _ - are allowed, and no dot at the beginning`,
+    `name: ${shortened(name)} is not allowed; a camera's name has 1 to 128 of the characters A-Z a-z 0-9 . _ - and ` +
+      'begins with a letter or a digit.',
   );
+}
+
+function shortened(name: string): string {
+  const text = JSON.stringify(name);
+  return text.length > MOST_SHOWN ? `${text.slice(0, MOST_SHOWN - 3)}…" (${name.length} characters)` : text;
 }

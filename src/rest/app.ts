@@ -3,6 +3,7 @@ import helmet from 'helmet';
 import type { Clock } from '../base/clock.js';
 import { ChrysError } from '../base/errors.js';
 import type { Logger } from '../base/log.js';
+import { checkCameraName } from '../cameras/camera-name.js';
 import type { CameraDefinition, Cameras } from '../cameras/types.js';
 import type { Config } from '../config/schema.js';
 import type { Settings, SettingsStore } from '../store/settings.js';
@@ -10,7 +11,7 @@ import { errorHandler, onlyMethods, sendError, unknownRoute } from './answers.js
 import { cameraBody, parseBody, settingsBody } from './bodies.js';
 import { frontPage } from './front-page.js';
 import { jsonBody } from './json-body.js';
-import { checkName, nameOfEndpoint } from './names.js';
+import { nameOfEndpoint } from './names.js';
 import { refuseOtherSites } from './origin.js';
 import { sendSnapshot, type EncodeJpeg } from './snapshot.js';
 import { streamProcessOf } from './stream-process.js';
@@ -72,15 +73,15 @@ export function createRestApp(parts: RestParts): Express {
     .all(onlyMethods('POST'));
   app
     .route(`${BASE}/process/:name`)
-    .get((req, res) => void res.json(streamProcessOf(cameras.get(checkName(req.params.name)))))
+    .get((req, res) => void res.json(streamProcessOf(cameras.get(checkCameraName(req.params.name)))))
     .delete(async (req, res) => {
-      await cameras.remove(checkName(req.params.name));
+      await cameras.remove(checkCameraName(req.params.name));
       res.status(200).end();
     })
     .all(onlyMethods('GET', 'DELETE'));
   app
     .route(`${BASE}/process/:name/snapshot.jpg`)
-    .get((req, res) => sendSnapshot(req, res, cameras.get(checkName(req.params.name)), parts.encodeJpeg))
+    .get((req, res) => sendSnapshot(req, res, cameras.get(checkCameraName(req.params.name)), parts.encodeJpeg))
     .all(onlyMethods('GET'));
   app
     .route(`${BASE}/settings`)
@@ -140,7 +141,7 @@ function definitionOf(value: unknown, { config, clock }: RestParts): CameraDefin
   const rtmpEndpoint = body.rtmp_endpoint ?? '';
   const nowMs = clock.nowMs();
   return {
-    name: name === '' ? nameOfEndpoint(body.rtsp_endpoint) : checkName(name),
+    name: name === '' ? nameOfEndpoint(body.rtsp_endpoint) : checkCameraName(name),
     rtspEndpoint: body.rtsp_endpoint,
     ...(rtmpEndpoint === '' ? {} : { rtmpEndpoint }),
     transport: body.transport ?? config.camera.transport,

@@ -2,7 +2,7 @@ import type { Transport } from '../native/types.js';
 
 /** What a camera is, as the registry keeps it. */
 export interface CameraDefinition {
-  /** 1 to 128 of A-Z a-z 0-9 . _ - , not beginning with a dot. */
+  /** 1 to 128 of A-Z a-z 0-9 . _ - , beginning with a letter or a digit. */
   readonly name: string;
   /** With credentials. Mask it (`redactUrl`) wherever it leaves the process. */
   readonly rtspEndpoint: string;
