@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """A foreign client, made from the .proto with Debian's python3-grpcio and python3-grpc-tools as users make theirs.
 
-    grpc_client.py 127.0.0.1:50001 --device CAMERA [--unary | --bidi | --each] [--keyframes] [--frames N]
+    grpc_client.py 127.0.0.1:50001 --device CAMERA [--unary | --bidi | --each] [--keyframes] [--frames N] [--skip N]
         [--verify [--fps N] [--loop PICTURES]]
     grpc_client.py 127.0.0.1:50001 --services
 
@@ -19,6 +19,9 @@ import sys
 import threading
 import time
 from pathlib import Path
+
+import grpc
+import numpy as np
 
 PROJECT = Path(__file__).resolve().parents[2]
 PROTO = 'chrys/cloud/videostreaming/v1beta1/video_streaming.proto'
@@ -50,8 +53,6 @@ def load_stubs(generation: str):
 
 def read_barcode(bgr):
     """The number of a picture of test/farm/make_clips.py; None when it is torn."""
-    import numpy as np
-
     height, width, _ = bgr.shape
     columns = ((np.arange(BLOCKS) + 0.5) * width / BLOCKS).astype(int)
     middle = height // 24
@@ -107,8 +108,6 @@ def answers(stub, messages, options):
 
 
 def describe(frame, received_us):
-    import numpy as np
-
     picture = np.frombuffer(frame.data, np.uint8).reshape([dim.size for dim in frame.shape.dim])
     return {
         'number': read_barcode(picture),
@@ -152,16 +151,17 @@ def faults(seen, options):
 
 
 def take_frames(options):
-    import grpc
-
     messages, services = load_stubs('unary' if options.unary else 'bidi')
     channel = grpc.insecure_channel(options.address, options=[('grpc.max_receive_message_length', MAX_RECEIVE_BYTES)])
     seen = []
     empty = 0
+    skipped = 0
     try:
         for frame in answers(services.ImageStub(channel), messages, options):
             received_us = time.time_ns() // 1000
-            if frame.data:
+            if frame.data and skipped < options.skip:
+                skipped += 1
+            elif frame.data:
                 seen.append(describe(frame, received_us))
                 print(json.dumps(seen[-1]), flush=True)
             else:
@@ -188,8 +188,6 @@ def varint_field(number, payload):
 
 def show_services(options):
     """Speaks grpc.reflection.v1 and grpc.health.v1 in raw bytes: Debian 12 has no stubs for them."""
-    import grpc
-
     channel = grpc.insecure_channel(options.address)
     same = lambda raw: raw  # noqa: E731
     try:
@@ -216,6 +214,7 @@ def main():
     form.add_argument('--each', action='store_true')
     parser.add_argument('--keyframes', action='store_true')
     parser.add_argument('--frames', type=int, default=50)
+    parser.add_argument('--skip', type=int, default=0, help='pictures to take and forget before the first that counts')
     parser.add_argument('--verify', action='store_true')
     parser.add_argument('--fps', type=int, default=25)
     parser.add_argument('--loop', type=int, default=300, help='pictures in the clip')

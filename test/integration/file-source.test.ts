@@ -10,6 +10,8 @@ const CLIP = 'h264-640x480-25-g25-1s';
 const CLIP_FRAMES = 25;
 const FPS = 25;
 const ATTEMPTS = 5;
+/** Less than one in each group of pictures, which is what a fault of the decoder or the ring would cost. */
+const MAY_MISS = 1;
 
 describe('a file as a camera', () => {
   let proxy: Proxy;
@@ -36,7 +38,7 @@ describe('a file as a camera', () => {
         expect(misplaced(taken, FPS, CLIP_FRAMES).map(({ number, frame }) => [number, frame.pts])).toEqual([]);
         return missed(taken, FPS);
       };
-      expect(await leastMissed(ATTEMPTS, run)).toBe(0);
+      expect(await leastMissed(ATTEMPTS, run)).toBeLessThanOrEqual(MAY_MISS);
     } finally {
       client.close();
     }
