@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { Farm } from '../farm/farm.js';
-import { closingServer, type FaultyServer, refusedUrl, statusServer } from '../farm/faulty-servers.js';
+import { audioOnlyServer, closingServer, type FaultyServer, refusedUrl, statusServer } from '../farm/faulty-servers.js';
 import { ImageClient } from '../support/grpc-client.js';
 import { Proxy } from '../support/proxy.js';
 import { record, round } from './report.js';
@@ -18,6 +18,7 @@ let client: ImageClient;
 let closing: FaultyServer;
 let notFound: FaultyServer;
 let forbidding: FaultyServer;
+let soundOnly: FaultyServer;
 
 beforeAll(async () => {
   farm = await Farm.start({
@@ -26,6 +27,7 @@ beforeAll(async () => {
   closing = await closingServer(0);
   notFound = await statusServer(404, 'Not Found');
   forbidding = await statusServer(401, 'Unauthorized');
+  soundOnly = await audioOnlyServer();
   proxy = await Proxy.start();
   client = new ImageClient(proxy.grpcAddress, 'unary');
 });
@@ -34,7 +36,7 @@ afterAll(async () => {
   client.close();
   await proxy.dispose();
   await farm.stop();
-  await Promise.all([closing, notFound, forbidding].map((server) => server.stop()));
+  await Promise.all([closing, notFound, forbidding, soundOnly].map((server) => server.stop()));
 });
 
 it('A4: a camera that cannot be reached says why, and is not hammered', async () => {
@@ -50,6 +52,7 @@ it('A4: a camera that cannot be reached says why, and is not hammered', async ()
       most: 7,
     },
     { name: 'not-found', url: notFound.url, says: /no such stream/, most: 3 },
+    { name: 'sound-only', url: soundOnly.url, says: /no video/, most: 7 },
     { name: 'no-password', url: forbidding.url, says: /refused the user name or password/, most: 3 },
     {
       name: 'wrong-password',
