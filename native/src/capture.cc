@@ -329,6 +329,7 @@ std::optional<Failure> Capture::Publish(const AVFrame* frame) {
   last_pts_published_ = info.pts;
   if (info.is_keyframe) last_keyframe_published_ = info.sequence;
   control_.lastFrameMs.store(info.arrival_us / 1000, kRelaxed);
+  control_.decoderDelay.store(decoder_.delay(), kRelaxed);
   control_.frameSequence.store(sequence);
   control_.frameEvent.fetch_add(1);
   if (control_.frameWaiters.load() > 0) host_.OnFrame();

@@ -27,7 +27,8 @@ class Decoder {
   // Forgets everything but the parameter sets: the next packet must be a keyframe.
   void Reset();
 
-  const AVCodec* codec() const { return context_->codec; }
+  // Frames that it holds back to put them in order, as far as it knows by now.
+  int delay() const { return context_->has_b_frames; }
 
  private:
   // More than any decoder holds back (16 reordered frames and one a thread).

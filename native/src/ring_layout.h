@@ -39,7 +39,7 @@ constexpr int32_t kFlagCorrupt = 2;
   I32(width)            /* of the newest decoded frame, pixels */                                                 \
   I32(height)                                                                                                     \
   I32(decodingMode)     /* the kDemand* that the loop is serving */                                               \
-  I32(reserved0)                                                                                                  \
+  I32(decoderDelay)     /* frames that the decoder holds back to put them in order */                             \
   I64(packets)          /* counters since the camera was defined */                                               \
   I64(keyframes)                                                                                                  \
   I64(bytes)                                                                                                      \

@@ -9,8 +9,6 @@ import type { FrameQuery, FrameSource } from './types.js';
 const MOST_WAITERS = 4096;
 const UNKNOWN_FRAME_INTERVAL_MS = 40;
 const UNKNOWN_GOP_PACKETS = 250;
-/** H.264 and HEVC let a decoder hold back so many frames to put them in order. */
-const MOST_REORDERED = 16;
 /** However fast a camera is, a frame of this age is still live. */
 const LIVE_MS = 500;
 /** A snapshot is asked for anew so often while the stream has not had its first keyframe. */
@@ -37,7 +35,6 @@ export class RingFrameSource implements FrameSource {
     private readonly demand: Demand,
     private readonly clock: Clock,
     /** Each thread of the decoder holds a frame back. */
-    private readonly decoderThreads = 1,
   ) {}
 
   async next(query: FrameQuery): Promise<FrameRef | undefined> {
@@ -105,7 +102,7 @@ export class RingFrameSource implements FrameSource {
     const newestMs = connected ? this.control.getI64(CONTROL.lastPacketMsI64) : this.clock.nowMs();
     const gopPackets = this.control.getI32(CONTROL.gopPacketsI32);
     const intervals = keyframesOnly ? 1.5 * (gopPackets > 0 ? gopPackets : UNKNOWN_GOP_PACKETS) : 3;
-    const heldBack = MOST_REORDERED + this.decoderThreads;
+    const heldBack = this.control.getI32(CONTROL.decoderDelayI32);
     return newestMs - Math.max(LIVE_MS, (intervals + heldBack) * this.frameIntervalMs());
   }
 

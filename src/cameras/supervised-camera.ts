@@ -83,7 +83,7 @@ export class SupervisedCamera implements Camera {
     this.secrets = secretsOf(definition.rtspEndpoint);
     this.reader = new FrameReader(env.addon.copyFromSlot);
     this.demand = new Demand(this.control, env.clock);
-    this.source = new RingFrameSource(this.control, this.reader, this.demand, env.clock, definition.decoderThreads);
+    this.source = new RingFrameSource(this.control, this.reader, this.demand, env.clock);
     this.frames = this.source;
     this.machine = new CameraStateMachine(env.clock, env.random);
     this.lines = new CameraLog(env.logger.child({ camera: definition.name }), env.clock);

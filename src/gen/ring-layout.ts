@@ -24,7 +24,7 @@ export const CONTROL = {
   widthI32: 12,
   heightI32: 13,
   decodingModeI32: 14,
-  reserved0I32: 15,
+  decoderDelayI32: 15,
   packetsI64: 8,
   keyframesI64: 9,
   bytesI64: 10,

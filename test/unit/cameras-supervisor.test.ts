@@ -82,9 +82,9 @@ describe('a camera that is added', () => {
     );
   });
 
-  it('may be called __proto__', async () => {
-    supervision.supervisor.add(camera('__proto__', 'run'));
-    await supervision.reaches('__proto__', 'running');
+  it('may have the name of something that every JavaScript object has', async () => {
+    supervision.supervisor.add(camera('constructor', 'run'));
+    await supervision.reaches('constructor', 'running');
   });
 });
 
