@@ -293,7 +293,10 @@ std::optional<Failure> Capture::Publish(const AVFrame* frame) {
   const PacketInfo info = decoder_.InfoOf(frame);
   if (last_pts_published_ != INT64_MIN && info.pts <= last_pts_published_) {
     const double behind = static_cast<double>(last_pts_published_ - info.pts) * av_q2d(source_.time_base());
-    if (behind < kClockJumpSeconds) return std::nullopt;
+    if (behind < kClockJumpSeconds) {
+      Add(control_.framesDropped, 1);
+      return std::nullopt;
+    }
   }
   const auto format = static_cast<AVPixelFormat>(frame->format);
   if (frame->width != shape_.width || frame->height != shape_.height || shape_.pixel_format.empty()) {

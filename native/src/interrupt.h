@@ -18,6 +18,9 @@ namespace chrys {
 
 class Interrupt {
  public:
+  // How long libav may go on before it asks again.
+  static constexpr int64_t kGranularityUs = 100'000;
+
   explicit Interrupt(const std::atomic<int32_t>& stop) : stop_(stop) {}
   Interrupt(const Interrupt&) = delete;
   Interrupt& operator=(const Interrupt&) = delete;

@@ -46,6 +46,7 @@ constexpr int32_t kFlagCorrupt = 2;
   I64(framesDecoded)                                                                                              \
   I64(framesPublished)                                                                                            \
   I64(framesCorrupt)                                                                                              \
+  I64(framesDropped)    /* decoded, wanted, and not published: not beyond the last one's pts */                   \
   I64(decodeErrors)     /* packets that the decoder refused */                                                    \
   I64(decodeUs)         /* time spent in the decoder, microseconds */                                             \
   I64(convertUs)        /* time spent scaling and converting, microseconds */                                     \

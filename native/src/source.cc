@@ -57,7 +57,8 @@ std::optional<Failure> Source::Interrupted(const char* deadline_end, const std::
 }
 
 std::optional<Failure> Source::Open() {
-  interrupt_.SetDeadline(MonotonicUs() + options_.open_timeout_us);
+  // Given up at the deadline, and not at libav's next look at the clock after it.
+  interrupt_.SetDeadline(MonotonicUs() + std::max<int64_t>(0, options_.open_timeout_us - Interrupt::kGranularityUs));
   auto failure = options_.is_file ? OpenFile() : OpenRtsp();
   if (failure) {
     if (auto interrupted = Interrupted(end::kOpenTimeout, "no answer within " + Seconds(options_.open_timeout_us))) {

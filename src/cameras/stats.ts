@@ -12,6 +12,7 @@ export function readStats(control: Control, machine: CameraStateMachine): Camera
     framesDecoded: control.getI64(CONTROL.framesDecodedI64),
     framesPublished: control.getI64(CONTROL.framesPublishedI64),
     framesCorrupt: control.getI64(CONTROL.framesCorruptI64),
+    framesDropped: control.getI64(CONTROL.framesDroppedI64),
     decodeErrors: control.getI64(CONTROL.decodeErrorsI64),
     decodeUs: control.getI64(CONTROL.decodeUsI64),
     convertUs: control.getI64(CONTROL.convertUsI64),

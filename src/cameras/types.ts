@@ -37,6 +37,8 @@ export interface CameraStats {
   readonly framesDecoded: number;
   readonly framesPublished: number;
   readonly framesCorrupt: number;
+  /** Decoded, wanted, and not published, because their time was not beyond the last one's. */
+  readonly framesDropped: number;
   readonly decodeErrors: number;
   readonly decodeUs: number;
   readonly convertUs: number;

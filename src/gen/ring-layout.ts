@@ -31,14 +31,15 @@ export const CONTROL = {
   framesDecodedI64: 11,
   framesPublishedI64: 12,
   framesCorruptI64: 13,
-  decodeErrorsI64: 14,
-  decodeUsI64: 15,
-  convertUsI64: 16,
-  lastPacketMsI64: 17,
-  lastFrameMsI64: 18,
-  frameSequenceI64: 19,
-  packetSequenceI64: 20,
-  connectionKeyframesI64: 21,
+  framesDroppedI64: 14,
+  decodeErrorsI64: 15,
+  decodeUsI64: 16,
+  convertUsI64: 17,
+  lastPacketMsI64: 18,
+  lastFrameMsI64: 19,
+  frameSequenceI64: 20,
+  packetSequenceI64: 21,
+  connectionKeyframesI64: 22,
 } as const;
 
 /** The header of a frame ring; its slots follow. Offsets in elements of the typed array that the name says. */

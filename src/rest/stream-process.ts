@@ -83,6 +83,7 @@ function additionsOf({ definition, state, stats, stream }: Camera) {
       frames_decoded: stats.framesDecoded,
       frames_published: stats.framesPublished,
       frames_corrupt: stats.framesCorrupt,
+      frames_dropped: stats.framesDropped,
       decode_errors: stats.decodeErrors,
       decode_us: stats.decodeUs,
       convert_us: stats.convertUs,

@@ -66,6 +66,7 @@ function fakeCamera(definition: CameraDefinition): FakeCamera {
       framesDecoded: 5,
       framesPublished: 4,
       framesCorrupt: 0,
+      framesDropped: 0,
       decodeErrors: 0,
       decodeUs: 50,
       convertUs: 40,
