@@ -147,7 +147,10 @@ function described(camera: StreamProcess): [string, string][] {
     ['Frames per second', fpsOf(camera)],
     ['Keyframe every', stats.gop_packets === 0 ? undefined : `${stats.gop_packets} packets`],
     ['Packets', `${stats.packets}, ${stats.keyframes} of them keyframes, ${stats.bytes} bytes`],
-    ['Frames', `${stats.frames_decoded} decoded, ${stats.frames_corrupt} damaged, ${stats.frames_dropped} dropped, ${stats.decode_errors} errors`],
+    [
+      'Frames',
+      `${stats.frames_decoded} decoded, ${stats.frames_corrupt} damaged, ${stats.frames_dropped} dropped, ${stats.decode_errors} errors`,
+    ],
     ['Decoding now', stats.decoding],
     ['Last packet', stats.last_packet === null ? undefined : timeOf(stats.last_packet)],
     ['Last frame', stats.last_frame === null ? undefined : timeOf(stats.last_frame)],
