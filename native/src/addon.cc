@@ -194,6 +194,19 @@ Napi::Value CopySlot(const Napi::CallbackInfo& call) {
   return Napi::Boolean::New(call.Env(), whole);
 }
 
+// Frees the memory behind a Buffer now: see NativeAddon.releaseBuffer.
+Napi::Value ReleaseBuffer(const Napi::CallbackInfo& call) {
+  const Napi::Env env = call.Env();
+  const Bytes bytes = BytesOf(call[0], "buffer");
+  const napi_value array_buffer = call[0].As<Napi::Uint8Array>().ArrayBuffer();
+  void* data = nullptr;
+  size_t size = 0;
+  // A small Buffer shares its memory with others, and shared memory is not an ArrayBuffer at all.
+  const bool whole = napi_get_arraybuffer_info(env, array_buffer, &data, &size) == napi_ok && data == bytes.data &&
+                     size == bytes.size && napi_detach_arraybuffer(env, array_buffer) == napi_ok;
+  return Napi::Boolean::New(env, whole);
+}
+
 std::string VersionText(unsigned version) {
   return std::to_string(AV_VERSION_MAJOR(version)) + "." + std::to_string(AV_VERSION_MINOR(version)) + "." +
          std::to_string(AV_VERSION_MICRO(version));
@@ -224,6 +237,7 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   exports["libraries"] = libraries;
   exports["capture"] = Napi::Function::New(env, RunCapture, "capture");
   exports["initPacketRing"] = Napi::Function::New(env, InitRing, "initPacketRing");
+  exports["releaseBuffer"] = Napi::Function::New(env, ReleaseBuffer, "releaseBuffer");
   exports["copyFromSlot"] = Napi::Function::New(env, CopySlot, "copyFromSlot");
   return exports;
 }

@@ -164,8 +164,7 @@ std::optional<Failure> Capture::Serve(const AVPacket* packet) {
   if (snapshot_wanted) {
     if (mode != kDemandAll) failure = CatchUp(true);
     control_.snapshotDone.store(snapshot);
-    control_.frameEvent.fetch_add(1);
-    host_.OnFrame();
+    Announce();
   }
   if (!failure && keyframes_without_frame_ >= kDecodeStallKeyframes) {
     return Failure{end::kDecodeStalled,
@@ -254,7 +253,8 @@ std::optional<Failure> Capture::CatchUp(bool drain) {
     while (const AVFrame* frame = TakeFrame()) {
       // Of the group so far only its keyframe (for keyframe callers) and its newest frame are worth converting.
       const PacketInfo& info = decoder_.InfoOf(frame);
-      if (info.is_keyframe && info.sequence != last_keyframe_published_) failure = Publish(frame);
+      // The keyframe wakes nobody: a caller that wants the newest frame would get it instead.
+      if (info.is_keyframe && info.sequence != last_keyframe_published_) failure = Publish(frame, false);
       av_frame_unref(newest.get());
       av_frame_ref(newest.get(), frame);
       if (failure) return;
@@ -273,11 +273,17 @@ std::optional<Failure> Capture::CatchUp(bool drain) {
   if (failure) return failure;
   if (newest->buf[0] != nullptr) {
     const PacketInfo& info = decoder_.InfoOf(newest.get());
-    if (info.sequence != last_keyframe_published_) failure = Publish(newest.get());
+    if (info.sequence != last_keyframe_published_) failure = Publish(newest.get(), false);
   }
+  Announce();
   if (drain) decoder_.Reset();
   group_decoded_ = !drain;
   return failure;
+}
+
+void Capture::Announce() {
+  control_.frameEvent.fetch_add(1);
+  if (control_.frameWaiters.load() > 0) host_.OnFrame();
 }
 
 std::optional<Failure> Capture::EnsureRing(size_t head_bytes, size_t data_bytes) {
@@ -289,7 +295,7 @@ std::optional<Failure> Capture::EnsureRing(size_t head_bytes, size_t data_bytes)
   return std::nullopt;
 }
 
-std::optional<Failure> Capture::Publish(const AVFrame* frame) {
+std::optional<Failure> Capture::Publish(const AVFrame* frame, bool announce) {
   const PacketInfo info = decoder_.InfoOf(frame);
   if (last_pts_published_ != INT64_MIN && info.pts <= last_pts_published_) {
     const double behind = static_cast<double>(last_pts_published_ - info.pts) * av_q2d(source_.time_base());
@@ -334,8 +340,7 @@ std::optional<Failure> Capture::Publish(const AVFrame* frame) {
   control_.lastFrameMs.store(info.arrival_us / 1000, kRelaxed);
   control_.decoderDelay.store(decoder_.delay(), kRelaxed);
   control_.frameSequence.store(sequence);
-  control_.frameEvent.fetch_add(1);
-  if (control_.frameWaiters.load() > 0) host_.OnFrame();
+  if (announce) Announce();
   return std::nullopt;
 }
 

@@ -67,10 +67,12 @@ class Capture {
   std::optional<Failure> CatchUp(bool drain);
   bool Feed(const AVPacket* packet, const PacketInfo& info);
   const AVFrame* TakeFrame();
-  std::optional<Failure> Publish(const AVFrame* frame);
+  // `announce`: wake whoever waits for frames. Otherwise the frame is only there.
+  std::optional<Failure> Publish(const AVFrame* frame, bool announce = true);
   std::optional<Failure> EnsureRing(size_t head_bytes, size_t data_bytes);
   void MeasureRate(const AVPacket* packet);
   void TellStream();
+  void Announce();
   void FlushLog();
 
   const CaptureOptions options_;

@@ -67,9 +67,10 @@ async function start(options: RunOptions, closers: Closer[]): Promise<Logger> {
   for (const warning of warnings(config)) logger.warn(warning);
 
   const clock = systemClock;
+  const addon = loadAddon();
   const cameras = new Supervisor({
     registry: store.cameras,
-    addon: loadAddon(),
+    addon,
     clock,
     logger,
     allowedSchemes: allowedSchemes(config),
@@ -93,7 +94,13 @@ async function start(options: RunOptions, closers: Closer[]): Promise<Logger> {
   });
   const rest = await listenRest(app, config.host, config.port);
   closers.push(() => rest.close());
-  const grpc = await startGrpcServer({ host: config.host, port: config.grpc_port, cameras, clock });
+  const grpc = await startGrpcServer({
+    host: config.host,
+    port: config.grpc_port,
+    cameras,
+    clock,
+    releaseBuffer: addon.releaseBuffer,
+  });
   closers.push(() => grpc.stop());
   // Only now: two proxies must not open the same cameras, and a port that is taken tells that there are two.
   cameras.startAll();

@@ -2,7 +2,7 @@ import { systemClock, type Clock } from '../base/clock.js';
 import { ChrysError, messageOf } from '../base/errors.js';
 import type { Logger } from '../base/log.js';
 import { didYouMean } from '../base/suggest.js';
-import type { SourceScheme } from '../config/schema.js';
+import { KNOWN_SCHEMES, type SourceScheme } from '../config/schema.js';
 import type { CaptureOptions, NativeAddon } from '../native/types.js';
 import { checkCameraName } from './camera-name.js';
 import { parseSourceUrl } from './source-url.js';
@@ -100,7 +100,9 @@ export class Supervisor implements Cameras {
         `there are already ${this.cameras.size} cameras, max_cameras is ${maxCameras}: remove one or raise it`,
       );
     }
-    const source = parseSourceUrl(definition.rtspEndpoint, this.options.allowedSchemes);
+    // What is not stored comes from the proxy itself (the demo's clip) and not from whoever can reach it.
+    const schemes = options.ephemeral === true ? KNOWN_SCHEMES : this.options.allowedSchemes;
+    const source = parseSourceUrl(definition.rtspEndpoint, schemes);
     if (options.ephemeral === true) this.ephemeral.add(definition.name);
     else this.options.registry.insert(definition);
     const camera = this.create(definition);

@@ -16,6 +16,7 @@ import {
   type ListStream,
   type ListStreamRequest,
 } from '../gen/chrys/cloud/videostreaming/v1beta1/video_streaming.js';
+import type { NativeAddon } from '../native/types.js';
 import { listStreamOf, probeOf } from './camera-answers.js';
 import { latestImage, type LatestImageCall } from './latest-image.js';
 import { Positions } from './positions.js';
@@ -30,8 +31,12 @@ export const imageService: ServiceDefinition = {
   videoLatestImage: { ...ImageService.videoLatestImage, responseSerialize: (message: Buffer) => message },
 };
 
-export function imageImplementation(cameras: Cameras, clock: Clock): UntypedServiceImplementation {
-  const context = { cameras, clock, positions: new Positions(clock) };
+export function imageImplementation(
+  cameras: Cameras,
+  clock: Clock,
+  releaseBuffer: NativeAddon['releaseBuffer'],
+): UntypedServiceImplementation {
+  const context = { cameras, clock, releaseBuffer, positions: new Positions(clock) };
   const implementation: Omit<TypedImplementation, 'videoLatestImage'> & {
     videoLatestImage(call: LatestImageCall): void;
   } = {

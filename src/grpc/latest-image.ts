@@ -4,7 +4,8 @@ import type { Clock } from '../base/clock.js';
 import { ChrysError } from '../base/errors.js';
 import type { Camera, Cameras, FrameRef } from '../cameras/types.js';
 import { VideoFrame, type VideoFrameRequest } from '../gen/chrys/cloud/videostreaming/v1beta1/video_streaming.js';
-import { frameMessage, type SerializedMessage } from './frame-serializer.js';
+import { FrameMessage, type SerializedMessage } from './frame-serializer.js';
+import type { NativeAddon } from '../native/types.js';
 import type { Position, Positions } from './positions.js';
 import { statusOf } from './status.js';
 
@@ -20,6 +21,7 @@ export interface LatestImageContext {
   readonly cameras: Cameras;
   readonly positions: Positions;
   readonly clock: Clock;
+  readonly releaseBuffer: NativeAddon['releaseBuffer'];
 }
 
 /**
@@ -67,11 +69,12 @@ async function answerAll(context: LatestImageContext, call: LatestImageCall, sig
       signal,
     );
     if (hasLeft()) return;
-    await write(
-      call,
-      frame === undefined ? emptyFrame(camera) : frameMessage(frame, advance(context, position, shared)),
-      signal,
-    );
+    if (frame === undefined) {
+      await write(call, emptyFrame(camera), signal);
+    } else {
+      const message = new FrameMessage(frame, context.releaseBuffer, advance(context, position, shared));
+      if (await write(call, message, signal)) message.sent();
+    }
   }
   call.end();
 }
@@ -123,14 +126,19 @@ function emptyFrame(camera: Camera): SerializedMessage {
   return Buffer.from(VideoFrame.encode(VideoFrame.create({ deviceId: camera.definition.name })).finish());
 }
 
-/** Resolves when the message has left for the connection: the next one is not made before, whatever the client asks. */
-async function write(call: LatestImageCall, message: SerializedMessage, signal: AbortSignal): Promise<void> {
-  await new Promise<void>((resolve) => {
-    const done = (): void => {
-      signal.removeEventListener('abort', done);
-      resolve();
+/**
+ * Resolves when the message has left for the connection: the next one is not made before, whatever the client asks. False:
+ * the call ended first, and the connection may still be reading the message.
+ */
+async function write(call: LatestImageCall, message: SerializedMessage, signal: AbortSignal): Promise<boolean> {
+  return await new Promise((resolve) => {
+    const ended = (): void => {
+      resolve(false);
     };
-    signal.addEventListener('abort', done, { once: true });
-    call.write(message, done);
+    signal.addEventListener('abort', ended, { once: true });
+    call.write(message, (error?: Error | null) => {
+      signal.removeEventListener('abort', ended);
+      resolve(!error && !signal.aborted);
+    });
   });
 }

@@ -8,6 +8,7 @@ import { HealthImplementation, protoPath as healthProto } from 'grpc-health-chec
 import type { Clock } from '../base/clock.js';
 import { ChrysError, messageOf } from '../base/errors.js';
 import type { Cameras } from '../cameras/types.js';
+import type { NativeAddon } from '../native/types.js';
 import { imageImplementation, imageService } from './image-service.js';
 
 const PROTO_ROOT = fileURLToPath(new URL('../../proto', import.meta.url));
@@ -35,6 +36,7 @@ export async function startGrpcServer(options: {
   port: number;
   cameras: Cameras;
   clock: Clock;
+  releaseBuffer: NativeAddon['releaseBuffer'];
 }): Promise<GrpcServer> {
   const server = new Server({
     'grpc-node.flow_control_window': FLOW_CONTROL_WINDOW_BYTES,
@@ -42,7 +44,7 @@ export async function startGrpcServer(options: {
     'grpc.max_concurrent_streams': MAX_CONCURRENT_STREAMS,
     'grpc.keepalive_time_ms': KEEPALIVE_MS,
   });
-  server.addService(imageService, imageImplementation(options.cameras, options.clock));
+  server.addService(imageService, imageImplementation(options.cameras, options.clock, options.releaseBuffer));
   const health = new HealthImplementation({ '': 'SERVING', [IMAGE_SERVICE]: 'SERVING' });
   health.addToServer(server);
   const described = loadSync([IMAGE_PROTO, healthProto], { includeDirs: [PROTO_ROOT], keepCase: true });

@@ -103,4 +103,9 @@ export interface NativeAddon {
     target: Uint8Array,
     targetOffset: number,
   ): boolean;
+  /**
+   * Frees the memory behind `buffer` now instead of at a garbage collection; the buffer is empty afterwards. Nobody may
+   * read it any more. False, and nothing is done, when it is a view of a part of its memory.
+   */
+  releaseBuffer(buffer: Uint8Array): boolean;
 }

@@ -43,10 +43,11 @@ while time.monotonic() < end:
     received_us = time.time_ns() // 1000
     if time.monotonic() < begin:
         continue
-    if not frame.data:
+    data = frame.data  # each access copies it
+    if not data:
         empty += 1
         continue
-    picture = np.frombuffer(frame.data, np.uint8).reshape([dim.size for dim in frame.shape.dim])
+    picture = np.frombuffer(data, np.uint8).reshape([dim.size for dim in frame.shape.dim])
     number = read_barcode(picture)
     if number is None:
         torn += 1

@@ -11,6 +11,8 @@ import { keepJson, meets, printTable, type Row } from './report.js';
 
 const SECONDS = Number(process.env['BENCH_SECONDS'] ?? 20);
 const WARM_UP_MS = 3000;
+/** An idle proxy is judged when what starting it left behind (compiling, collecting garbage) is over. */
+const SETTLE_MS = 15_000;
 const HD = 'h264-1920x1080-25-g50';
 const SD = 'h264-640x480-25-g50';
 const NOTHING: Row['bar'] = {};
@@ -76,7 +78,7 @@ async function servePeer(farm: Farm, names: readonly string[]): Promise<Served> 
 async function benchIdle(): Promise<Row[]> {
   return await withFarm(HD, 4, async (farm, names) => {
     const ours = await withProxy(farm, names, async (proxy) => {
-      await pause(WARM_UP_MS);
+      await pause(SETTLE_MS);
       return await coresOf([proxy.pid], SECONDS);
     });
     const peers = names.map((name) => startFfmpegCopy(farm.url(name)));

@@ -1,17 +1,22 @@
 /** What processes cost, read from /proc. */
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 
 import { pause } from '../support/wait.js';
 
-/** USER_HZ of every Linux that Node runs on. */
-const TICKS_PER_SECOND = 100;
-
-/** CPU time of a process and all its threads so far, seconds. */
+/**
+ * CPU time of a process and all its threads so far, seconds. From schedstat, which counts nanoseconds: utime and stime are
+ * sampled a hundred times a second, which says little of a process that is idle.
+ */
 function cpuSeconds(pid: number): number {
-  const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-  // The name in parentheses may hold anything; utime and stime are the 14th and 15th field.
-  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-  return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND;
+  let nanoseconds = 0;
+  for (const task of readdirSync(`/proc/${pid}/task`)) {
+    try {
+      nanoseconds += Number(readFileSync(`/proc/${pid}/task/${task}/schedstat`, 'utf8').split(' ')[0]);
+    } catch {
+      // The thread ended meanwhile.
+    }
+  }
+  return nanoseconds / 1e9;
 }
 
 /** Cores that these processes together keep busy over the next `seconds`. */
