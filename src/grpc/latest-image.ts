@@ -14,6 +14,11 @@ const WAIT_MS = 1000;
 /** Kept back of a call's deadline, so that the answer is there before the client gives up. */
 const DEADLINE_MARGIN_MS = 50;
 const DEFAULT_FRAME_INTERVAL_MS = 40;
+/** A caller that asks again within so many frame intervals is one that takes every frame and came a moment late. */
+const IN_ORDER_INTERVALS = 1.5;
+
+/** Without a reason of its own every abort would make an exception with a stack, a hundred times a second. */
+const CALL_ENDED = 'the call has ended';
 
 export type LatestImageCall = ServerDuplexStream<VideoFrameRequest, SerializedMessage>;
 
@@ -30,13 +35,12 @@ export interface LatestImageContext {
  */
 export function latestImage(context: LatestImageContext, call: LatestImageCall): void {
   const gone = new AbortController();
-  call.on('cancelled', () => {
-    gone.abort();
-  });
+  const leave = (): void => {
+    gone.abort(CALL_ENDED);
+  };
+  call.on('cancelled', leave);
   // A broken connection reaches us as 'cancelled' too; without a listener the stream's error would be thrown.
-  call.on('error', () => {
-    gone.abort();
-  });
+  call.on('error', leave);
   void answerAll(context, call, gone.signal).catch((error: unknown) => {
     if (!gone.signal.aborted) call.emit('error', statusOf(error));
   });
@@ -95,10 +99,10 @@ async function nextFrame(
   waitMs: number,
   signal: AbortSignal,
 ): Promise<FrameRef | undefined> {
-  // A caller that comes back within a frame's time takes every frame: when two wait, it gets the older one first. Anyone
+  // A caller that comes back about once a frame takes every frame: when two wait, it gets the older one first. Anyone
   // slower gets the newest.
   const intervalMs = camera.stats.fps > 0 ? 1000 / camera.stats.fps : DEFAULT_FRAME_INTERVAL_MS;
-  const inOrder = position.atMs > 0 && context.clock.monotonicMs() - position.atMs <= intervalMs;
+  const inOrder = position.atMs > 0 && context.clock.monotonicMs() - position.atMs <= IN_ORDER_INTERVALS * intervalMs;
   const frame = await camera.frames.next({ after: position.sequence, keyframesOnly, inOrder, waitMs, signal });
   if (frame === undefined && !signal.aborted) refuseUnlessConnected(camera);
   return frame;

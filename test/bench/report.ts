@@ -38,7 +38,8 @@ export function printTable(rows: readonly Row[]): void {
 }
 
 function barText(bar: Row['bar']): string {
-  return bar.most === undefined ? `≥ ${bar.least}` : `≤ ${bar.most}`;
+  if (bar.least !== undefined) return `≥ ${bar.least}`;
+  return bar.most === undefined ? 'told only' : `≤ ${bar.most}`;
 }
 
 /** Returns the file's path. */
