@@ -77,7 +77,6 @@ Failure Capture::RunUntilEnd() {
   current_.time_base_den = std::max(1, source_.time_base().den);
   control_.connectionKeyframes.store(0);
   control_.connected.store(1);
-  TellStream();
   FlushLog();
 
   const AvPtr<AVPacket> packet(av_packet_alloc());
@@ -92,7 +91,8 @@ Failure Capture::RunUntilEnd() {
 
 void Capture::Store(AVPacket* packet) {
   const auto headers = parameters_.Read(packet);
-  if (headers.changed) TellStream();
+  // With the first packet and not when the session opens: before, a camera may be silent, and its size is not known.
+  if (headers.changed || packets_since_connect_ == 0) TellStream();
   const bool keyframe = headers.is_keyframe;
   if (keyframe) {
     packet->flags |= AV_PKT_FLAG_KEY;

@@ -99,7 +99,7 @@ async function start(options: RunOptions, closers: Closer[]): Promise<Logger> {
     port: config.grpc_port,
     cameras,
     clock,
-    releaseBuffer: addon.releaseBuffer,
+    releaseBuffer: (buffer) => addon.releaseBuffer(buffer),
   });
   closers.push(() => grpc.stop());
   // Only now: two proxies must not open the same cameras, and a port that is taken tells that there are two.

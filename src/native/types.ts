@@ -61,7 +61,7 @@ export interface StreamInfo {
 }
 
 export interface CaptureHooks {
-  /** The stream is open, or its parameters changed in mid-stream. */
+  /** The first packet came, or the stream's parameters changed in mid-stream. */
   onStream(info: StreamInfo): void;
   /** A new generation of slots is needed; returns a view over a new SharedArrayBuffer of that many bytes. */
   allocateFrameRing(bytes: number): Uint8Array;
