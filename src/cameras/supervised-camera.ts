@@ -31,7 +31,10 @@ import { WorkerThread } from './worker-thread.js';
 
 /** Longest wait for a worker that was told to stop; one that takes longer is given up. */
 const STOP_GRACE_MS = 250;
-/** Beyond its own deadlines (5 s for the host name, openTimeoutMs, stallTimeoutMs for the first packet) a worker that says nothing is told to stop. */
+/**
+ * Beyond its own deadlines (5 s for the host name, openTimeoutMs, stallTimeoutMs for the first packet) a worker that says
+ * nothing is told to stop.
+ */
 const OPEN_MARGIN_MS = 10_000;
 
 /** After these nothing listened there: the first answer to a knock means that the camera is back. */
