@@ -20,7 +20,7 @@ interface FakeCamera extends Camera {
 }
 
 /** Cameras without threads: what was added is there, created and doing nothing. */
-class FakeCameras implements Cameras {
+export class FakeCameras implements Cameras {
   readonly #cameras = new Map<string, FakeCamera>();
 
   list(): FakeCamera[] {

@@ -1,0 +1,207 @@
+/** Frames on their way through the gRPC server, with a camera whose every answer the test decides. */
+import { Client, Server, ServerCredentials, credentials, status, type ServiceError } from '@grpc/grpc-js';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+
+import { systemClock } from '../../src/base/clock.js';
+import type { Camera, FrameQuery, FrameRef } from '../../src/cameras/types.js';
+import { VideoFrame, VideoFrameRequest } from '../../src/gen/chrys/cloud/videostreaming/v1beta1/video_streaming.js';
+import { imageService } from '../../src/grpc/image-service.js';
+import { startGrpcServer, type GrpcServer } from '../../src/grpc/server.js';
+import { FakeCameras } from './rest-fixture.js';
+
+const PATH = '/chrys.cloud.videostreaming.v1beta1.Image/VideoLatestImage';
+/** Bytes that gRPC puts in front of a message: a flag and its length. */
+const PREFIX_BYTES = 5;
+
+/** A finished message in a slot; `copied` is the sequence that a copy of it turns out to be. */
+function frameRef(sequence: number, copied = sequence): FrameRef {
+  const message = VideoFrame.encode(VideoFrame.fromPartial({ data: Buffer.alloc(3, sequence), pts: copied })).finish();
+  return {
+    sequence,
+    keyframe: true,
+    corrupt: false,
+    width: 1,
+    height: 1,
+    arrivalMs: Date.now(),
+    byteLength: message.length,
+    dataOffset: 0,
+    dataBytes: 3,
+    copyTo(target, targetOffset) {
+      target.set(message, targetOffset);
+      return copied;
+    },
+  };
+}
+
+function connect(port: number): Client {
+  return new Client(`127.0.0.1:${port}`, credentials.createInsecure(), { 'grpc.use_local_subchannel_pool': 1 });
+}
+
+async function ask(client: Client, request: Partial<VideoFrameRequest>, deadlineMs = 5000): Promise<VideoFrame> {
+  return await new Promise((resolve, reject) => {
+    client.makeUnaryRequest(
+      PATH,
+      (value: VideoFrameRequest) => Buffer.from(VideoFrameRequest.encode(value).finish()),
+      (bytes: Buffer) => VideoFrame.decode(bytes),
+      VideoFrameRequest.fromPartial(request),
+      { deadline: Date.now() + deadlineMs },
+      (error, frame) => {
+        if (error !== null || frame === undefined) reject(error ?? new Error('no answer'));
+        else resolve(frame);
+      },
+    );
+  });
+}
+
+describe('VideoLatestImage', () => {
+  let server: GrpcServer;
+  let camera: Camera;
+  let queries: FrameQuery[];
+  let answers: (FrameRef | undefined)[];
+  let released: number[];
+  let clients: Client[];
+
+  beforeEach(async () => {
+    queries = [];
+    answers = [];
+    released = [];
+    const cameras = new FakeCameras();
+    camera = cameras.add({
+      name: 'cam',
+      rtspEndpoint: 'rtsp://camera/stream',
+      transport: 'tcp',
+      openTimeoutMs: 1000,
+      stallTimeoutMs: 1000,
+      decoderThreads: 1,
+      createdMs: 0,
+      modifiedMs: 0,
+    });
+    Object.assign(camera, {
+      state: { phase: 'running', sinceMs: 0, message: '', failingStreak: 0 },
+      frames: {
+        next: (query: FrameQuery) => {
+          queries.push(query);
+          return Promise.resolve(answers.shift());
+        },
+        snapshot: () => Promise.resolve(undefined),
+      },
+    });
+    server = await startGrpcServer({
+      host: '127.0.0.1',
+      port: 0,
+      cameras,
+      clock: systemClock,
+      releaseBuffer: (buffer) => released.push(buffer.length) > 0,
+    });
+    clients = [connect(server.port), connect(server.port)];
+  });
+
+  afterEach(async () => {
+    for (const client of clients) client.close();
+    await server.stop();
+  });
+
+  const client = (index: number): Client => clients[index] ?? expect.fail();
+
+  it('asks on from the frame that was really copied, for each connection by itself', async () => {
+    answers = [frameRef(5, 7), frameRef(8), frameRef(9)];
+    expect((await ask(client(0), { deviceId: 'cam' })).pts).toBe(7);
+    await ask(client(0), { deviceId: 'cam' });
+    await ask(client(1), { deviceId: 'cam', keyFrameOnly: true });
+    expect(queries.map(({ after, keyframesOnly }) => [after, keyframesOnly])).toEqual([
+      [0, false],
+      [7, false],
+      [0, true],
+    ]);
+  });
+
+  it('takes frames in order for a caller that comes back at once, and the newest for a new one', async () => {
+    answers = [frameRef(1), frameRef(2)];
+    await ask(client(0), { deviceId: 'cam' });
+    await ask(client(0), { deviceId: 'cam' });
+    expect(queries.map(({ inOrder }) => inOrder)).toEqual([false, true]);
+  });
+
+  it('frees what it sent, once, and nothing of an answer without a frame', async () => {
+    const frame = frameRef(1);
+    answers = [frame, undefined];
+    await ask(client(0), { deviceId: 'cam' });
+    expect((await ask(client(0), { deviceId: 'cam' })).data.length).toBe(0);
+    expect(released).toEqual([frame.byteLength + PREFIX_BYTES]);
+  });
+
+  it("waits no longer than the call's deadline allows", async () => {
+    answers = [undefined, undefined];
+    await ask(client(0), { deviceId: 'cam' }, 400);
+    await ask(client(0), { deviceId: 'cam' });
+    expect(queries[0]?.waitMs).toBeLessThanOrEqual(350);
+    expect(queries[1]?.waitMs).toBe(1000);
+  });
+
+  it('answers INTERNAL, and no rubbish, when a slot was overwritten and nothing can take its place', async () => {
+    answers = [frameRef(5, 0)];
+    const error = (await ask(client(0), { deviceId: 'cam' }).catch((thrown: unknown) => thrown)) as ServiceError;
+    expect(error.code).toBe(status.INTERNAL);
+    expect(released).toEqual([]);
+  });
+
+  it('tells why, when the camera is not connected', async () => {
+    Object.assign(camera, {
+      state: { phase: 'reconnecting', sinceMs: 0, message: 'nobody is there', failingStreak: 1 },
+    });
+    const error = (await ask(client(0), { deviceId: 'cam' }).catch((thrown: unknown) => thrown)) as ServiceError;
+    expect(error.code).toBe(status.UNAVAILABLE);
+    expect(error.details).toContain('nobody is there');
+  });
+});
+
+it('of a message that is given to grpc-js, it uses byteLength and copy and nothing else', async () => {
+  const used = new Set<PropertyKey>();
+  const bytes = Buffer.from(VideoFrame.encode(VideoFrame.fromPartial({ deviceId: 'x' })).finish());
+  const message = new Proxy(
+    {
+      byteLength: bytes.length,
+      copy: (target: Uint8Array, offset: number) => {
+        target.set(bytes, offset);
+      },
+    },
+    {
+      get: (target, key) => {
+        used.add(key);
+        return Reflect.get(target, key) as unknown;
+      },
+    },
+  );
+  const server = new Server();
+  const { videoLatestImage } = imageService;
+  if (videoLatestImage === undefined) throw new Error('the service has no VideoLatestImage');
+  server.addService(
+    { videoLatestImage },
+    {
+      videoLatestImage: (call: {
+        write: (value: unknown) => void;
+        end: () => void;
+        on: (name: string, run: () => void) => void;
+      }) => {
+        call.on('data', () => {
+          call.write(message);
+          call.end();
+        });
+      },
+    },
+  );
+  const port = await new Promise<number>((resolve, reject) => {
+    server.bindAsync('127.0.0.1:0', ServerCredentials.createInsecure(), (error, bound) => {
+      if (error === null) resolve(bound);
+      else reject(error);
+    });
+  });
+  const client = connect(port);
+  try {
+    expect((await ask(client, {})).deviceId).toBe('x');
+    expect([...used].sort()).toEqual(['byteLength', 'copy']);
+  } finally {
+    client.close();
+    server.forceShutdown();
+  }
+});
