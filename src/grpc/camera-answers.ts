@@ -1,20 +1,11 @@
 import { ChrysError } from '../base/errors.js';
-import type { Camera, CameraPhase } from '../cameras/types.js';
+import { STATUS_OF_PHASE } from '../cameras/container-status.js';
+import type { Camera } from '../cameras/types.js';
 import {
   ListStream,
   VideoCodec,
   VideoProbeResponse,
 } from '../gen/chrys/cloud/videostreaming/v1beta1/video_streaming.js';
-
-/** The original's words for a container's state, which clients compare with. */
-const STATUS_OF_PHASE: Readonly<Record<CameraPhase, string>> = {
-  created: 'created',
-  connecting: 'restarting',
-  running: 'running',
-  reconnecting: 'restarting',
-  failed: 'dead',
-  stopped: 'exited',
-};
 
 export function listStreamOf(camera: Camera): ListStream {
   const { phase, failingStreak, message } = camera.state;

@@ -1,16 +1,6 @@
 import { redact, redactUrl } from '../base/redact.js';
-import type { Camera, CameraPhase, LogLine } from '../cameras/types.js';
-
-type Status = 'created' | 'running' | 'restarting' | 'paused' | 'exited' | 'dead';
-
-const STATUS_OF_PHASE: Readonly<Record<CameraPhase, Status>> = {
-  created: 'created',
-  connecting: 'restarting',
-  running: 'running',
-  reconnecting: 'restarting',
-  failed: 'dead',
-  stopped: 'exited',
-};
+import { STATUS_OF_PHASE } from '../cameras/container-status.js';
+import type { Camera, LogLine } from '../cameras/types.js';
 
 /** The Go clients' zero time: it never happened. */
 const NEVER = '0001-01-01T00:00:00Z';
