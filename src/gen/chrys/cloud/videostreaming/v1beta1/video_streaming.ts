@@ -2525,7 +2525,7 @@ export const ImageService = {
     responseSerialize: (value: VideoProbeResponse): Buffer => Buffer.from(VideoProbeResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): VideoProbeResponse => VideoProbeResponse.decode(value),
   },
-  /** One message for each camera, in the order of their names. */
+  /** One message for each camera, in the order in which they were added. */
   listStreams: {
     path: "/chrys.cloud.videostreaming.v1beta1.Image/ListStreams" as const,
     requestStream: false as const,
@@ -2590,7 +2590,7 @@ export interface ImageServer extends UntypedServiceImplementation {
   videoBufferedImage: handleServerStreamingCall<VideoFrameBufferedRequest, VideoFrame>;
   /** The codec of a camera's stream and the extent of its buffer. */
   videoProbe: handleUnaryCall<VideoProbeRequest, VideoProbeResponse>;
-  /** One message for each camera, in the order of their names. */
+  /** One message for each camera, in the order in which they were added. */
   listStreams: handleServerStreamingCall<ListStreamRequest, ListStream>;
   /** Queues one annotation for the cloud. */
   annotate: handleUnaryCall<AnnotateRequest, AnnotateResponse>;
