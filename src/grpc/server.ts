@@ -43,6 +43,8 @@ export async function startGrpcServer(options: {
     'grpc.max_receive_message_length': MAX_REQUEST_BYTES,
     'grpc.max_concurrent_streams': MAX_CONCURRENT_STREAMS,
     'grpc.keepalive_time_ms': KEEPALIVE_MS,
+    // Books for a debugging interface that is not offered.
+    'grpc.enable_channelz': 0,
   });
   server.addService(imageService, imageImplementation(options.cameras, options.clock, options.releaseBuffer));
   const health = new HealthImplementation({ '': 'SERVING', [IMAGE_SERVICE]: 'SERVING' });
