@@ -1,6 +1,6 @@
 /**
  * `npm run bench [-- NAME …]`: every speed that is promised, as a ratio against a peer on the same streams in the same
- * run. Each work is measured for BENCH_SECONDS (default 30) in all, after warming up. Ends with 1 when a bar was missed.
+ * run. Each work is measured for BENCH_SECONDS (default 40) in all, after warming up. Ends with 1 when a bar was missed.
  */
 import { Farm, type MountOptions } from '../farm/farm.js';
 import { Proxy } from '../support/proxy.js';
@@ -9,10 +9,10 @@ import { coresOf, pssMegabytes } from './measure.js';
 import { type ClientResult, end, runClient, startFfmpegCopy, startPyavServer } from './peers.js';
 import { keepJson, meets, printTable, type Row } from './report.js';
 
-const SECONDS = Number(process.env['BENCH_SECONDS'] ?? 30);
+const SECONDS = Number(process.env['BENCH_SECONDS'] ?? 40);
 const ROUNDS = 2;
 /** Streams open, decoders fill, V8 compiles; client.py leaves out the same time. */
-const WARM_UP_MS = 8000;
+const WARM_UP_MS = 12_000;
 /** An idle proxy is judged when what starting it left behind (compiling, collecting garbage) is over. */
 const SETTLE_MS = 15_000;
 const HD = 'h264-1920x1080-25-g50';
