@@ -1,13 +1,11 @@
-import { once } from 'node:events';
-import { Worker } from 'node:worker_threads';
-
 import { systemClock } from '../base/clock.js';
 import { ChrysError, type ErrorKind } from '../base/errors.js';
 import { redactSecrets, secretsOf } from '../base/redact.js';
 import { FRAME_SLOTS, MAX_FRAME_MESSAGE_BYTES, createPacketRing } from '../cameras/rings.js';
 import { describeEnd } from '../cameras/reasons.js';
 import { parseSourceUrl } from '../cameras/source-url.js';
-import type { FromWorker, ToWorker, WorkerData } from '../cameras/worker-messages.js';
+import type { ToWorker } from '../cameras/worker-messages.js';
+import { WorkerThread } from '../cameras/worker-thread.js';
 import { CONTROL } from '../gen/ring-layout.js';
 import type { CaptureEnd, CaptureResult, StreamInfo, Transport } from '../native/types.js';
 import { Control } from '../rings/control.js';
@@ -30,6 +28,10 @@ export interface ProbeResult {
   readonly openMs: number;
 }
 
+const POLL_MS = 50;
+/** A thread that hangs in something that cannot be cancelled is left behind after this time. */
+const EXIT_GRACE_MS = 1000;
+
 const KIND_OF_END: Partial<Record<CaptureEnd, ErrorKind>> = {
   unauthorized: 'unauthenticated',
   not_found: 'not_found',
@@ -47,14 +49,9 @@ export async function probeStream(
 ): Promise<ProbeResult> {
   const source = parseSourceUrl(url, ['rtsp', 'rtsps', 'file']);
   const control = Control.create();
-  const data: WorkerData = { control: control.buffer, packetRing: createPacketRing() };
-  const worker = new Worker(new URL('../cameras/camera-worker.js', import.meta.url), {
-    workerData: data,
-    name: 'probe',
-  });
   const startMs = systemClock.monotonicMs();
-  const watched = watch(worker, control, startMs, options.timeoutMs);
-  const open: ToWorker = {
+  const watched = watch(control, startMs, options.timeoutMs);
+  const open: Extract<ToWorker, { kind: 'open' }> = {
     kind: 'open',
     options: {
       url: source.url,
@@ -70,9 +67,9 @@ export async function probeStream(
     },
     ...(source.host === undefined ? {} : { host: source.host }),
   };
-  worker.postMessage(open);
+  watched.thread.open(open);
   try {
-    const { stream, openMs, result } = await watched;
+    const { stream, openMs, result } = await watched.result;
     if (stream === undefined) {
       const end = result?.end ?? 'open_timeout';
       const message = describeEnd(end, redactSecrets(result?.message ?? '', secretsOf(url)));
@@ -94,9 +91,7 @@ export async function probeStream(
   } finally {
     control.setI32(CONTROL.stopI32, 1);
     Atomics.notify(control.i32, CONTROL.stopI32);
-    const exit: ToWorker = { kind: 'exit' };
-    worker.postMessage(exit);
-    await once(worker, 'exit');
+    await watched.thread.exit(EXIT_GRACE_MS);
   }
 }
 
@@ -106,28 +101,39 @@ interface Watched {
   readonly result: CaptureResult | undefined;
 }
 
-/** Resolves when a whole group was seen, the capture ended, or time is up. */
-async function watch(worker: Worker, control: Control, startMs: number, timeoutMs: number): Promise<Watched> {
-  return await new Promise((resolve, reject) => {
-    let stream: StreamInfo | undefined;
-    let openMs = 0;
-    const finish = (result: CaptureResult | undefined): void => {
-      clearInterval(poll);
-      resolve({ stream, openMs, result });
-    };
-    const poll = setInterval(() => {
-      const sawGroup = stream !== undefined && stream.width > 0 && control.getI32(CONTROL.gopPacketsI32) > 0;
-      if (sawGroup || systemClock.monotonicMs() - startMs > timeoutMs) finish(undefined);
-    }, 50);
-    worker.on('error', (error) => {
-      clearInterval(poll);
-      reject(error);
-    });
-    worker.on('message', (message: FromWorker) => {
+/** Starts the thread; the result is there when a whole group was seen, the capture ended, or time is up. */
+function watch(
+  control: Control,
+  startMs: number,
+  timeoutMs: number,
+): { thread: WorkerThread; result: Promise<Watched> } {
+  let resolve: (watched: Watched) => void = () => undefined;
+  let reject: (error: Error) => void = () => undefined;
+  const result = new Promise<Watched>((...settle) => {
+    [resolve, reject] = settle;
+  });
+  let stream: StreamInfo | undefined;
+  let openMs = 0;
+  const finish = (end: CaptureResult | undefined): void => {
+    clearInterval(poll);
+    resolve({ stream, openMs, result: end });
+  };
+  const poll = setInterval(() => {
+    const sawGroup = stream !== undefined && stream.width > 0 && control.getI32(CONTROL.gopPacketsI32) > 0;
+    if (sawGroup || systemClock.monotonicMs() - startMs > timeoutMs) finish(undefined);
+  }, POLL_MS);
+  const data = { control: control.buffer, packetRing: createPacketRing() };
+  const thread = new WorkerThread(new URL('../cameras/camera-worker.js', import.meta.url), data, 'probe', {
+    onMessage(message) {
       if (message.kind === 'stream') {
         if (stream === undefined) openMs = systemClock.monotonicMs() - startMs;
         stream = message.info;
       } else if (message.kind === 'ended') finish(message.result);
-    });
+    },
+    onGone(error) {
+      clearInterval(poll);
+      reject(new ChrysError('internal', `the thread that probes crashed: ${error}`));
+    },
   });
+  return { thread, result };
 }
