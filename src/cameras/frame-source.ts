@@ -9,12 +9,17 @@ import type { FrameQuery, FrameSource } from './types.js';
 const MOST_WAITERS = 4096;
 const UNKNOWN_FRAME_INTERVAL_MS = 40;
 const UNKNOWN_GOP_PACKETS = 250;
+/** A caller that asks again within so many frame intervals is one that takes every frame and came a moment late. */
+const IN_ORDER_INTERVALS = 1.5;
 /** However fast a camera is, a frame of this age is still live. */
 const LIVE_MS = 500;
 /** A snapshot is asked for anew so often while the stream has not had its first keyframe. */
 const SNAPSHOT_RETRY_MS = 250;
 /** What was decoded longer before the newest packet shows another time, however well it was decoded. */
 const SNAPSHOT_STALE_MS = 5000;
+
+const NOTHING_TO_END = (): void => undefined;
+const NEVER_WAITED = (): boolean => false;
 
 /** Tries again what it waits for. True: settled. */
 type Waiter = () => boolean;
@@ -34,26 +39,33 @@ export class RingFrameSource implements FrameSource {
     private readonly reader: FrameReader,
     private readonly demand: Demand,
     private readonly clock: Clock,
-    /** Each thread of the decoder holds a frame back. */
   ) {}
 
-  async next(query: FrameQuery): Promise<FrameRef | undefined> {
-    this.demand.touch(query.keyframesOnly);
+  request(query: FrameQuery, settle: (frame: FrameRef | undefined) => void): () => void {
+    const { keyframesOnly } = query;
+    this.demand.touch(keyframesOnly);
+    // Two frames that wait for it: it gets the older one first. Anyone slower gets the newest.
+    const inOrder = query.awayMs <= IN_ORDER_INTERVALS * this.frameIntervalMs();
     const find = (): FrameRef | undefined =>
       this.reader.find({
         after: query.after,
-        keyframesOnly: query.keyframesOnly,
-        notBeforeMs: this.freshFromMs(query.keyframesOnly),
-        inOrder: query.inOrder,
+        keyframesOnly,
+        notBeforeMs: this.freshFromMs(keyframesOnly),
+        inOrder,
       });
     const found = find();
-    if (found !== undefined || query.waitMs <= 0) return found;
-    this.demand.hold(query.keyframesOnly);
-    try {
-      return await this.waitFor(find, query.waitMs, query.signal);
-    } finally {
-      this.demand.release(query.keyframesOnly);
+    if (found !== undefined || query.waitMs <= 0) {
+      settle(found);
+      return NOTHING_TO_END;
     }
+    this.demand.hold(keyframesOnly);
+    const end = this.waitFor(find, query.waitMs, (frame) => {
+      this.demand.release(keyframesOnly);
+      settle(frame);
+    });
+    return () => {
+      if (end()) this.demand.release(keyframesOnly);
+    };
   }
 
   async snapshot(waitMs: number, signal?: AbortSignal): Promise<FrameRef | undefined> {
@@ -64,12 +76,12 @@ export class RingFrameSource implements FrameSource {
       const leftMs = giveUpMs - this.clock.monotonicMs();
       if (leftMs <= 0 || this.stopWaiting(signal)) return undefined;
       const wanted = this.control.addI32(CONTROL.snapshotWantedI32, 1);
-      const served = await this.waitFor(() => this.served(wanted), leftMs, signal);
+      const served = await this.waited(() => this.served(wanted), leftMs, signal);
       if (served === undefined) return undefined;
       const frame = this.reader.latest();
       if (frame !== undefined && !this.stale(frame)) return frame;
       const leftAfterMs = giveUpMs - this.clock.monotonicMs();
-      await this.waitFor(() => undefined, Math.min(SNAPSHOT_RETRY_MS, Math.max(0, leftAfterMs)), signal);
+      await this.waited(() => undefined, Math.min(SNAPSHOT_RETRY_MS, Math.max(0, leftAfterMs)), signal);
     }
   }
 
@@ -122,38 +134,57 @@ export class RingFrameSource implements FrameSource {
   }
 
   /** Undefined: not within `waitMs`, aborted, or the camera is gone. */
-  private waitFor<T>(attempt: () => T | undefined, waitMs: number, signal?: AbortSignal): Promise<T | undefined> {
-    if (this.stopWaiting(signal)) return Promise.resolve(undefined);
-    if (this.waiters.size >= MOST_WAITERS) {
-      return Promise.reject(
-        new ChrysError('resource_exhausted', `${MOST_WAITERS} calls already wait for this camera: try again later`),
-      );
-    }
-    return new Promise((resolve) => {
-      const settle = (result: T | undefined): void => {
-        if (!this.waiters.delete(waiter)) return;
-        if (this.waiters.size === 0) this.control.setI32(CONTROL.frameWaitersI32, 0);
-        cancelTimer();
+  private async waited<T>(attempt: () => T | undefined, waitMs: number, signal?: AbortSignal): Promise<T | undefined> {
+    if (this.stopWaiting(signal)) return undefined;
+    return await new Promise((resolve) => {
+      const giveUp = (): void => {
+        if (end()) resolve(undefined);
+      };
+      signal?.addEventListener('abort', giveUp);
+      const end = this.waitFor(attempt, waitMs, (result) => {
         signal?.removeEventListener('abort', giveUp);
         resolve(result);
-      };
-      const giveUp = (): void => {
-        settle(undefined);
-      };
-      const waiter = (): boolean => {
-        const result = attempt();
-        if (result === undefined && !this.closed) return false;
-        settle(result);
-        return true;
-      };
-      const cancelTimer = this.clock.after(waitMs, giveUp);
-      signal?.addEventListener('abort', giveUp);
-      this.waiters.add(waiter);
-      if (this.waiters.size === 1) this.control.setI32(CONTROL.frameWaitersI32, 1);
-      // What was published before the loop could see that somebody waits is not notified: try once more.
-      if (this.armed) waiter();
-      else this.look();
+      });
     });
+  }
+
+  /**
+   * `settle` is called once, unless the returned function is called before: it ends the wait, and tells whether there was
+   * still one.
+   */
+  private waitFor<T>(
+    attempt: () => T | undefined,
+    waitMs: number,
+    settle: (result: T | undefined) => void,
+  ): () => boolean {
+    if (this.closed) {
+      settle(undefined);
+      return NEVER_WAITED;
+    }
+    if (this.waiters.size >= MOST_WAITERS) {
+      throw new ChrysError('resource_exhausted', `${MOST_WAITERS} calls already wait for this camera: try again later`);
+    }
+    const end = (): boolean => {
+      if (!this.waiters.delete(waiter)) return false;
+      if (this.waiters.size === 0) this.control.setI32(CONTROL.frameWaitersI32, 0);
+      cancelTimer();
+      return true;
+    };
+    const waiter = (): boolean => {
+      const result = attempt();
+      if (result === undefined && !this.closed) return false;
+      if (end()) settle(result);
+      return true;
+    };
+    const cancelTimer = this.clock.after(waitMs, () => {
+      if (end()) settle(undefined);
+    });
+    this.waiters.add(waiter);
+    if (this.waiters.size === 1) this.control.setI32(CONTROL.frameWaitersI32, 1);
+    // What was published before the loop could see that somebody waits is not notified: try once more.
+    if (this.armed) waiter();
+    else this.look();
+    return end;
   }
 
   /** Serves whom it can and sleeps until the next notification, as long as anybody is left. */

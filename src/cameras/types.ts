@@ -81,16 +81,19 @@ export interface FrameQuery {
   /** Sequence of the last frame this caller had, 0 = none. */
   readonly after: number;
   readonly keyframesOnly: boolean;
-  /** Also take the one frame before the newest, for a caller that takes every frame and came a moment late. */
-  readonly inOrder: boolean;
+  /** How long ago this caller had its last frame; Infinity = never. */
+  readonly awayMs: number;
   /** Longest wait for such a frame; 0 = only what is there now. */
   readonly waitMs: number;
-  readonly signal?: AbortSignal;
 }
 
 export interface FrameSource {
-  /** Undefined: no such frame within waitMs. Raises the camera's demand as a side effect. */
-  next(query: FrameQuery): Promise<FrameRef | undefined>;
+  /**
+   * Hands `settle` such a frame, or undefined when there is none within waitMs or the camera is gone; once, and at once
+   * when it is there already. The returned function ends the wait without a call of `settle`. Raises the camera's demand.
+   * Callbacks and not promises: this runs for every frame of every caller. Throws resource_exhausted (too many wait).
+   */
+  request(query: FrameQuery, settle: (frame: FrameRef | undefined) => void): () => void;
   /** The newest frame, decoded once for this call without raising the demand. Undefined: none within waitMs. */
   snapshot(waitMs: number, signal?: AbortSignal): Promise<FrameRef | undefined>;
 }

@@ -16,10 +16,9 @@ import {
   type ListStream,
   type ListStreamRequest,
 } from '../gen/chrys/cloud/videostreaming/v1beta1/video_streaming.js';
-import type { NativeAddon } from '../native/types.js';
 import { listStreamOf, probeOf } from './camera-answers.js';
-import { latestImage, type LatestImageCall } from './latest-image.js';
-import { Positions } from './positions.js';
+import type { DirectHandlers } from './direct-calls.js';
+import { LatestImageCall, type LatestImageContext } from './latest-image.js';
 import { statusOf } from './status.js';
 
 /** The generated interface without its index signature, so that a method left out is an error. */
@@ -31,17 +30,15 @@ export const imageService: ServiceDefinition = {
   videoLatestImage: { ...ImageService.videoLatestImage, responseSerialize: (message: Buffer) => message },
 };
 
-export function imageImplementation(
-  cameras: Cameras,
-  clock: Clock,
-  releaseBuffer: NativeAddon['releaseBuffer'],
-): UntypedServiceImplementation {
-  const context = { cameras, clock, releaseBuffer, positions: new Positions(clock) };
-  const implementation: Omit<TypedImplementation, 'videoLatestImage'> & {
-    videoLatestImage(call: LatestImageCall): void;
-  } = {
-    videoLatestImage: (call) => {
-      latestImage(context, call);
+/** The RPCs that are answered by direct-calls.ts. */
+export function directHandlers(context: LatestImageContext): DirectHandlers {
+  return { [ImageService.videoLatestImage.path]: (call) => new LatestImageCall(context, call) };
+}
+
+export function imageImplementation(cameras: Cameras, clock: Clock): UntypedServiceImplementation {
+  const implementation: TypedImplementation = {
+    videoLatestImage: () => {
+      throw new Error('directHandlers answers this one');
     },
     listStreams: (call: ServerWritableStream<ListStreamRequest, ListStream>) => {
       for (const camera of cameras.list()) call.write(listStreamOf(camera));

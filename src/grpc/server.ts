@@ -9,7 +9,9 @@ import type { Clock } from '../base/clock.js';
 import { ChrysError, messageOf } from '../base/errors.js';
 import type { Cameras } from '../cameras/types.js';
 import type { NativeAddon } from '../native/types.js';
-import { imageImplementation, imageService } from './image-service.js';
+import { directCalls } from './direct-calls.js';
+import { directHandlers, imageImplementation, imageService } from './image-service.js';
+import { Positions } from './positions.js';
 
 const PROTO_ROOT = fileURLToPath(new URL('../../proto', import.meta.url));
 const IMAGE_PROTO = 'chrys/cloud/videostreaming/v1beta1/video_streaming.proto';
@@ -38,7 +40,10 @@ export async function startGrpcServer(options: {
   clock: Clock;
   releaseBuffer: NativeAddon['releaseBuffer'];
 }): Promise<GrpcServer> {
+  const { cameras, clock, releaseBuffer } = options;
+  const context = { cameras, clock, releaseBuffer, positions: new Positions(clock) };
   const server = new Server({
+    interceptors: [directCalls(directHandlers(context))],
     'grpc-node.flow_control_window': FLOW_CONTROL_WINDOW_BYTES,
     'grpc.max_receive_message_length': MAX_REQUEST_BYTES,
     'grpc.max_concurrent_streams': MAX_CONCURRENT_STREAMS,
@@ -46,7 +51,7 @@ export async function startGrpcServer(options: {
     // Books for a debugging interface that is not offered.
     'grpc.enable_channelz': 0,
   });
-  server.addService(imageService, imageImplementation(options.cameras, options.clock, options.releaseBuffer));
+  server.addService(imageService, imageImplementation(cameras, clock));
   const health = new HealthImplementation({ '': 'SERVING', [IMAGE_SERVICE]: 'SERVING' });
   health.addToServer(server);
   const described = loadSync([IMAGE_PROTO, healthProto], { includeDirs: [PROTO_ROOT], keepCase: true });

@@ -17,7 +17,7 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / 'clients'))
 from grpc_client import MAX_RECEIVE_BYTES, load_stubs, read_barcode  # noqa: E402
 
-WARM_UP_SECONDS = 12  # as in main.ts
+WARM_UP_SECONDS = 30  # as in main.ts
 address, device, timing_file, seconds, pictures = sys.argv[1:6]
 messages, services = load_stubs('unary')
 channel = grpc.insecure_channel(address, options=[('grpc.max_receive_message_length', MAX_RECEIVE_BYTES),

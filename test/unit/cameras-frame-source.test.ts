@@ -3,6 +3,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { systemClock } from '../../src/base/clock.js';
 import { Demand } from '../../src/cameras/demand.js';
 import { RingFrameSource } from '../../src/cameras/frame-source.js';
+import type { FrameQuery, FrameRef } from '../../src/cameras/types.js';
 import { CONTROL, DEMAND } from '../../src/gen/ring-layout.js';
 import { Control } from '../../src/rings/control.js';
 import { FrameReader } from '../../src/rings/frame-reader.js';
@@ -29,19 +30,21 @@ afterEach(() => {
   demand.close();
 });
 
-const ANY = { after: 0, keyframesOnly: false, inOrder: false, waitMs: 5000 };
+const ANY: FrameQuery = { after: 0, keyframesOnly: false, awayMs: Infinity, waitMs: 5000 };
+const next = (query: FrameQuery): Promise<FrameRef | undefined> =>
+  new Promise((resolve) => void source.request(query, resolve));
 const waiters = (): number => control.getI32(CONTROL.frameWaitersI32);
 
-describe('next', () => {
+describe('request', () => {
   it('gives at once what is newer than what the caller had', async () => {
     ring.publish();
     ring.publish();
-    expect((await source.next(ANY))?.sequence).toBe(2);
-    expect(await source.next({ ...ANY, after: 2, waitMs: 0 })).toBeUndefined();
+    expect((await next(ANY))?.sequence).toBe(2);
+    expect(await next({ ...ANY, after: 2, waitMs: 0 })).toBeUndefined();
   });
 
   it('waits for the next frame and makes the loop notify only meanwhile', async () => {
-    const frame = source.next(ANY);
+    const frame = next(ANY);
     expect(waiters()).toBe(1);
     ring.publish();
     expect((await frame)?.sequence).toBe(1);
@@ -49,20 +52,20 @@ describe('next', () => {
   });
 
   it('gives nothing when none comes in time', async () => {
-    expect(await source.next({ ...ANY, waitMs: 20 })).toBeUndefined();
+    expect(await next({ ...ANY, waitMs: 20 })).toBeUndefined();
     expect(waiters()).toBe(0);
   });
 
   it('serves all who wait with one frame', async () => {
-    const frames = Array.from({ length: 100 }, () => source.next(ANY));
+    const frames = Array.from({ length: 100 }, () => next(ANY));
     ring.publish();
     expect((await Promise.all(frames)).map((frame) => frame?.sequence)).toEqual(frames.map(() => 1));
     expect(waiters()).toBe(0);
   });
 
   it('lets a keyframe caller wait for a keyframe, while others get theirs', async () => {
-    const keyframe = source.next({ ...ANY, keyframesOnly: true });
-    const any = source.next(ANY);
+    const keyframe = next({ ...ANY, keyframesOnly: true });
+    const any = next(ANY);
     ring.publish();
     expect((await any)?.sequence).toBe(1);
     expect(waiters()).toBe(1);
@@ -74,9 +77,9 @@ describe('next', () => {
     const seen: number[] = [];
     let after = 0;
     for (let count = 1; count <= 50; count += 1) {
-      const next = source.next({ ...ANY, after, inOrder: true });
+      const frame = next({ ...ANY, after, awayMs: 0 });
       ring.publish();
-      after = (await next)?.sequence ?? 0;
+      after = (await frame)?.sequence ?? 0;
       seen.push(after);
     }
     expect(seen).toEqual(Array.from({ length: 50 }, (_, index) => index + 1));
@@ -90,41 +93,36 @@ describe('next', () => {
       ring.publish();
       return nothing;
     });
-    expect((await source.next(ANY))?.sequence).toBe(1);
+    expect((await next(ANY))?.sequence).toBe(1);
   });
 
   it('does not miss such a frame either while it still sleeps for an earlier caller', async () => {
-    expect(await source.next({ ...ANY, waitMs: 20 })).toBeUndefined();
+    expect(await next({ ...ANY, waitMs: 20 })).toBeUndefined();
     const find = reader.find.bind(reader);
     vi.spyOn(reader, 'find').mockImplementationOnce((query) => {
       const nothing = find(query);
       ring.publish();
       return nothing;
     });
-    expect((await source.next(ANY))?.sequence).toBe(1);
+    expect((await next(ANY))?.sequence).toBe(1);
   });
 
-  it('ends with its signal and leaves no listener on it', async () => {
-    const controller = new AbortController();
-    const added = vi.spyOn(controller.signal, 'addEventListener');
-    const removed = vi.spyOn(controller.signal, 'removeEventListener');
-    const served = source.next({ ...ANY, signal: controller.signal });
-    ring.publish();
-    await served;
-    const aborted = source.next({ ...ANY, after: 1, signal: controller.signal });
-    controller.abort();
-    expect(await aborted).toBeUndefined();
-    expect(added).toHaveBeenCalledTimes(2);
-    expect(removed.mock.calls.map(([, listener]) => listener)).toEqual(
-      added.mock.calls.map(([, listener]) => listener),
-    );
-    expect(await source.next({ ...ANY, after: 1, signal: controller.signal })).toBeUndefined();
+  it('forgets a caller who left, and never calls it', () => {
+    const settle = vi.fn();
+    const end = source.request(ANY, settle);
+    expect(waiters()).toBe(1);
+    end();
+    end();
     expect(waiters()).toBe(0);
+    source.close();
+    expect(settle).not.toHaveBeenCalled();
   });
 
   it('refuses the 4097th caller who would wait', async () => {
-    const waiting = Array.from({ length: 4096 }, () => source.next(ANY));
-    await expect(source.next(ANY)).rejects.toMatchObject({ kind: 'resource_exhausted' });
+    const waiting = Array.from({ length: 4096 }, () => next(ANY));
+    expect(() => source.request(ANY, vi.fn())).toThrow(
+      expect.objectContaining({ kind: 'resource_exhausted' }) as Error,
+    );
     source.close();
     expect(new Set(await Promise.all(waiting))).toEqual(new Set([undefined]));
     expect(waiters()).toBe(0);
@@ -132,13 +130,13 @@ describe('next', () => {
 
   it('gives no frame of long ago: the ring keeps what was decoded last', async () => {
     ring.publish({ ageMs: 60_000 });
-    expect(await source.next({ ...ANY, waitMs: 0 })).toBeUndefined();
+    expect(await next({ ...ANY, waitMs: 0 })).toBeUndefined();
   });
 
   it('raises the demand of its class', async () => {
-    await source.next({ ...ANY, keyframesOnly: true, waitMs: 0 });
+    await next({ ...ANY, keyframesOnly: true, waitMs: 0 });
     expect(control.getI32(CONTROL.demandModeI32)).toBe(DEMAND.keyframes);
-    await source.next({ ...ANY, waitMs: 0 });
+    await next({ ...ANY, waitMs: 0 });
     expect(control.getI32(CONTROL.demandModeI32)).toBe(DEMAND.all);
   });
 });
@@ -178,6 +176,25 @@ describe('snapshot', () => {
     expect(waiters()).toBe(0);
   });
 
+  it('ends with its signal and leaves no listener on it', async () => {
+    const controller = new AbortController();
+    const added = vi.spyOn(controller.signal, 'addEventListener');
+    const removed = vi.spyOn(controller.signal, 'removeEventListener');
+    const served = source.snapshot(5000, controller.signal);
+    ring.publish();
+    ring.serveSnapshots(1);
+    await served;
+    expect(added).toHaveBeenCalledTimes(1);
+    expect(removed.mock.calls.map(([, listener]) => listener)).toEqual(
+      added.mock.calls.map(([, listener]) => listener),
+    );
+    ring.publish({ ageMs: 60_000 });
+    const aborted = source.snapshot(5000, controller.signal);
+    controller.abort();
+    expect(await aborted).toBeUndefined();
+    expect(waiters()).toBe(0);
+  });
+
   it('works when the counts wrap around', async () => {
     control.setI32(CONTROL.snapshotWantedI32, 2 ** 31 - 1);
     control.setI32(CONTROL.snapshotDoneI32, 2 ** 31 - 1);
@@ -191,9 +208,9 @@ describe('snapshot', () => {
 
 describe('after close', () => {
   it('nobody waits any more', async () => {
-    const waiting = [source.next(ANY), source.snapshot(5000)];
+    const waiting = [next(ANY), source.snapshot(5000)];
     source.close();
     expect(await Promise.all(waiting)).toEqual([undefined, undefined]);
-    expect(await source.next(ANY)).toBeUndefined();
+    expect(await next(ANY)).toBeUndefined();
   });
 });

@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 
 import type { CameraState } from '../../src/cameras/types.js';
 import { pause, waitFor } from '../support/wait.js';
@@ -228,9 +228,10 @@ describe('a camera that is removed', () => {
   it('lets those go who wait for its frames', async () => {
     const { supervisor } = supervision;
     const added = supervisor.add(camera('a', 'run'));
-    const frame = added.frames.next({ after: 0, keyframesOnly: false, inOrder: false, waitMs: 60_000 });
+    const settle = vi.fn();
+    added.frames.request({ after: 0, keyframesOnly: false, awayMs: Infinity, waitMs: 60_000 }, settle);
     await supervisor.remove('a');
-    expect(await frame).toBeUndefined();
+    expect(settle).toHaveBeenCalledExactlyOnceWith(undefined);
   });
 });
 

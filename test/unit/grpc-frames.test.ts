@@ -79,9 +79,14 @@ describe('VideoLatestImage', () => {
     Object.assign(camera, {
       state: { phase: 'running', sinceMs: 0, message: '', failingStreak: 0 },
       frames: {
-        next: (query: FrameQuery) => {
+        request: (query: FrameQuery, settle: (frame: FrameRef | undefined) => void) => {
           queries.push(query);
-          return Promise.resolve(answers.shift());
+          const timer = setImmediate(() => {
+            settle(answers.shift());
+          });
+          return () => {
+            clearImmediate(timer);
+          };
         },
         snapshot: () => Promise.resolve(undefined),
       },
@@ -115,11 +120,12 @@ describe('VideoLatestImage', () => {
     ]);
   });
 
-  it('takes frames in order for a caller that comes back at once, and the newest for a new one', async () => {
+  it('tells for how long the caller had no frame', async () => {
     answers = [frameRef(1), frameRef(2)];
     await ask(client(0), { deviceId: 'cam' });
     await ask(client(0), { deviceId: 'cam' });
-    expect(queries.map(({ inOrder }) => inOrder)).toEqual([false, true]);
+    expect(queries[0]?.awayMs).toBe(Infinity);
+    expect(queries[1]?.awayMs).toBeLessThan(5000);
   });
 
   it('frees what it sent, once, and nothing of an answer without a frame', async () => {
@@ -136,6 +142,49 @@ describe('VideoLatestImage', () => {
     await ask(client(0), { deviceId: 'cam' });
     expect(queries[0]?.waitMs).toBeLessThanOrEqual(350);
     expect(queries[1]?.waitMs).toBe(1000);
+  });
+
+  it('answers the requests of one stream in turn, also those that come before the last answer, and then ends it', async () => {
+    answers = [frameRef(1), undefined, frameRef(2)];
+    const call = client(0).makeBidiStreamRequest(
+      PATH,
+      (value: VideoFrameRequest) => Buffer.from(VideoFrameRequest.encode(value).finish()),
+      (bytes: Buffer) => VideoFrame.decode(bytes),
+    );
+    const got: number[] = [];
+    call.on('data', (frame: VideoFrame) => got.push(frame.data.length > 0 ? frame.pts : -1));
+    for (let i = 0; i < 3; i += 1) call.write(VideoFrameRequest.fromPartial({ deviceId: 'cam' }));
+    call.end();
+    const ended = await new Promise<number>((resolve, reject) => {
+      call.on('status', ({ code }: { code: number }) => {
+        resolve(code);
+      });
+      call.on('error', reject);
+    });
+    expect(got).toEqual([1, -1, 2]);
+    expect(ended).toBe(status.OK);
+    expect(queries.map(({ after }) => after)).toEqual([0, 1, 1]);
+  });
+
+  it('stops waiting for a caller who left', async () => {
+    const ended = new Promise<void>((resolve) => {
+      Object.assign(camera.frames, {
+        request: () => () => {
+          resolve();
+        },
+      });
+    });
+    const call = client(0).makeUnaryRequest(
+      PATH,
+      (value: VideoFrameRequest) => Buffer.from(VideoFrameRequest.encode(value).finish()),
+      (bytes: Buffer) => VideoFrame.decode(bytes),
+      VideoFrameRequest.fromPartial({ deviceId: 'cam' }),
+      () => undefined,
+    );
+    setTimeout(() => {
+      call.cancel();
+    }, 100);
+    await ended;
   });
 
   it('answers INTERNAL, and no rubbish, when a slot was overwritten and nothing can take its place', async () => {

@@ -82,7 +82,10 @@ function fakeCamera(definition: CameraDefinition): FakeCamera {
     log: [],
     pictures,
     frames: {
-      next: () => Promise.resolve(undefined),
+      request: (_query, settle) => {
+        settle(undefined);
+        return () => undefined;
+      },
       snapshot: () => Promise.resolve(pictures.shift()),
     },
   };
