@@ -1,9 +1,5 @@
 #include "decoder.h"
 
-extern "C" {
-#include <libavutil/pixdesc.h>
-}
-
 namespace chrys {
 
 std::optional<Failure> Decoder::Open(const AVCodecParameters* parameters, int threads) {
@@ -48,27 +44,6 @@ const PacketInfo& Decoder::InfoOf(const AVFrame* frame) const {
 void Decoder::Drain() { avcodec_send_packet(context_.get(), nullptr); }
 
 void Decoder::Reset() { avcodec_flush_buffers(context_.get()); }
-
-bool Converter::ToBgr24(const AVFrame* frame, uint8_t* target) {
-  const Shape shape{frame->width, frame->height, frame->format, frame->colorspace, frame->color_range};
-  if (!sws_ || !(shape == shape_)) {
-    const auto format = static_cast<AVPixelFormat>(frame->format);
-    if (!sws_isSupportedInput(format)) return false;
-    sws_.reset(sws_getContext(frame->width, frame->height, format, frame->width, frame->height, AV_PIX_FMT_BGR24,
-                              SWS_BICUBIC, nullptr, nullptr, nullptr));
-    if (!sws_) return false;
-    shape_ = shape;
-    // The yuvj formats are full range by name, whatever the frame says.
-    const AVPixFmtDescriptor* description = av_pix_fmt_desc_get(format);
-    const bool full_by_name = description != nullptr && description->name[0] == 'y' && std::string(description->name).rfind("yuvj", 0) == 0;
-    const int full = full_by_name || frame->color_range == AVCOL_RANGE_JPEG ? 1 : 0;
-    const int* coefficients = sws_getCoefficients(frame->colorspace);
-    sws_setColorspaceDetails(sws_.get(), coefficients, full, sws_getCoefficients(SWS_CS_DEFAULT), 1, 0, 1 << 16, 1 << 16);
-  }
-  uint8_t* planes[4] = {target, nullptr, nullptr, nullptr};
-  const int strides[4] = {frame->width * 3, 0, 0, 0};
-  return sws_scale(sws_.get(), frame->data, frame->linesize, 0, frame->height, planes, strides) == frame->height;
-}
 
 bool ParameterReader::Open(const AVCodecParameters* parameters) {
   width = parameters->width;

@@ -1,4 +1,4 @@
-// Compressed packets to frames, and frames to BGR24.
+// Compressed packets to frames.
 #pragma once
 
 #include <array>
@@ -37,24 +37,6 @@ class Decoder {
   AvPtr<AVCodecContext> context_;
   AvPtr<AVFrame> frame_{av_frame_alloc()};
   std::array<PacketInfo, kInfos> infos_;
-};
-
-class Converter {
- public:
-  // Writes `frame` as BGR24 without padding between rows, with its own colour matrix and range. False: libswscale
-  // cannot convert that pixel format.
-  bool ToBgr24(const AVFrame* frame, uint8_t* target);
-
- private:
-  struct Shape {
-    int width = 0, height = 0, format = -1, colorspace = -1, range = -1;
-    bool operator==(const Shape& other) const {
-      return width == other.width && height == other.height && format == other.format &&
-             colorspace == other.colorspace && range == other.range;
-    }
-  };
-  Shape shape_;
-  AvPtr<SwsContext> sws_;
 };
 
 // What a packet's own headers say, without decoding it.

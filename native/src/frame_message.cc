@@ -59,7 +59,7 @@ class Writer {
   std::vector<uint8_t>& out_;
 };
 
-std::vector<uint8_t> Dim(int64_t size, const char* name) {
+std::vector<uint8_t> Dim(int64_t size, const std::string& name) {
   std::vector<uint8_t> out;
   Writer writer(&out);
   writer.Integer(1, size);
@@ -67,10 +67,17 @@ std::vector<uint8_t> Dim(int64_t size, const char* name) {
   return out;
 }
 
-std::vector<uint8_t> Shape(int width, int height) {
+std::vector<uint8_t> Shape(const FrameShape& shape, size_t data_bytes) {
+  std::vector<int64_t> sizes{shape.height, shape.width, 3};
+  if (shape.format == kFormatGray8) sizes = {shape.height, shape.width};
+  if (shape.format == kFormatI420) sizes = {int64_t{shape.height} * 3 / 2, shape.width};
+  if (shape.format == kFormatJpeg) sizes = {static_cast<int64_t>(data_bytes)};
   std::vector<uint8_t> out;
   Writer writer(&out);
-  for (const auto& dim : {Dim(height, "0"), Dim(width, "1"), Dim(3, "2")}) writer.Bytes(2, dim.data(), dim.size());
+  for (size_t i = 0; i < sizes.size(); ++i) {
+    const auto dim = Dim(sizes[i], std::to_string(i));
+    writer.Bytes(2, dim.data(), dim.size());
+  }
   return out;
 }
 
@@ -90,7 +97,7 @@ std::vector<uint8_t> FrameMessageHead(const FrameShape& shape, const FrameFacts&
   writer.Bytes(8, &facts.type, 1);
   writer.Integer(9, facts.corrupt ? 1 : 0);
   writer.Double(10, static_cast<double>(packet.time_base_num) / packet.time_base_den);
-  const auto dims = Shape(shape.width, shape.height);
+  const auto dims = Shape(shape, data_bytes);
   writer.Bytes(11, dims.data(), dims.size());
   writer.Text(12, shape.device_id);
   writer.WideInteger(13, packet.gop_index);
@@ -98,6 +105,11 @@ std::vector<uint8_t> FrameMessageHead(const FrameShape& shape, const FrameFacts&
   writer.Bytes(15, shape.extradata.data(), shape.extradata.size());
   writer.Text(16, shape.codec_name);
   writer.Text(17, shape.pixel_format);
+  writer.WideInteger(100, facts.frame_id);
+  writer.WideInteger(101, packet.arrival_us);
+  writer.WideInteger(102, packet.sender_us);
+  writer.Integer(104, shape.format);
+  if (facts.gap_ms > 0) writer.Integer(105, facts.gap_ms);
   writer.Tag(3, kBytes);
   writer.Varint(data_bytes);
   return out;

@@ -10,13 +10,15 @@
 #include <vector>
 
 #include "packet_ring.h"
+#include "ring_layout.h"
 
 namespace chrys {
 
-// What stays the same while a stream keeps its codec and size.
+// What stays the same while a stream keeps its codec and size, and its caller the look.
 struct FrameShape {
-  int width = 0;
+  int width = 0;  // of the picture
   int height = 0;
+  int32_t format = kFormatBgr24;
   std::string device_id;
   std::string codec_name;
   std::string pixel_format;
@@ -25,11 +27,13 @@ struct FrameShape {
 
 struct FrameFacts {
   PacketInfo packet;
+  int64_t frame_id = 0;
+  int64_t gap_ms = 0;  // written only when it is not 0
   char type = 'P';  // 'I', 'P' or 'B'
   bool corrupt = false;
 };
 
-// The message's bytes before the pixels. Their number depends on `shape` alone.
+// The message's bytes before the picture. Their number depends on `shape` alone, except of a JPEG.
 std::vector<uint8_t> FrameMessageHead(const FrameShape& shape, const FrameFacts& facts, size_t data_bytes);
 
 }  // namespace chrys

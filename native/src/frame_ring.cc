@@ -33,6 +33,7 @@ FrameRingWriter::FrameRingWriter(uint8_t* base, int32_t generation, int slots, s
   header.slotStride.store(static_cast<int32_t>(Stride(head_bytes, data_bytes)));
   header.latestSequence.store(0);
   header.latestKeyframeSequence.store(0);
+  header.latestIntervalSequence.store(0);
   header.layoutVersion.store(kLayoutVersion);
 }
 
@@ -45,44 +46,47 @@ FrameSlotHeader& FrameRingWriter::SlotAt(int index) const {
   return *reinterpret_cast<FrameSlotHeader*>(base_ + kFrameRingHeaderBytes + static_cast<size_t>(index) * stride);
 }
 
-FrameRingWriter::Open FrameRingWriter::Begin(size_t data_bytes) {
-  assert(data_bytes <= data_room_);
+FrameRingWriter::Open FrameRingWriter::Begin() {
   const auto& header = *reinterpret_cast<const FrameRingHeader*>(base_);
   const int64_t keyframe = header.latestKeyframeSequence.load(kRelaxed);
+  const int64_t due = header.latestIntervalSequence.load(kRelaxed);
   FrameSlotHeader* oldest = nullptr;
   for (int i = 0; i < slots_; ++i) {
     FrameSlotHeader& slot = SlotAt(i);
     const int64_t sequence = slot.sequence.load(kRelaxed);
-    if (sequence != 0 && sequence == keyframe && slots_ > 1) continue;
+    if (sequence != 0 && (sequence == keyframe || sequence == due) && slots_ > 2) continue;
     if (oldest == nullptr || sequence < oldest->sequence.load(kRelaxed)) oldest = &slot;
   }
   // Odd already when an earlier writer gave up in the middle.
   oldest->lock.store((oldest->lock.load(kRelaxed) + 1) | 1, kRelaxed);
   // Readers must see the odd lock before any byte of the slot changes.
   std::atomic_thread_fence(std::memory_order_seq_cst);
-  open_data_bytes_ = data_bytes;
   auto* slot = reinterpret_cast<uint8_t*>(oldest);
   return {slot, slot + data_offset_};
 }
 
-void FrameRingWriter::Publish(const Open& open, const std::vector<uint8_t>& head, int32_t flags, int width, int height,
-                              int64_t sequence, int64_t arrival_us) {
+void FrameRingWriter::Publish(const Open& open, const std::vector<uint8_t>& head, const Published& frame) {
   assert(kFrameSlotHeaderBytes + head.size() <= data_offset_);
+  assert(frame.data_bytes <= data_room_);
   auto& slot = *reinterpret_cast<FrameSlotHeader*>(open.slot);
   std::memcpy(open.data - head.size(), head.data(), head.size());
-  slot.flags.store(flags, kRelaxed);
+  slot.flags.store(frame.flags, kRelaxed);
   slot.messageOffset.store(static_cast<int32_t>(data_offset_ - head.size()), kRelaxed);
-  slot.messageBytes.store(static_cast<int32_t>(head.size() + open_data_bytes_), kRelaxed);
+  slot.messageBytes.store(static_cast<int32_t>(head.size() + frame.data_bytes), kRelaxed);
   slot.dataOffset.store(static_cast<int32_t>(data_offset_), kRelaxed);
-  slot.dataBytes.store(static_cast<int32_t>(open_data_bytes_), kRelaxed);
-  slot.width.store(width, kRelaxed);
-  slot.height.store(height, kRelaxed);
-  slot.sequence.store(sequence, kRelaxed);
-  slot.arrivalUs.store(arrival_us, kRelaxed);
+  slot.dataBytes.store(static_cast<int32_t>(frame.data_bytes), kRelaxed);
+  slot.width.store(frame.width, kRelaxed);
+  slot.height.store(frame.height, kRelaxed);
+  slot.sequence.store(frame.sequence, kRelaxed);
+  slot.arrivalUs.store(frame.arrival_us, kRelaxed);
+  slot.keyframes.store(frame.keyframes, kRelaxed);
   slot.lock.store(slot.lock.load(kRelaxed) + 1, std::memory_order_release);
   auto& header = *reinterpret_cast<FrameRingHeader*>(base_);
-  if ((flags & kFlagKeyframe) != 0) header.latestKeyframeSequence.store(sequence, std::memory_order_release);
-  header.latestSequence.store(sequence, std::memory_order_release);
+  if ((frame.flags & kFlagKeyframe) != 0) header.latestKeyframeSequence.store(frame.sequence, std::memory_order_release);
+  if ((frame.flags >> (kFlagClassShift + kClassFirstInterval)) != 0) {
+    header.latestIntervalSequence.store(frame.sequence, std::memory_order_release);
+  }
+  header.latestSequence.store(frame.sequence, std::memory_order_release);
 }
 
 bool CopyFromSlot(const FrameSlotHeader& slot, int32_t lock, const uint8_t* source, size_t bytes, uint8_t* target) {

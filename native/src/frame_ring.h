@@ -10,6 +10,17 @@
 
 namespace chrys {
 
+// What a slot says about the frame in it.
+struct Published {
+  size_t data_bytes = 0;
+  int32_t flags = 0;
+  int width = 0;
+  int height = 0;
+  int64_t sequence = 0;
+  int64_t arrival_us = 0;
+  int64_t keyframes = 0;
+};
+
 class FrameRingWriter {
  public:
   // Bytes of shared memory for `slots` slots that hold messages with `head_bytes` before and `data_bytes` of pixels.
@@ -27,10 +38,10 @@ class FrameRingWriter {
     uint8_t* slot;
     uint8_t* data;  // where the pixels go; aligned to 64 bytes
   };
-  // Takes the oldest slot, but never the one of the newest keyframe while there is another.
-  Open Begin(size_t data_bytes);
-  void Publish(const Open& open, const std::vector<uint8_t>& head, int32_t flags, int width, int height, int64_t sequence,
-               int64_t arrival_us);
+  // Takes the oldest slot, but not those of the newest keyframe and of the newest frame that is due by an interval, while
+  // there are others: callers that want only these come back for them later.
+  Open Begin();
+  void Publish(const Open& open, const std::vector<uint8_t>& head, const Published& frame);
 
  private:
   FrameSlotHeader& SlotAt(int index) const;
@@ -39,7 +50,6 @@ class FrameRingWriter {
   const int slots_;
   const size_t data_offset_;  // from the slot's start; the message's head ends here
   const size_t data_room_;
-  size_t open_data_bytes_ = 0;
 };
 
 // Copies `bytes` from `source` to `target` if the slot's lock is `lock` before and after. False: overrun, rubbish in target.

@@ -1,6 +1,7 @@
 #include "packet_ring.h"
 
 #include <algorithm>
+#include <cmath>
 #include <cstring>
 
 namespace chrys {
@@ -17,16 +18,18 @@ int64_t Footprint(int64_t size) {
 
 }  // namespace
 
-bool InitPacketRing(uint8_t* base, size_t bytes, int32_t entry_count) {
-  if (entry_count < 2 || (entry_count & (entry_count - 1)) != 0) return false;
+bool InitPacketRing(uint8_t* base, size_t bytes, int32_t entry_count, int64_t min_packets, int64_t first_sequence) {
+  if (first_sequence < 1 || entry_count < 2 || (entry_count & (entry_count - 1)) != 0) return false;
   const size_t overhead = kPacketRingHeaderBytes + static_cast<size_t>(entry_count) * kPacketEntryBytes;
   if (bytes < overhead + kInitialCapacity) return false;
   auto& header = *reinterpret_cast<PacketRingHeader*>(base);
   header.entryCount.store(entry_count);
   header.dataBytes.store(static_cast<int64_t>(bytes - overhead));
-  header.firstSequence.store(1);
-  header.nextSequence.store(1);
+  header.firstSequence.store(first_sequence);
+  header.nextSequence.store(first_sequence);
   header.lastKeyframeSequence.store(0);
+  header.capacity.store(std::min(kInitialCapacity, header.dataBytes.load()));
+  header.minPackets.store(std::min<int64_t>(min_packets, entry_count / 2));
   header.layoutVersion.store(kLayoutVersion);
   return true;
 }
@@ -44,10 +47,19 @@ bool CheckPacketRing(const uint8_t* base, size_t bytes) {
 PacketRingWriter::PacketRingWriter(PacketRingView view)
     : view_(view),
       max_bytes_(view.header().dataBytes.load() & ~static_cast<int64_t>(kCacheLine - 1)),
-      capacity_(std::min(kInitialCapacity, max_bytes_)) {
-  next_ = view_.header().nextSequence.load();
-  // Packets of an earlier writer are not taken over: where they lie is known only to it.
-  EvictUpTo(next_);
+      min_packets_(view.header().minPackets.load()),
+      capacity_(view.header().capacity.load()),
+      first_(view.header().firstSequence.load()),
+      next_(view.header().nextSequence.load()) {
+  if (first_ == next_) return;
+  const PacketEntry& newest = view_.entry(next_ - 1);
+  head_ = newest.offset.load() + Footprint(newest.size.load());
+  for (int64_t sequence = first_; sequence < next_; ++sequence) {
+    const PacketEntry& entry = view_.entry(sequence);
+    if (groups_.empty() || (entry.flags.load() & kFlagKeyframe) != 0) groups_.push_back({sequence, 0});
+    groups_.back().bytes += Footprint(entry.size.load());
+    largest_group_bytes_ = std::max(largest_group_bytes_, groups_.back().bytes);
+  }
 }
 
 void PacketRingWriter::EvictUpTo(int64_t sequence) {
@@ -68,16 +80,27 @@ void PacketRingWriter::EvictOldestGroup() {
   }
 }
 
+bool PacketRingWriter::ShouldGrow(int64_t bytes) const {
+  if (capacity_ >= max_bytes_) return false;
+  if (2 * (largest_group_bytes_ + bytes) > capacity_) return true;
+  return KeptAfterNextGroup() < min_packets_ && next_ - first_ < view_.entry_count();
+}
+
+int64_t PacketRingWriter::KeptAfterNextGroup() const {
+  return groups_.size() > 1 ? next_ - groups_[1].first_sequence : 0;
+}
+
 bool PacketRingWriter::MakeRoom(int64_t bytes) {
   if (bytes > max_bytes_) return false;
   if (head_ + bytes > capacity_) {
-    const int64_t wanted = 2 * (largest_group_bytes_ + bytes);
     // Growing is only possible while nothing older lies in front of the write position.
     const bool wrapped = first_ < next_ && view_.entry(first_).offset.load(std::memory_order_relaxed) >= head_;
-    if (!wrapped && capacity_ < max_bytes_ && wanted > capacity_) {
-      while (capacity_ < wanted && capacity_ < max_bytes_) capacity_ = std::min(capacity_ * 2, max_bytes_);
+    if (!wrapped && ShouldGrow(bytes)) {
+      do capacity_ = std::min(capacity_ * 2, max_bytes_);
+      while (capacity_ < 2 * (largest_group_bytes_ + bytes) && capacity_ < max_bytes_);
     }
     if (head_ + bytes > capacity_) {
+      limited_ = capacity_ >= max_bytes_ && KeptAfterNextGroup() < min_packets_;
       // What still lies between here and the end would be left behind the write position after the wrap: it goes first.
       while (first_ < next_ && view_.entry(first_).offset.load(std::memory_order_relaxed) >= head_) EvictOldestGroup();
       if (bytes > capacity_) {
@@ -86,6 +109,7 @@ bool PacketRingWriter::MakeRoom(int64_t bytes) {
       }
       head_ = 0;
     }
+    view_.header().capacity.store(capacity_, std::memory_order_relaxed);
   }
   while (first_ < next_) {
     if (next_ - first_ >= view_.entry_count()) {
@@ -136,36 +160,87 @@ int64_t PacketRingWriter::GroupStart() const {
   return keyframe >= first_ && keyframe > 0 ? keyframe : 0;
 }
 
+namespace {
+
+constexpr auto kLoadRelaxed = std::memory_order_relaxed;
+// More than any decoder reorders.
+constexpr int64_t kReorderWindow = 20;
+// Two packets of one connection that are further apart lie on different sides of a jump of the camera's clock.
+constexpr double kClockJumpSeconds = 10;
+
+struct Entry {
+  PacketInfo info;
+  int64_t offset = 0;
+};
+
+bool IsThere(const PacketRingHeader& header, int64_t sequence) {
+  return sequence < header.nextSequence.load(std::memory_order_acquire) &&
+         sequence >= header.firstSequence.load(std::memory_order_acquire);
+}
+
+// May be torn: whoever trusts it looks at firstSequence once more.
+Entry LoadEntry(const PacketEntry& entry) {
+  Entry read;
+  PacketInfo& info = read.info;
+  info.sequence = entry.sequence.load(kLoadRelaxed);
+  info.pts = entry.pts.load(kLoadRelaxed);
+  info.dts = entry.dts.load(kLoadRelaxed);
+  info.arrival_us = entry.arrivalUs.load(kLoadRelaxed);
+  info.sender_us = entry.senderUs.load(kLoadRelaxed);
+  info.keyframe = entry.keyframe.load(kLoadRelaxed);
+  info.gop_index = entry.gopIndex.load(kLoadRelaxed);
+  info.time_base_num = entry.timeBaseNum.load(kLoadRelaxed);
+  info.time_base_den = entry.timeBaseDen.load(kLoadRelaxed);
+  info.connection = entry.connection.load(kLoadRelaxed);
+  info.size = entry.size.load(kLoadRelaxed);
+  info.is_keyframe = (entry.flags.load(kLoadRelaxed) & kFlagKeyframe) != 0;
+  read.offset = entry.offset.load(kLoadRelaxed);
+  return read;
+}
+
+bool StillThere(const PacketRingHeader& header, const PacketInfo& info, int64_t sequence) {
+  std::atomic_thread_fence(std::memory_order_acquire);
+  return sequence >= header.firstSequence.load(kLoadRelaxed) && info.sequence == sequence;
+}
+
+}  // namespace
+
 std::optional<PacketInfo> ReadPacket(const PacketRingView& view, int64_t sequence, std::vector<uint8_t>* payload,
                                      size_t padding) {
   const PacketRingHeader& header = view.header();
-  constexpr auto relaxed = std::memory_order_relaxed;
-  if (sequence >= header.nextSequence.load(std::memory_order_acquire)) return std::nullopt;
-  if (sequence < header.firstSequence.load(std::memory_order_acquire)) return std::nullopt;
-  const PacketEntry& entry = view.entry(sequence);
-  PacketInfo info;
-  info.sequence = entry.sequence.load(relaxed);
-  info.pts = entry.pts.load(relaxed);
-  info.dts = entry.dts.load(relaxed);
-  info.arrival_us = entry.arrivalUs.load(relaxed);
-  info.sender_us = entry.senderUs.load(relaxed);
-  info.keyframe = entry.keyframe.load(relaxed);
-  info.gop_index = entry.gopIndex.load(relaxed);
-  info.time_base_num = entry.timeBaseNum.load(relaxed);
-  info.time_base_den = entry.timeBaseDen.load(relaxed);
-  info.connection = entry.connection.load(relaxed);
-  info.size = entry.size.load(relaxed);
-  info.is_keyframe = (entry.flags.load(relaxed) & kFlagKeyframe) != 0;
-  const int64_t offset = entry.offset.load(relaxed);
-  const int64_t data_bytes = header.dataBytes.load(relaxed);
+  if (!IsThere(header, sequence)) return std::nullopt;
+  const auto [info, offset] = LoadEntry(view.entry(sequence));
+  const int64_t data_bytes = header.dataBytes.load(kLoadRelaxed);
   // An entry that is being overwritten may hold anything: look before touching what it points to.
   if (info.size < 0 || offset < 0 || offset + info.size > data_bytes) return std::nullopt;
   payload->resize(static_cast<size_t>(info.size) + padding);
   std::memcpy(payload->data(), view.payload() + offset, static_cast<size_t>(info.size));
   std::memset(payload->data() + info.size, 0, padding);
-  std::atomic_thread_fence(std::memory_order_acquire);
-  if (sequence < header.firstSequence.load(relaxed) || info.sequence != sequence) return std::nullopt;
+  if (!StillThere(header, info, sequence)) return std::nullopt;
   return info;
+}
+
+std::optional<PacketInfo> ReadPacketInfo(const PacketRingView& view, int64_t sequence) {
+  const PacketRingHeader& header = view.header();
+  if (!IsThere(header, sequence)) return std::nullopt;
+  const PacketInfo info = LoadEntry(view.entry(sequence)).info;
+  if (!StillThere(header, info, sequence)) return std::nullopt;
+  return info;
+}
+
+int64_t FrameIdOf(const PacketRingView& view, const PacketInfo& packet) {
+  const double tick = static_cast<double>(packet.time_base_num) / packet.time_base_den;
+  int64_t id = packet.sequence;
+  for (int64_t distance = -kReorderWindow; distance <= kReorderWindow; ++distance) {
+    if (distance == 0) continue;
+    const auto other = ReadPacketInfo(view, packet.sequence + distance);
+    if (!other || other->connection != packet.connection) continue;
+    const int64_t ticks = other->pts - packet.pts;
+    if (std::abs(static_cast<double>(ticks)) * tick > kClockJumpSeconds) continue;
+    if (distance < 0 && ticks > 0) --id;
+    if (distance > 0 && ticks < 0) ++id;
+  }
+  return id;
 }
 
 }  // namespace chrys

@@ -41,20 +41,25 @@ struct PacketRingView {
   }
 };
 
-// Lays out an empty ring. `entry_count` must be a power of two; false when the memory is too small for it.
-bool InitPacketRing(uint8_t* base, size_t bytes, int32_t entry_count);
+// Lays out an empty ring whose first packet will be `first_sequence`. `entry_count` must be a power of two; false when the
+// memory is too small for it. At least `min_packets` are kept, as far as entries and memory allow it.
+bool InitPacketRing(uint8_t* base, size_t bytes, int32_t entry_count, int64_t min_packets, int64_t first_sequence);
 
 // False when the memory does not hold a ring of this layout that fits into `bytes`.
 bool CheckPacketRing(const uint8_t* base, size_t bytes);
 
 class PacketRingWriter {
  public:
-  // Continues a ring that was written before: sequences go on.
+  // Continues a ring that was written before: its packets stay, and sequences go on.
   explicit PacketRingWriter(PacketRingView view);
 
   // Stores one packet and gives its sequence; 0 when it is larger than the ring. Whole groups leave to make room; only a
   // group that alone outgrows the ring loses its beginning.
   int64_t Write(const PacketInfo& info, const uint8_t* data);
+
+  // The ring has all the memory that it may have, and keeps fewer packets than it should.
+  bool limited() const { return limited_; }
+  int64_t kept() const { return next_ - first_; }
 
   // The newest keyframe if its whole group so far is in the ring, else 0.
   int64_t GroupStart() const;
@@ -69,18 +74,32 @@ class PacketRingWriter {
   void EvictUpTo(int64_t sequence);
   void EvictOldestGroup();
 
+  bool ShouldGrow(int64_t bytes) const;
+  // Packets that are left when the oldest group goes.
+  int64_t KeptAfterNextGroup() const;
+
   const PacketRingView view_;
   const int64_t max_bytes_;
-  int64_t capacity_ = 0;   // of max_bytes_, what is in use; grows until two of the largest group fit
+  const int64_t min_packets_;
+  int64_t capacity_ = 0;   // of max_bytes_, what is in use; grows until two of the largest group and min_packets_ fit
   int64_t head_ = 0;       // where the next payload goes
   int64_t first_ = 1;      // as header().firstSequence
   int64_t next_ = 1;       // as header().nextSequence
   int64_t largest_group_bytes_ = 0;
+  bool limited_ = false;
   std::vector<Group> groups_;  // oldest first; the last one is in progress
 };
 
 // Copies packet `sequence` into `payload` (with `padding` zero bytes behind it). nullopt: not there, or overrun meanwhile.
 std::optional<PacketInfo> ReadPacket(const PacketRingView& view, int64_t sequence, std::vector<uint8_t>* payload,
                                      size_t padding);
+
+// What is known of packet `sequence`, without its bytes. nullopt: not there, or overrun meanwhile.
+std::optional<PacketInfo> ReadPacketInfo(const PacketRingView& view, int64_t sequence);
+
+// The number of a frame in the order in which frames are shown: its packet's sequence, less the earlier packets that are
+// shown after it, plus the later ones that are shown before it. Exact once these have arrived, as they have when a decoder
+// gives the frame out.
+int64_t FrameIdOf(const PacketRingView& view, const PacketInfo& packet);
 
 }  // namespace chrys

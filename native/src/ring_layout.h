@@ -11,22 +11,42 @@
 
 namespace chrys {
 
-constexpr int32_t kLayoutVersion = 1;
+constexpr int32_t kLayoutVersion = 2;
 
-// Demand modes, in rising order of cost. The union over all callers is the greatest of theirs.
+// What the loop decodes, in rising order of cost.
 constexpr int32_t kDemandIdle = 0;       // demux only
-constexpr int32_t kDemandKeyframes = 1;  // decode keyframe packets only
-constexpr int32_t kDemandAll = 2;        // decode every packet
+constexpr int32_t kDemandKeyframes = 1;  // keyframe packets only
+constexpr int32_t kDemandInterval = 2;   // up to the last wanted frame of each group
+constexpr int32_t kDemandAll = 3;        // every packet
 
 constexpr int32_t kFlagKeyframe = 1;
 constexpr int32_t kFlagCorrupt = 2;
 
+// Classes of frames that callers want; a frame is of several. A bit each, in OutputBlock.wants and, shifted by
+// kFlagClassShift, in the flags of a frame slot. Bit kClassFirstInterval + i: due by ControlBlock.intervalMs[i].
+constexpr int32_t kClassKeyframes = 1;
+constexpr int32_t kClassAll = 2;
+constexpr int32_t kClassFirstInterval = 2;
+constexpr int32_t kIntervals = 8;
+constexpr int32_t kFlagClassShift = 8;
+
+// Looks of a picture that callers may have at a time, one output each. Output 0 is always BGR24 of the camera's size.
+constexpr int32_t kOutputs = 8;
+
+// As PictureFormat of the protocol.
+constexpr int32_t kFormatBgr24 = 0;
+constexpr int32_t kFormatRgb24 = 1;
+constexpr int32_t kFormatGray8 = 2;
+constexpr int32_t kFormatI420 = 3;
+constexpr int32_t kFormatJpeg = 4;
+
 // CONTROL BLOCK, one per camera, alive as long as the camera is defined (it outlives connections and workers).
-// Main writes `stop`, `demand*`, `snapshotWanted` and the `*Waiters`; the capture loop writes everything else.
+// Main writes `stop`, `snapshotWanted`, the `*Waiters`, the intervals and the outputs; the capture loop writes everything
+// else. The fields are followed by intervalMs[kIntervals] and OutputBlock[kOutputs].
 #define CHRYS_CONTROL_FIELDS(I32, I64)                                                                            \
   I32(layoutVersion)    /* kLayoutVersion, written by main before the worker starts */                            \
   I32(stop)             /* 1: leave the loop now, whatever it is doing */                                         \
-  I32(demandMode)       /* kDemand* */                                                                            \
+  I32(bufferLimited)    /* 1: the byte budget keeps fewer packets than are wished for */                          \
   I32(snapshotWanted)   /* count of one-shot requests: decode the group in progress once and publish its newest */\
   I32(snapshotDone)     /* the snapshotWanted that the loop has served */                                         \
   I32(frameEvent)       /* grows with every published frame; what frame readers wait on */                        \
@@ -52,11 +72,23 @@ constexpr int32_t kFlagCorrupt = 2;
   I64(convertUs)        /* time spent scaling and converting, microseconds */                                     \
   I64(lastPacketMs)     /* arrival of the newest packet, ms since the epoch, 0 = none yet */                      \
   I64(lastFrameMs)      /* arrival of the newest published frame's packet, ms since the epoch, 0 = none yet */    \
-  I64(frameSequence)    /* sequence of the newest published frame, from 1; never falls while the camera lives */  \
-  I64(packetSequence)   /* sequence of the newest stored packet, from 1; never falls while the camera lives */    \
+  I64(frameSequence)    /* frame id of the newest published frame, 0 = none yet */                                \
+  I64(packetSequence)   /* sequence of the newest stored packet; never falls while the camera lives */            \
   I64(connectionKeyframes) /* keyframes since the camera connected */
 
-// FRAME RING header, followed by slotCount slots of slotStride bytes each, the first at kFrameRingHeaderBytes.
+// What callers want of one look. `wants` is written last and read first; the look of an output changes only while its
+// wants are 0, and then stays 0 for longer than a frame takes.
+#define CHRYS_OUTPUT_FIELDS(I32, I64)                                       \
+  I32(wants)   /* kClass* of all its callers, 0 = nobody asks */            \
+  I32(format)  /* kFormat* */                                               \
+  I32(width)   /* pixels that are asked for, 0 = as the other one says */   \
+  I32(height)                                                               \
+  I32(quality) /* of a JPEG, 1 to 100 */                                    \
+  I32(enlarge) /* 1: may be larger than the camera's picture */             \
+  I32(serial)  /* grows with every new look of this output */               \
+  I32(reserved)
+
+// FRAME RING header, one ring per output, followed by slotCount slots of slotStride bytes each, the first at kFrameRingHeaderBytes.
 // A slot is a slot header and, at messageOffset from the slot's start, a finished VideoFrame message.
 #define CHRYS_FRAME_RING_FIELDS(I32, I64) \
   I32(layoutVersion)                      \
@@ -64,19 +96,21 @@ constexpr int32_t kFlagCorrupt = 2;
   I32(slotCount)                          \
   I32(slotStride) /* bytes, a multiple of 64 */ \
   I64(latestSequence)                     \
-  I64(latestKeyframeSequence)
+  I64(latestKeyframeSequence)             \
+  I64(latestIntervalSequence) /* newest frame that is due by any interval */
 
 #define CHRYS_FRAME_SLOT_FIELDS(I32, I64)                                                   \
   I32(lock)          /* sequence lock: odd while the slot is being written */                \
-  I32(flags)         /* kFlag* */                                                            \
+  I32(flags)         /* kFlag*, and kClass* << kFlagClassShift */                            \
   I32(messageOffset) /* bytes from the slot's start to the message */                        \
-  I32(messageBytes)  /* the same for all frames of one size: all its numbers are fixed-width */ \
-  I32(dataOffset)    /* bytes from the slot's start to the pixels: BGR24, row-major, no padding */ \
+  I32(messageBytes)  /* the same for all frames of one size, except of JPEG: all its numbers are fixed-width */ \
+  I32(dataOffset)    /* bytes from the slot's start to the picture */                        \
   I32(dataBytes)                                                                             \
   I32(width)                                                                                 \
   I32(height)                                                                                \
-  I64(sequence)      /* from 1, 0 = never written */                                         \
-  I64(arrivalUs)     /* of the frame's packet, microseconds since the epoch */
+  I64(sequence)      /* frame id, 0 = never written */                                       \
+  I64(arrivalUs)     /* of the frame's packet, microseconds since the epoch */               \
+  I64(keyframes)     /* ControlBlock.keyframes at that packet */
 
 // PACKET RING header, followed by entryCount entries and then by dataBytes of payload.
 // Whole groups of pictures leave at a time. A reader copies entry and payload, then looks at firstSequence again: if it
@@ -87,7 +121,9 @@ constexpr int32_t kFlagCorrupt = 2;
   I64(dataBytes)     /* size of the payload region, of which the writer uses only as much as it needs */ \
   I64(firstSequence) /* oldest packet that is still whole */                   \
   I64(nextSequence)  /* one past the newest packet */                          \
-  I64(lastKeyframeSequence) /* newest keyframe, 0 = none */
+  I64(lastKeyframeSequence) /* newest keyframe, 0 = none */                    \
+  I64(capacity)      /* of dataBytes, what the writer uses by now */           \
+  I64(minPackets)    /* packets that the writer keeps if the budget allows it */
 
 #define CHRYS_PACKET_ENTRY_FIELDS(I32, I64)                                 \
   I32(size)        /* bytes of payload */                                   \
@@ -107,8 +143,13 @@ constexpr int32_t kFlagCorrupt = 2;
 #define CHRYS_MEMBER_I32(name) std::atomic<int32_t> name;
 #define CHRYS_MEMBER_I64(name) std::atomic<int64_t> name;
 
+struct OutputBlock {
+  CHRYS_OUTPUT_FIELDS(CHRYS_MEMBER_I32, CHRYS_MEMBER_I64)
+};
 struct ControlBlock {
   CHRYS_CONTROL_FIELDS(CHRYS_MEMBER_I32, CHRYS_MEMBER_I64)
+  std::atomic<int32_t> intervalMs[kIntervals];  // 0 = not in use
+  OutputBlock outputs[kOutputs];
 };
 struct FrameRingHeader {
   CHRYS_FRAME_RING_FIELDS(CHRYS_MEMBER_I32, CHRYS_MEMBER_I64)
@@ -127,7 +168,8 @@ struct PacketEntry {
 #undef CHRYS_MEMBER_I64
 
 constexpr size_t kCacheLine = 64;
-constexpr size_t kControlBytes = 256;
+constexpr size_t kControlBytes = 512;
+constexpr size_t kOutputBytes = 32;
 constexpr size_t kFrameRingHeaderBytes = 64;
 constexpr size_t kFrameSlotHeaderBytes = 64;
 constexpr size_t kPacketRingHeaderBytes = 64;
@@ -136,6 +178,7 @@ constexpr size_t kPacketEntryBytes = 80;
 static_assert(sizeof(std::atomic<int32_t>) == 4 && std::atomic<int32_t>::is_always_lock_free);
 static_assert(sizeof(std::atomic<int64_t>) == 8 && std::atomic<int64_t>::is_always_lock_free);
 static_assert(sizeof(ControlBlock) <= kControlBytes);
+static_assert(sizeof(OutputBlock) == kOutputBytes);
 static_assert(sizeof(FrameRingHeader) <= kFrameRingHeaderBytes);
 static_assert(sizeof(FrameSlotHeader) <= kFrameSlotHeaderBytes);
 static_assert(sizeof(PacketRingHeader) <= kPacketRingHeaderBytes);

@@ -48,10 +48,10 @@ void WriteFrames(FrameRingWriter* ring, int64_t until_us, Counts* counts) {
   std::vector<uint8_t> head(kHeadBytes);
   for (int64_t sequence = 1; MonotonicUs() < until_us; ++sequence) {
     const size_t bytes = kMaxDataBytes / 2 + random() % (kMaxDataBytes / 2);
-    const auto open = ring->Begin(bytes);
+    const auto open = ring->Begin();
     Fill(open.data, bytes, sequence);
     Fill(head.data(), head.size(), sequence);
-    ring->Publish(open, head, random() % 10 == 0 ? kFlagKeyframe : 0, 1, 1, sequence, sequence);
+    ring->Publish(open, head, {bytes, random() % 10 == 0 ? kFlagKeyframe : 0, 1, 1, sequence, sequence, 0});
     ++counts->written;
   }
 }
@@ -152,7 +152,7 @@ int main(int argc, char** argv) {
 
   std::vector<uint64_t> packet_memory((4u << 20) / 8);
   PacketRingView view{reinterpret_cast<uint8_t*>(packet_memory.data())};
-  if (!InitPacketRing(view.base, packet_memory.size() * 8, 256)) return 2;
+  if (!InitPacketRing(view.base, packet_memory.size() * 8, 256, 1, 1)) return 2;
   PacketRingWriter packets(view);
   Counts packet_counts;
   until_us = MonotonicUs() + half_us;

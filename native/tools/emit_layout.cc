@@ -22,13 +22,29 @@ void End() { std::printf("} as const;\n"); }
 int main() {
   std::printf("// Generated from native/src/ring_layout.h by `make -C native layout`. Do not edit.\n\n");
   std::printf("export const LAYOUT_VERSION = %d;\n\n", kLayoutVersion);
-  std::printf("export const DEMAND = { idle: %d, keyframes: %d, all: %d } as const;\n\n", kDemandIdle, kDemandKeyframes,
-              kDemandAll);
-  std::printf("export const FLAG = { keyframe: %d, corrupt: %d } as const;\n", kFlagKeyframe, kFlagCorrupt);
+  std::printf("export const DEMAND = { idle: %d, keyframes: %d, interval: %d, all: %d } as const;\n\n", kDemandIdle,
+              kDemandKeyframes, kDemandInterval, kDemandAll);
+  std::printf("export const FLAG = { keyframe: %d, corrupt: %d, classShift: %d } as const;\n\n", kFlagKeyframe, kFlagCorrupt,
+              kFlagClassShift);
+  std::printf("/** Bits of the classes of frames; `firstInterval` is the number of a bit, `intervals` how many there are. */\n");
+  std::printf("export const FRAME_CLASS = { keyframes: %d, all: %d, firstInterval: %d, intervals: %d } as const;\n\n",
+              kClassKeyframes, kClassAll, kClassFirstInterval, kIntervals);
+  std::printf("export const PICTURE_FORMAT = { bgr24: %d, rgb24: %d, gray8: %d, i420: %d, jpeg: %d } as const;\n", kFormatBgr24,
+              kFormatRgb24, kFormatGray8, kFormatI420, kFormatJpeg);
 #define I32(f) EMIT_I32(ControlBlock, f)
 #define I64(f) EMIT_I64(ControlBlock, f)
   Begin("CONTROL", "The control block of a camera.", kControlBytes);
   CHRYS_CONTROL_FIELDS(I32, I64)
+  std::printf("  intervalMsI32: %zu,\n  outputsI32: %zu,\n", offsetof(ControlBlock, intervalMs) / 4,
+              offsetof(ControlBlock, outputs) / 4);
+  End();
+#undef I32
+#undef I64
+#define I32(f) EMIT_I32(OutputBlock, f)
+#define I64(f) EMIT_I64(OutputBlock, f)
+  Begin("OUTPUT", "One of the control block's outputs, relative to its start.", kOutputBytes);
+  std::printf("  count: %d,\n", kOutputs);
+  CHRYS_OUTPUT_FIELDS(I32, I64)
   End();
 #undef I32
 #undef I64

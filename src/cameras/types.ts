@@ -52,7 +52,9 @@ export interface CameraStats {
   /** The masked sentence of the last failure, '' = none yet. */
   readonly lastError: string;
   /** What the capture loop decodes at the moment. */
-  readonly decoding: 'idle' | 'keyframes' | 'all';
+  readonly decoding: 'idle' | 'keyframes' | 'interval' | 'all';
+  /** Calls that wait for a frame at the moment. */
+  readonly callers: number;
 }
 
 export interface LogLine {
@@ -74,28 +76,64 @@ export interface Camera {
   /** The newest 100 lines, oldest first. */
   readonly log: readonly LogLine[];
   readonly frames: FrameSource;
+  readonly packets: PacketBuffer;
 }
 
-/** Where a caller stands in a camera's frames. */
-export interface FrameQuery {
-  /** Sequence of the last frame this caller had, 0 = none. */
-  readonly after: number;
+/** How a picture shall look. Sizes in pixels; 0 = as the other one and the aspect say, both 0 = the camera's own. */
+export interface Look {
+  /** One of PICTURE_FORMAT. */
+  readonly format: number;
+  readonly width: number;
+  readonly height: number;
+  /** Of a JPEG, 1 to 100; 0 for other formats. */
+  readonly quality: number;
+  /** May be larger than the camera's picture. */
+  readonly enlarge: boolean;
+}
+
+/** What a caller wants of a camera. */
+export interface FrameTerms {
+  readonly look: Look;
   readonly keyframesOnly: boolean;
+  /** A frame about every so many milliseconds; 0 = every frame. Not together with keyframesOnly. */
+  readonly intervalMs: number;
+  /** Leave out frames that libav reports as damaged. */
+  readonly withholdCorrupt: boolean;
+}
+
+/** Where a caller stands in a camera's frames, and what it wants. */
+export interface FrameQuery {
+  readonly terms: FrameTerms;
+  /** Frame id of the last frame this caller had, 0 = none. */
+  readonly after: number;
   /** How long ago this caller had its last frame; Infinity = never. */
   readonly awayMs: number;
   /** Longest wait for such a frame; 0 = only what is there now. */
   readonly waitMs: number;
+  /** Frames older than this count as none; 0 = any that is still live. */
+  readonly maxAgeMs: number;
 }
 
 export interface FrameSource {
   /**
    * Hands `settle` such a frame, or undefined when there is none within waitMs or the camera is gone; once, and at once
    * when it is there already. The returned function ends the wait without a call of `settle`. Raises the camera's demand.
-   * Callbacks and not promises: this runs for every frame of every caller. Throws resource_exhausted (too many wait).
+   * Callbacks and not promises: this runs for every frame of every caller. Throws resource_exhausted (too many wait, or
+   * too many different looks or intervals are asked for).
    */
   request(query: FrameQuery, settle: (frame: FrameRef | undefined) => void): () => void;
   /** The newest frame, decoded once for this call without raising the demand. Undefined: none within waitMs. */
   snapshot(waitMs: number, signal?: AbortSignal): Promise<FrameRef | undefined>;
+}
+
+/** The compressed packets of one camera that memory holds; native/src/ring_layout.h says how they lie there. */
+export interface PacketBuffer {
+  /** Undefined until the camera was started. */
+  readonly ring: SharedArrayBuffer | undefined;
+  /** CONTROL, with packetEvent and packetWaiters for whoever waits for packets. */
+  readonly control: SharedArrayBuffer;
+  /** What the packets of each connection are, by PACKET_ENTRY.connection; the newest few connections. */
+  readonly streams: ReadonlyMap<number, StreamInfo>;
 }
 
 /** All cameras. Errors are ChrysErrors. */

@@ -1,17 +1,22 @@
 // Generated from native/src/ring_layout.h by `make -C native layout`. Do not edit.
 
-export const LAYOUT_VERSION = 1;
+export const LAYOUT_VERSION = 2;
 
-export const DEMAND = { idle: 0, keyframes: 1, all: 2 } as const;
+export const DEMAND = { idle: 0, keyframes: 1, interval: 2, all: 3 } as const;
 
-export const FLAG = { keyframe: 1, corrupt: 2 } as const;
+export const FLAG = { keyframe: 1, corrupt: 2, classShift: 8 } as const;
+
+/** Bits of the classes of frames; `firstInterval` is the number of a bit, `intervals` how many there are. */
+export const FRAME_CLASS = { keyframes: 1, all: 2, firstInterval: 2, intervals: 8 } as const;
+
+export const PICTURE_FORMAT = { bgr24: 0, rgb24: 1, gray8: 2, i420: 3, jpeg: 4 } as const;
 
 /** The control block of a camera. Offsets in elements of the typed array that the name says. */
 export const CONTROL = {
-  bytes: 256,
+  bytes: 512,
   layoutVersionI32: 0,
   stopI32: 1,
-  demandModeI32: 2,
+  bufferLimitedI32: 2,
   snapshotWantedI32: 3,
   snapshotDoneI32: 4,
   frameEventI32: 5,
@@ -40,6 +45,22 @@ export const CONTROL = {
   frameSequenceI64: 20,
   packetSequenceI64: 21,
   connectionKeyframesI64: 22,
+  intervalMsI32: 46,
+  outputsI32: 54,
+} as const;
+
+/** One of the control block's outputs, relative to its start. Offsets in elements of the typed array that the name says. */
+export const OUTPUT = {
+  bytes: 32,
+  count: 8,
+  wantsI32: 0,
+  formatI32: 1,
+  widthI32: 2,
+  heightI32: 3,
+  qualityI32: 4,
+  enlargeI32: 5,
+  serialI32: 6,
+  reservedI32: 7,
 } as const;
 
 /** The header of a frame ring; its slots follow. Offsets in elements of the typed array that the name says. */
@@ -51,6 +72,7 @@ export const FRAME_RING = {
   slotStrideI32: 3,
   latestSequenceI64: 2,
   latestKeyframeSequenceI64: 3,
+  latestIntervalSequenceI64: 4,
 } as const;
 
 /** The header of one slot, relative to the slot's start. Offsets in elements of the typed array that the name says. */
@@ -66,6 +88,7 @@ export const FRAME_SLOT = {
   heightI32: 7,
   sequenceI64: 4,
   arrivalUsI64: 5,
+  keyframesI64: 6,
 } as const;
 
 /** The header of a packet ring; its entries and then its payload follow. Offsets in elements of the typed array that the name says. */
@@ -77,6 +100,8 @@ export const PACKET_RING = {
   firstSequenceI64: 2,
   nextSequenceI64: 3,
   lastKeyframeSequenceI64: 4,
+  capacityI64: 5,
+  minPacketsI64: 6,
 } as const;
 
 /** One entry of the packet ring, relative to the entry's start. Offsets in elements of the typed array that the name says. */

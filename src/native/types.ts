@@ -45,6 +45,8 @@ export interface CaptureOptions {
 }
 
 export interface StreamInfo {
+  /** PACKET_ENTRY.connection of its packets. */
+  readonly connection: number;
   readonly codecName: string;
   readonly codecLongName: string;
   readonly profile: string;
@@ -63,8 +65,8 @@ export interface StreamInfo {
 export interface CaptureHooks {
   /** The first packet came, or the stream's parameters changed in mid-stream. */
   onStream(info: StreamInfo): void;
-  /** A new generation of slots is needed; returns a view over a new SharedArrayBuffer of that many bytes. */
-  allocateFrameRing(bytes: number): Uint8Array;
+  /** An output needs a new generation of slots; returns a view over a SharedArrayBuffer of that many bytes. */
+  allocateFrameRing(output: number, bytes: number): Uint8Array;
   /** A frame was published while CONTROL.frameWaiters > 0. */
   onFrame(): void;
   /** A packet was stored while CONTROL.packetWaiters > 0. */
@@ -88,8 +90,11 @@ export interface NativeAddon {
   readonly libraries: Readonly<Record<string, string>>;
   /** Blocks the calling thread until the capture ends. Never call it on the main thread. Throws TypeError only for options of a wrong form. */
   capture(options: CaptureOptions, hooks: CaptureHooks): CaptureResult;
-  /** Lays out the header of an empty packet ring over `ring`, with a power of two of entries. */
-  initPacketRing(ring: Uint8Array, entryCount: number): void;
+  /**
+   * Lays out the header of an empty packet ring over `ring`, with a power of two of entries. At least `minPackets` are
+   * kept, as far as entries and memory allow it; the first packet will be `firstSequence`.
+   */
+  initPacketRing(ring: Uint8Array, entryCount: number, minPackets: number, firstSequence: number): void;
   /**
    * Copies `bytes` bytes from `sourceOffset` of a ring into `target`, provided that the slot at `slotOffset` still
    * carries `lock` before and after the copy. False: the slot was overwritten, and `target` holds rubbish there.

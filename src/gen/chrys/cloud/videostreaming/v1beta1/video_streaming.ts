@@ -22,6 +22,19 @@ export const protobufFileName = "chrys/cloud/videostreaming/v1beta1/video_stream
  * change; what chrysproxy adds has numbers from 100 up.
  */
 
+export enum PictureFormat {
+  /** BGR24 - Blue, green, red: 3 bytes a pixel, row-major. */
+  BGR24 = 0,
+  RGB24 = 1,
+  /** GRAY8 - Brightness: 1 byte a pixel. */
+  GRAY8 = 2,
+  /** I420 - Planes Y, U, V, the latter two of half the size each way. Width and height are even. */
+  I420 = 3,
+  /** JPEG - One JPEG file. */
+  JPEG = 4,
+  UNRECOGNIZED = -1,
+}
+
 export interface AnnotateRequest {
   deviceName: string;
   remoteStreamId: string;
@@ -96,7 +109,7 @@ export interface VideoFrame {
   width: number;
   /** Pixels. */
   height: number;
-  /** BGR24, row-major, height * width * 3 bytes; empty when there was no new frame in time. */
+  /** The picture as `format` says, without padding; empty when there was no new frame in time. */
   data: Buffer;
   /** Arrival of the frame's packet, milliseconds since the epoch. */
   timestamp: number;
@@ -111,7 +124,10 @@ export interface VideoFrame {
   isCorrupt: boolean;
   /** Seconds per tick of pts and dts. */
   timeBase: number;
-  /** {height, "0"}, {width, "1"}, {3, "2"}. */
+  /**
+   * How numpy sees `data`. BGR24 and RGB24: {height, "0"}, {width, "1"}, {3, "2"}. GRAY8: {height}, {width}. I420:
+   * {height * 3 / 2}, {width}. JPEG: {bytes}.
+   */
   shape: ShapeProto | undefined;
   deviceId: string;
   /** Index of the packet in its group of pictures, 0 at the keyframe. */
@@ -124,6 +140,24 @@ export interface VideoFrame {
   codecName: string;
   /** Pixel format of the decoder, before conversion: "yuv420p", … */
   pixFmt: string;
+  /**
+   * Grows by 1 with each frame of the camera in the order in which they are shown, whether it was decoded or not. Never
+   * used twice for a camera, also not after a restart, and the same wherever the frame turns up.
+   */
+  frameId: number;
+  /** Arrival of the frame's packet, microseconds since the epoch. */
+  arrivalUs: number;
+  /** When the camera says that it sent the frame, microseconds since the epoch by the camera's clock; 0 when it does not. */
+  senderUs: number;
+  /** Frames (keyframes, or those at the caller's interval, if it asked for these) that this caller missed since its last. */
+  skipped: number;
+  /** Of `data`. */
+  format: PictureFormat;
+  /**
+   * Of VideoBufferedImage: before this frame, frames of the range are lost; time from the last one before the gap (or
+   * the begin of the range) to this one, milliseconds. 0 = nothing is lost.
+   */
+  gapMs: number;
 }
 
 export interface VideoFrameRequest {
@@ -131,14 +165,73 @@ export interface VideoFrameRequest {
   keyFrameOnly: boolean;
   /** The camera's name. */
   deviceId: string;
+  /** A frame about every so many milliseconds; 0 = every frame. */
+  intervalMs: number;
+  /**
+   * Pixels. 0 = as the other one and the aspect say; both 0 = as the camera sends it. Never larger than the camera's
+   * picture, unless `enlarge` is set.
+   */
+  width: number;
+  height: number;
+  format: PictureFormat;
+  /** Of a JPEG, 1 (small) to 100 (good); 0 = 85. */
+  quality: number;
+  /** How long to wait for a newer frame, milliseconds; 0 = 1000, -1 = not at all. The call's deadline cuts it short. */
+  waitMs: number;
+  /** A frame older than this counts as none; 0 = any age. */
+  maxAgeMs: number;
+  /** Frames that libav reports as damaged are left out. */
+  withholdCorrupt: boolean;
+  enlarge: boolean;
+}
+
+export interface VideoBatchRequest {
+  /** The cameras' names, in the order of the answer. At most 64. */
+  deviceIds: string[];
+  /** Milliseconds since the epoch; 0 = now. */
+  timestamp: number;
+  /** A frame further away from the moment than this counts as none, milliseconds; 0 = any distance. */
+  maxSkewMs: number;
+  /** How the pictures shall look: width, height, format, quality, enlarge, key_frame_only and withhold_corrupt count. */
+  terms: VideoFrameRequest | undefined;
+}
+
+export interface VideoBatchResponse {
+  items: VideoBatchResponse_Item[];
+  /** The moment, milliseconds since the epoch. */
+  timestamp: number;
+}
+
+export interface VideoBatchResponse_Item {
+  deviceId: string;
+  /** Not set when there is none. */
+  frame:
+    | VideoFrame
+    | undefined;
+  /** The frame's timestamp minus the moment, milliseconds. */
+  skewMs: number;
+  /** Why there is no frame; empty when there is one. */
+  error: string;
+  /** The gRPC status that the error stands for; 0 when there is a frame. */
+  code: number;
 }
 
 export interface VideoFrameBufferedRequest {
   deviceId: string;
-  /** Milliseconds since the epoch. */
+  /** Milliseconds since the epoch; 0 = the oldest frame. */
   timestampFrom: number;
-  /** Milliseconds since the epoch. */
+  /** Milliseconds since the epoch; 0 or in the future = now. */
   timestampTo: number;
+  /** As in VideoFrameRequest. Without a size, buffer.in_memory_scale of the configuration decides. */
+  width: number;
+  height: number;
+  format: PictureFormat;
+  quality: number;
+  enlarge: boolean;
+  /** A frame about every so many milliseconds; 0 = every frame. */
+  intervalMs: number;
+  keyFrameOnly: boolean;
+  withholdCorrupt: boolean;
 }
 
 export interface ListStream {
@@ -199,14 +292,19 @@ export interface VideoProbeResponse {
   buffer: VideoBuffer | undefined;
 }
 
+/** What VideoBufferedImage can return from memory. */
 export interface VideoBuffer {
-  /** Milliseconds since the epoch. */
+  /** Arrival of the oldest frame, milliseconds since the epoch; 0 = there is none. */
   startTime: number;
-  /** Milliseconds since the epoch. */
+  /** Arrival of the newest. */
   endTime: number;
   durationSeconds: number;
   approximateFps: number;
   frames: number;
+  keyframes: number;
+  bytes: number;
+  /** The byte budget (buffer.in_memory_max_bytes) keeps it below buffer.in_memory frames. */
+  limited: boolean;
 }
 
 export interface SystemTimeRequest {
@@ -1127,6 +1225,12 @@ function createBaseVideoFrame(): VideoFrame {
     extradata: Buffer.alloc(0),
     codecName: "",
     pixFmt: "",
+    frameId: 0,
+    arrivalUs: 0,
+    senderUs: 0,
+    skipped: 0,
+    format: 0,
+    gapMs: 0,
   };
 }
 
@@ -1182,6 +1286,24 @@ export const VideoFrame: MessageFns<VideoFrame> = {
     }
     if (message.pixFmt !== "") {
       writer.uint32(138).string(message.pixFmt);
+    }
+    if (message.frameId !== 0) {
+      writer.uint32(800).int64(message.frameId);
+    }
+    if (message.arrivalUs !== 0) {
+      writer.uint32(808).int64(message.arrivalUs);
+    }
+    if (message.senderUs !== 0) {
+      writer.uint32(816).int64(message.senderUs);
+    }
+    if (message.skipped !== 0) {
+      writer.uint32(824).int64(message.skipped);
+    }
+    if (message.format !== 0) {
+      writer.uint32(832).int32(message.format);
+    }
+    if (message.gapMs !== 0) {
+      writer.uint32(840).int64(message.gapMs);
     }
     return writer;
   },
@@ -1335,6 +1457,54 @@ export const VideoFrame: MessageFns<VideoFrame> = {
             message.pixFmt = reader.string();
             continue;
           }
+          case 100: {
+            if (tag !== 800) {
+              break;
+            }
+
+            message.frameId = longToNumber(reader.int64());
+            continue;
+          }
+          case 101: {
+            if (tag !== 808) {
+              break;
+            }
+
+            message.arrivalUs = longToNumber(reader.int64());
+            continue;
+          }
+          case 102: {
+            if (tag !== 816) {
+              break;
+            }
+
+            message.senderUs = longToNumber(reader.int64());
+            continue;
+          }
+          case 103: {
+            if (tag !== 824) {
+              break;
+            }
+
+            message.skipped = longToNumber(reader.int64());
+            continue;
+          }
+          case 104: {
+            if (tag !== 832) {
+              break;
+            }
+
+            message.format = reader.int32() as any;
+            continue;
+          }
+          case 105: {
+            if (tag !== 840) {
+              break;
+            }
+
+            message.gapMs = longToNumber(reader.int64());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1371,12 +1541,30 @@ export const VideoFrame: MessageFns<VideoFrame> = {
     message.extradata = object.extradata ?? Buffer.alloc(0);
     message.codecName = object.codecName ?? "";
     message.pixFmt = object.pixFmt ?? "";
+    message.frameId = object.frameId ?? 0;
+    message.arrivalUs = object.arrivalUs ?? 0;
+    message.senderUs = object.senderUs ?? 0;
+    message.skipped = object.skipped ?? 0;
+    message.format = object.format ?? 0;
+    message.gapMs = object.gapMs ?? 0;
     return message;
   },
 };
 
 function createBaseVideoFrameRequest(): VideoFrameRequest {
-  return { keyFrameOnly: false, deviceId: "" };
+  return {
+    keyFrameOnly: false,
+    deviceId: "",
+    intervalMs: 0,
+    width: 0,
+    height: 0,
+    format: 0,
+    quality: 0,
+    waitMs: 0,
+    maxAgeMs: 0,
+    withholdCorrupt: false,
+    enlarge: false,
+  };
 }
 
 export const VideoFrameRequest: MessageFns<VideoFrameRequest> = {
@@ -1386,6 +1574,33 @@ export const VideoFrameRequest: MessageFns<VideoFrameRequest> = {
     }
     if (message.deviceId !== "") {
       writer.uint32(18).string(message.deviceId);
+    }
+    if (message.intervalMs !== 0) {
+      writer.uint32(800).int32(message.intervalMs);
+    }
+    if (message.width !== 0) {
+      writer.uint32(808).int32(message.width);
+    }
+    if (message.height !== 0) {
+      writer.uint32(816).int32(message.height);
+    }
+    if (message.format !== 0) {
+      writer.uint32(824).int32(message.format);
+    }
+    if (message.quality !== 0) {
+      writer.uint32(832).int32(message.quality);
+    }
+    if (message.waitMs !== 0) {
+      writer.uint32(840).int32(message.waitMs);
+    }
+    if (message.maxAgeMs !== 0) {
+      writer.uint32(848).int32(message.maxAgeMs);
+    }
+    if (message.withholdCorrupt !== false) {
+      writer.uint32(856).bool(message.withholdCorrupt);
+    }
+    if (message.enlarge !== false) {
+      writer.uint32(864).bool(message.enlarge);
     }
     return writer;
   },
@@ -1419,6 +1634,78 @@ export const VideoFrameRequest: MessageFns<VideoFrameRequest> = {
             message.deviceId = reader.string();
             continue;
           }
+          case 100: {
+            if (tag !== 800) {
+              break;
+            }
+
+            message.intervalMs = reader.int32();
+            continue;
+          }
+          case 101: {
+            if (tag !== 808) {
+              break;
+            }
+
+            message.width = reader.int32();
+            continue;
+          }
+          case 102: {
+            if (tag !== 816) {
+              break;
+            }
+
+            message.height = reader.int32();
+            continue;
+          }
+          case 103: {
+            if (tag !== 824) {
+              break;
+            }
+
+            message.format = reader.int32() as any;
+            continue;
+          }
+          case 104: {
+            if (tag !== 832) {
+              break;
+            }
+
+            message.quality = reader.int32();
+            continue;
+          }
+          case 105: {
+            if (tag !== 840) {
+              break;
+            }
+
+            message.waitMs = reader.int32();
+            continue;
+          }
+          case 106: {
+            if (tag !== 848) {
+              break;
+            }
+
+            message.maxAgeMs = reader.int32();
+            continue;
+          }
+          case 107: {
+            if (tag !== 856) {
+              break;
+            }
+
+            message.withholdCorrupt = reader.bool();
+            continue;
+          }
+          case 108: {
+            if (tag !== 864) {
+              break;
+            }
+
+            message.enlarge = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1438,12 +1725,298 @@ export const VideoFrameRequest: MessageFns<VideoFrameRequest> = {
     const message = createBaseVideoFrameRequest();
     message.keyFrameOnly = object.keyFrameOnly ?? false;
     message.deviceId = object.deviceId ?? "";
+    message.intervalMs = object.intervalMs ?? 0;
+    message.width = object.width ?? 0;
+    message.height = object.height ?? 0;
+    message.format = object.format ?? 0;
+    message.quality = object.quality ?? 0;
+    message.waitMs = object.waitMs ?? 0;
+    message.maxAgeMs = object.maxAgeMs ?? 0;
+    message.withholdCorrupt = object.withholdCorrupt ?? false;
+    message.enlarge = object.enlarge ?? false;
+    return message;
+  },
+};
+
+function createBaseVideoBatchRequest(): VideoBatchRequest {
+  return { deviceIds: [], timestamp: 0, maxSkewMs: 0, terms: undefined };
+}
+
+export const VideoBatchRequest: MessageFns<VideoBatchRequest> = {
+  encode(message: VideoBatchRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.deviceIds) {
+      writer.uint32(10).string(v!);
+    }
+    if (message.timestamp !== 0) {
+      writer.uint32(16).int64(message.timestamp);
+    }
+    if (message.maxSkewMs !== 0) {
+      writer.uint32(24).int32(message.maxSkewMs);
+    }
+    if (message.terms !== undefined) {
+      VideoFrameRequest.encode(message.terms, writer.uint32(34).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): VideoBatchRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseVideoBatchRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.deviceIds.push(reader.string());
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.timestamp = longToNumber(reader.int64());
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.maxSkewMs = reader.int32();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.terms = VideoFrameRequest.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<VideoBatchRequest>): VideoBatchRequest {
+    return VideoBatchRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<VideoBatchRequest>): VideoBatchRequest {
+    const message = createBaseVideoBatchRequest();
+    message.deviceIds = object.deviceIds?.map((e) => e) || [];
+    message.timestamp = object.timestamp ?? 0;
+    message.maxSkewMs = object.maxSkewMs ?? 0;
+    message.terms = (object.terms !== undefined && object.terms !== null)
+      ? VideoFrameRequest.fromPartial(object.terms)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseVideoBatchResponse(): VideoBatchResponse {
+  return { items: [], timestamp: 0 };
+}
+
+export const VideoBatchResponse: MessageFns<VideoBatchResponse> = {
+  encode(message: VideoBatchResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.items) {
+      VideoBatchResponse_Item.encode(v!, writer.uint32(10).fork()).join();
+    }
+    if (message.timestamp !== 0) {
+      writer.uint32(16).int64(message.timestamp);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): VideoBatchResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseVideoBatchResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.items.push(VideoBatchResponse_Item.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.timestamp = longToNumber(reader.int64());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<VideoBatchResponse>): VideoBatchResponse {
+    return VideoBatchResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<VideoBatchResponse>): VideoBatchResponse {
+    const message = createBaseVideoBatchResponse();
+    message.items = object.items?.map((e) => VideoBatchResponse_Item.fromPartial(e)) || [];
+    message.timestamp = object.timestamp ?? 0;
+    return message;
+  },
+};
+
+function createBaseVideoBatchResponse_Item(): VideoBatchResponse_Item {
+  return { deviceId: "", frame: undefined, skewMs: 0, error: "", code: 0 };
+}
+
+export const VideoBatchResponse_Item: MessageFns<VideoBatchResponse_Item> = {
+  encode(message: VideoBatchResponse_Item, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.deviceId !== "") {
+      writer.uint32(10).string(message.deviceId);
+    }
+    if (message.frame !== undefined) {
+      VideoFrame.encode(message.frame, writer.uint32(18).fork()).join();
+    }
+    if (message.skewMs !== 0) {
+      writer.uint32(24).int64(message.skewMs);
+    }
+    if (message.error !== "") {
+      writer.uint32(34).string(message.error);
+    }
+    if (message.code !== 0) {
+      writer.uint32(40).int32(message.code);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): VideoBatchResponse_Item {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseVideoBatchResponse_Item();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.deviceId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.frame = VideoFrame.decode(reader, reader.uint32());
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.skewMs = longToNumber(reader.int64());
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.error = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.code = reader.int32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<VideoBatchResponse_Item>): VideoBatchResponse_Item {
+    return VideoBatchResponse_Item.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<VideoBatchResponse_Item>): VideoBatchResponse_Item {
+    const message = createBaseVideoBatchResponse_Item();
+    message.deviceId = object.deviceId ?? "";
+    message.frame = (object.frame !== undefined && object.frame !== null)
+      ? VideoFrame.fromPartial(object.frame)
+      : undefined;
+    message.skewMs = object.skewMs ?? 0;
+    message.error = object.error ?? "";
+    message.code = object.code ?? 0;
     return message;
   },
 };
 
 function createBaseVideoFrameBufferedRequest(): VideoFrameBufferedRequest {
-  return { deviceId: "", timestampFrom: 0, timestampTo: 0 };
+  return {
+    deviceId: "",
+    timestampFrom: 0,
+    timestampTo: 0,
+    width: 0,
+    height: 0,
+    format: 0,
+    quality: 0,
+    enlarge: false,
+    intervalMs: 0,
+    keyFrameOnly: false,
+    withholdCorrupt: false,
+  };
 }
 
 export const VideoFrameBufferedRequest: MessageFns<VideoFrameBufferedRequest> = {
@@ -1456,6 +2029,30 @@ export const VideoFrameBufferedRequest: MessageFns<VideoFrameBufferedRequest> = 
     }
     if (message.timestampTo !== 0) {
       writer.uint32(24).int64(message.timestampTo);
+    }
+    if (message.width !== 0) {
+      writer.uint32(800).int32(message.width);
+    }
+    if (message.height !== 0) {
+      writer.uint32(808).int32(message.height);
+    }
+    if (message.format !== 0) {
+      writer.uint32(816).int32(message.format);
+    }
+    if (message.quality !== 0) {
+      writer.uint32(824).int32(message.quality);
+    }
+    if (message.enlarge !== false) {
+      writer.uint32(832).bool(message.enlarge);
+    }
+    if (message.intervalMs !== 0) {
+      writer.uint32(840).int32(message.intervalMs);
+    }
+    if (message.keyFrameOnly !== false) {
+      writer.uint32(848).bool(message.keyFrameOnly);
+    }
+    if (message.withholdCorrupt !== false) {
+      writer.uint32(856).bool(message.withholdCorrupt);
     }
     return writer;
   },
@@ -1497,6 +2094,70 @@ export const VideoFrameBufferedRequest: MessageFns<VideoFrameBufferedRequest> = 
             message.timestampTo = longToNumber(reader.int64());
             continue;
           }
+          case 100: {
+            if (tag !== 800) {
+              break;
+            }
+
+            message.width = reader.int32();
+            continue;
+          }
+          case 101: {
+            if (tag !== 808) {
+              break;
+            }
+
+            message.height = reader.int32();
+            continue;
+          }
+          case 102: {
+            if (tag !== 816) {
+              break;
+            }
+
+            message.format = reader.int32() as any;
+            continue;
+          }
+          case 103: {
+            if (tag !== 824) {
+              break;
+            }
+
+            message.quality = reader.int32();
+            continue;
+          }
+          case 104: {
+            if (tag !== 832) {
+              break;
+            }
+
+            message.enlarge = reader.bool();
+            continue;
+          }
+          case 105: {
+            if (tag !== 840) {
+              break;
+            }
+
+            message.intervalMs = reader.int32();
+            continue;
+          }
+          case 106: {
+            if (tag !== 848) {
+              break;
+            }
+
+            message.keyFrameOnly = reader.bool();
+            continue;
+          }
+          case 107: {
+            if (tag !== 856) {
+              break;
+            }
+
+            message.withholdCorrupt = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1517,6 +2178,14 @@ export const VideoFrameBufferedRequest: MessageFns<VideoFrameBufferedRequest> = 
     message.deviceId = object.deviceId ?? "";
     message.timestampFrom = object.timestampFrom ?? 0;
     message.timestampTo = object.timestampTo ?? 0;
+    message.width = object.width ?? 0;
+    message.height = object.height ?? 0;
+    message.format = object.format ?? 0;
+    message.quality = object.quality ?? 0;
+    message.enlarge = object.enlarge ?? false;
+    message.intervalMs = object.intervalMs ?? 0;
+    message.keyFrameOnly = object.keyFrameOnly ?? false;
+    message.withholdCorrupt = object.withholdCorrupt ?? false;
     return message;
   },
 };
@@ -2286,7 +2955,16 @@ export const VideoProbeResponse: MessageFns<VideoProbeResponse> = {
 };
 
 function createBaseVideoBuffer(): VideoBuffer {
-  return { startTime: 0, endTime: 0, durationSeconds: 0, approximateFps: 0, frames: 0 };
+  return {
+    startTime: 0,
+    endTime: 0,
+    durationSeconds: 0,
+    approximateFps: 0,
+    frames: 0,
+    keyframes: 0,
+    bytes: 0,
+    limited: false,
+  };
 }
 
 export const VideoBuffer: MessageFns<VideoBuffer> = {
@@ -2305,6 +2983,15 @@ export const VideoBuffer: MessageFns<VideoBuffer> = {
     }
     if (message.frames !== 0) {
       writer.uint32(40).int64(message.frames);
+    }
+    if (message.keyframes !== 0) {
+      writer.uint32(800).int64(message.keyframes);
+    }
+    if (message.bytes !== 0) {
+      writer.uint32(808).int64(message.bytes);
+    }
+    if (message.limited !== false) {
+      writer.uint32(816).bool(message.limited);
     }
     return writer;
   },
@@ -2362,6 +3049,30 @@ export const VideoBuffer: MessageFns<VideoBuffer> = {
             message.frames = longToNumber(reader.int64());
             continue;
           }
+          case 100: {
+            if (tag !== 800) {
+              break;
+            }
+
+            message.keyframes = longToNumber(reader.int64());
+            continue;
+          }
+          case 101: {
+            if (tag !== 808) {
+              break;
+            }
+
+            message.bytes = longToNumber(reader.int64());
+            continue;
+          }
+          case 102: {
+            if (tag !== 816) {
+              break;
+            }
+
+            message.limited = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2384,6 +3095,9 @@ export const VideoBuffer: MessageFns<VideoBuffer> = {
     message.durationSeconds = object.durationSeconds ?? 0;
     message.approximateFps = object.approximateFps ?? 0;
     message.frames = object.frames ?? 0;
+    message.keyframes = object.keyframes ?? 0;
+    message.bytes = object.bytes ?? 0;
+    message.limited = object.limited ?? false;
     return message;
   },
 };
@@ -2504,7 +3218,12 @@ export const ImageService = {
     responseSerialize: (value: VideoFrame): Buffer => Buffer.from(VideoFrame.encode(value).finish()),
     responseDeserialize: (value: Buffer): VideoFrame => VideoFrame.decode(value),
   },
-  /** Every frame between two times. */
+  /**
+   * Every frame between two times that the proxy still has, oldest first, in the order in which they are shown.
+   *
+   * The client's pace is the server's: nothing is decoded ahead of it. Where frames of the range are lost, the next one
+   * says so in gap_ms. NOT_FOUND: no such camera. INVALID_ARGUMENT: no device_id, or times the wrong way round.
+   */
   videoBufferedImage: {
     path: "/chrys.cloud.videostreaming.v1beta1.Image/VideoBufferedImage" as const,
     requestStream: false as const,
@@ -2514,6 +3233,33 @@ export const ImageService = {
     requestDeserialize: (value: Buffer): VideoFrameBufferedRequest => VideoFrameBufferedRequest.decode(value),
     responseSerialize: (value: VideoFrame): Buffer => Buffer.from(VideoFrame.encode(value).finish()),
     responseDeserialize: (value: Buffer): VideoFrame => VideoFrame.decode(value),
+  },
+  /**
+   * The frames that a VideoLatestImage with the same terms would give, pushed by the server until the client leaves. A
+   * reader that lags gets the newest frame and in `skipped` how many it missed, never a backlog. Goes on when the camera
+   * comes back after it was away.
+   */
+  videoStream: {
+    path: "/chrys.cloud.videostreaming.v1beta1.Image/VideoStream" as const,
+    requestStream: false as const,
+    responseStream: true as const,
+    requestSerialize: (value: VideoFrameRequest): Buffer => Buffer.from(VideoFrameRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): VideoFrameRequest => VideoFrameRequest.decode(value),
+    responseSerialize: (value: VideoFrame): Buffer => Buffer.from(VideoFrame.encode(value).finish()),
+    responseDeserialize: (value: Buffer): VideoFrame => VideoFrame.decode(value),
+  },
+  /**
+   * The frames of several cameras that are nearest to one moment. A camera that has none is reported, and the others are
+   * answered.
+   */
+  videoBatch: {
+    path: "/chrys.cloud.videostreaming.v1beta1.Image/VideoBatch" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: VideoBatchRequest): Buffer => Buffer.from(VideoBatchRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): VideoBatchRequest => VideoBatchRequest.decode(value),
+    responseSerialize: (value: VideoBatchResponse): Buffer => Buffer.from(VideoBatchResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): VideoBatchResponse => VideoBatchResponse.decode(value),
   },
   /** The codec of a camera's stream and the extent of its buffer. */
   videoProbe: {
@@ -2586,8 +3332,24 @@ export interface ImageServer extends UntypedServiceImplementation {
    * NOT_FOUND: no such camera. UNAVAILABLE: the camera is not connected, with the reason. INVALID_ARGUMENT: no device_id.
    */
   videoLatestImage: handleBidiStreamingCall<VideoFrameRequest, VideoFrame>;
-  /** Every frame between two times. */
+  /**
+   * Every frame between two times that the proxy still has, oldest first, in the order in which they are shown.
+   *
+   * The client's pace is the server's: nothing is decoded ahead of it. Where frames of the range are lost, the next one
+   * says so in gap_ms. NOT_FOUND: no such camera. INVALID_ARGUMENT: no device_id, or times the wrong way round.
+   */
   videoBufferedImage: handleServerStreamingCall<VideoFrameBufferedRequest, VideoFrame>;
+  /**
+   * The frames that a VideoLatestImage with the same terms would give, pushed by the server until the client leaves. A
+   * reader that lags gets the newest frame and in `skipped` how many it missed, never a backlog. Goes on when the camera
+   * comes back after it was away.
+   */
+  videoStream: handleServerStreamingCall<VideoFrameRequest, VideoFrame>;
+  /**
+   * The frames of several cameras that are nearest to one moment. A camera that has none is reported, and the others are
+   * answered.
+   */
+  videoBatch: handleUnaryCall<VideoBatchRequest, VideoBatchResponse>;
   /** The codec of a camera's stream and the extent of its buffer. */
   videoProbe: handleUnaryCall<VideoProbeRequest, VideoProbeResponse>;
   /** One message for each camera, in the order in which they were added. */

@@ -1,0 +1,64 @@
+// A decoded frame as callers want to see it: scaled, in one of the formats of the protocol.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+
+#include "av_handles.h"
+#include "ring_layout.h"
+
+namespace chrys {
+
+// What a caller asks for.
+struct Look {
+  int32_t format = kFormatBgr24;
+  int32_t width = 0;  // pixels; 0 = as the other one and the aspect say, both 0 = the frame's size
+  int32_t height = 0;
+  int32_t quality = 85;  // of a JPEG, 1 to 100
+  bool enlarge = false;
+
+  bool operator==(const Look& other) const {
+    return format == other.format && width == other.width && height == other.height && quality == other.quality &&
+           enlarge == other.enlarge;
+  }
+};
+
+struct PictureSize {
+  int width = 0;
+  int height = 0;
+};
+
+// The size of the picture that `look` makes of a frame of that size. Even sides for I420.
+PictureSize SizeOf(const Look& look, int frame_width, int frame_height);
+
+// Bytes that a picture of that size takes; of a JPEG, more than it ever may take.
+size_t PictureRoom(int32_t format, PictureSize size);
+
+// Makes pictures of one look. Keeps its contexts while size and format stay.
+class PictureMaker {
+ public:
+  // Writes the picture into `target` (PictureRoom bytes and 64 of padding) and returns its bytes; nullopt: libswscale
+  // cannot convert that pixel format, or the JPEG would be larger than its room.
+  std::optional<size_t> Make(const AVFrame* frame, const Look& look, PictureSize size, uint8_t* target);
+
+ private:
+  struct Shape {
+    int width = 0, height = 0, format = -1, colorspace = -1, range = -1;
+    int out_width = 0, out_height = 0, out_format = -1;
+    bool operator==(const Shape& other) const;
+  };
+
+  bool Scale(const AVFrame* frame, PictureSize size, AVPixelFormat format, bool full_range, uint8_t* const planes[4],
+             const int strides[4]);
+  std::optional<size_t> MakeJpeg(const AVFrame* frame, const Look& look, PictureSize size, uint8_t* target);
+
+  Shape shape_;
+  AvPtr<SwsContext> sws_;
+  AvPtr<AVCodecContext> jpeg_;
+  int jpeg_quality_ = 0;
+  AvPtr<AVFrame> jpeg_frame_;
+  AvPtr<AVPacket> jpeg_packet_;
+};
+
+}  // namespace chrys
