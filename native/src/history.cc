@@ -116,7 +116,7 @@ bool History::OpenDecoder(int32_t connection) {
   }
   connection_ = connection;
   shape_.codec_name = stream.codec_name;
-  shape_.extradata = ShownExtradata(stream.extradata);
+  shape_.extradata = ShownExtradata(stream.extradata.data(), stream.extradata.size());
   return true;
 }
 
