@@ -97,6 +97,8 @@ Napi::Value Next(const Napi::CallbackInfo& call) {
   switch (answer.kind) {
     case History::Answer::kEnd:
       return env.Undefined();
+    case History::Answer::kTooLarge:
+      throw Napi::RangeError::New(env, answer.failure);
     case History::Answer::kFailed:
       throw Napi::Error::New(env, answer.failure);
     case History::Answer::kTooSmall:

@@ -136,7 +136,7 @@ void History::FeedNext() {
 
 History::Answer History::TooLarge(PictureSize size, size_t bytes) const {
   Answer answer;
-  answer.kind = Answer::kFailed;
+  answer.kind = Answer::kTooLarge;
   answer.failure = "a picture of " + std::to_string(size.width) + "x" + std::to_string(size.height) + " takes " +
                    std::to_string(bytes) + " bytes, and a message at most " +
                    std::to_string(options_.max_message_bytes) + ": ask for a smaller one, or for JPEG";

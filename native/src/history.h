@@ -39,13 +39,14 @@ class History {
   explicit History(const HistoryOptions& options);
 
   struct Answer {
-    enum Kind { kFrame, kEnd, kTooSmall, kFailed } kind = kEnd;
+    enum Kind { kFrame, kEnd, kTooSmall, kTooLarge, kFailed } kind = kEnd;
     size_t offset = 0;  // of the message in the target
     size_t bytes = 0;   // of the message; kTooSmall: that the target must have
     int64_t arrival_us = 0;
     std::string failure = {};  // a sentence
   };
-  // Writes the next frame's message somewhere into `target`. kTooSmall: call it again with a larger one.
+  // Writes the next frame's message somewhere into `target`. kTooSmall: call it again with a larger one. kTooLarge: no
+  // client would take such a message.
   Answer Next(uint8_t* target, size_t room);
 
  private:
