@@ -96,6 +96,22 @@ export class ImageClient {
     return answers;
   }
 
+  /** Takes `count` messages of a server stream and then leaves. */
+  async cancelled(method: string, request: object, count: number): Promise<unknown[]> {
+    const call = this.#client[method] as ServerStream;
+    const answers: unknown[] = [];
+    const stream = call.call(this.#client, request, { deadline: Date.now() + CALL_DEADLINE_MS });
+    try {
+      for await (const answer of stream) {
+        answers.push(answer);
+        if (answers.length === count) stream.cancel();
+      }
+    } catch (error) {
+      if (answers.length < count) throw error;
+    }
+    return answers;
+  }
+
   close(): void {
     this.#stream?.end();
     this.#client.close();
