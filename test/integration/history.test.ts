@@ -3,8 +3,8 @@ import { status } from '@grpc/grpc-js';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Farm } from '../farm/farm.js';
 import { readBarcode } from '../support/barcode.js';
-import { failure, ImageClient } from '../support/grpc-client.js';
-import { type PastFrame, pastFrames, probe, type Listed, listed } from '../support/past.js';
+import { failure, type Frame, ImageClient } from '../support/grpc-client.js';
+import { leaveAfter, type Listed, listed, pastFrames, probe } from '../support/past.js';
 import { Proxy } from '../support/proxy.js';
 import { pythonClient } from '../support/python.js';
 import { waitFor } from '../support/wait.js';
@@ -51,7 +51,7 @@ describe('the past from memory', () => {
     return frames.slice(-count - 10, -10);
   }
 
-  function expectRun(frames: readonly PastFrame[]): void {
+  function expectRun(frames: readonly Frame[]): void {
     const [first] = frames;
     const start = readBarcode(first!.data, first!.width, first!.height);
     expect(start).not.toBe('torn');
@@ -120,10 +120,10 @@ describe('the past from memory', () => {
 
   it.each([
     [{ width: 320 }, 320, 240, 320 * 240 * 3],
-    [{ height: 120, format: 'RGB24' }, 160, 120, 160 * 120 * 3],
+    [{ height: 120, format: 'RGB24' as const }, 160, 120, 160 * 120 * 3],
     [{ width: 4000 }, 640, 480, 640 * 480 * 3],
-    [{ format: 'GRAY8' }, 640, 480, 640 * 480],
-    [{ format: 'I420', width: 200 }, 200, 150, 200 * 150 * 1.5],
+    [{ format: 'GRAY8' as const }, 640, 480, 640 * 480],
+    [{ format: 'I420' as const, width: 200 }, 200, 150, 200 * 150 * 1.5],
   ])('scales and converts: %o', async (look, width, height, bytes) => {
     const [first] = await window('h264', 5);
     const at = { timestamp_from: first!.timestamp, timestamp_to: first!.timestamp };
@@ -166,7 +166,7 @@ describe('the past from memory', () => {
 
   it('ends with the client', async () => {
     for (let i = 0; i < 20; i += 1) {
-      await client.cancelled('VideoBufferedImage', { device_id: 'h264' }, 3);
+      await leaveAfter(3, client, { device_id: 'h264' });
     }
     const frames = await pastFrames(client, { device_id: 'h264' });
     expectRun(frames);

@@ -1,27 +1,14 @@
 /** What a client asks of the past, and what the proxy says of its memory. */
-import type { Frame, ImageClient } from './grpc-client.js';
+import type { Frame, FrameRequest, ImageClient } from './grpc-client.js';
 import type { Proxy } from './proxy.js';
 
-export type PastFrame = Frame & {
-  readonly frame_id: number;
-  readonly arrival_us: number;
-  readonly gap_ms: number;
-};
-
-export interface PastRequest {
-  readonly device_id: string;
+export interface PastRequest extends Omit<FrameRequest, 'wait_ms' | 'max_age_ms'> {
   readonly timestamp_from?: number;
   readonly timestamp_to?: number;
-  readonly width?: number;
-  readonly height?: number;
-  readonly format?: string;
-  readonly quality?: number;
-  readonly interval_ms?: number;
-  readonly key_frame_only?: boolean;
 }
 
-export async function pastFrames(client: ImageClient, request: PastRequest): Promise<PastFrame[]> {
-  return (await client.all('VideoBufferedImage', request)) as PastFrame[];
+export async function pastFrames(client: ImageClient, request: PastRequest): Promise<Frame[]> {
+  return (await client.all('VideoBufferedImage', request)) as Frame[];
 }
 
 export interface Probe {
@@ -54,4 +41,18 @@ export async function listed(proxy: Proxy, device: string, query = ''): Promise<
   const answer = await proxy.rest('GET', `/api/v1/process/${device}/frames${query}`);
   if (answer.status !== 200) throw new Error(`frames of ${device}: ${answer.status} ${answer.text}`);
   return (JSON.parse(answer.text) as { frames: Listed[] }).frames;
+}
+
+/** Takes so many frames and then leaves. */
+export async function leaveAfter(count: number, client: ImageClient, request: PastRequest): Promise<void> {
+  const stream = client.frames('VideoBufferedImage', request);
+  let taken = 0;
+  try {
+    for await (const _frame of stream) {
+      taken += 1;
+      if (taken === count) stream.cancel();
+    }
+  } catch (error) {
+    if (taken < count) throw error;
+  }
 }
