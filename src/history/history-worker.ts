@@ -26,7 +26,7 @@ class Job {
   private readonly handle: HistoryHandle;
 
   constructor(private readonly message: OpenMessage) {
-    this.slots = new SlotWriter(message.block);
+    this.slots = new SlotWriter(message.block, message.spare);
     const { options, packetRing } = message;
     this.handle = addon.openHistory({
       ...options,

@@ -8,6 +8,7 @@ import type { StreamInfo } from '../native/types.js';
 import { HistoryThread } from './history-thread.js';
 import type { FromHistoryWorker, OpenMessage } from './messages.js';
 import { PastFrames } from './past-frames.js';
+import { SpareMemory } from './spare-memory.js';
 
 /** Which frames of a camera's packet ring. Times are arrivals of packets, microseconds since the epoch, inclusive. */
 export interface HistoryQuery {
@@ -56,6 +57,7 @@ export class History {
   private readonly waiting = new Map<number, Waiting>();
   private readonly workerOf = new Map<number, Worker>();
   private readonly limits: Required<HistoryLimits>;
+  private readonly spare = new SpareMemory();
   private lastId = 0;
   private started = 0;
   private closed = false;
@@ -82,15 +84,22 @@ export class History {
   open(query: HistoryQuery): PastFrames {
     if (this.closed) throw shuttingDown();
     const id = ++this.lastId;
+    const spare = this.spare.take();
     const frames = new PastFrames(
-      () => {
-        this.letGo(id);
+      {
+        onClosed: () => {
+          this.letGo(id);
+        },
+        onRelease: () => {
+          this.workerOf.get(id)?.thread.wake();
+        },
+        onUnused: (memories) => {
+          if (this.workers.size > 0) this.spare.put(memories);
+        },
       },
-      () => {
-        this.workerOf.get(id)?.thread.wake();
-      },
+      spare,
     );
-    const message = openMessageOf(id, query, frames);
+    const message = openMessageOf(id, query, frames.slots.buffer, spare);
     if (message === undefined) {
       frames.end();
       return frames;
@@ -183,6 +192,7 @@ export class History {
   private dismiss(worker: Worker): void {
     worker.cancelIdle?.();
     this.workers.delete(worker);
+    if (this.workers.size === 0) this.spare.clear();
     const gone: Promise<void> = worker.thread.exit().then(() => {
       this.leaving.delete(gone);
     });
@@ -212,7 +222,12 @@ function shuttingDown(): ChrysError {
 }
 
 /** Undefined: the camera has no packets at all. */
-function openMessageOf(id: number, query: HistoryQuery, frames: PastFrames): OpenMessage | undefined {
+function openMessageOf(
+  id: number,
+  query: HistoryQuery,
+  block: SharedArrayBuffer,
+  spare: readonly SharedArrayBuffer[],
+): OpenMessage | undefined {
   const { camera, lookOf } = query;
   const { ring, streams } = camera.packets;
   if (ring === undefined) return undefined;
@@ -220,7 +235,8 @@ function openMessageOf(id: number, query: HistoryQuery, frames: PastFrames): Ope
     kind: 'open',
     id,
     packetRing: ring,
-    block: frames.slots.buffer,
+    block,
+    spare,
     options: {
       streams: [...streams.values()].map((stream) => ({
         connection: stream.connection,

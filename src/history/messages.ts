@@ -13,6 +13,8 @@ export interface OpenMessage {
   readonly packetRing: SharedArrayBuffer;
   /** The query's slots. */
   readonly block: SharedArrayBuffer;
+  /** For its slots, as far as they are large enough. */
+  readonly spare: readonly SharedArrayBuffer[];
   readonly options: Omit<HistoryOptions, 'packetRing' | 'cancel'>;
 }
 

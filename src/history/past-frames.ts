@@ -14,6 +14,15 @@ export interface PastFrame {
 /** Undefined: there are no more. */
 type Settle = (error: Error | undefined, frame: PastFrame | undefined) => void;
 
+interface PastFramesHooks {
+  /** Nobody wants its frames any more. */
+  readonly onClosed: () => void;
+  /** The worker may write on. */
+  readonly onRelease: () => void;
+  /** Neither the worker nor the consumer looks at this memory any more. */
+  readonly onUnused: (memories: readonly SharedArrayBuffer[]) => void;
+}
+
 /** The frames that answer one query, for one consumer on the main thread. */
 export class PastFrames {
   readonly slots = SlotReader.create();
@@ -22,12 +31,15 @@ export class PastFrames {
   private ended = false;
   private closed = false;
   private error: Error | undefined;
+  private readonly memories: Set<SharedArrayBuffer>;
 
-  /** `onClosed`: nobody wants its frames any more. `onRelease`: the worker may write on. */
+  /** `spare` is memory that the worker may use for its frames. */
   constructor(
-    private readonly onClosed: () => void,
-    private readonly onRelease: () => void,
-  ) {}
+    private readonly hooks: PastFramesHooks,
+    spare: readonly SharedArrayBuffer[],
+  ) {
+    this.memories = new Set(spare);
+  }
 
   /** Hands `settle` the next frame, not before the last one was copied; once, unless it is closed before. */
   next(settle: Settle): void {
@@ -42,13 +54,15 @@ export class PastFrames {
     this.waiting = undefined;
     this.slots.cancel();
     this.slots.wakeUp();
-    this.onClosed();
+    this.hooks.onClosed();
+    this.giveBack();
   }
 
   /** Of the worker. */
   onMessage(message: FromHistoryWorker): void {
     if (message.kind === 'memory') {
       this.slots.setMemory(message.slot, message.generation, message.memory);
+      this.memories.add(message.memory);
       this.serve();
     } else {
       const { failure } = message;
@@ -62,7 +76,8 @@ export class PastFrames {
     this.error = error;
     // Frees the promise of `written`.
     this.slots.wakeUp();
-    this.serve();
+    if (this.closed) this.giveBack();
+    else this.serve();
   }
 
   private readonly serve = (): void => {
@@ -76,11 +91,19 @@ export class PastFrames {
       waiting(undefined, this.frameOf(oldest));
     } else if (this.ended) {
       this.waiting = undefined;
+      this.giveBack();
       waiting(this.error, undefined);
     } else if (!this.armed) {
       this.sleep();
     }
   };
+
+  /** Whatever is left of it is not read any more; while the worker goes on, it may still be written. */
+  private giveBack(): void {
+    if (!this.ended) return;
+    this.hooks.onUnused([...this.memories]);
+    this.memories.clear();
+  }
 
   private sleep(): void {
     const written = this.slots.written();
@@ -102,7 +125,7 @@ export class PastFrames {
       copyTo: (target, targetOffset) => {
         target.set(message, targetOffset);
         this.slots.release();
-        this.onRelease();
+        this.hooks.onRelease();
       },
     };
   }

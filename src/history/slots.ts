@@ -4,7 +4,7 @@
  */
 
 /** One waits while one is written; what is being sent was copied already. */
-const SLOTS = 2;
+export const SLOTS = 2;
 
 // Int32 of the block.
 const CANCEL = 0;
@@ -47,6 +47,12 @@ class Block {
 export class SlotWriter extends Block {
   private readonly memories: (Uint8Array<SharedArrayBuffer> | undefined)[] = [];
   private readonly generations: number[] = [];
+  private readonly spare: SharedArrayBuffer[];
+
+  constructor(block: SharedArrayBuffer, spare: readonly SharedArrayBuffer[]) {
+    super(block);
+    this.spare = [...spare];
+  }
 
   /** What native code looks at between packets. */
   get cancelFlag(): Uint8Array {
@@ -65,7 +71,8 @@ export class SlotWriter extends Block {
 
   /** Gives a free slot other memory, which the reader has to be told of. */
   replace(slot: number, bytes: number): { readonly generation: number; readonly memory: SharedArrayBuffer } {
-    const memory = new SharedArrayBuffer(bytes);
+    const fitting = this.spare.findIndex((one) => one.byteLength >= bytes);
+    const memory = this.spare.splice(fitting, fitting < 0 ? 0 : 1)[0] ?? new SharedArrayBuffer(bytes);
     const generation = (this.generations[slot] ?? 0) + 1;
     this.memories[slot] = new Uint8Array(memory);
     this.generations[slot] = generation;
