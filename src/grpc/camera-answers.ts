@@ -4,7 +4,7 @@ import type { Camera } from '../cameras/types.js';
 import { bufferExtentOf } from '../cameras/buffer-extent.js';
 import {
   ListStream,
-  VideoBuffer,
+  type VideoBuffer,
   VideoCodec,
   VideoProbeResponse,
 } from '../gen/chrys/cloud/videostreaming/v1beta1/video_streaming.js';

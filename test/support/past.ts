@@ -1,4 +1,5 @@
 /** What a client asks of the past, and what the proxy says of its memory. */
+import { finished } from 'node:stream/promises';
 import type { Frame, FrameRequest, ImageClient } from './grpc-client.js';
 import type { Proxy } from './proxy.js';
 
@@ -48,10 +49,11 @@ export async function leaveAfter(count: number, client: ImageClient, request: Pa
   const stream = client.frames('VideoBufferedImage', request);
   let taken = 0;
   try {
-    for await (const _frame of stream) {
+    stream.on('data', () => {
       taken += 1;
       if (taken === count) stream.cancel();
-    }
+    });
+    await finished(stream);
   } catch (error) {
     if (taken < count) throw error;
   }
