@@ -1,6 +1,7 @@
 // History's face to JavaScript: src/native/types.ts says what each function takes and gives.
 #include "addon_history.h"
 
+#include <cstring>
 #include <memory>
 
 #include "addon_values.h"
@@ -119,6 +120,17 @@ Napi::Value Close(const Napi::CallbackInfo& call) {
   return call.Env().Undefined();
 }
 
+Napi::Value CopyBytes(const Napi::CallbackInfo& call) {
+  const Bytes source = BytesOf(call[0], "source");
+  const Bytes target = BytesOf(call[1], "target");
+  const auto offset = static_cast<size_t>(call[2].As<Napi::Number>().Int64Value());
+  if (offset > target.size || source.size > target.size - offset) {
+    throw Napi::RangeError::New(call.Env(), "copyBytes would leave the target");
+  }
+  std::memcpy(target.data + offset, source.data, source.size);
+  return call.Env().Undefined();
+}
+
 Napi::Value FrameIds(const Napi::CallbackInfo& call) {
   const PacketRingView view = RingOf(call[0]);
   const int64_t first = call[1].As<Napi::Number>().Int64Value();
@@ -137,6 +149,7 @@ void AddHistory(Napi::Env env, Napi::Object exports) {
   exports["openHistory"] = Napi::Function::New(env, Open, "openHistory");
   exports["nextOfHistory"] = Napi::Function::New(env, Next, "nextOfHistory");
   exports["closeHistory"] = Napi::Function::New(env, Close, "closeHistory");
+  exports["copyBytes"] = Napi::Function::New(env, CopyBytes, "copyBytes");
   exports["frameIds"] = Napi::Function::New(env, FrameIds, "frameIds");
 }
 

@@ -4,7 +4,7 @@
 
 namespace chrys {
 
-// Adds openHistory, nextOfHistory, closeHistory and frameIds.
+// Adds openHistory, nextOfHistory, closeHistory, copyBytes and frameIds.
 void AddHistory(Napi::Env env, Napi::Object exports);
 
 }  // namespace chrys

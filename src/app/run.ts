@@ -83,7 +83,7 @@ async function start(options: RunOptions, closers: Closer[]): Promise<Logger> {
   });
   closers.push(() => cameras.stopAll());
 
-  const history = new History();
+  const history = new History(addon);
   closers.push(() => history.close());
 
   // Loading it takes a moment, in which no frame would be served: better now than at the first snapshot.

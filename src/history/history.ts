@@ -4,7 +4,7 @@ import { systemClock, type Clock } from '../base/clock.js';
 import { ChrysError } from '../base/errors.js';
 import { MAX_FRAME_MESSAGE_BYTES } from '../cameras/rings.js';
 import type { Camera, Look } from '../cameras/types.js';
-import type { StreamInfo } from '../native/types.js';
+import type { NativeAddon, StreamInfo } from '../native/types.js';
 import { HistoryThread } from './history-thread.js';
 import type { FromHistoryWorker, OpenMessage } from './messages.js';
 import { PastFrames } from './past-frames.js';
@@ -63,6 +63,7 @@ export class History {
   private closed = false;
 
   constructor(
+    private readonly addon: Pick<NativeAddon, 'copyBytes'>,
     limits: HistoryLimits = {},
     private readonly clock: Clock = systemClock,
     private readonly workerUrl: URL = new URL('./history-worker.js', import.meta.url),
@@ -87,6 +88,9 @@ export class History {
     const spare = this.spare.take();
     const frames = new PastFrames(
       {
+        copyBytes: (...copy) => {
+          this.addon.copyBytes(...copy);
+        },
         onClosed: () => {
           this.letGo(id);
         },

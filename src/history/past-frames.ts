@@ -1,4 +1,5 @@
 import { ChrysError } from '../base/errors.js';
+import type { NativeAddon } from '../native/types.js';
 import type { FromHistoryWorker } from './messages.js';
 import { SlotReader } from './slots.js';
 
@@ -15,6 +16,7 @@ export interface PastFrame {
 type Settle = (error: Error | undefined, frame: PastFrame | undefined) => void;
 
 interface PastFramesHooks {
+  readonly copyBytes: NativeAddon['copyBytes'];
   /** Nobody wants its frames any more. */
   readonly onClosed: () => void;
   /** The worker may write on. */
@@ -123,7 +125,7 @@ export class PastFrames {
       byteLength: message.length,
       arrivalUs,
       copyTo: (target, targetOffset) => {
-        target.set(message, targetOffset);
+        this.hooks.copyBytes(message, target, targetOffset);
         this.slots.release();
         this.hooks.onRelease();
       },

@@ -6,7 +6,7 @@ import { CONTROL } from '../../src/gen/ring-layout.js';
 import { History, type HistoryQuery } from '../../src/history/history.js';
 import type { PastFrame, PastFrames } from '../../src/history/past-frames.js';
 import { makeClip } from '../farm/clips.js';
-import { CaptureRig } from '../native/capture-rig.js';
+import { addon, CaptureRig } from '../native/capture-rig.js';
 import { clipFile } from '../support/ffmpeg.js';
 import { waitFor } from '../support/wait.js';
 import { FakeCameras } from '../unit/rest-fixture.js';
@@ -57,7 +57,7 @@ describe('queries for the past', () => {
   });
 
   beforeEach(() => {
-    history = new History({ workers: 2 }, systemClock, WORKER);
+    history = new History(addon, { workers: 2 }, systemClock, WORKER);
   });
 
   afterEach(async () => {

@@ -11,12 +11,15 @@ const FAKE_WORKER = new URL('./fixtures/fake-history-worker.mjs', import.meta.ur
 const BOUND_MS = 10_000;
 const LIMITS: HistoryLimits = { workers: 2, queriesPerWorker: 2, waiting: 1, idleMs: 5000 };
 
+/** No frame is ever copied here. */
+const addon = { copyBytes: () => expect.fail() };
+
 let history: History;
 let clock: StillClock;
 
 function start(limits: HistoryLimits = {}): void {
   clock = new StillClock();
-  history = new History({ ...LIMITS, ...limits }, clock, FAKE_WORKER);
+  history = new History(addon, { ...LIMITS, ...limits }, clock, FAKE_WORKER);
 }
 
 afterEach(async () => {
