@@ -69,6 +69,8 @@ export async function startGrpcServer(options: {
       await new Promise<void>((resolve) => {
         const force = setTimeout(() => {
           server.forceShutdown();
+          // Node waits for the output of a client that does not read, however long; nobody here does.
+          setTimeout(resolve, SHUTDOWN_GRACE_MS);
         }, SHUTDOWN_GRACE_MS);
         server.tryShutdown(() => {
           clearTimeout(force);
