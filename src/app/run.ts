@@ -81,6 +81,8 @@ async function start(options: RunOptions, closers: Closer[]): Promise<Logger> {
 
   // Loading it takes a moment, in which no frame would be served: better now than at the first snapshot.
   beamcoder();
+  let grpcPort: number | undefined;
+  const stopping = new AbortController();
   let notReady: string | undefined = 'The proxy is starting: its cameras are not loaded yet.';
   const app = createRestApp({
     cameras,
@@ -91,6 +93,8 @@ async function start(options: RunOptions, closers: Closer[]): Promise<Logger> {
     clock,
     ready: () => notReady,
     encodeJpeg,
+    grpcPort: () => grpcPort,
+    stopping: stopping.signal,
   });
   const rest = await listenRest(app, config.host, config.port);
   closers.push(() => rest.close());
@@ -101,7 +105,11 @@ async function start(options: RunOptions, closers: Closer[]): Promise<Logger> {
     clock,
     releaseBuffer: (buffer) => addon.releaseBuffer(buffer),
   });
+  grpcPort = grpc.port;
   closers.push(() => grpc.stop());
+  closers.push(() => {
+    stopping.abort();
+  });
   // Only now: two proxies must not open the same cameras, and a port that is taken tells that there are two.
   cameras.startAll();
   if (options.demo) addDemo(cameras, clock.nowMs());
