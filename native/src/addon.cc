@@ -2,6 +2,7 @@
 // own, so any number of threads may load it.
 #include <malloc.h>
 
+#include <array>
 #include <cstring>
 #include <mutex>
 
@@ -99,6 +100,7 @@ class JsHost : public CaptureHost {
     const char* profile = avcodec_profile_name(parameters->codec_id, facts.profile);
     const char* format = av_get_pix_fmt_name(static_cast<AVPixelFormat>(facts.pixel_format));
     Napi::Object info = Napi::Object::New(env);
+    info["connection"] = facts.connection;
     info["codecName"] = avcodec_get_name(parameters->codec_id);
     info["codecLongName"] = descriptor != nullptr && descriptor->long_name != nullptr ? descriptor->long_name : "";
     info["profile"] = profile == nullptr ? "" : profile;
@@ -115,14 +117,15 @@ class JsHost : public CaptureHost {
     Call("onStream", {info});
   }
 
-  uint8_t* AllocateFrameRing(size_t bytes) override {
+  uint8_t* AllocateFrameRing(int output, size_t bytes) override {
     const Napi::Env env = hooks_.Env();
     const Napi::HandleScope scope(env);
-    const Napi::Value view = Call("allocateFrameRing", {Napi::Number::New(env, static_cast<double>(bytes))});
+    const Napi::Value view = Call(
+        "allocateFrameRing", {Napi::Number::New(env, output), Napi::Number::New(env, static_cast<double>(bytes))});
     const Bytes memory = BytesOf(view, "what allocateFrameRing returns");
     if (memory.size < bytes) throw Napi::TypeError::New(env, "allocateFrameRing returned too small a view");
-    // The view keeps the shared memory alive; the last one is enough, since a new ring replaces the old.
-    frame_ring_ = Napi::Persistent(view.As<Napi::Object>());
+    // The view keeps the shared memory alive; the last one is enough, since a new ring replaces the output's old one.
+    frame_rings_[static_cast<size_t>(output)] = Napi::Persistent(view.As<Napi::Object>());
     return memory.data;
   }
 
@@ -146,7 +149,7 @@ class JsHost : public CaptureHost {
   }
 
   const Napi::Object hooks_;  // lives as long as the call of capture()
-  Napi::ObjectReference frame_ring_;
+  std::array<Napi::ObjectReference, kOutputs> frame_rings_;
 };
 
 // Blocks: see NativeAddon.capture.
@@ -169,8 +172,9 @@ Napi::Value RunCapture(const Napi::CallbackInfo& call) {
 
 Napi::Value InitRing(const Napi::CallbackInfo& call) {
   const Bytes ring = BytesOf(call[0], "ring");
-  if (!InitPacketRing(ring.data, ring.size, call[1].As<Napi::Number>().Int32Value())) {
-    throw Napi::TypeError::New(call.Env(), "ring is too small, or entryCount is not a power of two");
+  const auto number = [&](size_t i) { return call[i].As<Napi::Number>().Int64Value(); };
+  if (!InitPacketRing(ring.data, ring.size, static_cast<int32_t>(number(1)), number(2), number(3))) {
+    throw Napi::TypeError::New(call.Env(), "ring is too small, entryCount is not a power of two, or firstSequence is not positive");
   }
   return call.Env().Undefined();
 }

@@ -1,6 +1,7 @@
 #include "capture.h"
 
 #include <algorithm>
+#include <cmath>
 
 extern "C" {
 #include <libavutil/mathematics.h>
@@ -16,8 +17,7 @@ constexpr auto kRelaxed = std::memory_order_relaxed;
 constexpr int kDecodeStallKeyframes = 3;
 // Packets of a connection before its rate is told without a whole group of pictures.
 constexpr int64_t kRateMinPackets = 10;
-// A frame whose pts is further behind the last published one than this comes from a camera that set its clock back;
-// one that is less far behind is stale.
+// Two packets that are further apart than this lie on different sides of a jump of the camera's clock.
 constexpr double kClockJumpSeconds = 10;
 
 void Add(std::atomic<int64_t>& counter, int64_t amount) {
@@ -45,7 +45,9 @@ Capture::Capture(const CaptureOptions& options, CaptureHost& host)
       log_(options.log_level),
       interrupt_(control_.stop),
       source_(options.source, interrupt_),
-      packets_(options.packet_ring) {}
+      packets_(options.packet_ring),
+      outputs_(control_, options.frame_slots, options.max_message_bytes,
+               [this](int output, size_t bytes) { return host_.AllocateFrameRing(output, bytes); }) {}
 
 void Capture::FlushLog() {
   if (log_.empty()) return;
@@ -65,12 +67,12 @@ Failure Capture::RunUntilEnd() {
   const AVCodecParameters* parameters = source_.parameters();
   if (auto failure = decoder_.Open(parameters, options_.decoder_threads)) return *failure;
   parameters_.Open(parameters);
-  shape_.device_id = options_.device_id;
-  shape_.codec_name = avcodec_get_name(parameters->codec_id);
   constexpr int kMaxExtradata = 16384;
+  std::vector<uint8_t> extradata;
   if (parameters->extradata_size > 0 && parameters->extradata_size <= kMaxExtradata) {
-    shape_.extradata.assign(parameters->extradata, parameters->extradata + parameters->extradata_size);
+    extradata.assign(parameters->extradata, parameters->extradata + parameters->extradata_size);
   }
+  outputs_.Describe(options_.device_id, avcodec_get_name(parameters->codec_id), extradata);
   // Sequences of connections only need to differ: the sequence of the next packet does.
   current_.connection = static_cast<int32_t>(options_.packet_ring.header().nextSequence.load(kRelaxed) & 0x7fffffff);
   current_.time_base_num = source_.time_base().num;
@@ -102,6 +104,7 @@ void Capture::Store(AVPacket* packet) {
   }
   MeasureRate(packet);
   gop_index_ = keyframe ? 0 : gop_index_ + 1;
+  if (std::abs(SecondsOf(packet->pts) - SecondsOf(current_.pts)) > kClockJumpSeconds) schedule_.Restart();
   current_.pts = packet->pts;
   current_.dts = packet->dts;
   current_.arrival_us = WallUs();
@@ -116,7 +119,20 @@ void Capture::Store(AVPacket* packet) {
   control_.packetSequence.store(current_.sequence);
   control_.packetEvent.fetch_add(1);
   if (control_.packetWaiters.load() > 0) host_.OnPacket();
+  TellLimit();
 }
+
+void Capture::TellLimit() {
+  const bool limited = packets_.limited();
+  control_.bufferLimited.store(limited ? 1 : 0, kRelaxed);
+  if (!limited || limit_told_) return;
+  limit_told_ = true;
+  host_.OnLog({AV_LOG_WARNING, "the memory for past frames is full with " + std::to_string(packets_.kept()) +
+                                   " frames, fewer than buffer.in_memory asks for: raise buffer.in_memory_max_bytes or "
+                                   "lower buffer.in_memory"});
+}
+
+double Capture::SecondsOf(int64_t pts) const { return static_cast<double>(pts) * av_q2d(source_.time_base()); }
 
 void Capture::MeasureRate(const AVPacket* packet) {
   const double tick_seconds = av_q2d(source_.time_base());
@@ -139,30 +155,44 @@ void Capture::MeasureRate(const AVPacket* packet) {
 }
 
 void Capture::TellStream() {
-  host_.OnStream({source_.parameters(), source_.time_base(), source_.declared_fps(), parameters_.width,
+  host_.OnStream({current_.connection, source_.parameters(), source_.time_base(), source_.declared_fps(), parameters_.width,
                   parameters_.height, parameters_.format, parameters_.profile});
 }
 
 std::optional<Failure> Capture::Serve(const AVPacket* packet) {
-  const int32_t mode = control_.demandMode.load();
+  outputs_.Refresh();
+  const int32_t wanted = outputs_.wanted();
   const int32_t snapshot = control_.snapshotWanted.load();
   const bool snapshot_wanted = snapshot != control_.snapshotDone.load(kRelaxed);
-  const bool rose = mode != kDemandIdle && served_mode_ == kDemandIdle;
-  served_mode_ = mode;
-  control_.decodingMode.store(mode, kRelaxed);
-  if (mode != kDemandAll) group_decoded_ = false;
+  const bool all = (wanted & kClassAll) != 0;
+  const bool by_interval = (wanted >> kClassFirstInterval) != 0;
+  control_.decodingMode.store(all           ? kDemandAll
+                              : by_interval ? kDemandInterval
+                              : wanted != 0 ? kDemandKeyframes
+                                            : kDemandIdle,
+                              kRelaxed);
+  schedule_.Update(control_.intervalMs, wanted);
+  if (current_.is_keyframe) {
+    const double fps = control_.fpsMilli.load(kRelaxed) / 1000.0;
+    const double frame_seconds = fps > 0 ? 1 / fps : 0;
+    schedule_.BeginGroup(SecondsOf(current_.pts), control_.gopPackets.load(kRelaxed) * frame_seconds, frame_seconds);
+  }
 
   std::optional<Failure> failure;
-  if (mode == kDemandAll) {
+  // A keyframe caller that comes in mid-group gets the group's keyframe at once.
+  if ((outputs_.risen() & kClassKeyframes) != 0 && !current_.is_keyframe && LackedKeyframe() > 0) {
+    failure = all || by_interval ? CatchUp(false) : ServeKeyframe();
+  } else if (all) {
     failure = DecodeNext(packet);
-  } else if (mode == kDemandKeyframes && (current_.is_keyframe || rose)) {
-    // A keyframe caller that comes in mid-group gets the group's keyframe at once.
-    const int64_t keyframe = packets_.GroupStart();
-    if (keyframe > 0 && keyframe != last_keyframe_published_) failure = DecodeAlone(keyframe);
+  } else if (by_interval) {
+    failure = ServeInterval(packet);
+  } else {
+    failure = LeaveGroup();
+    if (!failure && wanted != 0 && current_.is_keyframe) failure = ServeKeyframe();
   }
   if (failure) return failure;
   if (snapshot_wanted) {
-    if (mode != kDemandAll) failure = CatchUp(true);
+    if (!all) failure = CatchUp(true);
     control_.snapshotDone.store(snapshot);
     Announce();
   }
@@ -173,6 +203,35 @@ std::optional<Failure> Capture::Serve(const AVPacket* packet) {
   return failure;
 }
 
+std::optional<Failure> Capture::ServeInterval(const AVPacket* packet) {
+  const double seconds = SecondsOf(current_.pts);
+  const bool rest = schedule_.NeedsRestOfGroup(seconds);
+  if (!current_.is_keyframe) {
+    if (!rest) return LeaveGroup();
+    // Frames that no other is made from need not be decoded unless they are due themselves.
+    decoder_.SkipNonReference(seconds < schedule_.NextDue());
+    auto failure = DecodeNext(packet);
+    decoder_.SkipNonReference(false);
+    return failure;
+  }
+  if (rest) return DecodeNext(packet);
+  if (auto failure = LeaveGroup()) return failure;
+  const bool wanted = (outputs_.wanted() & kClassKeyframes) != 0 || schedule_.KeyframeDue(seconds);
+  return wanted ? DecodeAlone(current_.sequence) : std::nullopt;
+}
+
+int64_t Capture::LackedKeyframe() const {
+  const int64_t keyframe = packets_.GroupStart();
+  if (keyframe == 0) return 0;
+  const auto info = ReadPacketInfo(options_.packet_ring, keyframe);
+  return info && outputs_.LacksKeyframe(FrameIdOf(options_.packet_ring, *info)) ? keyframe : 0;
+}
+
+std::optional<Failure> Capture::ServeKeyframe() {
+  const int64_t keyframe = LackedKeyframe();
+  return keyframe > 0 ? DecodeAlone(keyframe) : std::nullopt;
+}
+
 std::optional<Failure> Capture::DecodeNext(const AVPacket* packet) {
   if (!group_decoded_) {
     if (!current_.is_keyframe) return CatchUp(false);
@@ -180,10 +239,23 @@ std::optional<Failure> Capture::DecodeNext(const AVPacket* packet) {
     group_decoded_ = true;
   }
   if (!Feed(packet, current_)) return std::nullopt;
+  return PublishReady();
+}
+
+std::optional<Failure> Capture::PublishReady() {
   while (const AVFrame* frame = TakeFrame()) {
-    if (auto failure = Publish(frame)) return failure;
+    if (auto failure = Publish(frame, Purpose::kLive)) return failure;
   }
   return std::nullopt;
+}
+
+// The rest of the group is not wanted; what the decoder still holds back of it may be.
+std::optional<Failure> Capture::LeaveGroup() {
+  if (!group_decoded_) return std::nullopt;
+  group_decoded_ = false;
+  if (decoder_.delay() == 0) return std::nullopt;
+  decoder_.Drain();
+  return PublishReady();
 }
 
 bool Capture::Feed(const AVPacket* packet, const PacketInfo& info) {
@@ -235,7 +307,7 @@ std::optional<Failure> Capture::DecodeAlone(int64_t sequence) {
   if (Feed(packet.Over(payload, *info), *info)) {
     // Draining makes a decoder that reorders give the frame now and not some packets later.
     decoder_.Drain();
-    if (const AVFrame* frame = TakeFrame()) failure = Publish(frame);
+    failure = PublishReady();
   }
   decoder_.Reset();
   return failure;
@@ -252,9 +324,10 @@ std::optional<Failure> Capture::CatchUp(bool drain) {
   const auto take = [&] {
     while (const AVFrame* frame = TakeFrame()) {
       // Of the group so far only its keyframe (for keyframe callers) and its newest frame are worth converting.
-      const PacketInfo& info = decoder_.InfoOf(frame);
-      // The keyframe wakes nobody: a caller that wants the newest frame would get it instead.
-      if (info.is_keyframe && info.sequence != last_keyframe_published_) failure = Publish(frame, false);
+      if (decoder_.InfoOf(frame).is_keyframe && (outputs_.wanted() & kClassKeyframes) != 0) {
+        // Whoever wants the newest frame must not get this one instead.
+        failure = Publish(frame, Purpose::kKeyframe);
+      }
       av_frame_unref(newest.get());
       av_frame_ref(newest.get(), frame);
       if (failure) return;
@@ -271,11 +344,7 @@ std::optional<Failure> Capture::CatchUp(bool drain) {
     take();
   }
   if (failure) return failure;
-  if (newest->buf[0] != nullptr) {
-    const PacketInfo& info = decoder_.InfoOf(newest.get());
-    if (info.sequence != last_keyframe_published_) failure = Publish(newest.get(), false);
-  }
-  Announce();
+  if (newest->buf[0] != nullptr) failure = Publish(newest.get(), drain ? Purpose::kSnapshot : Purpose::kNewest);
   if (drain) decoder_.Reset();
   group_decoded_ = !drain;
   return failure;
@@ -286,61 +355,33 @@ void Capture::Announce() {
   if (control_.frameWaiters.load() > 0) host_.OnFrame();
 }
 
-std::optional<Failure> Capture::EnsureRing(size_t head_bytes, size_t data_bytes) {
-  if (frames_ && frames_->Fits(head_bytes, data_bytes)) return std::nullopt;
-  const size_t bytes = FrameRingWriter::BytesFor(options_.frame_slots, head_bytes, data_bytes);
-  uint8_t* memory = host_.AllocateFrameRing(bytes);
-  if (memory == nullptr) return FailureFromAv(AVERROR(ENOMEM), "making room for frames");
-  frames_.emplace(memory, ++frame_ring_generation_, options_.frame_slots, head_bytes, data_bytes);
-  return std::nullopt;
-}
-
-std::optional<Failure> Capture::Publish(const AVFrame* frame, bool announce) {
-  const PacketInfo info = decoder_.InfoOf(frame);
-  if (last_pts_published_ != INT64_MIN && info.pts <= last_pts_published_) {
-    const double behind = static_cast<double>(last_pts_published_ - info.pts) * av_q2d(source_.time_base());
-    if (behind < kClockJumpSeconds) {
-      Add(control_.framesDropped, 1);
-      return std::nullopt;
-    }
-  }
-  const auto format = static_cast<AVPixelFormat>(frame->format);
-  if (frame->width != shape_.width || frame->height != shape_.height || shape_.pixel_format.empty()) {
-    const char* name = av_get_pix_fmt_name(format);
-    shape_.width = frame->width;
-    shape_.height = frame->height;
-    shape_.pixel_format = name == nullptr ? "" : name;
-    control_.width.store(frame->width, kRelaxed);
-    control_.height.store(frame->height, kRelaxed);
-  }
-  const size_t data_bytes = static_cast<size_t>(frame->width) * static_cast<size_t>(frame->height) * 3;
-  const bool corrupt = (frame->flags & AV_FRAME_FLAG_CORRUPT) != 0 || frame->decode_error_flags != 0;
-  const auto head = FrameMessageHead(shape_, {info, TypeLetter(frame), corrupt}, data_bytes);
-  if (head.size() + data_bytes > options_.max_message_bytes) {
-    return Failure{end::kFrameTooLarge, "a frame of " + std::to_string(frame->width) + "x" + std::to_string(frame->height) +
-                                            " takes " + std::to_string(data_bytes) + " bytes as BGR24; the most is " +
-                                            std::to_string(options_.max_message_bytes)};
-  }
-  if (auto failure = EnsureRing(head.size(), data_bytes)) return failure;
+std::optional<Failure> Capture::Publish(const AVFrame* frame, Purpose purpose) {
+  FrameFacts facts;
+  facts.packet = decoder_.InfoOf(frame);
+  facts.frame_id = FrameIdOf(options_.packet_ring, facts.packet);
+  facts.type = TypeLetter(frame);
+  facts.corrupt = (frame->flags & AV_FRAME_FLAG_CORRUPT) != 0 || frame->decode_error_flags != 0;
+  const bool keyframe = facts.packet.is_keyframe;
+  int32_t classes = keyframe ? kClassKeyframes : 0;
+  if (purpose != Purpose::kKeyframe) classes |= kClassAll | schedule_.Take(SecondsOf(facts.packet.pts), keyframe);
 
   const int64_t start_us = MonotonicUs();
-  const FrameRingWriter::Open slot = frames_->Begin(data_bytes);
-  const bool converted = converter_.ToBgr24(frame, slot.data);
-  const int64_t sequence = control_.frameSequence.load(kRelaxed) + 1;
-  if (!converted) {
-    return Failure{end::kUnsupportedCodec, "libswscale cannot convert the pixel format " + shape_.pixel_format};
-  }
-  frames_->Publish(slot, head, (info.is_keyframe ? kFlagKeyframe : 0) | (corrupt ? kFlagCorrupt : 0), frame->width,
-                   frame->height, sequence, info.arrival_us);
+  auto [published, refused, failure] =
+      outputs_.Publish(frame, facts, classes, control_.keyframes.load(kRelaxed), purpose == Purpose::kSnapshot);
   Add(control_.convertUs, MonotonicUs() - start_us);
+  if (failure) return failure;
+  if (published == 0) {
+    if (refused > 0 && purpose == Purpose::kLive) Add(control_.framesDropped, 1);
+    return std::nullopt;
+  }
   Add(control_.framesPublished, 1);
-  if (corrupt) Add(control_.framesCorrupt, 1);
-  last_pts_published_ = info.pts;
-  if (info.is_keyframe) last_keyframe_published_ = info.sequence;
-  control_.lastFrameMs.store(info.arrival_us / 1000, kRelaxed);
+  if (facts.corrupt) Add(control_.framesCorrupt, 1);
+  control_.width.store(frame->width, kRelaxed);
+  control_.height.store(frame->height, kRelaxed);
+  control_.lastFrameMs.store(facts.packet.arrival_us / 1000, kRelaxed);
   control_.decoderDelay.store(decoder_.delay(), kRelaxed);
-  control_.frameSequence.store(sequence);
-  if (announce) Announce();
+  if (facts.frame_id > control_.frameSequence.load(kRelaxed)) control_.frameSequence.store(facts.frame_id);
+  Announce();
   return std::nullopt;
 }
 

@@ -10,8 +10,9 @@
 #include "av_log.h"
 #include "decoder.h"
 #include "frame_message.h"
-#include "frame_ring.h"
 #include "interrupt.h"
+#include "interval_schedule.h"
+#include "outputs.h"
 #include "packet_ring.h"
 #include "ring_layout.h"
 #include "source.h"
@@ -30,6 +31,7 @@ struct CaptureOptions {
 };
 
 struct StreamFacts {
+  int32_t connection = 0;
   const AVCodecParameters* parameters = nullptr;
   AVRational time_base{0, 1};
   double declared_fps = 0;
@@ -45,7 +47,7 @@ class CaptureHost {
   virtual ~CaptureHost() = default;
   virtual void OnStream(const StreamFacts& facts) = 0;
   // Shared memory of that many bytes that outlives the capture; nullptr: there is none.
-  virtual uint8_t* AllocateFrameRing(size_t bytes) = 0;
+  virtual uint8_t* AllocateFrameRing(int output, size_t bytes) = 0;
   virtual void OnFrame() = 0;
   virtual void OnPacket() = 0;
   virtual void OnLog(const LogLine& line) = 0;
@@ -62,16 +64,24 @@ class Capture {
   Failure RunUntilEnd();
   void Store(AVPacket* packet);
   std::optional<Failure> Serve(const AVPacket* packet);
+  std::optional<Failure> ServeInterval(const AVPacket* packet);
+  std::optional<Failure> ServeKeyframe();
+  // The keyframe of the group in progress, when an output wants it and has not had it; else 0.
+  int64_t LackedKeyframe() const;
   std::optional<Failure> DecodeNext(const AVPacket* packet);
   std::optional<Failure> DecodeAlone(int64_t sequence);
   std::optional<Failure> CatchUp(bool drain);
+  std::optional<Failure> LeaveGroup();
   bool Feed(const AVPacket* packet, const PacketInfo& info);
   const AVFrame* TakeFrame();
-  // `announce`: wake whoever waits for frames. Otherwise the frame is only there.
-  std::optional<Failure> Publish(const AVFrame* frame, bool announce = true);
-  std::optional<Failure> EnsureRing(size_t head_bytes, size_t data_bytes);
+  std::optional<Failure> PublishReady();
+  // kKeyframe: for those who want only keyframes, of a group that is in progress. kNewest: what catching up came to.
+  enum class Purpose { kLive, kKeyframe, kNewest, kSnapshot };
+  std::optional<Failure> Publish(const AVFrame* frame, Purpose purpose);
+  double SecondsOf(int64_t pts) const;
   void MeasureRate(const AVPacket* packet);
   void TellStream();
+  void TellLimit();
   void Announce();
   void FlushLog();
 
@@ -83,11 +93,9 @@ class Capture {
   Source source_;
   PacketRingWriter packets_;
   Decoder decoder_;
-  Converter converter_;
   ParameterReader parameters_;
-  std::optional<FrameRingWriter> frames_;
-  int32_t frame_ring_generation_ = 0;
-  FrameShape shape_;
+  Outputs outputs_;
+  IntervalSchedule schedule_;
 
   PacketInfo current_;                 // the packet that was stored last
   int32_t gop_index_ = -1;             // -1: no keyframe seen yet
@@ -96,9 +104,7 @@ class Capture {
   int64_t first_pts_ = INT64_MIN;
   int64_t packets_since_connect_ = 0;
   bool group_decoded_ = false;          // the decoder has had every packet of its group up to now
-  int32_t served_mode_ = kDemandIdle;
-  int64_t last_keyframe_published_ = 0;  // packet sequence
-  int64_t last_pts_published_ = INT64_MIN;
+  bool limit_told_ = false;
   int keyframes_without_frame_ = 0;
 };
 

@@ -43,6 +43,8 @@ const PacketInfo& Decoder::InfoOf(const AVFrame* frame) const {
 
 void Decoder::Drain() { avcodec_send_packet(context_.get(), nullptr); }
 
+void Decoder::SkipNonReference(bool skip) { context_->skip_frame = skip ? AVDISCARD_NONREF : AVDISCARD_DEFAULT; }
+
 void Decoder::Reset() { avcodec_flush_buffers(context_.get()); }
 
 bool ParameterReader::Open(const AVCodecParameters* parameters) {

@@ -24,6 +24,8 @@ class Decoder {
   const PacketInfo& InfoOf(const AVFrame* frame) const;
   // Makes the decoder give out what it holds back for reordering; Reset before the next Send.
   void Drain();
+  // Leaves out frames of the next packets that no other frame is made from.
+  void SkipNonReference(bool skip);
   // Forgets everything but the parameter sets: the next packet must be a keyframe.
   void Reset();
 

@@ -102,6 +102,8 @@ interface Watched {
 }
 
 /** Starts the thread; the result is there when a whole group was seen, the capture ended, or time is up. */
+const PROBE_RING = { minPackets: 1, maxBytes: 64 * 1024 * 1024 };
+
 function watch(
   control: Control,
   startMs: number,
@@ -122,7 +124,7 @@ function watch(
     const sawGroup = stream !== undefined && stream.width > 0 && control.getI32(CONTROL.gopPacketsI32) > 0;
     if (sawGroup || systemClock.monotonicMs() - startMs > timeoutMs) finish(undefined);
   }, POLL_MS);
-  const data = { control: control.buffer, packetRing: createPacketRing() };
+  const data = { control: control.buffer, packetRing: createPacketRing(PROBE_RING, 1) };
   const thread = new WorkerThread(new URL('../cameras/camera-worker.js', import.meta.url), data, 'probe', {
     onMessage(message) {
       if (message.kind === 'stream') {

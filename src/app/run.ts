@@ -75,6 +75,8 @@ async function start(options: RunOptions, closers: Closer[]): Promise<Logger> {
     logger,
     allowedSchemes: allowedSchemes(config),
     maxCameras: config.max_cameras,
+    packetRingSize: { minPackets: config.buffer.in_memory, maxBytes: config.buffer.in_memory_max_bytes },
+    frameIds: store.frameIds,
     logLevel: config.mode === 'debug' ? 'debug' : 'warn',
   });
   closers.push(() => cameras.stopAll());

@@ -19,19 +19,22 @@ const control = new Control(data.control);
 const controlBytes = new Uint8Array(data.control);
 const packetRing = new Uint8Array(data.packetRing);
 const addon = loadAddon();
-let frameRing: SharedArrayBuffer | undefined;
+/** By output. */
+const frameRings: SharedArrayBuffer[] = [];
 
 const hooks: CaptureHooks = {
   onStream: (info) => {
     post({ kind: 'stream', info });
   },
-  allocateFrameRing: (bytes) => {
+  allocateFrameRing: (output, bytes) => {
     // The ring of the last connection is taken again: its readers keep their place, and no memory is cleared anew.
-    if (frameRing?.byteLength !== bytes) {
-      frameRing = new SharedArrayBuffer(bytes);
-      post({ kind: 'frameRing', ring: frameRing });
+    let ring = frameRings[output];
+    if (ring?.byteLength !== bytes) {
+      ring = new SharedArrayBuffer(bytes);
+      frameRings[output] = ring;
+      post({ kind: 'frameRing', output, ring });
     }
-    return new Uint8Array(frameRing);
+    return new Uint8Array(ring);
   },
   onFrame: () => {
     Atomics.notify(control.i32, CONTROL.frameEventI32);

@@ -1,67 +1,201 @@
 import type { Clock } from '../base/clock.js';
-import { CONTROL, DEMAND } from '../gen/ring-layout.js';
+import { ChrysError } from '../base/errors.js';
+import { CONTROL, FRAME_CLASS, OUTPUT, PICTURE_FORMAT } from '../gen/ring-layout.js';
 import type { Control } from '../rings/control.js';
+import type { FrameTerms, Look } from './types.js';
 
 /** Demand outlives the call that raised it by so much, so that a caller who comes back finds the decoder running. */
 export const DEMAND_TTL_MS = 10_000;
+/** An output that nobody wanted for so long has no frame of its old look on the way any more. */
+const REUSE_AFTER_MS = 1000;
 
-interface DemandClass {
-  readonly mode: number;
+/** What one caller wants, as the capture loop knows it. */
+export interface Want {
+  /** Number of the output, and so of its frame ring. */
+  readonly output: number;
+  /** A bit of FRAME_CLASS. */
+  readonly frameClass: number;
+  /** Frames of this output up to this id had another look. */
+  readonly validAfter: number;
+}
+
+interface ClassDemand {
+  readonly want: Want;
   /** Clock.monotonicMs until which it lasts. */
   untilMs: number;
   /** Calls that wait at the moment. */
   held: number;
 }
 
-/** The union of what a camera's callers ask for; writes CONTROL.demandMode. Main thread. */
+interface Output {
+  look: Look;
+  validAfter: number;
+  wants: number;
+  idleSinceMs: number;
+  readonly classes: Map<number, ClassDemand>;
+}
+
+const PLAIN: Look = { format: PICTURE_FORMAT.bgr24, width: 0, height: 0, quality: 0, enlarge: false };
+
+/**
+ * The union of what a camera's callers ask for: which looks, and of each which classes of frames. Writes the outputs and
+ * intervals of the control block. Main thread.
+ */
 export class Demand {
-  private readonly keyframes: DemandClass = { mode: DEMAND.keyframes, untilMs: -Infinity, held: 0 };
-  private readonly all: DemandClass = { mode: DEMAND.all, untilMs: -Infinity, held: 0 };
-  private mode: number = DEMAND.idle;
+  /** The first has the plain look for ever. */
+  private readonly outputs: Output[] = [];
   private cancelTimer: (() => void) | undefined;
+  private closed = false;
 
   constructor(
     private readonly control: Control,
     private readonly clock: Clock,
-  ) {}
+  ) {
+    this.setLook(0, PLAIN);
+  }
 
-  /** A call came in. */
-  touch(keyframesOnly: boolean): void {
-    const demanded = keyframesOnly ? this.keyframes : this.all;
-    demanded.untilMs = this.clock.monotonicMs() + DEMAND_TTL_MS;
-    if (demanded.mode > this.mode) this.setMode(demanded.mode);
-    this.cancelTimer ??= this.clock.after(DEMAND_TTL_MS, this.expire);
+  /** A call came in. Throws resource_exhausted when too many different looks or intervals are wanted at a time. */
+  touch(terms: FrameTerms): Want {
+    const index = this.outputFor(terms.look);
+    const output = this.outputs[index];
+    if (output === undefined) throw new Error('an output without a look');
+    const frameClass = this.classOf(terms);
+    let demand = output.classes.get(frameClass);
+    if (demand === undefined) {
+      demand = { want: { output: index, frameClass, validAfter: output.validAfter }, untilMs: 0, held: 0 };
+      output.classes.set(frameClass, demand);
+    }
+    this.prolong(demand);
+    if ((output.wants & frameClass) === 0) this.setWants(index, output.wants | frameClass);
+    return demand.want;
   }
 
   /** A call begins to wait: its demand lasts until `release`, and the usual time from there. */
-  hold(keyframesOnly: boolean): void {
-    (keyframesOnly ? this.keyframes : this.all).held += 1;
+  hold(want: Want): void {
+    const demand = this.demandOf(want);
+    if (demand !== undefined) demand.held += 1;
   }
 
-  release(keyframesOnly: boolean): void {
-    (keyframesOnly ? this.keyframes : this.all).held -= 1;
-    this.touch(keyframesOnly);
+  release(want: Want): void {
+    const demand = this.demandOf(want);
+    if (demand === undefined) return;
+    demand.held -= 1;
+    this.prolong(demand);
   }
 
   close(): void {
+    this.closed = true;
     this.cancelTimer?.();
-    this.cancelTimer = () => undefined;
-    this.setMode(DEMAND.idle);
+    for (const [index, output] of this.outputs.entries()) {
+      output.classes.clear();
+      this.setWants(index, 0);
+    }
+  }
+
+  private demandOf(want: Want): ClassDemand | undefined {
+    const demand = this.outputs[want.output]?.classes.get(want.frameClass);
+    return demand?.want === want ? demand : undefined;
+  }
+
+  private prolong(demand: ClassDemand): void {
+    if (this.closed) return;
+    demand.untilMs = this.clock.monotonicMs() + DEMAND_TTL_MS;
+    this.cancelTimer ??= this.clock.after(DEMAND_TTL_MS, this.expire);
+  }
+
+  private outputFor(look: Look): number {
+    const known = this.outputs.findIndex((output) => isSame(output.look, look));
+    if (known >= 0) return known;
+    if (this.outputs.length < OUTPUT.count) {
+      this.setLook(this.outputs.length, look);
+      return this.outputs.length - 1;
+    }
+    const nowMs = this.clock.monotonicMs();
+    let longest = -1;
+    for (let index = 1; index < OUTPUT.count; index += 1) {
+      const output = this.outputs[index];
+      if (output === undefined || output.wants !== 0 || nowMs - output.idleSinceMs < REUSE_AFTER_MS) continue;
+      if (longest < 0 || output.idleSinceMs < (this.outputs[longest]?.idleSinceMs ?? 0)) longest = index;
+    }
+    if (longest < 0) {
+      throw new ChrysError(
+        'resource_exhausted',
+        `this camera's frames are already wanted in ${OUTPUT.count} different sizes or formats: ask for one of these, or try again later`,
+      );
+    }
+    this.setLook(longest, look);
+    return longest;
+  }
+
+  private setLook(index: number, look: Look): void {
+    const at = outputAt(index);
+    this.control.setI32(at + OUTPUT.formatI32, look.format);
+    this.control.setI32(at + OUTPUT.widthI32, look.width);
+    this.control.setI32(at + OUTPUT.heightI32, look.height);
+    this.control.setI32(at + OUTPUT.qualityI32, look.quality);
+    this.control.setI32(at + OUTPUT.enlargeI32, look.enlarge ? 1 : 0);
+    this.control.addI32(at + OUTPUT.serialI32, 1);
+    const validAfter = this.control.getI64(CONTROL.frameSequenceI64);
+    this.outputs[index] = { look, validAfter, wants: 0, idleSinceMs: 0, classes: new Map() };
+  }
+
+  private classOf(terms: FrameTerms): number {
+    if (terms.keyframesOnly) return FRAME_CLASS.keyframes;
+    if (terms.intervalMs <= 0) return FRAME_CLASS.all;
+    let free = -1;
+    for (let index = 0; index < FRAME_CLASS.intervals; index += 1) {
+      const frameClass = 1 << (FRAME_CLASS.firstInterval + index);
+      if (this.control.getI32(CONTROL.intervalMsI32 + index) === terms.intervalMs) return frameClass;
+      if (free < 0 && this.outputs.every((output) => (output.wants & frameClass) === 0)) free = index;
+    }
+    if (free < 0) {
+      throw new ChrysError(
+        'resource_exhausted',
+        `this camera's frames are already wanted at ${FRAME_CLASS.intervals} different intervals: ask for one of these, or try again later`,
+      );
+    }
+    this.control.setI32(CONTROL.intervalMsI32 + free, terms.intervalMs);
+    return 1 << (FRAME_CLASS.firstInterval + free);
   }
 
   private readonly expire = (): void => {
     this.cancelTimer = undefined;
     const nowMs = this.clock.monotonicMs();
-    const live = [this.keyframes, this.all].filter((each) => each.held > 0 || each.untilMs > nowMs);
-    this.setMode(Math.max(DEMAND.idle, ...live.map((each) => each.mode)));
-    if (live.length === 0) return;
-    const nextMs = Math.min(...live.map((each) => (each.untilMs > nowMs ? each.untilMs - nowMs : DEMAND_TTL_MS)));
-    this.cancelTimer = this.clock.after(Math.max(1, nextMs), this.expire);
+    let nextMs = Infinity;
+    for (const [index, output] of this.outputs.entries()) {
+      let wants = 0;
+      for (const [frameClass, demand] of output.classes) {
+        if (demand.held === 0 && demand.untilMs <= nowMs) {
+          output.classes.delete(frameClass);
+          continue;
+        }
+        wants |= frameClass;
+        nextMs = Math.min(nextMs, demand.untilMs > nowMs ? demand.untilMs - nowMs : DEMAND_TTL_MS);
+      }
+      this.setWants(index, wants);
+    }
+    if (nextMs !== Infinity) this.cancelTimer = this.clock.after(Math.max(1, nextMs), this.expire);
   };
 
-  private setMode(mode: number): void {
-    if (mode === this.mode) return;
-    this.mode = mode;
-    this.control.setI32(CONTROL.demandModeI32, mode);
+  private setWants(index: number, wants: number): void {
+    const output = this.outputs[index];
+    if (output === undefined || output.wants === wants) return;
+    output.wants = wants;
+    if (wants === 0) output.idleSinceMs = this.clock.monotonicMs();
+    this.control.setI32(outputAt(index) + OUTPUT.wantsI32, wants);
   }
+}
+
+function outputAt(index: number): number {
+  return CONTROL.outputsI32 + (index * OUTPUT.bytes) / 4;
+}
+
+function isSame(a: Look, b: Look): boolean {
+  return (
+    a.format === b.format &&
+    a.width === b.width &&
+    a.height === b.height &&
+    a.quality === b.quality &&
+    a.enlarge === b.enlarge
+  );
 }

@@ -36,21 +36,29 @@ export class RingFrameSource implements FrameSource {
 
   constructor(
     private readonly control: Control,
-    private readonly reader: FrameReader,
+    /** By output. */
+    private readonly readers: readonly FrameReader[],
     private readonly demand: Demand,
     private readonly clock: Clock,
   ) {}
 
+  get callers(): number {
+    return this.waiters.size;
+  }
+
   request(query: FrameQuery, settle: (frame: FrameRef | undefined) => void): () => void {
-    const { keyframesOnly } = query;
-    this.demand.touch(keyframesOnly);
+    const { terms } = query;
+    const want = this.demand.touch(terms);
+    const reader = this.readers[want.output];
     // Two frames that wait for it: it gets the older one first. Anyone slower gets the newest.
     const inOrder = query.awayMs <= IN_ORDER_INTERVALS * this.frameIntervalMs();
+    const after = Math.max(query.after, want.validAfter);
     const find = (): FrameRef | undefined =>
-      this.reader.find({
-        after: query.after,
-        keyframesOnly,
-        notBeforeMs: this.freshFromMs(keyframesOnly),
+      reader?.find({
+        after,
+        frameClass: want.frameClass,
+        withholdCorrupt: terms.withholdCorrupt,
+        notBeforeMs: this.notBeforeMs(query),
         inOrder,
       });
     const found = find();
@@ -58,13 +66,19 @@ export class RingFrameSource implements FrameSource {
       settle(found);
       return NOTHING_TO_END;
     }
-    this.demand.hold(keyframesOnly);
-    const end = this.waitFor(find, query.waitMs, (frame) => {
-      this.demand.release(keyframesOnly);
-      settle(frame);
-    });
+    this.demand.hold(want);
+    let end: () => boolean;
+    try {
+      end = this.waitFor(find, query.waitMs, (frame) => {
+        this.demand.release(want);
+        settle(frame);
+      });
+    } catch (error) {
+      this.demand.release(want);
+      throw error;
+    }
     return () => {
-      if (end()) this.demand.release(keyframesOnly);
+      if (end()) this.demand.release(want);
     };
   }
 
@@ -78,7 +92,7 @@ export class RingFrameSource implements FrameSource {
       const wanted = this.control.addI32(CONTROL.snapshotWantedI32, 1);
       const served = await this.waited(() => this.served(wanted), leftMs, signal);
       if (served === undefined) return undefined;
-      const frame = this.reader.latest();
+      const frame = this.readers[0]?.latest();
       if (frame !== undefined && !this.stale(frame)) return frame;
       const leftAfterMs = giveUpMs - this.clock.monotonicMs();
       await this.waited(() => undefined, Math.min(SNAPSHOT_RETRY_MS, Math.max(0, leftAfterMs)), signal);
@@ -99,7 +113,7 @@ export class RingFrameSource implements FrameSource {
 
   /** The newest frame, when nothing newer can be expected of a decoder. */
   private freshFrame(): FrameRef | undefined {
-    const frame = this.reader.latest();
+    const frame = this.readers[0]?.latest();
     if (frame === undefined) return undefined;
     const ageMs = this.clock.nowMs() - frame.arrivalMs;
     return ageMs >= 0 && ageMs < 2 * this.frameIntervalMs() ? frame : undefined;
@@ -107,15 +121,22 @@ export class RingFrameSource implements FrameSource {
 
   /**
    * The ring keeps what was decoded last, which is old once nobody has asked for a while or the camera is away. A frame is
-   * live while it is about as new as the camera's newest packet; a keyframe, while the next one is not overdue.
+   * live while it is about as new as the camera's newest packet; a keyframe or a frame at an interval, while the next one
+   * is not overdue.
    */
-  private freshFromMs(keyframesOnly: boolean): number {
+  private notBeforeMs({ terms, maxAgeMs }: FrameQuery): number {
+    const nowMs = this.clock.nowMs();
     const connected = this.control.getI32(CONTROL.connectedI32) === 1;
-    const newestMs = connected ? this.control.getI64(CONTROL.lastPacketMsI64) : this.clock.nowMs();
+    const newestMs = connected ? this.control.getI64(CONTROL.lastPacketMsI64) : nowMs;
+    const frameMs = this.frameIntervalMs();
     const gopPackets = this.control.getI32(CONTROL.gopPacketsI32);
-    const intervals = keyframesOnly ? 1.5 * (gopPackets > 0 ? gopPackets : UNKNOWN_GOP_PACKETS) : 3;
-    const heldBack = this.control.getI32(CONTROL.decoderDelayI32);
-    return newestMs - Math.max(LIVE_MS, (intervals + heldBack) * this.frameIntervalMs());
+    const gopMs = (gopPackets > 0 ? gopPackets : UNKNOWN_GOP_PACKETS) * frameMs;
+    let periodMs = 2 * frameMs;
+    if (terms.keyframesOnly) periodMs = gopMs;
+    else if (terms.intervalMs > 0) periodMs = terms.intervalMs + Math.min(gopMs, terms.intervalMs);
+    const heldBackMs = this.control.getI32(CONTROL.decoderDelayI32) * frameMs;
+    const liveMs = newestMs - Math.max(LIVE_MS, 1.5 * periodMs + heldBackMs);
+    return maxAgeMs > 0 ? Math.max(liveMs, nowMs - maxAgeMs) : liveMs;
   }
 
   private stale(frame: FrameRef): boolean {

@@ -4,7 +4,7 @@ import type { CameraStateMachine } from './state.js';
 import type { CameraStats } from './types.js';
 
 /** What the capture loop counts in the control block, and what the state machine knows. */
-export function readStats(control: Control, machine: CameraStateMachine): CameraStats {
+export function readStats(control: Control, machine: CameraStateMachine, callers: number): CameraStats {
   return {
     packets: control.getI64(CONTROL.packetsI64),
     keyframes: control.getI64(CONTROL.keyframesI64),
@@ -22,11 +22,13 @@ export function readStats(control: Control, machine: CameraStateMachine): Camera
     lastPacketMs: control.getI64(CONTROL.lastPacketMsI64),
     lastFrameMs: control.getI64(CONTROL.lastFrameMsI64),
     lastError: machine.lastError,
-    decoding: decodingOf(control.getI32(CONTROL.decodingModeI32)),
+    decoding: DECODING[control.getI32(CONTROL.decodingModeI32)] ?? 'idle',
+    callers,
   };
 }
 
-function decodingOf(mode: number): CameraStats['decoding'] {
-  if (mode === DEMAND.all) return 'all';
-  return mode === DEMAND.keyframes ? 'keyframes' : 'idle';
-}
+const DECODING: Readonly<Record<number, CameraStats['decoding']>> = {
+  [DEMAND.keyframes]: 'keyframes',
+  [DEMAND.interval]: 'interval',
+  [DEMAND.all]: 'all',
+};

@@ -4,7 +4,7 @@ import type { Clock } from '../base/clock.js';
 import { messageOf } from '../base/errors.js';
 import type { Logger } from '../base/log.js';
 import { redact, redactSecrets, secretsOf } from '../base/redact.js';
-import { CONTROL, DEMAND } from '../gen/ring-layout.js';
+import { CONTROL, DEMAND, OUTPUT } from '../gen/ring-layout.js';
 import type { CaptureOptions, CaptureResult, NativeAddon, StreamInfo } from '../native/types.js';
 import { Control } from '../rings/control.js';
 import { FrameReader } from '../rings/frame-reader.js';
@@ -13,7 +13,7 @@ import { Demand } from './demand.js';
 import { RingFrameSource } from './frame-source.js';
 import { Knocker, RTSP_GREETING } from './knock.js';
 import { describeEnd } from './reasons.js';
-import { FRAME_SLOTS, MAX_FRAME_MESSAGE_BYTES, createPacketRing } from './rings.js';
+import { FRAME_SLOTS, MAX_FRAME_MESSAGE_BYTES, createPacketRing, type PacketRingSize } from './rings.js';
 import type { SourceUrl } from './source-url.js';
 import { CameraStateMachine } from './state.js';
 import { readStats } from './stats.js';
@@ -25,6 +25,7 @@ import type {
   CameraStats,
   FrameSource,
   LogLine,
+  PacketBuffer,
 } from './types.js';
 import type { FromWorker } from './worker-messages.js';
 import { WorkerThread } from './worker-thread.js';
@@ -36,6 +37,7 @@ const STOP_GRACE_MS = 250;
  * nothing is told to stop.
  */
 const OPEN_MARGIN_MS = 10_000;
+const MOST_STREAMS = 64;
 
 /** After these nothing listened there: the first answer to a knock means that the camera is back. */
 const AWAY: readonly CameraReason[] = ['refused', 'unreachable'];
@@ -53,6 +55,9 @@ export interface CameraEnvironment {
   readonly clock: Clock;
   readonly random: () => number;
   readonly logLevel: CaptureOptions['logLevel'];
+  readonly packetRingSize: PacketRingSize;
+  /** The first number of a block that no packet of that camera had before, nor will have after a restart. */
+  readonly firstPacketOf: (cameraName: string) => number;
   readonly onStateChange: (camera: Camera) => void;
   /** The thread did not end in time, and may never. */
   readonly onGivenUp: (thread: WorkerThread) => void;
@@ -62,7 +67,7 @@ export interface CameraEnvironment {
 export class SupervisedCamera implements Camera {
   readonly frames: FrameSource;
   private readonly control = Control.create();
-  private readonly reader: FrameReader;
+  private readonly readers: readonly FrameReader[];
   private readonly demand: Demand;
   private readonly source: RingFrameSource;
   private readonly machine: CameraStateMachine;
@@ -73,6 +78,7 @@ export class SupervisedCamera implements Camera {
   private packetRing: SharedArrayBuffer | undefined;
   private thread: WorkerThread | undefined;
   private streamInfo: StreamInfo | undefined;
+  private readonly streams = new Map<number, StreamInfo>();
   private addresses: readonly string[] = [];
   private cancelTimer: (() => void) | undefined;
   private stopping: Promise<void> | undefined;
@@ -84,9 +90,9 @@ export class SupervisedCamera implements Camera {
     private readonly env: CameraEnvironment,
   ) {
     this.secrets = secretsOf(definition.rtspEndpoint);
-    this.reader = new FrameReader(env.addon.copyFromSlot);
+    this.readers = Array.from({ length: OUTPUT.count }, () => new FrameReader(env.addon.copyFromSlot));
     this.demand = new Demand(this.control, env.clock);
-    this.source = new RingFrameSource(this.control, this.reader, this.demand, env.clock);
+    this.source = new RingFrameSource(this.control, this.readers, this.demand, env.clock);
     this.frames = this.source;
     this.machine = new CameraStateMachine(env.clock, env.random);
     this.lines = new CameraLog(env.logger.child({ camera: definition.name }), env.clock);
@@ -97,11 +103,15 @@ export class SupervisedCamera implements Camera {
   }
 
   get stats(): CameraStats {
-    return readStats(this.control, this.machine);
+    return readStats(this.control, this.machine, this.source.callers);
   }
 
   get stream(): StreamInfo | undefined {
     return this.streamInfo;
+  }
+
+  get packets(): PacketBuffer {
+    return { ring: this.packetRing, control: this.control.buffer, streams: this.streams };
   }
 
   get log(): readonly LogLine[] {
@@ -166,7 +176,11 @@ export class SupervisedCamera implements Camera {
   }
 
   private newThread(): WorkerThread {
-    this.packetRing ??= createPacketRing(this.env.addon);
+    this.packetRing ??= createPacketRing(
+      this.env.packetRingSize,
+      this.env.firstPacketOf(this.definition.name),
+      this.env.addon,
+    );
     const data = { control: this.control.buffer, packetRing: this.packetRing };
     const thread: WorkerThread = new WorkerThread(this.env.workerUrl, data, this.definition.name, {
       onMessage: (message) => {
@@ -187,12 +201,13 @@ export class SupervisedCamera implements Camera {
         break;
       case 'stream':
         this.streamInfo = message.info;
+        this.remember(message.info);
         if (!this.machine.opened()) break;
         this.cancelTimer?.();
         this.changed();
         break;
       case 'frameRing':
-        this.reader.setRing(message.ring);
+        this.readers[message.output]?.setRing(message.ring);
         break;
       case 'log':
         this.lines.fromCapture(message.level, this.masked(message.text), this.machine.state.phase === 'running');
@@ -200,6 +215,15 @@ export class SupervisedCamera implements Camera {
       case 'ended':
         this.onEnded(message.result);
         break;
+    }
+  }
+
+  /** Packets of a few earlier connections may still be in memory. */
+  private remember(info: StreamInfo): void {
+    this.streams.set(info.connection, info);
+    for (const connection of this.streams.keys()) {
+      if (this.streams.size <= MOST_STREAMS) break;
+      this.streams.delete(connection);
     }
   }
 

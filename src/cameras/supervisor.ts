@@ -5,6 +5,7 @@ import { didYouMean } from '../base/suggest.js';
 import { KNOWN_SCHEMES, type SourceScheme } from '../config/schema.js';
 import type { CaptureOptions, NativeAddon } from '../native/types.js';
 import { checkCameraName } from './camera-name.js';
+import type { PacketRingSize } from './rings.js';
 import { parseSourceUrl } from './source-url.js';
 import { SupervisedCamera, type CameraEnvironment } from './supervised-camera.js';
 import type { Camera, CameraDefinition, Cameras } from './types.js';
@@ -18,11 +19,21 @@ export interface DefinitionStore {
   remove(name: string): unknown;
 }
 
+/** Where it is kept which frame ids were given away. */
+export interface FrameIdStore {
+  /** The first id of a new block of `count` that nobody had before. Throws when it cannot be written. */
+  reserve(cameraName: string, count: number): number;
+  /** The first id that was never reserved. */
+  next(cameraName: string): number;
+}
+
 export interface SupervisorOptions {
   readonly registry: DefinitionStore;
   readonly addon: Pick<NativeAddon, 'initPacketRing' | 'copyFromSlot'>;
   readonly logger: Logger;
   readonly maxCameras: number;
+  readonly packetRingSize: PacketRingSize;
+  readonly frameIds: FrameIdStore;
   readonly allowedSchemes: readonly SourceScheme[];
   /** Of libav. Default 'warn'. */
   readonly logLevel?: CaptureOptions['logLevel'];
@@ -36,6 +47,8 @@ export type StateListener = (camera: Camera) => void;
 /** Between two cameras that start, so that a restart does not open hundreds of streams in one moment. */
 const START_GAP_MS = 25;
 const LONGEST_START_MS = 2000;
+/** Frame ids that a camera gets at each start: enough for ten years at 25 frames a second, and for a million starts. */
+const FRAME_ID_BLOCK = 2 ** 33;
 
 /** All cameras of this process, each with a thread of its own. Main thread. */
 export class Supervisor implements Cameras {
@@ -54,6 +67,8 @@ export class Supervisor implements Cameras {
       clock: options.clock ?? systemClock,
       random: options.random ?? Math.random,
       logLevel: options.logLevel ?? 'warn',
+      packetRingSize: options.packetRingSize,
+      firstPacketOf: (name) => this.firstFrameId(name),
       workerUrl: options.workerUrl ?? new URL('./camera-worker.js', import.meta.url),
       onStateChange: (camera) => {
         this.notify(camera);
@@ -144,6 +159,20 @@ export class Supervisor implements Cameras {
     return () => {
       this.listeners.delete(listener);
     };
+  }
+
+  private firstFrameId(name: string): number {
+    const { frameIds, logger } = this.options;
+    try {
+      return frameIds.reserve(name, FRAME_ID_BLOCK);
+    } catch (error) {
+      // A disk that cannot be written must not keep a camera from being seen.
+      logger.warn(
+        { camera: name },
+        `its frame ids are not stored and so begin at a random number: ${messageOf(error)}`,
+      );
+      return frameIds.next(name) + Math.floor(this.env.random() * FRAME_ID_BLOCK);
+    }
   }
 
   private find(name: string): SupervisedCamera {

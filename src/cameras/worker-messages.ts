@@ -22,6 +22,6 @@ export type FromWorker =
   /** What the host name resolved to, never empty. Not sent when it was an address. */
   | { readonly kind: 'resolved'; readonly addresses: readonly string[] }
   | { readonly kind: 'stream'; readonly info: StreamInfo }
-  | { readonly kind: 'frameRing'; readonly ring: SharedArrayBuffer }
+  | { readonly kind: 'frameRing'; readonly output: number; readonly ring: SharedArrayBuffer }
   | { readonly kind: 'log'; readonly level: LogLine['level']; readonly text: string }
   | { readonly kind: 'ended'; readonly result: CaptureResult };

@@ -68,6 +68,7 @@ export const configSchema = z.strictObject({
   buffer: z
     .strictObject({
       in_memory: positive(100_000).default(1),
+      in_memory_max_bytes: z.int().min(1_048_576).max(4_294_967_296).default(67_108_864),
       in_memory_scale: scale.default('-1:-1'),
       on_disk: z.boolean().default(false),
       /** Without a value: the folder `archive` in the data directory. */

@@ -18,28 +18,38 @@ import {
 } from '../gen/chrys/cloud/videostreaming/v1beta1/video_streaming.js';
 import { listStreamOf, probeOf } from './camera-answers.js';
 import type { DirectHandlers } from './direct-calls.js';
-import { LatestImageCall, type LatestImageContext } from './latest-image.js';
+import type { FrameContext } from './frame-caller.js';
+import { LatestImageCall } from './latest-image.js';
+import { VideoStreamCall } from './video-stream.js';
 import { statusOf } from './status.js';
 
 /** The generated interface without its index signature, so that a method left out is an error. */
 type TypedImplementation = { [Rpc in keyof ImageServer as string extends Rpc ? never : Rpc]: ImageServer[Rpc] };
 
-/** The generated service, except that VideoLatestImage takes messages that are finished already. */
+const finished = { responseSerialize: (message: Buffer) => message };
+
+/** The generated service, except that the RPCs of directHandlers take messages that are finished already. */
 export const imageService: ServiceDefinition = {
   ...ImageService,
-  videoLatestImage: { ...ImageService.videoLatestImage, responseSerialize: (message: Buffer) => message },
+  videoLatestImage: { ...ImageService.videoLatestImage, ...finished },
+  videoStream: { ...ImageService.videoStream, ...finished },
 };
 
 /** The RPCs that are answered by direct-calls.ts. */
-export function directHandlers(context: LatestImageContext): DirectHandlers {
-  return { [ImageService.videoLatestImage.path]: (call) => new LatestImageCall(context, call) };
+export function directHandlers(context: FrameContext): DirectHandlers {
+  return {
+    [ImageService.videoLatestImage.path]: (call) => new LatestImageCall(context, call),
+    [ImageService.videoStream.path]: (call) => new VideoStreamCall(context, call),
+  };
 }
 
 export function imageImplementation(cameras: Cameras, clock: Clock): UntypedServiceImplementation {
   const implementation: TypedImplementation = {
-    videoLatestImage: () => {
-      throw new Error('directHandlers answers this one');
-    },
+    videoLatestImage: answeredDirectly,
+    videoStream: answeredDirectly,
+    videoBatch: unary(() => {
+      throw notYet('VideoBatch', 'ask each camera with VideoLatestImage');
+    }),
     listStreams: (call: ServerWritableStream<ListStreamRequest, ListStream>) => {
       for (const camera of cameras.list()) call.write(listStreamOf(camera));
       call.end();
@@ -65,6 +75,10 @@ export function imageImplementation(cameras: Cameras, clock: Clock): UntypedServ
     }),
   };
   return implementation;
+}
+
+function answeredDirectly(): never {
+  throw new Error('directHandlers answers this one');
 }
 
 function notYet(rpc: string, instead: string): ChrysError & { code: status; details: string } {

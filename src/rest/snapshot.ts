@@ -54,7 +54,7 @@ async function takePicture(camera: Camera, signal: AbortSignal): Promise<Picture
 
 function copyOf(frame: FrameRef): Picture | undefined {
   const message = Buffer.allocUnsafeSlow(frame.byteLength);
-  if (frame.copyTo(message, 0) === 0) {
+  if (frame.copyTo(message, 0) === undefined) {
     return undefined;
   }
   const bgr24 = message.subarray(frame.dataOffset, frame.dataOffset + frame.dataBytes);

@@ -3,29 +3,34 @@ import type { NativeAddon } from '../native/types.js';
 
 /** A finished VideoFrame message in a ring slot, which may be overwritten at any moment. */
 export interface FrameRef {
-  readonly sequence: number;
+  /** The frame's id: grows with each frame of the camera in the order in which they are shown. */
+  readonly frameId: number;
   readonly keyframe: boolean;
   readonly corrupt: boolean;
   readonly width: number;
   readonly height: number;
   /** Milliseconds since the epoch. */
   readonly arrivalMs: number;
+  /** Keyframes that the camera had up to this frame. */
+  readonly keyframes: number;
   /** Bytes of the whole message. */
   readonly byteLength: number;
-  /** Where the pixels lie in the message. */
+  /** Where the picture lies in the message. */
   readonly dataOffset: number;
   readonly dataBytes: number;
   /**
-   * Copies the message into `target`, or a newer one of the same length when this one is overwritten meanwhile; its
-   * sequence is returned, 0 when neither can be had (then `target` holds rubbish).
+   * Copies the message into `target`, or a newer one of the same length when this one is overwritten meanwhile, and
+   * returns what it really copied; undefined when neither can be had (then `target` holds rubbish).
    */
-  copyTo(target: Uint8Array, targetOffset: number): number;
+  copyTo(target: Uint8Array, targetOffset: number): FrameRef | undefined;
 }
 
 export interface FrameFind {
-  /** Frames with a greater sequence only. */
+  /** Frames with a greater id only. */
   readonly after: number;
-  readonly keyframesOnly: boolean;
+  /** A bit of FRAME_CLASS that the frame must have; 0 = any frame. */
+  readonly frameClass: number;
+  readonly withholdCorrupt: boolean;
   /** Only frames that arrived at or after this time, milliseconds since the epoch. */
   readonly notBeforeMs: number;
   /** Of two frames that wait, the older one; of more, the newest. */
@@ -34,6 +39,7 @@ export interface FrameFind {
 
 const SEQUENCE_I32 = FRAME_SLOT.sequenceI64 * 2;
 const ARRIVAL_I32 = FRAME_SLOT.arrivalUsI64 * 2;
+const KEYFRAMES_I32 = FRAME_SLOT.keyframesI64 * 2;
 const TWO_POW_32 = 2 ** 32;
 // A reader that is overrun again and again gives up: the writer would have to lap it each time.
 const MAX_ATTEMPTS = 4;
@@ -67,7 +73,9 @@ export class FrameReader {
       if ((lock & 1) !== 0) continue;
       const sequence = this.loadI64(at + SEQUENCE_I32);
       if (sequence <= query.after || sequence === 0) continue;
-      if (query.keyframesOnly && (this.load(at + FRAME_SLOT.flagsI32) & FLAG.keyframe) === 0) continue;
+      const flags = this.load(at + FRAME_SLOT.flagsI32);
+      if (query.frameClass !== 0 && ((flags >> FLAG.classShift) & query.frameClass) === 0) continue;
+      if (query.withholdCorrupt && (flags & FLAG.corrupt) !== 0) continue;
       if (this.loadI64(at + ARRIVAL_I32) < query.notBeforeMs * 1000) continue;
       waiting++;
       if (sequence > newestSequence) [newest, newestSequence] = [slot, sequence];
@@ -75,11 +83,11 @@ export class FrameReader {
     }
     if (newest < 0) return undefined;
     const takeOlder = query.inOrder && waiting === 2 && oldestSequence === newestSequence - 1;
-    return this.refTo(takeOlder ? oldest : newest, query.keyframesOnly);
+    return this.refTo(takeOlder ? oldest : newest, query);
   }
 
   latest(): FrameRef | undefined {
-    return this.find({ after: 0, keyframesOnly: false, notBeforeMs: 0, inOrder: false });
+    return this.find({ after: 0, frameClass: 0, withholdCorrupt: false, notBeforeMs: 0, inOrder: false });
   }
 
   private ready(): boolean {
@@ -92,15 +100,15 @@ export class FrameReader {
     return true;
   }
 
-  private refTo(slot: number, keyframesOnly: boolean): FrameRef | undefined {
+  private refTo(slot: number, query: FrameFind): FrameRef | undefined {
     for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
-      const read = this.readSlot(slot, keyframesOnly);
+      const read = this.readSlot(slot, query);
       if (read !== undefined) return read;
     }
     return undefined;
   }
 
-  private readSlot(slot: number, keyframesOnly: boolean): FrameRef | undefined {
+  private readSlot(slot: number, query: FrameFind): FrameRef | undefined {
     const at = this.slotIndex(slot);
     const lock = this.load(at + FRAME_SLOT.lockI32);
     const flags = this.load(at + FRAME_SLOT.flagsI32);
@@ -110,36 +118,39 @@ export class FrameReader {
     const dataBytes = this.load(at + FRAME_SLOT.dataBytesI32);
     const width = this.load(at + FRAME_SLOT.widthI32);
     const height = this.load(at + FRAME_SLOT.heightI32);
-    const sequence = this.loadI64(at + SEQUENCE_I32);
+    const frameId = this.loadI64(at + SEQUENCE_I32);
+    const keyframes = this.loadI64(at + KEYFRAMES_I32);
     const arrivalMs = Math.floor(this.loadI64(at + ARRIVAL_I32) / 1000);
     if ((lock & 1) !== 0 || this.load(at + FRAME_SLOT.lockI32) !== lock) return undefined;
     const ring = this.bytes;
     if (ring === undefined) return undefined;
     const slotOffset = at * 4;
     const copyFromSlot = this.copyFromSlot;
-    return {
-      sequence,
+    const ref: FrameRef = {
+      frameId,
       keyframe: (flags & FLAG.keyframe) !== 0,
       corrupt: (flags & FLAG.corrupt) !== 0,
       width,
       height,
       arrivalMs,
+      keyframes,
       byteLength,
       dataOffset,
       dataBytes,
       copyTo: (target, targetOffset) => {
         if (copyFromSlot(ring, slotOffset, lock, slotOffset + messageOffset, byteLength, target, targetOffset)) {
-          return sequence;
+          return ref;
         }
         for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
-          const newer = this.find({ after: sequence, keyframesOnly, notBeforeMs: 0, inOrder: false });
-          if (newer?.byteLength !== byteLength) return 0;
+          const newer = this.find({ ...query, after: frameId, inOrder: false });
+          if (newer?.byteLength !== byteLength) return undefined;
           const copied = newer.copyTo(target, targetOffset);
-          if (copied !== 0) return copied;
+          if (copied !== undefined) return copied;
         }
-        return 0;
+        return undefined;
       },
     };
+    return ref;
   }
 
   private slotIndex(slot: number): number {

@@ -24,6 +24,12 @@ export const MIGRATIONS: readonly string[] = [
     modified_ms INTEGER NOT NULL
   ) STRICT;
   `,
+  `
+  CREATE TABLE frame_ids (
+    camera TEXT PRIMARY KEY NOT NULL,
+    next INTEGER NOT NULL
+  ) STRICT;
+  `,
 ];
 
 /** Marks a file as ours: "Chry". */

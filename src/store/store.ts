@@ -2,6 +2,7 @@ import { chmodSync, closeSync, openSync } from 'node:fs';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { ChrysError, messageOf } from '../base/errors.js';
+import { FrameIds } from './frame-ids.js';
 import { APPLICATION_ID, MIGRATIONS } from './migrations.js';
 import { CameraRegistry } from './registry.js';
 import { SettingsStore } from './settings.js';
@@ -18,6 +19,7 @@ export interface Store {
   readonly path: string;
   readonly cameras: CameraRegistry;
   readonly settings: SettingsStore;
+  readonly frameIds: FrameIds;
   close(): void;
 }
 
@@ -43,6 +45,7 @@ export function openStore(dataDir: string): Store {
       path,
       cameras: new CameraRegistry(opened),
       settings: new SettingsStore(opened),
+      frameIds: new FrameIds(opened),
       close: () => {
         opened.close();
       },

@@ -1,0 +1,71 @@
+import { ChrysError } from '../base/errors.js';
+import type { FrameTerms, Look } from '../cameras/types.js';
+import { PICTURE_FORMAT } from '../gen/ring-layout.js';
+import type {
+  VideoFrameBufferedRequest,
+  VideoFrameRequest,
+} from '../gen/chrys/cloud/videostreaming/v1beta1/video_streaming.js';
+
+const MOST_SIDE = 16_384;
+/** A BGR24 picture of that many pixels is as large as clients receive. */
+const MOST_PIXELS = Math.floor((50 * 1024 * 1024) / 3);
+const MOST_INTERVAL_MS = 24 * 3600 * 1000;
+const DEFAULT_QUALITY = 85;
+const DEFAULT_WAIT_MS = 1000;
+const MOST_WAIT_MS = 10 * 60 * 1000;
+const FORMATS: readonly number[] = Object.values(PICTURE_FORMAT);
+
+/** Throws invalid_argument that names the field. */
+export function termsOf(request: VideoFrameRequest): FrameTerms {
+  const { intervalMs, keyFrameOnly, withholdCorrupt } = request;
+  checkInterval(intervalMs, keyFrameOnly);
+  return { look: lookOf(request), keyframesOnly: keyFrameOnly, intervalMs, withholdCorrupt };
+}
+
+type LookFields = Pick<
+  VideoFrameRequest & VideoFrameBufferedRequest,
+  'width' | 'height' | 'format' | 'quality' | 'enlarge'
+>;
+
+/** Throws invalid_argument that names the field. */
+export function lookOf({ width, height, format, quality, enlarge }: LookFields): Look {
+  check('width', width, 0, MOST_SIDE);
+  check('height', height, 0, MOST_SIDE);
+  if (enlarge && width * height > MOST_PIXELS) {
+    throw invalid('width', `${width}x${height} is more than ${MOST_PIXELS} pixels; ask for less`);
+  }
+  if (!FORMATS.includes(format)) {
+    const names = Object.entries(PICTURE_FORMAT).map(([name, number]) => `${number} (${name.toUpperCase()})`);
+    throw invalid('format', `${format} is not known; allowed are ${names.join(', ')}`);
+  }
+  check('quality', quality, 0, 100);
+  const jpegQuality = quality === 0 ? DEFAULT_QUALITY : quality;
+  return { format, width, height, quality: format === PICTURE_FORMAT.jpeg ? jpegQuality : 0, enlarge };
+}
+
+export function checkInterval(intervalMs: number, keyframesOnly: boolean): void {
+  check('interval_ms', intervalMs, 0, MOST_INTERVAL_MS);
+  if (intervalMs > 0 && keyframesOnly) {
+    throw invalid('interval_ms', 'it cannot be combined with key_frame_only; set one of them');
+  }
+}
+
+/** How long a call with that wait_ms waits for a frame. */
+export function waitMsOf({ waitMs }: VideoFrameRequest): number {
+  check('wait_ms', waitMs, -1, MOST_WAIT_MS);
+  if (waitMs === 0) return DEFAULT_WAIT_MS;
+  return Math.max(0, waitMs);
+}
+
+export function maxAgeMsOf({ maxAgeMs }: VideoFrameRequest): number {
+  check('max_age_ms', maxAgeMs, 0, 2 ** 31 - 1);
+  return maxAgeMs;
+}
+
+function check(field: string, value: number, least: number, most: number): void {
+  if (value < least || value > most) throw invalid(field, `${value} is not allowed; allowed is ${least} to ${most}`);
+}
+
+function invalid(field: string, what: string): ChrysError {
+  return new ChrysError('invalid_argument', `${field}: ${what}`);
+}
