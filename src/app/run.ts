@@ -83,9 +83,11 @@ async function start(options: RunOptions, closers: Closer[]): Promise<Logger> {
 
   // Loading it takes a moment, in which no frame would be served: better now than at the first snapshot.
   beamcoder();
-  let grpcPort: number | undefined;
   const stopping = new AbortController();
-  let notReady: string | undefined = 'The proxy is starting: its cameras are not loaded yet.';
+  const now: { notReady: string | undefined; grpcPort: number | undefined } = {
+    notReady: 'The proxy is starting: its cameras are not loaded yet.',
+    grpcPort: undefined,
+  };
   const app = createRestApp({
     cameras,
     settings: store.settings,
@@ -93,9 +95,9 @@ async function start(options: RunOptions, closers: Closer[]): Promise<Logger> {
     logger,
     version: packageVersion(),
     clock,
-    ready: () => notReady,
+    ready: () => now.notReady,
     encodeJpeg,
-    grpcPort: () => grpcPort,
+    grpcPort: () => now.grpcPort,
     stopping: stopping.signal,
   });
   const rest = await listenRest(app, config.host, config.port);
@@ -107,7 +109,7 @@ async function start(options: RunOptions, closers: Closer[]): Promise<Logger> {
     clock,
     releaseBuffer: (buffer) => addon.releaseBuffer(buffer),
   });
-  grpcPort = grpc.port;
+  now.grpcPort = grpc.port;
   closers.push(() => grpc.stop());
   closers.push(() => {
     stopping.abort();
@@ -115,7 +117,7 @@ async function start(options: RunOptions, closers: Closer[]): Promise<Logger> {
   // Only now: two proxies must not open the same cameras, and a port that is taken tells that there are two.
   cameras.startAll();
   if (options.demo) addDemo(cameras, clock.nowMs());
-  notReady = undefined;
+  now.notReady = undefined;
 
   const cameraNames = cameras.list().map((camera) => camera.definition.name);
   logger.info(

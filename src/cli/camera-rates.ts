@@ -30,7 +30,8 @@ export class CameraRates {
       const { bytes, decode_us, convert_us } = chrysproxy.stats;
       const before = this.#samples.get(name) ?? [];
       // Fewer than before: the proxy, or this camera, was started again.
-      const kept = (before.at(-1)?.bytes ?? 0) > bytes ? [] : before.filter((sample) => atMs - sample.atMs <= WINDOW_MS);
+      const kept =
+        (before.at(-1)?.bytes ?? 0) > bytes ? [] : before.filter((sample) => atMs - sample.atMs <= WINDOW_MS);
       this.#samples.set(name, [...kept, { atMs, bytes, busyUs: decode_us + convert_us }]);
     }
   }

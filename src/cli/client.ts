@@ -66,7 +66,10 @@ export class ProxyClient {
   async grpcAddress(): Promise<string> {
     const { grpc_port: port } = await this.info();
     if (port === null) {
-      throw new CliError(EXIT.noProxy, 'The proxy is starting, and its gRPC does not listen yet: try again in a moment.');
+      throw new CliError(
+        EXIT.noProxy,
+        'The proxy is starting, and its gRPC does not listen yet: try again in a moment.',
+      );
     }
     return `${new URL(this.#base).hostname}:${port}`;
   }

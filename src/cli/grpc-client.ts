@@ -58,12 +58,12 @@ export class ImageClient {
   /** Frames of the past, oldest first, no faster than they are taken; ends early when `signal` is aborted. */
   async *past(request: VideoFrameBufferedRequest, signal: AbortSignal): AsyncGenerator<VideoFrame> {
     const { path, requestSerialize, responseDeserialize } = ImageService.videoBufferedImage;
-    if (signal.aborted) return;
     const call = this.#client.makeServerStreamRequest(path, requestSerialize, responseDeserialize, request);
     const cancel = (): void => {
       call.cancel();
     };
     signal.addEventListener('abort', cancel);
+    if (signal.aborted) cancel();
     try {
       for await (const frame of call) yield frame as VideoFrame;
     } catch (error) {

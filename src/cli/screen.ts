@@ -1,4 +1,4 @@
-import type { Screen } from './io.js';
+import type { Io, Screen } from './io.js';
 
 const HIDE_CURSOR = '\u001b[?25l';
 const SHOW_CURSOR = '\u001b[?25h';
@@ -9,7 +9,7 @@ export class LiveText {
 
   constructor(
     private readonly screen: Screen,
-    private readonly out: (text: string) => void,
+    private readonly io: Pick<Io, 'out'>,
   ) {}
 
   /** `text` is whole lines. What does not fit on the screen is cut off: longer lines would move the others. */
@@ -19,12 +19,12 @@ export class LiveText {
     const most = Math.max(1, rows - 1);
     const lines = all.length > most ? [...all.slice(0, most - 1), `… and ${all.length - most + 1} more`] : all;
     const up = this.#lines === 0 ? HIDE_CURSOR : `\u001b[${this.#lines}A\r`;
-    this.out(`${up}\u001b[J${lines.map((line) => `${line.slice(0, Math.max(1, columns - 1))}\n`).join('')}`);
+    this.io.out(`${up}\u001b[J${lines.map((line) => `${line.slice(0, Math.max(1, columns - 1))}\n`).join('')}`);
     this.#lines = lines.length;
   }
 
   /** Leaves the last text where it is. */
   end(): void {
-    if (this.#lines > 0) this.out(SHOW_CURSOR);
+    if (this.#lines > 0) this.io.out(SHOW_CURSOR);
   }
 }

@@ -101,7 +101,7 @@ class MjpegStream {
 
   private ask(): void {
     const { clock } = this.parts;
-    let settled = false;
+    let settled = false as boolean;
     const endWait = this.camera.frames.request(
       {
         terms: this.terms,
@@ -142,11 +142,11 @@ class MjpegStream {
   }
 
   /** False: the frame was overwritten before it could be copied. */
-  private sendPart(frame: FrameRef): boolean {
-    const message = Buffer.allocUnsafeSlow(frame.byteLength);
-    // A newer frame may have been copied in its place, and we would not know where in the message its JPEG lies.
-    if (frame.copyTo(message, 0) !== frame.sequence) return false;
-    this.after = frame.sequence;
+  private sendPart(found: FrameRef): boolean {
+    const message = Buffer.allocUnsafeSlow(found.byteLength);
+    const frame = found.copyTo(message, 0);
+    if (frame === undefined) return false;
+    this.after = frame.frameId;
     this.sentAtMs = this.parts.clock.monotonicMs();
     this.begin();
     const { res } = this;

@@ -50,7 +50,7 @@ async function watch(io: Io, name: string | undefined, options: Options): Promis
   const { time } = await client.info();
   const aheadMs = time - Date.now();
   rates.add(await camerasOf(client, name), performance.now());
-  const text = io.screen === undefined || options.json === true ? undefined : new LiveText(io.screen, io.out);
+  const text = io.screen === undefined || options.json === true ? undefined : new LiveText(io.screen, io);
   try {
     while (await elapsed(interrupted)) {
       const shown = await look(client, name, rates, Date.now() + aheadMs, options).catch((error: unknown) => {
