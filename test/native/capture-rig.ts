@@ -3,7 +3,7 @@ import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
 
-import { CONTROL } from '../../src/gen/ring-layout.js';
+import { CONTROL, FRAME_CLASS, OUTPUT } from '../../src/gen/ring-layout.js';
 import type { CaptureOptions, CaptureResult, NativeAddon, StreamInfo } from '../../src/native/types.js';
 import { Control } from '../../src/rings/control.js';
 import { FrameReader, type FrameRef } from '../../src/rings/frame-reader.js';
@@ -19,22 +19,22 @@ export const addon = createRequire(import.meta.url)(ADDON) as NativeAddon;
 
 type Message =
   | { kind: 'stream'; info: StreamInfo }
-  | { kind: 'ring'; ring: SharedArrayBuffer }
+  | { kind: 'ring'; output: number; ring: SharedArrayBuffer }
   | { kind: 'log'; level: string; text: string }
   | { kind: 'ended'; result: CaptureResult };
 
 export class CaptureRig {
   readonly control = Control.create();
   readonly packetRing = new SharedArrayBuffer(PACKET_RING_BYTES);
-  readonly reader = new FrameReader((...slot) => addon.copyFromSlot(...slot));
+  readonly readers = Array.from({ length: OUTPUT.count }, () => new FrameReader((...slot) => addon.copyFromSlot(...slot)));
   readonly streams: StreamInfo[] = [];
   readonly rings: SharedArrayBuffer[] = [];
   result: CaptureResult | undefined;
   error: Error | undefined;
   private worker: Worker | undefined;
 
-  constructor() {
-    addon.initPacketRing(new Uint8Array(this.packetRing), PACKET_ENTRIES);
+  constructor({ minPackets = 1, firstSequence = 1 } = {}) {
+    addon.initPacketRing(new Uint8Array(this.packetRing), PACKET_ENTRIES, minPackets, firstSequence);
   }
 
   start(url: string, options: Partial<CaptureOptions> = {}): void {
@@ -66,28 +66,39 @@ export class CaptureRig {
       if (message.kind === 'stream') this.streams.push(message.info);
       else if (message.kind === 'ring') {
         this.rings.push(message.ring);
-        this.reader.setRing(message.ring);
+        this.readers[message.output]?.setRing(message.ring);
       } else if (message.kind === 'ended') this.result = message.result;
     });
   }
 
-  demand(mode: number): void {
-    this.control.setI32(CONTROL.demandModeI32, mode);
+  get reader(): FrameReader {
+    return this.readers[0] ?? new FrameReader(() => false);
+  }
+
+  /** Bits of FRAME_CLASS, of the plain look. */
+  demand(classes: number): void {
+    this.control.setI32(CONTROL.outputsI32 + OUTPUT.wantsI32, classes);
+  }
+
+  /** A class for frames at that interval; `index` of the table of intervals. */
+  interval(ms: number, index = 0): number {
+    this.control.setI32(CONTROL.intervalMsI32 + index, ms);
+    return 1 << (FRAME_CLASS.firstInterval + index);
   }
 
   /** Every frame until there are `count`, as fast as they come. */
-  async take(count: number, keyframesOnly = false): Promise<VideoFrame[]> {
+  async take(count: number, frameClass: number = FRAME_CLASS.all): Promise<VideoFrame[]> {
     const frames: VideoFrame[] = [];
     let after = 0;
     this.control.setI32(CONTROL.frameWaitersI32, 1);
     await waitFor(`${count} frames`, BOUND_MS, async () => {
       const event = this.control.getI32(CONTROL.frameEventI32);
-      const ref = this.reader.find({ after, keyframesOnly, notBeforeMs: 0, inOrder: true });
+      const ref = this.reader.find({ after, frameClass, withholdCorrupt: false, notBeforeMs: 0, inOrder: true });
       if (ref === undefined) {
         await Atomics.waitAsync(this.control.i32, CONTROL.frameEventI32, event, 200).value;
         return false;
       }
-      after = ref.sequence;
+      after = ref.frameId;
       frames.push(decode(ref));
       return frames.length >= count;
     });
@@ -119,6 +130,6 @@ export class CaptureRig {
 
 export function decode(ref: FrameRef): VideoFrame {
   const message = Buffer.alloc(ref.byteLength);
-  if (ref.copyTo(message, 0) === 0) throw new Error('overrun');
+  if (ref.copyTo(message, 0) === undefined) throw new Error('overrun');
   return VideoFrame.decode(message);
 }

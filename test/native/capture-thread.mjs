@@ -14,9 +14,9 @@ const result = addon.capture(
   },
   {
     onStream: (info) => post({ kind: 'stream', info }),
-    allocateFrameRing: (bytes) => {
+    allocateFrameRing: (output, bytes) => {
       const ring = new SharedArrayBuffer(bytes);
-      post({ kind: 'ring', ring });
+      post({ kind: 'ring', output, ring });
       return new Uint8Array(ring);
     },
     onFrame: () => Atomics.notify(control, workerData.frameEventI32),

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeAll, describe, expect, it } from 'vitest';
 
-import { CONTROL, DEMAND, LAYOUT_VERSION, PACKET_ENTRY, PACKET_RING } from '../../src/gen/ring-layout.js';
+import { CONTROL, FRAME_CLASS, LAYOUT_VERSION, PACKET_ENTRY, PACKET_RING } from '../../src/gen/ring-layout.js';
 import { makeClip } from '../farm/clips.js';
 import { readBarcode } from '../support/barcode.js';
 import { clipFile } from '../support/ffmpeg.js';
@@ -30,7 +30,7 @@ afterEach(async () => {
 describe('a capture', () => {
   it.each([CLIP, HEVC, REORDERED])('publishes the frames of %s in order, as finished VideoFrames', async (clip) => {
     rig = new CaptureRig();
-    rig.demand(DEMAND.all);
+    rig.demand(FRAME_CLASS.all);
     rig.start(clipFile(clip));
     const frames = await rig.take(40);
     const numbers = frames.map((frame) => readBarcode(frame.data, frame.width, frame.height));
@@ -54,7 +54,7 @@ describe('a capture', () => {
     rig.start(clipFile(CLIP));
     await waitFor('packets beyond a keyframe', BOUND_MS, () => rig.control.getI64(CONTROL.packetsI64) > GOP + 10);
     expect(rig.control.getI64(CONTROL.framesDecodedI64)).toBe(0);
-    rig.demand(DEMAND.all);
+    rig.demand(FRAME_CLASS.all);
     const frames = await rig.take(3);
     expect(frames.some((frame) => frame.packet > 0)).toBe(true);
     expect(frames.map((frame) => readBarcode(frame.data, frame.width, frame.height))).not.toContain('torn');
@@ -62,9 +62,9 @@ describe('a capture', () => {
 
   it('decodes keyframes alone when only they are asked for', async () => {
     rig = new CaptureRig();
-    rig.demand(DEMAND.keyframes);
+    rig.demand(FRAME_CLASS.keyframes);
     rig.start(clipFile(CLIP));
-    const frames = await rig.take(3, true);
+    const frames = await rig.take(3, FRAME_CLASS.keyframes);
     expect(frames.map((frame) => frame.isKeyframe)).toEqual([true, true, true]);
     const decoded = rig.control.getI64(CONTROL.framesDecodedI64);
     expect(decoded).toBeLessThanOrEqual(rig.control.getI64(CONTROL.keyframesI64));
@@ -109,7 +109,7 @@ describe('a capture', () => {
 
   it('refuses frames that no client would take', async () => {
     rig = new CaptureRig();
-    rig.demand(DEMAND.all);
+    rig.demand(FRAME_CLASS.all);
     rig.start(clipFile(CLIP), { maxMessageBytes: 1000 });
     expect(await rig.ended()).toMatchObject({ end: 'frame_too_large' });
   });
@@ -129,7 +129,7 @@ describe('a capture', () => {
 
   it('survives that its thread is terminated in mid-capture', async () => {
     rig = new CaptureRig();
-    rig.demand(DEMAND.all);
+    rig.demand(FRAME_CLASS.all);
     rig.start(clipFile(CLIP));
     await rig.take(3);
     const gone = rig.terminate();
@@ -165,7 +165,7 @@ describe('the shared layout', () => {
 describe('copying out of a slot', () => {
   it('refuses to leave the ring or the target, and a slot that has moved on', async () => {
     rig = new CaptureRig();
-    rig.demand(DEMAND.all);
+    rig.demand(FRAME_CLASS.all);
     rig.start(clipFile(CLIP));
     await rig.take(1);
     await rig.stop();

@@ -4,9 +4,10 @@ import { systemClock } from '../../src/base/clock.js';
 import { Demand } from '../../src/cameras/demand.js';
 import { RingFrameSource } from '../../src/cameras/frame-source.js';
 import type { FrameQuery, FrameRef } from '../../src/cameras/types.js';
-import { CONTROL, DEMAND } from '../../src/gen/ring-layout.js';
+import { CONTROL, FRAME_CLASS, OUTPUT } from '../../src/gen/ring-layout.js';
 import { Control } from '../../src/rings/control.js';
 import { FrameReader } from '../../src/rings/frame-reader.js';
+import { ANY_FRAME, everyMs, KEYFRAMES } from '../support/terms.js';
 import { waitFor } from '../support/wait.js';
 import { FakeFrameRing, fakeCopyFromSlot } from './fixtures/frame-ring.js';
 
@@ -22,7 +23,7 @@ beforeEach(() => {
   reader = new FrameReader(fakeCopyFromSlot);
   reader.setRing(ring.buffer);
   demand = new Demand(control, systemClock);
-  source = new RingFrameSource(control, reader, demand, systemClock);
+  source = new RingFrameSource(control, [reader], demand, systemClock);
 });
 
 afterEach(() => {
@@ -30,7 +31,7 @@ afterEach(() => {
   demand.close();
 });
 
-const ANY: FrameQuery = { after: 0, keyframesOnly: false, awayMs: Infinity, waitMs: 5000 };
+const ANY = ANY_FRAME;
 const next = (query: FrameQuery): Promise<FrameRef | undefined> =>
   new Promise((resolve) => void source.request(query, resolve));
 const waiters = (): number => control.getI32(CONTROL.frameWaitersI32);
@@ -39,7 +40,7 @@ describe('request', () => {
   it('gives at once what is newer than what the caller had', async () => {
     ring.publish();
     ring.publish();
-    expect((await next(ANY))?.sequence).toBe(2);
+    expect((await next(ANY))?.frameId).toBe(2);
     expect(await next({ ...ANY, after: 2, waitMs: 0 })).toBeUndefined();
   });
 
@@ -47,7 +48,7 @@ describe('request', () => {
     const frame = next(ANY);
     expect(waiters()).toBe(1);
     ring.publish();
-    expect((await frame)?.sequence).toBe(1);
+    expect((await frame)?.frameId).toBe(1);
     expect(waiters()).toBe(0);
   });
 
@@ -59,18 +60,18 @@ describe('request', () => {
   it('serves all who wait with one frame', async () => {
     const frames = Array.from({ length: 100 }, () => next(ANY));
     ring.publish();
-    expect((await Promise.all(frames)).map((frame) => frame?.sequence)).toEqual(frames.map(() => 1));
+    expect((await Promise.all(frames)).map((frame) => frame?.frameId)).toEqual(frames.map(() => 1));
     expect(waiters()).toBe(0);
   });
 
   it('lets a keyframe caller wait for a keyframe, while others get theirs', async () => {
-    const keyframe = next({ ...ANY, keyframesOnly: true });
+    const keyframe = next({ ...ANY, terms: KEYFRAMES });
     const any = next(ANY);
     ring.publish();
-    expect((await any)?.sequence).toBe(1);
+    expect((await any)?.frameId).toBe(1);
     expect(waiters()).toBe(1);
     ring.publish({ keyframe: true });
-    expect((await keyframe)?.sequence).toBe(2);
+    expect((await keyframe)?.frameId).toBe(2);
   });
 
   it('gives every frame in turn to a caller who comes back each time', async () => {
@@ -79,7 +80,7 @@ describe('request', () => {
     for (let count = 1; count <= 50; count += 1) {
       const frame = next({ ...ANY, after, awayMs: 0 });
       ring.publish();
-      after = (await frame)?.sequence ?? 0;
+      after = (await frame)?.frameId ?? 0;
       seen.push(after);
     }
     expect(seen).toEqual(Array.from({ length: 50 }, (_, index) => index + 1));
@@ -93,7 +94,7 @@ describe('request', () => {
       ring.publish();
       return nothing;
     });
-    expect((await next(ANY))?.sequence).toBe(1);
+    expect((await next(ANY))?.frameId).toBe(1);
   });
 
   it('does not miss such a frame either while it still sleeps for an earlier caller', async () => {
@@ -104,7 +105,7 @@ describe('request', () => {
       ring.publish();
       return nothing;
     });
-    expect((await next(ANY))?.sequence).toBe(1);
+    expect((await next(ANY))?.frameId).toBe(1);
   });
 
   it('forgets a caller who left, and never calls it', () => {
@@ -134,10 +135,35 @@ describe('request', () => {
   });
 
   it('raises the demand of its class', async () => {
-    await next({ ...ANY, keyframesOnly: true, waitMs: 0 });
-    expect(control.getI32(CONTROL.demandModeI32)).toBe(DEMAND.keyframes);
+    const wants = (): number => control.getI32(CONTROL.outputsI32 + OUTPUT.wantsI32);
+    await next({ ...ANY, terms: KEYFRAMES, waitMs: 0 });
+    expect(wants()).toBe(FRAME_CLASS.keyframes);
     await next({ ...ANY, waitMs: 0 });
-    expect(control.getI32(CONTROL.demandModeI32)).toBe(DEMAND.all);
+    expect(wants()).toBe(FRAME_CLASS.keyframes | FRAME_CLASS.all);
+  });
+
+  it('gives a caller with an interval only what is due for it', async () => {
+    const terms = everyMs(1000);
+    const frame = next({ ...ANY, terms });
+    ring.publish();
+    ring.publish({ intervals: 1 });
+    ring.publish();
+    expect((await frame)?.frameId).toBe(2);
+    expect(await next({ ...ANY, terms, after: 2, waitMs: 0 })).toBeUndefined();
+  });
+
+  it('leaves damaged frames out for who does not want them', async () => {
+    ring.publish();
+    ring.publish({ corrupt: true });
+    expect((await next({ ...ANY, waitMs: 0 }))?.frameId).toBe(2);
+    const terms = { ...ANY.terms, withholdCorrupt: true };
+    expect((await next({ ...ANY, terms, waitMs: 0 }))?.frameId).toBe(1);
+  });
+
+  it('gives none that is older than the caller wants', async () => {
+    ring.publish({ ageMs: 300 });
+    expect((await next({ ...ANY, waitMs: 0 }))?.frameId).toBe(1);
+    expect(await next({ ...ANY, maxAgeMs: 200, waitMs: 0 })).toBeUndefined();
   });
 });
 
@@ -146,7 +172,7 @@ describe('snapshot', () => {
 
   it('takes a frame that was published just now', async () => {
     ring.publish();
-    expect((await source.snapshot(5000))?.sequence).toBe(1);
+    expect((await source.snapshot(5000))?.frameId).toBe(1);
     expect(wanted()).toBe(0);
   });
 
@@ -156,8 +182,8 @@ describe('snapshot', () => {
     expect(wanted()).toBe(1);
     ring.publish();
     ring.serveSnapshots(1);
-    expect((await snapshot)?.sequence).toBe(2);
-    expect(control.getI32(CONTROL.demandModeI32)).toBe(DEMAND.idle);
+    expect((await snapshot)?.frameId).toBe(2);
+    expect(control.getI32(CONTROL.outputsI32 + OUTPUT.wantsI32)).toBe(0);
     expect(waiters()).toBe(0);
   });
 
@@ -167,7 +193,7 @@ describe('snapshot', () => {
     await waitFor('a second request', 5000, () => wanted() === 2);
     ring.publish();
     ring.serveSnapshots(2);
-    expect((await snapshot)?.sequence).toBe(1);
+    expect((await snapshot)?.frameId).toBe(1);
   });
 
   it('gives nothing when the camera does not answer in time', async () => {
@@ -202,7 +228,7 @@ describe('snapshot', () => {
     expect(wanted()).toBe(-(2 ** 31));
     ring.publish();
     ring.serveSnapshots(-(2 ** 31));
-    expect((await snapshot)?.sequence).toBe(1);
+    expect((await snapshot)?.frameId).toBe(1);
   });
 });
 

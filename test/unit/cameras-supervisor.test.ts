@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 
 import type { CameraState } from '../../src/cameras/types.js';
+import { ANY_FRAME } from '../support/terms.js';
 import { pause, waitFor } from '../support/wait.js';
 import { Supervision, camera, elapsedMs, hurriedClock } from './fixtures/supervision.js';
 
@@ -229,7 +230,7 @@ describe('a camera that is removed', () => {
     const { supervisor } = supervision;
     const added = supervisor.add(camera('a', 'run'));
     const settle = vi.fn();
-    added.frames.request({ after: 0, keyframesOnly: false, awayMs: Infinity, waitMs: 60_000 }, settle);
+    added.frames.request({ ...ANY_FRAME, waitMs: 60_000 }, settle);
     await supervisor.remove('a');
     expect(settle).toHaveBeenCalledExactlyOnceWith(undefined);
   });

@@ -13,24 +13,26 @@ const PATH = '/chrys.cloud.videostreaming.v1beta1.Image/VideoLatestImage';
 /** Bytes that gRPC puts in front of a message: a flag and its length. */
 const PREFIX_BYTES = 5;
 
-/** A finished message in a slot; `copied` is the sequence that a copy of it turns out to be. */
-function frameRef(sequence: number, copied = sequence): FrameRef {
-  const message = VideoFrame.encode(VideoFrame.fromPartial({ data: Buffer.alloc(3, sequence), pts: copied })).finish();
-  return {
-    sequence,
+/** A finished message in a slot; `copied` is the frame that a copy of it turns out to be, none for 0. */
+function frameRef(frameId: number, copied = frameId): FrameRef {
+  const message = VideoFrame.encode(VideoFrame.fromPartial({ data: Buffer.alloc(3, frameId), pts: copied })).finish();
+  const ref: FrameRef = {
+    frameId,
     keyframe: true,
     corrupt: false,
     width: 1,
     height: 1,
     arrivalMs: Date.now(),
+    keyframes: frameId,
     byteLength: message.length,
     dataOffset: 0,
     dataBytes: 3,
     copyTo(target, targetOffset) {
       target.set(message, targetOffset);
-      return copied;
+      return copied === 0 ? undefined : { ...ref, frameId: copied };
     },
   };
+  return ref;
 }
 
 function connect(port: number): Client {
@@ -113,10 +115,58 @@ describe('VideoLatestImage', () => {
     expect((await ask(client(0), { deviceId: 'cam' })).pts).toBe(7);
     await ask(client(0), { deviceId: 'cam' });
     await ask(client(1), { deviceId: 'cam', keyFrameOnly: true });
-    expect(queries.map(({ after, keyframesOnly }) => [after, keyframesOnly])).toEqual([
+    expect(queries.map(({ after, terms }) => [after, terms.keyframesOnly])).toEqual([
       [0, false],
       [7, false],
       [0, true],
+    ]);
+  });
+
+  it('tells how many frames a caller missed, by what was really copied', async () => {
+    answers = [frameRef(5), frameRef(6), frameRef(9, 10)];
+    const skipped: number[] = [];
+    for (let i = 0; i < 3; i += 1) skipped.push((await ask(client(0), { deviceId: 'cam' })).skipped);
+    expect(skipped).toEqual([0, 0, 3]);
+  });
+
+  it('counts missed keyframes for a caller of keyframes', async () => {
+    answers = [frameRef(5), frameRef(9)];
+    await ask(client(0), { deviceId: 'cam', keyFrameOnly: true });
+    expect((await ask(client(0), { deviceId: 'cam', keyFrameOnly: true })).skipped).toBe(3);
+  });
+
+  it('keeps a position for each kind of frames that a connection asks for', async () => {
+    answers = [frameRef(5), frameRef(5)];
+    await ask(client(0), { deviceId: 'cam' });
+    await ask(client(0), { deviceId: 'cam', intervalMs: 1000 });
+    expect(queries.map(({ after }) => after)).toEqual([0, 0]);
+  });
+
+  it.each([
+    [{ intervalMs: -1 }, 'interval_ms'],
+    [{ intervalMs: 5, keyFrameOnly: true }, 'interval_ms'],
+    [{ width: -1 }, 'width'],
+    [{ height: 20_000 }, 'height'],
+    [{ width: 16_000, height: 16_000, enlarge: true }, 'width'],
+    [{ format: 9 }, 'format'],
+    [{ quality: 101 }, 'quality'],
+    [{ waitMs: -2 }, 'wait_ms'],
+    [{ maxAgeMs: -1 }, 'max_age_ms'],
+  ])('refuses %o and names the field', async (terms, field) => {
+    const error = (await ask(client(0), { deviceId: 'cam', ...terms }).catch(
+      (thrown: unknown) => thrown,
+    )) as ServiceError;
+    expect(error.code).toBe(status.INVALID_ARGUMENT);
+    expect(error.details).toContain(`${field}: `);
+  });
+
+  it('waits as long as the caller says', async () => {
+    answers = [undefined, undefined];
+    await ask(client(0), { deviceId: 'cam', waitMs: 300 });
+    await ask(client(0), { deviceId: 'cam', waitMs: -1, maxAgeMs: 70 });
+    expect(queries.map(({ waitMs, maxAgeMs }) => [waitMs, maxAgeMs])).toEqual([
+      [300, 0],
+      [0, 70],
     ]);
   });
 

@@ -77,6 +77,7 @@ function fakeCamera(definition: CameraDefinition): FakeCamera {
       lastFrameMs: 0,
       lastError: '',
       decoding: 'idle',
+      callers: 0,
     },
     stream: undefined,
     log: [],
@@ -88,14 +89,16 @@ function fakeCamera(definition: CameraDefinition): FakeCamera {
       },
       snapshot: () => Promise.resolve(pictures.shift()),
     },
+    packets: { ring: undefined, control: new SharedArrayBuffer(0), streams: new Map() },
   };
 }
 
 /** A 2x1 picture behind three bytes of message; `torn` is one that was overwritten while it was copied. */
 export function fakeFrame(torn = false): FrameRef {
   const bytes = Uint8Array.from([9, 9, 9, 1, 2, 3, 4, 5, 6]);
-  return {
-    sequence: 1,
+  const ref: FrameRef = {
+    frameId: 1,
+    keyframes: 1,
     keyframe: true,
     corrupt: false,
     width: 2,
@@ -106,9 +109,10 @@ export function fakeFrame(torn = false): FrameRef {
     dataBytes: 6,
     copyTo(target, offset) {
       target.set(bytes, offset);
-      return torn ? 0 : 1;
+      return torn ? undefined : ref;
     },
   };
+  return ref;
 }
 
 export interface Answer {
