@@ -49,13 +49,14 @@ export class CameraCard {
     const { phase, message, next_attempt: nextMs, since, stats } = camera.chrysproxy;
     this.#rates.add(stats, nowMs);
     this.#picture.live = phase === 'running';
+    this.#picture.frame.dataset['phase'] = phase;
     const state = part(this.element, 'state');
     state.textContent = phase;
     state.dataset['phase'] = phase;
     state.title = `since ${new Date(since).toLocaleString()}`;
     const again = nextMs === null ? '' : ` Next attempt in ${durationText(Math.max(0, nextMs - nowMs) / 1000)}.`;
     const why = part(this.element, 'message');
-    why.textContent = message === '' ? '' : `${message}${/[.!?]$/.test(message) ? '' : '.'}${again}`;
+    why.textContent = message === '' ? '' : `${asSentence(message)}${again}`;
     why.hidden = message === '';
     this.#text('stream', streamText(camera));
     this.#text('rate', rateText(camera, this.#rates));
@@ -100,6 +101,11 @@ export class CameraCard {
   #text(name, text) {
     part(this.element, name).textContent = text;
   }
+}
+
+/** @param {string} message */
+function asSentence(message) {
+  return `${message.charAt(0).toUpperCase()}${message.slice(1)}${/[.!?]$/.test(message) ? '' : '.'}`;
 }
 
 /** @param {Camera} camera */

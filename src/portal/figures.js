@@ -3,9 +3,9 @@
 
 const WINDOW_MS = 10_000;
 const DECODING = {
-  idle: 'nothing, nobody asks',
+  idle: 'nothing',
   keyframes: 'keyframes',
-  interval: 'frames at an interval',
+  interval: 'some frames',
   all: 'every frame',
 };
 
@@ -62,7 +62,7 @@ export function decodingText({ chrysproxy: { stats } }, rates) {
   const what = DECODING[/** @type {keyof typeof DECODING} */ (stats.decoding)] ?? stats.decoding;
   const core = rates.current?.core ?? 0;
   const percent = Math.round(core * 100);
-  return percent < 1 ? what : `${what} (${percent} % of a core)`;
+  return percent < 1 ? what : `${what}, ${percent} % CPU`;
 }
 
 /**
