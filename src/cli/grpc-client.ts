@@ -103,12 +103,15 @@ export class ImageClient {
   }
 
   #unreachable(error: ServiceError): CliError {
-    const text = `No gRPC of chrysproxy answers at ${this.address} (${redact(error.details || error.message)}): give its address with --grpc.`;
+    // grpc-js tells its whole search for an address; how it ended is what helps.
+    const last = /Last error: (.*?)(?: \(\d{4}-[^)]*\))?\. Resolution/.exec(error.details)?.[1];
+    const detail = redact(last ?? error.details);
+    const text = `No gRPC of chrysproxy answers at ${this.address} (${detail}): give its address with --grpc.`;
     return new CliError(EXIT.noProxy, text, { cause: error });
   }
 }
 
 function explained(error: ServiceError): CliError {
   const exitCode = CODE_OF_STATUS[error.code] ?? EXIT.failed;
-  return new CliError(exitCode, redact(error.details || error.message), { cause: error });
+  return new CliError(exitCode, redact(error.details), { cause: error });
 }

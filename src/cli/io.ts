@@ -36,10 +36,16 @@ export function processIo(command: string): Io {
     err: (content) => void process.stderr.write(content),
     readLine,
     interactive: process.stdin.isTTY,
-    screen: process.stdout.isTTY ? { size: () => process.stdout } : undefined,
+    screen: process.stdout.isTTY ? { size } : undefined,
     messagesOnTerminal: process.stderr.isTTY,
     interrupted,
   };
+}
+
+/** A terminal that does not know its size says 0. */
+function size(): { columns: number; rows: number } {
+  const { columns, rows } = process.stdout;
+  return { columns: columns > 0 ? columns : 80, rows: rows > 0 ? rows : 24 };
 }
 
 function interrupted(): AbortSignal {

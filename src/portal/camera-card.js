@@ -2,7 +2,7 @@
 import { sentenceOf, showCamera } from './api.js';
 import { askToRemove, watchLive } from './dialogs.js';
 import { copyOf, part } from './elements.js';
-import { ageText, decodingText, durationText, Rates, rateText, streamText } from './figures.js';
+import { ageText, coreText, decodingText, durationText, Rates, rateText, streamText } from './figures.js';
 import { keepFresh, leave } from './pictures.js';
 /**
  * @import { Camera } from './api.js'
@@ -60,7 +60,9 @@ export class CameraCard {
     why.hidden = message === '';
     this.#text('stream', streamText(camera));
     this.#text('rate', rateText(camera, this.#rates));
-    this.#text('decoding', decodingText(camera, this.#rates));
+    this.#text('decoding', decodingText(camera));
+    this.#text('core', coreText(this.#rates));
+    this.#text('callers', String(stats.callers));
     this.#text('age', ageText(stats.last_packet, nowMs));
     this.#text('source', camera.rtsp_endpoint);
     part(this.element, 'source').title = camera.rtsp_endpoint;
@@ -134,6 +136,6 @@ function bytesOf(base64) {
 function item(text, level) {
   const line = document.createElement('li');
   line.textContent = text;
-  if (level !== '') line.classList.add(level);
+  line.dataset['level'] = level;
   return line;
 }

@@ -23,12 +23,15 @@ export function watchLive(name) {
   const width = Math.min(MOST_LIVE_WIDTH, Math.ceil(pixels / LIVE_WIDTH_STEP) * LIVE_WIDTH_STEP);
   const picture = new Image();
   picture.alt = `Live picture of ${name}`;
+  picture.addEventListener('load', () => {
+    element('live-hint').textContent = 'Every frame is decoded while this is open.';
+  });
   picture.addEventListener('error', () => {
     element('live-hint').textContent = 'The stream has ended. Close this and open it again when the camera is back.';
   });
   picture.src = liveUrl(name, width);
   element('live-title').textContent = name;
-  element('live-hint').textContent = 'Every frame is decoded while this is open.';
+  element('live-hint').textContent = 'Waiting for the first picture …';
   element('live-picture').replaceChildren(picture);
   dialog('live').showModal();
 }

@@ -54,15 +54,15 @@ export function rateText({ chrysproxy: { phase, stats } }, rates) {
   return current === undefined ? fps : `${fps}, ${bitrateText(current.bitrate)}`;
 }
 
-/**
- * @param {Camera} camera
- * @param {Rates} rates
- */
-export function decodingText({ chrysproxy: { stats } }, rates) {
-  const what = DECODING[/** @type {keyof typeof DECODING} */ (stats.decoding)] ?? stats.decoding;
-  const core = rates.current?.core ?? 0;
-  const percent = Math.round(core * 100);
-  return percent < 1 ? what : `${what}, ${percent} % CPU`;
+/** @param {Camera} camera */
+export function decodingText({ chrysproxy: { stats } }) {
+  return DECODING[/** @type {keyof typeof DECODING} */ (stats.decoding)] ?? stats.decoding;
+}
+
+/** @param {Rates} rates */
+export function coreText(rates) {
+  const core = rates.current?.core;
+  return core === undefined ? '–' : `${(core * 100).toFixed(core < 0.1 ? 1 : 0)} % of a core`;
 }
 
 /**
