@@ -108,6 +108,7 @@ void Capture::Store(AVPacket* packet) {
   current_.pts = packet->pts;
   current_.dts = packet->dts;
   current_.arrival_us = WallUs();
+  current_.sender_us = source_.SenderUs(packet->pts);
   current_.keyframe = keyframes_;
   current_.gop_index = std::max(0, gop_index_);
   current_.size = packet->size;

@@ -31,7 +31,7 @@ constexpr int32_t kIntervals = 8;
 constexpr int32_t kFlagClassShift = 8;
 
 // Looks of a picture that callers may have at a time, one output each. Output 0 is always BGR24 of the camera's size.
-constexpr int32_t kOutputs = 8;
+constexpr int32_t kOutputs = 16;
 
 // As PictureFormat of the protocol.
 constexpr int32_t kFormatBgr24 = 0;
@@ -168,7 +168,7 @@ struct PacketEntry {
 #undef CHRYS_MEMBER_I64
 
 constexpr size_t kCacheLine = 64;
-constexpr size_t kControlBytes = 512;
+constexpr size_t kControlBytes = 768;
 constexpr size_t kOutputBytes = 32;
 constexpr size_t kFrameRingHeaderBytes = 64;
 constexpr size_t kFrameSlotHeaderBytes = 64;

@@ -149,6 +149,7 @@ int Source::ReadAccessUnit(AVPacket* packet) {
     const int result = av_read_frame(format_.get(), packet);
     if (result < 0) return result;
     if (packet->stream_index != stream_->index) continue;
+    NoteSenderTime(packet);
     const int64_t pts = packet->pts != AV_NOPTS_VALUE ? packet->pts : packet->dts;
     access_units_->Push(packet->data, static_cast<size_t>(packet->size), pts, (packet->flags & AV_PKT_FLAG_CORRUPT) != 0);
   }
@@ -172,10 +173,28 @@ int Source::ReadRaw(AVPacket* packet) {
     const int result = av_read_frame(format_.get(), packet);
     if (result < 0) return result;
     if (packet->stream_index != stream_->index || packet->size == 0) continue;
+    NoteSenderTime(packet);
     if (!to_annexb_) return 0;
     const int sent = av_bsf_send_packet(to_annexb_.get(), packet);
     if (sent < 0) return sent;
   }
+}
+
+// libav works it out from the last sender report for each packet that it receives.
+void Source::NoteSenderTime(const AVPacket* packet) {
+  if (packet->pts == AV_NOPTS_VALUE) return;
+  size_t size = 0;
+  const uint8_t* data = av_packet_get_side_data(packet, AV_PKT_DATA_PRFT, &size);
+  if (data == nullptr || size < sizeof(AVProducerReferenceTime)) return;
+  AVProducerReferenceTime time;
+  std::memcpy(&time, data, sizeof time);
+  sender_us_ = time.wallclock;
+  sender_pts_ = packet->pts;
+}
+
+int64_t Source::SenderUs(int64_t pts) const {
+  if (sender_us_ == 0) return 0;
+  return sender_us_ + av_rescale_q(pts - sender_pts_, time_base(), AVRational{1, 1'000'000});
 }
 
 int64_t Source::UsualDuration() const {

@@ -35,6 +35,9 @@ class Source {
   // Codec parameters of the video stream; H.264 and HEVC of a file are turned into Annex B, as cameras send them.
   const AVCodecParameters* parameters() const;
   AVRational time_base() const;
+  // When the camera says that it sent the frame of that pts, microseconds since the epoch by the camera's clock; 0 when it
+  // has not told (RFC 3550, sender reports).
+  int64_t SenderUs(int64_t pts) const;
   // Frames per second that the stream declares, 0 when it does not.
   double declared_fps() const;
 
@@ -50,6 +53,7 @@ class Source {
   int64_t StallTimeoutUs() const;
   void FillTimestamps(AVPacket* packet);
   int64_t UsualDuration() const;
+  void NoteSenderTime(const AVPacket* packet);
 
   const SourceOptions options_;
   Interrupt& interrupt_;
@@ -66,6 +70,8 @@ class Source {
   int64_t last_dts_ = INT64_MIN;
   int64_t reorder_ticks_ = 0;  // how far pts was seen to run behind the greatest before it: dts lags pts by that much
   int64_t last_duration_ = 0;
+  int64_t sender_us_ = 0;   // of sender_pts_; 0 = no sender report yet
+  int64_t sender_pts_ = 0;
 
   // Only for files.
   int64_t loop_offset_ = 0;

@@ -13,7 +13,7 @@ export const PICTURE_FORMAT = { bgr24: 0, rgb24: 1, gray8: 2, i420: 3, jpeg: 4 }
 
 /** The control block of a camera. Offsets in elements of the typed array that the name says. */
 export const CONTROL = {
-  bytes: 512,
+  bytes: 768,
   layoutVersionI32: 0,
   stopI32: 1,
   bufferLimitedI32: 2,
@@ -52,7 +52,7 @@ export const CONTROL = {
 /** One of the control block's outputs, relative to its start. Offsets in elements of the typed array that the name says. */
 export const OUTPUT = {
   bytes: 32,
-  count: 8,
+  count: 16,
   wantsI32: 0,
   formatI32: 1,
   widthI32: 2,

@@ -15,6 +15,11 @@ it('puts pieces of access units together as they were, however a camera cuts the
   expect(stdout).toBe('access units: passed\n');
 });
 
+it('chooses frames at intervals so that little is decoded for them', async () => {
+  const { stdout } = await run(`${BUILD}/interval_schedule_test`, [], { env });
+  expect(stdout).toBe('interval schedule: passed\n');
+});
+
 it('never gives eight readers a torn slot or packet while one writer writes, for a minute', async () => {
   const { stdout } = await run(`${BUILD}/ring_stress`, [STRESS_SECONDS], { env });
   expect(stdout).toMatch(/frame ring: .* 0 torn\npacket ring: .* 0 torn\nring stress: passed\n/);

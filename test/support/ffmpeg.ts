@@ -1,5 +1,5 @@
 /** FFmpeg's command line as the judge: what it decodes is what the proxy must deliver. */
-import { execFile } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { PROJECT } from './proxy.js';
@@ -32,6 +32,36 @@ export async function decodeBgr(source: string, width: number, height: number, c
     stdout.subarray(index * bytes, (index + 1) * bytes),
   );
 }
+
+/** What FFmpeg makes of one picture in another form: a JPEG file, or raw pixels of `from`. */
+export async function convertToBgr(
+  data: Buffer,
+  from: 'jpeg' | RawForm,
+  width: number,
+  height: number,
+): Promise<Buffer> {
+  const input = from === 'jpeg' ? ['-f', 'mjpeg'] : ['-f', 'rawvideo', '-pix_fmt', from, '-s', `${width}x${height}`];
+  const child = spawn('ffmpeg', [
+    '-v',
+    'error',
+    ...input,
+    '-i',
+    'pipe:0',
+    '-pix_fmt',
+    'bgr24',
+    '-f',
+    'rawvideo',
+    'pipe:1',
+  ]);
+  const chunks: Buffer[] = [];
+  child.stdout.on('data', (chunk: Buffer) => chunks.push(chunk));
+  child.stdin.end(data);
+  await new Promise((resolve) => child.once('close', resolve));
+  return Buffer.concat(chunks);
+}
+
+/** FFmpeg's name of a pixel format. */
+export type RawForm = 'rgb24' | 'gray' | 'yuv420p';
 
 /** Mean absolute difference of two pictures of one size, 0 to 255. */
 export function meanDifference(one: Uint8Array, other: Uint8Array): number {

@@ -21,11 +21,26 @@ export interface Frame {
   readonly keyframe: number;
   readonly codec_name: string;
   readonly pix_fmt: string;
+  readonly frame_id: number;
+  readonly arrival_us: number;
+  readonly sender_us: number;
+  readonly skipped: number;
+  readonly format: string;
+  readonly gap_ms: number;
 }
 
 export interface FrameRequest {
   readonly device_id?: string;
   readonly key_frame_only?: boolean;
+  readonly interval_ms?: number;
+  readonly width?: number;
+  readonly height?: number;
+  readonly format?: 'BGR24' | 'RGB24' | 'GRAY8' | 'I420' | 'JPEG';
+  readonly quality?: number;
+  readonly wait_ms?: number;
+  readonly max_age_ms?: number;
+  readonly withhold_corrupt?: boolean;
+  readonly enlarge?: boolean;
 }
 
 export type Generation = 'bidirectional' | 'unary';
@@ -39,6 +54,7 @@ function definition(generation: Generation): grpc.ServiceDefinition {
     includeDirs: [join(PROJECT, 'proto')],
     keepCase: true,
     longs: Number,
+    enums: String,
     defaults: true,
   });
   const service = loaded[SERVICE] as grpc.ServiceDefinition;
@@ -94,6 +110,12 @@ export class ImageClient {
     const stream = call.call(this.#client, request, { deadline: Date.now() + CALL_DEADLINE_MS });
     for await (const answer of stream) answers.push(answer);
     return answers;
+  }
+
+  /** A server stream of frames, until it is cancelled. */
+  frames(method: string, request: object): grpc.ClientReadableStream<Frame> {
+    const call = this.#client[method] as ServerStream;
+    return call.call(this.#client, request, {}) as grpc.ClientReadableStream<Frame>;
   }
 
   close(): void {

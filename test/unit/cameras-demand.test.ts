@@ -136,7 +136,7 @@ describe('the demand on a camera', () => {
 
   it('takes the output that was idle longest for a new look, and not its frames of before', () => {
     for (let width = 1; width < OUTPUT.count; width += 1) demand.touch(jpeg(100 * width));
-    expect(() => demand.touch(jpeg(999))).toThrow(/8 different sizes or formats/);
+    expect(() => demand.touch(jpeg(999))).toThrow(/16 different sizes or formats/);
     clock.advance(DEMAND_TTL_MS - 1);
     demand.touch(jpeg(100));
     clock.advance(1);

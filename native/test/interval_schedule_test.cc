@@ -1,0 +1,121 @@
+// What the schedule of intervals takes of streams of regular groups: `interval_schedule_test`.
+#include "../src/interval_schedule.h"
+
+#include <cmath>
+#include <cstdio>
+#include <vector>
+
+using namespace chrys;
+
+namespace {
+
+int failures = 0;
+
+#define EXPECT(condition)                                                        \
+  do {                                                                           \
+    if (!(condition)) {                                                          \
+      std::printf("%s:%d: not so: %s\n", __FILE__, __LINE__, #condition);        \
+      ++failures;                                                                \
+    }                                                                            \
+  } while (false)
+
+constexpr double kFrame = 0.04;
+
+struct Outcome {
+  std::vector<double> taken;  // seconds
+  int decoded = 0;
+  int frames = 0;
+  double mean() const { return (taken.back() - taken.front()) / static_cast<double>(taken.size() - 1); }
+  double share() const { return static_cast<double>(decoded) / frames; }
+};
+
+// Runs frames through the schedule as the capture loop does; the caller comes at frame `from`.
+Outcome Play(int interval_ms, int gop_frames, int frames, int from, int real_gop_frames = 0) {
+  std::atomic<int32_t> intervals[kIntervals] = {};
+  intervals[0] = interval_ms;
+  IntervalSchedule schedule;
+  Outcome outcome;
+  const int period = real_gop_frames > 0 ? real_gop_frames : gop_frames;
+  int in_group = 0;  // frames of the group that were decoded
+  for (int i = 0; i < frames; ++i) {
+    const double seconds = i * kFrame;
+    const bool keyframe = i % period == 0;
+    schedule.Update(intervals, i >= from ? 1 << kClassFirstInterval : 0);
+    if (keyframe) {
+      schedule.BeginGroup(seconds, gop_frames * kFrame, kFrame);
+      in_group = 0;
+    }
+    if (i < from) continue;
+    ++outcome.frames;
+    const bool needed = schedule.NeedsRestOfGroup(seconds) || (keyframe && schedule.KeyframeDue(seconds));
+    if (!needed) continue;
+    outcome.decoded += i % period + 1 - in_group;
+    in_group = i % period + 1;
+    if (schedule.Take(seconds, keyframe) != 0) outcome.taken.push_back(seconds);
+  }
+  return outcome;
+}
+
+bool Near(double a, double b, double slack) { return std::abs(a - b) <= slack; }
+
+void TakesEverySecond() {
+  for (int from : {0, 15, 37}) {
+    const Outcome outcome = Play(1000, 50, 2000, from);
+    EXPECT(Near(outcome.mean(), 1.0, 0.05));
+    // Aligned to the keyframes: one at the keyframe, one in the middle, and nothing behind it.
+    EXPECT(outcome.share() < 0.56);
+    for (size_t i = 3; i < outcome.taken.size(); ++i) {
+      EXPECT(Near(outcome.taken[i] - outcome.taken[i - 1], 1.0, kFrame));
+    }
+  }
+}
+
+void TakesKeyframesAloneForLongIntervals() {
+  for (int ms : {2000, 3000, 5000, 10'000}) {
+    const Outcome outcome = Play(ms, 50, 5000, 50);
+    EXPECT(Near(outcome.mean(), ms / 1000.0, 0.25 * ms / 1000.0));
+    for (double seconds : outcome.taken) EXPECT(std::lround(seconds / kFrame) % 50 == 0);
+    EXPECT(outcome.share() <= 1.0 / 50 + 0.001);
+  }
+}
+
+void KeepsTheMeanOfIntervalsThatDoNotFitTheGroup() {
+  for (int ms : {200, 300, 700, 900, 1300}) {
+    const Outcome outcome = Play(ms, 50, 10'000, 0);
+    EXPECT(Near(outcome.mean(), ms / 1000.0, 0.06 * ms / 1000.0 + kFrame / 4));
+    for (size_t i = 2; i < outcome.taken.size(); ++i) {
+      EXPECT(outcome.taken[i] - outcome.taken[i - 1] >= 0.7 * ms / 1000.0 - kFrame);
+    }
+  }
+}
+
+void TakesEveryFrameForAnIntervalOfAFrame() {
+  const Outcome outcome = Play(40, 50, 1000, 0);
+  EXPECT(outcome.taken.size() == 1000);
+}
+
+void GoesOnWhenAGroupIsLongerThanUsual() {
+  // Groups were of 2 s, and now there is no keyframe any more.
+  const Outcome outcome = Play(1000, 50, 1000, 0, 100'000);
+  EXPECT(outcome.taken.size() >= 30);
+  const Outcome by_keyframes = Play(3000, 50, 1000, 0, 100'000);
+  EXPECT(by_keyframes.taken.size() >= 8);
+}
+
+void GivesANewCallerAFrameAtOnce() {
+  const Outcome outcome = Play(1000, 50, 100, 33);
+  EXPECT(!outcome.taken.empty() && Near(outcome.taken.front(), 33 * kFrame, 1e-9));
+}
+
+}  // namespace
+
+int main() {
+  TakesEverySecond();
+  TakesKeyframesAloneForLongIntervals();
+  KeepsTheMeanOfIntervalsThatDoNotFitTheGroup();
+  TakesEveryFrameForAnIntervalOfAFrame();
+  GoesOnWhenAGroupIsLongerThanUsual();
+  GivesANewCallerAFrameAtOnce();
+  if (failures == 0) std::printf("interval schedule: passed\n");
+  return failures == 0 ? 0 : 1;
+}
