@@ -201,7 +201,7 @@ describe('stream.mjpeg', () => {
 
   it('is refused with 429 when the camera cannot serve another look, and when too many are open', async () => {
     const { frames } = rest.cameras.get('yard');
-    const { request } = frames;
+    const request = frames.request.bind(frames);
     frames.request = () => {
       throw new ChrysError('resource_exhausted', 'too many looks');
     };
