@@ -112,10 +112,11 @@ export class Demand {
     }
     const nowMs = this.clock.monotonicMs();
     let longest = -1;
+    let longestSinceMs = Infinity;
     for (let index = 1; index < OUTPUT.count; index += 1) {
       const output = this.outputs[index];
-      if (output === undefined || output.wants !== 0 || nowMs - output.idleSinceMs < REUSE_AFTER_MS) continue;
-      if (longest < 0 || output.idleSinceMs < (this.outputs[longest]?.idleSinceMs ?? 0)) longest = index;
+      if (output?.wants !== 0 || nowMs - output.idleSinceMs < REUSE_AFTER_MS) continue;
+      if (output.idleSinceMs < longestSinceMs) [longest, longestSinceMs] = [index, output.idleSinceMs];
     }
     if (longest < 0) {
       throw new ChrysError(

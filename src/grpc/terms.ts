@@ -1,9 +1,10 @@
 import { ChrysError } from '../base/errors.js';
 import type { FrameTerms, Look } from '../cameras/types.js';
 import { PICTURE_FORMAT } from '../gen/ring-layout.js';
-import type {
-  VideoFrameBufferedRequest,
-  VideoFrameRequest,
+import {
+  PictureFormat,
+  type VideoFrameBufferedRequest,
+  type VideoFrameRequest,
 } from '../gen/chrys/cloud/videostreaming/v1beta1/video_streaming.js';
 
 const MOST_SIDE = 16_384;
@@ -40,7 +41,7 @@ export function lookOf({ width, height, format, quality, enlarge }: LookFields):
   }
   check('quality', quality, 0, 100);
   const jpegQuality = quality === 0 ? DEFAULT_QUALITY : quality;
-  return { format, width, height, quality: format === PICTURE_FORMAT.jpeg ? jpegQuality : 0, enlarge };
+  return { format, width, height, quality: format === PictureFormat.JPEG ? jpegQuality : 0, enlarge };
 }
 
 export function checkInterval(intervalMs: number, keyframesOnly: boolean): void {

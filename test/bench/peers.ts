@@ -45,23 +45,12 @@ async function firstLine(child: ChildProcess): Promise<string> {
   });
 }
 
-/** Reads a stream to nowhere, without decoding. */
-export function startFfmpegCopy(url: string): ChildProcess {
-  return start('ffmpeg', [
-    '-nostdin',
-    '-v',
-    'error',
-    '-rtsp_transport',
-    'tcp',
-    '-i',
-    url,
-    '-c',
-    'copy',
-    '-an',
-    '-f',
-    'null',
-    '-',
-  ]);
+/** Reads a stream to nowhere: without decoding, or its keyframes decoded. */
+export function startFfmpeg(url: string, work: 'copy' | 'keyframes'): ChildProcess {
+  const input = [...(work === 'keyframes' ? ['-skip_frame', 'nokey'] : []), '-rtsp_transport', 'tcp', '-i', url];
+  // Without it the frames that were skipped would be made up again.
+  const output = work === 'copy' ? ['-c', 'copy'] : ['-fps_mode', 'passthrough'];
+  return start('ffmpeg', ['-nostdin', '-v', 'error', ...input, ...output, '-an', '-f', 'null', '-']);
 }
 
 /** The thirty-line server of pyav_server.py. */
@@ -73,8 +62,23 @@ export async function startPyavServer(
   return { child, address: `127.0.0.1:${port}` };
 }
 
-/** A Python client that takes every frame for `seconds` after a few seconds of warming up. */
-export async function runClient(farm: Farm, address: string, camera: string, seconds: number): Promise<ClientResult> {
+export interface ClientOptions {
+  readonly seconds: number;
+  /** VideoStream instead of a call for each frame. */
+  readonly stream?: boolean;
+  /** Fields of VideoFrameRequest. */
+  readonly terms?: Readonly<Record<string, unknown>>;
+  /** Pictures between two that are taken, where that is more than one. */
+  readonly step?: number;
+}
+
+/** A Python client that takes every frame for some seconds after it has warmed up. */
+export async function runClient(
+  farm: Farm,
+  address: string,
+  camera: string,
+  { seconds, stream = false, terms = {}, step = 1 }: ClientOptions,
+): Promise<ClientResult> {
   const child = start(PYTHON, [
     script('client.py'),
     address,
@@ -82,8 +86,23 @@ export async function runClient(farm: Farm, address: string, camera: string, sec
     farm.timingFile(camera),
     String(seconds),
     String(PICTURES_IN_CLIP),
+    JSON.stringify({ stream, terms, step }),
   ]);
   return JSON.parse(await firstLine(child)) as ClientResult;
+}
+
+/** One process that takes frames of many cameras without looking at them, a call after the other for each. */
+export function startTakers(
+  address: string,
+  cameras: readonly string[],
+  terms: Readonly<Record<string, unknown>>,
+): ChildProcess {
+  return start(PYTHON, [script('takers.py'), address, JSON.stringify(terms), ...cameras]);
+}
+
+/** Runs a Python script of this folder and gives what its first line says. */
+export async function runPython<T>(name: string, args: readonly string[]): Promise<T> {
+  return JSON.parse(await firstLine(start(PYTHON, [script(name), ...args]))) as T;
 }
 
 export async function end(processes: readonly ChildProcess[]): Promise<void> {

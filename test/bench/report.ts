@@ -43,14 +43,11 @@ function barText(bar: Row['bar']): string {
 }
 
 /** Returns the file's path. */
-export function keepJson(rows: readonly Row[], seconds: number): string {
+export function keepJson(rows: readonly Row[]): string {
   mkdirSync(FOLDER, { recursive: true });
   const file = `${FOLDER}${new Date().toISOString().replaceAll(':', '-')}.json`;
   const machine = { cpu: cpus()[0]?.model, cores: cpus().length, node: process.version };
   const measured = rows.map((row) => ({ ...row, ok: meets(row) }));
-  writeFileSync(
-    file,
-    `${JSON.stringify({ measured: new Date().toISOString(), machine, seconds, rows: measured }, null, 2)}\n`,
-  );
+  writeFileSync(file, `${JSON.stringify({ measured: new Date().toISOString(), machine, rows: measured }, null, 2)}\n`);
   return file;
 }

@@ -13,6 +13,7 @@ A failed call prints {"error": the status' name, "details": …} and ends with 2
 --services prints what the reflection service lists and what the health service says.
 """
 import argparse
+import fcntl
 import json
 import subprocess
 import sys
@@ -37,15 +38,18 @@ def load_stubs(generation: str):
     source = PROJECT / 'proto' / PROTO
     folder = PROJECT / 'test/.cache/python' / generation
     stubs = folder / PROTO.replace('.proto', '_pb2_grpc.py')
-    if not stubs.exists() or stubs.stat().st_mtime < source.stat().st_mtime:
-        text = source.read_text()
-        if BIDI_RPC not in text:
-            raise SystemExit(f'{source} does not declare "{BIDI_RPC}"')
-        copy = folder / PROTO
-        copy.parent.mkdir(parents=True, exist_ok=True)
-        copy.write_text(text.replace(BIDI_RPC, UNARY_RPC) if generation == 'unary' else text)
-        subprocess.run([sys.executable, '-m', 'grpc_tools.protoc', f'-I{folder}', f'--python_out={folder}',
-                        f'--grpc_python_out={folder}', PROTO], check=True)
+    copy = folder / PROTO
+    copy.parent.mkdir(parents=True, exist_ok=True)
+    # Many clients may start at once.
+    with open(folder / 'lock', 'w') as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not stubs.exists() or stubs.stat().st_mtime < source.stat().st_mtime:
+            text = source.read_text()
+            if BIDI_RPC not in text:
+                raise SystemExit(f'{source} does not declare "{BIDI_RPC}"')
+            copy.write_text(text.replace(BIDI_RPC, UNARY_RPC) if generation == 'unary' else text)
+            subprocess.run([sys.executable, '-m', 'grpc_tools.protoc', f'-I{folder}', f'--python_out={folder}',
+                            f'--grpc_python_out={folder}', PROTO], check=True)
     sys.path.insert(0, str(folder))
     from chrys.cloud.videostreaming.v1beta1 import video_streaming_pb2, video_streaming_pb2_grpc
     return video_streaming_pb2, video_streaming_pb2_grpc
