@@ -99,6 +99,7 @@ async function start(options: RunOptions, closers: Closer[]): Promise<Logger> {
     encodeJpeg,
     grpcPort: () => now.grpcPort,
     stopping: stopping.signal,
+    limitUnsent: (descriptor, bytes) => addon.limitUnsent(descriptor, bytes),
   });
   const rest = await listenRest(app, config.host, config.port);
   closers.push(() => rest.close());

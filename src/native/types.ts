@@ -113,4 +113,9 @@ export interface NativeAddon {
    * read it any more. False, and nothing is done, when it is a view of a part of its memory.
    */
   releaseBuffer(buffer: Uint8Array): boolean;
+  /**
+   * Lets the kernel take no more than about `bytes` of a TCP socket beyond what is under way to the other side: the rest
+   * stays with the writer, who learns so that the reader is slow. False: the descriptor is no TCP socket.
+   */
+  limitUnsent(descriptor: number, bytes: number): boolean;
 }

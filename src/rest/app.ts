@@ -6,6 +6,7 @@ import type { Logger } from '../base/log.js';
 import { checkCameraName } from '../cameras/camera-name.js';
 import type { CameraDefinition, Cameras } from '../cameras/types.js';
 import type { Config } from '../config/schema.js';
+import type { NativeAddon } from '../native/types.js';
 import type { Settings, SettingsStore } from '../store/settings.js';
 import { errorHandler, onlyMethods, sendError, unknownRoute } from './answers.js';
 import { cameraBody, parseBody, settingsBody } from './bodies.js';
@@ -36,6 +37,7 @@ export interface RestParts {
   readonly grpcPort: () => number | undefined;
   /** Aborted when the proxy stops. */
   readonly stopping: AbortSignal;
+  readonly limitUnsent: NativeAddon['limitUnsent'];
 }
 
 /** The REST interface, without a server. */

@@ -3,6 +3,7 @@ import type { Clock } from '../base/clock.js';
 import { ChrysError } from '../base/errors.js';
 import type { Camera, Cameras, FrameRef, FrameTerms } from '../cameras/types.js';
 import { PICTURE_FORMAT } from '../gen/ring-layout.js';
+import type { NativeAddon } from '../native/types.js';
 import { LEAST_WIDTH, MOST_WIDTH, wholeNumber } from './query.js';
 
 /** Every stream costs the main thread a copy and a write for each picture. */
@@ -18,12 +19,15 @@ const RETRY_MS = 200;
 const STUCK_MS = 30_000;
 /** With this the kernel notices a client that vanished without a word, while there is nothing to send to it. */
 const KEEP_ALIVE_MS = 30_000;
+/** Left to itself, the kernel takes megabytes for a slow reader: many seconds of small pictures. */
+const MOST_UNSENT_BYTES = 64 * 1024;
 
 export interface MjpegParts {
   readonly cameras: Pick<Cameras, 'get'>;
   readonly clock: Clock;
   /** Aborted when the proxy stops: streams have no end of their own. */
   readonly stopping: AbortSignal;
+  readonly limitUnsent: NativeAddon['limitUnsent'];
 }
 
 /** All live streams of the process, each a `multipart/x-mixed-replace` of JPEGs as browsers and OpenCV read it. */
@@ -177,8 +181,17 @@ class MjpegStream {
     res.removeHeader('Transfer-Encoding');
     res.socket?.setTimeout(0);
     res.socket?.setKeepAlive(true, KEEP_ALIVE_MS);
+    const descriptor = descriptorOf(res.socket);
+    if (descriptor >= 0) this.parts.limitUnsent(descriptor, MOST_UNSENT_BYTES);
     res.write(`--${BOUNDARY}\r\n`);
   }
+}
+
+/** Node does not tell it, but has it; -1 when that should change one day. */
+function descriptorOf(socket: object | null): number {
+  const handle: unknown = socket !== null && '_handle' in socket ? socket._handle : undefined;
+  const descriptor: unknown = typeof handle === 'object' && handle !== null && 'fd' in handle ? handle.fd : undefined;
+  return typeof descriptor === 'number' ? descriptor : -1;
 }
 
 function termsOf(req: Request): FrameTerms {

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Farm } from '../farm/farm.js';
 import { MjpegReader, mjpegParts } from '../support/mjpeg.js';
 import { Proxy, type ProcessAnswer, type RestAnswer } from '../support/proxy.js';
-import { waitFor } from '../support/wait.js';
+import { pause, waitFor } from '../support/wait.js';
 
 const PROCESS = '/api/v1/process';
 
@@ -102,6 +102,20 @@ describe('REST', () => {
     const steps = parts.slice(1).map(({ timestamp }, index) => timestamp - parts[index]!.timestamp);
     expect(Math.min(...steps)).toBeGreaterThan(100);
     expect((parts.at(-1)!.timestamp - parts[0]!.timestamp) / steps.length).toBeLessThan(1000);
+  });
+
+  it('shows a reader that was slow the newest picture, and not all that it missed', async () => {
+    const reader = new MjpegReader(`${proxy.restUrl}${PROCESS}/open/stream.mjpeg`);
+    let last = await reader.next();
+    await pause(5000);
+    await waitFor('a picture more than a second after the one before', 10_000, async () => {
+      const next = await reader.next();
+      const step = next!.timestamp - last!.timestamp;
+      last = next;
+      return step > 1000;
+    });
+    expect(Date.now() - last!.timestamp).toBeLessThan(2000);
+    reader.leave();
   });
 
   it('goes on with a live stream when the camera was away, and ends it when the camera is removed', async () => {

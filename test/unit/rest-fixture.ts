@@ -167,6 +167,7 @@ export async function startRest(changes: Partial<RestParts> = {}) {
     ready: () => undefined,
     grpcPort: () => 50_001,
     stopping: new AbortController().signal,
+    limitUnsent: () => true,
     encodeJpeg(picture) {
       encoded.push(picture);
       return Promise.resolve(Buffer.from('a jpeg'));
