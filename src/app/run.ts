@@ -6,6 +6,8 @@ import { ensureDataDir, resolveDataDir } from '../config/data-dir.js';
 import { loadConfig } from '../config/load.js';
 import { allowedSchemes, warnings } from '../config/rules.js';
 import { startGrpcServer } from '../grpc/server.js';
+import { History } from '../history/history.js';
+import { parseScale } from '../history/scale.js';
 import { beamcoder } from '../media/beamcoder.js';
 import { encodeJpeg } from '../media/jpeg.js';
 import { loadAddon } from '../native/addon.js';
@@ -81,6 +83,9 @@ async function start(options: RunOptions, closers: Closer[]): Promise<Logger> {
   });
   closers.push(() => cameras.stopAll());
 
+  const history = new History(addon);
+  closers.push(() => history.close());
+
   // Loading it takes a moment, in which no frame would be served: better now than at the first snapshot.
   beamcoder();
   let notReady: string | undefined = 'The proxy is starting: its cameras are not loaded yet.';
@@ -93,6 +98,7 @@ async function start(options: RunOptions, closers: Closer[]): Promise<Logger> {
     clock,
     ready: () => notReady,
     encodeJpeg,
+    frameIds: (...range) => addon.frameIds(...range),
   });
   const rest = await listenRest(app, config.host, config.port);
   closers.push(() => rest.close());
@@ -102,6 +108,8 @@ async function start(options: RunOptions, closers: Closer[]): Promise<Logger> {
     cameras,
     clock,
     releaseBuffer: (buffer) => addon.releaseBuffer(buffer),
+    history,
+    defaultSizeOf: parseScale(config.buffer.in_memory_scale),
   });
   closers.push(() => grpc.stop());
   // Only now: two proxies must not open the same cameras, and a port that is taken tells that there are two.

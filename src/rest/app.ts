@@ -6,9 +6,11 @@ import type { Logger } from '../base/log.js';
 import { checkCameraName } from '../cameras/camera-name.js';
 import type { CameraDefinition, Cameras } from '../cameras/types.js';
 import type { Config } from '../config/schema.js';
+import type { NativeAddon } from '../native/types.js';
 import type { Settings, SettingsStore } from '../store/settings.js';
 import { errorHandler, onlyMethods, sendError, unknownRoute } from './answers.js';
 import { cameraBody, parseBody, settingsBody } from './bodies.js';
+import { sendFrameList } from './frame-list.js';
 import { frontPage } from './front-page.js';
 import { jsonBody } from './json-body.js';
 import { nameOfEndpoint } from './names.js';
@@ -29,6 +31,7 @@ export interface RestParts {
   /** Why the proxy cannot serve yet; undefined when it can. */
   readonly ready: () => string | undefined;
   readonly encodeJpeg: EncodeJpeg;
+  readonly frameIds: NativeAddon['frameIds'];
 }
 
 /** The REST interface, without a server. */
@@ -82,6 +85,12 @@ export function createRestApp(parts: RestParts): Express {
   app
     .route(`${BASE}/process/:name/snapshot.jpg`)
     .get((req, res) => sendSnapshot(req, res, cameras.get(checkCameraName(req.params.name)), parts.encodeJpeg))
+    .all(onlyMethods('GET'));
+  app
+    .route(`${BASE}/process/:name/frames`)
+    .get((req, res) => {
+      sendFrameList(req, res, cameras.get(checkCameraName(req.params.name)), parts.frameIds);
+    })
     .all(onlyMethods('GET'));
   app
     .route(`${BASE}/settings`)
