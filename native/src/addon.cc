@@ -11,6 +11,8 @@
 
 #include <napi.h>
 
+#include "addon_history.h"
+#include "addon_values.h"
 #include "av_log.h"
 #include "capture.h"
 #include "frame_ring.h"
@@ -23,37 +25,6 @@ extern "C" {
 
 namespace chrys {
 namespace {
-
-struct Bytes {
-  uint8_t* data = nullptr;
-  size_t size = 0;
-};
-
-// N-API's ArrayBuffer calls refuse a SharedArrayBuffer, so views are looked at through their typed array.
-Bytes BytesOf(const Napi::Value& value, const char* what) {
-  napi_typedarray_type type;
-  Bytes bytes;
-  void* data = nullptr;
-  if (!value.IsTypedArray() ||
-      napi_get_typedarray_info(value.Env(), value, &type, &bytes.size, &data, nullptr, nullptr) != napi_ok ||
-      type != napi_uint8_array) {
-    throw Napi::TypeError::New(value.Env(), std::string(what) + " must be a Uint8Array");
-  }
-  bytes.data = static_cast<uint8_t*>(data);
-  return bytes;
-}
-
-std::string TextOf(const Napi::Object& object, const char* key) {
-  const Napi::Value value = object.Get(key);
-  if (!value.IsString()) throw Napi::TypeError::New(object.Env(), std::string(key) + " must be a string");
-  return value.As<Napi::String>().Utf8Value();
-}
-
-int64_t NumberOf(const Napi::Object& object, const char* key) {
-  const Napi::Value value = object.Get(key);
-  if (!value.IsNumber()) throw Napi::TypeError::New(object.Env(), std::string(key) + " must be a number");
-  return value.As<Napi::Number>().Int64Value();
-}
 
 CaptureOptions OptionsOf(const Napi::Object& object) {
   CaptureOptions options;
@@ -255,6 +226,7 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   exports["releaseBuffer"] = Napi::Function::New(env, ReleaseBuffer, "releaseBuffer");
   exports["limitUnsent"] = Napi::Function::New(env, LimitUnsent, "limitUnsent");
   exports["copyFromSlot"] = Napi::Function::New(env, CopySlot, "copyFromSlot");
+  AddHistory(env, exports);
   return exports;
 }
 

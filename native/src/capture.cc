@@ -25,17 +25,6 @@ void Add(std::atomic<int64_t>& counter, int64_t amount) {
   counter.store(counter.load(kRelaxed) + amount, kRelaxed);
 }
 
-char TypeLetter(const AVFrame* frame) {
-  switch (frame->pict_type) {
-    case AV_PICTURE_TYPE_I:
-      return 'I';
-    case AV_PICTURE_TYPE_B:
-      return 'B';
-    default:
-      return 'P';
-  }
-}
-
 }  // namespace
 
 Capture::Capture(const CaptureOptions& options, CaptureHost& host)
@@ -67,12 +56,9 @@ Failure Capture::RunUntilEnd() {
   const AVCodecParameters* parameters = source_.parameters();
   if (auto failure = decoder_.Open(parameters, options_.decoder_threads)) return *failure;
   parameters_.Open(parameters);
-  constexpr int kMaxExtradata = 16384;
-  std::vector<uint8_t> extradata;
-  if (parameters->extradata_size > 0 && parameters->extradata_size <= kMaxExtradata) {
-    extradata.assign(parameters->extradata, parameters->extradata + parameters->extradata_size);
-  }
-  outputs_.Describe(options_.device_id, avcodec_get_name(parameters->codec_id), extradata);
+  const auto extradata_size = static_cast<size_t>(std::max(0, parameters->extradata_size));
+  outputs_.Describe(options_.device_id, avcodec_get_name(parameters->codec_id),
+                    ShownExtradata(parameters->extradata, extradata_size));
   // Sequences of connections only need to differ: the sequence of the next packet does.
   current_.connection = static_cast<int32_t>(options_.packet_ring.header().nextSequence.load(kRelaxed) & 0x7fffffff);
   current_.time_base_num = source_.time_base().num;
@@ -281,24 +267,6 @@ const AVFrame* Capture::TakeFrame() {
   return frame;
 }
 
-namespace {
-
-// A packet over bytes that the caller keeps; libav copies what it wants to hold.
-struct BorrowedPacket {
-  AvPtr<AVPacket> packet{av_packet_alloc()};
-
-  const AVPacket* Over(std::vector<uint8_t>& payload, const PacketInfo& info) {
-    packet->data = payload.data();
-    packet->size = info.size;
-    packet->pts = info.pts;
-    packet->dts = info.dts;
-    packet->flags = info.is_keyframe ? AV_PKT_FLAG_KEY : 0;
-    return packet.get();
-  }
-};
-
-}  // namespace
-
 std::optional<Failure> Capture::DecodeAlone(int64_t sequence) {
   std::vector<uint8_t> payload;
   const auto info = ReadPacket(options_.packet_ring, sequence, &payload, AV_INPUT_BUFFER_PADDING_SIZE);
@@ -363,7 +331,7 @@ std::optional<Failure> Capture::Publish(const AVFrame* frame, Purpose purpose) {
   facts.packet = decoder_.InfoOf(frame);
   facts.frame_id = FrameIdOf(options_.packet_ring, facts.packet);
   facts.type = TypeLetter(frame);
-  facts.corrupt = (frame->flags & AV_FRAME_FLAG_CORRUPT) != 0 || frame->decode_error_flags != 0;
+  facts.corrupt = IsCorrupt(frame);
   const bool keyframe = facts.packet.is_keyframe;
   int32_t classes = keyframe ? kClassKeyframes : 0;
   if (purpose != Purpose::kKeyframe) classes |= kClassAll | schedule_.Take(SecondsOf(facts.packet.pts), keyframe);

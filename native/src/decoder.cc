@@ -47,6 +47,30 @@ void Decoder::SkipNonReference(bool skip) { context_->skip_frame = skip ? AVDISC
 
 void Decoder::Reset() { avcodec_flush_buffers(context_.get()); }
 
+const AVPacket* BorrowedPacket::Over(std::vector<uint8_t>& payload, const PacketInfo& info) {
+  packet->data = payload.data();
+  packet->size = info.size;
+  packet->pts = info.pts;
+  packet->dts = info.dts;
+  packet->flags = info.is_keyframe ? AV_PKT_FLAG_KEY : 0;
+  return packet.get();
+}
+
+char TypeLetter(const AVFrame* frame) {
+  switch (frame->pict_type) {
+    case AV_PICTURE_TYPE_I:
+      return 'I';
+    case AV_PICTURE_TYPE_B:
+      return 'B';
+    default:
+      return 'P';
+  }
+}
+
+bool IsCorrupt(const AVFrame* frame) {
+  return (frame->flags & AV_FRAME_FLAG_CORRUPT) != 0 || frame->decode_error_flags != 0;
+}
+
 bool ParameterReader::Open(const AVCodecParameters* parameters) {
   width = parameters->width;
   height = parameters->height;

@@ -41,6 +41,20 @@ class Decoder {
   std::array<PacketInfo, kInfos> infos_;
 };
 
+// A packet over bytes that the caller keeps; libav copies what it wants to hold.
+struct BorrowedPacket {
+  AvPtr<AVPacket> packet{av_packet_alloc()};
+
+  // `payload` has AV_INPUT_BUFFER_PADDING_SIZE bytes behind info.size.
+  const AVPacket* Over(std::vector<uint8_t>& payload, const PacketInfo& info);
+};
+
+// 'I', 'P' or 'B'.
+char TypeLetter(const AVFrame* frame);
+
+// Whether libav reports the frame as damaged.
+bool IsCorrupt(const AVFrame* frame);
+
 // What a packet's own headers say, without decoding it.
 class ParameterReader {
  public:

@@ -11,6 +11,8 @@ constexpr uint32_t kVarint = 0;
 constexpr uint32_t kFixed64 = 1;
 constexpr uint32_t kBytes = 2;
 
+constexpr size_t kMostExtradata = 16384;
+
 class Writer {
  public:
   explicit Writer(std::vector<uint8_t>* out) : out_(*out) {}
@@ -82,6 +84,11 @@ std::vector<uint8_t> Shape(const FrameShape& shape, size_t data_bytes) {
 }
 
 }  // namespace
+
+std::vector<uint8_t> ShownExtradata(const uint8_t* extradata, size_t bytes) {
+  if (bytes > kMostExtradata) return {};
+  return std::vector<uint8_t>(extradata, extradata + bytes);
+}
 
 std::vector<uint8_t> FrameMessageHead(const FrameShape& shape, const FrameFacts& facts, size_t data_bytes) {
   const PacketInfo& packet = facts.packet;

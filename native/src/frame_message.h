@@ -33,6 +33,9 @@ struct FrameFacts {
   bool corrupt = false;
 };
 
+// What of a stream's extradata goes into messages: nothing, if it is so long that every frame would suffer.
+std::vector<uint8_t> ShownExtradata(const uint8_t* extradata, size_t bytes);
+
 // The message's bytes before the picture. Their number depends on `shape` alone, except of a JPEG.
 std::vector<uint8_t> FrameMessageHead(const FrameShape& shape, const FrameFacts& facts, size_t data_bytes);
 

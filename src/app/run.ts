@@ -6,6 +6,8 @@ import { ensureDataDir, resolveDataDir } from '../config/data-dir.js';
 import { loadConfig } from '../config/load.js';
 import { allowedSchemes, warnings } from '../config/rules.js';
 import { startGrpcServer } from '../grpc/server.js';
+import { History } from '../history/history.js';
+import { parseScale } from '../history/scale.js';
 import { beamcoder } from '../media/beamcoder.js';
 import { encodeJpeg } from '../media/jpeg.js';
 import { loadAddon } from '../native/addon.js';
@@ -81,6 +83,9 @@ async function start(options: RunOptions, closers: Closer[]): Promise<Logger> {
   });
   closers.push(() => cameras.stopAll());
 
+  const history = new History(addon);
+  closers.push(() => history.close());
+
   // Loading it takes a moment, in which no frame would be served: better now than at the first snapshot.
   beamcoder();
   const stopping = new AbortController();
@@ -100,6 +105,7 @@ async function start(options: RunOptions, closers: Closer[]): Promise<Logger> {
     grpcPort: () => now.grpcPort,
     stopping: stopping.signal,
     limitUnsent: (descriptor, bytes) => addon.limitUnsent(descriptor, bytes),
+    frameIds: (...range) => addon.frameIds(...range),
   });
   const rest = await listenRest(app, config.host, config.port);
   closers.push(() => rest.close());
@@ -109,6 +115,8 @@ async function start(options: RunOptions, closers: Closer[]): Promise<Logger> {
     cameras,
     clock,
     releaseBuffer: (buffer) => addon.releaseBuffer(buffer),
+    history,
+    defaultSizeOf: parseScale(config.buffer.in_memory_scale),
   });
   now.grpcPort = grpc.port;
   closers.push(() => grpc.stop());

@@ -13,7 +13,7 @@ const RESOURCE_LIMITS = { maxOldGenerationSizeMb: 32, maxYoungGenerationSizeMb: 
  * The environment may hold secrets (CHRYSPROXY_…) that a thread which parses data from the network has no use for.
  * Only what src/native/addon.ts reads goes on.
  */
-function workerEnvironment(): NodeJS.ProcessEnv {
+export function workerEnvironment(): NodeJS.ProcessEnv {
   const addon = process.env['CHRYSPROXY_NATIVE_ADDON'];
   return addon === undefined ? {} : { CHRYSPROXY_NATIVE_ADDON: addon };
 }

@@ -1,5 +1,5 @@
 import { isIP } from 'node:net';
-import { configSchema, KNOWN_SCHEMES, type Config, type SourceScheme } from './schema.js';
+import { KNOWN_SCHEMES, type Config, type SourceScheme } from './schema.js';
 
 /** True when only programs of this machine can reach that address. */
 export function isLoopback(host: string): boolean {
@@ -32,12 +32,6 @@ export function warnings(config: Config): string[] {
   }
   if (config.buffer.on_disk) {
     found.push('buffer.on_disk has no effect yet in this version: nothing is recorded.');
-  }
-  if (config.buffer.in_memory > 1) {
-    found.push('buffer.in_memory has no effect yet in this version: VideoBufferedImage is not built.');
-  }
-  if (config.buffer.in_memory_scale !== configSchema.parse({}).buffer.in_memory_scale) {
-    found.push('buffer.in_memory_scale has no effect yet in this version: frames keep their size.');
   }
   return found;
 }

@@ -1,8 +1,10 @@
 import { ChrysError } from '../base/errors.js';
 import { STATUS_OF_PHASE } from '../cameras/container-status.js';
 import type { Camera } from '../cameras/types.js';
+import { bufferExtentOf } from '../cameras/buffer-extent.js';
 import {
   ListStream,
+  type VideoBuffer,
   VideoCodec,
   VideoProbeResponse,
 } from '../gen/chrys/cloud/videostreaming/v1beta1/video_streaming.js';
@@ -43,5 +45,20 @@ export function probeOf(camera: Camera): VideoProbeResponse {
       extradata,
       extradataSize: extradata.length,
     }),
+    buffer: bufferOf(camera),
   });
+}
+
+function bufferOf(camera: Camera): VideoBuffer {
+  const { startMs, endMs, fps, frames, keyframes, bytes, limited } = bufferExtentOf(camera.packets);
+  return {
+    startTime: startMs,
+    endTime: endMs,
+    durationSeconds: Math.round((endMs - startMs) / 1000),
+    approximateFps: Math.round(fps),
+    frames,
+    keyframes,
+    bytes,
+    limited,
+  };
 }

@@ -1,5 +1,4 @@
 import {
-  status,
   type ServiceDefinition,
   type UntypedServiceImplementation,
   type sendUnaryData,
@@ -16,10 +15,13 @@ import {
   type ListStream,
   type ListStreamRequest,
 } from '../gen/chrys/cloud/videostreaming/v1beta1/video_streaming.js';
+import { BufferedImageCall, type PastContext } from './buffered-image.js';
 import { listStreamOf, probeOf } from './camera-answers.js';
 import type { DirectHandlers } from './direct-calls.js';
 import type { FrameContext } from './frame-caller.js';
 import { LatestImageCall } from './latest-image.js';
+import { NearestFrames } from './nearest-frame.js';
+import { VideoBatchCall } from './video-batch.js';
 import { VideoStreamCall } from './video-stream.js';
 import { statusOf } from './status.js';
 
@@ -33,13 +35,18 @@ export const imageService: ServiceDefinition = {
   ...ImageService,
   videoLatestImage: { ...ImageService.videoLatestImage, ...finished },
   videoStream: { ...ImageService.videoStream, ...finished },
+  videoBufferedImage: { ...ImageService.videoBufferedImage, ...finished },
+  videoBatch: { ...ImageService.videoBatch, ...finished },
 };
 
 /** The RPCs that are answered by direct-calls.ts. */
-export function directHandlers(context: FrameContext): DirectHandlers {
+export function directHandlers(context: FrameContext & PastContext): DirectHandlers {
+  const batches = { ...context, nearest: new NearestFrames(context.history, context.clock) };
   return {
     [ImageService.videoLatestImage.path]: (call) => new LatestImageCall(context, call),
     [ImageService.videoStream.path]: (call) => new VideoStreamCall(context, call),
+    [ImageService.videoBufferedImage.path]: (call) => new BufferedImageCall(context, call),
+    [ImageService.videoBatch.path]: (call) => new VideoBatchCall(batches, call),
   };
 }
 
@@ -47,9 +54,8 @@ export function imageImplementation(cameras: Cameras, clock: Clock): UntypedServ
   const implementation: TypedImplementation = {
     videoLatestImage: answeredDirectly,
     videoStream: answeredDirectly,
-    videoBatch: unary(() => {
-      throw notYet('VideoBatch', 'ask each camera with VideoLatestImage');
-    }),
+    videoBatch: answeredDirectly,
+    videoBufferedImage: answeredDirectly,
     listStreams: (call: ServerWritableStream<ListStreamRequest, ListStream>) => {
       for (const camera of cameras.list()) call.write(listStreamOf(camera));
       call.end();
@@ -61,9 +67,6 @@ export function imageImplementation(cameras: Cameras, clock: Clock): UntypedServ
       return probeOf(cameras.get(request.deviceId));
     }),
     systemTime: unary(() => ({ currentTime: clock.nowMs() })),
-    videoBufferedImage: (call) => {
-      call.emit('error', notYet('VideoBufferedImage', 'take live frames with VideoLatestImage'));
-    },
     annotate: unary(() => {
       throw notYet('Annotate', 'annotations are not taken, so keep them for now');
     }),
@@ -81,9 +84,8 @@ function answeredDirectly(): never {
   throw new Error('directHandlers answers this one');
 }
 
-function notYet(rpc: string, instead: string): ChrysError & { code: status; details: string } {
-  const error = new ChrysError('unimplemented', `${rpc} is not part of this version of chrysproxy yet: ${instead}`);
-  return Object.assign(error, { code: status.UNIMPLEMENTED, details: error.message });
+function notYet(rpc: string, instead: string): ChrysError {
+  return new ChrysError('unimplemented', `${rpc} is not part of this version of chrysproxy yet: ${instead}`);
 }
 
 function unary<Request, Response>(

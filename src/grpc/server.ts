@@ -9,6 +9,7 @@ import type { Clock } from '../base/clock.js';
 import { ChrysError, messageOf } from '../base/errors.js';
 import type { Cameras } from '../cameras/types.js';
 import type { NativeAddon } from '../native/types.js';
+import type { PastContext } from './buffered-image.js';
 import { directCalls } from './direct-calls.js';
 import { directHandlers, imageImplementation, imageService } from './image-service.js';
 import { Positions } from './positions.js';
@@ -39,9 +40,12 @@ export async function startGrpcServer(options: {
   cameras: Cameras;
   clock: Clock;
   releaseBuffer: NativeAddon['releaseBuffer'];
+  history: PastContext['history'];
+  /** buffer.in_memory_scale. */
+  defaultSizeOf: PastContext['defaultSizeOf'];
 }): Promise<GrpcServer> {
-  const { cameras, clock, releaseBuffer } = options;
-  const context = { cameras, clock, releaseBuffer, positions: new Positions(clock) };
+  const { cameras, clock } = options;
+  const context = { ...options, positions: new Positions(clock) };
   const server = new Server({
     interceptors: [directCalls(directHandlers(context))],
     'grpc-node.flow_control_window': FLOW_CONTROL_WINDOW_BYTES,
@@ -65,6 +69,8 @@ export async function startGrpcServer(options: {
       await new Promise<void>((resolve) => {
         const force = setTimeout(() => {
           server.forceShutdown();
+          // Node waits for the output of a client that does not read, however long; nobody here does.
+          setTimeout(resolve, SHUTDOWN_GRACE_MS);
         }, SHUTDOWN_GRACE_MS);
         server.tryShutdown(() => {
           clearTimeout(force);

@@ -84,6 +84,48 @@ export interface CaptureResult {
   readonly avText: string;
 }
 
+/** The fields of a Look. */
+interface PictureLook {
+  readonly format: number;
+  readonly width: number;
+  readonly height: number;
+  readonly quality: number;
+  readonly enlarge: boolean;
+}
+
+export interface HistoryOptions {
+  readonly packetRing: Uint8Array;
+  /** Four bytes over a SharedArrayBuffer; anything but 0 there ends it between two packets. */
+  readonly cancel: Uint8Array;
+  /** What the packets of each connection are. Frames of others are lost. */
+  readonly streams: readonly (Pick<StreamInfo, 'connection' | 'codecName' | 'extradata'> & {
+    readonly look: PictureLook;
+  })[];
+  readonly deviceId: string;
+  /** Arrival of a frame's packet, microseconds since the epoch, both inclusive. */
+  readonly fromUs: number;
+  readonly toUs: number;
+  /** Only the frame nearest to this moment, whatever the range; -1 = the range. */
+  readonly nearestUs: number;
+  readonly keyframesOnly: boolean;
+  readonly intervalMs: number;
+  readonly withholdCorrupt: boolean;
+  readonly maxMessageBytes: number;
+}
+
+/** A decoder over a packet ring, of one thread. */
+export type HistoryHandle = object & { readonly __history: never };
+
+export interface HistoryAnswer {
+  /** > 0: the target must have so many bytes, and nothing was written. */
+  readonly needed: number;
+  /** Where the message lies in the target. */
+  readonly offset: number;
+  readonly bytes: number;
+  /** Microseconds since the epoch. */
+  readonly arrivalUs: number;
+}
+
 export interface NativeAddon {
   readonly layoutVersion: number;
   /** libav's versions, e.g. { avcodec: '59.37.100' }. */
@@ -118,4 +160,20 @@ export interface NativeAddon {
    * stays with the writer, who learns so that the reader is slow. False: the descriptor is no TCP socket.
    */
   limitUnsent(descriptor: number, bytes: number): boolean;
+  /** The packets that the ring has now are all that it ever looks at. */
+  openHistory(options: HistoryOptions): HistoryHandle;
+  /**
+   * Decodes up to the next frame and writes it into `target` as a finished VideoFrame. Undefined: there is none, or it was
+   * cancelled. Throws RangeError when no client would take so large a message.
+   */
+  nextOfHistory(handle: HistoryHandle, target: Uint8Array): HistoryAnswer | undefined;
+  /** Frees the decoder at once. */
+  closeHistory(handle: HistoryHandle): void;
+  /**
+   * As `target.set(source, targetOffset)`, which takes fifteen times as long when one of them lies in shared memory.
+   * Nobody may write to `source` meanwhile.
+   */
+  copyBytes(source: Uint8Array, target: Uint8Array, targetOffset: number): void;
+  /** The frame ids of `count` packets from `first` on; 0 where the ring has no such packet. */
+  frameIds(ring: Uint8Array, first: number, count: number): Float64Array;
 }

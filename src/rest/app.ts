@@ -10,6 +10,7 @@ import type { NativeAddon } from '../native/types.js';
 import type { Settings, SettingsStore } from '../store/settings.js';
 import { errorHandler, onlyMethods, sendError, unknownRoute } from './answers.js';
 import { cameraBody, parseBody, settingsBody } from './bodies.js';
+import { sendFrameList } from './frame-list.js';
 import { jsonBody } from './json-body.js';
 import { MjpegStreams } from './mjpeg.js';
 import { nameOfEndpoint } from './names.js';
@@ -38,6 +39,7 @@ export interface RestParts {
   /** Aborted when the proxy stops. */
   readonly stopping: AbortSignal;
   readonly limitUnsent: NativeAddon['limitUnsent'];
+  readonly frameIds: NativeAddon['frameIds'];
 }
 
 /** The REST interface, without a server. */
@@ -103,6 +105,12 @@ export function createRestApp(parts: RestParts): Express {
     .route(`${BASE}/process/:name/stream.mjpeg`)
     .get((req, res) => {
       live.send(req, res, checkCameraName(req.params.name));
+    })
+    .all(onlyMethods('GET'));
+  app
+    .route(`${BASE}/process/:name/frames`)
+    .get((req, res) => {
+      sendFrameList(req, res, cameras.get(checkCameraName(req.params.name)), parts.frameIds);
     })
     .all(onlyMethods('GET'));
   app

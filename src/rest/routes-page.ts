@@ -25,6 +25,7 @@ const ROUTES: readonly (readonly [method: string, path: string, what: string])[]
   ['DELETE', '/api/v1/process/:name', 'remove a camera'],
   ['GET', '/api/v1/process/:name/snapshot.jpg', 'its newest frame; ?width= scales it'],
   ['GET', '/api/v1/process/:name/stream.mjpeg', 'its frames as they come; ?fps= &amp;width='],
+  ['GET', '/api/v1/process/:name/frames', 'the frames of the past that memory holds; ?from= &amp;to= in ms'],
   ['GET', '/api/v1/settings', 'the keys for the cloud'],
   ['POST', '/api/v1/settings', 'set them: {"name": "default", "edge_key", "edge_secret"}'],
   ['GET', '/api/v1/info', 'version, clock, and where gRPC listens'],

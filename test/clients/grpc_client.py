@@ -1,12 +1,12 @@
 #!/usr/bin/python3
 """A foreign client, made from the .proto with Debian's python3-grpcio and python3-grpc-tools as users make theirs.
 
-    grpc_client.py 127.0.0.1:50001 --device CAMERA [--unary | --bidi | --each] [--keyframes] [--frames N] [--skip N]
+    grpc_client.py 127.0.0.1:50001 --device CAMERA [--unary | --bidi | --each | --past] [--keyframes] [--frames N] [--skip N]
         [--verify [--fps N] [--loop PICTURES]]
     grpc_client.py 127.0.0.1:50001 --services
 
 --unary calls VideoLatestImage as the later clients do; --bidi (the default) and --each as those of 0.0.5, with one stream
-for all pictures or with a stream of one request for each. It prints one JSON line for each picture, {number, pts, dts,
+for all pictures or with a stream of one request for each; --past takes what memory holds. It prints one JSON line for each picture, {number, pts, dts,
 …, received_us}; answers without a picture are counted and left out. With --verify it ends with 1, and says why on
 stderr, unless every picture is whole, in order, the one that its pts calls for, not repeated, and none is missing.
 A failed call prints {"error": the status' name, "details": …} and ends with 2.
@@ -97,6 +97,9 @@ class Requests:
 
 def answers(stub, messages, options):
     """VideoFrames without end, each asked for when the last one has been taken."""
+    if options.past:
+        yield from stub.VideoBufferedImage(messages.VideoFrameBufferedRequest(device_id=options.device), timeout=CALL_SECONDS)
+        return
     request = messages.VideoFrameRequest(device_id=options.device, key_frame_only=options.keyframes)
     while options.unary:
         yield stub.VideoLatestImage(request, timeout=CALL_SECONDS)
@@ -216,6 +219,7 @@ def main():
     form.add_argument('--unary', action='store_true')
     form.add_argument('--bidi', action='store_true')
     form.add_argument('--each', action='store_true')
+    form.add_argument('--past', action='store_true')
     parser.add_argument('--keyframes', action='store_true')
     parser.add_argument('--frames', type=int, default=50)
     parser.add_argument('--skip', type=int, default=0, help='pictures to take and forget before the first that counts')

@@ -33,8 +33,8 @@ export class CaptureRig {
   error: Error | undefined;
   private worker: Worker | undefined;
 
-  constructor({ minPackets = 1, firstSequence = 1 } = {}) {
-    addon.initPacketRing(new Uint8Array(this.packetRing), PACKET_ENTRIES, minPackets, firstSequence);
+  constructor({ minPackets = 1, firstSequence = 1, entries = PACKET_ENTRIES } = {}) {
+    addon.initPacketRing(new Uint8Array(this.packetRing), entries, minPackets, firstSequence);
   }
 
   start(url: string, options: Partial<CaptureOptions> = {}): void {

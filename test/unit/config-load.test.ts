@@ -55,6 +55,7 @@ describe('without a file', () => {
       },
       buffer: {
         in_memory: 1,
+        in_memory_max_bytes: 67_108_864,
         in_memory_scale: '-1:-1',
         on_disk: false,
         on_disk_folder: join(dataDir, 'archive'),

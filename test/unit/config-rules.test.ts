@@ -37,8 +37,6 @@ describe('warnings', () => {
   it.each([
     ['redis.connection', { redis: { connection: 'r:1' } }],
     ['buffer.on_disk', { buffer: { on_disk: true } }],
-    ['buffer.in_memory', { buffer: { in_memory: 5 } }],
-    ['buffer.in_memory_scale', { buffer: { in_memory_scale: '400:-1' } }],
   ])('say that %s has no effect yet', (key, input) => {
     expect(warnings(configured(input))).toEqual([expect.stringContaining(`${key} has no effect yet in this version`)]);
   });

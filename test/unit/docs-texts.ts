@@ -112,8 +112,11 @@ export const KEY_TEXTS: Readonly<Record<string, string>> = {
   'annotation.unacked_limit': 'most annotations sent and not acknowledged, 1 to 1000000; no effect yet',
   'annotation.poll_duration_ms': 'longest wait before a batch goes that is not full, 1 to 3600000; no effect yet',
   'annotation.max_batch_size': 'most annotations in a batch, 1 to 100000; no effect yet',
-  'buffer.in_memory': 'newest frames of a camera that are kept, 1 to 100000; more than 1 has no effect yet',
-  'buffer.in_memory_scale': 'their size, `width:height`: pixels, -1 (keep the aspect), `iw`, `ih/2` …; no effect yet',
+  'buffer.in_memory': 'newest frames of a camera that are kept at least, compressed, 1 to 100000',
+  'buffer.in_memory_max_bytes':
+    'most memory for them, bytes of each camera, 1048576 to 4294967296; wins over `in_memory`',
+  'buffer.in_memory_scale':
+    'their size when a request names none, `width:height`: pixels, -1 (keep the aspect), `iw`, `ih/2` …',
   'buffer.on_disk': '`true` or `false`: record mp4 segments; no effect yet',
   'buffer.on_disk_folder': 'their folder, relative to the data directory; no effect yet. Unset: `archive`',
   'buffer.on_disk_clean_older_than': 'age at which they are removed: `30s`, `5m`, `2h`, `1d`, `1w`; no effect yet',

@@ -99,6 +99,8 @@ describe('VideoLatestImage', () => {
       cameras,
       clock: systemClock,
       releaseBuffer: (buffer) => released.push(buffer.length) > 0,
+      history: { open: () => expect.fail() },
+      defaultSizeOf: () => ({ width: 0, height: 0, enlarge: false }),
     });
     clients = [connect(server.port), connect(server.port)];
   });

@@ -168,6 +168,7 @@ export async function startRest(changes: Partial<RestParts> = {}) {
     grpcPort: () => 50_001,
     stopping: new AbortController().signal,
     limitUnsent: () => true,
+    frameIds: (_ring, first, count) => Float64Array.from({ length: count }, (_, index) => first + index),
     encodeJpeg(picture) {
       encoded.push(picture);
       return Promise.resolve(Buffer.from('a jpeg'));

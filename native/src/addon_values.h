@@ -1,0 +1,42 @@
+// What JavaScript gives to the addon, taken apart. Each throws a TypeError that names what is wrong.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include <napi.h>
+
+namespace chrys {
+
+struct Bytes {
+  uint8_t* data = nullptr;
+  size_t size = 0;
+};
+
+// N-API's ArrayBuffer calls refuse a SharedArrayBuffer, so views are looked at through their typed array.
+inline Bytes BytesOf(const Napi::Value& value, const char* what) {
+  napi_typedarray_type type;
+  Bytes bytes;
+  void* data = nullptr;
+  if (!value.IsTypedArray() ||
+      napi_get_typedarray_info(value.Env(), value, &type, &bytes.size, &data, nullptr, nullptr) != napi_ok ||
+      type != napi_uint8_array) {
+    throw Napi::TypeError::New(value.Env(), std::string(what) + " must be a Uint8Array");
+  }
+  bytes.data = static_cast<uint8_t*>(data);
+  return bytes;
+}
+
+inline std::string TextOf(const Napi::Object& object, const char* key) {
+  const Napi::Value value = object.Get(key);
+  if (!value.IsString()) throw Napi::TypeError::New(object.Env(), std::string(key) + " must be a string");
+  return value.As<Napi::String>().Utf8Value();
+}
+
+inline int64_t NumberOf(const Napi::Object& object, const char* key) {
+  const Napi::Value value = object.Get(key);
+  if (!value.IsNumber()) throw Napi::TypeError::New(object.Env(), std::string(key) + " must be a number");
+  return value.As<Napi::Number>().Int64Value();
+}
+
+}  // namespace chrys

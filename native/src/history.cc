@@ -1,0 +1,189 @@
+#include "history.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "ring_layout.h"
+
+extern "C" {
+#include <libavutil/pixdesc.h>
+}
+
+namespace chrys {
+
+namespace {
+
+// libswscale may write a little behind the picture.
+constexpr size_t kPicturePadding = 64;
+
+size_t AlignUp(size_t bytes) { return (bytes + kCacheLine - 1) & ~(kCacheLine - 1); }
+
+}  // namespace
+
+History::History(const HistoryOptions& options)
+    : options_(options), plan_(options.packet_ring, options.range), last_arrival_us_(plan_.begin_us()) {
+  shape_.device_id = options.device_id;
+}
+
+History::Answer History::Next(uint8_t* target, size_t room) {
+  while (options_.cancel->load(std::memory_order_relaxed) == 0) {
+    if (pending_ == nullptr && connection_) pending_ = decoder_.Receive();
+    if (pending_ == nullptr) {
+      if (Advance()) continue;
+      Answer answer;
+      if (!failure_.empty()) answer.kind = Answer::kFailed;
+      answer.failure = failure_;
+      return answer;
+    }
+    const PacketInfo info = decoder_.InfoOf(pending_);
+    const bool wanted = outstanding_.count(info.sequence) > 0 && !(options_.withhold_corrupt && IsCorrupt(pending_));
+    Answer answer;
+    if (wanted) answer = Deliver(pending_, info, target, room);
+    if (answer.kind == Answer::kTooSmall) return answer;
+    pending_ = nullptr;
+    outstanding_.erase(info.sequence);
+    if (wanted) return answer;
+  }
+  return {};
+}
+
+bool History::Advance() {
+  if (drained_) {
+    decoder_.Reset();
+    drained_ = false;
+    outstanding_.clear();
+  }
+  if (next_ <= last_needed_) {
+    FeedNext();
+    return true;
+  }
+  if (!looked_ahead_) ahead_ = plan_.Next();
+  looked_ahead_ = true;
+  // A group that follows at once goes into the same decoder: its first frames may refer to the group before.
+  const bool joins = ahead_ && ahead_->connection == connection_ && ahead_->first == group_end_ && next_ == group_end_;
+  if (!joins && !outstanding_.empty()) {
+    decoder_.Drain();
+    drained_ = true;
+    return true;
+  }
+  if (!ahead_) return false;
+  const GroupPlan plan = *ahead_;
+  ahead_.reset();
+  looked_ahead_ = false;
+  return BeginGroup(plan, joins);
+}
+
+bool History::BeginGroup(const GroupPlan& plan, bool joins) {
+  gap_pending_ = gap_pending_ || plan_.TakeLoss();
+  if (plan.connection != connection_) {
+    if (options_.streams.count(plan.connection) == 0) {
+      // It ended so long ago that nobody knows its codec any more.
+      gap_pending_ = true;
+      return true;
+    }
+    if (!OpenDecoder(plan.connection)) return false;
+  } else if (!joins) {
+    decoder_.Reset();
+  }
+  next_ = plan.first;
+  last_needed_ = plan.last_needed;
+  group_end_ = plan.end;
+  outstanding_.insert(plan.wanted.begin(), plan.wanted.end());
+  return true;
+}
+
+bool History::OpenDecoder(int32_t connection) {
+  const HistoryStream& stream = options_.streams.at(connection);
+  connection_.reset();
+  const AVCodecDescriptor* codec = avcodec_descriptor_get_by_name(stream.codec_name.c_str());
+  const AvPtr<AVCodecParameters> parameters(avcodec_parameters_alloc());
+  if (codec == nullptr || !parameters) {
+    failure_ = "libav knows no codec \"" + stream.codec_name + "\"";
+    return false;
+  }
+  parameters->codec_type = AVMEDIA_TYPE_VIDEO;
+  parameters->codec_id = codec->id;
+  if (!stream.extradata.empty()) {
+    parameters->extradata = static_cast<uint8_t*>(av_mallocz(stream.extradata.size() + AV_INPUT_BUFFER_PADDING_SIZE));
+    if (parameters->extradata == nullptr) return false;
+    std::memcpy(parameters->extradata, stream.extradata.data(), stream.extradata.size());
+    parameters->extradata_size = static_cast<int>(stream.extradata.size());
+  }
+  // One thread: history workers are as many as cores.
+  if (const auto failure = decoder_.Open(parameters.get(), 1)) {
+    failure_ = failure->message;
+    return false;
+  }
+  connection_ = connection;
+  shape_.codec_name = stream.codec_name;
+  shape_.extradata = ShownExtradata(stream.extradata.data(), stream.extradata.size());
+  return true;
+}
+
+void History::FeedNext() {
+  const auto info = ReadPacket(options_.packet_ring, next_, &payload_, AV_INPUT_BUFFER_PADDING_SIZE);
+  if (!info) {
+    // What the decoder has by now is good; the rest of the group is gone.
+    plan_.Overrun();
+    last_needed_ = next_ - 1;
+    group_end_ = -1;
+    return;
+  }
+  decoder_.SkipNonReference(outstanding_.count(next_) == 0);
+  decoder_.Send(packet_.Over(payload_, *info), *info);
+  ++next_;
+}
+
+History::Answer History::TooLarge(PictureSize size, size_t bytes) const {
+  Answer answer;
+  answer.kind = Answer::kTooLarge;
+  answer.failure = "a picture of " + std::to_string(size.width) + "x" + std::to_string(size.height) + " takes " +
+                   std::to_string(bytes) + " bytes, and a message at most " +
+                   std::to_string(options_.max_message_bytes) + ": ask for a smaller one, or for JPEG";
+  return answer;
+}
+
+History::Answer History::Deliver(const AVFrame* frame, const PacketInfo& info, uint8_t* target, size_t room) {
+  Answer answer;
+  const Look& look = options_.streams.at(*connection_).look;
+  const PictureSize size = SizeOf(look, frame->width, frame->height);
+  const char* format = av_get_pix_fmt_name(static_cast<AVPixelFormat>(frame->format));
+  shape_.width = size.width;
+  shape_.height = size.height;
+  shape_.format = look.format;
+  shape_.pixel_format = format == nullptr ? "" : format;
+  FrameFacts facts;
+  facts.packet = info;
+  facts.frame_id = outstanding_.at(info.sequence);
+  facts.type = TypeLetter(frame);
+  facts.corrupt = IsCorrupt(frame);
+  if (gap_pending_) facts.gap_ms = std::max<int64_t>(1, (info.arrival_us - last_arrival_us_) / 1000);
+
+  // Of a JPEG, the number of its bytes and so the head's length follows later, and is smaller.
+  const size_t picture_room = PictureRoom(look.format, size);
+  const size_t data_at = AlignUp(FrameMessageHead(shape_, facts, picture_room).size());
+  answer.bytes = data_at + picture_room + kPicturePadding;
+  if (data_at + picture_room > options_.max_message_bytes && look.format != kFormatJpeg) return TooLarge(size, picture_room);
+  if (answer.bytes > room) {
+    answer.kind = Answer::kTooSmall;
+    return answer;
+  }
+  const auto bytes = maker_.Make(frame, look, size, target + data_at);
+  if (!bytes) {
+    answer.kind = Answer::kFailed;
+    answer.failure = "libswscale cannot convert the pixel format " + shape_.pixel_format;
+    return answer;
+  }
+  if (data_at + *bytes > options_.max_message_bytes) return TooLarge(size, *bytes);
+  const auto head = FrameMessageHead(shape_, facts, *bytes);
+  std::memcpy(target + data_at - head.size(), head.data(), head.size());
+  gap_pending_ = false;
+  last_arrival_us_ = info.arrival_us;
+  answer.kind = Answer::kFrame;
+  answer.offset = data_at - head.size();
+  answer.bytes = head.size() + *bytes;
+  answer.arrival_us = info.arrival_us;
+  return answer;
+}
+
+}  // namespace chrys

@@ -1,0 +1,83 @@
+// Frames of the past, decoded on demand from a packet ring: one at a time, each a finished VideoFrame message. Used by one
+// thread, which it blocks only while it decodes.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "decoder.h"
+#include "frame_message.h"
+#include "history_plan.h"
+#include "packet_ring.h"
+#include "picture.h"
+
+namespace chrys {
+
+// What the packets of one connection are, and how its frames shall look.
+struct HistoryStream {
+  std::string codec_name;
+  std::vector<uint8_t> extradata;
+  Look look;
+};
+
+struct HistoryOptions {
+  PacketRingView packet_ring;
+  const std::atomic<int32_t>* cancel = nullptr;  // not 0: end as soon as possible
+  std::map<int32_t, HistoryStream> streams;      // by connection
+  std::string device_id;
+  HistoryRange range;
+  bool withhold_corrupt = false;
+  size_t max_message_bytes = 0;
+};
+
+class History {
+ public:
+  explicit History(const HistoryOptions& options);
+
+  struct Answer {
+    enum Kind { kFrame, kEnd, kTooSmall, kTooLarge, kFailed } kind = kEnd;
+    size_t offset = 0;  // of the message in the target
+    size_t bytes = 0;   // of the message; kTooSmall: that the target must have
+    int64_t arrival_us = 0;
+    std::string failure = {};  // a sentence
+  };
+  // Writes the next frame's message somewhere into `target`. kTooSmall: call it again with a larger one. kTooLarge: no
+  // client would take such a message.
+  Answer Next(uint8_t* target, size_t room);
+
+ private:
+  // Gives the decoder something more to do. False: there is nothing more, or failure_ says why it cannot go on.
+  bool Advance();
+  bool BeginGroup(const GroupPlan& plan, bool joins);
+  void FeedNext();
+  bool OpenDecoder(int32_t connection);
+  Answer TooLarge(PictureSize size, size_t bytes) const;
+  Answer Deliver(const AVFrame* frame, const PacketInfo& info, uint8_t* target, size_t room);
+
+  const HistoryOptions options_;
+  HistoryPlan plan_;
+  Decoder decoder_;
+  BorrowedPacket packet_;
+  std::vector<uint8_t> payload_;
+  PictureMaker maker_;
+  FrameShape shape_;
+
+  std::optional<int32_t> connection_;  // that the decoder is open for
+  std::optional<GroupPlan> ahead_;     // planned and not begun
+  bool looked_ahead_ = false;
+  bool drained_ = false;
+  int64_t next_ = 0;          // the next packet for the decoder
+  int64_t last_needed_ = -1;  // of the group in progress
+  int64_t group_end_ = -1;
+  std::map<int64_t, int64_t> outstanding_;  // frame ids of the wanted frames that did not come out yet
+  const AVFrame* pending_ = nullptr;        // came out and is not delivered
+  bool gap_pending_ = false;  // frames are lost before the next one
+  int64_t last_arrival_us_;   // of the last one delivered, or where the range begins
+  std::string failure_;
+};
+
+}  // namespace chrys

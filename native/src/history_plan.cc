@@ -1,0 +1,158 @@
+#include "history_plan.h"
+
+#include <algorithm>
+#include <cstdlib>
+
+#include "clock.h"
+
+namespace chrys {
+
+namespace {
+
+// More than any decoder reorders.
+constexpr size_t kReorderWindow = 20;
+// Packets from which it is told how far a stream reorders its frames.
+constexpr int64_t kReorderSample = 64;
+// A camera whose newest packet is older than this has stopped sending: nothing more comes before what is there.
+constexpr int64_t kLiveUs = 1'000'000;
+
+double SecondsOf(const PacketInfo& packet, int64_t ticks) {
+  return static_cast<double>(ticks) * packet.time_base_num / packet.time_base_den;
+}
+
+bool ShownBefore(const PacketInfo& one, const PacketInfo& other) { return one.pts < other.pts; }
+
+// The most frames that are decoded before some frame and shown after it.
+size_t ReorderDepth(const std::vector<PacketInfo>& packets) {
+  size_t depth = 0;
+  for (size_t i = 0; i < packets.size(); ++i) {
+    size_t later = 0;
+    for (size_t j = i - std::min(i, kReorderWindow); j < i; ++j) later += packets[j].pts > packets[i].pts ? 1 : 0;
+    depth = std::max(depth, later);
+  }
+  return depth;
+}
+
+}  // namespace
+
+HistoryPlan::HistoryPlan(PacketRingView view, const HistoryRange& range)
+    : view_(view),
+      range_(range),
+      end_(view.header().nextSequence.load(std::memory_order_acquire)),
+      position_(view.header().firstSequence.load(std::memory_order_acquire)) {
+  intervals_[0].store(range.interval_ms);
+  schedule_.Update(intervals_.data(), range.interval_ms > 0 ? 1 << kClassFirstInterval : 0);
+  const auto oldest = ReadPacketInfo(view_, position_);
+  begin_us_ = std::max(range.from_us, oldest ? oldest->arrival_us : 0);
+  FindUnsettled();
+  if (range_.nearest_us >= 0) FindNearest();
+}
+
+// While a camera sends, the newest frames of a stream that reorders may still get others in front of them: they have
+// neither their place nor their id yet.
+void HistoryPlan::FindUnsettled() {
+  const auto newest = ReadPacketInfo(view_, end_ - 1);
+  if (!newest || WallUs() - newest->arrival_us > kLiveUs) return;
+  std::vector<PacketInfo> packets;
+  for (int64_t sequence = std::max(position_, end_ - kReorderSample); sequence < end_; ++sequence) {
+    const auto info = ReadPacketInfo(view_, sequence);
+    if (info && info->connection == newest->connection) packets.push_back(*info);
+  }
+  const size_t depth = std::min(ReorderDepth(packets), packets.size());
+  std::stable_sort(packets.begin(), packets.end(), ShownBefore);
+  for (size_t i = packets.size() - depth; i < packets.size(); ++i) unsettled_.push_back(packets[i].sequence);
+}
+
+void HistoryPlan::FindNearest() {
+  nearest_ = 0;
+  int64_t least = INT64_MAX;
+  bool decodable = false;
+  for (int64_t sequence = position_; sequence < end_; ++sequence) {
+    const auto info = ReadPacketInfo(view_, sequence);
+    if (!info) continue;
+    decodable = decodable || info->is_keyframe;
+    if (!decodable || (range_.keyframes_only && !info->is_keyframe)) continue;
+    if (std::find(unsettled_.begin(), unsettled_.end(), sequence) != unsettled_.end()) continue;
+    const int64_t distance = std::abs(info->arrival_us - range_.nearest_us);
+    if (distance > least) continue;
+    least = distance;
+    nearest_ = sequence;
+  }
+}
+
+void HistoryPlan::Overrun() {
+  const int64_t first = view_.header().firstSequence.load(std::memory_order_acquire);
+  position_ = std::max(position_, first);
+  if (range_.nearest_us >= 0) {
+    FindNearest();
+    return;
+  }
+  const auto oldest = ReadPacketInfo(view_, first);
+  // What lay before the range is no loss.
+  if (!oldest || oldest->arrival_us > range_.from_us) lost_ = true;
+}
+
+std::vector<PacketInfo> HistoryPlan::ReadGroup() {
+  std::vector<PacketInfo> group;
+  int64_t sequence = position_;
+  for (; sequence < end_; ++sequence) {
+    const auto info = ReadPacketInfo(view_, sequence);
+    if (!info) {
+      position_ = sequence;
+      Overrun();
+      return {};
+    }
+    if (group.empty() && !info->is_keyframe) continue;
+    if (!group.empty() && (info->is_keyframe || info->connection != group.front().connection)) break;
+    group.push_back(*info);
+  }
+  position_ = sequence;
+  return group;
+}
+
+bool HistoryPlan::InRange(const PacketInfo& packet) const {
+  if (range_.nearest_us >= 0) return packet.sequence == nearest_;
+  if (range_.keyframes_only && !packet.is_keyframe) return false;
+  if (packet.arrival_us < range_.from_us || packet.arrival_us > range_.to_us) return false;
+  return std::find(unsettled_.begin(), unsettled_.end(), packet.sequence) == unsettled_.end();
+}
+
+std::vector<PacketInfo> HistoryPlan::WantedOf(const std::vector<PacketInfo>& group) {
+  std::vector<PacketInfo> wanted;
+  std::copy_if(group.begin(), group.end(), std::back_inserter(wanted),
+               [&](const PacketInfo& packet) { return InRange(packet); });
+  if (range_.interval_ms == 0 || wanted.empty()) return wanted;
+
+  const PacketInfo& keyframe = group.front();
+  if (keyframe.connection != connection_) schedule_.Restart();
+  connection_ = keyframe.connection;
+  const auto [earliest, latest] = std::minmax_element(group.begin(), group.end(), ShownBefore);
+  const double span = SecondsOf(keyframe, latest->pts - earliest->pts);
+  const double frame = group.size() > 1 ? span / static_cast<double>(group.size() - 1) : 0;
+  schedule_.BeginGroup(SecondsOf(keyframe, keyframe.pts), span + frame, frame);
+  std::stable_sort(wanted.begin(), wanted.end(), ShownBefore);
+  std::vector<PacketInfo> due;
+  for (const PacketInfo& packet : wanted) {
+    if (schedule_.Take(SecondsOf(packet, packet.pts), packet.is_keyframe) != 0) due.push_back(packet);
+  }
+  return due;
+}
+
+std::optional<GroupPlan> HistoryPlan::Next() {
+  while (position_ < end_) {
+    const std::vector<PacketInfo> group = ReadGroup();
+    if (group.empty()) continue;
+    GroupPlan plan{group.front().connection, group.front().sequence, position_, 0, {}};
+    for (const PacketInfo& packet : WantedOf(group)) {
+      // Now, while the packets around it are there.
+      plan.wanted[packet.sequence] = FrameIdOf(view_, packet);
+      plan.last_needed = std::max(plan.last_needed, packet.sequence);
+    }
+    if (plan.wanted.empty()) continue;
+    if (view_.header().firstSequence.load(std::memory_order_acquire) <= plan.first) return plan;
+    Overrun();
+  }
+  return std::nullopt;
+}
+
+}  // namespace chrys

@@ -1,0 +1,76 @@
+// Which frames of a packet ring a query wants, and which packets have to be decoded for them. Looks at what is known of
+// packets and never at their bytes.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "interval_schedule.h"
+#include "packet_ring.h"
+#include "ring_layout.h"
+
+namespace chrys {
+
+struct HistoryRange {
+  // Arrival of a frame's packet, microseconds since the epoch, both inclusive.
+  int64_t from_us = 0;
+  int64_t to_us = INT64_MAX;
+  // Only the frame nearest to this moment; the range does not count then. -1 = every frame of the range.
+  int64_t nearest_us = -1;
+  bool keyframes_only = false;
+  int32_t interval_ms = 0;  // a frame about every so many milliseconds; 0 = every frame
+};
+
+// The wanted frames of one group of pictures.
+struct GroupPlan {
+  int32_t connection = 0;
+  int64_t first = 0;        // sequence of the group's keyframe
+  int64_t end = 0;          // one past the group's last packet
+  int64_t last_needed = 0;  // the newest packet that a wanted frame comes from
+  std::map<int64_t, int64_t> wanted;  // frame id by packet sequence
+};
+
+class HistoryPlan {
+ public:
+  // The ring's packets at this moment are all that it ever looks at.
+  HistoryPlan(PacketRingView view, const HistoryRange& range);
+
+  // The next group that has wanted frames; nullopt: there is none.
+  std::optional<GroupPlan> Next();
+
+  // Packets of the group that was planned last are gone: goes on with the next whole group.
+  void Overrun();
+
+  // Whether packets of the range were overwritten before the group that was planned last; once.
+  bool TakeLoss() { return std::exchange(lost_, false); }
+
+  // Where the range begins in this ring, arrival in microseconds since the epoch.
+  int64_t begin_us() const { return begin_us_; }
+
+ private:
+  void FindUnsettled();
+  void FindNearest();
+  // The packets of the next group; empty: there is none, or it was overwritten.
+  std::vector<PacketInfo> ReadGroup();
+  std::vector<PacketInfo> WantedOf(const std::vector<PacketInfo>& group);
+  bool InRange(const PacketInfo& packet) const;
+
+  const PacketRingView view_;
+  const HistoryRange range_;
+  const int64_t end_;
+  int64_t position_;
+  int64_t begin_us_ = 0;
+  int64_t nearest_ = 0;  // sequence of the nearest frame's packet, 0 = there is none
+  bool lost_ = false;
+  std::vector<int64_t> unsettled_;
+  int32_t connection_ = -1;
+  std::array<std::atomic<int32_t>, kIntervals> intervals_{};
+  IntervalSchedule schedule_;
+};
+
+}  // namespace chrys

@@ -1,0 +1,115 @@
+import type { Clock } from '../base/clock.js';
+import { ChrysError } from '../base/errors.js';
+import type { Cameras, Look } from '../cameras/types.js';
+import type { VideoFrameBufferedRequest } from '../gen/chrys/cloud/videostreaming/v1beta1/video_streaming.js';
+import type { History, HistoryQuery } from '../history/history.js';
+import type { PastFrame, PastFrames } from '../history/past-frames.js';
+import type { NativeAddon, StreamInfo } from '../native/types.js';
+import type { CallHandler, DirectCall } from './direct-calls.js';
+import { cameraOf } from './frame-caller.js';
+import type { SerializedMessage } from './frame-serializer.js';
+import { checkInterval, lookOf } from './terms.js';
+
+export interface PastContext {
+  readonly cameras: Cameras;
+  readonly history: Pick<History, 'open'>;
+  /** The size of frames from memory when the request names none: buffer.in_memory_scale. */
+  readonly defaultSizeOf: (frame: { width: number; height: number }) => Pick<Look, 'width' | 'height' | 'enlarge'>;
+  readonly clock: Clock;
+  readonly releaseBuffer: NativeAddon['releaseBuffer'];
+}
+
+/** VideoBufferedImage: the next frame is asked of the history worker only when the last one has left. */
+export class BufferedImageCall implements CallHandler<VideoFrameBufferedRequest> {
+  private frames: PastFrames | undefined;
+
+  constructor(
+    private readonly context: PastContext,
+    private readonly call: DirectCall,
+  ) {}
+
+  onRequest(request: VideoFrameBufferedRequest): void {
+    this.frames = this.context.history.open(queryOf(request, this.context));
+    this.next(this.frames);
+  }
+
+  onHalfClose(): void {
+    // A client of a server stream always does that.
+  }
+
+  onEnd(): void {
+    this.frames?.close();
+  }
+
+  private next(frames: PastFrames): void {
+    frames.next((error, frame) => {
+      if (error !== undefined) {
+        this.call.fail(error);
+      } else if (frame === undefined) {
+        this.call.finish();
+      } else {
+        const message = new PastFrameMessage(frame, this.context.releaseBuffer);
+        this.call.send(message, () => {
+          message.sent();
+          this.next(frames);
+        });
+      }
+    });
+  }
+}
+
+/** Throws invalid_argument, not_found. */
+function queryOf(request: VideoFrameBufferedRequest, { cameras, clock, defaultSizeOf }: PastContext): HistoryQuery {
+  const { timestampFrom, timestampTo, width, height, intervalMs, keyFrameOnly, withholdCorrupt } = request;
+  const camera = cameraOf(cameras, request.deviceId);
+  if (timestampFrom < 0 || timestampTo < 0) {
+    throw new ChrysError(
+      'invalid_argument',
+      'timestamp_from and timestamp_to are milliseconds since the epoch and cannot be negative; 0 means the oldest frame and now',
+    );
+  }
+  if (timestampTo > 0 && timestampFrom > timestampTo) {
+    throw new ChrysError(
+      'invalid_argument',
+      `timestamp_from (${timestampFrom}) is later than timestamp_to (${timestampTo}): exchange them`,
+    );
+  }
+  checkInterval(intervalMs, keyFrameOnly);
+  const look = lookOf(request);
+  const hasSize = width > 0 || height > 0;
+  const nowMs = clock.nowMs();
+  const toMs = timestampTo === 0 ? nowMs : Math.min(timestampTo, nowMs);
+  return {
+    camera,
+    fromUs: timestampFrom * 1000,
+    // Up to the end of that millisecond.
+    toUs: toMs * 1000 + 999,
+    lookOf: (stream: StreamInfo) => (hasSize ? look : { ...look, ...defaultSizeOf(stream) }),
+    keyframesOnly: keyFrameOnly,
+    intervalMs,
+    withholdCorrupt,
+  };
+}
+
+/** Goes from the worker's slot into grpc-js's output in one copy, and frees that as soon as it was sent: see FrameMessage. */
+class PastFrameMessage implements SerializedMessage {
+  readonly byteLength: number;
+  private output: Uint8Array | undefined;
+
+  constructor(
+    private readonly frame: PastFrame,
+    private readonly releaseBuffer: NativeAddon['releaseBuffer'],
+  ) {
+    this.byteLength = frame.byteLength;
+  }
+
+  copy(target: Uint8Array, targetOffset: number): void {
+    this.frame.copyTo(target, targetOffset);
+    this.output = target;
+  }
+
+  sent(): void {
+    if (this.output !== undefined) this.releaseBuffer(this.output);
+    this.output = undefined;
+  }
+}

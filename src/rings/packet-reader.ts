@@ -1,0 +1,95 @@
+import { FLAG, LAYOUT_VERSION, PACKET_ENTRY, PACKET_RING } from '../gen/ring-layout.js';
+
+/** What is known of a packet beside its bytes. */
+export interface PacketFacts {
+  readonly sequence: number;
+  readonly keyframe: boolean;
+  readonly connection: number;
+  /** Of the payload. */
+  readonly bytes: number;
+  /** Ticks of secondsPerTick. */
+  readonly pts: number;
+  readonly secondsPerTick: number;
+  /** Microseconds since the epoch. */
+  readonly arrivalUs: number;
+}
+
+const TWO_POW_32 = 2 ** 32;
+
+/** Reads what a camera's packet ring knows of its packets, and never their payload. Any thread; disturbs nobody. */
+export class PacketReader {
+  private readonly i32: Int32Array;
+  private readonly entryCount: number;
+
+  /** Throws when this is no packet ring of this layout. */
+  constructor(ring: SharedArrayBuffer) {
+    const header = new Int32Array(ring, 0, PACKET_RING.bytes / 4);
+    if (header[PACKET_RING.layoutVersionI32] !== LAYOUT_VERSION) throw new Error('this is no packet ring');
+    this.entryCount = header[PACKET_RING.entryCountI32] ?? 0;
+    this.i32 = new Int32Array(ring, 0, (PACKET_RING.bytes + this.entryCount * PACKET_ENTRY.bytes) / 4);
+  }
+
+  /** The oldest packet that is still there. */
+  first(): number {
+    return this.loadI64(PACKET_RING.firstSequenceI64);
+  }
+
+  /** One past the newest. */
+  end(): number {
+    return this.loadI64(PACKET_RING.nextSequenceI64);
+  }
+
+  /** Undefined: not there, or overwritten while it was read. */
+  read(sequence: number): PacketFacts | undefined {
+    if (sequence >= this.end() || sequence < this.first()) return undefined;
+    const at = (PACKET_RING.bytes + (sequence % this.entryCount) * PACKET_ENTRY.bytes) / 4;
+    const facts: PacketFacts = {
+      sequence: this.i64(at, PACKET_ENTRY.sequenceI64),
+      keyframe: (this.int(at, PACKET_ENTRY.flagsI32) & FLAG.keyframe) !== 0,
+      connection: this.int(at, PACKET_ENTRY.connectionI32),
+      bytes: this.int(at, PACKET_ENTRY.sizeI32),
+      pts: this.i64(at, PACKET_ENTRY.ptsI64),
+      secondsPerTick: this.int(at, PACKET_ENTRY.timeBaseNumI32) / this.int(at, PACKET_ENTRY.timeBaseDenI32),
+      arrivalUs: this.i64(at, PACKET_ENTRY.arrivalUsI64),
+    };
+    // Packets leave before their entries are written anew: if this one is still there, nothing of the above was torn.
+    return sequence >= this.first() && facts.sequence === sequence ? facts : undefined;
+  }
+
+  /** All that a decoder can make frames of, oldest first: from the oldest keyframe on. */
+  *decodable(): Generator<PacketFacts> {
+    const end = this.end();
+    let sawKeyframe = false;
+    for (let sequence = this.first(); sequence < end; sequence++) {
+      const facts = this.read(sequence);
+      if (facts === undefined) {
+        // Overtaken by the writer; what is left begins further on, with a whole group.
+        sequence = Math.max(sequence, this.first() - 1);
+        continue;
+      }
+      sawKeyframe ||= facts.keyframe;
+      if (sawKeyframe) yield facts;
+    }
+  }
+
+  private int(at: number, field: number): number {
+    return this.i32[at + field] ?? 0;
+  }
+
+  private i64(at: number, field: number): number {
+    return this.join(this.int(at, 2 * field), this.int(at, 2 * field + 1));
+  }
+
+  /** The header's fields grow by little: when the upper half stays, both halves belong together. */
+  private loadI64(field: number): number {
+    for (;;) {
+      const high = Atomics.load(this.i32, 2 * field + 1);
+      const low = Atomics.load(this.i32, 2 * field);
+      if (Atomics.load(this.i32, 2 * field + 1) === high) return this.join(low, high);
+    }
+  }
+
+  private join(low: number, high: number): number {
+    return high * TWO_POW_32 + (low >>> 0);
+  }
+}

@@ -1,0 +1,120 @@
+/** The threads that decode the past, below the servers: what giving up costs, and what is left of it. */
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+
+import { systemClock } from '../../src/base/clock.js';
+import { CONTROL } from '../../src/gen/ring-layout.js';
+import { History, type HistoryQuery } from '../../src/history/history.js';
+import type { PastFrame, PastFrames } from '../../src/history/past-frames.js';
+import { makeClip } from '../farm/clips.js';
+import { addon, CaptureRig } from '../native/capture-rig.js';
+import { clipFile } from '../support/ffmpeg.js';
+import { waitFor } from '../support/wait.js';
+import { FakeCameras } from '../unit/rest-fixture.js';
+
+const CLIP = 'h264-1920x1080-25-g50';
+const WORKER = new URL('../../dist/history/history-worker.js', import.meta.url);
+const PICTURE_BYTES = 1920 * 1080 * 3;
+const BOUND_MS = 30_000;
+const FREE_WITHIN_MS = 100;
+
+describe('queries for the past', () => {
+  let rig: CaptureRig;
+  let history: History;
+  let query: HistoryQuery;
+
+  beforeAll(async () => {
+    makeClip(CLIP);
+    rig = new CaptureRig({ minPackets: 200 });
+    rig.start(clipFile(CLIP));
+    await waitFor('packets', BOUND_MS, () => rig.control.getI64(CONTROL.packetsI64) >= 130);
+    const camera = new FakeCameras().add({
+      name: 'cam',
+      rtspEndpoint: 'rtsp://camera/stream',
+      transport: 'tcp',
+      openTimeoutMs: 1000,
+      stallTimeoutMs: 1000,
+      decoderThreads: 1,
+      createdMs: 0,
+      modifiedMs: 0,
+    });
+    await rig.stop();
+    const [stream] = rig.streams;
+    const streams = new Map([[stream?.connection ?? 0, stream!]]);
+    Object.assign(camera, { packets: { ring: rig.packetRing, control: rig.control.buffer, streams } });
+    query = {
+      camera,
+      fromUs: 0,
+      toUs: Number.MAX_SAFE_INTEGER,
+      lookOf: () => ({ format: 0, width: 0, height: 0, quality: 0, enlarge: false }),
+      keyframesOnly: false,
+      intervalMs: 0,
+      withholdCorrupt: false,
+    };
+  });
+
+  afterAll(async () => {
+    await rig.dispose();
+  });
+
+  beforeEach(() => {
+    history = new History(addon, { workers: 2 }, systemClock, WORKER);
+  });
+
+  afterEach(async () => {
+    await history.close();
+  });
+
+  const target = Buffer.alloc(PICTURE_BYTES + 4096);
+
+  async function next(frames: PastFrames): Promise<PastFrame | undefined> {
+    return await new Promise((resolve, reject) => {
+      frames.next((error, frame) => {
+        if (error === undefined) resolve(frame);
+        else reject(error);
+      });
+    });
+  }
+
+  async function all(frames: PastFrames): Promise<number> {
+    for (let count = 0; ; count += 1) {
+      const frame = await next(frames);
+      if (frame === undefined) return count;
+      frame.copyTo(target, 0);
+    }
+  }
+
+  it('frees its thread within 100 ms when it is given up, while it decodes or waits', async () => {
+    await all(history.open(query));
+    for (const taken of [0, 1, 20]) {
+      const frames = history.open({ ...query });
+      for (let i = 0; i < taken; i += 1) (await next(frames))?.copyTo(target, 0);
+      const startMs = performance.now();
+      frames.close();
+      await waitFor('the thread to be free', BOUND_MS, () => history.load.running === 0);
+      // waitFor looks every 20 ms.
+      expect(performance.now() - startMs).toBeLessThan(FREE_WITHIN_MS + 20);
+    }
+  });
+
+  it('goes no further than the reader, whose pace is its own', async () => {
+    const slow = history.open(query);
+    const first = await next(slow);
+    const fast = [history.open(query), history.open(query), history.open(query)];
+    const counts = await Promise.all(fast.map(all));
+    expect(new Set(counts).size).toBe(1);
+    first?.copyTo(target, 0);
+    expect(1 + (await all(slow))).toBe(counts[0]);
+  });
+
+  it('keeps the memory of a process as it is, however often it is asked', async () => {
+    const once = async (): Promise<void> => {
+      const frames = history.open({ ...query, keyframesOnly: true });
+      await all(frames);
+      frames.close();
+    };
+    for (let i = 0; i < 20; i += 1) await once();
+    const before = process.memoryUsage.rss();
+    for (let i = 0; i < 60; i += 1) await once();
+    expect(process.memoryUsage.rss() - before).toBeLessThan(150 * 1024 * 1024);
+  });
+});

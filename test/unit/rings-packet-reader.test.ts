@@ -1,0 +1,107 @@
+import { describe, expect, it } from 'vitest';
+
+import { bufferExtentOf } from '../../src/cameras/buffer-extent.js';
+import { CONTROL } from '../../src/gen/ring-layout.js';
+import { Control } from '../../src/rings/control.js';
+import { PacketReader } from '../../src/rings/packet-reader.js';
+import { FakePacketRing } from './fixtures/packet-ring.js';
+
+const START_MS = 1_700_000_000_000;
+const FRAME_TICKS = 3600;
+/** Beyond 32 bits, as after some restarts. */
+const FIRST = 2 ** 42 + 5;
+
+function ringOf(count: number, gop: number, entries = 16): FakePacketRing {
+  const ring = new FakePacketRing(entries, FIRST);
+  for (let i = 0; i < count; i += 1) {
+    ring.write({ keyframe: i % gop === 0, arrivalMs: START_MS + i * 40, pts: i * FRAME_TICKS - 5, bytes: 100 + i });
+  }
+  return ring;
+}
+
+describe('a reader of packets', () => {
+  it('reads what was written', () => {
+    const reader = new PacketReader(ringOf(6, 3).buffer);
+    expect([reader.first(), reader.end()]).toEqual([FIRST, FIRST + 6]);
+    expect(reader.read(FIRST + 4)).toEqual({
+      sequence: FIRST + 4,
+      keyframe: false,
+      connection: 1,
+      bytes: 104,
+      pts: 4 * FRAME_TICKS - 5,
+      secondsPerTick: 1 / 90_000,
+      arrivalUs: (START_MS + 160) * 1000,
+    });
+    expect(reader.read(FIRST)?.pts).toBe(-5);
+  });
+
+  it('does not read what has left, what is not there yet, or what another packet was written over', () => {
+    const ring = ringOf(20, 4);
+    const reader = new PacketReader(ring.buffer);
+    expect(reader.read(FIRST + 3)).toBeUndefined();
+    expect(reader.read(FIRST + 20)).toBeUndefined();
+    expect(reader.read(FIRST + 4)).toBeDefined();
+    // As the writer is between the entry and the header.
+    ring.evictBefore(FIRST);
+    expect(reader.read(FIRST + 3)).toBeUndefined();
+  });
+
+  it('begins with the oldest keyframe and goes on behind what is overwritten meanwhile', () => {
+    const ring = ringOf(14, 4);
+    ring.evictBefore(FIRST + 1);
+    const seen: number[] = [];
+    for (const packet of new PacketReader(ring.buffer).decodable()) {
+      seen.push(packet.sequence - FIRST);
+      if (seen.length === 2) ring.evictBefore(FIRST + 8);
+    }
+    expect(seen).toEqual([4, 5, 8, 9, 10, 11, 12, 13]);
+  });
+
+  it('refuses what is no packet ring', () => {
+    expect(() => new PacketReader(new SharedArrayBuffer(4096))).toThrow();
+  });
+});
+
+describe('the extent of a buffer', () => {
+  const control = Control.create();
+  const extentOf = (ring: SharedArrayBuffer | undefined) =>
+    bufferExtentOf({ ring, control: control.buffer, streams: new Map() });
+
+  it('counts from the oldest keyframe on', () => {
+    const ring = ringOf(14, 4);
+    ring.evictBefore(FIRST + 1);
+    expect(extentOf(ring.buffer)).toEqual({
+      startMs: START_MS + 4 * 40,
+      endMs: START_MS + 13 * 40,
+      fps: expect.closeTo(25, 3),
+      frames: 10,
+      keyframes: 3,
+      bytes: 10 * 100 + 4 + 5 + 6 + 7 + 8 + 9 + 10 + 11 + 12 + 13,
+      limited: false,
+    });
+  });
+
+  it('takes the rate of the newest connection, whose clock is another', () => {
+    const ring = ringOf(4, 4);
+    for (let i = 0; i < 6; i += 1) {
+      ring.write({
+        keyframe: i === 0,
+        arrivalMs: START_MS + 5000 + i * 100,
+        pts: 90_000 * 3600 + i * 9000,
+        connection: 2,
+      });
+    }
+    expect(extentOf(ring.buffer)).toMatchObject({ frames: 10, fps: expect.closeTo(10, 3), endMs: START_MS + 5500 });
+  });
+
+  it('is empty of a camera that never sent', () => {
+    const empty = { startMs: 0, endMs: 0, fps: 0, frames: 0, keyframes: 0, bytes: 0, limited: false };
+    expect(extentOf(undefined)).toEqual(empty);
+    expect(extentOf(new FakePacketRing().buffer)).toEqual(empty);
+  });
+
+  it('tells when the byte budget wins', () => {
+    control.setI32(CONTROL.bufferLimitedI32, 1);
+    expect(extentOf(undefined).limited).toBe(true);
+  });
+});
