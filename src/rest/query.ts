@@ -14,7 +14,7 @@ export function wholeNumber(
   if (value === undefined) {
     return undefined;
   }
-  const number = typeof value === 'string' && /^\d{1,9}$/.test(value) ? Number(value) : NaN;
+  const number = typeof value === 'string' && /^\d{1,16}$/.test(value) ? Number(value) : NaN;
   if (!(number >= least && number <= most)) {
     throw refused(name, value, `one whole number from ${least} to ${most}`);
   }
