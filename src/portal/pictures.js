@@ -5,8 +5,8 @@ import { snapshotUrl } from './api.js';
 const REFRESH_MS = 4000;
 const RETRY_MS = 8000;
 const AT_A_TIME = 2;
-const WIDTH_STEP = 160;
-const MOST_WIDTH = 960;
+/** One width for all pages: the proxy makes the JPEGs of one keyframe only once, and of few widths at a time. */
+const WIDTH = 640;
 
 /** @typedef {{ readonly frame: HTMLElement, readonly name: string, live: boolean, show(picture: HTMLImageElement): void }} Target */
 
@@ -69,11 +69,5 @@ function load(entry) {
   picture.addEventListener('error', () => {
     done(RETRY_MS);
   });
-  picture.src = snapshotUrl(target.name, widthFor(target.frame));
-}
-
-/** @param {HTMLElement} frame */
-function widthFor(frame) {
-  const pixels = frame.clientWidth * window.devicePixelRatio;
-  return Math.min(MOST_WIDTH, Math.max(WIDTH_STEP, Math.ceil(pixels / WIDTH_STEP) * WIDTH_STEP));
+  picture.src = snapshotUrl(target.name, WIDTH);
 }

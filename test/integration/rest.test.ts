@@ -87,6 +87,8 @@ describe('REST', () => {
   it.each([
     ['', '640,480'],
     ['?width=320', '320,240'],
+    ['?keyframe=true', '640,480'],
+    ['?keyframe=true&width=320', '320,240'],
   ])('gives the newest picture as a JPEG: snapshot.jpg%s', async (query, size) => {
     const response = await fetch(`${proxy.restUrl}${PROCESS}/open/snapshot.jpg${query}`);
     expect(response.headers.get('content-type')).toBe('image/jpeg');

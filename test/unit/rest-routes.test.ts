@@ -3,6 +3,7 @@ import { connect } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { ChrysError } from '../../src/base/errors.js';
 import { listenRest } from '../../src/rest/listen.js';
+import { waitFor } from '../support/wait.js';
 import { fakeFrame, NOW_MS, sendRaw, startRest, type RestFixture } from './rest-fixture.js';
 
 let rest: RestFixture;
@@ -62,6 +63,19 @@ describe('the snapshot', () => {
   it('of a camera that runs and gives no frame is 504', async () => {
     rest.cameras.get('yard').state = { phase: 'running', sinceMs: NOW_MS, message: '', failingStreak: 0 };
     expect((await rest.get(SNAPSHOT)).status).toBe(504);
+  });
+
+  it('is the newest keyframe when that is enough, as the camera’s thread encoded it', async () => {
+    const camera = rest.cameras.get('yard');
+    const asked = rest.get(`${SNAPSHOT}?keyframe=true&width=320`);
+    const first = await waitFor('a request', 5000, () => camera.waits[0]);
+    expect(first.query.terms).toMatchObject({ keyframesOnly: true, look: { format: 4, width: 320, enlarge: false } });
+    first.settle(fakeFrame(true));
+    (await waitFor('another one', 5000, () => camera.waits[1])).settle(fakeFrame());
+    const answer = await asked;
+    expect(answer.headers['content-type']).toBe('image/jpeg');
+    expect(Buffer.from(answer.text)).toEqual(Buffer.from([1, 2, 3, 4, 5, 6]));
+    expect(rest.encoded).toEqual([]);
   });
 
   it('of an unknown camera is 404', async () => {
