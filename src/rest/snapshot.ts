@@ -1,11 +1,10 @@
 import type { Request, Response } from 'express';
 import { ChrysError } from '../base/errors.js';
 import type { Camera, FrameRef } from '../cameras/types.js';
+import { LEAST_WIDTH, MOST_WIDTH, wholeNumber } from './query.js';
 
 /** Longest wait for a frame. Long enough for the next keyframe of a usual stream. */
 const WAIT_MS = 5000;
-const LEAST_WIDTH = 16;
-const MOST_WIDTH = 7680;
 /** A frame can be overwritten while it is copied; a newer one is there then. */
 const MOST_COPIES = 5;
 
@@ -22,7 +21,7 @@ export type EncodeJpeg = (picture: Picture) => Promise<Buffer>;
 
 /** Sends the newest frame. Throws unavailable when the camera is not connected, deadline_exceeded when no frame comes. */
 export async function sendSnapshot(req: Request, res: Response, camera: Camera, encode: EncodeJpeg): Promise<void> {
-  const outWidth = widthOf(req.query['width']);
+  const outWidth = wholeNumber(req.query, 'width', LEAST_WIDTH, MOST_WIDTH);
   const gone = new AbortController();
   res.on('close', () => {
     gone.abort();
@@ -68,18 +67,4 @@ function noFrame({ definition, state }: Camera): ChrysError {
   }
   const why = state.message === '' ? `it is ${state.phase}` : state.message;
   return new ChrysError('unavailable', `Camera "${definition.name}" is not connected: ${why}`);
-}
-
-function widthOf(value: unknown): number | undefined {
-  if (value === undefined) {
-    return undefined;
-  }
-  const width = typeof value === 'string' && /^\d{1,5}$/.test(value) ? Number(value) : NaN;
-  if (!(width >= LEAST_WIDTH && width <= MOST_WIDTH)) {
-    throw new ChrysError(
-      'invalid_argument',
-      `width: ${JSON.stringify(value).slice(0, 40)} is not allowed; allowed is one whole number from ${LEAST_WIDTH} to ${MOST_WIDTH}.`,
-    );
-  }
-  return width;
 }

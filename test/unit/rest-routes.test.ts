@@ -1,3 +1,4 @@
+import { readdirSync } from 'node:fs';
 import { connect } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { ChrysError } from '../../src/base/errors.js';
@@ -162,6 +163,9 @@ describe('what is not there', () => {
     ['POST', '/api/v1/processlist', 'GET, HEAD'],
     ['DELETE', '/api/v1/settings', 'GET, HEAD, POST'],
     ['POST', '/api/v1/process/yard/snapshot.jpg', 'GET, HEAD'],
+    ['POST', '/api/v1/process/yard/stream.mjpeg', 'GET, HEAD'],
+    ['POST', '/api/v1/info', 'GET, HEAD'],
+    ['POST', '/api', 'GET, HEAD'],
     ['POST', '/healthz', 'GET, HEAD'],
     ['POST', '/readyz', 'GET, HEAD'],
     ['PATCH', '/', 'GET, HEAD'],
@@ -197,17 +201,65 @@ describe('what is not there', () => {
   });
 });
 
-describe('the front page', () => {
-  it('lists the API, runs nothing and tells nothing about the server', async () => {
-    const answer = await rest.get('/');
+describe('the info', () => {
+  it('tells where gRPC listens, and the clock that times are by', async () => {
+    expect((await rest.get('/api/v1/info')).json()).toEqual({ version: '1.2.3', grpc_port: 50_001, time: NOW_MS });
+  });
+
+  it('tells no port before gRPC listens', async () => {
+    const starting = await startRest({ grpcPort: () => undefined });
+    const answer = await starting.get('/api/v1/info');
+    await starting.close();
+    expect(answer.json()).toMatchObject({ grpc_port: null });
+  });
+});
+
+describe('the list of routes', () => {
+  it('runs nothing and tells nothing about the server', async () => {
+    const answer = await rest.get('/api');
     expect(answer.headers['content-type']).toContain('text/html');
     expect(answer.text).toContain('/api/v1/processlist');
+    expect(answer.text).toContain('stream.mjpeg');
     expect(answer.text).not.toMatch(/<script|onload=/);
     expect(answer.headers['content-security-policy']).toContain("default-src 'none'");
     expect(answer.headers['x-content-type-options']).toBe('nosniff');
     expect(answer.headers).not.toHaveProperty('x-powered-by');
     expect(answer.headers).not.toHaveProperty('strict-transport-security');
   });
+});
+
+describe('the page', () => {
+  it('may run scripts of its own alone, and has none inline', async () => {
+    const answer = await rest.get('/');
+    expect(answer.status).toBe(200);
+    expect(answer.headers['content-type']).toBe('text/html; charset=utf-8');
+    expect(answer.headers['content-security-policy']).toBe(
+      "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; " +
+        "form-action 'none'; frame-ancestors 'none'; base-uri 'none'",
+    );
+    expect(answer.text).not.toMatch(/<script(?![^>]* src=)|<style|\sstyle=|\son[a-z]+=/);
+    expect(answer.text).toContain('href="/api"');
+  });
+
+  it('names only files that are there, and they name only others that are', async () => {
+    const seen = new Set(['/']);
+    for (const route of seen) {
+      const answer = await rest.get(route);
+      expect(answer.status, route).toBe(200);
+      expect(answer.headers['content-type'], route).toMatch(/html|css|javascript|svg/);
+      for (const [, path] of answer.text.matchAll(/(?:src|href)="(\/portal\/[^"]*)"/g)) seen.add(path ?? '');
+      for (const [, name] of answer.text.matchAll(/from '\.\/([\w-]+\.js)'/g)) seen.add(`/portal/${name ?? ''}`);
+    }
+    const files = readdirSync('src/portal').filter((name) => !/^(?:index\.html|tsconfig\.json)$/.test(name));
+    expect([...seen].sort()).toEqual(['/', ...files.map((name) => `/portal/${name}`)].sort());
+  });
+
+  it.each(['/portal/', '/portal/index.html', '/portal/..%2frest%2fapp.ts', '/portal/nothing.js'])(
+    'does not give %s',
+    async (path) => {
+      expect((await rest.get(path)).status).toBe(404);
+    },
+  );
 });
 
 describe('the server', () => {
