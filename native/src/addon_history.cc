@@ -1,6 +1,7 @@
 // History's face to JavaScript: src/native/types.ts says what each function takes and gives.
 #include "addon_history.h"
 
+#include <algorithm>
 #include <cstring>
 #include <memory>
 
@@ -135,10 +136,13 @@ Napi::Value FrameIds(const Napi::CallbackInfo& call) {
   const PacketRingView view = RingOf(call[0]);
   const int64_t first = call[1].As<Napi::Number>().Int64Value();
   const auto count = static_cast<size_t>(call[2].As<Napi::Number>().Uint32Value());
+  const auto unsettled = UnsettledFrames(view, view.header().nextSequence.load(std::memory_order_acquire));
   Napi::Float64Array ids = Napi::Float64Array::New(call.Env(), count);
   for (size_t i = 0; i < count; ++i) {
-    const auto info = ReadPacketInfo(view, first + static_cast<int64_t>(i));
-    ids[i] = info ? static_cast<double>(FrameIdOf(view, *info)) : 0;
+    const int64_t sequence = first + static_cast<int64_t>(i);
+    const auto info = ReadPacketInfo(view, sequence);
+    const bool known = info && std::find(unsettled.begin(), unsettled.end(), sequence) == unsettled.end();
+    ids[i] = known ? static_cast<double>(FrameIdOf(view, *info)) : 0;
   }
   return ids;
 }

@@ -35,32 +35,32 @@ size_t ReorderDepth(const std::vector<PacketInfo>& packets) {
 
 }  // namespace
 
-HistoryPlan::HistoryPlan(PacketRingView view, const HistoryRange& range)
-    : view_(view),
-      range_(range),
-      end_(view.header().nextSequence.load(std::memory_order_acquire)),
-      position_(view.header().firstSequence.load(std::memory_order_acquire)) {
-  intervals_[0].store(range.interval_ms);
-  schedule_.Update(intervals_.data(), range.interval_ms > 0 ? 1 << kClassFirstInterval : 0);
-  const auto oldest = ReadPacketInfo(view_, position_);
-  begin_us_ = std::max(range.from_us, oldest ? oldest->arrival_us : 0);
-  FindUnsettled();
-  if (range_.nearest_us >= 0) FindNearest();
-}
-
-// While a camera sends, the newest frames of a stream that reorders may still get others in front of them: they have
-// neither their place nor their id yet.
-void HistoryPlan::FindUnsettled() {
-  const auto newest = ReadPacketInfo(view_, end_ - 1);
-  if (!newest || WallUs() - newest->arrival_us > kLiveUs) return;
+std::vector<int64_t> UnsettledFrames(const PacketRingView& view, int64_t end) {
+  const auto newest = ReadPacketInfo(view, end - 1);
+  if (!newest || WallUs() - newest->arrival_us > kLiveUs) return {};
   std::vector<PacketInfo> packets;
-  for (int64_t sequence = std::max(position_, end_ - kReorderSample); sequence < end_; ++sequence) {
-    const auto info = ReadPacketInfo(view_, sequence);
+  for (int64_t sequence = std::max<int64_t>(0, end - kReorderSample); sequence < end; ++sequence) {
+    const auto info = ReadPacketInfo(view, sequence);
     if (info && info->connection == newest->connection) packets.push_back(*info);
   }
   const size_t depth = std::min(ReorderDepth(packets), packets.size());
   std::stable_sort(packets.begin(), packets.end(), ShownBefore);
-  for (size_t i = packets.size() - depth; i < packets.size(); ++i) unsettled_.push_back(packets[i].sequence);
+  std::vector<int64_t> unsettled;
+  for (size_t i = packets.size() - depth; i < packets.size(); ++i) unsettled.push_back(packets[i].sequence);
+  return unsettled;
+}
+
+HistoryPlan::HistoryPlan(PacketRingView view, const HistoryRange& range)
+    : view_(view),
+      range_(range),
+      end_(view.header().nextSequence.load(std::memory_order_acquire)),
+      position_(view.header().firstSequence.load(std::memory_order_acquire)),
+      unsettled_(UnsettledFrames(view, end_)) {
+  intervals_[0].store(range.interval_ms);
+  schedule_.Update(intervals_.data(), range.interval_ms > 0 ? 1 << kClassFirstInterval : 0);
+  const auto oldest = ReadPacketInfo(view_, position_);
+  begin_us_ = std::max(range.from_us, oldest ? oldest->arrival_us : 0);
+  if (range_.nearest_us >= 0) FindNearest();
 }
 
 void HistoryPlan::FindNearest() {

@@ -26,6 +26,10 @@ struct HistoryRange {
   int32_t interval_ms = 0;  // a frame about every so many milliseconds; 0 = every frame
 };
 
+// Sequences of the newest packets before `end` whose frames have neither their place nor their id yet: while a camera
+// sends, those of a stream that reorders its frames may still get others in front of them.
+std::vector<int64_t> UnsettledFrames(const PacketRingView& view, int64_t end);
+
 // The wanted frames of one group of pictures.
 struct GroupPlan {
   int32_t connection = 0;
@@ -53,7 +57,6 @@ class HistoryPlan {
   int64_t begin_us() const { return begin_us_; }
 
  private:
-  void FindUnsettled();
   void FindNearest();
   // The packets of the next group; empty: there is none, or it was overwritten.
   std::vector<PacketInfo> ReadGroup();
@@ -67,7 +70,7 @@ class HistoryPlan {
   int64_t begin_us_ = 0;
   int64_t nearest_ = 0;  // sequence of the nearest frame's packet, 0 = there is none
   bool lost_ = false;
-  std::vector<int64_t> unsettled_;
+  const std::vector<int64_t> unsettled_;
   int32_t connection_ = -1;
   std::array<std::atomic<int32_t>, kIntervals> intervals_{};
   IntervalSchedule schedule_;

@@ -102,10 +102,10 @@ async function start(options: RunOptions, closers: Closer[]): Promise<Logger> {
     clock,
     ready: () => now.notReady,
     encodeJpeg,
+    frameIds: (...range) => addon.frameIds(...range),
     grpcPort: () => now.grpcPort,
     stopping: stopping.signal,
     limitUnsent: (descriptor, bytes) => addon.limitUnsent(descriptor, bytes),
-    frameIds: (...range) => addon.frameIds(...range),
   });
   const rest = await listenRest(app, config.host, config.port);
   closers.push(() => rest.close());

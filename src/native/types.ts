@@ -155,11 +155,6 @@ export interface NativeAddon {
    * read it any more. False, and nothing is done, when it is a view of a part of its memory.
    */
   releaseBuffer(buffer: Uint8Array): boolean;
-  /**
-   * Lets the kernel take no more than about `bytes` of a TCP socket beyond what is under way to the other side: the rest
-   * stays with the writer, who learns so that the reader is slow. False: the descriptor is no TCP socket.
-   */
-  limitUnsent(descriptor: number, bytes: number): boolean;
   /** The packets that the ring has now are all that it ever looks at. */
   openHistory(options: HistoryOptions): HistoryHandle;
   /**
@@ -174,6 +169,11 @@ export interface NativeAddon {
    * Nobody may write to `source` meanwhile.
    */
   copyBytes(source: Uint8Array, target: Uint8Array, targetOffset: number): void;
-  /** The frame ids of `count` packets from `first` on; 0 where the ring has no such packet. */
+  /** The frame ids of `count` packets from `first` on; 0 where the ring has no such packet, or its id is not certain yet. */
   frameIds(ring: Uint8Array, first: number, count: number): Float64Array;
+  /**
+   * Lets the kernel take no more than about `bytes` of a TCP socket beyond what is under way to the other side: the rest
+   * stays with the writer, who learns so that the reader is slow. False: the descriptor is no TCP socket.
+   */
+  limitUnsent(descriptor: number, bytes: number): boolean;
 }

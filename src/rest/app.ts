@@ -34,12 +34,12 @@ export interface RestParts {
   /** Why the proxy cannot serve yet; undefined when it can. */
   readonly ready: () => string | undefined;
   readonly encodeJpeg: EncodeJpeg;
+  readonly frameIds: NativeAddon['frameIds'];
   /** Where gRPC listens; undefined while it does not. */
   readonly grpcPort: () => number | undefined;
   /** Aborted when the proxy stops. */
   readonly stopping: AbortSignal;
   readonly limitUnsent: NativeAddon['limitUnsent'];
-  readonly frameIds: NativeAddon['frameIds'];
 }
 
 /** The REST interface, without a server. */
@@ -102,15 +102,15 @@ export function createRestApp(parts: RestParts): Express {
     .get((req, res) => sendSnapshot(req, res, cameras.get(checkCameraName(req.params.name)), parts.encodeJpeg))
     .all(onlyMethods('GET'));
   app
-    .route(`${BASE}/process/:name/stream.mjpeg`)
-    .get((req, res) => {
-      live.send(req, res, checkCameraName(req.params.name));
-    })
-    .all(onlyMethods('GET'));
-  app
     .route(`${BASE}/process/:name/frames`)
     .get((req, res) => {
       sendFrameList(req, res, cameras.get(checkCameraName(req.params.name)), parts.frameIds);
+    })
+    .all(onlyMethods('GET'));
+  app
+    .route(`${BASE}/process/:name/stream.mjpeg`)
+    .get((req, res) => {
+      live.send(req, res, checkCameraName(req.params.name));
     })
     .all(onlyMethods('GET'));
   app
