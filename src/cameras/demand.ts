@@ -136,7 +136,8 @@ export class Demand {
     this.control.setI32(at + OUTPUT.qualityI32, look.quality);
     this.control.setI32(at + OUTPUT.enlargeI32, look.enlarge ? 1 : 0);
     this.control.addI32(at + OUTPUT.serialI32, 1);
-    const validAfter = this.control.getI64(CONTROL.frameSequenceI64);
+    // An output that was never used has no frames of another look: its first caller may have the group's keyframe at once.
+    const validAfter = this.outputs[index] === undefined ? 0 : this.control.getI64(CONTROL.frameSequenceI64);
     this.outputs[index] = { look, validAfter, wants: 0, idleSinceMs: 0, classes: new Map() };
   }
 

@@ -149,6 +149,11 @@ describe('the demand on a camera', () => {
     expect(control.getI32(serial)).toBe(before + 1);
   });
 
+  it('gives the first caller of a look the keyframe from before it asked', () => {
+    Atomics.store(control.i64, CONTROL.frameSequenceI64, 77n);
+    expect(demand.touch(jpeg(100))).toMatchObject({ output: 1, validAfter: 0 });
+  });
+
   it('lets a call go that waited for a look which is another one by now', () => {
     const want = demand.touch(jpeg(100));
     demand.close();
