@@ -37,20 +37,20 @@ const siblings = layers
     })),
   );
 
-/** A library that one folder wraps, so that the rest of the code sees our types. */
+/** A library that one folder wraps, so that the rest of the code sees our types; a second one may be its client. */
 const wrapped = [
   ['beamcoder', 'src/media'],
   ['better-sqlite3', 'src/store'],
-  ['@grpc/', 'src/grpc'],
+  ['@grpc/', 'src/grpc', 'src/cli'],
   ['grpc-health-check', 'src/grpc'],
   ['express', 'src/rest'],
   ['helmet', 'src/rest'],
   ['commander', 'src/cli'],
-].map(([library, folder]) => ({
+].map(([library, folder, client]) => ({
   name: `only-${folder.replace('src/', '')}-uses-${library.replaceAll(/[@/]/g, '')}`,
   comment: `${folder} wraps ${library}.`,
   severity: 'error',
-  from: { path: '^src/', pathNot: [pathOf([folder]), '^src/gen/'] },
+  from: { path: '^src/', pathNot: [pathOf([folder, ...(client === undefined ? [] : [client])]), '^src/gen/'] },
   to: { path: `node_modules/(@types/)?${library}` },
 }));
 
@@ -73,6 +73,19 @@ module.exports = {
       severity: 'error',
       from: { path: '^src/', pathNot: '^src/native/' },
       to: { path: '^native/' },
+    },
+    {
+      name: 'the-portal-runs-in-a-browser',
+      comment: 'src/portal reaches the proxy by REST only, and only src/rest hands its files out, as they are.',
+      severity: 'error',
+      from: { path: '^src/portal/' },
+      to: { pathNot: '^src/portal/' },
+    },
+    {
+      name: 'nothing-imports-the-portal',
+      severity: 'error',
+      from: { path: '^src/', pathNot: '^src/portal/' },
+      to: { path: '^src/portal/' },
     },
     {
       name: 'nothing-imports-tests',

@@ -42,6 +42,8 @@ COPY LICENSE package.json ./
 COPY bin/chrysproxy.js bin/
 COPY config config
 COPY proto proto
+# Browsers get these as they are; the compiled rest is in dist.
+COPY src/portal src/portal
 COPY --from=build /opt/chrysproxy/node_modules node_modules
 COPY --from=build /opt/chrysproxy/native/build/chrys_native.node native/build/
 COPY --from=build /opt/chrysproxy/dist dist

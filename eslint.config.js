@@ -54,6 +54,21 @@ export default tseslint.config(
     languageOptions: { sourceType: 'commonjs', globals: { module: 'writable' } },
   },
   {
+    // Browser code; tsc checks its types, and with them that every name is known.
+    files: ['src/portal/**'],
+    languageOptions: { globals: {} },
+    rules: {
+      'no-undef': 'off',
+      'no-restricted-properties': [
+        'error',
+        ...['innerHTML', 'outerHTML', 'insertAdjacentHTML', 'write'].map((property) => ({
+          property,
+          message: 'Texts of the proxy, and so of cameras, are put in as text: textContent.',
+        })),
+      ],
+    },
+  },
+  {
     rules: {
       eqeqeq: 'error',
       'no-console': 'error',

@@ -1,6 +1,9 @@
 // The addon's face to JavaScript: src/native/types.ts says what each function takes and gives. It keeps no state of its
 // own, so any number of threads may load it.
 #include <malloc.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
 
 #include <array>
 #include <cstring>
@@ -182,6 +185,14 @@ Napi::Value ReleaseBuffer(const Napi::CallbackInfo& call) {
   return Napi::Boolean::New(env, whole);
 }
 
+// See NativeAddon.limitUnsent.
+Napi::Value LimitUnsent(const Napi::CallbackInfo& call) {
+  const int descriptor = call[0].As<Napi::Number>().Int32Value();
+  const int bytes = call[1].As<Napi::Number>().Int32Value();
+  return Napi::Boolean::New(call.Env(),
+                            setsockopt(descriptor, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &bytes, sizeof bytes) == 0);
+}
+
 std::string VersionText(unsigned version) {
   return std::to_string(AV_VERSION_MAJOR(version)) + "." + std::to_string(AV_VERSION_MINOR(version)) + "." +
          std::to_string(AV_VERSION_MICRO(version));
@@ -213,6 +224,7 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   exports["capture"] = Napi::Function::New(env, RunCapture, "capture");
   exports["initPacketRing"] = Napi::Function::New(env, InitRing, "initPacketRing");
   exports["releaseBuffer"] = Napi::Function::New(env, ReleaseBuffer, "releaseBuffer");
+  exports["limitUnsent"] = Napi::Function::New(env, LimitUnsent, "limitUnsent");
   exports["copyFromSlot"] = Napi::Function::New(env, CopySlot, "copyFromSlot");
   AddHistory(env, exports);
   return exports;

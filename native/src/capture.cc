@@ -158,6 +158,8 @@ std::optional<Failure> Capture::Serve(const AVPacket* packet) {
                               : wanted != 0 ? kDemandKeyframes
                                             : kDemandIdle,
                               kRelaxed);
+  // Whoever has every frame decoded may want another picture of it than a snapshot does.
+  snapshot_of_live_ = snapshot_wanted && all;
   schedule_.Update(control_.intervalMs, wanted);
   if (current_.is_keyframe) {
     const double fps = control_.fpsMilli.load(kRelaxed) / 1000.0;
@@ -335,8 +337,9 @@ std::optional<Failure> Capture::Publish(const AVFrame* frame, Purpose purpose) {
   if (purpose != Purpose::kKeyframe) classes |= kClassAll | schedule_.Take(SecondsOf(facts.packet.pts), keyframe);
 
   const int64_t start_us = MonotonicUs();
+  const bool snapshot = purpose == Purpose::kSnapshot || (snapshot_of_live_ && purpose != Purpose::kKeyframe);
   auto [published, refused, failure] =
-      outputs_.Publish(frame, facts, classes, control_.keyframes.load(kRelaxed), purpose == Purpose::kSnapshot);
+      outputs_.Publish(frame, facts, classes, control_.keyframes.load(kRelaxed), snapshot);
   Add(control_.convertUs, MonotonicUs() - start_us);
   if (failure) return failure;
   if (published == 0) {

@@ -103,6 +103,7 @@ class Capture {
   int64_t gop_first_pts_ = INT64_MIN;  // pts of the last keyframe
   int64_t first_pts_ = INT64_MIN;
   int64_t packets_since_connect_ = 0;
+  bool snapshot_of_live_ = false;       // a snapshot is to be of the frame that is decoded anyway
   bool group_decoded_ = false;          // the decoder has had every packet of its group up to now
   bool limit_told_ = false;
   int keyframes_without_frame_ = 0;

@@ -80,6 +80,7 @@ void FrameRingWriter::Publish(const Open& open, const std::vector<uint8_t>& head
   slot.sequence.store(frame.sequence, kRelaxed);
   slot.arrivalUs.store(frame.arrival_us, kRelaxed);
   slot.keyframes.store(frame.keyframes, kRelaxed);
+  slot.serial.store(frame.serial, kRelaxed);
   slot.lock.store(slot.lock.load(kRelaxed) + 1, std::memory_order_release);
   auto& header = *reinterpret_cast<FrameRingHeader*>(base_);
   if ((frame.flags & kFlagKeyframe) != 0) header.latestKeyframeSequence.store(frame.sequence, std::memory_order_release);

@@ -19,6 +19,7 @@ struct Published {
   int64_t sequence = 0;
   int64_t arrival_us = 0;
   int64_t keyframes = 0;
+  int32_t serial = 0;
 };
 
 class FrameRingWriter {

@@ -98,7 +98,8 @@ std::optional<Failure> Outputs::PublishTo(int index, const AVFrame* frame, const
     return Failure{end::kUnsupportedCodec, "libswscale cannot convert the pixel format " + shape_.pixel_format};
   }
   output.ring->Publish(slot, FrameMessageHead(shape_, facts, *bytes),
-                       {*bytes, flags, size.width, size.height, facts.frame_id, facts.packet.arrival_us, keyframes});
+                       {*bytes, flags, size.width, size.height, facts.frame_id, facts.packet.arrival_us, keyframes,
+                        output.serial});
   output.last_id = std::max(output.last_id, facts.frame_id);
   if (facts.packet.is_keyframe) output.last_keyframe_id = facts.frame_id;
   return std::nullopt;

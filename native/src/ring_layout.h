@@ -108,6 +108,8 @@ constexpr int32_t kFormatJpeg = 4;
   I32(dataBytes)                                                                             \
   I32(width)                                                                                 \
   I32(height)                                                                                \
+  I32(serial)        /* OutputBlock.serial of the look that it has */                        \
+  I32(reserved)                                                                              \
   I64(sequence)      /* frame id, 0 = never written */                                       \
   I64(arrivalUs)     /* of the frame's packet, microseconds since the epoch */               \
   I64(keyframes)     /* ControlBlock.keyframes at that packet */

@@ -88,7 +88,11 @@ async function start(options: RunOptions, closers: Closer[]): Promise<Logger> {
 
   // Loading it takes a moment, in which no frame would be served: better now than at the first snapshot.
   beamcoder();
-  let notReady: string | undefined = 'The proxy is starting: its cameras are not loaded yet.';
+  const stopping = new AbortController();
+  const now: { notReady: string | undefined; grpcPort: number | undefined } = {
+    notReady: 'The proxy is starting: its cameras are not loaded yet.',
+    grpcPort: undefined,
+  };
   const app = createRestApp({
     cameras,
     settings: store.settings,
@@ -96,9 +100,12 @@ async function start(options: RunOptions, closers: Closer[]): Promise<Logger> {
     logger,
     version: packageVersion(),
     clock,
-    ready: () => notReady,
+    ready: () => now.notReady,
     encodeJpeg,
     frameIds: (...range) => addon.frameIds(...range),
+    grpcPort: () => now.grpcPort,
+    stopping: stopping.signal,
+    limitUnsent: (descriptor, bytes) => addon.limitUnsent(descriptor, bytes),
   });
   const rest = await listenRest(app, config.host, config.port);
   closers.push(() => rest.close());
@@ -111,11 +118,15 @@ async function start(options: RunOptions, closers: Closer[]): Promise<Logger> {
     history,
     defaultSizeOf: parseScale(config.buffer.in_memory_scale),
   });
+  now.grpcPort = grpc.port;
   closers.push(() => grpc.stop());
+  closers.push(() => {
+    stopping.abort();
+  });
   // Only now: two proxies must not open the same cameras, and a port that is taken tells that there are two.
   cameras.startAll();
   if (options.demo) addDemo(cameras, clock.nowMs());
-  notReady = undefined;
+  now.notReady = undefined;
 
   const cameraNames = cameras.list().map((camera) => camera.definition.name);
   logger.info(

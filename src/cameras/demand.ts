@@ -15,8 +15,8 @@ export interface Want {
   readonly output: number;
   /** A bit of FRAME_CLASS. */
   readonly frameClass: number;
-  /** Frames of this output up to this id had another look. */
-  readonly validAfter: number;
+  /** Frames of this output with another serial have another look. */
+  readonly serial: number;
 }
 
 interface ClassDemand {
@@ -29,7 +29,7 @@ interface ClassDemand {
 
 interface Output {
   look: Look;
-  validAfter: number;
+  serial: number;
   wants: number;
   idleSinceMs: number;
   readonly classes: Map<number, ClassDemand>;
@@ -62,7 +62,7 @@ export class Demand {
     const frameClass = this.classOf(terms);
     let demand = output.classes.get(frameClass);
     if (demand === undefined) {
-      demand = { want: { output: index, frameClass, validAfter: output.validAfter }, untilMs: 0, held: 0 };
+      demand = { want: { output: index, frameClass, serial: output.serial }, untilMs: 0, held: 0 };
       output.classes.set(frameClass, demand);
     }
     this.prolong(demand);
@@ -135,9 +135,8 @@ export class Demand {
     this.control.setI32(at + OUTPUT.heightI32, look.height);
     this.control.setI32(at + OUTPUT.qualityI32, look.quality);
     this.control.setI32(at + OUTPUT.enlargeI32, look.enlarge ? 1 : 0);
-    this.control.addI32(at + OUTPUT.serialI32, 1);
-    const validAfter = this.control.getI64(CONTROL.frameSequenceI64);
-    this.outputs[index] = { look, validAfter, wants: 0, idleSinceMs: 0, classes: new Map() };
+    const serial = this.control.addI32(at + OUTPUT.serialI32, 1);
+    this.outputs[index] = { look, serial, wants: 0, idleSinceMs: 0, classes: new Map() };
   }
 
   private classOf(terms: FrameTerms): number {

@@ -52,11 +52,11 @@ export class RingFrameSource implements FrameSource {
     const reader = this.readers[want.output];
     // Two frames that wait for it: it gets the older one first. Anyone slower gets the newest.
     const inOrder = query.awayMs <= IN_ORDER_INTERVALS * this.frameIntervalMs();
-    const after = Math.max(query.after, want.validAfter);
     const find = (): FrameRef | undefined =>
       reader?.find({
-        after,
+        after: query.after,
         frameClass: want.frameClass,
+        serial: want.serial,
         withholdCorrupt: terms.withholdCorrupt,
         notBeforeMs: this.notBeforeMs(query),
         inOrder,

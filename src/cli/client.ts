@@ -19,6 +19,20 @@ export interface CameraBody {
   readonly decoder_threads?: number;
 }
 
+/** What GET /api/v1/info tells. */
+export interface ProxyInfo {
+  readonly version: string;
+  /** Null while gRPC does not listen. */
+  readonly grpc_port: number | null;
+  /** The proxy's clock, milliseconds since the epoch. */
+  readonly time: number;
+}
+
+/** Without `logs` they are empty, and the proxy has less to do. */
+interface ShowOptions {
+  readonly logs?: boolean;
+}
+
 /** A running proxy, by its REST interface. Every method throws CliError. */
 export class ProxyClient {
   readonly #base: string;
@@ -36,12 +50,28 @@ export class ProxyClient {
     await this.#call('POST', 'process', body);
   }
 
-  async list(): Promise<StreamProcess[]> {
-    return (await this.#json('processlist')) as StreamProcess[];
+  async list({ logs = true }: ShowOptions = {}): Promise<StreamProcess[]> {
+    return (await this.#json(`processlist?logs=${logs}`)) as StreamProcess[];
   }
 
-  async show(name: string): Promise<StreamProcess> {
-    return (await this.#json(`process/${encodeURIComponent(name)}`)) as StreamProcess;
+  async show(name: string, { logs = true }: ShowOptions = {}): Promise<StreamProcess> {
+    return (await this.#json(`process/${encodeURIComponent(name)}?logs=${logs}`)) as StreamProcess;
+  }
+
+  async info(): Promise<ProxyInfo> {
+    return (await this.#json('info')) as ProxyInfo;
+  }
+
+  /** `host:port` of its gRPC interface, which is on the same host as REST. */
+  async grpcAddress(): Promise<string> {
+    const { grpc_port: port } = await this.info();
+    if (port === null) {
+      throw new CliError(
+        EXIT.noProxy,
+        'The proxy is starting, and its gRPC does not listen yet: try again in a moment.',
+      );
+    }
+    return `${new URL(this.#base).hostname}:${port}`;
   }
 
   async remove(name: string): Promise<void> {

@@ -13,6 +13,17 @@ export interface Io {
   readLine(): Promise<string>;
   /** Whether a person types the input. */
   readonly interactive: boolean;
+  /** The terminal that `out` goes to; undefined when it goes to a file or a pipe. */
+  readonly screen: Screen | undefined;
+  /** Whether `err` goes to a terminal. */
+  readonly messagesOnTerminal: boolean;
+  /** Aborted by the first Ctrl-C or SIGTERM, which then does not end the program by itself; a second one does. */
+  interrupted(): AbortSignal;
+}
+
+export interface Screen {
+  /** In characters; it changes when the window does. */
+  size(): { readonly columns: number; readonly rows: number };
 }
 
 const LONGEST_LINE = 8192;
@@ -25,7 +36,26 @@ export function processIo(command: string): Io {
     err: (content) => void process.stderr.write(content),
     readLine,
     interactive: process.stdin.isTTY,
+    screen: process.stdout.isTTY ? { size } : undefined,
+    messagesOnTerminal: process.stderr.isTTY,
+    interrupted,
   };
+}
+
+/** A terminal that does not know its size says 0. */
+function size(): { columns: number; rows: number } {
+  const { columns, rows } = process.stdout;
+  return { columns: columns > 0 ? columns : 80, rows: rows > 0 ? rows : 24 };
+}
+
+function interrupted(): AbortSignal {
+  const controller = new AbortController();
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    process.once(signal, () => {
+      controller.abort();
+    });
+  }
+  return controller.signal;
 }
 
 async function readLine(): Promise<string> {

@@ -4,11 +4,23 @@ import { redact } from '../base/redact.js';
 import { version } from '../base/version.js';
 import { cameraCommand } from './commands/camera.js';
 import { configCommand } from './commands/config.js';
+import { framesCommand } from './commands/frames.js';
 import { probeCommand } from './commands/probe.js';
 import { snapshotCommand } from './commands/snapshot.js';
 import { startCommand } from './commands/start.js';
+import { watchCommand } from './commands/watch.js';
 import { EXIT, EXIT_TEXTS, exitCodeOf } from './exit-codes.js';
 import type { Io } from './io.js';
+
+const COMMANDS = [
+  startCommand,
+  cameraCommand,
+  watchCommand,
+  snapshotCommand,
+  framesCommand,
+  probeCommand,
+  configCommand,
+];
 
 /** Runs one command line (what stands behind the program's name) and resolves with its exit code. Never rejects. */
 export async function runCommand(args: readonly string[], io: Io): Promise<number> {
@@ -30,7 +42,7 @@ export function createProgram(io: Io): Command {
     .description('Video edge proxy for computer vision: camera streams in, frames out over gRPC.')
     .version(version(), '--version')
     .addHelpText('after', exitCodeHelp());
-  for (const make of [startCommand, cameraCommand, snapshotCommand, probeCommand, configCommand]) {
+  for (const make of COMMANDS) {
     program.addCommand(make(io));
   }
   for (const command of withSubcommands(program)) {

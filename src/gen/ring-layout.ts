@@ -86,9 +86,11 @@ export const FRAME_SLOT = {
   dataBytesI32: 5,
   widthI32: 6,
   heightI32: 7,
-  sequenceI64: 4,
-  arrivalUsI64: 5,
-  keyframesI64: 6,
+  serialI32: 8,
+  reservedI32: 9,
+  sequenceI64: 5,
+  arrivalUsI64: 6,
+  keyframesI64: 7,
 } as const;
 
 /** The header of a packet ring; its entries and then its payload follow. Offsets in elements of the typed array that the name says. */

@@ -171,4 +171,9 @@ export interface NativeAddon {
   copyBytes(source: Uint8Array, target: Uint8Array, targetOffset: number): void;
   /** The frame ids of `count` packets from `first` on; 0 where the ring has no such packet, or its id is not certain yet. */
   frameIds(ring: Uint8Array, first: number, count: number): Float64Array;
+  /**
+   * Lets the kernel take no more than about `bytes` of a TCP socket beyond what is under way to the other side: the rest
+   * stays with the writer, who learns so that the reader is slow. False: the descriptor is no TCP socket.
+   */
+  limitUnsent(descriptor: number, bytes: number): boolean;
 }

@@ -26,7 +26,7 @@ export function onlyMethods(...methods: readonly string[]): RequestHandler {
 }
 
 export const unknownRoute: RequestHandler = (req, res) => {
-  sendError(req, res, 404, `There is nothing at ${shortPath(req)}; GET / lists what there is.`);
+  sendError(req, res, 404, `There is nothing at ${shortPath(req)}; GET /api lists what there is.`);
 };
 
 /** The last handler of the application: every thrown error becomes an answer here. */

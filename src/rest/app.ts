@@ -1,4 +1,4 @@
-import express, { type Express, type RequestHandler } from 'express';
+import express, { type Express, type Request, type RequestHandler } from 'express';
 import helmet from 'helmet';
 import type { Clock } from '../base/clock.js';
 import { ChrysError } from '../base/errors.js';
@@ -11,10 +11,13 @@ import type { Settings, SettingsStore } from '../store/settings.js';
 import { errorHandler, onlyMethods, sendError, unknownRoute } from './answers.js';
 import { cameraBody, parseBody, settingsBody } from './bodies.js';
 import { sendFrameList } from './frame-list.js';
-import { frontPage } from './front-page.js';
 import { jsonBody } from './json-body.js';
+import { MjpegStreams } from './mjpeg.js';
 import { nameOfEndpoint } from './names.js';
 import { refuseOtherSites } from './origin.js';
+import { portalFiles } from './portal.js';
+import { truth } from './query.js';
+import { routesPage } from './routes-page.js';
 import { sendSnapshot, type EncodeJpeg } from './snapshot.js';
 import { streamProcessOf } from './stream-process.js';
 
@@ -32,11 +35,17 @@ export interface RestParts {
   readonly ready: () => string | undefined;
   readonly encodeJpeg: EncodeJpeg;
   readonly frameIds: NativeAddon['frameIds'];
+  /** Where gRPC listens; undefined while it does not. */
+  readonly grpcPort: () => number | undefined;
+  /** Aborted when the proxy stops. */
+  readonly stopping: AbortSignal;
+  readonly limitUnsent: NativeAddon['limitUnsent'];
 }
 
 /** The REST interface, without a server. */
 export function createRestApp(parts: RestParts): Express {
   const { cameras } = parts;
+  const live = new MjpegStreams(parts);
   const app = express();
   app.set('etag', false);
   app.set('case sensitive routing', true);
@@ -44,9 +53,12 @@ export function createRestApp(parts: RestParts): Express {
   app.use(logRequests(parts));
   app.use(refuseOtherSites);
 
+  for (const { route, handler } of portalFiles()) {
+    app.route(route).get(handler).all(onlyMethods('GET'));
+  }
   app
-    .route('/')
-    .get((_req, res) => void res.type('html').send(frontPage(parts.version)))
+    .route('/api')
+    .get((_req, res) => void res.type('html').send(routesPage(parts.version)))
     .all(onlyMethods('GET'));
   app
     .route('/healthz')
@@ -65,7 +77,10 @@ export function createRestApp(parts: RestParts): Express {
     .all(onlyMethods('GET'));
   app
     .route(`${BASE}/processlist`)
-    .get((_req, res) => void res.json(cameras.list().map(streamProcessOf)))
+    .get((req, res) => {
+      const shown = shownParts(req);
+      res.json(cameras.list().map((camera) => streamProcessOf(camera, shown)));
+    })
     .all(onlyMethods('GET'));
   app
     .route(`${BASE}/process`)
@@ -76,7 +91,7 @@ export function createRestApp(parts: RestParts): Express {
     .all(onlyMethods('POST'));
   app
     .route(`${BASE}/process/:name`)
-    .get((req, res) => void res.json(streamProcessOf(cameras.get(checkCameraName(req.params.name)))))
+    .get((req, res) => void res.json(streamProcessOf(cameras.get(checkCameraName(req.params.name)), shownParts(req))))
     .delete(async (req, res) => {
       await cameras.remove(checkCameraName(req.params.name));
       res.status(200).end();
@@ -91,6 +106,16 @@ export function createRestApp(parts: RestParts): Express {
     .get((req, res) => {
       sendFrameList(req, res, cameras.get(checkCameraName(req.params.name)), parts.frameIds);
     })
+    .all(onlyMethods('GET'));
+  app
+    .route(`${BASE}/process/:name/stream.mjpeg`)
+    .get((req, res) => {
+      live.send(req, res, checkCameraName(req.params.name));
+    })
+    .all(onlyMethods('GET'));
+  app
+    .route(`${BASE}/info`)
+    .get((_req, res) => void res.json(infoAnswer(parts)))
     .all(onlyMethods('GET'));
   app
     .route(`${BASE}/settings`)
@@ -167,6 +192,16 @@ function saveSettings(value: unknown, { settings, clock }: RestParts): Settings 
   const body = parseBody(settingsBody, value);
   const secret = body.edge_secret === MASK ? settings.get().edgeSecret : body.edge_secret;
   return settings.put(body.edge_key, secret, clock.nowMs());
+}
+
+/** Whoever asks every second hardly wants a hundred lines of each camera. */
+function shownParts({ query }: Request): { readonly logs: boolean } {
+  return { logs: truth(query, 'logs', true) };
+}
+
+/** Ages are told apart by the proxy's own clock, so whoever shows them needs it. */
+function infoAnswer({ version, grpcPort, clock }: RestParts) {
+  return { version, grpc_port: grpcPort() ?? null, time: clock.nowMs() };
 }
 
 function settingsAnswer(settings: Settings) {

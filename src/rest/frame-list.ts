@@ -4,6 +4,7 @@ import { ChrysError } from '../base/errors.js';
 import type { Camera } from '../cameras/types.js';
 import type { NativeAddon } from '../native/types.js';
 import { PacketReader, type PacketFacts } from '../rings/packet-reader.js';
+import { wholeNumber } from './query.js';
 
 const DEFAULT_LIMIT = 1000;
 const MOST_LIMIT = 10_000;
@@ -24,10 +25,10 @@ interface ListedFrame {
  * `next`, which is given back as `?after=` for those that follow. Throws invalid_argument.
  */
 export function sendFrameList(req: Request, res: Response, camera: Camera, frameIds: NativeAddon['frameIds']): void {
-  const fromMs = numberOf(req, 'from', 0, Number.MAX_SAFE_INTEGER, 0);
-  const toMs = numberOf(req, 'to', 0, Number.MAX_SAFE_INTEGER, 0);
-  const after = numberOf(req, 'after', 0, Number.MAX_SAFE_INTEGER, 0);
-  const limit = numberOf(req, 'limit', 1, MOST_LIMIT, DEFAULT_LIMIT);
+  const fromMs = wholeNumber(req.query, 'from', 0, Number.MAX_SAFE_INTEGER) ?? 0;
+  const toMs = wholeNumber(req.query, 'to', 0, Number.MAX_SAFE_INTEGER) ?? 0;
+  const after = wholeNumber(req.query, 'after', 0, Number.MAX_SAFE_INTEGER) ?? 0;
+  const limit = wholeNumber(req.query, 'limit', 1, MOST_LIMIT) ?? DEFAULT_LIMIT;
   if (toMs > 0 && fromMs > toMs) {
     throw new ChrysError('invalid_argument', `from (${fromMs}) is later than to (${toMs}): exchange them.`);
   }
@@ -76,18 +77,4 @@ function listed(
     }))
     .filter((frame) => frame.frame_id > 0)
     .sort((one, other) => one.frame_id - other.frame_id);
-}
-
-function numberOf(req: Request, name: string, least: number, most: number, fallback: number): number {
-  const value = req.query[name];
-  if (value === undefined) return fallback;
-  const number = typeof value === 'string' && /^\d{1,16}$/.test(value) ? Number(value) : NaN;
-  if (!(number >= least && number <= most)) {
-    const shown = JSON.stringify(value).slice(0, 40);
-    throw new ChrysError(
-      'invalid_argument',
-      `${name}: ${shown} is not allowed; allowed is one whole number from ${least} to ${most}.`,
-    );
-  }
-  return number;
 }

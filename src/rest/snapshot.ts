@@ -1,13 +1,14 @@
 import type { Request, Response } from 'express';
 import { ChrysError } from '../base/errors.js';
-import type { Camera, FrameRef } from '../cameras/types.js';
+import type { Camera, FrameRef, FrameTerms } from '../cameras/types.js';
+import { PICTURE_FORMAT } from '../gen/ring-layout.js';
+import { LEAST_WIDTH, MOST_WIDTH, truth, wholeNumber } from './query.js';
 
 /** Longest wait for a frame. Long enough for the next keyframe of a usual stream. */
 const WAIT_MS = 5000;
-const LEAST_WIDTH = 16;
-const MOST_WIDTH = 7680;
 /** A frame can be overwritten while it is copied; a newer one is there then. */
 const MOST_COPIES = 5;
+const KEYFRAME_QUALITY = 80;
 
 export interface Picture {
   /** Rows without padding, `width * height * 3` bytes. */
@@ -22,17 +23,66 @@ export type EncodeJpeg = (picture: Picture) => Promise<Buffer>;
 
 /** Sends the newest frame. Throws unavailable when the camera is not connected, deadline_exceeded when no frame comes. */
 export async function sendSnapshot(req: Request, res: Response, camera: Camera, encode: EncodeJpeg): Promise<void> {
-  const outWidth = widthOf(req.query['width']);
+  const outWidth = wholeNumber(req.query, 'width', LEAST_WIDTH, MOST_WIDTH);
   const gone = new AbortController();
   res.on('close', () => {
     gone.abort();
   });
-  const picture = await takePicture(camera, gone.signal);
-  if (picture === undefined) {
-    return;
+  const jpeg = truth(req.query, 'keyframe', false)
+    ? await takeKeyframe(camera, outWidth ?? 0, gone.signal)
+    : await takeNewest(camera, outWidth, gone.signal, encode);
+  if (!gone.signal.aborted) {
+    res.set('Content-Type', 'image/jpeg').send(jpeg);
   }
-  const jpeg = await encode(outWidth === undefined ? picture : { ...picture, outWidth });
-  res.set('Content-Type', 'image/jpeg').send(jpeg);
+}
+
+/** Undefined when the client went away meanwhile. */
+async function takeNewest(
+  camera: Camera,
+  outWidth: number | undefined,
+  signal: AbortSignal,
+  encode: EncodeJpeg,
+): Promise<Buffer | undefined> {
+  const picture = await takePicture(camera, signal);
+  return picture && (await encode(outWidth === undefined ? picture : { ...picture, outWidth }));
+}
+
+/**
+ * Undefined when the client went away meanwhile.
+ *
+ * The newest frame is made of all frames since the last keyframe, the keyframe of itself alone: for whoever looks every
+ * few seconds it costs a small part. All who want one width share one JPEG.
+ */
+async function takeKeyframe(camera: Camera, width: number, signal: AbortSignal): Promise<Buffer | undefined> {
+  const look = { format: PICTURE_FORMAT.jpeg, width, height: 0, quality: KEYFRAME_QUALITY, enlarge: false };
+  const terms = { look, keyframesOnly: true, intervalMs: 0, withholdCorrupt: false };
+  for (let attempt = 0; attempt < MOST_COPIES; attempt += 1) {
+    const frame = await nextFrame(camera, terms, signal);
+    if (signal.aborted) {
+      return undefined;
+    }
+    if (frame === undefined) {
+      throw noFrame(camera);
+    }
+    const message = Buffer.allocUnsafeSlow(frame.byteLength);
+    const copied = frame.copyTo(message, 0);
+    if (copied !== undefined) {
+      return message.subarray(copied.dataOffset, copied.dataOffset + copied.dataBytes);
+    }
+  }
+  throw noFrame(camera);
+}
+
+/** The newest such frame; undefined when there is none in time, or the client went away. */
+async function nextFrame(camera: Camera, terms: FrameTerms, signal: AbortSignal): Promise<FrameRef | undefined> {
+  return await new Promise((resolve) => {
+    const query = { terms, after: 0, awayMs: Infinity, waitMs: WAIT_MS, maxAgeMs: 0 };
+    const end = camera.frames.request(query, resolve);
+    signal.addEventListener('abort', () => {
+      end();
+      resolve(undefined);
+    });
+  });
 }
 
 /** Undefined when the client went away meanwhile. */
@@ -68,18 +118,4 @@ function noFrame({ definition, state }: Camera): ChrysError {
   }
   const why = state.message === '' ? `it is ${state.phase}` : state.message;
   return new ChrysError('unavailable', `Camera "${definition.name}" is not connected: ${why}`);
-}
-
-function widthOf(value: unknown): number | undefined {
-  if (value === undefined) {
-    return undefined;
-  }
-  const width = typeof value === 'string' && /^\d{1,5}$/.test(value) ? Number(value) : NaN;
-  if (!(width >= LEAST_WIDTH && width <= MOST_WIDTH)) {
-    throw new ChrysError(
-      'invalid_argument',
-      `width: ${JSON.stringify(value).slice(0, 40)} is not allowed; allowed is one whole number from ${LEAST_WIDTH} to ${MOST_WIDTH}.`,
-    );
-  }
-  return width;
 }

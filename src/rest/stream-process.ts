@@ -5,10 +5,14 @@ import type { Camera, LogLine } from '../cameras/types.js';
 /** The Go clients' zero time: it never happened. */
 const NEVER = '0001-01-01T00:00:00Z';
 
-/** A camera in the form that clients of the original read; what is ours stands under `chrysproxy`. Passwords are masked. */
-export function streamProcessOf(camera: Camera) {
+/**
+ * A camera in the form that clients of the original read; what is ours stands under `chrysproxy`. Passwords are masked.
+ * Without `logs` they are empty: masking a hundred lines of each camera takes long for who only wants the figures.
+ */
+export function streamProcessOf(camera: Camera, { logs = true }: { readonly logs?: boolean } = {}) {
   const { definition, state } = camera;
   const status = STATUS_OF_PHASE[state.phase];
+  const lines = logs ? camera.log : [];
   return {
     name: definition.name,
     rtsp_endpoint: redactUrl(definition.rtspEndpoint),
@@ -28,8 +32,8 @@ export function streamProcessOf(camera: Camera) {
       FinishedAt: timeOf(state.lastDisconnectedMs),
     },
     logs: {
-      stdout: logText(camera.log.filter((line) => line.level === 'info' || line.level === 'debug')),
-      stderr: logText(camera.log.filter((line) => line.level === 'warn' || line.level === 'error')),
+      stdout: logText(lines.filter((line) => line.level === 'info' || line.level === 'debug')),
+      stderr: logText(lines.filter((line) => line.level === 'warn' || line.level === 'error')),
     },
     created: definition.createdMs,
     modified: definition.modifiedMs,
@@ -84,6 +88,7 @@ function additionsOf({ definition, state, stats, stream }: Camera) {
       last_frame: known(stats.lastFrameMs),
       last_error: redact(stats.lastError),
       decoding: stats.decoding,
+      callers: stats.callers,
     },
   };
 }

@@ -30,6 +30,8 @@ export interface FrameFind {
   readonly after: number;
   /** A bit of FRAME_CLASS that the frame must have; 0 = any frame. */
   readonly frameClass: number;
+  /** OUTPUT.serial of the look that the frame must have; 0 = any. */
+  readonly serial: number;
   readonly withholdCorrupt: boolean;
   /** Only frames that arrived at or after this time, milliseconds since the epoch. */
   readonly notBeforeMs: number;
@@ -75,6 +77,7 @@ export class FrameReader {
       if (sequence <= query.after || sequence === 0) continue;
       const flags = this.load(at + FRAME_SLOT.flagsI32);
       if (query.frameClass !== 0 && ((flags >> FLAG.classShift) & query.frameClass) === 0) continue;
+      if (query.serial !== 0 && this.load(at + FRAME_SLOT.serialI32) !== query.serial) continue;
       if (query.withholdCorrupt && (flags & FLAG.corrupt) !== 0) continue;
       if (this.loadI64(at + ARRIVAL_I32) < query.notBeforeMs * 1000) continue;
       waiting++;
@@ -87,7 +90,7 @@ export class FrameReader {
   }
 
   latest(): FrameRef | undefined {
-    return this.find({ after: 0, frameClass: 0, withholdCorrupt: false, notBeforeMs: 0, inOrder: false });
+    return this.find({ after: 0, frameClass: 0, serial: 0, withholdCorrupt: false, notBeforeMs: 0, inOrder: false });
   }
 
   private ready(): boolean {

@@ -1,5 +1,6 @@
 /** What callers cost who do not want every frame. */
-import { pause } from '../support/wait.js';
+import { pause, waitFor } from '../support/wait.js';
+import { ImageClient } from '../support/grpc-client.js';
 import { cores, HD, percent, SECONDS, serve, share, WARM_UP_MS, withFarm, withProxy } from './harness.js';
 import { coresOf } from './measure.js';
 import { type ClientOptions, end, startFfmpeg } from './peers.js';
@@ -54,4 +55,50 @@ export async function benchInterval(): Promise<Row[]> {
       },
     ];
   });
+}
+
+const FIRST_FRAMES = 16;
+const RUNNING_BOUND_MS = 60_000;
+
+/** How long a caller waits for its first frame of a camera that nobody asked for, anywhere in a group of 4 s. */
+export async function benchFirstFrame(): Promise<Row[]> {
+  const rows: Row[] = [];
+  for (const [name, clip] of [
+    ['1080p25', 'h264-1920x1080-25-g100'],
+    ['640x480@25', 'h264-640x480-25-g100'],
+  ] as const) {
+    const took = await withFarm(clip, FIRST_FRAMES, (farm, names) =>
+      withProxy(farm, names, async (proxy) => {
+        for (const camera of names) await proxy.cameraIsRunning(camera, RUNNING_BOUND_MS);
+        const client = new ImageClient(proxy.grpcAddress, 'unary');
+        await waitFor('the first keyframes', RUNNING_BOUND_MS, async () => {
+          const { data } = await client.frame({ device_id: names[0] ?? '' });
+          return data.length > 0;
+        });
+        // Until nothing is decoded for the one that was asked.
+        await pause(12_000);
+        const milliseconds: number[] = [];
+        for (const camera of names.slice(1)) {
+          const startMs = performance.now();
+          const { data } = await client.frame({ device_id: camera, wait_ms: 10_000 });
+          if (data.length === 0) throw new Error(`${camera} gave no frame`);
+          milliseconds.push(performance.now() - startMs);
+          // Another place in the group.
+          await pause(270);
+        }
+        client.close();
+        return milliseconds.sort((a, b) => a - b);
+      }),
+    );
+    const median = took[Math.floor(took.length / 2)] ?? NaN;
+    const worst = took.at(-1) ?? NaN;
+    rows.push({
+      work: `${name}, GOP 4 s: first frame of an idle camera, ms, the worst of ${took.length}`,
+      ours: `${worst.toFixed(0)} ms, median ${median.toFixed(0)}`,
+      peer: '',
+      value: worst,
+      bar: { most: 300 },
+    });
+  }
+  return rows;
 }

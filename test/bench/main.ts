@@ -2,7 +2,7 @@
  * `npm run bench [-- NAME …]`: every speed that is promised, as a ratio against a peer on the same streams in the same
  * run. Each work is measured for BENCH_SECONDS (default 40) in all, after warming up. Ends with 1 when a bar was missed.
  */
-import { benchInterval, benchKeyframes } from './demand.js';
+import { benchFirstFrame, benchInterval, benchKeyframes } from './demand.js';
 import { benchMany, benchScaling } from './many.js';
 import { benchPast } from './past.js';
 import { keepJson, meets, printTable, type Row } from './report.js';
@@ -16,6 +16,7 @@ const BENCHES: Readonly<Record<string, () => Promise<Row[]>>> = {
   'four-large': benchFourLarge,
   keyframes: benchKeyframes,
   interval: benchInterval,
+  'first-frame': benchFirstFrame,
   past: benchPast,
   'stream-bgr': benchStreamBgr,
   'stream-i420': benchStreamI420,

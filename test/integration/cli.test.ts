@@ -1,5 +1,6 @@
 /** The command line against a running proxy: what it prints, and the exit codes that scripts look at. */
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -7,7 +8,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Farm } from '../farm/farm.js';
 import { refusedUrl, silentServer, statusServer } from '../farm/faulty-servers.js';
 import { type CliRun, runCli } from '../support/cli.js';
-import { type ProcessAnswer, Proxy } from '../support/proxy.js';
+import { EXECUTABLE, type ProcessAnswer, Proxy } from '../support/proxy.js';
+import { waitFor } from '../support/wait.js';
 
 const PASSWORD = 'pa55w0rd';
 
@@ -70,6 +72,28 @@ describe('chrysproxy', () => {
     expect(list).toMatchObject([{ name: 'front', status: 'running', rtsp_endpoint: farm.url('open') }]);
     const shown = JSON.parse((await cli('camera', 'show', 'front', '--json')).stdout) as ProcessAnswer;
     expect(shown).toMatchObject({ name: 'front', state: { Running: true } });
+  });
+
+  it('watches what a camera does', async () => {
+    const table = await cli('watch', '--once');
+    expect(table).toMatchObject({ exitCode: 0, stderr: '' });
+    expect(table.stdout).toMatch(/^front +running +25 +\d+ +\w+ +\d+\.\d % +\d+ +\d+ ms$/m);
+    const { cameras } = JSON.parse((await cli('watch', 'front', '--once', '--json')).stdout) as { cameras: unknown[] };
+    expect(cameras).toMatchObject([{ name: 'front', phase: 'running', fps: 25 }]);
+  });
+
+  it.each(['SIGINT', 'SIGTERM'] as const)('ends watching well at %s', async (signal) => {
+    const env = { ...process.env, CHRYSPROXY_URL: proxy.restUrl };
+    const child = spawn(process.execPath, [EXECUTABLE, 'watch', '--json'], {
+      env,
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    const ended = once(child, 'exit');
+    let lines = 0;
+    child.stdout.on('data', (text: Buffer) => (lines += text.toString().split('\n').length - 1));
+    await waitFor('two lines', 15_000, () => lines >= 2);
+    child.kill(signal);
+    expect(await ended).toEqual([0, null]);
   });
 
   it('writes the newest frame of a camera into a file', async () => {

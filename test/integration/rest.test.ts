@@ -3,7 +3,9 @@ import { createHash } from 'node:crypto';
 import { execFileSync } from 'node:child_process';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Farm } from '../farm/farm.js';
+import { MjpegReader, mjpegParts } from '../support/mjpeg.js';
 import { Proxy, type ProcessAnswer, type RestAnswer } from '../support/proxy.js';
+import { pause, waitFor } from '../support/wait.js';
 
 const PROCESS = '/api/v1/process';
 
@@ -85,15 +87,62 @@ describe('REST', () => {
   it.each([
     ['', '640,480'],
     ['?width=320', '320,240'],
+    ['?keyframe=true', '640,480'],
+    ['?keyframe=true&width=320', '320,240'],
   ])('gives the newest picture as a JPEG: snapshot.jpg%s', async (query, size) => {
     const response = await fetch(`${proxy.restUrl}${PROCESS}/open/snapshot.jpg${query}`);
     expect(response.headers.get('content-type')).toBe('image/jpeg');
-    const probed = execFileSync(
-      'ffprobe',
-      ['-v', 'error', '-show_entries', 'stream=codec_name,width,height', '-of', 'csv=p=0', '-i', 'pipe:0'],
-      { input: Buffer.from(await response.arrayBuffer()), encoding: 'utf8' },
+    expect(jpegSize(Buffer.from(await response.arrayBuffer()))).toBe(`mjpeg,${size}`);
+  });
+
+  it('streams live JPEGs of the width and at about the rate that is asked for', async () => {
+    const parts = await mjpegParts(`${proxy.restUrl}${PROCESS}/open/stream.mjpeg?fps=5&width=320`, 6);
+    for (const { jpeg, timestamp } of parts) {
+      expect(jpegSize(jpeg)).toBe('mjpeg,320,240');
+      expect(Math.abs(Date.now() - timestamp)).toBeLessThan(60_000);
+    }
+    const steps = parts.slice(1).map(({ timestamp }, index) => timestamp - parts[index]!.timestamp);
+    expect(Math.min(...steps)).toBeGreaterThan(100);
+    expect((parts.at(-1)!.timestamp - parts[0]!.timestamp) / steps.length).toBeLessThan(1000);
+  });
+
+  it('shows a reader that was slow the newest picture, and not all that it missed', async () => {
+    const reader = new MjpegReader(`${proxy.restUrl}${PROCESS}/open/stream.mjpeg`);
+    let last = await reader.next();
+    await pause(5000);
+    await waitFor('a picture more than a second after the one before', 10_000, async () => {
+      const next = await reader.next();
+      const step = next!.timestamp - last!.timestamp;
+      last = next;
+      return step > 1000;
+    });
+    expect(Date.now() - last!.timestamp).toBeLessThan(2000);
+    reader.leave();
+  });
+
+  it('goes on with a live stream when the camera was away, and ends it when the camera is removed', async () => {
+    await proxy.addCamera('restless', farm.url('open'));
+    await proxy.cameraIsRunning('restless');
+    const reader = new MjpegReader(`${proxy.restUrl}${PROCESS}/restless/stream.mjpeg`);
+    await reader.next();
+    await farm.disconnect();
+    await waitFor(
+      'the connection to be lost',
+      10_000,
+      async () => (await proxy.camera('restless')).status !== 'running',
     );
-    expect(probed.trim()).toBe(`mjpeg,${size}`);
+    await proxy.cameraIsRunning('restless');
+    const backMs = Date.now();
+    await waitFor('a picture from after that', 10_000, async () => (await reader.next())!.timestamp >= backMs);
+    await proxy.removeCamera('restless');
+    await waitFor('the end of the stream', 10_000, async () => (await reader.next()) === undefined);
+    await proxy.cameraIsRunning('open');
+    await proxy.cameraIsRunning('locked');
+  });
+
+  it('tells where its gRPC is', async () => {
+    const { text } = await proxy.rest('GET', '/api/v1/info');
+    expect(JSON.parse(text)).toMatchObject({ grpc_port: proxy.grpcPort });
   });
 
   it('keeps the settings and masks the secret', async () => {
@@ -110,6 +159,11 @@ describe('REST', () => {
     expect((await proxy.rest('GET', '/readyz')).status).toBe(200);
   });
 });
+
+function jpegSize(jpeg: Uint8Array): string {
+  const probe = ['-v', 'error', '-show_entries', 'stream=codec_name,width,height', '-of', 'csv=p=0', '-i', 'pipe:0'];
+  return execFileSync('ffprobe', probe, { input: jpeg, encoding: 'utf8' }).trim();
+}
 
 function errorOf(answer: RestAnswer): unknown {
   return JSON.parse(answer.text);

@@ -25,7 +25,7 @@ export interface ProcessAnswer {
   readonly status: string;
   readonly state: Readonly<Record<string, unknown>>;
   readonly logs: { readonly stdout: string; readonly stderr: string };
-  readonly chrysproxy: { readonly stats: { readonly decoding: string } };
+  readonly chrysproxy: { readonly stats: { readonly decoding: string; readonly packets: number } };
 }
 
 export interface RestAnswer {

@@ -152,6 +152,12 @@ describe('request', () => {
     expect(await next({ ...ANY, terms, after: 2, waitMs: 0 })).toBeUndefined();
   });
 
+  it('gives no frame whose look the output had before', async () => {
+    ring.publish();
+    ring.publish({ serial: 7 });
+    expect((await next({ ...ANY, waitMs: 0 }))?.frameId).toBe(1);
+  });
+
   it('leaves damaged frames out for who does not want them', async () => {
     ring.publish();
     ring.publish({ corrupt: true });

@@ -6,8 +6,8 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { version } from '../../src/base/version.js';
 import { EXIT_TEXTS } from '../../src/cli/exit-codes.js';
-import type { Io } from '../../src/cli/io.js';
-import { createProgram, runCommand, withSubcommands } from '../../src/cli/program.js';
+import { createProgram, withSubcommands } from '../../src/cli/program.js';
+import { fakeIo, runCli, type CliOptions, type CliResult } from './cli-fixture.js';
 import { fakeFrame, NOW_MS, startRest, type RestFixture } from './rest-fixture.js';
 
 const URL_WITH_PASSWORD = 'rtsp://admin:geheim@cam/1';
@@ -23,26 +23,9 @@ afterEach(async () => {
   rmSync(folder, { recursive: true });
 });
 
-interface Result {
-  readonly exitCode: number;
-  readonly out: string;
-  readonly err: string;
-}
-
 /** Runs a command against the fake proxy. */
-async function chrysproxy(args: readonly string[], options: { input?: string; env?: Io['env'] } = {}): Promise<Result> {
-  let out = '';
-  let err = '';
-  const exitCode = await runCommand(args, {
-    env: { CHRYSPROXY_URL: `http://127.0.0.1:${rest.port}`, ...options.env },
-    command: 'node bin/chrysproxy.js',
-    out: (content) => void (out += Buffer.from(content).toString()),
-    err: (content) => void (err += content),
-    readLine: () => Promise.resolve(options.input ?? ''),
-    interactive: false,
-  });
-  return { exitCode, out, err };
-}
+const chrysproxy = (args: readonly string[], options: CliOptions = {}): Promise<CliResult> =>
+  runCli(rest.port, args, options);
 
 describe('camera add', () => {
   it('adds the camera with all that was said about it', async () => {
@@ -281,7 +264,16 @@ describe('the program', () => {
   it('lists its commands and exit codes', async () => {
     const { exitCode, out } = await chrysproxy(['--help']);
     expect(exitCode).toBe(0);
-    for (const word of ['start', 'camera', 'snapshot', 'probe', 'config', '  3  no proxy answers at that address']) {
+    for (const word of [
+      'start',
+      'camera',
+      'watch',
+      'snapshot',
+      'frames',
+      'probe',
+      'config',
+      '  3  no proxy answers at that address',
+    ]) {
       expect(out).toContain(word);
     }
   });
@@ -295,19 +287,12 @@ describe('the program', () => {
 
 describe('docs/reference/cli.md', () => {
   const text = readFileSync('docs/reference/cli.md', 'utf8');
-  const silent: Io = {
-    env: {},
-    command: 'chrysproxy',
-    out: () => undefined,
-    err: () => undefined,
-    readLine: () => Promise.resolve(''),
-    interactive: false,
-  };
-
   it('has every command with its arguments and options', () => {
-    for (const command of withSubcommands(createProgram(silent)).filter((one) => one.commands.length === 0)) {
+    for (const command of withSubcommands(createProgram(fakeIo())).filter((one) => one.commands.length === 0)) {
       const names = [command.parent?.parent?.name(), command.parent?.name(), command.name()];
-      const args = command.registeredArguments.map((argument) => ` <${argument.name()}>`).join('');
+      const args = command.registeredArguments
+        .map((argument) => (argument.required ? ` <${argument.name()}>` : ` [${argument.name()}]`))
+        .join('');
       const heading = `## ${names.filter((name) => name !== undefined).join(' ')}${args}\n`;
       expect(text).toContain(heading);
       const section = text.slice(text.indexOf(heading) + 3).split('\n## ', 1)[0];

@@ -2,7 +2,15 @@ import { request } from 'node:http';
 import { connect } from 'node:net';
 import { ChrysError } from '../../src/base/errors.js';
 import { createLogger } from '../../src/base/log.js';
-import type { Camera, CameraDefinition, Cameras, CameraState, FrameRef, LogLine } from '../../src/cameras/types.js';
+import type {
+  Camera,
+  CameraDefinition,
+  Cameras,
+  CameraState,
+  FrameQuery,
+  FrameRef,
+  LogLine,
+} from '../../src/cameras/types.js';
 import type { StreamInfo } from '../../src/native/types.js';
 import { createRestApp, type RestParts } from '../../src/rest/app.js';
 import { listenRest } from '../../src/rest/listen.js';
@@ -17,6 +25,15 @@ interface FakeCamera extends Camera {
   log: LogLine[];
   /** What `frames.snapshot` gives, one after the other; then nothing. */
   readonly pictures: FrameRef[];
+  /** Calls of `frames.request`, which the test settles. */
+  readonly waits: FrameWait[];
+}
+
+export interface FrameWait {
+  readonly query: FrameQuery;
+  readonly settle: (frame: FrameRef | undefined) => void;
+  /** Whoever asked does not wait any more. */
+  ended: boolean;
 }
 
 /** Cameras without threads: what was added is there, created and doing nothing. */
@@ -56,6 +73,7 @@ export class FakeCameras implements Cameras {
 
 function fakeCamera(definition: CameraDefinition): FakeCamera {
   const pictures: FrameRef[] = [];
+  const waits: FrameWait[] = [];
   return {
     definition,
     state: { phase: 'created', sinceMs: NOW_MS, message: '', failingStreak: 0 },
@@ -82,10 +100,14 @@ function fakeCamera(definition: CameraDefinition): FakeCamera {
     stream: undefined,
     log: [],
     pictures,
+    waits,
     frames: {
-      request: (_query, settle) => {
-        settle(undefined);
-        return () => undefined;
+      request: (query, settle) => {
+        const wait: FrameWait = { query, settle, ended: false };
+        waits.push(wait);
+        return () => {
+          wait.ended = true;
+        };
       },
       snapshot: () => Promise.resolve(pictures.shift()),
     },
@@ -144,6 +166,9 @@ export async function startRest(changes: Partial<RestParts> = {}) {
     clock: { nowMs: () => NOW_MS, monotonicMs: () => 0, after: () => () => undefined },
     ready: () => undefined,
     frameIds: (_ring, first, count) => Float64Array.from({ length: count }, (_, index) => first + index),
+    grpcPort: () => 50_001,
+    stopping: new AbortController().signal,
+    limitUnsent: () => true,
     encodeJpeg(picture) {
       encoded.push(picture);
       return Promise.resolve(Buffer.from('a jpeg'));

@@ -286,6 +286,20 @@ describe('GET process and processlist', () => {
     expect(text(logs.stderr)).toBe('2026-01-02T03:04:05.000Z warn late\n2026-01-02T03:04:05.000Z error gone\n');
   });
 
+  it.each([`${PROCESS}/yard`, '/api/v1/processlist'])('leaves the logs of %s out for who asks often', async (path) => {
+    await add({ name: 'yard', rtsp_endpoint: URL });
+    rest.cameras.get('yard').log = [{ timeMs: NOW_MS, level: 'info', text: 'open' }];
+    const logs = async (query: string): Promise<unknown> =>
+      ([(await rest.get(path + query)).json()].flat() as { logs: { stdout: string } }[])[0]?.logs.stdout;
+    expect(await logs('')).not.toBe('');
+    expect(await logs('?logs=true')).not.toBe('');
+    expect(await logs('?logs=false')).toBe('');
+    expect((await rest.get(`${path}?logs=no`)).json()).toEqual({
+      code: 400,
+      message: 'logs: "no" is not allowed; allowed is true or false.',
+    });
+  });
+
   it('lists all cameras', async () => {
     expect((await rest.get('/api/v1/processlist')).json()).toEqual([]);
     await add({ name: 'a', rtsp_endpoint: URL });

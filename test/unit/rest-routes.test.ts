@@ -1,7 +1,9 @@
+import { readdirSync } from 'node:fs';
 import { connect } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { ChrysError } from '../../src/base/errors.js';
 import { listenRest } from '../../src/rest/listen.js';
+import { waitFor } from '../support/wait.js';
 import { fakeFrame, NOW_MS, sendRaw, startRest, type RestFixture } from './rest-fixture.js';
 
 let rest: RestFixture;
@@ -61,6 +63,19 @@ describe('the snapshot', () => {
   it('of a camera that runs and gives no frame is 504', async () => {
     rest.cameras.get('yard').state = { phase: 'running', sinceMs: NOW_MS, message: '', failingStreak: 0 };
     expect((await rest.get(SNAPSHOT)).status).toBe(504);
+  });
+
+  it('is the newest keyframe when that is enough, as the camera’s thread encoded it', async () => {
+    const camera = rest.cameras.get('yard');
+    const asked = rest.get(`${SNAPSHOT}?keyframe=true&width=320`);
+    const first = await waitFor('a request', 5000, () => camera.waits[0]);
+    expect(first.query.terms).toMatchObject({ keyframesOnly: true, look: { format: 4, width: 320, enlarge: false } });
+    first.settle(fakeFrame(true));
+    (await waitFor('another one', 5000, () => camera.waits[1])).settle(fakeFrame());
+    const answer = await asked;
+    expect(answer.headers['content-type']).toBe('image/jpeg');
+    expect(Buffer.from(answer.text)).toEqual(Buffer.from([1, 2, 3, 4, 5, 6]));
+    expect(rest.encoded).toEqual([]);
   });
 
   it('of an unknown camera is 404', async () => {
@@ -162,6 +177,9 @@ describe('what is not there', () => {
     ['POST', '/api/v1/processlist', 'GET, HEAD'],
     ['DELETE', '/api/v1/settings', 'GET, HEAD, POST'],
     ['POST', '/api/v1/process/yard/snapshot.jpg', 'GET, HEAD'],
+    ['POST', '/api/v1/process/yard/stream.mjpeg', 'GET, HEAD'],
+    ['POST', '/api/v1/info', 'GET, HEAD'],
+    ['POST', '/api', 'GET, HEAD'],
     ['POST', '/healthz', 'GET, HEAD'],
     ['POST', '/readyz', 'GET, HEAD'],
     ['PATCH', '/', 'GET, HEAD'],
@@ -197,17 +215,65 @@ describe('what is not there', () => {
   });
 });
 
-describe('the front page', () => {
-  it('lists the API, runs nothing and tells nothing about the server', async () => {
-    const answer = await rest.get('/');
+describe('the info', () => {
+  it('tells where gRPC listens, and the clock that times are by', async () => {
+    expect((await rest.get('/api/v1/info')).json()).toEqual({ version: '1.2.3', grpc_port: 50_001, time: NOW_MS });
+  });
+
+  it('tells no port before gRPC listens', async () => {
+    const starting = await startRest({ grpcPort: () => undefined });
+    const answer = await starting.get('/api/v1/info');
+    await starting.close();
+    expect(answer.json()).toMatchObject({ grpc_port: null });
+  });
+});
+
+describe('the list of routes', () => {
+  it('runs nothing and tells nothing about the server', async () => {
+    const answer = await rest.get('/api');
     expect(answer.headers['content-type']).toContain('text/html');
     expect(answer.text).toContain('/api/v1/processlist');
+    expect(answer.text).toContain('stream.mjpeg');
     expect(answer.text).not.toMatch(/<script|onload=/);
     expect(answer.headers['content-security-policy']).toContain("default-src 'none'");
     expect(answer.headers['x-content-type-options']).toBe('nosniff');
     expect(answer.headers).not.toHaveProperty('x-powered-by');
     expect(answer.headers).not.toHaveProperty('strict-transport-security');
   });
+});
+
+describe('the page', () => {
+  it('may run scripts of its own alone, and has none inline', async () => {
+    const answer = await rest.get('/');
+    expect(answer.status).toBe(200);
+    expect(answer.headers['content-type']).toBe('text/html; charset=utf-8');
+    expect(answer.headers['content-security-policy']).toBe(
+      "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; " +
+        "form-action 'none'; frame-ancestors 'none'; base-uri 'none'",
+    );
+    expect(answer.text).not.toMatch(/<script(?![^>]* src=)|<style|\sstyle=|\son[a-z]+=/);
+    expect(answer.text).toContain('href="/api"');
+  });
+
+  it('names only files that are there, and they name only others that are', async () => {
+    const seen = new Set(['/']);
+    for (const route of seen) {
+      const answer = await rest.get(route);
+      expect(answer.status, route).toBe(200);
+      expect(answer.headers['content-type'], route).toMatch(/html|css|javascript|svg/);
+      for (const [, path] of answer.text.matchAll(/(?:src|href)="(\/portal\/[^"]*)"/g)) seen.add(path ?? '');
+      for (const [, name] of answer.text.matchAll(/from '\.\/([\w-]+\.js)'/g)) seen.add(`/portal/${name ?? ''}`);
+    }
+    const files = readdirSync('src/portal').filter((name) => !/^(?:index\.html|tsconfig\.json)$/.test(name));
+    expect([...seen].sort()).toEqual(['/', ...files.map((name) => `/portal/${name}`)].sort());
+  });
+
+  it.each(['/portal/', '/portal/index.html', '/portal/..%2frest%2fapp.ts', '/portal/nothing.js'])(
+    'does not give %s',
+    async (path) => {
+      expect((await rest.get(path)).status).toBe(404);
+    },
+  );
 });
 
 describe('the server', () => {

@@ -152,6 +152,7 @@ function described(camera: StreamProcess): [string, string][] {
       `${stats.frames_decoded} decoded, ${stats.frames_corrupt} damaged, ${stats.frames_dropped} dropped, ${stats.decode_errors} errors`,
     ],
     ['Decoding now', stats.decoding],
+    ['Callers', String(stats.callers)],
     ['Last packet', stats.last_packet === null ? undefined : timeOf(stats.last_packet)],
     ['Last frame', stats.last_frame === null ? undefined : timeOf(stats.last_frame)],
     ['Reconnects', String(stats.reconnects)],
@@ -173,7 +174,8 @@ function timeOf(ms: number): string {
   return new Date(ms).toISOString();
 }
 
-function wholeNumber(text: string): number {
+/** For an option's value. */
+export function wholeNumber(text: string): number {
   if (!/^\d{1,9}$/.test(text)) {
     throw new InvalidArgumentError('It must be a whole number.');
   }

@@ -1,15 +1,15 @@
-/** What a person sees who opens the proxy in a browser. No scripts, no styles: the content policy forbids both. */
-export function frontPage(version: string): string {
+/** The list of all routes, for a person with a browser. No scripts, no styles: the content policy forbids both. */
+export function routesPage(version: string): string {
   const rows = ROUTES.map(([method, path, what]) => {
     const address = method === 'GET' && !path.includes(':') ? `<a href="${path}">${path}</a>` : path;
     return `<tr><td>${method}</td><td>${address}</td><td>${what}</td></tr>`;
   });
   return `<!doctype html>
 <html lang="en">
-<head><meta charset="utf-8"><title>chrysproxy</title></head>
+<head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>chrysproxy: REST</title></head>
 <body>
 <h1>chrysproxy ${escaped(version)}</h1>
-<p>Camera streams in, frames out. Frames come over gRPC; this is the REST interface.</p>
+<p>Camera streams in, frames out. Frames come over gRPC; this is the REST interface. <a href="/">The cameras</a></p>
 <table>
 ${rows.join('\n')}
 </table>
@@ -19,15 +19,19 @@ ${rows.join('\n')}
 }
 
 const ROUTES: readonly (readonly [method: string, path: string, what: string])[] = [
-  ['GET', '/api/v1/processlist', 'all cameras'],
+  ['GET', '/api/v1/processlist', 'all cameras; ?logs=false leaves their logs out'],
   ['POST', '/api/v1/process', 'add a camera: {"name", "rtsp_endpoint"}'],
   ['GET', '/api/v1/process/:name', 'one camera'],
   ['DELETE', '/api/v1/process/:name', 'remove a camera'],
   ['GET', '/api/v1/process/:name/snapshot.jpg', 'its newest frame; ?width= scales it'],
+  ['GET', '/api/v1/process/:name/stream.mjpeg', 'its frames as they come; ?fps= &amp;width='],
+  ['GET', '/api/v1/process/:name/frames', 'the frames of the past that memory holds; ?from= &amp;to= in ms'],
   ['GET', '/api/v1/settings', 'the keys for the cloud'],
   ['POST', '/api/v1/settings', 'set them: {"name": "default", "edge_key", "edge_secret"}'],
+  ['GET', '/api/v1/info', 'version, clock, and where gRPC listens'],
   ['GET', '/healthz', 'whether the process answers'],
   ['GET', '/readyz', 'whether it has finished starting'],
+  ['GET', '/api', 'this list'],
 ];
 
 function escaped(text: string): string {

@@ -1,0 +1,84 @@
+// @ts-check
+import { info, listCameras, sentenceOf } from './api.js';
+import { CameraCard } from './camera-card.js';
+import { element } from './elements.js';
+import { loadDue } from './pictures.js';
+/** @import { Camera } from './api.js' */
+
+const REFRESH_MS = 2000;
+/** The clock of the proxy may be set meanwhile, and the proxy be another version after a restart. */
+const INFO_REFRESH_MS = 60_000;
+
+/** @type {Map<string, CameraCard>} */
+const cards = new Map();
+let refreshing = false;
+/** What the proxy's clock is ahead of ours. */
+let aheadMs = 0;
+let infoAtMs = -Infinity;
+
+/** Shows the cameras, and goes on doing so while somebody looks. */
+export function startList() {
+  setInterval(() => void refresh(), REFRESH_MS);
+  document.addEventListener('visibilitychange', () => void refresh());
+  void refresh();
+}
+
+/** Asks for the cameras now; never twice at a time. */
+export async function refresh() {
+  if (document.hidden || refreshing) return;
+  refreshing = true;
+  try {
+    if (Date.now() - infoAtMs > INFO_REFRESH_MS) await refreshInfo();
+    show(await listCameras());
+    element('trouble').hidden = true;
+  } catch (error) {
+    infoAtMs = -Infinity;
+    element('trouble').textContent = sentenceOf(error);
+    element('trouble').hidden = false;
+  } finally {
+    refreshing = false;
+  }
+  loadDue();
+}
+
+async function refreshInfo() {
+  const { version, grpc_port: port, time } = await info();
+  aheadMs = time - Date.now();
+  infoAtMs = Date.now();
+  element('version').textContent = `chrysproxy ${version}`;
+  element('grpc').textContent = port === null ? '' : `gRPC on port ${port}`;
+}
+
+/** @param {Camera[]} cameras */
+function show(cameras) {
+  const names = new Set(cameras.map(({ name }) => name));
+  for (const [name, card] of cards) {
+    if (names.has(name)) continue;
+    card.discard();
+    cards.delete(name);
+  }
+  const nowMs = Date.now() + aheadMs;
+  for (const camera of cameras) {
+    let card = cards.get(camera.name);
+    if (card === undefined) {
+      card = new CameraCard(camera.name, () => void refresh());
+      cards.set(camera.name, card);
+      element('cameras').append(card.element);
+    }
+    card.update(camera, nowMs);
+  }
+  const running = cameras.filter(({ chrysproxy }) => chrysproxy.phase === 'running').length;
+  const many = cameras.length === 1 ? '1 camera' : `${cameras.length} cameras`;
+  element('empty').hidden = cameras.length > 0;
+  setText(element('summary'), cameras.length === 0 ? '' : `${many}, ${running} running`);
+}
+
+/**
+ * Only a change is read out by a screen reader.
+ *
+ * @param {HTMLElement} target
+ * @param {string} text
+ */
+function setText(target, text) {
+  if (target.textContent !== text) target.textContent = text;
+}

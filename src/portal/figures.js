@@ -1,0 +1,88 @@
+// @ts-check
+/** @import { Camera, Stats } from './api.js' */
+
+const WINDOW_MS = 10_000;
+const DECODING = {
+  idle: 'nothing',
+  keyframes: 'keyframes',
+  interval: 'some frames',
+  all: 'every frame',
+};
+
+/** Rates of the last seconds, from counters that only ever grow. */
+export class Rates {
+  /** @type {{ atMs: number, bytes: number, busyUs: number }[]} */
+  #samples = [];
+
+  /**
+   * @param {Stats} stats
+   * @param {number} atMs
+   */
+  add(stats, atMs) {
+    const sample = { atMs, bytes: stats.bytes, busyUs: stats.decode_us + stats.convert_us };
+    const last = this.#samples.at(-1);
+    // The proxy was started again.
+    if (last !== undefined && sample.bytes < last.bytes) this.#samples = [];
+    this.#samples.push(sample);
+    this.#samples = this.#samples.filter((each) => atMs - each.atMs <= WINDOW_MS);
+  }
+
+  /** Bits a second, and the share of a core; undefined while there is nothing to compare with. */
+  get current() {
+    const first = this.#samples[0];
+    const last = this.#samples.at(-1);
+    if (first === undefined || last === undefined || last.atMs <= first.atMs) return undefined;
+    const ms = last.atMs - first.atMs;
+    return { bitrate: ((last.bytes - first.bytes) * 8000) / ms, core: (last.busyUs - first.busyUs) / 1000 / ms };
+  }
+}
+
+/** @param {Camera} camera */
+export function streamText({ chrysproxy: { stream } }) {
+  if (stream === null) return '–';
+  return stream.width === 0 ? stream.codec : `${stream.codec} ${stream.width} × ${stream.height}`;
+}
+
+/**
+ * @param {Camera} camera
+ * @param {Rates} rates
+ */
+export function rateText({ chrysproxy: { phase, stats } }, rates) {
+  if (phase !== 'running' || stats.fps === 0) return '–';
+  const fps = `${Math.round(stats.fps * 10) / 10} fps`;
+  const current = rates.current;
+  return current === undefined ? fps : `${fps}, ${bitrateText(current.bitrate)}`;
+}
+
+/** @param {Camera} camera */
+export function decodingText({ chrysproxy: { stats } }) {
+  return DECODING[/** @type {keyof typeof DECODING} */ (stats.decoding)] ?? stats.decoding;
+}
+
+/** @param {Rates} rates */
+export function coreText(rates) {
+  const core = rates.current?.core;
+  return core === undefined ? '–' : `${(core * 100).toFixed(core < 0.1 ? 1 : 0)} % of a core`;
+}
+
+/**
+ * @param {number | null} thenMs
+ * @param {number} nowMs
+ */
+export function ageText(thenMs, nowMs) {
+  if (thenMs === null) return 'none yet';
+  const seconds = Math.max(0, (nowMs - thenMs) / 1000);
+  return seconds < 1 ? 'now' : `${durationText(seconds)} ago`;
+}
+
+/** @param {number} seconds */
+export function durationText(seconds) {
+  if (seconds < 90) return `${Math.round(seconds)} s`;
+  if (seconds < 5400) return `${Math.round(seconds / 60)} min`;
+  return seconds < 129_600 ? `${Math.round(seconds / 3600)} h` : `${Math.round(seconds / 86_400)} d`;
+}
+
+/** @param {number} bits */
+function bitrateText(bits) {
+  return bits < 1e6 ? `${Math.round(bits / 1000)} kbit/s` : `${(bits / 1e6).toFixed(1)} Mbit/s`;
+}
