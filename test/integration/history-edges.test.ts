@@ -50,6 +50,35 @@ describe('the past', () => {
     expect((await probe(client, 'cam')).buffer.approximate_fps).toBe(25);
   });
 
+  it('has the size of the configuration, unless the request names one', async () => {
+    await start({ in_memory: 50, in_memory_scale: '320:-1' }, { clip: 'h264-640x480-25-g25-1s' });
+    await holds(30);
+    const [small] = await pastFrames(client, { device_id: 'cam', key_frame_only: true });
+    expect([small?.width, small?.height]).toEqual([320, 240]);
+    const [wide] = await pastFrames(client, { device_id: 'cam', key_frame_only: true, width: 480 });
+    expect([wide?.width, wide?.height]).toEqual([480, 360]);
+  });
+
+  it('is listed in pages that leave nothing out', async () => {
+    await start({ in_memory: 100 }, { clip: 'h264-640x480-25-g25-1s' });
+    await holds(100);
+    const whole = await listed(proxy, 'cam');
+    const to = whole[79]?.timestamp ?? 0;
+    const paged: number[] = [];
+    let next: number | null = 0;
+    while (next !== null) {
+      const query = `?limit=30&to=${to}&after=${next}`;
+      const { text } = await proxy.rest('GET', `/api/v1/process/cam/frames${query}`);
+      const page = JSON.parse(text) as { frames: { frame_id: number }[]; next: number | null };
+      expect(page.frames.length).toBeLessThanOrEqual(30);
+      paged.push(...page.frames.map(({ frame_id }) => frame_id));
+      next = page.next;
+    }
+    const first = whole.findIndex(({ frame_id }) => frame_id === paged[0]);
+    expect(paged).toEqual(whole.slice(first, 80).map(({ frame_id }) => frame_id));
+    expect(paged.length).toBeGreaterThan(30);
+  });
+
   it('goes on over a change of the size, and each frame has its own', async () => {
     await start({ in_memory: 400 }, { clip: 'h264-640x480-25-g50', then: { clip: 'h264-320x240-25-g50', after: 60 } });
     await holds(160);
