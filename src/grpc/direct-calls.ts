@@ -5,6 +5,7 @@ import {
   type ServerInterceptor,
 } from '@grpc/grpc-js';
 
+import { ChrysError } from '../base/errors.js';
 import { statusOf } from './status.js';
 
 type Listener = Parameters<ServerInterceptingCallInterface['start']>[0];
@@ -51,7 +52,7 @@ export function directCalls(handlers: DirectHandlers): ServerInterceptor {
     return new ServerInterceptingCall(call, {
       start: () => {
         // Nothing is passed on to the handler that grpc-js knows for this path.
-        call.start(listenerOf(call, handler));
+        call.start(listenerOf(call, handler, method.requestStream));
       },
     });
   };
@@ -60,7 +61,9 @@ export function directCalls(handlers: DirectHandlers): ServerInterceptor {
 function listenerOf(
   call: ServerInterceptingCallInterface,
   handlerOf: (call: DirectCall) => CallHandler<never>,
+  mayBeEmpty: boolean,
 ): Listener {
+  let hadRequest = false;
   let over = false;
   const end = (outcome: { code: status; details: string }): void => {
     if (over) return;
@@ -74,7 +77,10 @@ function listenerOf(
       call.startRead();
     },
     send: (message, sent) => {
-      call.sendMessage(message, sent);
+      // Callers of one camera are served one after the other: what goes wrong with one must not reach the next.
+      guarded(() => {
+        call.sendMessage(message, sent);
+      });
     },
     finish: () => {
       end({ code: status.OK, details: '' });
@@ -96,12 +102,16 @@ function listenerOf(
       call.startRead();
     },
     onReceiveMessage: (request: never) => {
+      hadRequest = true;
       guarded(() => {
         handler.onRequest(request);
       });
     },
     onReceiveHalfClose: () => {
       guarded(() => {
+        if (!hadRequest && !mayBeEmpty) {
+          throw new ChrysError('invalid_argument', 'the call ended without a request: send one message');
+        }
         handler.onHalfClose();
       });
     },

@@ -44,6 +44,21 @@ export function lookOf({ width, height, format, quality, enlarge }: LookFields):
   return { format, width, height, quality: format === PictureFormat.JPEG ? jpegQuality : 0, enlarge };
 }
 
+/**
+ * Refuses a picture that no client would receive; without `enlarge` none is larger than the camera's own. Throws
+ * invalid_argument.
+ */
+export function checkSize(look: Look, frame: { readonly width: number; readonly height: number } | undefined): void {
+  if (!look.enlarge || frame === undefined || frame.width === 0 || frame.height === 0) return;
+  const aspect = frame.width / frame.height;
+  const width = look.width > 0 ? look.width : look.height > 0 ? look.height * aspect : frame.width;
+  const height = look.height > 0 ? look.height : width / aspect;
+  if (width * height > MOST_PIXELS) {
+    const size = `${Math.round(width)}x${Math.round(height)}`;
+    throw invalid('enlarge', `a picture of ${size} is more than ${MOST_PIXELS} pixels; ask for less`);
+  }
+}
+
 export function checkInterval(intervalMs: number, keyframesOnly: boolean): void {
   check('interval_ms', intervalMs, 0, MOST_INTERVAL_MS);
   if (intervalMs > 0 && keyframesOnly) {

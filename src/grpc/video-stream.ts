@@ -3,7 +3,7 @@ import type { VideoFrameRequest } from '../gen/chrys/cloud/videostreaming/v1beta
 import type { CallHandler, DirectCall } from './direct-calls.js';
 import { cameraOf, FrameCaller, notConnected, type FrameContext } from './frame-caller.js';
 import { newPosition } from './positions.js';
-import { maxAgeMsOf, termsOf, waitMsOf } from './terms.js';
+import { checkSize, maxAgeMsOf, termsOf, waitMsOf } from './terms.js';
 
 /** A stream looks so often at most whether its camera is still there. */
 const LEAST_WAIT_MS = 100;
@@ -26,7 +26,9 @@ export class VideoStreamCall implements CallHandler<VideoFrameRequest> {
     const camera = cameraOf(this.context.cameras, request.deviceId);
     // Each stream is a caller of its own, also of several on one connection.
     const positions = { own: newPosition() };
-    const caller = new FrameCaller(this.context, camera, termsOf(request), maxAgeMsOf(request), positions);
+    const terms = termsOf(request);
+    checkSize(terms.look, camera.stream);
+    const caller = new FrameCaller(this.context, camera, terms, maxAgeMsOf(request), positions);
     this.next(caller, Math.max(LEAST_WAIT_MS, waitMsOf(request)));
   }
 

@@ -162,6 +162,30 @@ describe('VideoLatestImage', () => {
     expect(error.details).toContain(`${field}: `);
   });
 
+  it('refuses to enlarge a picture beyond what clients receive, whichever side is named', async () => {
+    Object.assign(camera, { stream: { width: 1920, height: 1080 } });
+    const request = { deviceId: 'cam', width: 16_000, enlarge: true };
+    const error = (await ask(client(0), request).catch((thrown: unknown) => thrown)) as ServiceError;
+    expect(error.code).toBe(status.INVALID_ARGUMENT);
+    expect(error.details).toContain('16000x9000');
+  });
+
+  it.each(['VideoStream', 'VideoBufferedImage', 'VideoBatch'])('ends a call of %s that has no request', async (rpc) => {
+    const call = client(0).makeClientStreamRequest(
+      PATH.replace('VideoLatestImage', rpc),
+      (value: VideoFrameRequest) => Buffer.from(VideoFrameRequest.encode(value).finish()),
+      (bytes: Buffer) => VideoFrame.decode(bytes),
+      () => undefined,
+    );
+    const ended = new Promise<number>((resolve) => {
+      call.on('status', ({ code }: { code: number }) => {
+        resolve(code);
+      });
+    });
+    call.end();
+    expect(await ended).toBe(status.INVALID_ARGUMENT);
+  });
+
   it('waits as long as the caller says', async () => {
     answers = [undefined, undefined];
     await ask(client(0), { deviceId: 'cam', waitMs: 300 });
