@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <thread>
 
 extern "C" {
 #include <libavutil/mathematics.h>
@@ -19,6 +20,10 @@ constexpr int kDecodeStallKeyframes = 3;
 constexpr int64_t kRateMinPackets = 10;
 // Two packets that are further apart than this lie on different sides of a jump of the camera's clock.
 constexpr double kClockJumpSeconds = 10;
+// Catching up with more than this many pixels (16 frames of 1080p, some 70 ms) is shared among threads. Two: frames come one
+// packet later until the next keyframe, and a third thread would make that two.
+constexpr int64_t kLongCatchUpPixels = 16LL * 1920 * 1080;
+constexpr int kCatchUpThreads = 2;
 
 void Add(std::atomic<int64_t>& counter, int64_t amount) {
   // Written by this thread alone: no read-modify-write needed.
@@ -54,7 +59,7 @@ Failure Capture::Run() {
 Failure Capture::RunUntilEnd() {
   if (auto failure = source_.Open()) return *failure;
   const AVCodecParameters* parameters = source_.parameters();
-  if (auto failure = decoder_.Open(parameters, options_.decoder_threads)) return *failure;
+  if (auto failure = live_.Open(parameters, options_.decoder_threads, Decoder::Threading::kSlices)) return *failure;
   parameters_.Open(parameters);
   const auto extradata_size = static_cast<size_t>(std::max(0, parameters->extradata_size));
   outputs_.Describe(options_.device_id, avcodec_get_name(parameters->codec_id),
@@ -198,9 +203,9 @@ std::optional<Failure> Capture::ServeInterval(const AVPacket* packet) {
   if (!current_.is_keyframe) {
     if (!rest) return LeaveGroup();
     // Frames that no other is made from need not be decoded unless they are due themselves.
-    decoder_.SkipNonReference(seconds < schedule_.NextDue());
+    decoder_->SkipNonReference(seconds < schedule_.NextDue());
     auto failure = DecodeNext(packet);
-    decoder_.SkipNonReference(false);
+    decoder_->SkipNonReference(false);
     return failure;
   }
   if (rest) return DecodeNext(packet);
@@ -222,9 +227,12 @@ std::optional<Failure> Capture::ServeKeyframe() {
 }
 
 std::optional<Failure> Capture::DecodeNext(const AVPacket* packet) {
+  if (current_.is_keyframe && decoder_ == &catch_up_) {
+    if (auto failure = LeaveGroup()) return failure;
+  }
   if (!group_decoded_) {
     if (!current_.is_keyframe) return CatchUp(false);
-    decoder_.Reset();
+    RestartDecoder();
     group_decoded_ = true;
   }
   if (!Feed(packet, current_)) return std::nullopt;
@@ -242,14 +250,14 @@ std::optional<Failure> Capture::PublishReady() {
 std::optional<Failure> Capture::LeaveGroup() {
   if (!group_decoded_) return std::nullopt;
   group_decoded_ = false;
-  if (decoder_.delay() == 0) return std::nullopt;
-  decoder_.Drain();
+  if (decoder_->delay() == 0) return std::nullopt;
+  decoder_->Drain();
   return PublishReady();
 }
 
 bool Capture::Feed(const AVPacket* packet, const PacketInfo& info) {
   const int64_t start_us = MonotonicUs();
-  const bool accepted = decoder_.Send(packet, info);
+  const bool accepted = decoder_->Send(packet, info);
   Add(control_.decodeUs, MonotonicUs() - start_us);
   if (!accepted) Add(control_.decodeErrors, 1);
   if (info.is_keyframe) ++keyframes_without_frame_;
@@ -258,7 +266,7 @@ bool Capture::Feed(const AVPacket* packet, const PacketInfo& info) {
 
 const AVFrame* Capture::TakeFrame() {
   const int64_t start_us = MonotonicUs();
-  const AVFrame* frame = decoder_.Receive();
+  const AVFrame* frame = decoder_->Receive();
   Add(control_.decodeUs, MonotonicUs() - start_us);
   if (frame != nullptr) {
     Add(control_.framesDecoded, 1);
@@ -272,22 +280,39 @@ std::optional<Failure> Capture::DecodeAlone(int64_t sequence) {
   const auto info = ReadPacket(options_.packet_ring, sequence, &payload, AV_INPUT_BUFFER_PADDING_SIZE);
   if (!info) return std::nullopt;
   BorrowedPacket packet;
-  decoder_.Reset();
+  RestartDecoder();
   group_decoded_ = false;
   std::optional<Failure> failure;
   if (Feed(packet.Over(payload, *info), *info)) {
     // Draining makes a decoder that reorders give the frame now and not some packets later.
-    decoder_.Drain();
+    decoder_->Drain();
     failure = PublishReady();
   }
-  decoder_.Reset();
+  RestartDecoder();
   return failure;
+}
+
+void Capture::RestartDecoder() {
+  if (decoder_ == &catch_up_) {
+    catch_up_.Close();
+    decoder_ = &live_;
+  }
+  live_.Reset();
+}
+
+std::optional<Failure> Capture::RestartForCatchUp(int64_t packets) {
+  RestartDecoder();
+  const int threads = std::min(kCatchUpThreads, static_cast<int>(std::thread::hardware_concurrency()));
+  if (threads < 2 || packets * parameters_.width * parameters_.height < kLongCatchUpPixels) return std::nullopt;
+  if (auto failure = catch_up_.Open(source_.parameters(), threads, Decoder::Threading::kFrames)) return failure;
+  decoder_ = &catch_up_;
+  return std::nullopt;
 }
 
 std::optional<Failure> Capture::CatchUp(bool drain) {
   const int64_t first = packets_.GroupStart();
   if (first == 0) return std::nullopt;
-  decoder_.Reset();
+  if (auto failure = RestartForCatchUp(current_.sequence - first + 1)) return failure;
   BorrowedPacket packet;
   std::vector<uint8_t> payload;
   const AvPtr<AVFrame> newest(av_frame_alloc());
@@ -295,7 +320,7 @@ std::optional<Failure> Capture::CatchUp(bool drain) {
   const auto take = [&] {
     while (const AVFrame* frame = TakeFrame()) {
       // Of the group so far only its keyframe (for keyframe callers) and its newest frame are worth converting.
-      if (decoder_.InfoOf(frame).is_keyframe && (outputs_.wanted() & kClassKeyframes) != 0) {
+      if (decoder_->InfoOf(frame).is_keyframe && (outputs_.wanted() & kClassKeyframes) != 0) {
         // Whoever wants the newest frame must not get this one instead.
         failure = Publish(frame, Purpose::kKeyframe);
       }
@@ -311,12 +336,12 @@ std::optional<Failure> Capture::CatchUp(bool drain) {
     if (Feed(packet.Over(payload, *info), *info)) take();
   }
   if (drain && !failure) {
-    decoder_.Drain();
+    decoder_->Drain();
     take();
   }
   if (failure) return failure;
   if (newest->buf[0] != nullptr) failure = Publish(newest.get(), drain ? Purpose::kSnapshot : Purpose::kNewest);
-  if (drain) decoder_.Reset();
+  if (drain) RestartDecoder();
   group_decoded_ = !drain;
   return failure;
 }
@@ -328,7 +353,7 @@ void Capture::Announce() {
 
 std::optional<Failure> Capture::Publish(const AVFrame* frame, Purpose purpose) {
   FrameFacts facts;
-  facts.packet = decoder_.InfoOf(frame);
+  facts.packet = decoder_->InfoOf(frame);
   facts.frame_id = FrameIdOf(options_.packet_ring, facts.packet);
   facts.type = TypeLetter(frame);
   facts.corrupt = IsCorrupt(frame);
@@ -351,7 +376,7 @@ std::optional<Failure> Capture::Publish(const AVFrame* frame, Purpose purpose) {
   control_.width.store(frame->width, kRelaxed);
   control_.height.store(frame->height, kRelaxed);
   control_.lastFrameMs.store(facts.packet.arrival_us / 1000, kRelaxed);
-  control_.decoderDelay.store(decoder_.delay(), kRelaxed);
+  control_.decoderDelay.store(decoder_->delay(), kRelaxed);
   if (facts.frame_id > control_.frameSequence.load(kRelaxed)) control_.frameSequence.store(facts.frame_id);
   Announce();
   return std::nullopt;

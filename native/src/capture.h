@@ -71,6 +71,10 @@ class Capture {
   std::optional<Failure> DecodeNext(const AVPacket* packet);
   std::optional<Failure> DecodeAlone(int64_t sequence);
   std::optional<Failure> CatchUp(bool drain);
+  // Makes the decoder ready for a keyframe; what it still holds is forgotten.
+  void RestartDecoder();
+  // The same, for decoding so many packets as fast as this machine can.
+  std::optional<Failure> RestartForCatchUp(int64_t packets);
   std::optional<Failure> LeaveGroup();
   bool Feed(const AVPacket* packet, const PacketInfo& info);
   const AVFrame* TakeFrame();
@@ -92,7 +96,9 @@ class Capture {
   Interrupt interrupt_;
   Source source_;
   PacketRingWriter packets_;
-  Decoder decoder_;
+  Decoder live_;
+  Decoder catch_up_;            // open only from a long catching up to the next keyframe
+  Decoder* decoder_ = &live_;   // the one that decodes now
   ParameterReader parameters_;
   Outputs outputs_;
   IntervalSchedule schedule_;

@@ -2,7 +2,7 @@
 
 namespace chrys {
 
-std::optional<Failure> Decoder::Open(const AVCodecParameters* parameters, int threads) {
+std::optional<Failure> Decoder::Open(const AVCodecParameters* parameters, int threads, Threading threading) {
   const AVCodec* codec = avcodec_find_decoder(parameters->codec_id);
   if (codec == nullptr) {
     return Failure{end::kUnsupportedCodec, std::string("libav has no decoder for ") + avcodec_get_name(parameters->codec_id),
@@ -13,8 +13,7 @@ std::optional<Failure> Decoder::Open(const AVCodecParameters* parameters, int th
   int result = avcodec_parameters_to_context(context_.get(), parameters);
   if (result >= 0) {
     context_->thread_count = threads;
-    // Slice threads add no frame of delay; frame threads would add one each.
-    context_->thread_type = FF_THREAD_SLICE;
+    context_->thread_type = threading == Threading::kFrames ? FF_THREAD_FRAME : FF_THREAD_SLICE;
     // Damaged frames come out flagged; whoever does not want them can tell.
     context_->flags |= AV_CODEC_FLAG_OUTPUT_CORRUPT;
     result = avcodec_open2(context_.get(), codec, nullptr);

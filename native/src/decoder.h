@@ -14,7 +14,12 @@ namespace chrys {
 
 class Decoder {
  public:
-  std::optional<Failure> Open(const AVCodecParameters* parameters, int threads);
+  // Slices of one frame in several threads add no delay, but few cameras send more than one. Frames in several threads
+  // work for any stream; each thread beyond the first makes the decoder give every frame one packet later.
+  enum class Threading { kSlices, kFrames };
+  std::optional<Failure> Open(const AVCodecParameters* parameters, int threads, Threading threading);
+  // Gives back its memory and threads. Open before the next use.
+  void Close() { context_.reset(); }
 
   // Gives the decoder one packet (its bytes are copied unless `packet` is reference-counted). False: it refused the packet.
   bool Send(const AVPacket* packet, const PacketInfo& info);
@@ -29,8 +34,11 @@ class Decoder {
   // Forgets everything but the parameter sets: the next packet must be a keyframe.
   void Reset();
 
-  // Frames that it holds back to put them in order, as far as it knows by now.
-  int delay() const { return context_->has_b_frames; }
+  // Frames that it holds back, to put them in order (as far as it knows by now) or because other threads are at them.
+  int delay() const {
+    const bool frame_threads = (context_->active_thread_type & FF_THREAD_FRAME) != 0;
+    return context_->has_b_frames + (frame_threads ? context_->thread_count - 1 : 0);
+  }
 
  private:
   // More than any decoder holds back (16 reordered frames and one a thread).

@@ -110,7 +110,7 @@ bool History::OpenDecoder(int32_t connection) {
     parameters->extradata_size = static_cast<int>(stream.extradata.size());
   }
   // One thread: history workers are as many as cores.
-  if (const auto failure = decoder_.Open(parameters.get(), 1)) {
+  if (const auto failure = decoder_.Open(parameters.get(), 1, Decoder::Threading::kSlices)) {
     failure_ = failure->message;
     return false;
   }
