@@ -20,6 +20,7 @@ export function demoCamera(nowMs: number): CameraDefinition {
     openTimeoutMs: 10_000,
     stallTimeoutMs: 5000,
     decoderThreads: 1,
+    recordAudio: false,
     createdMs: nowMs,
     modifiedMs: nowMs,
   };

@@ -113,6 +113,14 @@ export interface HistoryOptions {
   readonly maxMessageBytes: number;
 }
 
+/** One file of the past; it must have been written by writeSegment. */
+export interface PastSegment {
+  readonly path: string;
+  readonly firstSequence: number;
+  readonly endSequence: number;
+  readonly look: PictureLook;
+}
+
 /** A decoder over a packet ring, of one thread. */
 export type HistoryHandle = object & { readonly __history: never };
 
@@ -124,6 +132,40 @@ export interface HistoryAnswer {
   readonly bytes: number;
   /** Microseconds since the epoch. */
   readonly arrivalUs: number;
+}
+
+/** What a segment file holds, as the recorder found it when it wrote or read the file. Times are the proxy's clock. */
+export interface SegmentFacts {
+  /** Arrival of the first packet and the latest arrival of all, microseconds since the epoch. */
+  readonly startUs: number;
+  readonly lastUs: number;
+  /** True length from the packets' own timestamps, the last frame's included. */
+  readonly durationUs: number;
+  /** Size of the file. */
+  readonly bytes: number;
+  readonly frames: number;
+  /** Sequences of its packets in the camera's packet ring; its frame ids are the same numbers. End is exclusive. */
+  readonly firstSequence: number;
+  readonly endSequence: number;
+  /** PACKET_ENTRY.connection. */
+  readonly connection: number;
+  readonly codecName: string;
+  /** Pixels. */
+  readonly width: number;
+  readonly height: number;
+  /** Arrivals of its keyframes, microseconds since the epoch. */
+  readonly keyframesUs: readonly number[];
+  readonly audio: boolean;
+}
+
+export interface SegmentOptions {
+  readonly packetRing: Uint8Array;
+  /** Whole groups of one connection: a keyframe, and one past the last packet. */
+  readonly firstSequence: number;
+  readonly endSequence: number;
+  readonly stream: Pick<StreamInfo, 'codecName' | 'extradata' | 'width' | 'height'>;
+  /** Of the new file, which must not exist yet. Its folder must. */
+  readonly path: string;
 }
 
 export interface NativeAddon {
@@ -162,6 +204,14 @@ export interface NativeAddon {
    * cancelled. Throws RangeError when no client would take so large a message.
    */
   nextOfHistory(handle: HistoryHandle, target: Uint8Array): HistoryAnswer | undefined;
+  /**
+   * Writes packets of a ring into an mp4 file, which is synced to the disk when this returns; its timestamps begin at 0.
+   * Undefined: the ring's writer has overtaken it, and there is no file. Throws an Error whose `code` is that of the
+   * system ('ENOSPC', 'EROFS', 'ENOENT', …) when the disk does not take it; no file is left then. Blocks: recorder worker.
+   */
+  writeSegment(options: SegmentOptions): SegmentFacts | undefined;
+  /** What a file holds; undefined: it is no whole segment of ours. Throws an Error with `code` when it cannot be read. Blocks. */
+  readSegment(path: string): SegmentFacts | undefined;
   /** Frees the decoder at once. */
   closeHistory(handle: HistoryHandle): void;
   /**

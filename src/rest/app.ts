@@ -182,6 +182,7 @@ function definitionOf(value: unknown, { config, clock }: RestParts): CameraDefin
     openTimeoutMs: body.open_timeout_ms ?? config.camera.open_timeout_ms,
     stallTimeoutMs: body.stall_timeout_ms ?? config.camera.stall_timeout_ms,
     decoderThreads: body.decoder_threads ?? config.camera.decoder_threads,
+    recordAudio: false,
     createdMs: nowMs,
     modifiedMs: nowMs,
   };

@@ -11,6 +11,10 @@ export interface CameraDefinition {
   readonly openTimeoutMs: number;
   readonly stallTimeoutMs: number;
   readonly decoderThreads: number;
+  /** Whether it is recorded; undefined: as `buffer.on_disk` says. */
+  readonly record?: boolean;
+  /** Whether its sound is recorded with it. */
+  readonly recordAudio: boolean;
   /** Milliseconds since the epoch. */
   readonly createdMs: number;
   readonly modifiedMs: number;

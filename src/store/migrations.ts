@@ -30,6 +30,20 @@ export const MIGRATIONS: readonly string[] = [
     next INTEGER NOT NULL
   ) STRICT;
   `,
+  `
+  ALTER TABLE cameras ADD COLUMN record INTEGER;
+  ALTER TABLE cameras ADD COLUMN record_audio INTEGER NOT NULL DEFAULT 0;
+
+  CREATE TABLE clips (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    camera TEXT NOT NULL,
+    name TEXT NOT NULL,
+    from_ms INTEGER NOT NULL,
+    to_ms INTEGER NOT NULL,
+    created_ms INTEGER NOT NULL,
+    UNIQUE (camera, name)
+  ) STRICT;
+  `,
 ];
 
 /** Marks a file as ours: "Chry". */

@@ -12,6 +12,8 @@ interface Row {
   readonly open_timeout_ms: number;
   readonly stall_timeout_ms: number;
   readonly decoder_threads: number;
+  readonly record: number | null;
+  readonly record_audio: number;
   readonly created_ms: number;
   readonly modified_ms: number;
 }
@@ -27,8 +29,10 @@ export class CameraRegistry {
     this.#list = database.prepare('SELECT * FROM cameras ORDER BY created_ms, name');
     this.#get = database.prepare('SELECT * FROM cameras WHERE name = ?');
     this.#insert = database.prepare(
-      `INSERT INTO cameras VALUES (@name, @rtsp_endpoint, @rtmp_endpoint, @transport, @open_timeout_ms,
-        @stall_timeout_ms, @decoder_threads, @created_ms, @modified_ms)`,
+      `INSERT INTO cameras (name, rtsp_endpoint, rtmp_endpoint, transport, open_timeout_ms, stall_timeout_ms,
+        decoder_threads, record, record_audio, created_ms, modified_ms)
+       VALUES (@name, @rtsp_endpoint, @rtmp_endpoint, @transport, @open_timeout_ms, @stall_timeout_ms,
+        @decoder_threads, @record, @record_audio, @created_ms, @modified_ms)`,
     );
     this.#remove = database.prepare('DELETE FROM cameras WHERE name = ?');
   }
@@ -54,6 +58,8 @@ export class CameraRegistry {
         open_timeout_ms: camera.openTimeoutMs,
         stall_timeout_ms: camera.stallTimeoutMs,
         decoder_threads: camera.decoderThreads,
+        record: camera.record === undefined ? null : Number(camera.record),
+        record_audio: Number(camera.recordAudio),
         created_ms: camera.createdMs,
         modified_ms: camera.modifiedMs,
       });
@@ -85,6 +91,8 @@ function definitionOf(row: Row): CameraDefinition {
     openTimeoutMs: row.open_timeout_ms,
     stallTimeoutMs: row.stall_timeout_ms,
     decoderThreads: row.decoder_threads,
+    ...(row.record === null ? {} : { record: row.record !== 0 }),
+    recordAudio: row.record_audio !== 0,
     createdMs: row.created_ms,
     modifiedMs: row.modified_ms,
   };

@@ -34,6 +34,7 @@ describe('queries for the past', () => {
       openTimeoutMs: 1000,
       stallTimeoutMs: 1000,
       decoderThreads: 1,
+      recordAudio: false,
       createdMs: 0,
       modifiedMs: 0,
     });

@@ -75,6 +75,7 @@ describe('VideoLatestImage', () => {
       openTimeoutMs: 1000,
       stallTimeoutMs: 1000,
       decoderThreads: 1,
+      recordAudio: false,
       createdMs: 0,
       modifiedMs: 0,
     });

@@ -34,6 +34,7 @@ function query(name: string, ring: SharedArrayBuffer | undefined = new SharedArr
     openTimeoutMs: 1000,
     stallTimeoutMs: 1000,
     decoderThreads: 1,
+    recordAudio: false,
     createdMs: 0,
     modifiedMs: 0,
   });

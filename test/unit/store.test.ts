@@ -36,6 +36,7 @@ const camera: CameraDefinition = {
   openTimeoutMs: 1000,
   stallTimeoutMs: 2000,
   decoderThreads: 3,
+  recordAudio: false,
   createdMs: 1_700_000_000_123,
   modifiedMs: 1_700_000_000_456,
 };
