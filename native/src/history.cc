@@ -21,16 +21,20 @@ size_t AlignUp(size_t bytes) { return (bytes + kCacheLine - 1) & ~(kCacheLine - 
 }  // namespace
 
 History::History(const HistoryOptions& options)
-    : options_(options), plan_(options.packet_ring, options.range), last_arrival_us_(plan_.begin_us()) {
+    : options_(options),
+      streams_(options.streams),
+      past_(options.packet_ring, options.segments, options.more_segments),
+      plan_(options.range) {
   shape_.device_id = options.device_id;
 }
 
-History::Answer History::Next(uint8_t* target, size_t room) {
+PastJob::Answer History::Next(uint8_t* target, size_t room) {
   while (options_.cancel->load(std::memory_order_relaxed) == 0) {
     if (pending_ == nullptr && connection_) pending_ = decoder_.Receive();
     if (pending_ == nullptr) {
       if (Advance()) continue;
       Answer answer;
+      if (wants_more_) answer.kind = Answer::kMore;
       if (!failure_.empty()) answer.kind = Answer::kFailed;
       answer.failure = failure_;
       return answer;
@@ -57,8 +61,7 @@ bool History::Advance() {
     FeedNext();
     return true;
   }
-  if (!looked_ahead_) ahead_ = plan_.Next();
-  looked_ahead_ = true;
+  if (!looked_ahead_ && !LookAhead()) return false;
   // A group that follows at once goes into the same decoder: its first frames may refer to the group before.
   const bool joins = ahead_ && ahead_->connection == connection_ && ahead_->first == group_end_ && next_ == group_end_;
   if (!joins && !outstanding_.empty()) {
@@ -73,10 +76,28 @@ bool History::Advance() {
   return BeginGroup(plan, joins);
 }
 
+bool History::LookAhead() {
+  wants_more_ = false;
+  while (!(ahead_ = plan_.Next())) {
+    if (plan_.overrun()) past_.ReadMemoryAgain();
+    const PastPackets::Step step = past_.Next(plan_.wanted());
+    wants_more_ = step == PastPackets::Step::kMore;
+    if (wants_more_) return false;
+    if (step == PastPackets::Step::kEnd) break;
+    plan_.Look(past_.view(), past_.end(), past_.live());
+    if (const SegmentStream* stream = past_.stream()) {
+      const auto info = ReadPacketInfo(past_.view(), past_.end() - 1);
+      if (info) streams_[info->connection] = {stream->codec_name, stream->extradata, past_.look()};
+    }
+  }
+  looked_ahead_ = true;
+  return true;
+}
+
 bool History::BeginGroup(const GroupPlan& plan, bool joins) {
   gap_pending_ = gap_pending_ || plan_.TakeLoss();
   if (plan.connection != connection_) {
-    if (options_.streams.count(plan.connection) == 0) {
+    if (streams_.count(plan.connection) == 0) {
       // It ended so long ago that nobody knows its codec any more.
       gap_pending_ = true;
       return true;
@@ -93,7 +114,7 @@ bool History::BeginGroup(const GroupPlan& plan, bool joins) {
 }
 
 bool History::OpenDecoder(int32_t connection) {
-  const HistoryStream& stream = options_.streams.at(connection);
+  const HistoryStream& stream = streams_.at(connection);
   connection_.reset();
   const AVCodecDescriptor* codec = avcodec_descriptor_get_by_name(stream.codec_name.c_str());
   const AvPtr<AVCodecParameters> parameters(avcodec_parameters_alloc());
@@ -121,10 +142,10 @@ bool History::OpenDecoder(int32_t connection) {
 }
 
 void History::FeedNext() {
-  const auto info = ReadPacket(options_.packet_ring, next_, &payload_, AV_INPUT_BUFFER_PADDING_SIZE);
+  const auto info = ReadPacket(past_.view(), next_, &payload_, AV_INPUT_BUFFER_PADDING_SIZE);
   if (!info) {
     // What the decoder has by now is good; the rest of the group is gone.
-    plan_.Overrun();
+    plan_.Overrun(next_);
     last_needed_ = next_ - 1;
     group_end_ = -1;
     return;
@@ -134,7 +155,7 @@ void History::FeedNext() {
   ++next_;
 }
 
-History::Answer History::TooLarge(PictureSize size, size_t bytes) const {
+PastJob::Answer History::TooLarge(PictureSize size, size_t bytes) const {
   Answer answer;
   answer.kind = Answer::kTooLarge;
   answer.failure = "a picture of " + std::to_string(size.width) + "x" + std::to_string(size.height) + " takes " +
@@ -143,9 +164,9 @@ History::Answer History::TooLarge(PictureSize size, size_t bytes) const {
   return answer;
 }
 
-History::Answer History::Deliver(const AVFrame* frame, const PacketInfo& info, uint8_t* target, size_t room) {
+PastJob::Answer History::Deliver(const AVFrame* frame, const PacketInfo& info, uint8_t* target, size_t room) {
   Answer answer;
-  const Look& look = options_.streams.at(*connection_).look;
+  const Look& look = streams_.at(*connection_).look;
   const PictureSize size = SizeOf(look, frame->width, frame->height);
   const char* format = av_get_pix_fmt_name(static_cast<AVPixelFormat>(frame->format));
   shape_.width = size.width;
@@ -157,7 +178,8 @@ History::Answer History::Deliver(const AVFrame* frame, const PacketInfo& info, u
   facts.frame_id = outstanding_.at(info.sequence);
   facts.type = TypeLetter(frame);
   facts.corrupt = IsCorrupt(frame);
-  if (gap_pending_) facts.gap_ms = std::max<int64_t>(1, (info.arrival_us - last_arrival_us_) / 1000);
+  const int64_t since_us = last_arrival_us_ > 0 ? last_arrival_us_ : plan_.begin_us();
+  if (gap_pending_) facts.gap_ms = std::max<int64_t>(1, (info.arrival_us - since_us) / 1000);
 
   // Of a JPEG, the number of its bytes and so the head's length follows later, and is smaller.
   const size_t picture_room = PictureRoom(look.format, size);
@@ -179,7 +201,7 @@ History::Answer History::Deliver(const AVFrame* frame, const PacketInfo& info, u
   std::memcpy(target + data_at - head.size(), head.data(), head.size());
   gap_pending_ = false;
   last_arrival_us_ = info.arrival_us;
-  answer.kind = Answer::kFrame;
+  answer.kind = Answer::kPiece;
   answer.offset = data_at - head.size();
   answer.bytes = head.size() + *bytes;
   answer.arrival_us = info.arrival_us;

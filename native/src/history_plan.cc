@@ -50,16 +50,25 @@ std::vector<int64_t> UnsettledFrames(const PacketRingView& view, int64_t end) {
   return unsettled;
 }
 
-HistoryPlan::HistoryPlan(PacketRingView view, const HistoryRange& range)
-    : view_(view),
-      range_(range),
-      end_(view.header().nextSequence.load(std::memory_order_acquire)),
-      position_(view.header().firstSequence.load(std::memory_order_acquire)),
-      unsettled_(UnsettledFrames(view, end_)) {
+HistoryPlan::HistoryPlan(const HistoryRange& range) : range_(range), begin_us_(range.from_us) {
   intervals_[0].store(range.interval_ms);
   schedule_.Update(intervals_.data(), range.interval_ms > 0 ? 1 << kClassFirstInterval : 0);
+}
+
+void HistoryPlan::Look(PacketRingView view, int64_t end, bool live) {
+  view_ = view;
+  end_ = end;
+  overrun_ = false;
+  unsettled_ = live ? UnsettledFrames(view, end) : std::vector<int64_t>();
+  const int64_t first = view.header().firstSequence.load(std::memory_order_acquire);
+  position_ = std::max(first, wanted_);
   const auto oldest = ReadPacketInfo(view_, position_);
-  begin_us_ = std::max(range.from_us, oldest ? oldest->arrival_us : 0);
+  if (wanted_ == 0) {
+    begin_us_ = std::max(range_.from_us, oldest ? oldest->arrival_us : 0);
+  } else if (position_ > wanted_ && (!oldest || oldest->arrival_us > range_.from_us)) {
+    // What lay before the range is no loss.
+    lost_ = true;
+  }
   if (range_.nearest_us >= 0) FindNearest();
 }
 
@@ -80,16 +89,10 @@ void HistoryPlan::FindNearest() {
   }
 }
 
-void HistoryPlan::Overrun() {
-  const int64_t first = view_.header().firstSequence.load(std::memory_order_acquire);
-  position_ = std::max(position_, first);
-  if (range_.nearest_us >= 0) {
-    FindNearest();
-    return;
-  }
-  const auto oldest = ReadPacketInfo(view_, first);
-  // What lay before the range is no loss.
-  if (!oldest || oldest->arrival_us > range_.from_us) lost_ = true;
+void HistoryPlan::Overrun(int64_t sequence) {
+  wanted_ = sequence;
+  position_ = end_;
+  overrun_ = true;
 }
 
 std::vector<PacketInfo> HistoryPlan::ReadGroup() {
@@ -98,8 +101,7 @@ std::vector<PacketInfo> HistoryPlan::ReadGroup() {
   for (; sequence < end_; ++sequence) {
     const auto info = ReadPacketInfo(view_, sequence);
     if (!info) {
-      position_ = sequence;
-      Overrun();
+      Overrun(group.empty() ? sequence : group.front().sequence);
       return {};
     }
     if (group.empty() && !info->is_keyframe) continue;
@@ -107,6 +109,7 @@ std::vector<PacketInfo> HistoryPlan::ReadGroup() {
     group.push_back(*info);
   }
   position_ = sequence;
+  wanted_ = sequence;
   return group;
 }
 
@@ -150,7 +153,7 @@ std::optional<GroupPlan> HistoryPlan::Next() {
     }
     if (plan.wanted.empty()) continue;
     if (view_.header().firstSequence.load(std::memory_order_acquire) <= plan.first) return plan;
-    Overrun();
+    Overrun(plan.first);
   }
   return std::nullopt;
 }
