@@ -54,9 +54,13 @@ class History {
   bool Advance();
   bool BeginGroup(const GroupPlan& plan, bool joins);
   void FeedNext();
+  // The answer when nothing more can be done.
+  Answer End(uint8_t* target, size_t room);
   bool OpenDecoder(int32_t connection);
   Answer TooLarge(PictureSize size, size_t bytes) const;
-  Answer Deliver(const AVFrame* frame, const PacketInfo& info, uint8_t* target, size_t room);
+  Answer Deliver(const AVFrame* frame, const PacketInfo& info, int64_t frame_id, uint8_t* target, size_t room);
+  // Keeps the nearest of the frames around the moment.
+  void Consider(const AVFrame* frame, const PacketInfo& info, int64_t frame_id);
 
   const HistoryOptions options_;
   HistoryPlan plan_;
@@ -75,6 +79,15 @@ class History {
   int64_t group_end_ = -1;
   std::map<int64_t, int64_t> outstanding_;  // frame ids of the wanted frames that did not come out yet
   const AVFrame* pending_ = nullptr;        // came out and is not delivered
+  // For the frame nearest to a moment, which is damaged and withheld or did not come out at all, one around it.
+  struct Substitute {
+    AvPtr<AVFrame> frame;
+    PacketInfo info;
+    int64_t frame_id = 0;
+    bool certain = false;  // no later frame can be nearer
+  };
+  bool delivered_ = false;  // a frame, ever
+  std::optional<Substitute> substitute_;  // while one is looked for; without a frame as long as there is none
   bool gap_pending_ = false;  // frames are lost before the next one
   int64_t last_arrival_us_;   // of the last one delivered, or where the range begins
   std::string failure_;

@@ -15,6 +15,9 @@ constexpr size_t kReorderWindow = 20;
 constexpr int64_t kReorderSample = 64;
 // A camera whose newest packet is older than this has stopped sending: nothing more comes before what is there.
 constexpr int64_t kLiveUs = 1'000'000;
+// Groups on either side of a damaged frame's in which another is looked for: more of them where only keyframes are decoded.
+constexpr size_t kGroupsAround = 1;
+constexpr size_t kKeyframesAround = 8;
 
 double SecondsOf(const PacketInfo& packet, int64_t ticks) {
   return static_cast<double>(ticks) * packet.time_base_num / packet.time_base_den;
@@ -72,19 +75,51 @@ void HistoryPlan::FindNearest() {
     if (!info) continue;
     decodable = decodable || info->is_keyframe;
     if (!decodable || (range_.keyframes_only && !info->is_keyframe)) continue;
-    if (std::find(unsettled_.begin(), unsettled_.end(), sequence) != unsettled_.end()) continue;
+    if (IsUnsettled(sequence)) continue;
     const int64_t distance = std::abs(info->arrival_us - range_.nearest_us);
     if (distance > least) continue;
     least = distance;
     nearest_ = sequence;
   }
+  around_begin_ = nearest_;
+  around_end_ = nearest_ + 1;
+}
+
+bool HistoryPlan::IsUnsettled(int64_t sequence) const {
+  return std::find(unsettled_.begin(), unsettled_.end(), sequence) != unsettled_.end();
+}
+
+void HistoryPlan::WantAround() {
+  const auto nearest = ReadPacketInfo(view_, nearest_);
+  if (!nearest) {
+    // Overwritten, and all that is before it: then the nearest is another one.
+    position_ = view_.header().firstSequence.load(std::memory_order_acquire);
+    FindNearest();
+    return;
+  }
+  const size_t groups = range_.keyframes_only ? kKeyframesAround : kGroupsAround;
+  around_begin_ = nearest_;
+  for (size_t begun = 0; begun <= groups;) {
+    const auto info = ReadPacketInfo(view_, around_begin_);
+    if (info && info->connection == nearest->connection && info->is_keyframe && ++begun > groups) break;
+    const auto before = ReadPacketInfo(view_, around_begin_ - 1);
+    if (!before || before->connection != nearest->connection) break;
+    --around_begin_;
+  }
+  around_end_ = nearest_ + 1;
+  for (size_t begun = 0; around_end_ < end_; ++around_end_) {
+    const auto info = ReadPacketInfo(view_, around_end_);
+    if (!info || info->connection != nearest->connection || (info->is_keyframe && ++begun > groups)) break;
+  }
+  position_ = around_begin_;
+  around_ = true;
 }
 
 void HistoryPlan::Overrun() {
   const int64_t first = view_.header().firstSequence.load(std::memory_order_acquire);
   position_ = std::max(position_, first);
   if (range_.nearest_us >= 0) {
-    FindNearest();
+    if (!around_) FindNearest();
     return;
   }
   const auto oldest = ReadPacketInfo(view_, first);
@@ -111,10 +146,13 @@ std::vector<PacketInfo> HistoryPlan::ReadGroup() {
 }
 
 bool HistoryPlan::InRange(const PacketInfo& packet) const {
-  if (range_.nearest_us >= 0) return packet.sequence == nearest_;
   if (range_.keyframes_only && !packet.is_keyframe) return false;
-  if (packet.arrival_us < range_.from_us || packet.arrival_us > range_.to_us) return false;
-  return std::find(unsettled_.begin(), unsettled_.end(), packet.sequence) == unsettled_.end();
+  if (range_.nearest_us >= 0) {
+    if (packet.sequence < around_begin_ || packet.sequence >= around_end_) return false;
+  } else if (packet.arrival_us < range_.from_us || packet.arrival_us > range_.to_us) {
+    return false;
+  }
+  return !IsUnsettled(packet.sequence);
 }
 
 std::vector<PacketInfo> HistoryPlan::WantedOf(const std::vector<PacketInfo>& group) {

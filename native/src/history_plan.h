@@ -44,6 +44,9 @@ class HistoryPlan {
   // The ring's packets at this moment are all that it ever looks at.
   HistoryPlan(PacketRingView view, const HistoryRange& range);
 
+  // The nearest frame is of no use: now the frames around it are wanted as well, of its connection and within a few groups.
+  void WantAround();
+
   // The next group that has wanted frames; nullopt: there is none.
   std::optional<GroupPlan> Next();
 
@@ -58,6 +61,7 @@ class HistoryPlan {
 
  private:
   void FindNearest();
+  bool IsUnsettled(int64_t sequence) const;
   // The packets of the next group; empty: there is none, or it was overwritten.
   std::vector<PacketInfo> ReadGroup();
   std::vector<PacketInfo> WantedOf(const std::vector<PacketInfo>& group);
@@ -69,6 +73,10 @@ class HistoryPlan {
   int64_t position_;
   int64_t begin_us_ = 0;
   int64_t nearest_ = 0;  // sequence of the nearest frame's packet, 0 = there is none
+  // Sequences of the packets around it that are wanted; `nearest_` alone unless WantAround was called.
+  int64_t around_begin_ = 0;
+  int64_t around_end_ = 0;
+  bool around_ = false;
   bool lost_ = false;
   const std::vector<int64_t> unsettled_;
   int32_t connection_ = -1;
