@@ -115,6 +115,7 @@ async function start(options: RunOptions, closers: Closer[]): Promise<Logger> {
     cameras,
     clock,
     releaseBuffer: (buffer) => addon.releaseBuffer(buffer),
+    limitUnsent: (descriptor, bytes) => addon.limitUnsent(descriptor, bytes),
     history,
     defaultSizeOf: parseScale(config.buffer.in_memory_scale),
   });
