@@ -45,6 +45,7 @@ export async function startGrpcServer(options: {
   clock: Clock;
   releaseBuffer: NativeAddon['releaseBuffer'];
   limitUnsent: NativeAddon['limitUnsent'];
+  packetSums: NativeAddon['packetSums'];
   history: PastContext['history'];
   /** buffer.in_memory_scale. */
   defaultSizeOf: PastContext['defaultSizeOf'];
@@ -60,7 +61,7 @@ export async function startGrpcServer(options: {
     // Books for a debugging interface that is not offered.
     'grpc.enable_channelz': 0,
   });
-  server.addService(imageService, imageImplementation(cameras, clock));
+  server.addService(imageService, imageImplementation(cameras, clock, options.packetSums));
   const health = new HealthImplementation({ '': 'SERVING', [IMAGE_SERVICE]: 'SERVING' });
   health.addToServer(server);
   const described = loadSync([IMAGE_PROTO, healthProto], { includeDirs: [PROTO_ROOT], keepCase: true });

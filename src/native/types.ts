@@ -126,6 +126,20 @@ export interface HistoryAnswer {
   readonly arrivalUs: number;
 }
 
+/** Of the packets that a decoder can make frames of: from the oldest keyframe on. */
+export interface PacketSums {
+  readonly frames: number;
+  readonly keyframes: number;
+  /** Of their payload. */
+  readonly bytes: number;
+  /** Arrival of the oldest and of the newest, microseconds since the epoch; 0 = there is none. */
+  readonly oldestUs: number;
+  readonly newestUs: number;
+  /** Those of the newest connection, and the time from the earliest to the latest of them by their timestamps. */
+  readonly newestFrames: number;
+  readonly newestSeconds: number;
+}
+
 export interface NativeAddon {
   readonly layoutVersion: number;
   /** libav's versions, e.g. { avcodec: '59.37.100' }. */
@@ -169,6 +183,8 @@ export interface NativeAddon {
    * Nobody may write to `source` meanwhile.
    */
   copyBytes(source: Uint8Array, target: Uint8Array, targetOffset: number): void;
+  /** What a packet ring holds in all; a hundred thousand packets take a millisecond or two. */
+  packetSums(ring: Uint8Array): PacketSums;
   /** The frame ids of `count` packets from `first` on; 0 where the ring has no such packet, or its id is not certain yet. */
   frameIds(ring: Uint8Array, first: number, count: number): Float64Array;
   /**
