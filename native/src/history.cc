@@ -127,9 +127,22 @@ bool History::BeginGroup(const GroupPlan& plan, bool joins) {
   }
   next_ = plan.first;
   last_needed_ = plan.last_needed;
+  group_first_ = plan.first;
   group_end_ = plan.end;
+  leading_ = plan.leading;
   outstanding_.insert(plan.wanted.begin(), plan.wanted.end());
+  if (joins || leading_.empty()) return true;
+  if (plan.lead_in >= 0) {
+    next_ = plan.lead_in;
+  } else {
+    GiveUpLeading();
+  }
   return true;
+}
+
+void History::GiveUpLeading() {
+  for (const int64_t sequence : leading_) outstanding_.erase(sequence);
+  leading_.clear();
 }
 
 bool History::OpenDecoder(int32_t connection) {
@@ -162,6 +175,13 @@ bool History::OpenDecoder(int32_t connection) {
 
 void History::FeedNext() {
   const auto info = ReadPacket(options_.packet_ring, next_, &payload_, AV_INPUT_BUFFER_PADDING_SIZE);
+  if (!info && next_ < group_first_) {
+    // The group before left meanwhile.
+    decoder_.Reset();
+    GiveUpLeading();
+    next_ = group_first_;
+    return;
+  }
   if (!info) {
     // What the decoder has by now is good; the rest of the group is gone.
     plan_.Overrun();

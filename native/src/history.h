@@ -54,6 +54,8 @@ class History {
   bool Advance();
   bool BeginGroup(const GroupPlan& plan, bool joins);
   void FeedNext();
+  // The decoder begins with the group in progress: what refers to the group before cannot be decoded.
+  void GiveUpLeading();
   // The answer when nothing more can be done.
   Answer End(uint8_t* target, size_t room);
   bool OpenDecoder(int32_t connection);
@@ -76,7 +78,9 @@ class History {
   bool drained_ = false;
   int64_t next_ = 0;          // the next packet for the decoder
   int64_t last_needed_ = -1;  // of the group in progress
+  int64_t group_first_ = -1;
   int64_t group_end_ = -1;
+  std::vector<int64_t> leading_;  // see GroupPlan
   std::map<int64_t, int64_t> outstanding_;  // frame ids of the wanted frames that did not come out yet
   const AVFrame* pending_ = nullptr;        // came out and is not delivered
   // For the frame nearest to a moment, which is damaged and withheld or did not come out at all, one around it.

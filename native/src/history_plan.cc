@@ -180,11 +180,20 @@ std::optional<GroupPlan> HistoryPlan::Next() {
   while (position_ < end_) {
     const std::vector<PacketInfo> group = ReadGroup();
     if (group.empty()) continue;
-    GroupPlan plan{group.front().connection, group.front().sequence, position_, 0, {}};
+    const std::vector<PacketInfo> before = std::exchange(before_, group);
+    const PacketInfo& keyframe = group.front();
+    GroupPlan plan;
+    plan.connection = keyframe.connection;
+    plan.first = keyframe.sequence;
+    plan.end = position_;
+    const bool follows = !before.empty() && before.back().sequence + 1 == keyframe.sequence &&
+                         before.front().connection == keyframe.connection;
+    if (follows) plan.lead_in = before.front().sequence;
     for (const PacketInfo& packet : WantedOf(group)) {
       // Now, while the packets around it are there.
       plan.wanted[packet.sequence] = FrameIdOf(view_, packet);
       plan.last_needed = std::max(plan.last_needed, packet.sequence);
+      if (ShownBefore(packet, keyframe)) plan.leading.push_back(packet.sequence);
     }
     if (plan.wanted.empty()) continue;
     if (view_.header().firstSequence.load(std::memory_order_acquire) <= plan.first) return plan;

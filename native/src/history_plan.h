@@ -37,6 +37,10 @@ struct GroupPlan {
   int64_t end = 0;          // one past the group's last packet
   int64_t last_needed = 0;  // the newest packet that a wanted frame comes from
   std::map<int64_t, int64_t> wanted;  // frame id by packet sequence
+  // Of an open group: those of the wanted that are shown before its keyframe, and so refer to the group before.
+  std::vector<int64_t> leading;
+  // Where a decoder has to begin for these: the keyframe of the group before; -1 = it is not there.
+  int64_t lead_in = -1;
 };
 
 class HistoryPlan {
@@ -79,6 +83,7 @@ class HistoryPlan {
   bool around_ = false;
   bool lost_ = false;
   const std::vector<int64_t> unsettled_;
+  std::vector<PacketInfo> before_;  // the group that was read last
   int32_t connection_ = -1;
   std::array<std::atomic<int32_t>, kIntervals> intervals_{};
   IntervalSchedule schedule_;
