@@ -305,6 +305,20 @@ Napi::Value FrameIds(const Napi::CallbackInfo& call) {
   return ids;
 }
 
+// See NativeAddon.packetSums.
+Napi::Value SumUp(const Napi::CallbackInfo& call) {
+  const PacketSums sums = SumPackets(RingOf(call[0]));
+  Napi::Object answer = Napi::Object::New(call.Env());
+  answer["frames"] = static_cast<double>(sums.frames);
+  answer["keyframes"] = static_cast<double>(sums.keyframes);
+  answer["bytes"] = static_cast<double>(sums.bytes);
+  answer["oldestUs"] = static_cast<double>(sums.oldest_us);
+  answer["newestUs"] = static_cast<double>(sums.newest_us);
+  answer["newestFrames"] = static_cast<double>(sums.newest_frames);
+  answer["newestSeconds"] = sums.newest_seconds;
+  return answer;
+}
+
 }  // namespace
 
 void AddHistory(Napi::Env env, Napi::Object exports) {
@@ -316,6 +330,7 @@ void AddHistory(Napi::Env env, Napi::Object exports) {
   exports["writeSegment"] = Napi::Function::New(env, Write, "writeSegment");
   exports["readSegment"] = Napi::Function::New(env, Read, "readSegment");
   exports["copyBytes"] = Napi::Function::New(env, CopyBytes, "copyBytes");
+  exports["packetSums"] = Napi::Function::New(env, SumUp, "packetSums");
   exports["frameIds"] = Napi::Function::New(env, FrameIds, "frameIds");
 }
 

@@ -1,6 +1,7 @@
 #include "history.h"
 
 #include <algorithm>
+#include <cstdlib>
 #include <cstring>
 
 #include "ring_layout.h"
@@ -30,25 +31,62 @@ History::History(const HistoryOptions& options)
 
 PastJob::Answer History::Next(uint8_t* target, size_t room) {
   while (options_.cancel->load(std::memory_order_relaxed) == 0) {
+    if (substitute_ && substitute_->certain) return End(target, room);
     if (pending_ == nullptr && connection_) pending_ = decoder_.Receive();
     if (pending_ == nullptr) {
       if (Advance()) continue;
-      Answer answer;
-      if (wants_more_) answer.kind = Answer::kMore;
-      if (!failure_.empty()) answer.kind = Answer::kFailed;
-      answer.failure = failure_;
-      return answer;
+      return End(target, room);
     }
     const PacketInfo info = decoder_.InfoOf(pending_);
-    const bool wanted = outstanding_.count(info.sequence) > 0 && !(options_.withhold_corrupt && IsCorrupt(pending_));
+    const auto wanted = outstanding_.find(info.sequence);
     Answer answer;
-    if (wanted) answer = Deliver(pending_, info, target, room);
+    if (wanted != outstanding_.end() && !(options_.withhold_corrupt && IsCorrupt(pending_))) {
+      if (substitute_) {
+        Consider(pending_, info, wanted->second);
+      } else {
+        answer = Deliver(pending_, info, wanted->second, target, room);
+      }
+    }
     if (answer.kind == Answer::kTooSmall) return answer;
     pending_ = nullptr;
-    outstanding_.erase(info.sequence);
-    if (wanted) return answer;
+    if (wanted == outstanding_.end()) continue;
+    outstanding_.erase(wanted);
+    if (answer.kind != Answer::kEnd) return answer;
   }
   return {};
+}
+
+PastJob::Answer History::End(uint8_t* target, size_t room) {
+  if (!failure_.empty()) {
+    Answer answer;
+    answer.kind = Answer::kFailed;
+    answer.failure = failure_;
+    return answer;
+  }
+  if (wants_more_) {
+    Answer answer;
+    answer.kind = Answer::kMore;
+    return answer;
+  }
+  if (!substitute_) return {};
+  substitute_->certain = true;
+  if (!substitute_->frame) return {};
+  const Answer answer = Deliver(substitute_->frame.get(), substitute_->info, substitute_->frame_id, target, room);
+  if (answer.kind != Answer::kTooSmall) substitute_->frame.reset();
+  return answer;
+}
+
+void History::Consider(const AVFrame* frame, const PacketInfo& info, int64_t frame_id) {
+  const int64_t moment_us = options_.range.nearest_us;
+  const bool nearer = !substitute_->frame || std::abs(info.arrival_us - moment_us) <=
+                                                 std::abs(substitute_->info.arrival_us - moment_us);
+  if (nearer) {
+    substitute_->frame.reset(av_frame_clone(frame));
+    substitute_->info = info;
+    substitute_->frame_id = frame_id;
+  }
+  // They come in the order in which they are shown, and nearly in that of their arrival.
+  substitute_->certain = info.arrival_us >= moment_us;
 }
 
 bool History::Advance() {
@@ -69,7 +107,13 @@ bool History::Advance() {
     drained_ = true;
     return true;
   }
-  if (!ahead_) return false;
+  if (!ahead_) {
+    if (options_.range.nearest_us < 0 || delivered_ || substitute_) return false;
+    substitute_.emplace();
+    plan_.WantAround();
+    looked_ahead_ = false;
+    return true;
+  }
   const GroupPlan plan = *ahead_;
   ahead_.reset();
   looked_ahead_ = false;
@@ -108,9 +152,22 @@ bool History::BeginGroup(const GroupPlan& plan, bool joins) {
   }
   next_ = plan.first;
   last_needed_ = plan.last_needed;
+  group_first_ = plan.first;
   group_end_ = plan.end;
+  leading_ = plan.leading;
   outstanding_.insert(plan.wanted.begin(), plan.wanted.end());
+  if (joins || leading_.empty()) return true;
+  if (plan.lead_in >= 0) {
+    next_ = plan.lead_in;
+  } else {
+    GiveUpLeading();
+  }
   return true;
+}
+
+void History::GiveUpLeading() {
+  for (const int64_t sequence : leading_) outstanding_.erase(sequence);
+  leading_.clear();
 }
 
 bool History::OpenDecoder(int32_t connection) {
@@ -143,6 +200,13 @@ bool History::OpenDecoder(int32_t connection) {
 
 void History::FeedNext() {
   const auto info = ReadPacket(past_.view(), next_, &payload_, AV_INPUT_BUFFER_PADDING_SIZE);
+  if (!info && next_ < group_first_) {
+    // The group before left meanwhile.
+    decoder_.Reset();
+    GiveUpLeading();
+    next_ = group_first_;
+    return;
+  }
   if (!info) {
     // What the decoder has by now is good; the rest of the group is gone.
     plan_.Overrun(next_);
@@ -164,7 +228,8 @@ PastJob::Answer History::TooLarge(PictureSize size, size_t bytes) const {
   return answer;
 }
 
-PastJob::Answer History::Deliver(const AVFrame* frame, const PacketInfo& info, uint8_t* target, size_t room) {
+PastJob::Answer History::Deliver(const AVFrame* frame, const PacketInfo& info, int64_t frame_id, uint8_t* target,
+                                 size_t room) {
   Answer answer;
   const Look& look = streams_.at(*connection_).look;
   const PictureSize size = SizeOf(look, frame->width, frame->height);
@@ -175,7 +240,7 @@ PastJob::Answer History::Deliver(const AVFrame* frame, const PacketInfo& info, u
   shape_.pixel_format = format == nullptr ? "" : format;
   FrameFacts facts;
   facts.packet = info;
-  facts.frame_id = outstanding_.at(info.sequence);
+  facts.frame_id = frame_id;
   facts.type = TypeLetter(frame);
   facts.corrupt = IsCorrupt(frame);
   const int64_t since_us = last_arrival_us_ > 0 ? last_arrival_us_ : plan_.begin_us();
@@ -199,6 +264,7 @@ PastJob::Answer History::Deliver(const AVFrame* frame, const PacketInfo& info, u
   if (data_at + *bytes > options_.max_message_bytes) return TooLarge(size, *bytes);
   const auto head = FrameMessageHead(shape_, facts, *bytes);
   std::memcpy(target + data_at - head.size(), head.data(), head.size());
+  delivered_ = true;
   gap_pending_ = false;
   last_arrival_us_ = info.arrival_us;
   answer.kind = Answer::kPiece;

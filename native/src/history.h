@@ -54,9 +54,15 @@ class History : public PastJob {
   bool LookAhead();
   bool BeginGroup(const GroupPlan& plan, bool joins);
   void FeedNext();
+  // The decoder begins with the group in progress: what refers to the group before cannot be decoded.
+  void GiveUpLeading();
+  // The answer when nothing more can be done.
+  Answer End(uint8_t* target, size_t room);
   bool OpenDecoder(int32_t connection);
   Answer TooLarge(PictureSize size, size_t bytes) const;
-  Answer Deliver(const AVFrame* frame, const PacketInfo& info, uint8_t* target, size_t room);
+  Answer Deliver(const AVFrame* frame, const PacketInfo& info, int64_t frame_id, uint8_t* target, size_t room);
+  // Keeps the nearest of the frames around the moment.
+  void Consider(const AVFrame* frame, const PacketInfo& info, int64_t frame_id);
 
   const HistoryOptions options_;
   std::map<int32_t, HistoryStream> streams_;
@@ -75,9 +81,20 @@ class History : public PastJob {
   bool drained_ = false;
   int64_t next_ = 0;          // the next packet for the decoder
   int64_t last_needed_ = -1;  // of the group in progress
+  int64_t group_first_ = -1;
   int64_t group_end_ = -1;
+  std::vector<int64_t> leading_;  // see GroupPlan
   std::map<int64_t, int64_t> outstanding_;  // frame ids of the wanted frames that did not come out yet
   const AVFrame* pending_ = nullptr;        // came out and is not delivered
+  // For the frame nearest to a moment, which is damaged and withheld or did not come out at all, one around it.
+  struct Substitute {
+    AvPtr<AVFrame> frame;
+    PacketInfo info;
+    int64_t frame_id = 0;
+    bool certain = false;  // no later frame can be nearer
+  };
+  bool delivered_ = false;  // a frame, ever
+  std::optional<Substitute> substitute_;  // while one is looked for; without a frame as long as there is none
   bool gap_pending_ = false;  // frames are lost before the next one
   int64_t last_arrival_us_ = 0;  // of the last one delivered, 0 = none yet
   std::string failure_;

@@ -37,6 +37,10 @@ struct GroupPlan {
   int64_t end = 0;          // one past the group's last packet
   int64_t last_needed = 0;  // the newest packet that a wanted frame comes from
   std::map<int64_t, int64_t> wanted;  // frame id by packet sequence
+  // Of an open group: those of the wanted that are shown before its keyframe, and so refer to the group before.
+  std::vector<int64_t> leading;
+  // Where a decoder has to begin for these: the keyframe of the group before; -1 = it is not there.
+  int64_t lead_in = -1;
 };
 
 class HistoryPlan {
@@ -46,6 +50,9 @@ class HistoryPlan {
   // Goes on with the packets before `end` of another ring, from `wanted()` on. `live`: the camera may still send packets
   // that belong in between.
   void Look(PacketRingView view, int64_t end, bool live);
+
+  // The nearest frame is of no use: now the frames around it are wanted as well, of its connection and within a few groups.
+  void WantAround();
 
   // The next group that has wanted frames; nullopt: there is none in this ring.
   std::optional<GroupPlan> Next();
@@ -66,6 +73,7 @@ class HistoryPlan {
 
  private:
   void FindNearest();
+  bool IsUnsettled(int64_t sequence) const;
   // The packets of the next group; empty: there is none, or it was overwritten.
   std::vector<PacketInfo> ReadGroup();
   std::vector<PacketInfo> WantedOf(const std::vector<PacketInfo>& group);
@@ -79,8 +87,13 @@ class HistoryPlan {
   bool overrun_ = false;
   int64_t begin_us_;
   int64_t nearest_ = 0;  // sequence of the nearest frame's packet, 0 = there is none
+  // Sequences of the packets around it that are wanted; `nearest_` alone unless WantAround was called.
+  int64_t around_begin_ = 0;
+  int64_t around_end_ = 0;
+  bool around_ = false;
   bool lost_ = false;
   std::vector<int64_t> unsettled_;
+  std::vector<PacketInfo> before_;  // the group that was read last
   int32_t connection_ = -1;
   std::array<std::atomic<int32_t>, kIntervals> intervals_{};
   IntervalSchedule schedule_;
