@@ -233,14 +233,21 @@ std::optional<Failure> Capture::DecodeNext(const AVPacket* packet) {
   if (!group_decoded_) {
     if (!current_.is_keyframe) return CatchUp(false);
     RestartDecoder();
+    decoded_from_ = current_;
     group_decoded_ = true;
   }
   if (!Feed(packet, current_)) return std::nullopt;
   return PublishReady();
 }
 
+bool Capture::LacksReference(const PacketInfo& packet) const {
+  return packet.connection == decoded_from_.connection && packet.keyframe == decoded_from_.keyframe &&
+         packet.pts < decoded_from_.pts;
+}
+
 std::optional<Failure> Capture::PublishReady() {
   while (const AVFrame* frame = TakeFrame()) {
+    if (LacksReference(decoder_->InfoOf(frame))) continue;
     if (auto failure = Publish(frame, Purpose::kLive)) return failure;
   }
   return std::nullopt;
@@ -319,6 +326,7 @@ std::optional<Failure> Capture::CatchUp(bool drain) {
   std::optional<Failure> failure;
   const auto take = [&] {
     while (const AVFrame* frame = TakeFrame()) {
+      if (LacksReference(decoder_->InfoOf(frame))) continue;
       // Of the group so far only its keyframe (for keyframe callers) and its newest frame are worth converting.
       if (decoder_->InfoOf(frame).is_keyframe && (outputs_.wanted() & kClassKeyframes) != 0) {
         // Whoever wants the newest frame must not get this one instead.
@@ -333,6 +341,7 @@ std::optional<Failure> Capture::CatchUp(bool drain) {
     if (interrupt_.stopped()) return Failure{end::kStopped, "told to stop"};
     const auto info = ReadPacket(options_.packet_ring, sequence, &payload, AV_INPUT_BUFFER_PADDING_SIZE);
     if (!info) return std::nullopt;
+    if (sequence == first) decoded_from_ = *info;
     if (Feed(packet.Over(payload, *info), *info)) take();
   }
   if (drain && !failure) {

@@ -71,6 +71,8 @@ class Capture {
   std::optional<Failure> DecodeNext(const AVPacket* packet);
   std::optional<Failure> DecodeAlone(int64_t sequence);
   std::optional<Failure> CatchUp(bool drain);
+  // A frame of an open group that refers to the group before, which the decoder has not had.
+  bool LacksReference(const PacketInfo& packet) const;
   // Makes the decoder ready for a keyframe; what it still holds is forgotten.
   void RestartDecoder();
   // The same, for decoding so many packets as fast as this machine can.
@@ -104,6 +106,7 @@ class Capture {
   IntervalSchedule schedule_;
 
   PacketInfo current_;                 // the packet that was stored last
+  PacketInfo decoded_from_;            // the keyframe that the decoder began with
   int32_t gop_index_ = -1;             // -1: no keyframe seen yet
   int64_t keyframes_ = 0;              // since this connection
   int64_t gop_first_pts_ = INT64_MIN;  // pts of the last keyframe
