@@ -14,6 +14,7 @@
 #include "interval_schedule.h"
 #include "outputs.h"
 #include "packet_ring.h"
+#include "replay_source.h"
 #include "ring_layout.h"
 #include "source.h"
 
@@ -21,6 +22,7 @@ namespace chrys {
 
 struct CaptureOptions {
   SourceOptions source;
+  std::optional<ReplayOptions> replay;  // instead of the source
   int decoder_threads = 1;
   std::string device_id;
   ControlBlock* control = nullptr;
@@ -96,7 +98,7 @@ class Capture {
   ControlBlock& control_;
   LogSink log_;
   Interrupt interrupt_;
-  Source source_;
+  const std::unique_ptr<PacketSource> source_;
   PacketRingWriter packets_;
   Decoder live_;
   Decoder catch_up_;            // open only from a long catching up to the next keyframe

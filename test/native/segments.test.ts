@@ -234,3 +234,56 @@ describe('a clip', () => {
     expect(pieces(handle)).toEqual([]);
   });
 });
+
+describe('a replay', () => {
+  it('plays a recorded range faster, over and over, and keeps when each frame really was', async () => {
+    await filled(PLAIN, 230);
+    const all = groups();
+    const written = all.slice(0, 3).map(({ first, end }, index) => write(`${index}.mp4`, first, end));
+    const recorded = frames(written);
+    await rig.dispose();
+
+    rig = new CaptureRig({ minPackets: 400 });
+    const [from, to] = [recorded[60]!, recorded[139]!];
+    const startMs = performance.now();
+    rig.start('', {
+      kind: 'replay',
+      replay: {
+        segments: written.map(({ path, facts }) => ({ ...facts, path, look: LOOK })),
+        fromUs: from.arrivalUs,
+        toUs: to.arrivalUs,
+        speed: 4,
+        loop: true,
+      },
+    });
+    await waitFor('two rounds', BOUND_MS, () => rig.control.getI64(CONTROL.packetsI64) >= 200);
+    const seconds = (performance.now() - startMs) / 1000;
+    await rig.stop();
+    // 200 frames of 25 a second, four times as fast.
+    expect(seconds).toBeGreaterThan(1.7);
+    const played = frames([], {}, true).slice(0, 200);
+    // From the keyframe before the range to its end, and again.
+    const round = recorded.slice(50, 140);
+    for (const [index, frame] of played.entries()) {
+      const original = round[index % round.length]!;
+      expect(frame.originalFrameId).toBe(original.frameId);
+      expect(frame.originalArrivalUs).toBe(original.arrivalUs);
+      expect(readBarcode(frame.data, frame.width, frame.height)).toBe(
+        readBarcode(original.data, original.width, original.height),
+      );
+      if (index > 0) expect(frame.pts).toBeGreaterThan(played[index - 1]!.pts);
+    }
+  });
+
+  it('without a loop ends, and of nothing does not begin', async () => {
+    await filled(PLAIN, 60);
+    const [group] = groups();
+    const { path, facts } = write('a.mp4', group!.first, group!.end);
+    await rig.dispose();
+    for (const [segments, end] of [[[{ ...facts, path, look: LOOK }], 'replay_ended'], [[], 'not_found']] as const) {
+      rig = new CaptureRig();
+      rig.start('', { kind: 'replay', replay: { segments, fromUs: 0, toUs: 1e18, speed: 16, loop: false } });
+      expect((await rig.ended()).end).toBe(end);
+    }
+  });
+});
