@@ -125,6 +125,11 @@ export class Supervisor implements Cameras {
     return camera;
   }
 
+  update(name: string): Camera {
+    this.find(name);
+    throw new ChrysError('unimplemented', 'a camera cannot be changed yet');
+  }
+
   async remove(name: string): Promise<void> {
     const camera = this.find(name);
     if (!this.ephemeral.delete(name)) this.options.registry.remove(name);

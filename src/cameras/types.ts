@@ -143,6 +143,8 @@ export interface Cameras {
   get(name: string): Camera;
   /** Stores and starts it. Throws already_exists, invalid_argument, resource_exhausted (too many cameras). */
   add(definition: CameraDefinition): Camera;
+  /** Changes and stores what is said, and leaves the rest; `record: null` = as `buffer.on_disk` says. Throws not_found. */
+  update(name: string, changes: { readonly record?: boolean | null; readonly recordAudio?: boolean }): Camera;
   /** Stops and forgets it; resolves when its thread is gone or given up, within 300 ms. Throws not_found. */
   remove(name: string): Promise<void>;
 }

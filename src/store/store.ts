@@ -2,6 +2,7 @@ import { chmodSync, closeSync, openSync } from 'node:fs';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { ChrysError, messageOf } from '../base/errors.js';
+import { ClipStore } from './clips.js';
 import { FrameIds } from './frame-ids.js';
 import { APPLICATION_ID, MIGRATIONS } from './migrations.js';
 import { CameraRegistry } from './registry.js';
@@ -20,6 +21,7 @@ export interface Store {
   readonly cameras: CameraRegistry;
   readonly settings: SettingsStore;
   readonly frameIds: FrameIds;
+  readonly clips: ClipStore;
   close(): void;
 }
 
@@ -46,6 +48,7 @@ export function openStore(dataDir: string): Store {
       cameras: new CameraRegistry(opened),
       settings: new SettingsStore(opened),
       frameIds: new FrameIds(opened),
+      clips: new ClipStore(opened),
       close: () => {
         opened.close();
       },

@@ -20,6 +20,7 @@ import type { Settings } from '../../src/store/settings.js';
 export const NOW_MS = Date.UTC(2026, 0, 2, 3, 4, 5);
 
 interface FakeCamera extends Camera {
+  definition: CameraDefinition;
   state: CameraState;
   stream: StreamInfo | undefined;
   log: LogLine[];
@@ -49,6 +50,18 @@ export class FakeCameras implements Cameras {
     if (camera === undefined) {
       throw new ChrysError('not_found', `There is no camera "${name}".`);
     }
+    return camera;
+  }
+
+  update(name: string, changes: { record?: boolean | null; recordAudio?: boolean }): FakeCamera {
+    const camera = this.get(name);
+    const { record: before, ...rest } = camera.definition;
+    const record = changes.record === undefined ? before : (changes.record ?? undefined);
+    camera.definition = {
+      ...rest,
+      ...(record === undefined ? {} : { record }),
+      recordAudio: changes.recordAudio ?? rest.recordAudio,
+    };
     return camera;
   }
 
