@@ -1,5 +1,5 @@
 import { systemClock } from '../base/clock.js';
-import { messageOf } from '../base/errors.js';
+import { ChrysError, messageOf } from '../base/errors.js';
 import { createLogger, type Logger } from '../base/log.js';
 import { Supervisor } from '../cameras/supervisor.js';
 import { ensureDataDir, resolveDataDir } from '../config/data-dir.js';
@@ -17,6 +17,7 @@ import { lockDataDir } from '../store/lock.js';
 import { openStore } from '../store/store.js';
 import { banner } from './banner.js';
 import { demoCamera } from './demo.js';
+import { notRecorded } from './not-recorded.js';
 import { version as packageVersion } from '../base/version.js';
 
 export interface RunOptions {
@@ -96,6 +97,14 @@ async function start(options: RunOptions, closers: Closer[]): Promise<Logger> {
   const app = createRestApp({
     cameras,
     settings: store.settings,
+    recordings: notRecorded,
+    clips: store.clips,
+    past: {
+      openClip: () => {
+        throw new ChrysError('unimplemented', 'clips cannot be made yet');
+      },
+      open: ({ camera, ...query }) => history.open({ ...query, camera: cameras.get(camera) }),
+    },
     config,
     logger,
     version: packageVersion(),

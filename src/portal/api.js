@@ -81,7 +81,7 @@ export async function info() {
  * @param {number} width
  */
 export function snapshotUrl(name, width) {
-  return `${BASE}/process/${encodeURIComponent(name)}/snapshot.jpg?keyframe=true&width=${width}&at=${Date.now()}`;
+  return `${BASE}/process/${encodeURIComponent(name)}/snapshot.jpg?keyframe=true&width=${width}&t=${Date.now()}`;
 }
 
 /**

@@ -1,10 +1,9 @@
 import type { Request, Response } from 'express';
 
-import { ChrysError } from '../base/errors.js';
 import type { Camera } from '../cameras/types.js';
 import type { NativeAddon } from '../native/types.js';
 import { PacketReader, type PacketFacts } from '../rings/packet-reader.js';
-import { wholeNumber } from './query.js';
+import { timeRange, wholeNumber, type TimeRange } from './query.js';
 
 const DEFAULT_LIMIT = 1000;
 const MOST_LIMIT = 10_000;
@@ -25,23 +24,17 @@ interface ListedFrame {
  * `next`, which is given back as `?after=` for those that follow. Throws invalid_argument.
  */
 export function sendFrameList(req: Request, res: Response, camera: Camera, frameIds: NativeAddon['frameIds']): void {
-  const fromMs = wholeNumber(req.query, 'from', 0, Number.MAX_SAFE_INTEGER) ?? 0;
-  const toMs = wholeNumber(req.query, 'to', 0, Number.MAX_SAFE_INTEGER) ?? 0;
+  const range = timeRange(req.query);
   const after = wholeNumber(req.query, 'after', 0, Number.MAX_SAFE_INTEGER) ?? 0;
   const limit = wholeNumber(req.query, 'limit', 1, MOST_LIMIT) ?? DEFAULT_LIMIT;
-  if (toMs > 0 && fromMs > toMs) {
-    throw new ChrysError('invalid_argument', `from (${fromMs}) is later than to (${toMs}): exchange them.`);
-  }
   const { ring } = camera.packets;
-  const found = ring === undefined ? [] : packetsOf(ring, { fromMs, toMs: toMs === 0 ? Infinity : toMs, after, limit });
+  const found = ring === undefined ? [] : packetsOf(ring, { ...range, after, limit });
   const frames = ring === undefined ? [] : listed(ring, found.slice(0, limit), frameIds);
   const next = found.length > limit ? found[limit - 1]?.sequence : undefined;
   res.json({ frames, next: next ?? null });
 }
 
-interface Wanted {
-  readonly fromMs: number;
-  readonly toMs: number;
+interface Wanted extends TimeRange {
   readonly after: number;
   readonly limit: number;
 }

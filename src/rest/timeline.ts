@@ -1,0 +1,43 @@
+import type { Request, Response } from 'express';
+import { bufferExtentOf } from '../cameras/buffer-extent.js';
+import type { Camera } from '../cameras/types.js';
+import type { Recordings, Span } from '../recording/types.js';
+import { timeRange, type TimeRange } from './query.js';
+import type { RecordedCamera } from './recorded-camera.js';
+
+/** Sends where there is something of a camera and where not: `?from=&to=` in milliseconds since the epoch. */
+export async function sendTimeline(
+  req: Request,
+  res: Response,
+  { name, camera }: RecordedCamera,
+  recordings: Pick<Recordings, 'timeline'>,
+): Promise<void> {
+  const range = timeRange(req.query);
+  const { spans, segments, bytes, frames } = await recordings.timeline(name, range.fromMs, range.toMs);
+  const within = spans.map((span) => clipped(span, range));
+  const memory = memoryOf(camera);
+  res.json({
+    spans: within.map(answerOf),
+    gaps: within.slice(1).map((span, index) => ({ from: within[index]?.toMs ?? span.fromMs, to: span.fromMs })),
+    memory: memory === undefined ? null : answerOf(memory),
+    segments,
+    bytes,
+    frames,
+  });
+}
+
+/** What `clip.mp4` and gRPC can take from memory, whatever is recorded; undefined: nothing. */
+export function memoryOf(camera: Camera | undefined): Span | undefined {
+  if (camera === undefined) return undefined;
+  const { startMs, endMs } = bufferExtentOf(camera.packets);
+  return startMs === 0 ? undefined : { fromMs: startMs, toMs: endMs };
+}
+
+/** The part of a span that lies in a range. */
+export function clipped({ fromMs, toMs }: Span, range: TimeRange): Span {
+  return { fromMs: Math.max(fromMs, range.fromMs), toMs: Math.min(toMs, range.toMs) };
+}
+
+function answerOf({ fromMs, toMs }: Span): { readonly from: number; readonly to: number } {
+  return { from: fromMs, to: toMs };
+}
