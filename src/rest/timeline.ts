@@ -9,22 +9,31 @@ import type { RecordedCamera } from './recorded-camera.js';
 export async function sendTimeline(
   req: Request,
   res: Response,
-  { name, camera }: RecordedCamera,
+  recorded: RecordedCamera,
   recordings: Pick<Recordings, 'timeline'>,
 ): Promise<void> {
-  const range = timeRange(req.query);
+  res.json(await timelineOf(timeRange(req.query), recorded, recordings));
+}
+
+async function timelineOf(
+  range: TimeRange,
+  { name, camera }: RecordedCamera,
+  recordings: Pick<Recordings, 'timeline'>,
+) {
   const { spans, segments, bytes, frames } = await recordings.timeline(name, range.fromMs, range.toMs);
   const within = spans.map((span) => clipped(span, range));
   const memory = memoryOf(camera);
-  res.json({
+  return {
     spans: within.map(answerOf),
     gaps: within.slice(1).map((span, index) => ({ from: within[index]?.toMs ?? span.fromMs, to: span.fromMs })),
     memory: memory === undefined ? null : answerOf(memory),
     segments,
     bytes,
     frames,
-  });
+  };
 }
+
+export type TimelineAnswer = Awaited<ReturnType<typeof timelineOf>>;
 
 /** What `clip.mp4` and gRPC can take from memory, whatever is recorded; undefined: nothing. */
 export function memoryOf(camera: Camera | undefined): Span | undefined {
