@@ -2,8 +2,10 @@ import { request } from 'node:http';
 import { connect } from 'node:net';
 import { ChrysError } from '../../src/base/errors.js';
 import { createLogger } from '../../src/base/log.js';
+import { withChanges } from '../../src/cameras/changes.js';
 import type {
   Camera,
+  CameraChanges,
   CameraDefinition,
   Cameras,
   CameraState,
@@ -64,6 +66,11 @@ export class FakeCameras implements Cameras {
     return camera;
   }
 
+  update(name: string, changes: CameraChanges): FakeCamera {
+    const camera = this.get(name);
+    return Object.assign(camera, { definition: withChanges(camera.definition, changes, NOW_MS) });
+  }
+
   remove(name: string): Promise<void> {
     this.get(name);
     this.#cameras.delete(name);
@@ -111,7 +118,7 @@ function fakeCamera(definition: CameraDefinition): FakeCamera {
       },
       snapshot: () => Promise.resolve(pictures.shift()),
     },
-    packets: { ring: undefined, control: new SharedArrayBuffer(0), streams: new Map() },
+    packets: { ring: undefined, control: new SharedArrayBuffer(0), streams: new Map(), periods: [] },
   };
 }
 
