@@ -47,7 +47,6 @@ bool CheckPacketRing(const uint8_t* base, size_t bytes) {
 PacketRingWriter::PacketRingWriter(PacketRingView view)
     : view_(view),
       max_bytes_(view.header().dataBytes.load() & ~static_cast<int64_t>(kCacheLine - 1)),
-      min_packets_(view.header().minPackets.load()),
       capacity_(view.header().capacity.load()),
       first_(view.header().firstSequence.load()),
       next_(view.header().nextSequence.load()) {
@@ -83,7 +82,11 @@ void PacketRingWriter::EvictOldestGroup() {
 bool PacketRingWriter::ShouldGrow(int64_t bytes) const {
   if (capacity_ >= max_bytes_) return false;
   if (2 * (largest_group_bytes_ + bytes) > capacity_) return true;
-  return KeptAfterNextGroup() < min_packets_ && next_ - first_ < view_.entry_count();
+  return KeptAfterNextGroup() < min_packets() && next_ - first_ < view_.entry_count();
+}
+
+int64_t PacketRingWriter::min_packets() const {
+  return std::min<int64_t>(view_.header().minPackets.load(std::memory_order_relaxed), view_.entry_count() / 2);
 }
 
 int64_t PacketRingWriter::KeptAfterNextGroup() const {
@@ -100,7 +103,7 @@ bool PacketRingWriter::MakeRoom(int64_t bytes) {
       while (capacity_ < 2 * (largest_group_bytes_ + bytes) && capacity_ < max_bytes_);
     }
     if (head_ + bytes > capacity_) {
-      limited_ = capacity_ >= max_bytes_ && KeptAfterNextGroup() < min_packets_;
+      limited_ = capacity_ >= max_bytes_ && KeptAfterNextGroup() < min_packets();
       // What still lies between here and the end would be left behind the write position after the wrap: it goes first.
       while (first_ < next_ && view_.entry(first_).offset.load(std::memory_order_relaxed) >= head_) EvictOldestGroup();
       if (bytes > capacity_) {

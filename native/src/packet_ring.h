@@ -75,12 +75,13 @@ class PacketRingWriter {
   void EvictOldestGroup();
 
   bool ShouldGrow(int64_t bytes) const;
+  // The header's: may be changed while packets are written.
+  int64_t min_packets() const;
   // Packets that are left when the oldest group goes.
   int64_t KeptAfterNextGroup() const;
 
   const PacketRingView view_;
   const int64_t max_bytes_;
-  const int64_t min_packets_;
   int64_t capacity_ = 0;   // of max_bytes_, what is in use; grows until two of the largest group and min_packets_ fit
   int64_t head_ = 0;       // where the next payload goes
   int64_t first_ = 1;      // as header().firstSequence
