@@ -231,6 +231,38 @@ std::optional<PacketInfo> ReadPacketInfo(const PacketRingView& view, int64_t seq
   return info;
 }
 
+PacketSums SumPackets(const PacketRingView& view) {
+  const int64_t end = view.header().nextSequence.load(std::memory_order_acquire);
+  PacketSums sums;
+  int32_t connection = -1;
+  int64_t earliest = 0;
+  int64_t latest = 0;
+  for (int64_t sequence = view.header().firstSequence.load(std::memory_order_acquire); sequence < end; ++sequence) {
+    const auto info = ReadPacketInfo(view, sequence);
+    if (!info) {
+      // Overtaken by the writer; what is left begins further on, with a whole group.
+      sequence = std::max(sequence, view.header().firstSequence.load(std::memory_order_acquire) - 1);
+      continue;
+    }
+    if (sums.frames == 0 && !info->is_keyframe) continue;
+    if (sums.frames == 0) sums.oldest_us = info->arrival_us;
+    if (sums.frames == 0 || info->connection != connection) {
+      connection = info->connection;
+      earliest = latest = info->pts;
+      sums.newest_frames = 0;
+    }
+    earliest = std::min(earliest, info->pts);
+    latest = std::max(latest, info->pts);
+    sums.newest_seconds = static_cast<double>(latest - earliest) * info->time_base_num / info->time_base_den;
+    sums.newest_us = info->arrival_us;
+    sums.newest_frames += 1;
+    sums.frames += 1;
+    sums.keyframes += info->is_keyframe ? 1 : 0;
+    sums.bytes += info->size;
+  }
+  return sums;
+}
+
 int64_t FrameIdOf(const PacketRingView& view, const PacketInfo& packet) {
   const double tick = static_cast<double>(packet.time_base_num) / packet.time_base_den;
   int64_t id = packet.sequence;

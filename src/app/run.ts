@@ -115,6 +115,8 @@ async function start(options: RunOptions, closers: Closer[]): Promise<Logger> {
     cameras,
     clock,
     releaseBuffer: (buffer) => addon.releaseBuffer(buffer),
+    limitUnsent: (descriptor, bytes) => addon.limitUnsent(descriptor, bytes),
+    packetSums: (ring) => addon.packetSums(ring),
     history,
     defaultSizeOf: parseScale(config.buffer.in_memory_scale),
   });

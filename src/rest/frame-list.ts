@@ -1,13 +1,17 @@
+import { setImmediate } from 'node:timers/promises';
+
 import type { Request, Response } from 'express';
 
 import { ChrysError } from '../base/errors.js';
 import type { Camera } from '../cameras/types.js';
 import type { NativeAddon } from '../native/types.js';
-import { PacketReader, type PacketFacts } from '../rings/packet-reader.js';
+import { PacketReader, type PacketFacts, type PacketRange } from '../rings/packet-reader.js';
 import { wholeNumber } from './query.js';
 
 const DEFAULT_LIMIT = 1000;
 const MOST_LIMIT = 10_000;
+/** Looking up so many takes a millisecond or two; then others have their turn. */
+const AT_ONCE = 1000;
 
 /** One frame that memory holds, as the answer shows it. */
 interface ListedFrame {
@@ -24,7 +28,12 @@ interface ListedFrame {
  * Sends what memory holds of a camera, oldest first: `?from=&to=` in milliseconds since the epoch, `?limit=` frames, and
  * `next`, which is given back as `?after=` for those that follow. Throws invalid_argument.
  */
-export function sendFrameList(req: Request, res: Response, camera: Camera, frameIds: NativeAddon['frameIds']): void {
+export async function sendFrameList(
+  req: Request,
+  res: Response,
+  camera: Camera,
+  frameIds: NativeAddon['frameIds'],
+): Promise<void> {
   const fromMs = wholeNumber(req.query, 'from', 0, Number.MAX_SAFE_INTEGER) ?? 0;
   const toMs = wholeNumber(req.query, 'to', 0, Number.MAX_SAFE_INTEGER) ?? 0;
   const after = wholeNumber(req.query, 'after', 0, Number.MAX_SAFE_INTEGER) ?? 0;
@@ -33,32 +42,39 @@ export function sendFrameList(req: Request, res: Response, camera: Camera, frame
     throw new ChrysError('invalid_argument', `from (${fromMs}) is later than to (${toMs}): exchange them.`);
   }
   const { ring } = camera.packets;
-  const found = ring === undefined ? [] : packetsOf(ring, { fromMs, toMs: toMs === 0 ? Infinity : toMs, after, limit });
-  const frames = ring === undefined ? [] : listed(ring, found.slice(0, limit), frameIds);
-  const next = found.length > limit ? found[limit - 1]?.sequence : undefined;
-  res.json({ frames, next: next ?? null });
+  // The whole of a millisecond belongs to it.
+  const range = { fromUs: fromMs * 1000, toUs: toMs === 0 ? Infinity : toMs * 1000 + 999, after };
+  res.json(ring === undefined ? { frames: [], next: null } : await listOf(ring, range, limit, frameIds));
 }
 
-interface Wanted {
-  readonly fromMs: number;
-  readonly toMs: number;
-  readonly after: number;
-  readonly limit: number;
-}
-
-/** One more than the limit, when there are more. */
-function packetsOf(ring: SharedArrayBuffer, { fromMs, toMs, after, limit }: Wanted): PacketFacts[] {
-  const found: PacketFacts[] = [];
-  for (const packet of new PacketReader(ring).decodable()) {
-    const arrivalMs = Math.floor(packet.arrivalUs / 1000);
-    if (packet.sequence <= after || arrivalMs < fromMs || arrivalMs > toMs) continue;
-    found.push(packet);
-    if (found.length > limit) break;
+async function listOf(
+  ring: SharedArrayBuffer,
+  range: PacketRange,
+  limit: number,
+  frameIds: NativeAddon['frameIds'],
+): Promise<{ frames: ListedFrame[]; next: number | null }> {
+  const frames: ListedFrame[] = [];
+  let next: number | null = null;
+  let packets: PacketFacts[] = [];
+  let taken = 0;
+  for (const packet of new PacketReader(ring).decodable(range)) {
+    if (taken === limit) {
+      next = packets.at(-1)?.sequence ?? null;
+      break;
+    }
+    if (packets.length === AT_ONCE) {
+      frames.push(...listed(ring, packets, frameIds));
+      packets = [];
+      await setImmediate();
+    }
+    packets.push(packet);
+    taken += 1;
   }
-  return found;
+  frames.push(...listed(ring, packets, frameIds));
+  return { frames: frames.sort((one, other) => one.frame_id - other.frame_id), next };
 }
 
-/** Frames in the order in which they are shown, which differs from that of the packets by a few places. */
+/** Those whose place among the others is certain. */
 function listed(
   ring: SharedArrayBuffer,
   packets: readonly PacketFacts[],
@@ -75,6 +91,5 @@ function listed(
       bytes: packet.bytes,
       pts: packet.pts,
     }))
-    .filter((frame) => frame.frame_id > 0)
-    .sort((one, other) => one.frame_id - other.frame_id);
+    .filter((frame) => frame.frame_id > 0);
 }
