@@ -15,6 +15,7 @@
 #include "addon_values.h"
 #include "av_log.h"
 #include "capture.h"
+#include "clock.h"
 #include "frame_ring.h"
 #include "packet_ring.h"
 #include "ring_layout.h"
@@ -185,6 +186,15 @@ Napi::Value ReleaseBuffer(const Napi::CallbackInfo& call) {
   return Napi::Boolean::New(env, whole);
 }
 
+Napi::Value Wall(const Napi::CallbackInfo& call) {
+  return Napi::Number::New(call.Env(), static_cast<double>(WallUs()));
+}
+
+Napi::Value KeepWall(const Napi::CallbackInfo& call) {
+  KeepWallAfter(call[0].As<Napi::Number>().Int64Value());
+  return call.Env().Undefined();
+}
+
 // See NativeAddon.limitUnsent.
 Napi::Value LimitUnsent(const Napi::CallbackInfo& call) {
   const int descriptor = call[0].As<Napi::Number>().Int32Value();
@@ -224,6 +234,8 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   exports["capture"] = Napi::Function::New(env, RunCapture, "capture");
   exports["initPacketRing"] = Napi::Function::New(env, InitRing, "initPacketRing");
   exports["releaseBuffer"] = Napi::Function::New(env, ReleaseBuffer, "releaseBuffer");
+  exports["wallUs"] = Napi::Function::New(env, Wall, "wallUs");
+  exports["keepWallAfter"] = Napi::Function::New(env, KeepWall, "keepWallAfter");
   exports["limitUnsent"] = Napi::Function::New(env, LimitUnsent, "limitUnsent");
   exports["copyFromSlot"] = Napi::Function::New(env, CopySlot, "copyFromSlot");
   AddHistory(env, exports);

@@ -1,6 +1,7 @@
 #include "history.h"
 
 #include <algorithm>
+#include <cstdlib>
 #include <cstring>
 
 #include "ring_layout.h"
@@ -21,30 +22,71 @@ size_t AlignUp(size_t bytes) { return (bytes + kCacheLine - 1) & ~(kCacheLine - 
 }  // namespace
 
 History::History(const HistoryOptions& options)
-    : options_(options), plan_(options.packet_ring, options.range), last_arrival_us_(plan_.begin_us()) {
+    : options_(options),
+      streams_(options.streams),
+      past_(options.packet_ring, options.segments, options.more_segments),
+      plan_(options.range) {
   shape_.device_id = options.device_id;
 }
 
-History::Answer History::Next(uint8_t* target, size_t room) {
+PastJob::Answer History::Next(uint8_t* target, size_t room) {
   while (options_.cancel->load(std::memory_order_relaxed) == 0) {
+    if (substitute_ && substitute_->certain) return End(target, room);
     if (pending_ == nullptr && connection_) pending_ = decoder_.Receive();
     if (pending_ == nullptr) {
       if (Advance()) continue;
-      Answer answer;
-      if (!failure_.empty()) answer.kind = Answer::kFailed;
-      answer.failure = failure_;
-      return answer;
+      return End(target, room);
     }
     const PacketInfo info = decoder_.InfoOf(pending_);
-    const bool wanted = outstanding_.count(info.sequence) > 0 && !(options_.withhold_corrupt && IsCorrupt(pending_));
+    const auto wanted = outstanding_.find(info.sequence);
     Answer answer;
-    if (wanted) answer = Deliver(pending_, info, target, room);
+    if (wanted != outstanding_.end() && !(options_.withhold_corrupt && IsCorrupt(pending_))) {
+      if (substitute_) {
+        Consider(pending_, info, wanted->second);
+      } else {
+        answer = Deliver(pending_, info, wanted->second, target, room);
+      }
+    }
     if (answer.kind == Answer::kTooSmall) return answer;
     pending_ = nullptr;
-    outstanding_.erase(info.sequence);
-    if (wanted) return answer;
+    if (wanted == outstanding_.end()) continue;
+    outstanding_.erase(wanted);
+    if (answer.kind != Answer::kEnd) return answer;
   }
   return {};
+}
+
+PastJob::Answer History::End(uint8_t* target, size_t room) {
+  if (!failure_.empty()) {
+    Answer answer;
+    answer.kind = Answer::kFailed;
+    answer.failure = failure_;
+    return answer;
+  }
+  if (wants_more_) {
+    Answer answer;
+    answer.kind = Answer::kMore;
+    return answer;
+  }
+  if (!substitute_) return {};
+  substitute_->certain = true;
+  if (!substitute_->frame) return {};
+  const Answer answer = Deliver(substitute_->frame.get(), substitute_->info, substitute_->frame_id, target, room);
+  if (answer.kind != Answer::kTooSmall) substitute_->frame.reset();
+  return answer;
+}
+
+void History::Consider(const AVFrame* frame, const PacketInfo& info, int64_t frame_id) {
+  const int64_t moment_us = options_.range.nearest_us;
+  const bool nearer = !substitute_->frame || std::abs(info.arrival_us - moment_us) <=
+                                                 std::abs(substitute_->info.arrival_us - moment_us);
+  if (nearer) {
+    substitute_->frame.reset(av_frame_clone(frame));
+    substitute_->info = info;
+    substitute_->frame_id = frame_id;
+  }
+  // They come in the order in which they are shown, and nearly in that of their arrival.
+  substitute_->certain = info.arrival_us >= moment_us;
 }
 
 bool History::Advance() {
@@ -57,8 +99,7 @@ bool History::Advance() {
     FeedNext();
     return true;
   }
-  if (!looked_ahead_) ahead_ = plan_.Next();
-  looked_ahead_ = true;
+  if (!looked_ahead_ && !LookAhead()) return false;
   // A group that follows at once goes into the same decoder: its first frames may refer to the group before.
   const bool joins = ahead_ && ahead_->connection == connection_ && ahead_->first == group_end_ && next_ == group_end_;
   if (!joins && !outstanding_.empty()) {
@@ -66,17 +107,41 @@ bool History::Advance() {
     drained_ = true;
     return true;
   }
-  if (!ahead_) return false;
+  if (!ahead_) {
+    if (options_.range.nearest_us < 0 || delivered_ || substitute_) return false;
+    substitute_.emplace();
+    plan_.WantAround();
+    looked_ahead_ = false;
+    return true;
+  }
   const GroupPlan plan = *ahead_;
   ahead_.reset();
   looked_ahead_ = false;
   return BeginGroup(plan, joins);
 }
 
+bool History::LookAhead() {
+  wants_more_ = false;
+  while (!(ahead_ = plan_.Next())) {
+    if (plan_.overrun()) past_.ReadMemoryAgain();
+    const PastPackets::Step step = past_.Next(plan_.wanted());
+    wants_more_ = step == PastPackets::Step::kMore;
+    if (wants_more_) return false;
+    if (step == PastPackets::Step::kEnd) break;
+    plan_.Look(past_.view(), past_.end(), past_.live());
+    if (const SegmentStream* stream = past_.stream()) {
+      const auto info = ReadPacketInfo(past_.view(), past_.end() - 1);
+      if (info) streams_[info->connection] = {stream->codec_name, stream->extradata, past_.look()};
+    }
+  }
+  looked_ahead_ = true;
+  return true;
+}
+
 bool History::BeginGroup(const GroupPlan& plan, bool joins) {
   gap_pending_ = gap_pending_ || plan_.TakeLoss();
   if (plan.connection != connection_) {
-    if (options_.streams.count(plan.connection) == 0) {
+    if (streams_.count(plan.connection) == 0) {
       // It ended so long ago that nobody knows its codec any more.
       gap_pending_ = true;
       return true;
@@ -87,13 +152,26 @@ bool History::BeginGroup(const GroupPlan& plan, bool joins) {
   }
   next_ = plan.first;
   last_needed_ = plan.last_needed;
+  group_first_ = plan.first;
   group_end_ = plan.end;
+  leading_ = plan.leading;
   outstanding_.insert(plan.wanted.begin(), plan.wanted.end());
+  if (joins || leading_.empty()) return true;
+  if (plan.lead_in >= 0) {
+    next_ = plan.lead_in;
+  } else {
+    GiveUpLeading();
+  }
   return true;
 }
 
+void History::GiveUpLeading() {
+  for (const int64_t sequence : leading_) outstanding_.erase(sequence);
+  leading_.clear();
+}
+
 bool History::OpenDecoder(int32_t connection) {
-  const HistoryStream& stream = options_.streams.at(connection);
+  const HistoryStream& stream = streams_.at(connection);
   connection_.reset();
   const AVCodecDescriptor* codec = avcodec_descriptor_get_by_name(stream.codec_name.c_str());
   const AvPtr<AVCodecParameters> parameters(avcodec_parameters_alloc());
@@ -121,10 +199,17 @@ bool History::OpenDecoder(int32_t connection) {
 }
 
 void History::FeedNext() {
-  const auto info = ReadPacket(options_.packet_ring, next_, &payload_, AV_INPUT_BUFFER_PADDING_SIZE);
+  const auto info = ReadPacket(past_.view(), next_, &payload_, AV_INPUT_BUFFER_PADDING_SIZE);
+  if (!info && next_ < group_first_) {
+    // The group before left meanwhile.
+    decoder_.Reset();
+    GiveUpLeading();
+    next_ = group_first_;
+    return;
+  }
   if (!info) {
     // What the decoder has by now is good; the rest of the group is gone.
-    plan_.Overrun();
+    plan_.Overrun(next_);
     last_needed_ = next_ - 1;
     group_end_ = -1;
     return;
@@ -134,7 +219,7 @@ void History::FeedNext() {
   ++next_;
 }
 
-History::Answer History::TooLarge(PictureSize size, size_t bytes) const {
+PastJob::Answer History::TooLarge(PictureSize size, size_t bytes) const {
   Answer answer;
   answer.kind = Answer::kTooLarge;
   answer.failure = "a picture of " + std::to_string(size.width) + "x" + std::to_string(size.height) + " takes " +
@@ -143,9 +228,10 @@ History::Answer History::TooLarge(PictureSize size, size_t bytes) const {
   return answer;
 }
 
-History::Answer History::Deliver(const AVFrame* frame, const PacketInfo& info, uint8_t* target, size_t room) {
+PastJob::Answer History::Deliver(const AVFrame* frame, const PacketInfo& info, int64_t frame_id, uint8_t* target,
+                                 size_t room) {
   Answer answer;
-  const Look& look = options_.streams.at(*connection_).look;
+  const Look& look = streams_.at(*connection_).look;
   const PictureSize size = SizeOf(look, frame->width, frame->height);
   const char* format = av_get_pix_fmt_name(static_cast<AVPixelFormat>(frame->format));
   shape_.width = size.width;
@@ -154,10 +240,11 @@ History::Answer History::Deliver(const AVFrame* frame, const PacketInfo& info, u
   shape_.pixel_format = format == nullptr ? "" : format;
   FrameFacts facts;
   facts.packet = info;
-  facts.frame_id = outstanding_.at(info.sequence);
+  facts.frame_id = frame_id;
   facts.type = TypeLetter(frame);
   facts.corrupt = IsCorrupt(frame);
-  if (gap_pending_) facts.gap_ms = std::max<int64_t>(1, (info.arrival_us - last_arrival_us_) / 1000);
+  const int64_t since_us = last_arrival_us_ > 0 ? last_arrival_us_ : plan_.begin_us();
+  if (gap_pending_) facts.gap_ms = std::max<int64_t>(1, (info.arrival_us - since_us) / 1000);
 
   // Of a JPEG, the number of its bytes and so the head's length follows later, and is smaller.
   const size_t picture_room = PictureRoom(look.format, size);
@@ -177,9 +264,10 @@ History::Answer History::Deliver(const AVFrame* frame, const PacketInfo& info, u
   if (data_at + *bytes > options_.max_message_bytes) return TooLarge(size, *bytes);
   const auto head = FrameMessageHead(shape_, facts, *bytes);
   std::memcpy(target + data_at - head.size(), head.data(), head.size());
+  delivered_ = true;
   gap_pending_ = false;
   last_arrival_us_ = info.arrival_us;
-  answer.kind = Answer::kFrame;
+  answer.kind = Answer::kPiece;
   answer.offset = data_at - head.size();
   answer.bytes = head.size() + *bytes;
   answer.arrival_us = info.arrival_us;

@@ -15,6 +15,9 @@ constexpr size_t kReorderWindow = 20;
 constexpr int64_t kReorderSample = 64;
 // A camera whose newest packet is older than this has stopped sending: nothing more comes before what is there.
 constexpr int64_t kLiveUs = 1'000'000;
+// Groups on either side of a damaged frame's in which another is looked for: more of them where only keyframes are decoded.
+constexpr size_t kGroupsAround = 1;
+constexpr size_t kKeyframesAround = 8;
 
 double SecondsOf(const PacketInfo& packet, int64_t ticks) {
   return static_cast<double>(ticks) * packet.time_base_num / packet.time_base_den;
@@ -50,17 +53,26 @@ std::vector<int64_t> UnsettledFrames(const PacketRingView& view, int64_t end) {
   return unsettled;
 }
 
-HistoryPlan::HistoryPlan(PacketRingView view, const HistoryRange& range)
-    : view_(view),
-      range_(range),
-      end_(view.header().nextSequence.load(std::memory_order_acquire)),
-      position_(view.header().firstSequence.load(std::memory_order_acquire)),
-      unsettled_(UnsettledFrames(view, end_)) {
+HistoryPlan::HistoryPlan(const HistoryRange& range) : range_(range), begin_us_(range.from_us) {
   intervals_[0].store(range.interval_ms);
   schedule_.Update(intervals_.data(), range.interval_ms > 0 ? 1 << kClassFirstInterval : 0);
+}
+
+void HistoryPlan::Look(PacketRingView view, int64_t end, bool live) {
+  view_ = view;
+  end_ = end;
+  overrun_ = false;
+  unsettled_ = live ? UnsettledFrames(view, end) : std::vector<int64_t>();
+  const int64_t first = view.header().firstSequence.load(std::memory_order_acquire);
+  position_ = std::max(first, wanted_);
   const auto oldest = ReadPacketInfo(view_, position_);
-  begin_us_ = std::max(range.from_us, oldest ? oldest->arrival_us : 0);
-  if (range_.nearest_us >= 0) FindNearest();
+  if (wanted_ == 0) {
+    begin_us_ = std::max(range_.from_us, oldest ? oldest->arrival_us : 0);
+  } else if (range_.nearest_us < 0 && position_ > wanted_ && (!oldest || oldest->arrival_us > range_.from_us)) {
+    // What lay before the range is no loss.
+    lost_ = true;
+  }
+  if (range_.nearest_us >= 0 && !around_) FindNearest();
 }
 
 void HistoryPlan::FindNearest() {
@@ -72,24 +84,51 @@ void HistoryPlan::FindNearest() {
     if (!info) continue;
     decodable = decodable || info->is_keyframe;
     if (!decodable || (range_.keyframes_only && !info->is_keyframe)) continue;
-    if (std::find(unsettled_.begin(), unsettled_.end(), sequence) != unsettled_.end()) continue;
+    if (IsUnsettled(sequence)) continue;
     const int64_t distance = std::abs(info->arrival_us - range_.nearest_us);
     if (distance > least) continue;
     least = distance;
     nearest_ = sequence;
   }
+  around_begin_ = nearest_;
+  around_end_ = nearest_ + 1;
 }
 
-void HistoryPlan::Overrun() {
-  const int64_t first = view_.header().firstSequence.load(std::memory_order_acquire);
-  position_ = std::max(position_, first);
-  if (range_.nearest_us >= 0) {
+bool HistoryPlan::IsUnsettled(int64_t sequence) const {
+  return std::find(unsettled_.begin(), unsettled_.end(), sequence) != unsettled_.end();
+}
+
+void HistoryPlan::WantAround() {
+  if (view_.base == nullptr) return;
+  const auto nearest = ReadPacketInfo(view_, nearest_);
+  if (!nearest) {
+    // Overwritten, and all that is before it: then the nearest is another one.
+    position_ = view_.header().firstSequence.load(std::memory_order_acquire);
     FindNearest();
     return;
   }
-  const auto oldest = ReadPacketInfo(view_, first);
-  // What lay before the range is no loss.
-  if (!oldest || oldest->arrival_us > range_.from_us) lost_ = true;
+  const size_t groups = range_.keyframes_only ? kKeyframesAround : kGroupsAround;
+  around_begin_ = nearest_;
+  for (size_t begun = 0; begun <= groups;) {
+    const auto info = ReadPacketInfo(view_, around_begin_);
+    if (info && info->connection == nearest->connection && info->is_keyframe && ++begun > groups) break;
+    const auto before = ReadPacketInfo(view_, around_begin_ - 1);
+    if (!before || before->connection != nearest->connection) break;
+    --around_begin_;
+  }
+  around_end_ = nearest_ + 1;
+  for (size_t begun = 0; around_end_ < end_; ++around_end_) {
+    const auto info = ReadPacketInfo(view_, around_end_);
+    if (!info || info->connection != nearest->connection || (info->is_keyframe && ++begun > groups)) break;
+  }
+  position_ = around_begin_;
+  around_ = true;
+}
+
+void HistoryPlan::Overrun(int64_t sequence) {
+  wanted_ = sequence;
+  position_ = end_;
+  overrun_ = true;
 }
 
 std::vector<PacketInfo> HistoryPlan::ReadGroup() {
@@ -98,8 +137,7 @@ std::vector<PacketInfo> HistoryPlan::ReadGroup() {
   for (; sequence < end_; ++sequence) {
     const auto info = ReadPacketInfo(view_, sequence);
     if (!info) {
-      position_ = sequence;
-      Overrun();
+      Overrun(group.empty() ? sequence : group.front().sequence);
       return {};
     }
     if (group.empty() && !info->is_keyframe) continue;
@@ -107,14 +145,18 @@ std::vector<PacketInfo> HistoryPlan::ReadGroup() {
     group.push_back(*info);
   }
   position_ = sequence;
+  wanted_ = sequence;
   return group;
 }
 
 bool HistoryPlan::InRange(const PacketInfo& packet) const {
-  if (range_.nearest_us >= 0) return packet.sequence == nearest_;
   if (range_.keyframes_only && !packet.is_keyframe) return false;
-  if (packet.arrival_us < range_.from_us || packet.arrival_us > range_.to_us) return false;
-  return std::find(unsettled_.begin(), unsettled_.end(), packet.sequence) == unsettled_.end();
+  if (range_.nearest_us >= 0) {
+    if (packet.sequence < around_begin_ || packet.sequence >= around_end_) return false;
+  } else if (packet.arrival_us < range_.from_us || packet.arrival_us > range_.to_us) {
+    return false;
+  }
+  return !IsUnsettled(packet.sequence);
 }
 
 std::vector<PacketInfo> HistoryPlan::WantedOf(const std::vector<PacketInfo>& group) {
@@ -142,15 +184,24 @@ std::optional<GroupPlan> HistoryPlan::Next() {
   while (position_ < end_) {
     const std::vector<PacketInfo> group = ReadGroup();
     if (group.empty()) continue;
-    GroupPlan plan{group.front().connection, group.front().sequence, position_, 0, {}};
+    const std::vector<PacketInfo> before = std::exchange(before_, group);
+    const PacketInfo& keyframe = group.front();
+    GroupPlan plan;
+    plan.connection = keyframe.connection;
+    plan.first = keyframe.sequence;
+    plan.end = position_;
+    const bool follows = !before.empty() && before.back().sequence + 1 == keyframe.sequence &&
+                         before.front().connection == keyframe.connection;
+    if (follows) plan.lead_in = before.front().sequence;
     for (const PacketInfo& packet : WantedOf(group)) {
       // Now, while the packets around it are there.
       plan.wanted[packet.sequence] = FrameIdOf(view_, packet);
       plan.last_needed = std::max(plan.last_needed, packet.sequence);
+      if (ShownBefore(packet, keyframe)) plan.leading.push_back(packet.sequence);
     }
     if (plan.wanted.empty()) continue;
     if (view_.header().firstSequence.load(std::memory_order_acquire) <= plan.first) return plan;
-    Overrun();
+    Overrun(plan.first);
   }
   return std::nullopt;
 }

@@ -37,40 +37,63 @@ struct GroupPlan {
   int64_t end = 0;          // one past the group's last packet
   int64_t last_needed = 0;  // the newest packet that a wanted frame comes from
   std::map<int64_t, int64_t> wanted;  // frame id by packet sequence
+  // Of an open group: those of the wanted that are shown before its keyframe, and so refer to the group before.
+  std::vector<int64_t> leading;
+  // Where a decoder has to begin for these: the keyframe of the group before; -1 = it is not there.
+  int64_t lead_in = -1;
 };
 
 class HistoryPlan {
  public:
-  // The ring's packets at this moment are all that it ever looks at.
-  HistoryPlan(PacketRingView view, const HistoryRange& range);
+  explicit HistoryPlan(const HistoryRange& range);
 
-  // The next group that has wanted frames; nullopt: there is none.
+  // Goes on with the packets before `end` of another ring, from `wanted()` on. `live`: the camera may still send packets
+  // that belong in between.
+  void Look(PacketRingView view, int64_t end, bool live);
+
+  // The nearest frame is of no use: now the frames around it are wanted as well, of its connection and within a few groups.
+  void WantAround();
+
+  // The next group that has wanted frames; nullopt: there is none in this ring.
   std::optional<GroupPlan> Next();
 
-  // Packets of the group that was planned last are gone: goes on with the next whole group.
-  void Overrun();
+  // Packets of the group that was planned last are gone, from `sequence` on: there is nothing more in this ring.
+  void Overrun(int64_t sequence);
+
+  // The first packet that was not looked at yet; 0 = none was.
+  int64_t wanted() const { return wanted_; }
+  // Packets from wanted() on were overtaken in this ring.
+  bool overrun() const { return overrun_; }
 
   // Whether packets of the range were overwritten before the group that was planned last; once.
   bool TakeLoss() { return std::exchange(lost_, false); }
 
-  // Where the range begins in this ring, arrival in microseconds since the epoch.
+  // Where the range begins in the first ring, arrival in microseconds since the epoch.
   int64_t begin_us() const { return begin_us_; }
 
  private:
   void FindNearest();
+  bool IsUnsettled(int64_t sequence) const;
   // The packets of the next group; empty: there is none, or it was overwritten.
   std::vector<PacketInfo> ReadGroup();
   std::vector<PacketInfo> WantedOf(const std::vector<PacketInfo>& group);
   bool InRange(const PacketInfo& packet) const;
 
-  const PacketRingView view_;
   const HistoryRange range_;
-  const int64_t end_;
-  int64_t position_;
-  int64_t begin_us_ = 0;
+  PacketRingView view_;
+  int64_t end_ = 0;
+  int64_t position_ = 0;
+  int64_t wanted_ = 0;
+  bool overrun_ = false;
+  int64_t begin_us_;
   int64_t nearest_ = 0;  // sequence of the nearest frame's packet, 0 = there is none
+  // Sequences of the packets around it that are wanted; `nearest_` alone unless WantAround was called.
+  int64_t around_begin_ = 0;
+  int64_t around_end_ = 0;
+  bool around_ = false;
   bool lost_ = false;
-  const std::vector<int64_t> unsettled_;
+  std::vector<int64_t> unsettled_;
+  std::vector<PacketInfo> before_;  // the group that was read last
   int32_t connection_ = -1;
   std::array<std::atomic<int32_t>, kIntervals> intervals_{};
   IntervalSchedule schedule_;

@@ -47,7 +47,6 @@ bool CheckPacketRing(const uint8_t* base, size_t bytes) {
 PacketRingWriter::PacketRingWriter(PacketRingView view)
     : view_(view),
       max_bytes_(view.header().dataBytes.load() & ~static_cast<int64_t>(kCacheLine - 1)),
-      min_packets_(view.header().minPackets.load()),
       capacity_(view.header().capacity.load()),
       first_(view.header().firstSequence.load()),
       next_(view.header().nextSequence.load()) {
@@ -83,7 +82,11 @@ void PacketRingWriter::EvictOldestGroup() {
 bool PacketRingWriter::ShouldGrow(int64_t bytes) const {
   if (capacity_ >= max_bytes_) return false;
   if (2 * (largest_group_bytes_ + bytes) > capacity_) return true;
-  return KeptAfterNextGroup() < min_packets_ && next_ - first_ < view_.entry_count();
+  return KeptAfterNextGroup() < min_packets() && next_ - first_ < view_.entry_count();
+}
+
+int64_t PacketRingWriter::min_packets() const {
+  return std::min<int64_t>(view_.header().minPackets.load(std::memory_order_relaxed), view_.entry_count() / 2);
 }
 
 int64_t PacketRingWriter::KeptAfterNextGroup() const {
@@ -100,7 +103,7 @@ bool PacketRingWriter::MakeRoom(int64_t bytes) {
       while (capacity_ < 2 * (largest_group_bytes_ + bytes) && capacity_ < max_bytes_);
     }
     if (head_ + bytes > capacity_) {
-      limited_ = capacity_ >= max_bytes_ && KeptAfterNextGroup() < min_packets_;
+      limited_ = capacity_ >= max_bytes_ && KeptAfterNextGroup() < min_packets();
       // What still lies between here and the end would be left behind the write position after the wrap: it goes first.
       while (first_ < next_ && view_.entry(first_).offset.load(std::memory_order_relaxed) >= head_) EvictOldestGroup();
       if (bytes > capacity_) {
@@ -226,6 +229,38 @@ std::optional<PacketInfo> ReadPacketInfo(const PacketRingView& view, int64_t seq
   const PacketInfo info = LoadEntry(view.entry(sequence)).info;
   if (!StillThere(header, info, sequence)) return std::nullopt;
   return info;
+}
+
+PacketSums SumPackets(const PacketRingView& view) {
+  const int64_t end = view.header().nextSequence.load(std::memory_order_acquire);
+  PacketSums sums;
+  int32_t connection = -1;
+  int64_t earliest = 0;
+  int64_t latest = 0;
+  for (int64_t sequence = view.header().firstSequence.load(std::memory_order_acquire); sequence < end; ++sequence) {
+    const auto info = ReadPacketInfo(view, sequence);
+    if (!info) {
+      // Overtaken by the writer; what is left begins further on, with a whole group.
+      sequence = std::max(sequence, view.header().firstSequence.load(std::memory_order_acquire) - 1);
+      continue;
+    }
+    if (sums.frames == 0 && !info->is_keyframe) continue;
+    if (sums.frames == 0) sums.oldest_us = info->arrival_us;
+    if (sums.frames == 0 || info->connection != connection) {
+      connection = info->connection;
+      earliest = latest = info->pts;
+      sums.newest_frames = 0;
+    }
+    earliest = std::min(earliest, info->pts);
+    latest = std::max(latest, info->pts);
+    sums.newest_seconds = static_cast<double>(latest - earliest) * info->time_base_num / info->time_base_den;
+    sums.newest_us = info->arrival_us;
+    sums.newest_frames += 1;
+    sums.frames += 1;
+    sums.keyframes += info->is_keyframe ? 1 : 0;
+    sums.bytes += info->size;
+  }
+  return sums;
 }
 
 int64_t FrameIdOf(const PacketRingView& view, const PacketInfo& packet) {

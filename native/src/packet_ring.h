@@ -75,12 +75,13 @@ class PacketRingWriter {
   void EvictOldestGroup();
 
   bool ShouldGrow(int64_t bytes) const;
+  // The header's: may be changed while packets are written.
+  int64_t min_packets() const;
   // Packets that are left when the oldest group goes.
   int64_t KeptAfterNextGroup() const;
 
   const PacketRingView view_;
   const int64_t max_bytes_;
-  const int64_t min_packets_;
   int64_t capacity_ = 0;   // of max_bytes_, what is in use; grows until two of the largest group and min_packets_ fit
   int64_t head_ = 0;       // where the next payload goes
   int64_t first_ = 1;      // as header().firstSequence
@@ -96,6 +97,18 @@ std::optional<PacketInfo> ReadPacket(const PacketRingView& view, int64_t sequenc
 
 // What is known of packet `sequence`, without its bytes. nullopt: not there, or overrun meanwhile.
 std::optional<PacketInfo> ReadPacketInfo(const PacketRingView& view, int64_t sequence);
+
+// What a decoder can make frames of, in all: the packets from the oldest keyframe on.
+struct PacketSums {
+  int64_t frames = 0;
+  int64_t keyframes = 0;
+  int64_t bytes = 0;       // of their payload
+  int64_t oldest_us = 0;   // arrival; 0 = there is none
+  int64_t newest_us = 0;
+  int64_t newest_frames = 0;  // of the newest connection
+  double newest_seconds = 0;  // from the earliest to the latest of these, by their timestamps
+};
+PacketSums SumPackets(const PacketRingView& view);
 
 // The number of a frame in the order in which frames are shown: its packet's sequence, less the earlier packets that are
 // shown after it, plus the later ones that are shown before it. Exact once these have arrived, as they have when a decoder

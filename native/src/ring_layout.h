@@ -125,7 +125,7 @@ constexpr int32_t kFormatJpeg = 4;
   I64(nextSequence)  /* one past the newest packet */                          \
   I64(lastKeyframeSequence) /* newest keyframe, 0 = none */                    \
   I64(capacity)      /* of dataBytes, what the writer uses by now */           \
-  I64(minPackets)    /* packets that the writer keeps if the budget allows it */
+  I64(minPackets)    /* packets that the writer keeps if the budget allows it; main may change it at any time */
 
 #define CHRYS_PACKET_ENTRY_FIELDS(I32, I64)                                 \
   I32(size)        /* bytes of payload */                                   \

@@ -1,5 +1,5 @@
 import { systemClock } from '../base/clock.js';
-import { ChrysError, messageOf } from '../base/errors.js';
+import { messageOf } from '../base/errors.js';
 import { createLogger, type Logger } from '../base/log.js';
 import { Supervisor } from '../cameras/supervisor.js';
 import { ensureDataDir, resolveDataDir } from '../config/data-dir.js';
@@ -99,12 +99,7 @@ async function start(options: RunOptions, closers: Closer[]): Promise<Logger> {
     settings: store.settings,
     recordings: notRecorded,
     clips: store.clips,
-    past: {
-      openClip: () => {
-        throw new ChrysError('unimplemented', 'clips cannot be made yet');
-      },
-      open: ({ camera, ...query }) => history.open({ ...query, camera: cameras.get(camera) }),
-    },
+    past: history,
     config,
     logger,
     version: packageVersion(),
@@ -124,6 +119,8 @@ async function start(options: RunOptions, closers: Closer[]): Promise<Logger> {
     cameras,
     clock,
     releaseBuffer: (buffer) => addon.releaseBuffer(buffer),
+    limitUnsent: (descriptor, bytes) => addon.limitUnsent(descriptor, bytes),
+    packetSums: (ring) => addon.packetSums(ring),
     history,
     defaultSizeOf: parseScale(config.buffer.in_memory_scale),
   });

@@ -1,6 +1,6 @@
 import { CONTROL } from '../gen/ring-layout.js';
+import type { NativeAddon } from '../native/types.js';
 import { Control } from '../rings/control.js';
-import { PacketReader } from '../rings/packet-reader.js';
 import type { PacketBuffer } from './types.js';
 
 /** What a camera's memory can give back. */
@@ -18,29 +18,15 @@ export interface BufferExtent {
   readonly limited: boolean;
 }
 
-export function bufferExtentOf({ ring, control }: PacketBuffer): BufferExtent {
-  const extent = { startMs: 0, endMs: 0, fps: 0, frames: 0, keyframes: 0, bytes: 0 };
+export function bufferExtentOf({ ring, control }: PacketBuffer, packetSums: NativeAddon['packetSums']): BufferExtent {
   const limited = new Control(control).getI32(CONTROL.bufferLimitedI32) !== 0;
-  if (ring === undefined) return { ...extent, limited };
-  let connection: number | undefined;
-  let since = 0;
-  let earliest = 0;
-  let latest = 0;
-  for (const packet of new PacketReader(ring).decodable()) {
-    const seconds = packet.pts * packet.secondsPerTick;
-    if (packet.connection !== connection) {
-      connection = packet.connection;
-      since = extent.frames;
-      earliest = latest = seconds;
-    }
-    earliest = Math.min(earliest, seconds);
-    latest = Math.max(latest, seconds);
-    if (extent.frames === 0) extent.startMs = Math.floor(packet.arrivalUs / 1000);
-    extent.endMs = Math.floor(packet.arrivalUs / 1000);
-    extent.frames += 1;
-    extent.keyframes += packet.keyframe ? 1 : 0;
-    extent.bytes += packet.bytes;
-  }
-  if (latest > earliest) extent.fps = (extent.frames - since - 1) / (latest - earliest);
-  return { ...extent, limited };
+  if (ring === undefined) return { startMs: 0, endMs: 0, fps: 0, frames: 0, keyframes: 0, bytes: 0, limited };
+  const { oldestUs, newestUs, newestFrames, newestSeconds, ...counts } = packetSums(new Uint8Array(ring));
+  return {
+    startMs: Math.floor(oldestUs / 1000),
+    endMs: Math.floor(newestUs / 1000),
+    fps: newestSeconds > 0 ? (newestFrames - 1) / newestSeconds : 0,
+    ...counts,
+    limited,
+  };
 }

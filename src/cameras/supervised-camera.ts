@@ -26,6 +26,7 @@ import type {
   FrameSource,
   LogLine,
   PacketBuffer,
+  StreamPeriod,
 } from './types.js';
 import type { FromWorker } from './worker-messages.js';
 import { WorkerThread } from './worker-thread.js';
@@ -59,6 +60,7 @@ export interface CameraEnvironment {
   /** The first number of a block that no packet of that camera had before, nor will have after a restart. */
   readonly firstPacketOf: (cameraName: string) => number;
   readonly onStateChange: (camera: Camera) => void;
+  readonly onStreamChange: (camera: Camera) => void;
   /** The thread did not end in time, and may never. */
   readonly onGivenUp: (thread: WorkerThread) => void;
 }
@@ -79,6 +81,7 @@ export class SupervisedCamera implements Camera {
   private thread: WorkerThread | undefined;
   private streamInfo: StreamInfo | undefined;
   private readonly streams = new Map<number, StreamInfo>();
+  private readonly periods: StreamPeriod[] = [];
   private addresses: readonly string[] = [];
   private cancelTimer: (() => void) | undefined;
   private stopping: Promise<void> | undefined;
@@ -86,9 +89,10 @@ export class SupervisedCamera implements Camera {
   private overdue = false;
 
   constructor(
-    readonly definition: CameraDefinition,
+    private current: CameraDefinition,
     private readonly env: CameraEnvironment,
   ) {
+    const { definition } = this;
     this.secrets = secretsOf(definition.rtspEndpoint);
     this.readers = Array.from({ length: OUTPUT.count }, () => new FrameReader(env.addon.copyFromSlot));
     this.demand = new Demand(this.control, env.clock);
@@ -96,6 +100,10 @@ export class SupervisedCamera implements Camera {
     this.frames = this.source;
     this.machine = new CameraStateMachine(env.clock, env.random);
     this.lines = new CameraLog(env.logger.child({ camera: definition.name }), env.clock);
+  }
+
+  get definition(): CameraDefinition {
+    return this.current;
   }
 
   get state(): CameraState {
@@ -111,7 +119,8 @@ export class SupervisedCamera implements Camera {
   }
 
   get packets(): PacketBuffer {
-    return { ring: this.packetRing, control: this.control.buffer, streams: this.streams };
+    const { packetRing: ring, streams, periods } = this;
+    return { ring, control: this.control.buffer, streams, periods };
   }
 
   get log(): readonly LogLine[] {
@@ -124,6 +133,11 @@ export class SupervisedCamera implements Camera {
     // libav's messages may show the password as it was typed or as it was sent.
     this.secrets = [...new Set([...this.secrets, ...secretsOf(source.url)])];
     this.begin(false);
+  }
+
+  /** Takes over what does not touch its connection. */
+  redefine(definition: CameraDefinition): void {
+    this.current = definition;
   }
 
   /** What is stored of this camera cannot be used. */
@@ -201,7 +215,8 @@ export class SupervisedCamera implements Camera {
         break;
       case 'stream':
         this.streamInfo = message.info;
-        this.remember(message.info);
+        this.remember(message.info, message.fromSequence);
+        this.env.onStreamChange(this);
         if (!this.machine.opened()) break;
         this.cancelTimer?.();
         this.changed();
@@ -219,12 +234,14 @@ export class SupervisedCamera implements Camera {
   }
 
   /** Packets of a few earlier connections may still be in memory. */
-  private remember(info: StreamInfo): void {
+  private remember(info: StreamInfo, fromSequence: number): void {
     this.streams.set(info.connection, info);
     for (const connection of this.streams.keys()) {
       if (this.streams.size <= MOST_STREAMS) break;
       this.streams.delete(connection);
     }
+    this.periods.push({ fromSequence, stream: info });
+    if (this.periods.length > MOST_STREAMS) this.periods.shift();
   }
 
   private onEnded(result: CaptureResult): void {

@@ -2,9 +2,10 @@ import type { Clock } from '../base/clock.js';
 import { ChrysError } from '../base/errors.js';
 import type { Cameras, Look } from '../cameras/types.js';
 import type { VideoFrameBufferedRequest } from '../gen/chrys/cloud/videostreaming/v1beta1/video_streaming.js';
-import type { History, HistoryQuery } from '../history/history.js';
+import type { History } from '../history/history.js';
+import type { HistoryQuery } from '../history/queries.js';
 import type { PastFrame, PastFrames } from '../history/past-frames.js';
-import type { NativeAddon, StreamInfo } from '../native/types.js';
+import type { NativeAddon } from '../native/types.js';
 import type { CallHandler, DirectCall } from './direct-calls.js';
 import { cameraOf } from './frame-caller.js';
 import type { SerializedMessage } from './frame-serializer.js';
@@ -84,7 +85,7 @@ function queryOf(request: VideoFrameBufferedRequest, { cameras, clock, defaultSi
     fromUs: timestampFrom * 1000,
     // Up to the end of that millisecond.
     toUs: toMs * 1000 + 999,
-    lookOf: (stream: StreamInfo) => (hasSize ? look : { ...look, ...defaultSizeOf(stream) }),
+    lookOf: (stream) => (hasSize ? look : { ...look, ...defaultSizeOf(stream) }),
     keyframesOnly: keyFrameOnly,
     intervalMs,
     withholdCorrupt,

@@ -8,6 +8,7 @@ import {
   VideoCodec,
   VideoProbeResponse,
 } from '../gen/chrys/cloud/videostreaming/v1beta1/video_streaming.js';
+import type { NativeAddon } from '../native/types.js';
 
 export function listStreamOf(camera: Camera): ListStream {
   const { phase, failingStreak, message } = camera.state;
@@ -26,7 +27,7 @@ export function listStreamOf(camera: Camera): ListStream {
 }
 
 /** Throws unavailable until the camera was connected once. */
-export function probeOf(camera: Camera): VideoProbeResponse {
+export function probeOf(camera: Camera, packetSums: NativeAddon['packetSums']): VideoProbeResponse {
   const { stream, state, definition } = camera;
   if (stream === undefined) {
     throw new ChrysError(
@@ -45,12 +46,12 @@ export function probeOf(camera: Camera): VideoProbeResponse {
       extradata,
       extradataSize: extradata.length,
     }),
-    buffer: bufferOf(camera),
+    buffer: bufferOf(camera, packetSums),
   });
 }
 
-function bufferOf(camera: Camera): VideoBuffer {
-  const { startMs, endMs, fps, frames, keyframes, bytes, limited } = bufferExtentOf(camera.packets);
+function bufferOf(camera: Camera, packetSums: NativeAddon['packetSums']): VideoBuffer {
+  const { startMs, endMs, fps, frames, keyframes, bytes, limited } = bufferExtentOf(camera.packets, packetSums);
   return {
     startTime: startMs,
     endTime: endMs,

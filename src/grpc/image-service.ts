@@ -15,6 +15,7 @@ import {
   type ListStream,
   type ListStreamRequest,
 } from '../gen/chrys/cloud/videostreaming/v1beta1/video_streaming.js';
+import type { NativeAddon } from '../native/types.js';
 import { BufferedImageCall, type PastContext } from './buffered-image.js';
 import { listStreamOf, probeOf } from './camera-answers.js';
 import type { DirectHandlers } from './direct-calls.js';
@@ -50,7 +51,11 @@ export function directHandlers(context: FrameContext & PastContext): DirectHandl
   };
 }
 
-export function imageImplementation(cameras: Cameras, clock: Clock): UntypedServiceImplementation {
+export function imageImplementation(
+  cameras: Cameras,
+  clock: Clock,
+  packetSums: NativeAddon['packetSums'],
+): UntypedServiceImplementation {
   const implementation: TypedImplementation = {
     videoLatestImage: answeredDirectly,
     videoStream: answeredDirectly,
@@ -64,7 +69,7 @@ export function imageImplementation(cameras: Cameras, clock: Clock): UntypedServ
       if (request.deviceId === '') {
         throw new ChrysError('invalid_argument', 'device_id is missing: name the camera that you want to know about');
       }
-      return probeOf(cameras.get(request.deviceId));
+      return probeOf(cameras.get(request.deviceId), packetSums);
     }),
     systemTime: unary(() => ({ currentTime: clock.nowMs() })),
     annotate: unary(() => {

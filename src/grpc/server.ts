@@ -7,9 +7,11 @@ import { HealthImplementation, protoPath as healthProto } from 'grpc-health-chec
 
 import type { Clock } from '../base/clock.js';
 import { ChrysError, messageOf } from '../base/errors.js';
+import { descriptorOf } from '../base/socket-descriptor.js';
 import type { Cameras } from '../cameras/types.js';
 import type { NativeAddon } from '../native/types.js';
 import type { PastContext } from './buffered-image.js';
+import { watchConnections } from './connections.js';
 import { directCalls } from './direct-calls.js';
 import { directHandlers, imageImplementation, imageService } from './image-service.js';
 import { Positions } from './positions.js';
@@ -25,6 +27,8 @@ const MAX_REQUEST_BYTES = 4 * 1024 * 1024;
 const MAX_CONCURRENT_STREAMS = 1000;
 const KEEPALIVE_MS = 30_000;
 const SHUTDOWN_GRACE_MS = 200;
+/** Left to itself, the kernel takes megabytes for a slow reader: of small pictures, many seconds that are old by then. */
+const MOST_UNSENT_BYTES = 64 * 1024;
 
 export interface GrpcServer {
   /** The port it listens on: the configured one, or the kernel's choice for 0. */
@@ -40,6 +44,8 @@ export async function startGrpcServer(options: {
   cameras: Cameras;
   clock: Clock;
   releaseBuffer: NativeAddon['releaseBuffer'];
+  limitUnsent: NativeAddon['limitUnsent'];
+  packetSums: NativeAddon['packetSums'];
   history: PastContext['history'];
   /** buffer.in_memory_scale. */
   defaultSizeOf: PastContext['defaultSizeOf'];
@@ -55,15 +61,20 @@ export async function startGrpcServer(options: {
     // Books for a debugging interface that is not offered.
     'grpc.enable_channelz': 0,
   });
-  server.addService(imageService, imageImplementation(cameras, clock));
+  server.addService(imageService, imageImplementation(cameras, clock, options.packetSums));
   const health = new HealthImplementation({ '': 'SERVING', [IMAGE_SERVICE]: 'SERVING' });
   health.addToServer(server);
   const described = loadSync([IMAGE_PROTO, healthProto], { includeDirs: [PROTO_ROOT], keepCase: true });
   new ReflectionService(described).addToServer(server);
   const port = await bind(server, options.host, options.port);
+  const endWatching = watchConnections(port, (socket) => {
+    const descriptor = descriptorOf(socket);
+    if (descriptor >= 0) options.limitUnsent(descriptor, MOST_UNSENT_BYTES);
+  });
   return {
     port,
     async stop() {
+      endWatching();
       health.setStatus('', 'NOT_SERVING');
       health.setStatus(IMAGE_SERVICE, 'NOT_SERVING');
       await new Promise<void>((resolve) => {

@@ -2,7 +2,13 @@ import { Worker } from 'node:worker_threads';
 
 import { messageOf } from '../base/errors.js';
 import { workerEnvironment } from '../cameras/worker-thread.js';
-import type { FromHistoryWorker, HistoryWorkerData, OpenMessage, ToHistoryWorker } from './messages.js';
+import type {
+  FromHistoryWorker,
+  HistoryWorkerData,
+  OpenMessage,
+  SegmentsMessage,
+  ToHistoryWorker,
+} from './messages.js';
 
 /** V8's heap only: the worker's own JavaScript needs a few megabytes. */
 const RESOURCE_LIMITS = { maxOldGenerationSizeMb: 32, maxYoungGenerationSizeMb: 2 };
@@ -45,6 +51,10 @@ export class HistoryThread {
   }
 
   open(message: OpenMessage): void {
+    this.send(message);
+  }
+
+  addSegments(message: SegmentsMessage): void {
     this.send(message);
   }
 

@@ -6,8 +6,15 @@ import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_thread
 
 import { messageOf } from '../base/errors.js';
 import { loadAddon } from '../native/addon.js';
-import type { HistoryHandle } from '../native/types.js';
-import type { FromHistoryWorker, HistoryFailure, HistoryWorkerData, OpenMessage, ToHistoryWorker } from './messages.js';
+import type { PastHandle } from '../native/types.js';
+import type {
+  FromHistoryWorker,
+  HistoryFailure,
+  HistoryWorkerData,
+  OpenMessage,
+  SegmentsMessage,
+  ToHistoryWorker,
+} from './messages.js';
 import { SlotWriter } from './slots.js';
 
 if (parentPort === null) throw new Error('history-worker.js runs only as a worker thread');
@@ -23,35 +30,49 @@ function post(message: FromHistoryWorker): void {
 /** One query. */
 class Job {
   private readonly slots: SlotWriter;
-  private readonly handle: HistoryHandle;
+  private readonly handle: PastHandle;
+  private waitsForSegments = false;
 
   constructor(private readonly message: OpenMessage) {
     this.slots = new SlotWriter(message.block, message.spare);
-    const { options, packetRing } = message;
-    this.handle = addon.openHistory({
-      ...options,
-      packetRing: new Uint8Array(packetRing),
+    const { job, packetRing } = message;
+    const source = {
+      packetRing: packetRing === undefined ? undefined : new Uint8Array(packetRing),
       cancel: this.slots.cancelFlag,
-    });
+    };
+    this.handle =
+      job.kind === 'clip'
+        ? addon.openClip({ ...job.options, ...source })
+        : addon.openHistory({ ...job.options, ...source });
   }
 
-  /** 'full': nothing can be done before the reader has taken a frame. */
-  step(): 'worked' | 'full' | 'ended' {
+  addSegments({ segments, more }: SegmentsMessage): void {
+    this.waitsForSegments = false;
+    addon.addSegments(this.handle, segments, more);
+  }
+
+  /** 'blocked': nothing can be done before the reader has taken a frame, or segments have come. */
+  step(): 'worked' | 'blocked' | 'ended' {
     if (this.slots.cancelled) return 'ended';
     const slot = this.slots.free();
-    if (slot === undefined) return 'full';
-    let answer = addon.nextOfHistory(this.handle, this.slots.memoryOf(slot) ?? NO_MEMORY);
+    if (slot === undefined || this.waitsForSegments) return 'blocked';
+    let answer = addon.nextOfPast(this.handle, this.slots.memoryOf(slot) ?? NO_MEMORY);
     if (answer !== undefined && answer.needed > 0) {
       post({ kind: 'memory', id: this.message.id, slot, ...this.slots.replace(slot, answer.needed) });
-      answer = addon.nextOfHistory(this.handle, this.slots.memoryOf(slot) ?? NO_MEMORY);
+      answer = addon.nextOfPast(this.handle, this.slots.memoryOf(slot) ?? NO_MEMORY);
     }
     if (answer === undefined) return 'ended';
+    if (answer.wanted !== undefined) {
+      this.waitsForSegments = true;
+      post({ kind: 'more', id: this.message.id, wanted: answer.wanted });
+      return 'blocked';
+    }
     this.slots.publish(slot, answer);
     return 'worked';
   }
 
   close(): void {
-    addon.closeHistory(this.handle);
+    addon.closePast(this.handle);
   }
 }
 
@@ -89,8 +110,10 @@ function takeMessages(): boolean {
   for (;;) {
     const received = receiveMessageOnPort(port) as { message: ToHistoryWorker } | undefined;
     if (received === undefined) return true;
-    if (received.message.kind === 'exit') return false;
-    open(received.message);
+    const { message } = received;
+    if (message.kind === 'exit') return false;
+    if (message.kind === 'open') open(message);
+    else jobs.get(message.id)?.addSegments(message);
   }
 }
 

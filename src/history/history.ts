@@ -1,30 +1,20 @@
 import { availableParallelism } from 'node:os';
 
 import { systemClock, type Clock } from '../base/clock.js';
-import { ChrysError } from '../base/errors.js';
+import { ChrysError, messageOf } from '../base/errors.js';
 import { MAX_FRAME_MESSAGE_BYTES } from '../cameras/rings.js';
-import type { Camera, Look } from '../cameras/types.js';
-import type { NativeAddon, StreamInfo } from '../native/types.js';
+import type { HistoryOptions, NativeAddon, PastSegment } from '../native/types.js';
+import type { SegmentLookup } from '../store/segment.js';
 import { HistoryThread } from './history-thread.js';
 import type { FromHistoryWorker, OpenMessage } from './messages.js';
+import { moreSegments, pathsOf, sourcesOf } from './on-disk.js';
 import { PastFrames } from './past-frames.js';
+import type { ClipQuery, HistoryQuery } from './queries.js';
 import { SpareMemory } from './spare-memory.js';
 
-/** Which frames of a camera's packet ring. Times are arrivals of packets, microseconds since the epoch, inclusive. */
-export interface HistoryQuery {
-  readonly camera: Camera;
-  readonly fromUs: number;
-  readonly toUs: number;
-  /** Only the frame nearest to this moment, whatever the range. */
-  readonly nearestUs?: number;
-  readonly lookOf: (stream: StreamInfo) => Look;
-  readonly keyframesOnly: boolean;
-  /** A frame about every so many milliseconds; 0 = every frame. */
-  readonly intervalMs: number;
-  readonly withholdCorrupt: boolean;
-}
-
-export interface HistoryLimits {
+export interface HistorySettings {
+  /** Default: nothing is on disk. */
+  readonly disk?: SegmentLookup;
   /** Default: as many as there are cores. */
   readonly workers?: number;
   /** Queries that one worker serves at a time, a frame of each in turn. */
@@ -45,6 +35,13 @@ interface Worker {
   cancelIdle: (() => void) | undefined;
 }
 
+interface Begun {
+  readonly id: number;
+  readonly frames: PastFrames;
+  /** Memory that its worker may use. */
+  readonly spare: readonly SharedArrayBuffer[];
+}
+
 interface Waiting {
   readonly message: OpenMessage;
   readonly frames: PastFrames;
@@ -56,7 +53,9 @@ export class History {
   private readonly leaving = new Set<Promise<void>>();
   private readonly waiting = new Map<number, Waiting>();
   private readonly workerOf = new Map<number, Worker>();
-  private readonly limits: Required<HistoryLimits>;
+  private readonly limits: Required<Omit<HistorySettings, 'disk'>>;
+  private readonly disk: SegmentLookup | undefined;
+  private readonly queryOf = new Map<number, HistoryQuery>();
   private readonly spare = new SpareMemory();
   private lastId = 0;
   private started = 0;
@@ -64,15 +63,16 @@ export class History {
 
   constructor(
     private readonly addon: Pick<NativeAddon, 'copyBytes'>,
-    limits: HistoryLimits = {},
+    settings: HistorySettings = {},
     private readonly clock: Clock = systemClock,
     private readonly workerUrl: URL = new URL('./history-worker.js', import.meta.url),
   ) {
+    this.disk = settings.disk;
     this.limits = {
-      workers: limits.workers ?? availableParallelism(),
-      queriesPerWorker: limits.queriesPerWorker ?? QUERIES_PER_WORKER,
-      waiting: limits.waiting ?? WAITING,
-      idleMs: limits.idleMs ?? IDLE_MS,
+      workers: settings.workers ?? availableParallelism(),
+      queriesPerWorker: settings.queriesPerWorker ?? QUERIES_PER_WORKER,
+      waiting: settings.waiting ?? WAITING,
+      idleMs: settings.idleMs ?? IDLE_MS,
     };
   }
 
@@ -83,7 +83,54 @@ export class History {
 
   /** Throws resource_exhausted when too many wait already. */
   open(query: HistoryQuery): PastFrames {
+    const begun = this.begin();
+    const { segments, moreSegments: more, ring } = sourcesOf(query, this.disk);
+    if (ring === undefined && segments.length === 0) {
+      begun.frames.end();
+    } else {
+      if (more || segments.length > 0) this.queryOf.set(begun.id, query);
+      const options = frameOptionsOf(query, segments, more);
+      this.start(begun, ring, { kind: 'frames', options });
+    }
+    return begun.frames;
+  }
+
+  /** The pieces of one mp4 file, in order; none: there is nothing of that time. Throws as `open`. */
+  openClip(query: ClipQuery): PastFrames {
+    const begun = this.begin();
+    const { packets, fromUs, toUs } = query;
+    void pathsOf(query, this.disk).then(
+      (paths) => {
+        const streams = [...(packets?.streams.values() ?? [])];
+        this.start(begun, packets?.ring, { kind: 'clip', options: { paths, streams, fromUs, toUs } });
+      },
+      (error: unknown) => {
+        begun.frames.end(new ChrysError('internal', `the segments cannot be looked up: ${messageOf(error)}`));
+      },
+    );
+    return begun.frames;
+  }
+
+  /** Ends all queries and threads. */
+  async close(): Promise<void> {
+    this.closed = true;
+    for (const { frames } of this.waiting.values()) frames.end(shuttingDown());
+    this.waiting.clear();
+    for (const worker of [...this.workers]) {
+      for (const frames of [...worker.queries.values()]) frames.close();
+      this.dismiss(worker);
+    }
+    await Promise.all(this.leaving);
+  }
+
+  private begin(): Begun {
     if (this.closed) throw shuttingDown();
+    if (this.waiting.size >= this.limits.waiting) {
+      throw new ChrysError(
+        'resource_exhausted',
+        `${this.workerOf.size} queries for past frames run and ${this.waiting.size} wait already: try again later`,
+      );
+    }
     const id = ++this.lastId;
     const spare = this.spare.take();
     const frames = new PastFrames(
@@ -103,36 +150,19 @@ export class History {
       },
       spare,
     );
-    const message = openMessageOf(id, query, frames.slots.buffer, spare);
-    if (message === undefined) {
-      frames.end();
-      return frames;
-    }
-    const worker = this.freeWorker();
-    if (worker !== undefined) {
-      this.run(worker, message, frames);
-      return frames;
-    }
-    if (this.waiting.size >= this.limits.waiting) {
-      throw new ChrysError(
-        'resource_exhausted',
-        `${this.workerOf.size} queries for past frames run and ${this.waiting.size} wait already: try again later`,
-      );
-    }
-    this.waiting.set(id, { message, frames });
-    return frames;
+    return { id, frames, spare };
   }
 
-  /** Ends all queries and threads. */
-  async close(): Promise<void> {
-    this.closed = true;
-    for (const { frames } of this.waiting.values()) frames.end(shuttingDown());
-    this.waiting.clear();
-    for (const worker of [...this.workers]) {
-      for (const frames of [...worker.queries.values()]) frames.close();
-      this.dismiss(worker);
+  /** Gives it to a worker, or lets it wait for one. */
+  private start({ id, frames, spare }: Begun, ring: SharedArrayBuffer | undefined, job: OpenMessage['job']): void {
+    if (this.closed || frames.isClosed) {
+      frames.end(this.closed ? shuttingDown() : undefined);
+      return;
     }
-    await Promise.all(this.leaving);
+    const message: OpenMessage = { kind: 'open', id, packetRing: ring, block: frames.slots.buffer, spare, job };
+    const worker = this.freeWorker();
+    if (worker === undefined) this.waiting.set(id, { message, frames });
+    else this.run(worker, message, frames);
   }
 
   /** The one with the fewest queries; a new one rather than one that has any. */
@@ -170,12 +200,26 @@ export class History {
 
   private onMessage(worker: Worker, message: FromHistoryWorker): void {
     const frames = worker.queries.get(message.id);
+    if (message.kind === 'more') {
+      this.sendMore(worker, message.id, message.wanted);
+      return;
+    }
     if (message.kind === 'ended') {
       worker.queries.delete(message.id);
       this.workerOf.delete(message.id);
+      this.queryOf.delete(message.id);
     }
     frames?.onMessage(message);
     if (message.kind === 'ended') this.fill(worker);
+  }
+
+  private sendMore(worker: Worker, id: number, wanted: number): void {
+    const query = this.queryOf.get(id);
+    const found =
+      query === undefined || this.disk === undefined
+        ? { segments: [], moreSegments: false }
+        : moreSegments(query, wanted, this.disk);
+    worker.thread.addSegments({ kind: 'segments', id, segments: found.segments, more: found.moreSegments });
   }
 
   /** Gives it what waits, or lets it go after a while. */
@@ -208,6 +252,7 @@ export class History {
     this.workers.delete(worker);
     for (const [id, frames] of worker.queries) {
       this.workerOf.delete(id);
+      this.queryOf.delete(id);
       frames.end(new ChrysError('internal', `the thread that decodes past frames ended: ${why}`));
     }
     worker.queries.clear();
@@ -216,7 +261,7 @@ export class History {
 
   /** Its flag is raised; the worker says 'ended' when it has seen that. */
   private letGo(id: number): void {
-    this.waiting.delete(id);
+    if (this.waiting.delete(id)) this.queryOf.delete(id);
     this.workerOf.get(id)?.thread.wake();
   }
 }
@@ -225,37 +270,28 @@ function shuttingDown(): ChrysError {
   return new ChrysError('unavailable', 'the proxy is shutting down: try again later');
 }
 
-/** Undefined: the camera has no packets at all. */
-function openMessageOf(
-  id: number,
+function frameOptionsOf(
   query: HistoryQuery,
-  block: SharedArrayBuffer,
-  spare: readonly SharedArrayBuffer[],
-): OpenMessage | undefined {
+  segments: readonly PastSegment[],
+  more: boolean,
+): Omit<HistoryOptions, 'packetRing' | 'cancel'> {
   const { camera, lookOf } = query;
-  const { ring, streams } = camera.packets;
-  if (ring === undefined) return undefined;
   return {
-    kind: 'open',
-    id,
-    packetRing: ring,
-    block,
-    spare,
-    options: {
-      streams: [...streams.values()].map((stream) => ({
-        connection: stream.connection,
-        codecName: stream.codecName,
-        extradata: stream.extradata,
-        look: lookOf(stream),
-      })),
-      deviceId: camera.definition.name,
-      fromUs: query.fromUs,
-      toUs: query.toUs,
-      nearestUs: query.nearestUs ?? -1,
-      keyframesOnly: query.keyframesOnly,
-      intervalMs: query.intervalMs,
-      withholdCorrupt: query.withholdCorrupt,
-      maxMessageBytes: MAX_FRAME_MESSAGE_BYTES,
-    },
+    segments,
+    moreSegments: more,
+    streams: [...camera.packets.streams.values()].map((stream) => ({
+      connection: stream.connection,
+      codecName: stream.codecName,
+      extradata: stream.extradata,
+      look: lookOf(stream),
+    })),
+    deviceId: camera.definition.name,
+    fromUs: query.fromUs,
+    toUs: query.toUs,
+    nearestUs: query.nearestUs ?? -1,
+    keyframesOnly: query.keyframesOnly,
+    intervalMs: query.intervalMs,
+    withholdCorrupt: query.withholdCorrupt,
+    maxMessageBytes: MAX_FRAME_MESSAGE_BYTES,
   };
 }

@@ -1,5 +1,5 @@
 /** The one channel between the main thread and a history worker. Frames travel in shared memory instead: see slots.ts. */
-import type { HistoryOptions } from '../native/types.js';
+import type { ClipOptions, HistoryOptions, PastSegment } from '../native/types.js';
 
 /** Given to the worker at its start. */
 export interface HistoryWorkerData {
@@ -10,15 +10,26 @@ export interface HistoryWorkerData {
 export interface OpenMessage {
   readonly kind: 'open';
   readonly id: number;
-  readonly packetRing: SharedArrayBuffer;
+  /** Undefined: it reads nothing from memory. */
+  readonly packetRing: SharedArrayBuffer | undefined;
   /** The query's slots. */
   readonly block: SharedArrayBuffer;
   /** For its slots, as far as they are large enough. */
   readonly spare: readonly SharedArrayBuffer[];
-  readonly options: Omit<HistoryOptions, 'packetRing' | 'cancel'>;
+  readonly job:
+    | { readonly kind: 'frames'; readonly options: Omit<HistoryOptions, 'packetRing' | 'cancel'> }
+    | { readonly kind: 'clip'; readonly options: Omit<ClipOptions, 'packetRing' | 'cancel'> };
 }
 
-export type ToHistoryWorker = OpenMessage | { readonly kind: 'exit' };
+/** The answer to `more`. */
+export interface SegmentsMessage {
+  readonly kind: 'segments';
+  readonly id: number;
+  readonly segments: readonly PastSegment[];
+  readonly more: boolean;
+}
+
+export type ToHistoryWorker = OpenMessage | SegmentsMessage | { readonly kind: 'exit' };
 
 export type FromHistoryWorker =
   /** The memory of a slot, before the first message that lies in it. */
@@ -29,6 +40,8 @@ export type FromHistoryWorker =
       readonly generation: number;
       readonly memory: SharedArrayBuffer;
     }
+  /** It wants the segments with packets from the sequence `wanted` on, and waits for them. */
+  | { readonly kind: 'more'; readonly id: number; readonly wanted: number }
   /** The last message of a query. */
   | { readonly kind: 'ended'; readonly id: number; readonly failure?: HistoryFailure };
 

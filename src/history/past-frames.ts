@@ -3,10 +3,10 @@ import type { NativeAddon } from '../native/types.js';
 import type { FromHistoryWorker } from './messages.js';
 import { SlotReader } from './slots.js';
 
-/** A finished VideoFrame message, readable until it is copied. */
+/** A finished VideoFrame message, or a piece of a clip's file; readable until it is copied. */
 export interface PastFrame {
   readonly byteLength: number;
-  /** Of the frame's packet, microseconds since the epoch. */
+  /** Of the frame's packet, microseconds since the epoch; of a clip 0. */
   readonly arrivalUs: number;
   /** Once; the place that it lay in is then written anew. */
   copyTo(target: Uint8Array, targetOffset: number): void;
@@ -25,7 +25,7 @@ interface PastFramesHooks {
   readonly onUnused: (memories: readonly SharedArrayBuffer[]) => void;
 }
 
-/** The frames that answer one query, for one consumer on the main thread. */
+/** The frames, or pieces of a clip, that answer one query, for one consumer on the main thread. */
 export class PastFrames {
   readonly slots = SlotReader.create();
   private waiting: Settle | undefined;
@@ -49,6 +49,10 @@ export class PastFrames {
     this.serve();
   }
 
+  get isClosed(): boolean {
+    return this.closed;
+  }
+
   /** Ends the query, wherever it is. No `settle` is called any more. */
   close(): void {
     if (this.closed) return;
@@ -61,7 +65,7 @@ export class PastFrames {
   }
 
   /** Of the worker. */
-  onMessage(message: FromHistoryWorker): void {
+  onMessage(message: Exclude<FromHistoryWorker, { readonly kind: 'more' }>): void {
     if (message.kind === 'memory') {
       this.slots.setMemory(message.slot, message.generation, message.memory);
       this.memories.add(message.memory);

@@ -93,11 +93,20 @@ interface PictureLook {
   readonly enlarge: boolean;
 }
 
-export interface HistoryOptions {
-  readonly packetRing: Uint8Array;
+/** Of which streams a job reads packets. */
+interface PastSource {
+  /** Undefined: nothing is in memory. */
+  readonly packetRing: Uint8Array | undefined;
   /** Four bytes over a SharedArrayBuffer; anything but 0 there ends it between two packets. */
   readonly cancel: Uint8Array;
-  /** What the packets of each connection are. Frames of others are lost. */
+}
+
+export interface HistoryOptions extends PastSource {
+  /** What is read from disk, oldest first, before what memory has beyond it. */
+  readonly segments: readonly PastSegment[];
+  /** There are more segments than these, or will be: the job may ask for them. */
+  readonly moreSegments: boolean;
+  /** What the packets in memory of each connection are. Frames of others are lost. */
   readonly streams: readonly (Pick<StreamInfo, 'connection' | 'codecName' | 'extradata'> & {
     readonly look: PictureLook;
   })[];
@@ -121,17 +130,43 @@ export interface PastSegment {
   readonly look: PictureLook;
 }
 
-/** A decoder over a packet ring, of one thread. */
-export type HistoryHandle = object & { readonly __history: never };
+export interface ClipOptions extends PastSource {
+  /** Of segments, oldest first. */
+  readonly paths: readonly string[];
+  /** What the packets in memory of each connection are. */
+  readonly streams: readonly Pick<StreamInfo, 'connection' | 'codecName' | 'extradata' | 'width' | 'height'>[];
+  /** Arrivals of the first and the last frame that a player shows, microseconds since the epoch, both inclusive. */
+  readonly fromUs: number;
+  readonly toUs: number;
+}
 
-export interface HistoryAnswer {
+/** Something made of the past for one reader: a decoder of frames, or a clip. Of one thread. */
+export type PastHandle = object & { readonly __past: never };
+
+export interface PastAnswer {
   /** > 0: the target must have so many bytes, and nothing was written. */
   readonly needed: number;
-  /** Where the message lies in the target. */
+  /** Not undefined: addSegments has to be called, with those that have packets from this sequence on. */
+  readonly wanted?: number;
+  /** Where the piece (a message, or bytes of a clip) lies in the target. */
   readonly offset: number;
   readonly bytes: number;
-  /** Microseconds since the epoch. */
+  /** Of a frame's packet, microseconds since the epoch. */
   readonly arrivalUs: number;
+}
+
+/** Of the packets that a decoder can make frames of: from the oldest keyframe on. */
+export interface PacketSums {
+  readonly frames: number;
+  readonly keyframes: number;
+  /** Of their payload. */
+  readonly bytes: number;
+  /** Arrival of the oldest and of the newest, microseconds since the epoch; 0 = there is none. */
+  readonly oldestUs: number;
+  readonly newestUs: number;
+  /** Those of the newest connection, and the time from the earliest to the latest of them by their timestamps. */
+  readonly newestFrames: number;
+  readonly newestSeconds: number;
 }
 
 /** What a segment file holds, as the recorder found it when it wrote or read the file. Times are the proxy's clock. */
@@ -198,12 +233,16 @@ export interface NativeAddon {
    */
   releaseBuffer(buffer: Uint8Array): boolean;
   /** The packets that the ring has now are all that it ever looks at. */
-  openHistory(options: HistoryOptions): HistoryHandle;
+  openHistory(options: HistoryOptions): PastHandle;
+  /** One mp4 file of what lies on disk and beyond that in memory; its pieces come in order. */
+  openClip(options: ClipOptions): PastHandle;
   /**
-   * Decodes up to the next frame and writes it into `target` as a finished VideoFrame. Undefined: there is none, or it was
+   * Makes the next piece, of a history a finished VideoFrame, somewhere in `target`. Undefined: there is none, or it was
    * cancelled. Throws RangeError when no client would take so large a message.
    */
-  nextOfHistory(handle: HistoryHandle, target: Uint8Array): HistoryAnswer | undefined;
+  nextOfPast(handle: PastHandle, target: Uint8Array): PastAnswer | undefined;
+  /** What a history wanted; `more` as HistoryOptions.moreSegments. */
+  addSegments(handle: PastHandle, segments: readonly PastSegment[], more: boolean): void;
   /**
    * Writes packets of a ring into an mp4 file, which is synced to the disk when this returns; its timestamps begin at 0.
    * Undefined: the ring's writer has overtaken it, and there is no file. Throws an Error whose `code` is that of the
@@ -212,13 +251,19 @@ export interface NativeAddon {
   writeSegment(options: SegmentOptions): SegmentFacts | undefined;
   /** What a file holds; undefined: it is no whole segment of ours. Throws an Error with `code` when it cannot be read. Blocks. */
   readSegment(path: string): SegmentFacts | undefined;
-  /** Frees the decoder at once. */
-  closeHistory(handle: HistoryHandle): void;
+  /** Frees what it has at once. */
+  closePast(handle: PastHandle): void;
+  /** The proxy's clock, that of arrivals: follows the wall clock, but never runs backwards. Microseconds since the epoch. */
+  wallUs(): number;
+  /** From now on the clock is later than `us`, unless that is more than a day ahead. */
+  keepWallAfter(us: number): void;
   /**
    * As `target.set(source, targetOffset)`, which takes fifteen times as long when one of them lies in shared memory.
    * Nobody may write to `source` meanwhile.
    */
   copyBytes(source: Uint8Array, target: Uint8Array, targetOffset: number): void;
+  /** What a packet ring holds in all; a hundred thousand packets take a millisecond or two. */
+  packetSums(ring: Uint8Array): PacketSums;
   /** The frame ids of `count` packets from `first` on; 0 where the ring has no such packet, or its id is not certain yet. */
   frameIds(ring: Uint8Array, first: number, count: number): Float64Array;
   /**

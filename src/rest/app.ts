@@ -119,8 +119,8 @@ export function createRestApp(parts: RestParts): Express {
     .all(onlyMethods('GET'));
   app
     .route(`${BASE}/process/:name/frames`)
-    .get((req, res) => {
-      sendFrameList(req, res, cameras.get(checkCameraName(req.params.name)), parts.frameIds);
+    .get(async (req, res) => {
+      await sendFrameList(req, res, cameras.get(checkCameraName(req.params.name)), parts.frameIds);
     })
     .all(onlyMethods('GET'));
   app

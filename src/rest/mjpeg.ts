@@ -1,6 +1,7 @@
 import type { Request, Response } from 'express';
 import type { Clock } from '../base/clock.js';
 import { ChrysError } from '../base/errors.js';
+import { descriptorOf } from '../base/socket-descriptor.js';
 import type { Camera, Cameras, FrameRef, FrameTerms } from '../cameras/types.js';
 import { PICTURE_FORMAT } from '../gen/ring-layout.js';
 import type { NativeAddon } from '../native/types.js';
@@ -185,13 +186,6 @@ class MjpegStream {
     if (descriptor >= 0) this.parts.limitUnsent(descriptor, MOST_UNSENT_BYTES);
     res.write(`--${BOUNDARY}\r\n`);
   }
-}
-
-/** Node does not tell it, but has it; -1 when that should change one day. */
-function descriptorOf(socket: object | null): number {
-  const handle: unknown = socket !== null && '_handle' in socket ? socket._handle : undefined;
-  const descriptor: unknown = typeof handle === 'object' && handle !== null && 'fd' in handle ? handle.fd : undefined;
-  return typeof descriptor === 'number' ? descriptor : -1;
 }
 
 function termsOf(req: Request): FrameTerms {

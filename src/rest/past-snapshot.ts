@@ -29,8 +29,7 @@ export async function sendPastSnapshot(
     enlarge: false,
   };
   const frames = past.open({
-    camera: name,
-    packets: camera?.packets,
+    camera: camera ?? { definition: { name }, packets: { ring: undefined, streams: new Map() } },
     fromUs: 0,
     toUs: 0,
     nearestUs: atMs * 1000,

@@ -1,7 +1,7 @@
 import type { Request, Response } from 'express';
-import { bufferExtentOf } from '../cameras/buffer-extent.js';
 import type { Camera } from '../cameras/types.js';
 import type { Recordings, Span } from '../recording/types.js';
+import { PacketReader } from '../rings/packet-reader.js';
 import { timeRange, type TimeRange } from './query.js';
 import type { RecordedCamera } from './recorded-camera.js';
 
@@ -37,9 +37,13 @@ export type TimelineAnswer = Awaited<ReturnType<typeof timelineOf>>;
 
 /** What `clip.mp4` and gRPC can take from memory, whatever is recorded; undefined: nothing. */
 export function memoryOf(camera: Camera | undefined): Span | undefined {
-  if (camera === undefined) return undefined;
-  const { startMs, endMs } = bufferExtentOf(camera.packets);
-  return startMs === 0 ? undefined : { fromMs: startMs, toMs: endMs };
+  const ring = camera?.packets.ring;
+  if (ring === undefined) return undefined;
+  const reader = new PacketReader(ring);
+  const [oldest] = reader.decodable();
+  const newest = reader.read(reader.end() - 1);
+  if (oldest === undefined || newest === undefined) return undefined;
+  return { fromMs: Math.floor(oldest.arrivalUs / 1000), toMs: Math.floor(newest.arrivalUs / 1000) };
 }
 
 /** The part of a span that lies in a range. */

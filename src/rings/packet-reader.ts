@@ -5,6 +5,8 @@ export interface PacketFacts {
   readonly sequence: number;
   readonly keyframe: boolean;
   readonly connection: number;
+  /** Number of its group of pictures: keyframes since the camera connected, this one included. */
+  readonly group: number;
   /** Of the payload. */
   readonly bytes: number;
   /** Ticks of secondsPerTick. */
@@ -14,6 +16,14 @@ export interface PacketFacts {
   readonly arrivalUs: number;
 }
 
+/** Both inclusive, arrival in microseconds since the epoch; and only what follows this sequence. */
+export interface PacketRange {
+  readonly fromUs: number;
+  readonly toUs: number;
+  readonly after: number;
+}
+
+const ALL: PacketRange = { fromUs: -Infinity, toUs: Infinity, after: -1 };
 const TWO_POW_32 = 2 ** 32;
 
 /** Reads what a camera's packet ring knows of its packets, and never their payload. Any thread; disturbs nobody. */
@@ -39,14 +49,20 @@ export class PacketReader {
     return this.loadI64(PACKET_RING.nextSequenceI64);
   }
 
+  /** 0: there was none yet. It may have left already. */
+  newestKeyframe(): number {
+    return this.loadI64(PACKET_RING.lastKeyframeSequenceI64);
+  }
+
   /** Undefined: not there, or overwritten while it was read. */
   read(sequence: number): PacketFacts | undefined {
     if (sequence >= this.end() || sequence < this.first()) return undefined;
-    const at = (PACKET_RING.bytes + (sequence % this.entryCount) * PACKET_ENTRY.bytes) / 4;
+    const at = this.entryAt(sequence);
     const facts: PacketFacts = {
       sequence: this.i64(at, PACKET_ENTRY.sequenceI64),
       keyframe: (this.int(at, PACKET_ENTRY.flagsI32) & FLAG.keyframe) !== 0,
       connection: this.int(at, PACKET_ENTRY.connectionI32),
+      group: this.i64(at, PACKET_ENTRY.keyframeI64),
       bytes: this.int(at, PACKET_ENTRY.sizeI32),
       pts: this.i64(at, PACKET_ENTRY.ptsI64),
       secondsPerTick: this.int(at, PACKET_ENTRY.timeBaseNumI32) / this.int(at, PACKET_ENTRY.timeBaseDenI32),
@@ -56,20 +72,32 @@ export class PacketReader {
     return sequence >= this.first() && facts.sequence === sequence ? facts : undefined;
   }
 
-  /** All that a decoder can make frames of, oldest first: from the oldest keyframe on. */
-  *decodable(): Generator<PacketFacts> {
+  /** All in the range that a decoder can make frames of, oldest first: from the oldest keyframe on. */
+  *decodable(range: PacketRange = ALL): Generator<PacketFacts> {
     const end = this.end();
-    let sawKeyframe = false;
-    for (let sequence = this.first(); sequence < end; sequence++) {
+    for (let sequence = Math.max(this.oldestKeyframe(end), range.after + 1); sequence < end; sequence++) {
+      // Without an object for each packet that is passed over: they may be a hundred thousand.
+      const arrivalUs = this.i64(this.entryAt(sequence), PACKET_ENTRY.arrivalUsI64);
+      if (arrivalUs < range.fromUs || arrivalUs > range.toUs) continue;
       const facts = this.read(sequence);
-      if (facts === undefined) {
-        // Overtaken by the writer; what is left begins further on, with a whole group.
-        sequence = Math.max(sequence, this.first() - 1);
-        continue;
-      }
-      sawKeyframe ||= facts.keyframe;
-      if (sawKeyframe) yield facts;
+      if (facts !== undefined) yield facts;
+      // Overtaken by the writer; what is left begins further on, with a whole group.
+      else sequence = Math.max(sequence, this.first() - 1);
     }
+  }
+
+  /** `end` when there is none. */
+  private oldestKeyframe(end: number): number {
+    for (let sequence = this.first(); sequence < end; sequence++) {
+      if ((this.int(this.entryAt(sequence), PACKET_ENTRY.flagsI32) & FLAG.keyframe) === 0) continue;
+      if (this.read(sequence)?.keyframe === true) return sequence;
+      sequence = Math.max(sequence, this.first() - 1);
+    }
+    return end;
+  }
+
+  private entryAt(sequence: number): number {
+    return (PACKET_RING.bytes + (sequence % this.entryCount) * PACKET_ENTRY.bytes) / 4;
   }
 
   private int(at: number, field: number): number {

@@ -4,7 +4,8 @@
     make_clips.py h264-640x480-25-g50 hevc-640x360-25-g50-10s …
 
 A clip's name says everything about it: codec (h264 | hevc), size, frames per second, -g<packets per group of
-pictures>, and optionally -b<consecutive B-frames> (0), -<seconds>s (12) and -<kilobits per second>k (0.1 bit a pixel).
+pictures>, and optionally -open (groups whose first B-frames refer to the group before), -b<consecutive B-frames> (0),
+-<seconds>s (12) and -<kilobits per second>k (0.1 bit a pixel).
 Each becomes three files in test/.cache/clips, made once and renamed into place, the last one last:
 
     NAME.mp4   the clip, for whoever reads files
@@ -31,7 +32,7 @@ CACHE = Path(__file__).resolve().parent.parent / '.cache' / 'clips'
 BLOCKS = 26
 NAME = re.compile(
     r'(?P<codec>h264|hevc)-(?P<width>\d+)x(?P<height>\d+)-(?P<fps>\d+)-g(?P<gop>\d+)'
-    r'(?:-b(?P<bframes>\d+))?(?:-(?P<seconds>\d+)s)?(?:-(?P<kbps>\d+)k)?'
+    r'(?P<open>-open)?(?:-b(?P<bframes>\d+))?(?:-(?P<seconds>\d+)s)?(?:-(?P<kbps>\d+)k)?'
 )
 
 
@@ -43,6 +44,7 @@ class Spec:
     height: int
     fps: int
     gop: int
+    open: bool
     bframes: int
     seconds: int
     kbps: int
@@ -57,10 +59,10 @@ def parse(name: str) -> Spec:
     match = NAME.fullmatch(name)
     if not match:
         raise SystemExit(f'"{name}" is not a clip name such as h264-640x480-25-g50-b2-12s-4000k')
-    n = {key: int(value) for key, value in match.groupdict().items() if value is not None and key != 'codec'}
+    n = {key: int(value) for key, value in match.groupdict().items() if (value or '').isdigit()}
     kbps = n.get('kbps', max(600, n['width'] * n['height'] * n['fps'] // 10_000))
     return Spec(name, match['codec'], n['width'], n['height'], n['fps'], n['gop'],
-                n.get('bframes', 0), n.get('seconds', 12), kbps)
+                match['open'] is not None, n.get('bframes', 0), n.get('seconds', 12), kbps)
 
 
 def barcode_row(number: int, width: int) -> np.ndarray:
@@ -113,10 +115,10 @@ def encoder_arguments(spec: Spec) -> list[str]:
     rate = ['-b:v', f'{spec.kbps}k', '-maxrate', f'{spec.kbps}k', '-bufsize', f'{spec.kbps}k', '-bf', str(spec.bframes)]
     if spec.codec == 'h264':
         return ['-c:v', 'libx264', '-preset', 'veryfast', '-g', str(spec.gop), '-keyint_min', str(spec.gop),
-                '-x264-params', 'scenecut=0:b-adapt=0:open-gop=0:sliced-threads=0', *rate]
+                '-x264-params', f'scenecut=0:b-adapt=0:open-gop={int(spec.open)}:sliced-threads=0', *rate]
     return ['-c:v', 'libx265', '-preset', 'ultrafast', '-x265-params',
-            f'keyint={spec.gop}:min-keyint={spec.gop}:scenecut=0:open-gop=0:b-adapt=0:bframes={spec.bframes}:'
-            'repeat-headers=1:slices=1:log-level=error', '-tag:v', 'hvc1', *rate]
+            f'keyint={spec.gop}:min-keyint={spec.gop}:scenecut=0:open-gop={int(spec.open)}:b-adapt=0:'
+            f'bframes={spec.bframes}:repeat-headers=1:slices=1:log-level=error', '-tag:v', 'hvc1', *rate]
 
 
 def run_ffmpeg(*arguments: str, **options) -> subprocess.Popen:

@@ -27,6 +27,7 @@ describe('a batch', () => {
   let farm: Farm;
   let proxy: Proxy;
   let client: ImageClient;
+  let idleThreads: number;
 
   beforeAll(async () => {
     farm = await Farm.start({
@@ -43,6 +44,7 @@ describe('a batch', () => {
     for (const device of DEVICES) {
       await waitFor(`${device} to fill its memory`, 30_000, async () => (await listed(proxy, device)).length >= 100);
     }
+    idleThreads = proxy.usage().threads;
   });
 
   afterAll(async () => {
@@ -51,7 +53,8 @@ describe('a batch', () => {
     await farm.stop();
   });
 
-  const batch = async (request: object): Promise<Batch> => (await client.unary('VideoBatch', request)) as Batch;
+  const batch = async (request: object, deadlineMs?: number): Promise<Batch> =>
+    (await client.unary('VideoBatch', request, deadlineMs)) as Batch;
 
   it('has the frame of each camera that is nearest to a moment of the past, in the order of the request', async () => {
     const timestamp = Date.now() - 2000;
@@ -115,5 +118,48 @@ describe('a batch', () => {
       terms: { width: 320, key_frame_only: true },
     });
     expect(small.items.every(({ frame }) => frame?.width === 320)).toBe(true);
+  });
+
+  describe('that takes longer than its caller allows', () => {
+    /** Each of them is the last frame of a group, for which the whole group is decoded: seconds in all. */
+    const long = async (): Promise<object> => {
+      const frames = await listed(proxy, 'full-hd');
+      const lastOfGroup = frames.findLast((_, index) => frames[index + 1]?.keyframe === true);
+      const device_ids = Array.from({ length: 64 }, () => 'full-hd');
+      return { device_ids, timestamp: lastOfGroup?.timestamp, terms: { width: 320 } };
+    };
+
+    it('has what there is by the deadline, and reports the rest', async () => {
+      const { items } = await batch(await long(), 1200);
+      const late = items.filter(({ code }) => code !== 0);
+      expect(items.length).toBe(64);
+      expect(late.length).toBeGreaterThan(0);
+      expect(items.length - late.length).toBeGreaterThan(0);
+      for (const item of late) {
+        expect(item).toMatchObject({ frame: null, code: status.DEADLINE_EXCEEDED });
+        expect(item.error).toContain('allow more time');
+      }
+    });
+
+    it('ends on time even when there is no time at all', async () => {
+      const request = await long();
+      const start = performance.now();
+      // Whichever comes first: an answer that reports all of them, or the deadline itself.
+      const code = await batch(request, 20).then(
+        ({ items }) => items.at(-1)?.code,
+        (error: unknown) => (error as { code: status }).code,
+      );
+      expect(code).toBe(status.DEADLINE_EXCEEDED);
+      expect(performance.now() - start).toBeLessThan(5000);
+    });
+
+    it('leaves nothing running behind, and the next batch is answered', async () => {
+      const request = await long();
+      for (let call = 0; call < 20; call += 1) await batch(request, 60 + 10 * call).catch(() => undefined);
+      const { items } = await batch({ device_ids: DEVICES, timestamp: Date.now() - 2000 });
+      expect(items.map(({ code }) => code)).toEqual([0, 0, 0]);
+      // Those that decode the past leave when they have been idle for some seconds.
+      await waitFor('their threads to end', 30_000, () => proxy.usage().threads <= idleThreads);
+    });
   });
 });

@@ -3,7 +3,8 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 
 import { systemClock } from '../../src/base/clock.js';
 import { CONTROL } from '../../src/gen/ring-layout.js';
-import { History, type HistoryQuery } from '../../src/history/history.js';
+import { History } from '../../src/history/history.js';
+import type { HistoryQuery } from '../../src/history/queries.js';
 import type { PastFrame, PastFrames } from '../../src/history/past-frames.js';
 import { makeClip } from '../farm/clips.js';
 import { addon, CaptureRig } from '../native/capture-rig.js';

@@ -3,7 +3,7 @@ import { afterEach, beforeAll, describe, expect, it } from 'vitest';
 
 import { VideoFrame } from '../../src/gen/chrys/cloud/videostreaming/v1beta1/video_streaming.js';
 import { CONTROL, PICTURE_FORMAT } from '../../src/gen/ring-layout.js';
-import type { HistoryHandle, HistoryOptions } from '../../src/native/types.js';
+import type { PastHandle, HistoryOptions } from '../../src/native/types.js';
 import { PacketReader } from '../../src/rings/packet-reader.js';
 import { makeClip } from '../farm/clips.js';
 import { readBarcode } from '../support/barcode.js';
@@ -36,10 +36,12 @@ async function filled(clip: string, packets: number, options: ConstructorParamet
 
 const cancel = new Uint8Array(new SharedArrayBuffer(4));
 
-function open(options: Partial<HistoryOptions> = {}): HistoryHandle {
+function open(options: Partial<HistoryOptions> = {}): PastHandle {
   return addon.openHistory({
     packetRing: new Uint8Array(rig.packetRing),
     cancel,
+    segments: [],
+    moreSegments: false,
     streams: rig.streams.map((stream) => ({ ...stream, look: LOOK })),
     deviceId: 'rig',
     fromUs: 0,
@@ -55,14 +57,14 @@ function open(options: Partial<HistoryOptions> = {}): HistoryHandle {
 
 const room = new Uint8Array(new SharedArrayBuffer(PICTURE_BYTES + 4096));
 
-function next(handle: HistoryHandle): VideoFrame | undefined {
-  const answer = addon.nextOfHistory(handle, room);
+function next(handle: PastHandle): VideoFrame | undefined {
+  const answer = addon.nextOfPast(handle, room);
   if (answer === undefined) return undefined;
   expect(answer.needed).toBe(0);
   return VideoFrame.decode(room.slice(answer.offset, answer.offset + answer.bytes));
 }
 
-function all(handle: HistoryHandle): VideoFrame[] {
+function all(handle: PastHandle): VideoFrame[] {
   const frames: VideoFrame[] = [];
   for (let frame = next(handle); frame !== undefined; frame = next(handle)) frames.push(frame);
   return frames;
@@ -129,7 +131,7 @@ describe('history', () => {
   it('asks for a larger target, and then writes the frame that did not fit', async () => {
     await filled(CLIP, 30, { minPackets: 200 });
     const handle = open();
-    const small = addon.nextOfHistory(handle, new Uint8Array(10));
+    const small = addon.nextOfPast(handle, new Uint8Array(10));
     expect(small?.needed).toBeGreaterThan(PICTURE_BYTES);
     expect(small?.needed).toBeLessThanOrEqual(room.length);
     expect(next(handle)).toMatchObject({ isKeyframe: true, packet: 0 });
@@ -144,7 +146,7 @@ describe('history', () => {
     flag[0] = 1;
     expect(next(handle)).toBeUndefined();
     const other = open();
-    addon.closeHistory(other);
+    addon.closePast(other);
     expect(next(other)).toBeUndefined();
   });
 
@@ -162,6 +164,6 @@ describe('history', () => {
     await filled(CLIP, 1);
     expect(() => open({ packetRing: new Uint8Array(100) })).toThrow('packetRing is not a packet ring of this layout');
     expect(() => open({ cancel: new Uint8Array(2) })).toThrow('cancel must be four bytes');
-    expect(() => addon.nextOfHistory({} as HistoryHandle, room)).toThrow('openHistory');
+    expect(() => addon.nextOfPast({} as PastHandle, room)).toThrow('openHistory');
   });
 });

@@ -93,10 +93,10 @@ export class ImageClient {
       : this.#streamed(request);
   }
 
-  unary(method: string, request: object): Promise<unknown> {
+  unary(method: string, request: object, deadlineMs = CALL_DEADLINE_MS): Promise<unknown> {
     return new Promise((resolve, reject) => {
       const call = this.#client[method] as Unary;
-      call.call(this.#client, request, { deadline: Date.now() + CALL_DEADLINE_MS }, (error, answer) => {
+      call.call(this.#client, request, { deadline: Date.now() + deadlineMs }, (error, answer) => {
         if (error === null) resolve(answer);
         else reject(error);
       });

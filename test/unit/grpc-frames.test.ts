@@ -1,4 +1,8 @@
 /** Frames on their way through the gRPC server, with a camera whose every answer the test decides. */
+import { once } from 'node:events';
+import { fstatSync } from 'node:fs';
+import { createConnection, createServer, type AddressInfo } from 'node:net';
+
 import { Client, Server, ServerCredentials, credentials, status, type ServiceError } from '@grpc/grpc-js';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
@@ -61,12 +65,14 @@ describe('VideoLatestImage', () => {
   let queries: FrameQuery[];
   let answers: (FrameRef | undefined)[];
   let released: number[];
+  let limited: { readonly socket: boolean; readonly bytes: number }[];
   let clients: Client[];
 
   beforeEach(async () => {
     queries = [];
     answers = [];
     released = [];
+    limited = [];
     const cameras = new FakeCameras();
     camera = cameras.add({
       name: 'cam',
@@ -100,6 +106,8 @@ describe('VideoLatestImage', () => {
       cameras,
       clock: systemClock,
       releaseBuffer: (buffer) => released.push(buffer.length) > 0,
+      limitUnsent: (descriptor, bytes) => limited.push({ socket: fstatSync(descriptor).isSocket(), bytes }) > 0,
+      packetSums: () => expect.fail(),
       history: { open: () => expect.fail() },
       defaultSizeOf: () => ({ width: 0, height: 0, enlarge: false }),
     });
@@ -123,6 +131,16 @@ describe('VideoLatestImage', () => {
       [7, false],
       [0, true],
     ]);
+  });
+
+  it('limits what the kernel takes of each of its connections, once, and of no other', async () => {
+    answers = [frameRef(5), frameRef(6), frameRef(7)];
+    const other = createServer((socket) => socket.end()).listen(0, '127.0.0.1');
+    await once(other, 'listening');
+    await once(createConnection((other.address() as AddressInfo).port, '127.0.0.1').resume(), 'close');
+    other.close();
+    for (const index of [0, 1, 0]) await ask(client(index), { deviceId: 'cam' });
+    expect(limited).toEqual([0, 1].map(() => ({ socket: true, bytes: 65_536 })));
   });
 
   it('tells how many frames a caller missed, by what was really copied', async () => {

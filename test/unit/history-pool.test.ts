@@ -1,7 +1,8 @@
 /** Who decodes the past, and when: threads that end at once, never, or badly, as the camera's name tells. */
 import { afterEach, describe, expect, it } from 'vitest';
 
-import { History, type HistoryLimits, type HistoryQuery } from '../../src/history/history.js';
+import { History, type HistorySettings } from '../../src/history/history.js';
+import type { HistoryQuery } from '../../src/history/queries.js';
 import type { PastFrame, PastFrames } from '../../src/history/past-frames.js';
 import { waitFor } from '../support/wait.js';
 import { StillClock } from './fixtures/still-clock.js';
@@ -9,7 +10,7 @@ import { FakeCameras } from './rest-fixture.js';
 
 const FAKE_WORKER = new URL('./fixtures/fake-history-worker.mjs', import.meta.url);
 const BOUND_MS = 10_000;
-const LIMITS: HistoryLimits = { workers: 2, queriesPerWorker: 2, waiting: 1, idleMs: 5000 };
+const LIMITS: HistorySettings = { workers: 2, queriesPerWorker: 2, waiting: 1, idleMs: 5000 };
 
 /** No frame is ever copied here. */
 const addon = { copyBytes: () => expect.fail() };
@@ -17,7 +18,7 @@ const addon = { copyBytes: () => expect.fail() };
 let history: History;
 let clock: StillClock;
 
-function start(limits: HistoryLimits = {}): void {
+function start(limits: HistorySettings = {}): void {
   clock = new StillClock();
   history = new History(addon, { ...LIMITS, ...limits }, clock, FAKE_WORKER);
 }

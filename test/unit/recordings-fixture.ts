@@ -1,6 +1,7 @@
 import { ChrysError } from '../../src/base/errors.js';
 import type { CheckReport, RecordingStatus, Recordings, Span, Timeline } from '../../src/recording/types.js';
-import type { Past, PastFrameQuery, ClipQuery, PastSource } from '../../src/rest/past.js';
+import type { ClipQuery, HistoryQuery } from '../../src/history/queries.js';
+import type { Past, PastSource } from '../../src/rest/past.js';
 import type { Clip } from '../../src/store/clip.js';
 import type { Segment } from '../../src/store/segment.js';
 
@@ -157,7 +158,7 @@ export class FakePast implements Past {
   asked = 0;
   closed = false;
 
-  constructor(readonly query: ClipQuery | PastFrameQuery) {}
+  constructor(readonly query: ClipQuery | HistoryQuery) {}
 
   next(settle: Settle): void {
     this.asked += 1;
@@ -199,11 +200,11 @@ export class FakePastSource implements PastSource {
     return this.#open(query);
   }
 
-  open(query: PastFrameQuery): FakePast {
+  open(query: HistoryQuery): FakePast {
     return this.#open(query);
   }
 
-  #open(query: ClipQuery | PastFrameQuery): FakePast {
+  #open(query: ClipQuery | HistoryQuery): FakePast {
     const past = new FakePast(query);
     this.opened.push(past);
     const answers = [...(this.answers ?? [])];

@@ -1,8 +1,7 @@
 import { connect, type Socket } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { VideoFrame } from '../../src/gen/chrys/cloud/videostreaming/v1beta1/video_streaming.js';
-import type { StreamInfo } from '../../src/native/types.js';
-import type { PastFrameQuery } from '../../src/rest/past.js';
+import type { ClipQuery, HistoryQuery } from '../../src/history/queries.js';
 import { waitFor } from '../support/wait.js';
 import { fakeSegment } from './recordings-fixture.js';
 import { startRest, type RestFixture } from './rest-fixture.js';
@@ -50,7 +49,7 @@ describe('clip.mp4', () => {
     });
     const [past] = rest.past.opened;
     expect(past?.query).toMatchObject({ camera: 'yard', fromUs: 10_000_000, toUs: 12_000_999 });
-    expect(past?.query.packets).toBe(rest.cameras.get('yard').packets);
+    expect((past?.query as ClipQuery).packets).toBe(rest.cameras.get('yard').packets);
     await waitFor('it to be closed', BOUND_MS, () => past?.closed);
   });
 
@@ -138,7 +137,7 @@ describe('clip.mp4', () => {
     await rest.send('DELETE', YARD);
     rest.past.answers = [Buffer.from('mp4')];
     expect((await rest.get(`${CLIP}?from=10000&to=12000`)).text).toBe('mp4');
-    expect(rest.past.opened[0]?.query.packets).toBeUndefined();
+    expect((rest.past.opened[0]?.query as ClipQuery).packets).toBeUndefined();
     rest.recordings.segments.length = 0;
     expect((await rest.get(`${CLIP}?from=10000&to=12000`)).status).toBe(404);
   });
@@ -171,8 +170,12 @@ describe('snapshot.jpg of a past moment', () => {
       'x-timestamp': '10040',
     });
     const [past] = rest.past.opened;
-    expect(past?.query).toMatchObject({ camera: 'yard', nearestUs: 10_050_000, keyframesOnly: false });
-    expect((past?.query as PastFrameQuery).lookOf({} as StreamInfo)).toEqual({
+    expect(past?.query).toMatchObject({
+      camera: rest.cameras.get('yard'),
+      nearestUs: 10_050_000,
+      keyframesOnly: false,
+    });
+    expect((past?.query as HistoryQuery).lookOf({ width: 640, height: 480 })).toEqual({
       format: 4,
       width: 320,
       height: 0,

@@ -2,8 +2,10 @@ import { request } from 'node:http';
 import { connect } from 'node:net';
 import { ChrysError } from '../../src/base/errors.js';
 import { createLogger } from '../../src/base/log.js';
+import { withChanges } from '../../src/cameras/changes.js';
 import type {
   Camera,
+  CameraChanges,
   CameraDefinition,
   Cameras,
   CameraState,
@@ -11,7 +13,6 @@ import type {
   FrameRef,
   LogLine,
 } from '../../src/cameras/types.js';
-import { CONTROL } from '../../src/gen/ring-layout.js';
 import type { StreamInfo } from '../../src/native/types.js';
 import { createRestApp, type RestParts } from '../../src/rest/app.js';
 import { listenRest } from '../../src/rest/listen.js';
@@ -55,18 +56,6 @@ export class FakeCameras implements Cameras {
     return camera;
   }
 
-  update(name: string, changes: { record?: boolean | null; recordAudio?: boolean }): FakeCamera {
-    const camera = this.get(name);
-    const { record: before, ...rest } = camera.definition;
-    const record = changes.record === undefined ? before : (changes.record ?? undefined);
-    camera.definition = {
-      ...rest,
-      ...(record === undefined ? {} : { record }),
-      recordAudio: changes.recordAudio ?? rest.recordAudio,
-    };
-    return camera;
-  }
-
   add(definition: CameraDefinition): FakeCamera {
     if (this.#cameras.has(definition.name)) {
       throw new ChrysError('already_exists', `There is already a camera "${definition.name}".`);
@@ -77,6 +66,11 @@ export class FakeCameras implements Cameras {
     const camera = fakeCamera(definition);
     this.#cameras.set(definition.name, camera);
     return camera;
+  }
+
+  update(name: string, changes: CameraChanges): FakeCamera {
+    const camera = this.get(name);
+    return Object.assign(camera, { definition: withChanges(camera.definition, changes, NOW_MS) });
   }
 
   remove(name: string): Promise<void> {
@@ -126,7 +120,7 @@ function fakeCamera(definition: CameraDefinition): FakeCamera {
       },
       snapshot: () => Promise.resolve(pictures.shift()),
     },
-    packets: { ring: undefined, control: new SharedArrayBuffer(CONTROL.bytes), streams: new Map() },
+    packets: { ring: undefined, control: new SharedArrayBuffer(0), streams: new Map(), periods: [] },
   };
 }
 

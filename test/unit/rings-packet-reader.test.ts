@@ -1,9 +1,6 @@
 import { describe, expect, it } from 'vitest';
 
-import { bufferExtentOf } from '../../src/cameras/buffer-extent.js';
-import { CONTROL } from '../../src/gen/ring-layout.js';
-import { Control } from '../../src/rings/control.js';
-import { PacketReader } from '../../src/rings/packet-reader.js';
+import { PacketReader, type PacketRange } from '../../src/rings/packet-reader.js';
 import { FakePacketRing } from './fixtures/packet-ring.js';
 
 const START_MS = 1_700_000_000_000;
@@ -27,12 +24,14 @@ describe('a reader of packets', () => {
       sequence: FIRST + 4,
       keyframe: false,
       connection: 1,
+      group: 2,
       bytes: 104,
       pts: 4 * FRAME_TICKS - 5,
       secondsPerTick: 1 / 90_000,
       arrivalUs: (START_MS + 160) * 1000,
     });
     expect(reader.read(FIRST)?.pts).toBe(-5);
+    expect(reader.newestKeyframe()).toBe(FIRST + 3);
   });
 
   it('does not read what has left, what is not there yet, or what another packet was written over', () => {
@@ -57,51 +56,21 @@ describe('a reader of packets', () => {
     expect(seen).toEqual([4, 5, 8, 9, 10, 11, 12, 13]);
   });
 
-  it('refuses what is no packet ring', () => {
-    expect(() => new PacketReader(new SharedArrayBuffer(4096))).toThrow();
-  });
-});
-
-describe('the extent of a buffer', () => {
-  const control = Control.create();
-  const extentOf = (ring: SharedArrayBuffer | undefined) =>
-    bufferExtentOf({ ring, control: control.buffer, streams: new Map() });
-
-  it('counts from the oldest keyframe on', () => {
+  it('passes over what is not in a range', () => {
     const ring = ringOf(14, 4);
     ring.evictBefore(FIRST + 1);
-    expect(extentOf(ring.buffer)).toEqual({
-      startMs: START_MS + 4 * 40,
-      endMs: START_MS + 13 * 40,
-      fps: expect.closeTo(25, 3),
-      frames: 10,
-      keyframes: 3,
-      bytes: 10 * 100 + 4 + 5 + 6 + 7 + 8 + 9 + 10 + 11 + 12 + 13,
-      limited: false,
-    });
+    const reader = new PacketReader(ring.buffer);
+    const us = (index: number): number => (START_MS + index * 40) * 1000;
+    const seen = (range: Partial<PacketRange>): number[] =>
+      [...reader.decodable({ fromUs: 0, toUs: Infinity, after: 0, ...range })].map(({ sequence }) => sequence - FIRST);
+    expect(seen({ after: FIRST + 11 })).toEqual([12, 13]);
+    expect(seen({ after: FIRST + 2 }).at(0)).toBe(4);
+    expect(seen({ fromUs: us(6), toUs: us(8) })).toEqual([6, 7, 8]);
+    expect(seen({ fromUs: us(6) + 1, toUs: us(8) - 1, after: FIRST + 5 })).toEqual([7]);
+    expect(seen({ fromUs: us(20) })).toEqual([]);
   });
 
-  it('takes the rate of the newest connection, whose clock is another', () => {
-    const ring = ringOf(4, 4);
-    for (let i = 0; i < 6; i += 1) {
-      ring.write({
-        keyframe: i === 0,
-        arrivalMs: START_MS + 5000 + i * 100,
-        pts: 90_000 * 3600 + i * 9000,
-        connection: 2,
-      });
-    }
-    expect(extentOf(ring.buffer)).toMatchObject({ frames: 10, fps: expect.closeTo(10, 3), endMs: START_MS + 5500 });
-  });
-
-  it('is empty of a camera that never sent', () => {
-    const empty = { startMs: 0, endMs: 0, fps: 0, frames: 0, keyframes: 0, bytes: 0, limited: false };
-    expect(extentOf(undefined)).toEqual(empty);
-    expect(extentOf(new FakePacketRing().buffer)).toEqual(empty);
-  });
-
-  it('tells when the byte budget wins', () => {
-    control.setI32(CONTROL.bufferLimitedI32, 1);
-    expect(extentOf(undefined).limited).toBe(true);
+  it('refuses what is no packet ring', () => {
+    expect(() => new PacketReader(new SharedArrayBuffer(4096))).toThrow();
   });
 });

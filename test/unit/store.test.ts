@@ -74,6 +74,16 @@ describe('the registry', () => {
     expect(store.cameras.list()).toHaveLength(1);
   });
 
+  it('keeps whether and how a camera is recorded', () => {
+    const store = open();
+    store.cameras.insert(camera);
+    const recorded = { ...camera, record: false, recordAudio: true, modifiedMs: camera.modifiedMs + 1 };
+    store.cameras.update(recorded);
+    expect(store.cameras.get('yard')).toEqual(recorded);
+    store.cameras.update(camera);
+    expect(store.cameras.get('yard')).toEqual(camera);
+  });
+
   it('removes a camera and says whether there was one', () => {
     const store = open();
     store.cameras.insert(camera);

@@ -1,0 +1,426 @@
+#include "clip.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "av_handles.h"
+#include "failure.h"
+#include "frame_times.h"
+
+namespace chrys {
+
+namespace {
+
+constexpr size_t kPieceBytes = 256 << 10;
+constexpr int kIoBuffer = 64 << 10;
+constexpr AVRational kClipTimeBase{1, 90'000};
+constexpr AVRational kMicroseconds{1, 1'000'000};
+
+uint32_t BigEndian32(const uint8_t* data) {
+  return static_cast<uint32_t>(data[0]) << 24 | static_cast<uint32_t>(data[1]) << 16 | static_cast<uint32_t>(data[2]) << 8 |
+         data[3];
+}
+
+void PutBigEndian(uint8_t* data, uint64_t value, size_t bytes) {
+  for (size_t i = 0; i < bytes; ++i) data[i] = static_cast<uint8_t>(value >> 8 * (bytes - 1 - i));
+}
+
+// Where libav writes a file of which only what is not a sample is kept.
+class IndexSink {
+ public:
+  // While samples are written: they are counted and dropped.
+  bool dropping = false;
+  std::vector<uint8_t> head;  // in front of the samples
+  std::vector<uint8_t> tail;  // behind them
+
+  static int Write(void* opaque, uint8_t* data, int size) {
+    auto& sink = *static_cast<IndexSink*>(opaque);
+    sink.Put(data, static_cast<size_t>(size));
+    return size;
+  }
+  static int64_t Seek(void* opaque, int64_t offset, int whence) {
+    auto& sink = *static_cast<IndexSink*>(opaque);
+    if ((whence & AVSEEK_SIZE) != 0) return sink.size_;
+    if (whence == SEEK_CUR) offset += sink.position_;
+    if (whence == SEEK_END) offset += sink.size_;
+    return sink.position_ = offset;
+  }
+
+ private:
+  void Put(const uint8_t* data, size_t bytes) {
+    for (size_t i = 0; i < bytes;) {
+      const int64_t at = position_ + static_cast<int64_t>(i);
+      const size_t left = bytes - i;
+      const auto head_end = static_cast<int64_t>(head.size());
+      size_t part = left;
+      if (at < head_end) {
+        part = std::min(left, static_cast<size_t>(head_end - at));
+        std::memcpy(head.data() + at, data + i, part);
+      } else if (dropping) {
+        samples_end_ = std::max(samples_end_, at + static_cast<int64_t>(left));
+      } else if (samples_end_ == 0) {
+        head.insert(head.end(), data + i, data + i + left);
+      } else {
+        const auto to = static_cast<size_t>(at - samples_end_);
+        if (tail.size() < to + left) tail.resize(to + left);
+        std::memcpy(tail.data() + to, data + i, left);
+      }
+      i += part;
+    }
+    position_ += static_cast<int64_t>(bytes);
+    size_ = std::max(size_, position_);
+  }
+
+  int64_t position_ = 0;
+  int64_t size_ = 0;
+  int64_t samples_end_ = 0;
+};
+
+struct IoDelete {
+  void operator()(AVIOContext* io) const {
+    av_freep(&io->buffer);
+    avio_context_free(&io);
+  }
+};
+using IoPtr = std::unique_ptr<AVIOContext, IoDelete>;
+
+// Adds `by` to each place of a sample that the boxes in [begin, end) name. False: one does not fit any more.
+bool MoveSamples(uint8_t* begin, uint8_t* end, uint64_t by) {
+  for (uint8_t* box = begin; box + 8 <= end;) {
+    const uint32_t size = BigEndian32(box);
+    if (size < 8 || size > static_cast<size_t>(end - box)) return false;
+    const auto is = [&](const char* name) { return std::memcmp(box + 4, name, 4) == 0; };
+    if (is("moov") || is("trak") || is("mdia") || is("minf") || is("stbl")) {
+      if (!MoveSamples(box + 8, box + size, by)) return false;
+    } else if (is("stco") || is("co64")) {
+      const size_t width = is("stco") ? 4 : 8;
+      if (size < 16) return false;
+      const uint32_t count = BigEndian32(box + 12);
+      if (count > (size - 16) / width) return false;
+      for (uint32_t i = 0; i < count; ++i) {
+        uint8_t* place = box + 16 + i * width;
+        uint64_t value = BigEndian32(place);
+        if (width == 8) value = value << 32 | BigEndian32(place + 4);
+        value += by;
+        if (width == 4 && value > UINT32_MAX) return false;
+        PutBigEndian(place, value, width);
+      }
+    }
+    box += size;
+  }
+  return true;
+}
+
+// avcC or hvcC of a segment; libav has made it, and reads it again.
+std::vector<uint8_t> CodecConfiguration(const SegmentBytes& bytes) {
+  struct Reader {
+    const SegmentBytes& bytes;
+    int64_t position = 0;
+  } reader{bytes};
+  const auto read = [](void* opaque, uint8_t* target, int size) -> int {
+    auto& state = *static_cast<Reader*>(opaque);
+    const auto part = std::min<int64_t>(size, state.bytes.size() - state.position);
+    if (part <= 0) return AVERROR_EOF;
+    if (!state.bytes.Read(state.position, target, static_cast<size_t>(part))) return AVERROR(EIO);
+    state.position += part;
+    return static_cast<int>(part);
+  };
+  const auto seek = [](void* opaque, int64_t offset, int whence) -> int64_t {
+    auto& state = *static_cast<Reader*>(opaque);
+    if ((whence & AVSEEK_SIZE) != 0) return state.bytes.size();
+    if (whence == SEEK_CUR) offset += state.position;
+    if (whence == SEEK_END) offset += state.bytes.size();
+    return state.position = offset;
+  };
+  const IoPtr io(avio_alloc_context(static_cast<uint8_t*>(av_malloc(kIoBuffer)), kIoBuffer, 0, &reader, read, nullptr, seek));
+  AVFormatContext* raw = avformat_alloc_context();
+  if (!io || raw == nullptr) return {};
+  raw->pb = io.get();
+  raw->flags |= AVFMT_FLAG_CUSTOM_IO;
+  if (avformat_open_input(&raw, nullptr, av_find_input_format("mp4"), nullptr) < 0) return {};
+  const AvPtr<AVFormatContext> format(raw);
+  if (format->nb_streams == 0) return {};
+  const AVCodecParameters* parameters = format->streams[0]->codecpar;
+  return std::vector<uint8_t>(parameters->extradata, parameters->extradata + parameters->extradata_size);
+}
+
+}  // namespace
+
+PastJob::Answer Clip::Next(uint8_t* target, size_t room) {
+  Answer answer;
+  if (!prepared_) {
+    prepared_ = true;
+    Prepare();
+  }
+  if (stopped()) return answer;
+  if (!failure_.empty()) {
+    answer.kind = Answer::kFailed;
+    answer.failure = failure_;
+    return answer;
+  }
+  if (head_done_ == head_.size() && run_ == runs_.size()) return answer;
+  if (room < kPieceBytes) {
+    answer.kind = Answer::kTooSmall;
+    answer.bytes = kPieceBytes;
+    return answer;
+  }
+  answer.kind = Answer::kPiece;
+  const size_t of_head = std::min(kPieceBytes, head_.size() - head_done_);
+  std::memcpy(target, head_.data() + head_done_, of_head);
+  head_done_ += of_head;
+  answer.bytes = of_head;
+  while (answer.bytes < kPieceBytes && run_ < runs_.size()) {
+    const Run& run = runs_[run_];
+    if (open_part_ != run.part) {
+      open_ = parts_[run.part].bytes != nullptr ? parts_[run.part].bytes : Open(parts_[run.part]);
+      open_part_ = run.part;
+    }
+    const auto part = static_cast<size_t>(std::min<int64_t>(static_cast<int64_t>(kPieceBytes - answer.bytes), run.bytes - run_done_));
+    if (!open_ || !open_->Read(run.offset + run_done_, target + answer.bytes, part)) {
+      failure_ = "a segment of the clip was deleted while it was read: ask again";
+      answer.kind = Answer::kFailed;
+      answer.failure = failure_;
+      return answer;
+    }
+    answer.bytes += part;
+    run_done_ += static_cast<int64_t>(part);
+    if (run_done_ == run.bytes) {
+      ++run_;
+      run_done_ = 0;
+    }
+  }
+  return answer;
+}
+
+std::unique_ptr<SegmentBytes> Clip::Open(const Part& part) const { return OpenSegment(part.path).bytes; }
+
+bool Clip::Prepare() {
+  CollectDisk();
+  CollectMemory();
+  Trim();
+  return !parts_.empty() && !stopped() && MakeHead();
+}
+
+void Clip::CollectDisk() {
+  for (const std::string& path : options_.paths) {
+    if (ended_ || stopped()) return;
+    const OpenedSegment opened = OpenSegment(path);
+    if (!opened.bytes) continue;
+    if (const auto segment = ReadSegment(*opened.bytes)) AddSegment(*segment, path, nullptr);
+  }
+}
+
+void Clip::CollectMemory() {
+  const PacketRingView& view = options_.packet_ring;
+  if (view.base == nullptr) return;
+  const int64_t end = view.header().nextSequence.load(std::memory_order_acquire);
+  int64_t sequence = std::max(view.header().firstSequence.load(std::memory_order_acquire), next_sequence_);
+  while (sequence < end && !ended_ && !stopped()) {
+    const auto first = ReadPacketInfo(view, sequence);
+    if (!first || !first->is_keyframe) {
+      ++sequence;
+      continue;
+    }
+    int64_t after = sequence + 1;
+    while (after < end) {
+      const auto info = ReadPacketInfo(view, after);
+      if (!info || info->is_keyframe || info->connection != first->connection) break;
+      ++after;
+    }
+    const auto last = ReadPacketInfo(view, after - 1);
+    const auto stream = options_.streams.find(first->connection);
+    if (stream != options_.streams.end() && last && last->arrival_us >= options_.from_us &&
+        first->arrival_us <= options_.to_us) {
+      SegmentResult made = MakeSegment(view, sequence, after, stream->second);
+      if (made.kind == SegmentResult::kMade) AddSegment(made.segment, "", SegmentInMemory(std::move(made.bytes)));
+    }
+    sequence = after;
+  }
+}
+
+bool Clip::AddSegment(const Segment& segment, const std::string& path, std::shared_ptr<SegmentBytes> bytes) {
+  const PacketInfo& first = segment.samples.front().packet;
+  if (first.arrival_us > options_.to_us) return false;
+  if (parts_.empty()) {
+    stream_ = segment.stream;
+    parameter_sets_ = segment.parameter_sets;
+    first_arrival_us_ = first.arrival_us;
+  } else if (segment.stream.codec_name != stream_.codec_name || segment.stream.width != stream_.width ||
+             segment.stream.height != stream_.height || segment.parameter_sets != parameter_sets_) {
+    // One track of an mp4 file is of one kind.
+    ended_ = true;
+    return false;
+  }
+  const AVRational time_base{first.time_base_num, first.time_base_den};
+  int64_t begin = end_;
+  if (first.connection != connection_ || first.sequence != next_sequence_) {
+    begin = std::max(end_, av_rescale_q(first.arrival_us - first_arrival_us_, kMicroseconds, kClipTimeBase));
+  }
+  const FrameTimes times = TimesOf(segment.packets(), std::nullopt);
+  Part part{path, std::move(bytes), segment.samples, {}, {}};
+  for (size_t i = 0; i < segment.samples.size(); ++i) {
+    part.pts.push_back(begin + av_rescale_q(times.pts[i], time_base, kClipTimeBase));
+    part.dts.push_back(begin + av_rescale_q(times.dts[i], time_base, kClipTimeBase));
+  }
+  parts_.push_back(std::move(part));
+  end_ = begin + av_rescale_q(segment.duration, time_base, kClipTimeBase);
+  connection_ = first.connection;
+  next_sequence_ = segment.samples.back().packet.sequence + 1;
+  return true;
+}
+
+// Takes away what lies before the keyframe that the first frame needs and behind the last frame, and puts the first frame
+// to time 0.
+void Clip::Trim() {
+  // In the order of display, the first frame that is shown.
+  int64_t begin = INT64_MAX;
+  bool any = false;
+  for (const Part& part : parts_) {
+    for (size_t i = 0; i < part.samples.size(); ++i) {
+      const int64_t arrival_us = part.samples[i].packet.arrival_us;
+      if (arrival_us < options_.from_us || arrival_us > options_.to_us) continue;
+      begin = std::min(begin, part.pts[i]);
+      any = true;
+    }
+  }
+  if (!any) {
+    parts_.clear();
+    return;
+  }
+  // In the order of decoding, what these need.
+  size_t first_part = 0;
+  size_t first_sample = 0;
+  size_t last_part = 0;
+  size_t last_sample = 0;
+  bool begun = false;
+  for (size_t p = 0; p < parts_.size(); ++p) {
+    for (size_t i = 0; i < parts_[p].samples.size(); ++i) {
+      const PacketInfo& packet = parts_[p].samples[i].packet;
+      const bool shown = packet.arrival_us >= options_.from_us && packet.arrival_us <= options_.to_us;
+      if (packet.is_keyframe && !begun) {
+        first_part = p;
+        first_sample = i;
+      }
+      begun = begun || shown;
+      if (!shown) continue;
+      last_part = p;
+      last_sample = i;
+    }
+  }
+  const auto cut = [&](Part& part, size_t from, size_t to) {
+    const auto keep = [&](auto& row) {
+      row.erase(row.begin() + static_cast<std::ptrdiff_t>(to), row.end());
+      row.erase(row.begin(), row.begin() + static_cast<std::ptrdiff_t>(from));
+    };
+    keep(part.samples);
+    keep(part.pts);
+    keep(part.dts);
+  };
+  cut(parts_[last_part], 0, last_sample + 1);
+  cut(parts_[first_part], first_sample, parts_[first_part].samples.size());
+  parts_.erase(parts_.begin() + static_cast<std::ptrdiff_t>(last_part) + 1, parts_.end());
+  parts_.erase(parts_.begin(), parts_.begin() + static_cast<std::ptrdiff_t>(first_part));
+
+  int64_t last_dts = INT64_MIN;
+  for (Part& part : parts_) {
+    for (size_t i = 0; i < part.pts.size(); ++i) {
+      part.pts[i] -= begin;
+      part.dts[i] = std::max(part.dts[i] - begin, last_dts == INT64_MIN ? INT64_MIN : last_dts + 1);
+      part.pts[i] = std::max(part.pts[i], part.dts[i]);
+      last_dts = part.dts[i];
+    }
+  }
+}
+
+bool Clip::MakeHead() {
+  const auto fail = [&](int error) {
+    failure_ = "the clip's index cannot be made: " + AvErrorText(error);
+    return false;
+  };
+  const Part& first = parts_.front();
+  const std::shared_ptr<SegmentBytes> bytes = first.bytes != nullptr ? first.bytes : Open(first);
+  const AVCodecDescriptor* codec = avcodec_descriptor_get_by_name(stream_.codec_name.c_str());
+  if (!bytes || codec == nullptr) return fail(AVERROR(ENOENT));
+  const std::vector<uint8_t> configuration = CodecConfiguration(*bytes);
+
+  IndexSink sink;
+  const IoPtr io(avio_alloc_context(static_cast<uint8_t*>(av_malloc(kIoBuffer)), kIoBuffer, 1, &sink, nullptr,
+                                    &IndexSink::Write, &IndexSink::Seek));
+  AVFormatContext* raw = nullptr;
+  int error = io ? avformat_alloc_output_context2(&raw, nullptr, "mp4", nullptr) : AVERROR(ENOMEM);
+  if (error < 0) return fail(error);
+  const std::unique_ptr<AVFormatContext, decltype(&avformat_free_context)> format(raw, avformat_free_context);
+  // Samples are handed through and not copied together.
+  io->direct = AVIO_FLAG_DIRECT;
+  format->pb = io.get();
+  format->flags |= AVFMT_FLAG_CUSTOM_IO | AVFMT_FLAG_BITEXACT;
+  AVStream* track = avformat_new_stream(format.get(), nullptr);
+  if (track == nullptr) return fail(AVERROR(ENOMEM));
+  AVCodecParameters* parameters = track->codecpar;
+  parameters->codec_type = AVMEDIA_TYPE_VIDEO;
+  parameters->codec_id = codec->id;
+  parameters->codec_tag = codec->id == AV_CODEC_ID_HEVC ? MKTAG('h', 'v', 'c', '1') : 0;
+  parameters->width = stream_.width;
+  parameters->height = stream_.height;
+  if (!configuration.empty()) {
+    parameters->extradata = static_cast<uint8_t*>(av_mallocz(configuration.size() + AV_INPUT_BUFFER_PADDING_SIZE));
+    if (parameters->extradata == nullptr) return fail(AVERROR(ENOMEM));
+    std::memcpy(parameters->extradata, configuration.data(), configuration.size());
+    parameters->extradata_size = static_cast<int>(configuration.size());
+  }
+  track->time_base = kClipTimeBase;
+  error = avformat_write_header(format.get(), nullptr);
+  if (error < 0) return fail(error);
+  avio_flush(io.get());
+
+  sink.dropping = true;
+  int32_t largest = 0;
+  for (const Part& part : parts_) {
+    for (const SegmentSample& sample : part.samples) largest = std::max(largest, sample.packet.size);
+  }
+  std::vector<uint8_t> zeros(static_cast<size_t>(largest) + AV_INPUT_BUFFER_PADDING_SIZE);
+  const AvPtr<AVPacket> packet(av_packet_alloc());
+  for (size_t p = 0; p < parts_.size(); ++p) {
+    const Part& part = parts_[p];
+    for (size_t i = 0; i < part.samples.size() && !stopped(); ++i) {
+      const SegmentSample& sample = part.samples[i];
+      packet->data = zeros.data();
+      packet->size = sample.packet.size;
+      packet->pts = part.pts[i];
+      packet->dts = part.dts[i];
+      packet->flags = sample.packet.is_keyframe ? AV_PKT_FLAG_KEY : 0;
+      const bool last_of_part = i + 1 == part.samples.size();
+      const bool last = last_of_part && p + 1 == parts_.size();
+      // What follows the clip's last frame is not in it.
+      packet->duration = last ? std::max<int64_t>(1, i > 0 ? part.dts[i] - part.dts[i - 1] : 3600)
+                              : (last_of_part ? parts_[p + 1].dts.front() : part.dts[i + 1]) - part.dts[i];
+      av_packet_rescale_ts(packet.get(), kClipTimeBase, track->time_base);
+      error = av_write_frame(format.get(), packet.get());
+      if (error < 0) return fail(error);
+      if (!runs_.empty() && runs_.back().part == p && runs_.back().offset + runs_.back().bytes == sample.offset) {
+        runs_.back().bytes += sample.packet.size;
+      } else {
+        runs_.push_back({p, sample.offset, sample.packet.size});
+      }
+    }
+  }
+  avio_flush(io.get());
+  sink.dropping = false;
+  error = av_write_trailer(format.get());
+  if (error < 0) return fail(error);
+  avio_flush(io.get());
+  // The file begins with ftyp; the index goes behind it, and in front of everything else.
+  const size_t type_bytes = sink.head.size() < 8 ? 0 : BigEndian32(sink.head.data());
+  if (type_bytes == 0 || type_bytes > sink.head.size() ||
+      !MoveSamples(sink.tail.data(), sink.tail.data() + sink.tail.size(), sink.tail.size())) {
+    failure_ = "a clip of that size cannot be made: ask for a shorter one";
+    return false;
+  }
+  const auto type_end = sink.head.begin() + static_cast<std::ptrdiff_t>(type_bytes);
+  head_.assign(sink.head.begin(), type_end);
+  head_.insert(head_.end(), sink.tail.begin(), sink.tail.end());
+  head_.insert(head_.end(), type_end, sink.head.end());
+  return true;
+}
+
+}  // namespace chrys

@@ -1,0 +1,82 @@
+// One mp4 file over many segments and what memory still holds beyond them, made while it is read: its index comes first, the
+// pictures are copied from where they lie.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "packet_ring.h"
+#include "past_job.h"
+#include "segment_file.h"
+
+namespace chrys {
+
+struct ClipOptions {
+  PacketRingView packet_ring;  // without a base: nothing is in memory
+  const std::atomic<int32_t>* cancel = nullptr;  // not 0: end as soon as possible
+  std::vector<std::string> paths;                // segments in order
+  std::map<int32_t, SegmentStream> streams;      // of the packets in memory, by connection
+  // Arrival of the first and the last frame that a player shows, microseconds since the epoch, both inclusive.
+  int64_t from_us = 0;
+  int64_t to_us = 0;
+};
+
+class Clip : public PastJob {
+ public:
+  explicit Clip(const ClipOptions& options) : options_(options) {}
+
+  // Pieces of the file, in order.
+  Answer Next(uint8_t* target, size_t room) override;
+  int64_t wanted() const override { return 0; }
+  void Add(std::vector<PastSegment>, bool) override {}
+
+ private:
+  // Samples of one segment that go into the clip.
+  struct Part {
+    std::string path;                     // empty: in memory
+    std::shared_ptr<SegmentBytes> bytes;  // of a part in memory
+    std::vector<SegmentSample> samples;
+    std::vector<int64_t> pts;  // on the clip's own clock
+    std::vector<int64_t> dts;
+  };
+  struct Run {  // bytes of a part that lie in a row
+    size_t part = 0;
+    int64_t offset = 0;
+    int64_t bytes = 0;
+  };
+
+  bool stopped() const { return options_.cancel->load(std::memory_order_relaxed) != 0; }
+  // Looks at everything and makes the head. False: failure_ says why, unless there is nothing.
+  bool Prepare();
+  void CollectDisk();
+  void CollectMemory();
+  bool AddSegment(const Segment& segment, const std::string& path, std::shared_ptr<SegmentBytes> bytes);
+  void Trim();
+  bool MakeHead();
+  std::unique_ptr<SegmentBytes> Open(const Part& part) const;
+
+  const ClipOptions options_;
+  bool prepared_ = false;
+  bool ended_ = false;  // the stream changed, or the range is over: the clip ends there
+  std::vector<Part> parts_;
+  SegmentStream stream_;
+  std::vector<uint8_t> parameter_sets_;
+  int32_t connection_ = -1;
+  int64_t next_sequence_ = 0;  // that would follow without a gap
+  int64_t first_arrival_us_ = 0;
+  int64_t end_ = 0;            // on the clip's clock, of what was added
+  std::vector<uint8_t> head_;
+  size_t head_done_ = 0;
+  std::vector<Run> runs_;
+  size_t run_ = 0;
+  int64_t run_done_ = 0;
+  std::shared_ptr<SegmentBytes> open_;  // of runs_[run_]
+  size_t open_part_ = SIZE_MAX;
+  std::string failure_;
+};
+
+}  // namespace chrys

@@ -1,0 +1,283 @@
+#include "segment_file.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstring>
+
+#include "av_handles.h"
+#include "decoder.h"
+#include "failure.h"
+#include "frame_times.h"
+#include "segment_box.h"
+
+namespace chrys {
+
+namespace {
+
+constexpr mode_t kFileMode = 0640;
+
+class File : public SegmentBytes {
+ public:
+  File(int descriptor, int64_t size) : descriptor_(descriptor), size_(size) {}
+  ~File() override { close(descriptor_); }
+  File(const File&) = delete;
+  File& operator=(const File&) = delete;
+
+  bool Read(int64_t offset, uint8_t* target, size_t bytes) const override {
+    size_t done = 0;
+    while (done < bytes) {
+      const ssize_t got = pread(descriptor_, target + done, bytes - done, offset + static_cast<int64_t>(done));
+      if (got < 0 && errno == EINTR) continue;
+      if (got <= 0) return false;
+      done += static_cast<size_t>(got);
+    }
+    return true;
+  }
+  int64_t size() const override { return size_; }
+
+ private:
+  const int descriptor_;
+  const int64_t size_;
+};
+
+class Memory : public SegmentBytes {
+ public:
+  explicit Memory(std::vector<uint8_t> bytes) : bytes_(std::move(bytes)) {}
+
+  bool Read(int64_t offset, uint8_t* target, size_t bytes) const override {
+    if (offset < 0 || static_cast<uint64_t>(offset) + bytes > bytes_.size()) return false;
+    std::memcpy(target, bytes_.data() + offset, bytes);
+    return true;
+  }
+  int64_t size() const override { return static_cast<int64_t>(bytes_.size()); }
+
+ private:
+  const std::vector<uint8_t> bytes_;
+};
+
+// libav's growing memory.
+class DynamicOutput {
+ public:
+  DynamicOutput() { avio_open_dyn_buf(&io_); }
+  ~DynamicOutput() {
+    if (io_ != nullptr) Take();
+  }
+  DynamicOutput(const DynamicOutput&) = delete;
+  DynamicOutput& operator=(const DynamicOutput&) = delete;
+
+  AVIOContext* io() { return io_; }
+  std::vector<uint8_t> Take() {
+    uint8_t* data = nullptr;
+    const int size = avio_close_dyn_buf(io_, &data);
+    io_ = nullptr;
+    std::vector<uint8_t> bytes(data, data + std::max(0, size));
+    av_free(data);
+    return bytes;
+  }
+
+ private:
+  AVIOContext* io_ = nullptr;
+};
+
+bool HasParameterSets(AVCodecID codec) { return codec == AV_CODEC_ID_H264 || codec == AV_CODEC_ID_HEVC; }
+
+// What the packet itself carries; empty: nothing.
+std::vector<uint8_t> ParameterSetsIn(const AVCodecParameters* parameters, const AVPacket* packet) {
+  AVBSFContext* raw = nullptr;
+  if (av_bsf_alloc(av_bsf_get_by_name("extract_extradata"), &raw) < 0) return {};
+  const AvPtr<AVBSFContext> filter(raw);
+  const AvPtr<AVPacket> copy(av_packet_clone(packet));
+  if (!copy || avcodec_parameters_copy(filter->par_in, parameters) < 0 || av_bsf_init(filter.get()) < 0) return {};
+  if (av_bsf_send_packet(filter.get(), copy.get()) < 0 || av_bsf_receive_packet(filter.get(), copy.get()) < 0) return {};
+  size_t size = 0;
+  const uint8_t* data = av_packet_get_side_data(copy.get(), AV_PKT_DATA_NEW_EXTRADATA, &size);
+  return data == nullptr ? std::vector<uint8_t>() : std::vector<uint8_t>(data, data + size);
+}
+
+bool SetExtradata(AVCodecParameters* parameters, const std::vector<uint8_t>& extradata) {
+  av_freep(&parameters->extradata);
+  parameters->extradata_size = 0;
+  if (extradata.empty()) return true;
+  parameters->extradata = static_cast<uint8_t*>(av_mallocz(extradata.size() + AV_INPUT_BUFFER_PADDING_SIZE));
+  if (parameters->extradata == nullptr) return false;
+  std::memcpy(parameters->extradata, extradata.data(), extradata.size());
+  parameters->extradata_size = static_cast<int>(extradata.size());
+  return true;
+}
+
+SegmentResult Failed(std::string sentence, int error_number = 0) {
+  SegmentResult result;
+  result.failure = std::move(sentence);
+  result.error_number = error_number;
+  return result;
+}
+
+SegmentResult FailedInLibav(int error, const char* doing) {
+  return Failed(std::string(doing) + " failed: " + AvErrorText(error), error == AVERROR(ENOMEM) ? ENOMEM : 0);
+}
+
+struct RingPackets {
+  std::vector<PacketInfo> infos;
+  std::vector<std::vector<uint8_t>> payloads;  // padded
+};
+
+std::optional<RingPackets> ReadPackets(const PacketRingView& view, int64_t first, int64_t end) {
+  RingPackets packets;
+  for (int64_t sequence = first; sequence < end; ++sequence) {
+    packets.payloads.emplace_back();
+    const auto info = ReadPacket(view, sequence, &packets.payloads.back(), AV_INPUT_BUFFER_PADDING_SIZE);
+    if (!info) return std::nullopt;
+    packets.infos.push_back(*info);
+  }
+  return packets;
+}
+
+// Muxes the packets and notes where each lies; on failure libav's error.
+int Mux(RingPackets& packets, const FrameTimes& times, const AVCodecParameters* parameters, AVIOContext* io,
+        Segment* segment) {
+  AVFormatContext* raw = nullptr;
+  int result = avformat_alloc_output_context2(&raw, nullptr, "mp4", nullptr);
+  if (result < 0) return result;
+  const std::unique_ptr<AVFormatContext, decltype(&avformat_free_context)> format(raw, avformat_free_context);
+  format->pb = io;
+  format->flags |= AVFMT_FLAG_CUSTOM_IO | AVFMT_FLAG_BITEXACT;
+  AVStream* stream = avformat_new_stream(format.get(), nullptr);
+  if (stream == nullptr) return AVERROR(ENOMEM);
+  result = avcodec_parameters_copy(stream->codecpar, parameters);
+  if (result < 0) return result;
+  // What players of Apple's want.
+  stream->codecpar->codec_tag = parameters->codec_id == AV_CODEC_ID_HEVC ? MKTAG('h', 'v', 'c', '1') : 0;
+  const AVRational time_base{packets.infos.front().time_base_num, packets.infos.front().time_base_den};
+  stream->time_base = time_base;
+  result = avformat_write_header(format.get(), nullptr);
+  if (result < 0) return result;
+
+  BorrowedPacket borrowed;
+  for (size_t i = 0; i < packets.infos.size(); ++i) {
+    AVPacket* packet = borrowed.packet.get();
+    borrowed.Over(packets.payloads[i], packets.infos[i]);
+    packet->pts = times.pts[i];
+    packet->dts = times.dts[i];
+    const bool last = i + 1 == packets.infos.size();
+    packet->duration = last ? times.duration - (times.dts[i] - times.dts[0]) : times.dts[i + 1] - times.dts[i];
+    av_packet_rescale_ts(packet, time_base, stream->time_base);
+    const int64_t offset = avio_tell(io);
+    result = av_write_frame(format.get(), packet);
+    if (result < 0) return result;
+    SegmentSample sample{packets.infos[i], offset};
+    sample.packet.size = static_cast<int32_t>(avio_tell(io) - offset);
+    segment->samples.push_back(sample);
+  }
+  return av_write_trailer(format.get());
+}
+
+}  // namespace
+
+std::vector<PacketInfo> Segment::packets() const {
+  std::vector<PacketInfo> infos;
+  for (const SegmentSample& sample : samples) infos.push_back(sample.packet);
+  return infos;
+}
+
+bool Segment::length_prefixed() const {
+  const AVCodecDescriptor* codec = avcodec_descriptor_get_by_name(stream.codec_name.c_str());
+  return codec != nullptr && HasParameterSets(codec->id);
+}
+
+OpenedSegment OpenSegment(const std::string& path) {
+  OpenedSegment opened;
+  // A link could lead anywhere; a segment is a file of its own.
+  const int descriptor = open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+  struct stat about {};
+  if (descriptor < 0 || fstat(descriptor, &about) < 0) {
+    opened.error_number = errno;
+    if (descriptor >= 0) close(descriptor);
+    return opened;
+  }
+  opened.bytes = std::make_unique<File>(descriptor, S_ISREG(about.st_mode) ? about.st_size : 0);
+  return opened;
+}
+
+std::unique_ptr<SegmentBytes> SegmentInMemory(std::vector<uint8_t> bytes) {
+  return std::make_unique<Memory>(std::move(bytes));
+}
+
+std::optional<Segment> ReadSegment(const SegmentBytes& bytes) {
+  const auto content = FindSegmentBox(bytes);
+  if (!content) return std::nullopt;
+  auto segment = ParseSegmentBox(*content);
+  if (!segment || segment->samples.empty()) return std::nullopt;
+  segment->bytes = bytes.size();
+  for (const SegmentSample& sample : segment->samples) {
+    if (sample.offset < 0 || sample.offset + sample.packet.size > segment->bytes) return std::nullopt;
+  }
+  return segment;
+}
+
+SegmentResult MakeSegment(const PacketRingView& view, int64_t first, int64_t end, const SegmentStream& stream) {
+  auto packets = ReadPackets(view, first, end);
+  if (!packets || packets->infos.empty()) {
+    SegmentResult overrun;
+    overrun.kind = SegmentResult::kOverrun;
+    return overrun;
+  }
+  const AVCodecDescriptor* codec = avcodec_descriptor_get_by_name(stream.codec_name.c_str());
+  const AvPtr<AVCodecParameters> parameters(avcodec_parameters_alloc());
+  if (codec == nullptr || !parameters) return Failed("libav knows no codec \"" + stream.codec_name + "\"");
+  parameters->codec_type = AVMEDIA_TYPE_VIDEO;
+  parameters->codec_id = codec->id;
+  parameters->width = stream.width;
+  parameters->height = stream.height;
+
+  SegmentResult result;
+  Segment& segment = result.segment;
+  segment.stream = stream;
+  if (HasParameterSets(codec->id)) {
+    BorrowedPacket keyframe;
+    keyframe.Over(packets->payloads.front(), packets->infos.front());
+    segment.parameter_sets = ParameterSetsIn(parameters.get(), keyframe.packet.get());
+    if (segment.parameter_sets.empty()) segment.parameter_sets = stream.extradata;
+    if (segment.parameter_sets.empty()) return Failed("the camera has sent no parameter sets (SPS, PPS) yet");
+  }
+  const std::vector<uint8_t>& extradata = HasParameterSets(codec->id) ? segment.parameter_sets : stream.extradata;
+  if (!SetExtradata(parameters.get(), extradata)) return Failed("there is no memory left", ENOMEM);
+  const FrameTimes times = TimesOf(packets->infos, ReadPacketInfo(view, end));
+  segment.duration = times.duration;
+
+  DynamicOutput output;
+  const int error = Mux(*packets, times, parameters.get(), output.io(), &segment);
+  if (error < 0) return FailedInLibav(error, ("putting " + stream.codec_name + " into an mp4 file").c_str());
+  result.bytes = output.Take();
+  const auto box = SegmentBox(segment);
+  result.bytes.insert(result.bytes.end(), box.begin(), box.end());
+  segment.bytes = static_cast<int64_t>(result.bytes.size());
+  result.kind = SegmentResult::kMade;
+  return result;
+}
+
+SegmentResult WriteSegment(const PacketRingView& view, int64_t first, int64_t end, const SegmentStream& stream,
+                           const std::string& path) {
+  SegmentResult result = MakeSegment(view, first, end, stream);
+  if (result.kind != SegmentResult::kMade) return result;
+  const int descriptor = open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, kFileMode);
+  if (descriptor < 0) return Failed("the file cannot be made", errno);
+  int error = 0;
+  size_t done = 0;
+  while (error == 0 && done < result.bytes.size()) {
+    const ssize_t written = write(descriptor, result.bytes.data() + done, result.bytes.size() - done);
+    if (written < 0 && errno != EINTR) error = errno;
+    if (written > 0) done += static_cast<size_t>(written);
+  }
+  if (error == 0 && fdatasync(descriptor) < 0) error = errno;
+  if (close(descriptor) < 0 && error == 0) error = errno;
+  if (error == 0) return result;
+  unlink(path.c_str());
+  return Failed("the file cannot be written", error);
+}
+
+}  // namespace chrys

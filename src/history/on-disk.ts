@@ -1,0 +1,102 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
+
+import type { HistoryOptions, PastSegment } from '../native/types.js';
+import { PacketReader } from '../rings/packet-reader.js';
+import type { Segment, SegmentLookup } from '../store/segment.js';
+import type { ClipQuery, HistoryQuery, PastCamera } from './queries.js';
+
+/** Segments that a worker gets at a time; it asks for more. */
+const AT_A_TIME = 64;
+const CLIP_AT_A_TIME = 500;
+
+/** What of the past a query reads from where. */
+export interface Sources {
+  readonly segments: readonly PastSegment[];
+  readonly moreSegments: boolean;
+  /** Undefined: it reads nothing from memory. */
+  readonly ring: SharedArrayBuffer | undefined;
+}
+
+/** Where the frames of a query lie: on disk what memory has not any more. */
+export function sourcesOf(query: HistoryQuery, disk: SegmentLookup | undefined): Sources {
+  const { ring } = query.camera.packets;
+  if (disk === undefined) return { segments: [], moreSegments: false, ring };
+  return query.nearestUs === undefined ? ofRange(query, disk, ring) : ofMoment(query, query.nearestUs, disk, ring);
+}
+
+/** Further segments of a range, those with packets from `wanted` on. */
+export function moreSegments(
+  query: HistoryQuery,
+  wanted: number,
+  disk: SegmentLookup,
+): Pick<HistoryOptions, 'segments' | 'moreSegments'> {
+  const found = disk.inRange(query.camera.definition.name, {
+    fromUs: query.fromUs,
+    toUs: query.toUs,
+    afterSequence: Math.max(0, wanted - 1),
+    limit: AT_A_TIME,
+  });
+  return {
+    segments: found.map((segment) => pastSegment(segment, query, disk)),
+    moreSegments: found.length === AT_A_TIME,
+  };
+}
+
+/** Of all files of a clip. Yields to other work in between: a day has tens of thousands. */
+export async function pathsOf(query: ClipQuery, disk: SegmentLookup | undefined): Promise<string[]> {
+  const paths: string[] = [];
+  if (disk === undefined) return paths;
+  const { camera, fromUs, toUs } = query;
+  for (let afterSequence = 0; ;) {
+    const found = disk.inRange(camera, { fromUs, toUs, afterSequence, limit: CLIP_AT_A_TIME });
+    paths.push(...found.map((segment) => disk.pathOf(segment)));
+    const last = found.at(-1);
+    if (last === undefined || found.length < CLIP_AT_A_TIME) return paths;
+    afterSequence = last.endSequence - 1;
+    await nextTurn();
+  }
+}
+
+function ofRange(query: HistoryQuery, disk: SegmentLookup, ring: SharedArrayBuffer | undefined): Sources {
+  const oldest = ring === undefined ? undefined : oldestInMemory(ring);
+  if (oldest !== undefined && oldest.arrivalUs <= query.fromUs) {
+    // What memory loses while it is read is asked for then.
+    return { segments: [], moreSegments: recorded(query.camera, disk), ring };
+  }
+  return { ...moreSegments(query, 0, disk), ring };
+}
+
+function ofMoment(
+  query: HistoryQuery,
+  momentUs: number,
+  disk: SegmentLookup,
+  ring: SharedArrayBuffer | undefined,
+): Sources {
+  const oldest = ring === undefined ? undefined : oldestInMemory(ring);
+  const inMemory: Sources = { segments: [], moreSegments: false, ring };
+  if (oldest !== undefined && oldest.arrivalUs <= momentUs) return inMemory;
+  const segment = disk.nearest(query.camera.definition.name, momentUs, query.keyframesOnly);
+  if (segment === undefined) return inMemory;
+  const beforeUs = Math.max(0, segment.startUs - momentUs);
+  const afterUs = Math.max(0, momentUs - segment.lastUs);
+  if (oldest !== undefined && oldest.arrivalUs - momentUs < beforeUs + afterUs) return inMemory;
+  return { segments: [pastSegment(segment, query, disk)], moreSegments: false, ring: undefined };
+}
+
+function recorded(camera: PastCamera, disk: SegmentLookup): boolean {
+  return disk.nearest(camera.definition.name, 0, false) !== undefined;
+}
+
+function oldestInMemory(ring: SharedArrayBuffer): { readonly arrivalUs: number } | undefined {
+  const [first] = new PacketReader(ring).decodable();
+  return first;
+}
+
+function pastSegment(segment: Segment, query: HistoryQuery, disk: SegmentLookup): PastSegment {
+  return {
+    path: disk.pathOf(segment),
+    firstSequence: segment.firstSequence,
+    endSequence: segment.endSequence,
+    look: query.lookOf(segment),
+  };
+}
