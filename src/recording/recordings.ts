@@ -102,6 +102,11 @@ export class CameraRecordings implements Recordings {
     this.index.close();
   }
 
+  /** Arrival of the newest recorded packet, microseconds since the epoch; 0 = there is none. */
+  get newestUs(): number {
+    return this.index.newestUs;
+  }
+
   status(camera: string): RecordingStatus {
     return this.followed.status(camera, this.keeper.outage);
   }
