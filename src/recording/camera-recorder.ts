@@ -107,7 +107,12 @@ export class CameraRecorder {
   private write({ firstSequence, endSequence, groups }: FoundSegment, period: RecordedPeriod): void {
     let written: SegmentFile | undefined;
     try {
-      written = this.parts.files.write(this.camera, { packetRing: this.ring, firstSequence, endSequence, stream: period });
+      written = this.parts.files.write(this.camera, {
+        packetRing: this.ring,
+        firstSequence,
+        endSequence,
+        stream: period,
+      });
     } catch (error) {
       this.failed(error, groups);
       return;
@@ -125,7 +130,11 @@ export class CameraRecorder {
     counters.bytes += written.facts.bytes;
     counters.lastSegmentMs = Math.floor(written.facts.startUs / 1000);
     if (this.state === 'failing' || this.isSlow) {
-      this.parts.log('info', this.camera, `it is recorded again; ${counters.lostGroups} groups of pictures were lost so far`);
+      this.parts.log(
+        'info',
+        this.camera,
+        `it is recorded again; ${counters.lostGroups} groups of pictures were lost so far`,
+      );
     }
     this.state = 'recording';
     this.message = '';
@@ -149,7 +158,8 @@ export class CameraRecorder {
     this.counters.lostGroups += groups;
     if (this.isSlow) return;
     this.isSlow = true;
-    const text = 'groups of pictures are lost: the disk is too slow, or a group is too long for buffer.in_memory_max_bytes';
+    const text =
+      'groups of pictures are lost: the disk is too slow, or a group is too long for buffer.in_memory_max_bytes';
     this.parts.log('warn', this.camera, text);
   }
 

@@ -76,4 +76,9 @@ export type FromRecorder =
   | { readonly kind: 'cleaned'; readonly deleted: number; readonly more: boolean }
   | { readonly kind: 'checked'; readonly why: CheckCause; readonly report: CheckReport }
   | { readonly kind: 'checkFailed'; readonly why: CheckCause; readonly message: string }
-  | { readonly kind: 'log'; readonly level: 'info' | 'warn' | 'error'; readonly camera?: string; readonly text: string };
+  | {
+      readonly kind: 'log';
+      readonly level: 'info' | 'warn' | 'error';
+      readonly camera?: string;
+      readonly text: string;
+    };

@@ -4,7 +4,14 @@ import { PacketReader } from '../rings/packet-reader.js';
 import type { SegmentWriter } from '../store/segment-index.js';
 import { CameraRecorder } from './camera-recorder.js';
 import { Cleaner } from './cleaner.js';
-import type { CameraProgress, CheckCause, FromRecorder, RecorderWorkerData, RecordMessage, ToRecorder } from './messages.js';
+import type {
+  CameraProgress,
+  CheckCause,
+  FromRecorder,
+  RecorderWorkerData,
+  RecordMessage,
+  ToRecorder,
+} from './messages.js';
 import { reconcile } from './reconcile.js';
 import { SegmentFiles, type SegmentFile } from './segment-files.js';
 import type { CheckReport } from './types.js';

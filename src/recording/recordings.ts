@@ -13,7 +13,7 @@ import { RecorderKeeper } from './recorder-keeper.js';
 import type { ProtectedSpan } from './retention.js';
 import { segmentPath } from './segment-files.js';
 import { timelineOf } from './timeline.js';
-import type { CheckReport, RecordingStatus, Recordings, SegmentPage, Timeline } from './types.js';
+import type { CheckReport, RecordedCamera, RecordingStatus, Recordings, SegmentPage, Timeline } from './types.js';
 
 export interface RecordingsOptions extends RecorderWorkerData {
   readonly cameras: Pick<Supervisor, 'list' | 'onEvent'>;
@@ -102,6 +102,11 @@ export class CameraRecordings implements Recordings {
     this.index.close();
   }
 
+  /** Arrival of the newest recorded packet, microseconds since the epoch; 0 = there is none. */
+  get newestUs(): number {
+    return this.index.newestUs;
+  }
+
   status(camera: string): RecordingStatus {
     return this.followed.status(camera, this.keeper.outage);
   }
@@ -119,6 +124,10 @@ export class CameraRecordings implements Recordings {
 
   get(camera: string, id: number): Segment | undefined {
     return this.index.get(camera, id);
+  }
+
+  summary(): readonly RecordedCamera[] {
+    throw new ChrysError('unimplemented', 'recordings cannot be summed up yet');
   }
 
   timeline(camera: string, fromMs: number, toMs: number): Promise<Timeline> {

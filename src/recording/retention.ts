@@ -117,8 +117,7 @@ class Choice {
 
   private isProtected(segment: SegmentSize): boolean {
     return this.now.protectedSpans.some(
-      ({ camera, fromUs, toUs }) =>
-        camera === segment.camera && fromUs <= endUsOf(segment) && toUs >= segment.startUs,
+      ({ camera, fromUs, toUs }) => camera === segment.camera && fromUs <= endUsOf(segment) && toUs >= segment.startUs,
     );
   }
 }

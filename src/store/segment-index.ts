@@ -104,6 +104,7 @@ export class SegmentIndex {
   readonly #get: Database.Statement<[string, number], Row>;
   readonly #has: Database.Statement<[string], number>;
   readonly #any: Database.Statement<[], number>;
+  readonly #newest: Database.Statement<[], number>;
   readonly #inRange: Database.Statement<[RangeParameters], Row>;
   readonly #page: Database.Statement<[RangeParameters], Row>;
   readonly #spans: Database.Statement<[RangeParameters], SpanRow>;
@@ -117,6 +118,7 @@ export class SegmentIndex {
     this.#get = database.prepare('SELECT * FROM segments WHERE camera = ? AND id = ?');
     this.#has = database.prepare<[string], number>('SELECT 1 FROM segments WHERE camera = ? LIMIT 1').pluck();
     this.#any = database.prepare<[], number>('SELECT 1 FROM segments LIMIT 1').pluck();
+    this.#newest = database.prepare<[], number>('SELECT last_us FROM segments ORDER BY start_us DESC LIMIT 1').pluck();
     // One lower bound and not several, of which SQLite would use one and read all rows from there on.
     const rangeFrom = (least: string): string => `camera = @camera AND start_us <= @toUs AND last_us >= @fromUs
       AND start_us >= max(${least}, coalesce((SELECT min(start_us) FROM (
@@ -158,6 +160,11 @@ export class SegmentIndex {
   /** Whether there is a segment of any camera. */
   get any(): boolean {
     return this.#any.get() !== undefined;
+  }
+
+  /** Arrival of the newest packet of all, microseconds since the epoch; 0 = there is none. */
+  get newestUs(): number {
+    return this.#newest.get() ?? 0;
   }
 
   /** As SegmentLookup.inRange. */

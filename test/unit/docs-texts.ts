@@ -118,8 +118,14 @@ export const KEY_TEXTS: Readonly<Record<string, string>> = {
     'most memory for them, bytes of each camera, 1048576 to 4294967296; wins over `in_memory`',
   'buffer.in_memory_scale':
     'their size when a request names none, `width:height`: pixels, -1 (keep the aspect), `iw`, `ih/2` …',
-  'buffer.on_disk': '`true` or `false`: record every camera that was not told otherwise, as mp4 segments',
-  'buffer.on_disk_folder': 'their folder, relative to the data directory. Unset: `archive`',
-  'buffer.on_disk_clean_older_than': 'age at which they are removed: `30s`, `5m`, `2h`, `1d`, `1w`',
-  'buffer.on_disk_schedule': 'when that is done: `@every <duration>`, a cron pattern of 5 or 6 fields, or `@daily` …',
+  'buffer.on_disk': '`true` or `false`: whether cameras are recorded that do not say so themselves',
+  'buffer.on_disk_folder': 'folder of the recordings, relative to the data directory. Unset: `archive`',
+  'buffer.on_disk_clean_older_than': 'age at which recorded files are deleted: `30s`, `5m`, `2h`, `1d`, `1w`',
+  'buffer.on_disk_schedule':
+    'when they are looked for: `@every <duration>`, a cron pattern of 5 or 6 fields, or `@daily` …, in local time',
+  'buffer.on_disk_max_bytes': 'most bytes of the files of one camera, 0 = no limit; the oldest are deleted',
+  'buffer.on_disk_max_bytes_total': 'the same of all cameras together',
+  'buffer.on_disk_min_free_bytes': 'bytes that stay free on their disk, 0 = no limit; the oldest are deleted',
+  'buffer.segment_min_ms':
+    'groups of pictures are joined until a file is so long, 0 to 600000; at most half of what memory keeps',
 };
