@@ -17,6 +17,7 @@ import { lockDataDir } from '../store/lock.js';
 import { openStore } from '../store/store.js';
 import { banner } from './banner.js';
 import { demoCamera } from './demo.js';
+import { openRecordings } from './open-recordings.js';
 import { version as packageVersion } from '../base/version.js';
 
 export interface RunOptions {
@@ -83,7 +84,18 @@ async function start(options: RunOptions, closers: Closer[]): Promise<Logger> {
   });
   closers.push(() => cameras.stopAll());
 
-  const history = new History(addon);
+  const recordings = openRecordings(config, {
+    dataDir,
+    cameras,
+    addon,
+    clock,
+    logger,
+    protectedSpans: () => store.clips.protectedSpans(),
+  });
+  // Before the cameras stop, so that it has their last packets.
+  closers.push(() => recordings.stop());
+
+  const history = new History(addon, { disk: recordings });
   closers.push(() => history.close());
 
   // Loading it takes a moment, in which no frame would be served: better now than at the first snapshot.
@@ -96,6 +108,9 @@ async function start(options: RunOptions, closers: Closer[]): Promise<Logger> {
   const app = createRestApp({
     cameras,
     settings: store.settings,
+    recordings,
+    clips: store.clips,
+    past: history,
     config,
     logger,
     version: packageVersion(),

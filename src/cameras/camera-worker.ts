@@ -9,6 +9,7 @@ import { CONTROL } from '../gen/ring-layout.js';
 import { loadAddon } from '../native/addon.js';
 import type { CaptureEnd, CaptureHooks, CaptureResult } from '../native/types.js';
 import { Control } from '../rings/control.js';
+import { PacketReader } from '../rings/packet-reader.js';
 import { resolveHost } from './resolve-host.js';
 import type { FromWorker, ToWorker, WorkerData } from './worker-messages.js';
 
@@ -18,13 +19,15 @@ const data = workerData as WorkerData;
 const control = new Control(data.control);
 const controlBytes = new Uint8Array(data.control);
 const packetRing = new Uint8Array(data.packetRing);
+const packets = new PacketReader(data.packetRing);
 const addon = loadAddon();
 /** By output. */
 const frameRings: SharedArrayBuffer[] = [];
 
 const hooks: CaptureHooks = {
   onStream: (info) => {
-    post({ kind: 'stream', info });
+    // Called before the first packet is stored that it holds for.
+    post({ kind: 'stream', info, fromSequence: packets.end() });
   },
   allocateFrameRing: (output, bytes) => {
     // The ring of the last connection is taken again: its readers keep their place, and no memory is cleared anew.

@@ -27,6 +27,7 @@ import type {
   FrameSource,
   LogLine,
   PacketBuffer,
+  StreamPeriod,
 } from './types.js';
 import type { FromWorker } from './worker-messages.js';
 import { WorkerThread } from './worker-thread.js';
@@ -62,6 +63,7 @@ export interface CameraEnvironment {
   /** What is recorded of that range by now. */
   readonly replayOf: (range: ReplayRange) => ReplayOptions;
   readonly onStateChange: (camera: Camera) => void;
+  readonly onStreamChange: (camera: Camera) => void;
   /** The thread did not end in time, and may never. */
   readonly onGivenUp: (thread: WorkerThread) => void;
 }
@@ -82,6 +84,7 @@ export class SupervisedCamera implements Camera {
   private thread: WorkerThread | undefined;
   private streamInfo: StreamInfo | undefined;
   private readonly streams = new Map<number, StreamInfo>();
+  private readonly periods: StreamPeriod[] = [];
   private addresses: readonly string[] = [];
   private cancelTimer: (() => void) | undefined;
   private stopping: Promise<void> | undefined;
@@ -89,9 +92,10 @@ export class SupervisedCamera implements Camera {
   private overdue = false;
 
   constructor(
-    readonly definition: CameraDefinition,
+    private current: CameraDefinition,
     private readonly env: CameraEnvironment,
   ) {
+    const { definition } = this;
     this.secrets = secretsOf(definition.rtspEndpoint);
     this.readers = Array.from({ length: OUTPUT.count }, () => new FrameReader(env.addon.copyFromSlot));
     this.demand = new Demand(this.control, env.clock);
@@ -99,6 +103,10 @@ export class SupervisedCamera implements Camera {
     this.frames = this.source;
     this.machine = new CameraStateMachine(env.clock, env.random);
     this.lines = new CameraLog(env.logger.child({ camera: definition.name }), env.clock);
+  }
+
+  get definition(): CameraDefinition {
+    return this.current;
   }
 
   get state(): CameraState {
@@ -114,7 +122,8 @@ export class SupervisedCamera implements Camera {
   }
 
   get packets(): PacketBuffer {
-    return { ring: this.packetRing, control: this.control.buffer, streams: this.streams };
+    const { packetRing: ring, streams, periods } = this;
+    return { ring, control: this.control.buffer, streams, periods };
   }
 
   get log(): readonly LogLine[] {
@@ -127,6 +136,11 @@ export class SupervisedCamera implements Camera {
     // libav's messages may show the password as it was typed or as it was sent.
     this.secrets = [...new Set([...this.secrets, ...secretsOf(source.url)])];
     this.begin(false);
+  }
+
+  /** Takes over what does not touch its connection. */
+  redefine(definition: CameraDefinition): void {
+    this.current = definition;
   }
 
   /** What is stored of this camera cannot be used. */
@@ -205,7 +219,8 @@ export class SupervisedCamera implements Camera {
         break;
       case 'stream':
         this.streamInfo = message.info;
-        this.remember(message.info);
+        this.remember(message.info, message.fromSequence);
+        this.env.onStreamChange(this);
         if (!this.machine.opened()) break;
         this.cancelTimer?.();
         this.changed();
@@ -223,12 +238,14 @@ export class SupervisedCamera implements Camera {
   }
 
   /** Packets of a few earlier connections may still be in memory. */
-  private remember(info: StreamInfo): void {
+  private remember(info: StreamInfo, fromSequence: number): void {
     this.streams.set(info.connection, info);
     for (const connection of this.streams.keys()) {
       if (this.streams.size <= MOST_STREAMS) break;
       this.streams.delete(connection);
     }
+    this.periods.push({ fromSequence, stream: info });
+    if (this.periods.length > MOST_STREAMS) this.periods.shift();
   }
 
   private onEnded(result: CaptureResult): void {

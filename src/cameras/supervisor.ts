@@ -5,12 +5,13 @@ import { didYouMean } from '../base/suggest.js';
 import { KNOWN_SCHEMES, type SourceScheme } from '../config/schema.js';
 import type { CaptureOptions, NativeAddon } from '../native/types.js';
 import type { SegmentLookup } from '../store/segment.js';
+import { withChanges } from './changes.js';
 import { checkCameraName } from './camera-name.js';
 import { replayOptionsOf } from './replay-options.js';
 import type { PacketRingSize } from './rings.js';
 import { parseSourceUrl } from './source-url.js';
 import { SupervisedCamera, type CameraEnvironment } from './supervised-camera.js';
-import type { Camera, CameraDefinition, Cameras } from './types.js';
+import type { Camera, CameraChanges, CameraDefinition, CameraEvent, Cameras } from './types.js';
 import type { WorkerThread } from './worker-thread.js';
 
 /** Where cameras are kept over a restart. */
@@ -18,6 +19,7 @@ export interface DefinitionStore {
   list(): readonly CameraDefinition[];
   /** Throws already_exists. */
   insert(definition: CameraDefinition): void;
+  update(definition: CameraDefinition): void;
   remove(name: string): unknown;
 }
 
@@ -47,6 +49,7 @@ export interface SupervisorOptions {
 }
 
 export type StateListener = (camera: Camera) => void;
+export type EventListener = (event: CameraEvent, camera: Camera) => void;
 
 /** Between two cameras that start, so that a restart does not open hundreds of streams in one moment. */
 const START_GAP_MS = 25;
@@ -59,6 +62,7 @@ export class Supervisor implements Cameras {
   private readonly cameras = new Map<string, SupervisedCamera>();
   private readonly ephemeral = new Set<string>();
   private readonly listeners = new Set<StateListener>();
+  private readonly eventListeners = new Set<EventListener>();
   /** Threads that did not end in time; each leaves when it is gone. */
   private readonly givenUp = new Set<WorkerThread>();
   private readonly env: CameraEnvironment;
@@ -77,6 +81,9 @@ export class Supervisor implements Cameras {
       workerUrl: options.workerUrl ?? new URL('./camera-worker.js', import.meta.url),
       onStateChange: (camera) => {
         this.notify(camera);
+      },
+      onStreamChange: (camera) => {
+        this.tell('stream', camera);
       },
       onGivenUp: (thread) => {
         this.giveUp(thread);
@@ -130,10 +137,20 @@ export class Supervisor implements Cameras {
     return camera;
   }
 
+  update(name: string, changes: CameraChanges): Camera {
+    const camera = this.find(name);
+    const definition = withChanges(camera.definition, changes, this.env.clock.nowMs());
+    if (!this.ephemeral.has(name)) this.options.registry.update(definition);
+    camera.redefine(definition);
+    this.tell('changed', camera);
+    return camera;
+  }
+
   async remove(name: string): Promise<void> {
     const camera = this.find(name);
     if (!this.ephemeral.delete(name)) this.options.registry.remove(name);
     this.cameras.delete(name);
+    this.tell('removed', camera);
     await camera.stop();
   }
 
@@ -166,6 +183,14 @@ export class Supervisor implements Cameras {
     };
   }
 
+  /** Called on the main thread after each such event. The result takes the listener away. */
+  onEvent(listener: EventListener): () => void {
+    this.eventListeners.add(listener);
+    return () => {
+      this.eventListeners.delete(listener);
+    };
+  }
+
   private firstFrameId(name: string): number {
     const { frameIds, logger } = this.options;
     try {
@@ -191,6 +216,7 @@ export class Supervisor implements Cameras {
   private create(definition: CameraDefinition): SupervisedCamera {
     const camera = new SupervisedCamera(definition, this.env);
     this.cameras.set(definition.name, camera);
+    this.tell('added', camera);
     return camera;
   }
 
@@ -208,11 +234,25 @@ export class Supervisor implements Cameras {
 
   private notify(camera: Camera): void {
     for (const listener of this.listeners) {
-      try {
+      this.guarded(() => {
         listener(camera);
-      } catch (error) {
-        this.options.logger.error({ err: error }, 'a listener for camera states threw');
-      }
+      });
+    }
+  }
+
+  private tell(event: CameraEvent, camera: Camera): void {
+    for (const listener of this.eventListeners) {
+      this.guarded(() => {
+        listener(event, camera);
+      });
+    }
+  }
+
+  private guarded(call: () => void): void {
+    try {
+      call();
+    } catch (error) {
+      this.options.logger.error({ err: error }, 'a listener of the cameras threw');
     }
   }
 

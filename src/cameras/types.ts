@@ -134,7 +134,25 @@ export interface PacketBuffer {
   readonly control: SharedArrayBuffer;
   /** What the packets of each connection are, by PACKET_ENTRY.connection; the newest few connections. */
   readonly streams: ReadonlyMap<number, StreamInfo>;
+  /** The same, and from which packet on it holds: a camera may change its picture within a connection. Oldest first. */
+  readonly periods: readonly StreamPeriod[];
 }
+
+/** What the packets from one on are, until the next period. */
+export interface StreamPeriod {
+  readonly fromSequence: number;
+  readonly stream: StreamInfo;
+}
+
+/** What of a camera can be changed while it runs; what is left out stays. */
+export interface CameraChanges {
+  /** null: as `buffer.on_disk` says. */
+  readonly record?: boolean | null;
+  readonly recordAudio?: boolean;
+}
+
+/** 'changed': its definition. 'stream': a period began. */
+export type CameraEvent = 'added' | 'removed' | 'changed' | 'stream';
 
 /** All cameras. Errors are ChrysErrors. */
 export interface Cameras {
@@ -143,6 +161,8 @@ export interface Cameras {
   get(name: string): Camera;
   /** Stores and starts it. Throws already_exists, invalid_argument, resource_exhausted (too many cameras). */
   add(definition: CameraDefinition): Camera;
+  /** Stores the changes; the connection stays. Throws not_found, and what the store throws. */
+  update(name: string, changes: CameraChanges): Camera;
   /** Stops and forgets it; resolves when its thread is gone or given up, within 300 ms. Throws not_found. */
   remove(name: string): Promise<void>;
 }

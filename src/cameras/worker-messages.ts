@@ -21,7 +21,8 @@ export type ToWorker =
 export type FromWorker =
   /** What the host name resolved to, never empty. Not sent when it was an address. */
   | { readonly kind: 'resolved'; readonly addresses: readonly string[] }
-  | { readonly kind: 'stream'; readonly info: StreamInfo }
+  /** What the packets are from this sequence on. */
+  | { readonly kind: 'stream'; readonly info: StreamInfo; readonly fromSequence: number }
   | { readonly kind: 'frameRing'; readonly output: number; readonly ring: SharedArrayBuffer }
   | { readonly kind: 'log'; readonly level: LogLine['level']; readonly text: string }
   | { readonly kind: 'ended'; readonly result: CaptureResult };

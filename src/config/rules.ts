@@ -30,8 +30,5 @@ export function warnings(config: Config): string[] {
   if (config.redis.connection !== '') {
     found.push('redis.connection has no effect yet in this version: nothing is written to Redis.');
   }
-  if (config.buffer.on_disk) {
-    found.push('buffer.on_disk has no effect yet in this version: nothing is recorded.');
-  }
   return found;
 }

@@ -15,6 +15,8 @@ const CRON_FIELD = /^[\d*?LW#A-Za-z,/-]+$/;
 const port = z.int().min(0).max(65535);
 const text = z.string();
 const positive = (most: number): z.ZodInt => z.int().min(1).max(most);
+/** 0 = none. */
+const byteLimit = z.int().min(0).max(Number.MAX_SAFE_INTEGER);
 const host = z
   .string()
   .refine((value) => isIP(value) !== 0 || HOST_NAME.test(value), 'an IP address or a host name, without a port');
@@ -75,6 +77,10 @@ export const configSchema = z.strictObject({
       on_disk_folder: z.string().min(1).optional(),
       on_disk_clean_older_than: duration.default('5m'),
       on_disk_schedule: schedule.default('@every 5m'),
+      on_disk_max_bytes: byteLimit.default(0),
+      on_disk_max_bytes_total: byteLimit.default(0),
+      on_disk_min_free_bytes: byteLimit.default(0),
+      segment_min_ms: z.int().min(0).max(600_000).default(0),
     })
     .prefault({}),
 });

@@ -5,6 +5,8 @@ export interface PacketFacts {
   readonly sequence: number;
   readonly keyframe: boolean;
   readonly connection: number;
+  /** Number of its group of pictures: keyframes since the camera connected, this one included. */
+  readonly group: number;
   /** Of the payload. */
   readonly bytes: number;
   /** Ticks of secondsPerTick. */
@@ -47,6 +49,11 @@ export class PacketReader {
     return this.loadI64(PACKET_RING.nextSequenceI64);
   }
 
+  /** 0: there was none yet. It may have left already. */
+  newestKeyframe(): number {
+    return this.loadI64(PACKET_RING.lastKeyframeSequenceI64);
+  }
+
   /** Undefined: not there, or overwritten while it was read. */
   read(sequence: number): PacketFacts | undefined {
     if (sequence >= this.end() || sequence < this.first()) return undefined;
@@ -55,6 +62,7 @@ export class PacketReader {
       sequence: this.i64(at, PACKET_ENTRY.sequenceI64),
       keyframe: (this.int(at, PACKET_ENTRY.flagsI32) & FLAG.keyframe) !== 0,
       connection: this.int(at, PACKET_ENTRY.connectionI32),
+      group: this.i64(at, PACKET_ENTRY.keyframeI64),
       bytes: this.int(at, PACKET_ENTRY.sizeI32),
       pts: this.i64(at, PACKET_ENTRY.ptsI64),
       secondsPerTick: this.int(at, PACKET_ENTRY.timeBaseNumI32) / this.int(at, PACKET_ENTRY.timeBaseDenI32),

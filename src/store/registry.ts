@@ -23,6 +23,7 @@ export class CameraRegistry {
   readonly #list: Database.Statement<[], Row>;
   readonly #get: Database.Statement<[string], Row>;
   readonly #insert: Database.Statement<[Row]>;
+  readonly #update: Database.Statement<[Pick<Row, 'name' | 'record' | 'record_audio' | 'modified_ms'>]>;
   readonly #remove: Database.Statement<[string]>;
 
   constructor(database: Database.Database) {
@@ -33,6 +34,9 @@ export class CameraRegistry {
         decoder_threads, record, record_audio, created_ms, modified_ms)
        VALUES (@name, @rtsp_endpoint, @rtmp_endpoint, @transport, @open_timeout_ms, @stall_timeout_ms,
         @decoder_threads, @record, @record_audio, @created_ms, @modified_ms)`,
+    );
+    this.#update = database.prepare(
+      'UPDATE cameras SET record = @record, record_audio = @record_audio, modified_ms = @modified_ms WHERE name = @name',
     );
     this.#remove = database.prepare('DELETE FROM cameras WHERE name = ?');
   }
@@ -68,6 +72,20 @@ export class CameraRegistry {
         const text = `There is already a camera "${camera.name}". Remove it first, or choose another name.`;
         throw new ChrysError('already_exists', text, { cause: error });
       }
+      throw explainedWrite(error);
+    }
+  }
+
+  /** Stores what can be changed of a camera: whether and how it is recorded. Throws like insert when it cannot be written. */
+  update(camera: CameraDefinition): void {
+    try {
+      this.#update.run({
+        name: camera.name,
+        record: camera.record === undefined ? null : Number(camera.record),
+        record_audio: Number(camera.recordAudio),
+        modified_ms: camera.modifiedMs,
+      });
+    } catch (error) {
       throw explainedWrite(error);
     }
   }

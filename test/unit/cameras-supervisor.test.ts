@@ -89,6 +89,52 @@ describe('a camera that is added', () => {
   });
 });
 
+describe('a camera that is changed', () => {
+  it('is stored with the change, and goes on as it is', async () => {
+    const { supervisor, stored } = supervision;
+    const events: string[] = [];
+    supervisor.onEvent((event, { definition }) => events.push(`${event} ${definition.name}`));
+    supervisor.add(camera('yard', 'run'));
+    const running = await supervision.reaches('yard', 'running');
+    expect(supervisor.update('yard', { record: true }).definition).toMatchObject({ record: true, recordAudio: false });
+    expect(supervisor.update('yard', { recordAudio: true })).toBe(running);
+    expect(stored.get('yard')).toMatchObject({ record: true, recordAudio: true, createdMs: 1 });
+    expect(stored.get('yard')?.modifiedMs).toBeGreaterThan(1);
+    supervisor.update('yard', { record: null });
+    expect(stored.get('yard')).not.toHaveProperty('record');
+    expect(running.stats.reconnects).toBe(0);
+    await supervisor.remove('yard');
+    expect(events).toEqual([
+      'added yard',
+      'stream yard',
+      'changed yard',
+      'changed yard',
+      'changed yard',
+      'removed yard',
+    ]);
+    expect(running.packets.periods).toEqual([{ fromSequence: 7, stream: running.stream }]);
+  });
+
+  it('is not stored when it is ephemeral', () => {
+    const { supervisor, stored } = supervision;
+    supervisor.add(camera('demo', 'run'), { ephemeral: true });
+    expect(supervisor.update('demo', { record: false }).definition.record).toBe(false);
+    expect(stored.size).toBe(0);
+  });
+
+  it('stays as it was when the change cannot be stored', () => {
+    const update = (): void => {
+      throw new Error('the disk is full');
+    };
+    const registry = { list: () => [], insert: () => undefined, update, remove: () => undefined };
+    const full = new Supervision({ registry });
+    full.supervisor.add(camera('yard', 'run'));
+    expect(() => full.supervisor.update('yard', { record: true })).toThrow('the disk is full');
+    expect(full.supervisor.get('yard').definition).not.toHaveProperty('record');
+    return full.supervisor.stopAll();
+  });
+});
+
 it('an unknown camera is not_found, with the name that was probably meant', () => {
   supervision.supervisor.add(camera('entrance', 'run'));
   expect(() => supervision.supervisor.get('entrence')).toThrow(

@@ -61,6 +61,10 @@ describe('without a file', () => {
         on_disk_folder: join(dataDir, 'archive'),
         on_disk_clean_older_than: '5m',
         on_disk_schedule: '@every 5m',
+        on_disk_max_bytes: 0,
+        on_disk_max_bytes_total: 0,
+        on_disk_min_free_bytes: 0,
+        segment_min_ms: 0,
       },
     });
   });

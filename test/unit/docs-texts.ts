@@ -6,8 +6,8 @@ export const KIND_TEXTS: Readonly<Record<ErrorKind, string>> = {
   invalid_argument: 'A value is not allowed. The message names the field or key, the value and what is allowed.',
   unauthenticated: 'Who is calling is not known. Not used in this version.',
   permission_denied: 'The caller may not do that: a page of another site tried to change something.',
-  not_found: 'There is no camera of that name.',
-  already_exists: 'There is a camera of that name already. Remove it first, or choose another name.',
+  not_found: 'There is no camera of that name, no such clip or file, or nothing recorded there.',
+  already_exists: 'There is a camera or clip of that name already. Remove it first, or choose another name.',
   failed_precondition: 'Something else has to be put right first; the message says what.',
   payload_too_large: 'The body of the request is too long.',
   resource_exhausted: 'A limit is reached: cameras, waiting snapshots, the disk. Remove something, or try again later.',
@@ -88,6 +88,7 @@ export const REASON_TEXTS: Readonly<Record<CameraReason, ReasonText>> = {
 export const HTTP_TEXTS: Readonly<Record<number, string>> = {
   405: 'The route does not know this method; `Allow` names those that it knows.',
   408: 'The request did not arrive in time.',
+  416: 'The file ends before the range that is asked for; `Content-Range` tells its length.',
   431: 'The headers are too long.',
 };
 
@@ -121,8 +122,14 @@ export const KEY_TEXTS: Readonly<Record<string, string>> = {
     'most memory for them, bytes of each camera, 1048576 to 4294967296; wins over `in_memory`',
   'buffer.in_memory_scale':
     'their size when a request names none, `width:height`: pixels, -1 (keep the aspect), `iw`, `ih/2` …',
-  'buffer.on_disk': '`true` or `false`: record mp4 segments; no effect yet',
-  'buffer.on_disk_folder': 'their folder, relative to the data directory; no effect yet. Unset: `archive`',
-  'buffer.on_disk_clean_older_than': 'age at which they are removed: `30s`, `5m`, `2h`, `1d`, `1w`; no effect yet',
-  'buffer.on_disk_schedule': '`@every <duration>`, a cron pattern of 5 or 6 fields, or `@daily` …; no effect yet',
+  'buffer.on_disk': '`true` or `false`: whether cameras are recorded that do not say so themselves',
+  'buffer.on_disk_folder': 'folder of the recordings, relative to the data directory. Unset: `archive`',
+  'buffer.on_disk_clean_older_than': 'age at which recorded files are deleted: `30s`, `5m`, `2h`, `1d`, `1w`',
+  'buffer.on_disk_schedule':
+    'when they are looked for: `@every <duration>`, a cron pattern of 5 or 6 fields, or `@daily` …, in local time',
+  'buffer.on_disk_max_bytes': 'most bytes of the files of one camera, 0 = no limit; the oldest are deleted',
+  'buffer.on_disk_max_bytes_total': 'the same of all cameras together',
+  'buffer.on_disk_min_free_bytes': 'bytes that stay free on their disk, 0 = no limit; the oldest are deleted',
+  'buffer.segment_min_ms':
+    'groups of pictures are joined until a file is so long, 0 to 600000; at most half of what memory keeps',
 };

@@ -24,12 +24,14 @@ describe('a reader of packets', () => {
       sequence: FIRST + 4,
       keyframe: false,
       connection: 1,
+      group: 2,
       bytes: 104,
       pts: 4 * FRAME_TICKS - 5,
       secondsPerTick: 1 / 90_000,
       arrivalUs: (START_MS + 160) * 1000,
     });
     expect(reader.read(FIRST)?.pts).toBe(-5);
+    expect(reader.newestKeyframe()).toBe(FIRST + 3);
   });
 
   it('does not read what has left, what is not there yet, or what another packet was written over', () => {

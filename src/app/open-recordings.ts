@@ -1,0 +1,39 @@
+import { join } from 'node:path';
+
+import type { Clock } from '../base/clock.js';
+import { parseDurationMs } from '../base/duration.js';
+import type { Config } from '../config/schema.js';
+import type { NativeAddon } from '../native/types.js';
+import { CameraRecordings, type RecordingsOptions } from '../recording/recordings.js';
+
+export interface RecordingParts extends Pick<
+  RecordingsOptions,
+  'dataDir' | 'cameras' | 'logger' | 'clock' | 'protectedSpans'
+> {
+  readonly addon: Pick<NativeAddon, 'wallUs' | 'keepWallAfter'>;
+}
+
+/** The recordings as the configuration wants them. Throws failed_precondition. */
+export function openRecordings({ buffer }: Config, parts: RecordingParts): CameraRecordings {
+  const { addon, dataDir } = parts;
+  // Ages count by the clock that the packets' arrivals were taken from.
+  const clock: Clock = { ...parts.clock, nowMs: () => addon.wallUs() / 1000 };
+  const recordings = new CameraRecordings({
+    ...parts,
+    clock,
+    folder: buffer.on_disk_folder ?? join(dataDir, 'archive'),
+    onDisk: buffer.on_disk,
+    packetsInMemory: buffer.in_memory,
+    segmentMinMs: buffer.segment_min_ms,
+    rules: {
+      olderThanMs: parseDurationMs(buffer.on_disk_clean_older_than) ?? 0,
+      maxBytesPerCamera: buffer.on_disk_max_bytes,
+      maxBytesTotal: buffer.on_disk_max_bytes_total,
+      minFreeBytes: buffer.on_disk_min_free_bytes,
+    },
+    schedule: buffer.on_disk_schedule,
+  });
+  // With a clock that was set back since the last run, what comes now would lie over what there is.
+  addon.keepWallAfter(recordings.newestUs);
+  return recordings;
+}

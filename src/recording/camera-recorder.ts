@@ -1,0 +1,180 @@
+import { messageOf } from '../base/errors.js';
+import { CONTROL } from '../gen/ring-layout.js';
+import { Control } from '../rings/control.js';
+import { GroupFinder, type FoundSegment } from './group-finder.js';
+import type { CameraProgress, RecordedPeriod, RecordMessage, RecordingCounters } from './messages.js';
+import { DiskError, type SegmentFile, type SegmentFiles } from './segment-files.js';
+
+/** What a camera's recorder needs of the worker. */
+export interface RecorderParts {
+  readonly files: Pick<SegmentFiles, 'write'>;
+  /** Microseconds. */
+  readonly segmentMinUs: number;
+  monotonicMs(): number;
+  /** Puts it into the index. Never throws. */
+  onSegment(camera: string, segment: SegmentFile): void;
+  onDiskFull(): void;
+  log(level: 'info' | 'warn' | 'error', camera: string, text: string): void;
+}
+
+/** After the end of a connection, nothing comes any more that was still under way. */
+const SETTLED_MS = 1000;
+
+type Mutable<T> = { -readonly [K in keyof T]: T[K] };
+
+/** Writes the groups of pictures of one camera into files. Recorder worker. */
+export class CameraRecorder {
+  private readonly finder: GroupFinder;
+  private readonly control: Control;
+  private readonly ring: Uint8Array;
+  private readonly counters: Mutable<RecordingCounters>;
+  private periods: readonly RecordedPeriod[];
+  /** Found, and not written yet because what its packets are is not known yet. */
+  private found: FoundSegment | undefined;
+  private state: CameraProgress['state'] = 'waiting';
+  private message = '';
+  /** Groups were lost since the last segment that was written in time. */
+  private isSlow = false;
+  private end = 0;
+  private endSinceMs: number;
+
+  /** Throws when this is no packet ring of this layout. */
+  constructor(
+    private readonly target: RecordMessage,
+    fromSequence: number,
+    private readonly parts: RecorderParts,
+  ) {
+    this.periods = target.periods;
+    this.finder = new GroupFinder(target.packetRing, {
+      fromSequence,
+      leastUs: parts.segmentMinUs,
+      isSameStream: (first, second) => this.isSameStream(first, second),
+    });
+    this.ring = new Uint8Array(target.packetRing);
+    this.control = new Control(target.control);
+    this.counters = { ...target.counters };
+    this.endSinceMs = parts.monotonicMs();
+  }
+
+  get camera(): string {
+    return this.target.camera;
+  }
+
+  get progress(): CameraProgress {
+    const { state, message } = this;
+    return { id: this.target.id, counters: { ...this.counters }, state, message };
+  }
+
+  setPeriods(periods: readonly RecordedPeriod[]): void {
+    this.periods = periods;
+  }
+
+  /** Writes the next segment, if there is one. False: there was nothing to do. */
+  step(): boolean {
+    return this.advance(this.isSettled());
+  }
+
+  /** The same, and the group in progress counts as complete: call it until it gives false. */
+  finish(): boolean {
+    return this.advance(true);
+  }
+
+  private advance(ended: boolean): boolean {
+    if (this.found === undefined) {
+      const found = this.finder.next(ended);
+      if (found === undefined) return false;
+      if (found.lostGroups > 0) this.lost(found.lostGroups);
+      this.found = found.segment;
+    }
+    const { found } = this;
+    if (found === undefined) return true;
+    const period = this.periodOf(found.firstSequence);
+    // Main's message is still under way.
+    if (period?.connection !== found.connection) return false;
+    this.found = undefined;
+    this.write(found, period);
+    return true;
+  }
+
+  /** Whether no more packets will come to the group in progress. */
+  private isSettled(): boolean {
+    const { end } = this.finder;
+    const nowMs = this.parts.monotonicMs();
+    if (end !== this.end) [this.end, this.endSinceMs] = [end, nowMs];
+    return this.control.getI32(CONTROL.connectedI32) === 0 && nowMs - this.endSinceMs >= SETTLED_MS;
+  }
+
+  private write({ firstSequence, endSequence, groups }: FoundSegment, period: RecordedPeriod): void {
+    let written: SegmentFile | undefined;
+    try {
+      written = this.parts.files.write(this.camera, {
+        packetRing: this.ring,
+        firstSequence,
+        endSequence,
+        stream: period,
+      });
+    } catch (error) {
+      this.failed(error, groups);
+      return;
+    }
+    if (written === undefined) {
+      this.lost(groups + this.finder.skip().lostGroups);
+      return;
+    }
+    this.succeeded(written);
+  }
+
+  private succeeded(written: SegmentFile): void {
+    const { counters } = this;
+    counters.segments += 1;
+    counters.bytes += written.facts.bytes;
+    counters.lastSegmentMs = Math.floor(written.facts.startUs / 1000);
+    if (this.state === 'failing' || this.isSlow) {
+      this.parts.log(
+        'info',
+        this.camera,
+        `it is recorded again; ${counters.lostGroups} groups of pictures were lost so far`,
+      );
+    }
+    this.state = 'recording';
+    this.message = '';
+    this.isSlow = false;
+    this.parts.onSegment(this.camera, written);
+  }
+
+  private failed(error: unknown, groups: number): void {
+    this.counters.lostGroups += groups;
+    const message = error instanceof DiskError ? error.message : `it cannot be recorded: ${messageOf(error)}`;
+    if (this.state !== 'failing' || this.message !== message) {
+      this.parts.log('error', this.camera, `${message}. It is tried again with each group of pictures.`);
+    }
+    this.state = 'failing';
+    this.message = message;
+    if (error instanceof DiskError && (error.code === 'ENOSPC' || error.code === 'EDQUOT')) this.parts.onDiskFull();
+  }
+
+  private lost(groups: number): void {
+    if (groups === 0) return;
+    this.counters.lostGroups += groups;
+    if (this.isSlow) return;
+    this.isSlow = true;
+    const text =
+      'groups of pictures are lost: the disk is too slow, or a group is too long for buffer.in_memory_max_bytes';
+    this.parts.log('warn', this.camera, text);
+  }
+
+  private periodOf(sequence: number): RecordedPeriod | undefined {
+    return this.periods.findLast(({ fromSequence }) => fromSequence <= sequence);
+  }
+
+  private isSameStream(first: number, second: number): boolean {
+    const [one, other] = [this.periodOf(first), this.periodOf(second)];
+    if (one === undefined || other === undefined) return one === other;
+    return (
+      one.width === other.width &&
+      one.height === other.height &&
+      one.codecName === other.codecName &&
+      Buffer.compare(one.extradata, other.extradata) === 0
+    );
+  }
+}

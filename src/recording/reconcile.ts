@@ -1,0 +1,123 @@
+import { opendirSync, statSync, type Dir, type Dirent } from 'node:fs';
+import { join } from 'node:path';
+
+import { isCameraName } from '../cameras/camera-name.js';
+import type { SegmentFacts } from '../native/types.js';
+import type { SegmentWriter } from '../store/segment-index.js';
+import { isSegmentName, isUnfinishedName, type SegmentFiles } from './segment-files.js';
+import type { CheckReport } from './types.js';
+
+export interface ReconcileParts {
+  readonly files: SegmentFiles;
+  readonly index: SegmentWriter;
+  /** Bytes of a camera that came into the index or left it. */
+  count(camera: string, bytes: number): void;
+}
+
+const MOST_FOREIGN = 100;
+const PAGE = 500;
+
+/**
+ * Compares the folder with the index and puts the index right. A generator that yields after each bit of work, so that
+ * recording goes on in between; its result is the report. Throws DiskError, and what the index throws.
+ */
+export function* reconcile(parts: ReconcileParts): Generator<undefined, CheckReport> {
+  const report = { good: 0, added: 0, missing: 0, removed: 0, foreignCount: 0, foreign: [] as string[] };
+  const run = new Reconciliation(parts, report);
+  yield* run.folder();
+  yield* run.index();
+  return report;
+}
+
+type Report = { -readonly [K in keyof Omit<CheckReport, 'foreign'>]: number } & { readonly foreign: string[] };
+
+class Reconciliation {
+  constructor(
+    private readonly parts: ReconcileParts,
+    private readonly report: Report,
+  ) {}
+
+  /** All that lies in the folder. */
+  *folder(): Generator<undefined> {
+    const { folder } = this.parts.files;
+    for (const entry of entriesOf(folder)) {
+      yield;
+      if (entry.isDirectory() && isCameraName(entry.name)) yield* this.camera(entry.name);
+      else this.isForeign(entry.name);
+    }
+  }
+
+  /** All that is in the index. */
+  *index(): Generator<undefined> {
+    const { files, index } = this.parts;
+    for (const camera of index.cameras()) {
+      let afterId = 0;
+      for (let page = index.files(camera, 0, PAGE); page.length > 0; page = index.files(camera, afterId, PAGE)) {
+        for (const { id, file, bytes } of page) {
+          yield;
+          afterId = id;
+          if (files.regularFile(camera, file) !== undefined) {
+            this.report.good += 1;
+          } else if (index.knows(camera, file)) {
+            index.remove(id);
+            this.parts.count(camera, -bytes);
+            this.report.missing += 1;
+          }
+        }
+      }
+    }
+    this.report.good = Math.max(0, this.report.good - this.report.added);
+  }
+
+  private *camera(camera: string): Generator<undefined> {
+    for (const entry of entriesOf(join(this.parts.files.folder, camera))) {
+      yield;
+      if (entry.isFile() && isUnfinishedName(entry.name)) this.unfinished(camera, entry.name);
+      else if (!entry.isFile() || !isSegmentName(entry.name)) this.isForeign(join(camera, entry.name));
+      else if (!this.parts.index.knows(camera, entry.name)) this.unknown(camera, entry.name);
+    }
+  }
+
+  /** What a crash left behind. The recorder itself has none of these between two segments. */
+  private unfinished(camera: string, name: string): void {
+    const { files } = this.parts;
+    const facts = files.read(camera, name);
+    if (facts === undefined) {
+      files.remove(camera, name);
+      this.report.removed += 1;
+      return;
+    }
+    this.add(camera, files.finish(camera, name, facts).file, facts);
+  }
+
+  private unknown(camera: string, name: string): void {
+    const { files } = this.parts;
+    const facts = files.regularFile(camera, name) && files.read(camera, name);
+    if (facts === undefined) this.isForeign(join(camera, name));
+    else this.add(camera, name, facts);
+  }
+
+  private add(camera: string, file: string, facts: SegmentFacts): void {
+    if (this.parts.index.knows(camera, file)) return;
+    this.parts.index.insert(camera, file, facts);
+    this.parts.count(camera, facts.bytes);
+    this.report.added += 1;
+  }
+
+  private isForeign(path: string): void {
+    this.report.foreignCount += 1;
+    if (this.report.foreign.length < MOST_FOREIGN) this.report.foreign.push(path);
+  }
+}
+
+/** Nothing where there is no folder. Files that come or go meanwhile may be seen or not. */
+function* entriesOf(path: string): Generator<Dirent> {
+  if (statSync(path, { throwIfNoEntry: false })?.isDirectory() !== true) return;
+  let folder: Dir | undefined;
+  try {
+    folder = opendirSync(path);
+    for (let entry = folder.readSync(); entry !== null; entry = folder.readSync()) yield entry;
+  } finally {
+    folder?.closeSync();
+  }
+}

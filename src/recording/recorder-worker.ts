@@ -1,0 +1,71 @@
+/**
+ * The one thread that records all cameras. It looks at their packet rings from time to time, and blocks while it writes
+ * to the disk; the rings have room for that.
+ */
+import { parentPort, workerData } from 'node:worker_threads';
+
+import { systemClock } from '../base/clock.js';
+import { loadAddon } from '../native/addon.js';
+import { SegmentIndex } from '../store/segment-index.js';
+import type { FromRecorder, RecorderWorkerData, ToRecorder } from './messages.js';
+import { Recorder } from './recorder.js';
+
+/** To be woken by each packet would cost more than all the writing: a group of pictures is complete only now and then. */
+const TICK_MS = 250;
+/** A check takes so much of the time, until it is done. */
+const CHECK_STEP_MS = 5;
+const CHECK_PAUSE_MS = 20;
+
+if (parentPort === null) throw new Error('recorder-worker.js runs only as a worker thread');
+const port = parentPort;
+const data = workerData as RecorderWorkerData;
+const index = new SegmentIndex(data.dataDir, 'write');
+const recorder = new Recorder({
+  data,
+  addon: loadAddon(),
+  index: index.writer(),
+  monotonicMs: () => systemClock.monotonicMs(),
+  post: (message: FromRecorder) => {
+    port.postMessage(message);
+  },
+});
+let ticking: NodeJS.Timeout | undefined;
+let checking: NodeJS.Timeout | undefined;
+let stopped = false;
+
+/** A round of all cameras, then whatever main says, until there is nothing to write. */
+function work(): void {
+  if (stopped) return;
+  const worked = recorder.round();
+  recorder.report();
+  if (worked) setImmediate(work);
+  else if (recorder.isRecording) ticking = setTimeout(work, TICK_MS);
+  else ticking = undefined;
+}
+
+function check(): void {
+  checking = undefined;
+  if (stopped) return;
+  recorder.stepCheck(CHECK_STEP_MS);
+  keepGoing();
+}
+
+function keepGoing(): void {
+  if (recorder.isChecking) checking ??= setTimeout(check, CHECK_PAUSE_MS);
+  if (recorder.isRecording) ticking ??= setTimeout(work, TICK_MS);
+}
+
+port.on('message', (message: ToRecorder) => {
+  if (message.kind !== 'stop') {
+    recorder.take(message);
+    recorder.report();
+    keepGoing();
+    return;
+  }
+  stopped = true;
+  clearTimeout(ticking);
+  clearTimeout(checking);
+  recorder.finish();
+  index.close();
+  port.close();
+});

@@ -1,0 +1,208 @@
+import { messageOf } from '../base/errors.js';
+import type { NativeAddon } from '../native/types.js';
+import { PacketReader } from '../rings/packet-reader.js';
+import type { SegmentWriter } from '../store/segment-index.js';
+import { CameraRecorder } from './camera-recorder.js';
+import { Cleaner } from './cleaner.js';
+import type {
+  CameraProgress,
+  CheckCause,
+  FromRecorder,
+  RecorderWorkerData,
+  RecordMessage,
+  ToRecorder,
+} from './messages.js';
+import { reconcile } from './reconcile.js';
+import { SegmentFiles, type SegmentFile } from './segment-files.js';
+import type { CheckReport } from './types.js';
+
+export interface RecorderEnvironment {
+  readonly data: Pick<RecorderWorkerData, 'folder' | 'segmentMinMs' | 'rules'>;
+  readonly addon: Pick<NativeAddon, 'writeSegment' | 'readSegment'>;
+  readonly index: SegmentWriter;
+  monotonicMs(): number;
+  post(message: FromRecorder): void;
+}
+
+/** Rows that could not be put into the index and are tried again; the next check finds what is beyond. */
+const MOST_UNINDEXED = 1000;
+/** The file system is asked for its free space so often at most, milliseconds. */
+const LIMIT_LOOK_MS = 1000;
+
+/** Records all cameras, a segment of each in turn, and does what else touches the recordings. Recorder worker. */
+export class Recorder {
+  private readonly cameras = new Map<number, CameraRecorder>();
+  private readonly files: SegmentFiles;
+  private readonly cleaner: Cleaner;
+  /** Cameras whose progress main does not know yet. */
+  private readonly changed = new Set<CameraRecorder>();
+  private unindexed: { readonly camera: string; readonly segment: SegmentFile }[] = [];
+  private indexFailure = '';
+  private checking: { readonly why: CheckCause; readonly steps: Generator<undefined, CheckReport> } | undefined;
+  private nextCheck: CheckCause | undefined;
+  private askedForSpace = false;
+  private limitLookedMs = -Infinity;
+
+  constructor(private readonly env: RecorderEnvironment) {
+    this.files = new SegmentFiles(env.data.folder, env.addon);
+    this.cleaner = new Cleaner(env.data.rules, this.files, env.index, (level, text) => {
+      env.post({ kind: 'log', level, text });
+    });
+  }
+
+  get isRecording(): boolean {
+    return this.cameras.size > 0;
+  }
+
+  get isChecking(): boolean {
+    return this.checking !== undefined;
+  }
+
+  /** What main says; 'stop' is for the caller, who calls finish(). */
+  take(message: Exclude<ToRecorder, { kind: 'stop' }>): void {
+    switch (message.kind) {
+      case 'record':
+        this.record(message);
+        break;
+      case 'periods':
+        this.cameras.get(message.id)?.setPeriods(message.periods);
+        break;
+      case 'forget':
+        this.forget(message.id);
+        break;
+      case 'clean':
+        this.clean(message);
+        break;
+      case 'check':
+        if (this.checking === undefined) this.startCheck(message.why);
+        else this.nextCheck = message.why;
+        break;
+    }
+  }
+
+  /** Writes at most one segment of each camera. False: there is nothing left to write for now. */
+  round(): boolean {
+    let worked = false;
+    for (const camera of this.cameras.values()) {
+      if (!camera.step()) continue;
+      worked = true;
+      this.changed.add(camera);
+    }
+    return worked;
+  }
+
+  /** Tells main how the cameras are doing, as far as that has changed. */
+  report(): void {
+    if (this.changed.size === 0) return;
+    const cameras: CameraProgress[] = [...this.changed].map(({ progress }) => progress);
+    this.changed.clear();
+    this.env.post({ kind: 'progress', cameras });
+  }
+
+  /** Goes on with the check for about so many milliseconds. */
+  stepCheck(forMs: number): void {
+    const endMs = this.env.monotonicMs() + forMs;
+    try {
+      while (this.checking !== undefined && this.env.monotonicMs() < endMs) {
+        const { why, steps } = this.checking;
+        const step = steps.next();
+        if (step.done === true) this.checkEnded({ kind: 'checked', why, report: step.value });
+      }
+    } catch (error) {
+      this.checkEnded({ kind: 'checkFailed', why: this.checking?.why ?? 'asked', message: messageOf(error) });
+    }
+  }
+
+  /** Writes what is open of all cameras. */
+  finish(): void {
+    for (const id of [...this.cameras.keys()]) this.forget(id);
+    this.report();
+  }
+
+  private record(message: RecordMessage): void {
+    const recorded = this.env.index.endSequence(message.camera);
+    // Sequences beyond the ring are those of another life of the camera, whose numbers could not be stored.
+    const isOfThisRing = recorded <= new PacketReader(message.packetRing).end();
+    const fromSequence = isOfThisRing ? Math.max(message.fromSequence, recorded) : message.fromSequence;
+    const camera = new CameraRecorder(message, fromSequence, {
+      files: this.files,
+      segmentMinUs: this.env.data.segmentMinMs * 1000,
+      monotonicMs: () => this.env.monotonicMs(),
+      onSegment: (name, segment) => {
+        this.onSegment(name, segment);
+      },
+      onDiskFull: () => {
+        this.askForSpace();
+      },
+      log: (level, name, text) => {
+        this.env.post({ kind: 'log', level, camera: name, text });
+      },
+    });
+    this.cameras.set(message.id, camera);
+    this.changed.add(camera);
+  }
+
+  private forget(id: number): void {
+    const camera = this.cameras.get(id);
+    if (camera === undefined) return;
+    while (camera.finish());
+    this.cameras.delete(id);
+    this.changed.add(camera);
+  }
+
+  private onSegment(camera: string, segment: SegmentFile): void {
+    this.unindexed.push({ camera, segment });
+    this.fillIndex();
+    this.cleaner.count(camera, segment.facts.bytes);
+    const nowMs = this.env.monotonicMs();
+    if (nowMs - this.limitLookedMs < LIMIT_LOOK_MS) return;
+    this.limitLookedMs = nowMs;
+    if (this.cleaner.isOverLimit(camera)) this.askForSpace();
+  }
+
+  private fillIndex(): void {
+    let done = 0;
+    try {
+      for (const { camera, segment } of this.unindexed) {
+        if (!this.env.index.knows(camera, segment.file)) this.env.index.insert(camera, segment.file, segment.facts);
+        done += 1;
+      }
+      this.indexFailure = '';
+    } catch (error) {
+      const text = `recorded segments are not in the index yet: ${messageOf(error)}`;
+      if (text !== this.indexFailure) this.env.post({ kind: 'log', level: 'error', text });
+      this.indexFailure = text;
+    }
+    this.unindexed = this.unindexed.slice(done).slice(-MOST_UNINDEXED);
+  }
+
+  private askForSpace(): void {
+    if (this.askedForSpace) return;
+    this.askedForSpace = true;
+    this.env.post({ kind: 'overLimit' });
+  }
+
+  private clean(message: Extract<ToRecorder, { kind: 'clean' }>): void {
+    this.askedForSpace = false;
+    this.env.post(this.cleaner.clean(message));
+  }
+
+  private startCheck(why: CheckCause): void {
+    const steps = reconcile({
+      files: this.files,
+      index: this.env.index,
+      count: (camera, bytes) => {
+        this.cleaner.count(camera, bytes);
+      },
+    });
+    this.checking = { why, steps };
+  }
+
+  private checkEnded(answer: FromRecorder): void {
+    this.checking = undefined;
+    this.env.post(answer);
+    const { nextCheck } = this;
+    this.nextCheck = undefined;
+    if (nextCheck !== undefined) this.startCheck(nextCheck);
+  }
+}

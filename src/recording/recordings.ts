@@ -1,0 +1,222 @@
+import { existsSync } from 'node:fs';
+
+import type { Clock } from '../base/clock.js';
+import { ChrysError } from '../base/errors.js';
+import type { Logger } from '../base/log.js';
+import type { Supervisor } from '../cameras/supervisor.js';
+import { SegmentIndex, prepareSegmentIndex } from '../store/segment-index.js';
+import type { Segment, SegmentRange } from '../store/segment.js';
+import { Cleaning } from './cleaning.js';
+import { FollowedCameras } from './followed-cameras.js';
+import type { FromRecorder, RecorderWorkerData } from './messages.js';
+import { RecorderKeeper } from './recorder-keeper.js';
+import type { ProtectedSpan } from './retention.js';
+import { segmentPath } from './segment-files.js';
+import { timelineOf } from './timeline.js';
+import type { CheckReport, RecordedCamera, RecordingStatus, Recordings, SegmentPage, Timeline } from './types.js';
+
+export interface RecordingsOptions extends RecorderWorkerData {
+  readonly cameras: Pick<Supervisor, 'list' | 'onEvent'>;
+  readonly logger: Logger;
+  /** The clock of the packets' arrivals. */
+  readonly clock: Clock;
+  /** Whether cameras are recorded that do not say so themselves. */
+  readonly onDisk: boolean;
+  /** Packets that a ring keeps while its camera is not recorded. */
+  readonly packetsInMemory: number;
+  /** When the rules are applied: buffer.on_disk_schedule. */
+  readonly schedule: string;
+  readonly protectedSpans: () => readonly ProtectedSpan[];
+  readonly workerUrl?: URL;
+}
+
+/** A disk that answers later than this has lost the last groups of pictures. */
+const STOP_GRACE_MS = 3000;
+
+interface RunningCheck {
+  readonly report: Promise<CheckReport>;
+  resolve(report: CheckReport): void;
+  reject(error: Error): void;
+}
+
+/** Records the cameras that shall be recorded, and tells what is recorded. Main thread. */
+export class CameraRecordings implements Recordings {
+  private readonly index: SegmentIndex;
+  private readonly keeper: RecorderKeeper;
+  private readonly cleaning: Cleaning;
+  private readonly followed: FollowedCameras;
+  private runningCheck: RunningCheck | undefined;
+  private closed = false;
+
+  /** Throws failed_precondition when the index or the schedule is of no use. */
+  constructor(private readonly options: RecordingsOptions) {
+    const { dataDir, folder, segmentMinMs, rules, clock, logger } = options;
+    prepareSegmentIndex(dataDir);
+    this.cleaning = new Cleaning({
+      ...options,
+      send: (message) => {
+        this.keeper.send(message);
+      },
+    });
+    this.index = new SegmentIndex(dataDir, 'read');
+    const listener = {
+      onMessage: (message: FromRecorder) => {
+        this.onMessage(message);
+      },
+      onStarted: () => {
+        this.onStarted();
+      },
+      onCrashed: () => {
+        this.cleaning.reset();
+        this.endCheck(new ChrysError('unavailable', `${this.keeper.outage}: try again then`));
+      },
+    };
+    const data: RecorderWorkerData = { dataDir, folder, segmentMinMs, rules };
+    this.keeper = new RecorderKeeper(data, clock, logger, listener, options.workerUrl);
+    this.followed = new FollowedCameras({
+      ...options,
+      send: (message) => {
+        this.keeper.send(message);
+      },
+      onNeeded: () => {
+        this.keeper.need();
+      },
+    });
+    this.followed.start();
+    // Where nobody has ever recorded anything, there is nothing to look after.
+    if (this.index.any || existsSync(folder)) this.keeper.need();
+  }
+
+  /** Ends all recording; what is open is still written. Resolves within about three seconds. */
+  async stop(): Promise<void> {
+    if (this.closed) return;
+    this.closed = true;
+    this.followed.close();
+    this.cleaning.close();
+    if (!(await this.keeper.stop(STOP_GRACE_MS))) {
+      this.options.logger.warn(
+        `${this.options.folder} does not answer: the last groups of pictures of each camera may be lost`,
+      );
+    }
+    this.endCheck(shuttingDown());
+    this.index.close();
+  }
+
+  /** Arrival of the newest recorded packet, microseconds since the epoch; 0 = there is none. */
+  get newestUs(): number {
+    return this.index.newestUs;
+  }
+
+  status(camera: string): RecordingStatus {
+    return this.followed.status(camera, this.keeper.outage);
+  }
+
+  has(camera: string): boolean {
+    return this.index.has(camera);
+  }
+
+  page(camera: string, range: { fromMs: number; toMs: number; after: number; limit: number }): SegmentPage {
+    const { fromMs, toMs, after: afterUs, limit } = range;
+    const found = this.index.page(camera, { ...inMicroseconds(fromMs, toMs), afterUs, limit: limit + 1 });
+    const segments = found.slice(0, limit);
+    return { segments, next: found.length > limit ? segments.at(-1)?.startUs : undefined };
+  }
+
+  get(camera: string, id: number): Segment | undefined {
+    return this.index.get(camera, id);
+  }
+
+  summary(): readonly RecordedCamera[] {
+    throw new ChrysError('unimplemented', 'recordings cannot be summed up yet');
+  }
+
+  timeline(camera: string, fromMs: number, toMs: number): Promise<Timeline> {
+    return timelineOf(this.index, camera, inMicroseconds(fromMs, toMs));
+  }
+
+  inRange(camera: string, range: SegmentRange): readonly Segment[] {
+    return this.index.inRange(camera, range);
+  }
+
+  nearest(camera: string, momentUs: number, keyframesOnly: boolean): Segment | undefined {
+    return this.index.nearest(camera, momentUs, keyframesOnly);
+  }
+
+  pathOf({ camera, file }: Segment): string {
+    return segmentPath(this.options.folder, camera, file);
+  }
+
+  async check(): Promise<CheckReport> {
+    if (this.closed) throw shuttingDown();
+    if (this.keeper.outage !== '') throw new ChrysError('unavailable', `${this.keeper.outage}: try again then`);
+    if (this.runningCheck === undefined) {
+      this.keeper.need();
+      this.runningCheck = runningCheck();
+      this.keeper.send({ kind: 'check', why: 'asked' });
+    }
+    return await this.runningCheck.report;
+  }
+
+  private onStarted(): void {
+    this.followed.tellAll();
+    this.keeper.send({ kind: 'check', why: 'start' });
+  }
+
+  private onMessage(message: FromRecorder): void {
+    const { logger } = this.options;
+    switch (message.kind) {
+      case 'progress':
+        this.followed.onProgress(message.cameras);
+        break;
+      case 'overLimit':
+        this.cleaning.begin();
+        break;
+      case 'cleaned':
+        this.cleaning.onCleaned(message.more);
+        break;
+      case 'checked':
+        if (message.why === 'start') this.tellStart(message.report);
+        else this.endCheck(message.report);
+        break;
+      case 'checkFailed':
+        if (message.why === 'start') logger.warn(`the recordings could not be checked: ${message.message}`);
+        else this.endCheck(new ChrysError('failed_precondition', message.message));
+        break;
+      case 'log':
+        logger[message.level](message.camera === undefined ? {} : { camera: message.camera }, message.text);
+        break;
+    }
+  }
+
+  private tellStart({ good, added, missing, removed }: CheckReport): void {
+    if (added + missing + removed === 0) return;
+    this.options.logger.info(
+      { good, added, missing, removed },
+      'the index of the recordings was not as their folder: it was put right',
+    );
+  }
+
+  private endCheck(result: CheckReport | ChrysError): void {
+    if (result instanceof ChrysError) this.runningCheck?.reject(result);
+    else this.runningCheck?.resolve(result);
+    this.runningCheck = undefined;
+  }
+}
+
+function runningCheck(): RunningCheck {
+  let resolve: RunningCheck['resolve'] = () => undefined;
+  let reject: RunningCheck['reject'] = () => undefined;
+  const report = new Promise<CheckReport>((...settle) => {
+    [resolve, reject] = settle;
+  });
+  return { report, resolve, reject };
+}
+
+function shuttingDown(): ChrysError {
+  return new ChrysError('unavailable', 'the proxy is shutting down: try again later');
+}
+
+/** `toMs` with all of its microseconds. */
+function inMicroseconds(fromMs: number, toMs: number): { readonly fromUs: number; readonly toUs: number } {
+  return { fromUs: fromMs * 1000, toUs: toMs * 1000 + 999 };
+}

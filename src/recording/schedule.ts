@@ -1,0 +1,44 @@
+import { Cron } from 'croner';
+
+import type { Clock } from '../base/clock.js';
+import { parseDurationMs } from '../base/duration.js';
+import { ChrysError, messageOf } from '../base/errors.js';
+
+/** setTimeout takes no longer delay. */
+const LONGEST_MS = 2 ** 31 - 1;
+
+/**
+ * Runs `action` at the moments of a schedule of conf.yaml, in local time: "@every <duration>", a cron pattern of 5 or 6
+ * fields, or a nickname such as @hourly. The result ends it. Throws failed_precondition when a pattern names no moment.
+ */
+export function runOnSchedule(schedule: string, clock: Clock, action: () => void): () => void {
+  const every = /^@every\s+(\S+)$/.exec(schedule.trim())?.[1];
+  if (every !== undefined) return runEvery(parseDurationMs(every) ?? LONGEST_MS, clock, action);
+  try {
+    const job = new Cron(schedule.trim(), { unref: true }, action);
+    return () => {
+      job.stop();
+    };
+  } catch (error) {
+    throw new ChrysError(
+      'failed_precondition',
+      `buffer.on_disk_schedule: ${JSON.stringify(schedule)} cannot be kept: ${messageOf(error)}. Correct the pattern.`,
+      { cause: error },
+    );
+  }
+}
+
+/** Not by the wall clock, which may be set. */
+function runEvery(everyMs: number, clock: Clock, action: () => void): () => void {
+  let cancel: () => void;
+  const wait = (): void => {
+    cancel = clock.after(Math.min(everyMs, LONGEST_MS), () => {
+      wait();
+      action();
+    });
+  };
+  wait();
+  return () => {
+    cancel();
+  };
+}
