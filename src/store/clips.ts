@@ -12,6 +12,13 @@ interface Row {
   readonly created_ms: number;
 }
 
+/** Microseconds since the epoch, inclusive. */
+interface ClipSpan {
+  readonly camera: string;
+  readonly fromUs: number;
+  readonly toUs: number;
+}
+
 /** The protected parts of recordings. They stay when their camera is removed: its recordings do, too. */
 export class ClipStore {
   readonly #list: Database.Statement<[string], Row>;
@@ -66,8 +73,12 @@ export class ClipStore {
   }
 
   /** What may not be cleaned away, of all cameras: by camera, and of each by their beginnings. They may overlap. */
-  protectedSpans(): Pick<Clip, 'camera' | 'fromMs' | 'toMs'>[] {
-    return this.#all.all().map(clipOf);
+  protectedSpans(): ClipSpan[] {
+    return this.#all.all().map(({ camera, from_ms, to_ms }) => ({
+      camera,
+      fromUs: from_ms * 1000,
+      toUs: to_ms * 1000 + 999,
+    }));
   }
 }
 

@@ -157,10 +157,10 @@ describe('the clips', () => {
     clips.add({ ...clip, name: 'later', fromMs: 3000 });
     clips.add(clip);
     clips.add({ ...clip, camera: 'door' });
-    expect(clips.protectedSpans()).toMatchObject([
-      { camera: 'door', fromMs: 1000, toMs: 5000 },
-      { camera: 'yard', fromMs: 1000, toMs: 5000 },
-      { camera: 'yard', fromMs: 3000, toMs: 5000 },
+    expect(clips.protectedSpans()).toEqual([
+      { camera: 'door', fromUs: 1_000_000, toUs: 5_000_999 },
+      { camera: 'yard', fromUs: 1_000_000, toUs: 5_000_999 },
+      { camera: 'yard', fromUs: 3_000_000, toUs: 5_000_999 },
     ]);
   });
 });
