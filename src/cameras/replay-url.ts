@@ -18,6 +18,10 @@ const MOST_SPEED = 16;
 const MOST_RANGE_MS = 24 * 3_600_000;
 const PARAMETERS = ['from', 'to', 'speed', 'loop'];
 
+export function isReplay({ rtspEndpoint }: { readonly rtspEndpoint: string }): boolean {
+  return /^\s*replay:/i.test(rtspEndpoint);
+}
+
 /** Throws invalid_argument that says what is wrong. */
 export function parseReplayUrl(text: string): ReplayRange {
   const [name = '', query = ''] = text.slice('replay:'.length).split('?', 2);

@@ -40,7 +40,7 @@ export interface SupervisorOptions {
   readonly frameIds: FrameIdStore;
   readonly allowedSchemes: readonly SourceScheme[];
   /** Where replays find what was recorded; without it there are none. */
-  readonly segments?: SegmentLookup;
+  readonly segments?: () => SegmentLookup;
   /** Of libav. Default 'warn'. */
   readonly logLevel?: CaptureOptions['logLevel'];
   readonly clock?: Clock;
@@ -77,7 +77,7 @@ export class Supervisor implements Cameras {
       logLevel: options.logLevel ?? 'warn',
       packetRingSize: options.packetRingSize,
       firstPacketOf: (name) => this.firstFrameId(name),
-      replayOf: (range) => replayOptionsOf(range, options.segments),
+      replayOf: (range) => replayOptionsOf(range, options.segments?.()),
       workerUrl: options.workerUrl ?? new URL('./camera-worker.js', import.meta.url),
       onStateChange: (camera) => {
         this.notify(camera);
