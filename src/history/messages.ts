@@ -1,5 +1,6 @@
 /** The one channel between the main thread and a history worker. Frames travel in shared memory instead: see slots.ts. */
 import type { ClipOptions, HistoryOptions, PastSegment } from '../native/types.js';
+import type { SlotMemory } from './slots.js';
 
 /** Given to the worker at its start. */
 export interface HistoryWorkerData {
@@ -38,7 +39,7 @@ export type FromHistoryWorker =
       readonly id: number;
       readonly slot: number;
       readonly generation: number;
-      readonly memory: SharedArrayBuffer;
+      readonly memory: SlotMemory;
     }
   /** It wants the segments with packets from the sequence `wanted` on, and waits for them. */
   | { readonly kind: 'more'; readonly id: number; readonly wanted: number }

@@ -38,7 +38,7 @@ export class PastFrames {
   /** `spare` is memory that the worker may use for its frames. */
   constructor(
     private readonly hooks: PastFramesHooks,
-    spare: readonly SharedArrayBuffer[],
+    private readonly spare: readonly SharedArrayBuffer[],
   ) {
     this.memories = new Set(spare);
   }
@@ -67,8 +67,10 @@ export class PastFrames {
   /** Of the worker. */
   onMessage(message: Exclude<FromHistoryWorker, { readonly kind: 'more' }>): void {
     if (message.kind === 'memory') {
-      this.slots.setMemory(message.slot, message.generation, message.memory);
-      this.memories.add(message.memory);
+      const memory = typeof message.memory === 'number' ? this.spare[message.memory] : message.memory;
+      if (memory === undefined) return;
+      this.slots.setMemory(message.slot, message.generation, memory);
+      this.memories.add(memory);
       this.serve();
     } else {
       const { failure } = message;

@@ -21,6 +21,12 @@ const BLOCK_BYTES = 8 * (ARRIVAL + SLOTS);
 
 const CANCEL_BYTES = 4;
 
+/**
+ * New memory, or the place of some among the spare ones that the query was given. Sent back, those would be objects that the
+ * main thread takes for other memory than what it gave.
+ */
+export type SlotMemory = SharedArrayBuffer | number;
+
 interface SlotMessage {
   readonly offset: number;
   readonly bytes: number;
@@ -47,11 +53,13 @@ class Block {
 export class SlotWriter extends Block {
   private readonly memories: (Uint8Array<SharedArrayBuffer> | undefined)[] = [];
   private readonly generations: number[] = [];
-  private readonly spare: SharedArrayBuffer[];
+  private readonly used = new Set<number>();
 
-  constructor(block: SharedArrayBuffer, spare: readonly SharedArrayBuffer[]) {
+  constructor(
+    block: SharedArrayBuffer,
+    private readonly spare: readonly SharedArrayBuffer[],
+  ) {
     super(block);
-    this.spare = [...spare];
   }
 
   /** What native code looks at between packets. */
@@ -70,13 +78,14 @@ export class SlotWriter extends Block {
   }
 
   /** Gives a free slot other memory, which the reader has to be told of. */
-  replace(slot: number, bytes: number): { readonly generation: number; readonly memory: SharedArrayBuffer } {
-    const fitting = this.spare.findIndex((one) => one.byteLength >= bytes);
-    const memory = this.spare.splice(fitting, fitting < 0 ? 0 : 1)[0] ?? new SharedArrayBuffer(bytes);
+  replace(slot: number, bytes: number): { readonly generation: number; readonly memory: SlotMemory } {
+    const place = this.spare.findIndex((one, index) => one.byteLength >= bytes && !this.used.has(index));
+    const memory = this.spare[place] ?? new SharedArrayBuffer(bytes);
+    if (place >= 0) this.used.add(place);
     const generation = (this.generations[slot] ?? 0) + 1;
     this.memories[slot] = new Uint8Array(memory);
     this.generations[slot] = generation;
-    return { generation, memory };
+    return { generation, memory: place < 0 ? memory : place };
   }
 
   publish(slot: number, { offset, bytes, arrivalUs }: SlotMessage): void {
