@@ -41,6 +41,7 @@ export interface RestParts extends RecordingParts {
   readonly ready: () => string | undefined;
   readonly encodeJpeg: EncodeJpeg;
   readonly frameIds: NativeAddon['frameIds'];
+  readonly segmentFrames: NativeAddon['segmentFrames'];
   /** Where gRPC listens; undefined while it does not. */
   readonly grpcPort: () => number | undefined;
   /** Aborted when the proxy stops. */
@@ -120,7 +121,7 @@ export function createRestApp(parts: RestParts): Express {
   app
     .route(`${BASE}/process/:name/frames`)
     .get(async (req, res) => {
-      await sendFrameList(req, res, cameras.get(checkCameraName(req.params.name)), parts.frameIds);
+      await sendFrameList(req, res, recordedCamera(req.params.name, parts), parts);
     })
     .all(onlyMethods('GET'));
   app

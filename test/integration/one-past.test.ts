@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Farm } from '../farm/farm.js';
 import { readBarcode } from '../support/barcode.js';
 import { type Frame, ImageClient } from '../support/grpc-client.js';
-import { leaveAfter, pastFrames, probe } from '../support/past.js';
+import { leaveAfter, listed, pastFrames, probe } from '../support/past.js';
 import { Proxy } from '../support/proxy.js';
 import { pause, waitFor } from '../support/wait.js';
 
@@ -166,6 +166,29 @@ describe('the past from disk and memory', () => {
     expect(frames.at(-1)!.timestamp).toBeGreaterThan(buffer.end_time - 500);
   });
 
+  it.each(DEVICES)('lists the frames of %s that there are, with REST as with gRPC', async (device) => {
+    const frames = await past({ device_id: device });
+    const to = frames.at(-1)!.timestamp;
+    const rows = (await listed(proxy, device, `?to=${to}&limit=10000`)).filter(({ frame_id }) =>
+      frames.some((frame) => frame.frame_id === frame_id),
+    );
+    expect(rows.length).toBeGreaterThan(250);
+    expect(rows.map(({ frame_id, timestamp, pts }) => [frame_id, timestamp, pts])).toEqual(
+      frames
+        .filter(({ timestamp }) => timestamp <= to)
+        .map(({ frame_id, timestamp, pts }) => [frame_id, timestamp, pts]),
+    );
+    const pages: number[] = [];
+    for (let after: number | null = 0; after !== null;) {
+      const answer = await proxy.rest('GET', `/api/v1/process/${device}/frames?to=${to}&limit=70&after=${after}`);
+      const page = JSON.parse(answer.text) as { frames: { frame_id: number }[]; next: number | null };
+      pages.push(...page.frames.map(({ frame_id }) => frame_id));
+      after = page.next;
+    }
+    expect(pages.length).toBeGreaterThanOrEqual(rows.length);
+    expect(new Set(pages).size).toBe(pages.length);
+  });
+
   it('has the frame nearest to a moment that only the disk has, also in a batch', async () => {
     const [from] = await past({ device_id: 'h264', key_frame_only: true });
     const timestamp = from!.timestamp + 1000;
@@ -242,5 +265,13 @@ describe('the past from disk and memory', () => {
     expect(Math.abs(newer[0]!.gap_ms - (newer[0]!.timestamp - old.at(-1)!.timestamp))).toBeLessThanOrEqual(1);
     expectRun([{ ...newer[0]!, gap_ms: 0 }, ...newer.slice(1)]);
     expect(newer[0]!.frame_id).toBeGreaterThan(old.at(-1)!.frame_id);
+  });
+
+  it('lists what is left of a camera that was removed', async () => {
+    const before = await listed(proxy, 'hevc', '?limit=10000');
+    await proxy.removeCamera('hevc');
+    const after = await listed(proxy, 'hevc', '?limit=10000');
+    expect(after.length).toBeGreaterThanOrEqual(before.length - 2 * GOP);
+    expect(new Set(after.map(({ frame_id }) => frame_id)).size).toBe(after.length);
   });
 });
