@@ -71,16 +71,12 @@ class FrameList {
     return { frames: this.frames.sort((one, other) => one.frame_id - other.frame_id), next: this.next };
   }
 
-  private get isFull(): boolean {
-    return this.next !== null;
-  }
-
   /** What lies before that which memory has; memory may lose more meanwhile. */
   async addRecorded(camera: string, ring: SharedArrayBuffer | undefined): Promise<void> {
     const { recordings, segmentFrames } = this.parts;
     const reader = ring && new PacketReader(ring);
     const { fromUs, toUs } = this.range;
-    while (!this.isFull) {
+    for (;;) {
       const end = firstOf(reader);
       if (this.after + 1 >= end) return;
       const found = recordings
@@ -88,7 +84,6 @@ class FrameList {
         .filter(({ firstSequence }) => firstSequence < end);
       if (found.length === 0) return;
       for (const segment of found) {
-        if (this.isFull) return;
         // Deleted a moment ago, or not to be read: a hole, as it is for whoever asks for the pictures.
         const packets = await segmentFrames(recordings.pathOf(segment)).catch(() => undefined);
         for (let i = 0; packets !== undefined && i < packets.frameIds.length; i++) {
@@ -110,7 +105,7 @@ class FrameList {
   }
 
   async addMemory(ring: SharedArrayBuffer): Promise<void> {
-    if (this.isFull) return;
+    if (this.next !== null) return;
     let packets: PacketFacts[] = [];
     for (const packet of new PacketReader(ring).decodable({ ...this.range, after: this.after })) {
       if (packets.length === AT_ONCE) {

@@ -31,7 +31,7 @@ function seen(frame: Frame): Seen {
   return { frame_id, timestamp, pts, gap_ms, shows: readBarcode(frame.data, frame.width, frame.height) };
 }
 
-const idOf = ({ frame_id }: Seen): number => frame_id;
+const idOf = ({ frame_id }: { readonly frame_id: number }): number => frame_id;
 
 /** Every frame of the clip, one after the other. */
 function expectRun(frames: readonly Seen[]): void {
@@ -141,7 +141,7 @@ describe('the past from disk and memory', () => {
     expect(Math.abs(seconds.length - all.length / 25)).toBeLessThanOrEqual(2);
 
     const small = await pastFrames(client, { device_id: device, timestamp_to: to, width: 160, interval_ms: 1000 });
-    expect(small.map(idOf as (frame: Frame) => number)).toEqual(seconds.map(idOf));
+    expect(small.map(idOf)).toEqual(seconds.map(idOf));
     expect(new Set(small.map(({ width }) => width))).toEqual(new Set([160]));
   });
 

@@ -45,7 +45,17 @@ describe('a replay', () => {
 
   it('shows what was recorded, faster, over and over, with the number and time that each frame had', async () => {
     const range = ['--from', String(from.timestamp), '--to', String(to.timestamp)];
-    const added = await runCli(proxy, ['camera', 'add', 'lab', '--replay', 'yard', ...range, '--speed', '4x', '--loop']);
+    const added = await runCli(proxy, [
+      'camera',
+      'add',
+      'lab',
+      '--replay',
+      'yard',
+      ...range,
+      '--speed',
+      '4x',
+      '--loop',
+    ]);
     expect(added).toMatchObject({ exitCode: 0, stderr: '' });
     await proxy.cameraIsRunning('lab');
     const frames: Frame[] = [];
@@ -117,7 +127,11 @@ describe('a replay', () => {
   it('of a time of which nothing is recorded says so, and looks again later', async () => {
     const replay = { camera: 'yard', from: 1_000_000_000_000, to: 1_000_000_060_000 };
     expect((await proxy.rest('POST', '/api/v1/process', { name: 'empty', replay })).status).toBe(200);
-    await waitFor('it to be told', BOUND_MS, async () => (await proxy.camera('empty')).chrysproxy.reason === 'not_found');
+    await waitFor(
+      'it to be told',
+      BOUND_MS,
+      async () => (await proxy.camera('empty')).chrysproxy.reason === 'not_found',
+    );
     const { chrysproxy } = await proxy.camera('empty');
     expect(chrysproxy.message).toContain('nothing to replay');
     expect(chrysproxy.message).toContain('recordings list');

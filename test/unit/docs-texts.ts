@@ -29,7 +29,8 @@ export const REASON_TEXTS: Readonly<Record<CameraReason, ReasonText>> = {
     advice: 'Check the user and password; many cameras lock a user after some wrong attempts.',
   },
   not_found: {
-    meaning: 'The camera has no such path (404), or there is no such file, or of a replay nothing is recorded. Retried after 10, 30 and then every 60 s.',
+    meaning:
+      'The camera has no such path (404), or there is no such file, or of a replay nothing is recorded. Retried after 10, 30 and then every 60 s.',
     advice: "Check the URL's path with the camera's manual; of a replay, see `chrysproxy recordings list`.",
   },
   refused: {
