@@ -127,7 +127,9 @@ function fileOf(number: number): string {
 }
 
 function indexed(camera = 'yard'): string[] {
-  return index.page(camera, { fromUs: 0, toUs: Number.MAX_SAFE_INTEGER, afterUs: 0, limit: 1000 }).map(({ file }) => file);
+  return index
+    .page(camera, { fromUs: 0, toUs: Number.MAX_SAFE_INTEGER, afterUs: 0, limit: 1000 })
+    .map(({ file }) => file);
 }
 
 function progress(id = 1) {
