@@ -2,11 +2,15 @@ import type { StreamProcess } from '../rest/stream-process.js';
 import { messageOf } from '../base/errors.js';
 import { redactUrl } from '../base/redact.js';
 import { CliError, EXIT, exitCodeOfStatus } from './exit-codes.js';
-import { exchange, type HttpAnswer } from './http.js';
+import type { Readable } from 'node:stream';
+import { buffer } from 'node:stream/consumers';
+import { exchange, openDownload, type HttpAnswer } from './http.js';
 
 const DEFAULT_URL = 'http://127.0.0.1:8080';
 /** Longer than the proxy itself waits for a frame. */
 const TIMEOUT_MS = 20_000;
+/** A download goes on for as long as something comes. */
+const DOWNLOAD_IDLE_MS = 60_000;
 
 /** What `camera add` sends. */
 export interface CameraBody {
@@ -17,6 +21,14 @@ export interface CameraBody {
   readonly open_timeout_ms?: number;
   readonly stall_timeout_ms?: number;
   readonly decoder_threads?: number;
+  readonly record?: boolean;
+  readonly record_audio?: boolean;
+}
+
+/** What `camera record` sends; null = as the configuration says. */
+export interface CameraChanges {
+  readonly record: boolean | null;
+  readonly record_audio?: boolean;
 }
 
 /** What GET /api/v1/info tells. */
@@ -51,15 +63,19 @@ export class ProxyClient {
   }
 
   async list({ logs = true }: ShowOptions = {}): Promise<StreamProcess[]> {
-    return (await this.#json(`processlist?logs=${logs}`)) as StreamProcess[];
+    return (await this.ask('GET', `processlist?logs=${logs}`)) as StreamProcess[];
   }
 
   async show(name: string, { logs = true }: ShowOptions = {}): Promise<StreamProcess> {
-    return (await this.#json(`process/${encodeURIComponent(name)}?logs=${logs}`)) as StreamProcess;
+    return (await this.ask('GET', `process/${encodeURIComponent(name)}?logs=${logs}`)) as StreamProcess;
+  }
+
+  async change(name: string, changes: CameraChanges): Promise<StreamProcess> {
+    return (await this.ask('PATCH', `process/${encodeURIComponent(name)}`, changes)) as StreamProcess;
   }
 
   async info(): Promise<ProxyInfo> {
-    return (await this.#json('info')) as ProxyInfo;
+    return (await this.ask('GET', 'info')) as ProxyInfo;
   }
 
   /** `host:port` of its gRPC interface, which is on the same host as REST. */
@@ -84,29 +100,53 @@ export class ProxyClient {
     return await this.#call('GET', `process/${encodeURIComponent(name)}/snapshot.jpg${query}`);
   }
 
-  async #json(route: string): Promise<unknown> {
-    const answer = parsed(await this.#call('GET', route));
+  /** What a route below /api/v1 answers, as JSON. */
+  async ask(method: string, route: string, body?: object, timeoutMs = TIMEOUT_MS): Promise<unknown> {
+    const answer = parsed(await this.#call(method, route, body, timeoutMs));
     if (answer === undefined) {
       throw this.#isNoProxy();
     }
     return answer;
   }
 
-  async #call(method: string, route: string, body?: CameraBody): Promise<Buffer> {
+  /** The same without an answer to read. */
+  async tell(method: string, route: string): Promise<void> {
+    await this.#call(method, route);
+  }
+
+  /** What a route below /api/v1 answers, as it comes; it fails when it breaks off, and when `signal` is aborted. */
+  async download(route: string, signal: AbortSignal): Promise<Readable> {
+    const response = await openDownload(`${this.#base}/api/v1/${route}`, signal, DOWNLOAD_IDLE_MS).catch(
+      (error: unknown) => {
+        throw signal.aborted ? error : this.#unreachable(error);
+      },
+    );
+    const status = response.statusCode ?? 0;
+    if (isGood(status)) {
+      return response;
+    }
+    throw this.#refusal({ status, body: await buffer(response) });
+  }
+
+  async #call(method: string, route: string, body?: object, timeoutMs = TIMEOUT_MS): Promise<Buffer> {
     let answer: HttpAnswer;
     try {
-      answer = await exchange(method, `${this.#base}/api/v1/${route}`, body, TIMEOUT_MS);
+      answer = await exchange(method, `${this.#base}/api/v1/${route}`, body, timeoutMs);
     } catch (error) {
       throw this.#unreachable(error);
     }
-    if (answer.status === 200) {
+    if (isGood(answer.status)) {
       return answer.body;
     }
-    const refusal = parsed(answer.body);
+    throw this.#refusal(answer);
+  }
+
+  #refusal({ status, body }: HttpAnswer): CliError {
+    const refusal = parsed(body);
     if (typeof refusal === 'object' && refusal !== null && 'message' in refusal) {
-      throw new CliError(exitCodeOfStatus(answer.status), String(refusal.message));
+      return new CliError(exitCodeOfStatus(status), String(refusal.message));
     }
-    throw this.#isNoProxy();
+    return this.#isNoProxy();
   }
 
   #isNoProxy(): CliError {
@@ -117,7 +157,7 @@ export class ProxyClient {
   #unreachable(error: unknown): CliError {
     const base = redactUrl(this.#base);
     if (error instanceof Error && error.name === 'AbortError') {
-      const text = `The proxy at ${base} did not answer within ${TIMEOUT_MS / 1000} s.`;
+      const text = `The proxy at ${base} did not answer in time.`;
       return new CliError(EXIT.noProxy, text, { cause: error });
     }
     // Several addresses of one name were tried: the messages are in `errors`, and its own is empty.
@@ -128,6 +168,10 @@ export class ProxyClient {
       { cause: error },
     );
   }
+}
+
+function isGood(status: number): boolean {
+  return status >= 200 && status < 300;
 }
 
 /** Undefined for what is not JSON. */

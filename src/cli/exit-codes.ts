@@ -16,8 +16,8 @@ export const EXIT_TEXTS: Readonly<Record<ExitCode, string>> = {
   1: 'failed; the message says why',
   2: 'wrong usage, a refused value, or a wrong configuration',
   3: 'no proxy answers at that address',
-  4: 'no such camera, stream or file',
-  5: 'there is already a camera of that name',
+  4: 'no such camera, stream, file, clip or recording',
+  5: 'there is already a camera, clip or file of that name',
 };
 
 /** Ends a command with a message and an exit code of its own. */

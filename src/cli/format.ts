@@ -19,6 +19,26 @@ export function bytesText(bytes: number): string {
   return bytes < 1e6 ? `${(bytes / 1000).toFixed(1)} kB` : `${(bytes / 1e6).toFixed(1)} MB`;
 }
 
+/** ISO 8601 in UTC. */
+export function timeText(ms: number): string {
+  return new Date(ms).toISOString();
+}
+
+/** `1 h 2 min 3 s`, `3.5 s`. */
+export function durationText(ms: number): string {
+  if (ms < 60_000) return `${Math.round(ms / 100) / 10} s`;
+  const seconds = Math.round(ms / 1000);
+  const parts: readonly (readonly [amount: number, unit: string])[] = [
+    [Math.floor(seconds / 3600), 'h'],
+    [Math.floor(seconds / 60) % 60, 'min'],
+    [seconds % 60, 's'],
+  ];
+  return parts
+    .filter(([amount]) => amount > 0)
+    .map(([amount, unit]) => `${amount} ${unit}`)
+    .join(' ');
+}
+
 /** Cameras choose some of what we print: nothing of it may steer a terminal. */
 export function plain(text: string): string {
   // eslint-disable-next-line no-control-regex -- control characters are what is looked for

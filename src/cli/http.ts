@@ -1,4 +1,4 @@
-import { request as requestHttp } from 'node:http';
+import { request as requestHttp, type IncomingMessage } from 'node:http';
 import { request as requestHttps } from 'node:https';
 import { buffer } from 'node:stream/consumers';
 
@@ -32,5 +32,19 @@ export function exchange(
     });
     outgoing.on('error', reject);
     outgoing.end(payload);
+  });
+}
+
+/**
+ * A GET whose answer is read as it comes. Rejects with Node's error; the answer itself fails with an error when it breaks
+ * off, when nothing comes for `idleMs`, or when `signal` is aborted.
+ */
+export function openDownload(url: string, signal: AbortSignal, idleMs: number): Promise<IncomingMessage> {
+  const request = url.startsWith('https:') ? requestHttps : requestHttp;
+  return new Promise((resolve, reject) => {
+    const outgoing = request(url, { agent: false, signal }, resolve);
+    outgoing.setTimeout(idleMs, () => outgoing.destroy(new Error(`nothing came for ${idleMs / 1000} s`)));
+    outgoing.on('error', reject);
+    outgoing.end();
   });
 }

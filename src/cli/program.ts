@@ -3,9 +3,12 @@ import { messageOf } from '../base/errors.js';
 import { redact } from '../base/redact.js';
 import { version } from '../base/version.js';
 import { cameraCommand } from './commands/camera.js';
+import { clipCommand } from './commands/clip.js';
 import { configCommand } from './commands/config.js';
+import { exportCommand } from './commands/export.js';
 import { framesCommand } from './commands/frames.js';
 import { probeCommand } from './commands/probe.js';
+import { recordingsCommand } from './commands/recordings.js';
 import { snapshotCommand } from './commands/snapshot.js';
 import { startCommand } from './commands/start.js';
 import { watchCommand } from './commands/watch.js';
@@ -18,6 +21,9 @@ const COMMANDS = [
   watchCommand,
   snapshotCommand,
   framesCommand,
+  recordingsCommand,
+  clipCommand,
+  exportCommand,
   probeCommand,
   configCommand,
 ];

@@ -1,10 +1,9 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 
-import type { Camera } from '../cameras/types.js';
 import type { HistoryOptions, PastSegment } from '../native/types.js';
 import { PacketReader } from '../rings/packet-reader.js';
 import type { Segment, SegmentLookup } from '../store/segment.js';
-import type { ClipQuery, HistoryQuery } from './queries.js';
+import type { ClipQuery, HistoryQuery, PastCamera } from './queries.js';
 
 /** Segments that a worker gets at a time; it asks for more. */
 const AT_A_TIME = 64;
@@ -84,7 +83,7 @@ function ofMoment(
   return { segments: [pastSegment(segment, query, disk)], moreSegments: false, ring: undefined };
 }
 
-function recorded(camera: Camera, disk: SegmentLookup): boolean {
+function recorded(camera: PastCamera, disk: SegmentLookup): boolean {
   return disk.nearest(camera.definition.name, 0, false) !== undefined;
 }
 

@@ -1,8 +1,14 @@
-import type { Camera, Look, PacketBuffer } from '../cameras/types.js';
+import type { Look, PacketBuffer } from '../cameras/types.js';
+
+/** What a query needs to know of a camera; of one that is gone, the ring is undefined. */
+export interface PastCamera {
+  readonly definition: { readonly name: string };
+  readonly packets: Pick<PacketBuffer, 'ring' | 'streams'>;
+}
 
 /** Which frames of a camera's past, on disk and in memory. Times are arrivals of packets, microseconds since the epoch, inclusive. */
 export interface HistoryQuery {
-  readonly camera: Camera;
+  readonly camera: PastCamera;
   readonly fromUs: number;
   readonly toUs: number;
   /** Only the frame nearest to this moment, whatever the range. */

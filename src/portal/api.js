@@ -16,6 +16,7 @@
  * @property {number | null} next_attempt
  * @property {{ codec: string, width: number, height: number } | null} stream
  * @property {Stats} stats
+ * @property {Recording} recording
  *
  * @typedef {object} Stats
  * @property {number} packets
@@ -26,6 +27,14 @@
  * @property {string} decoding
  * @property {number} callers
  * @property {number | null} last_packet
+ *
+ * @typedef {object} Recording
+ * @property {boolean} wanted
+ * @property {string} state
+ * @property {string} message
+ * @property {number} segments
+ * @property {number} bytes
+ * @property {number | null} last_segment
  *
  * @typedef {{ version: string, grpc_port: number | null, time: number }} Info
  */
@@ -70,6 +79,14 @@ export async function removeCamera(name) {
   await call('DELETE', `process/${encodeURIComponent(name)}`);
 }
 
+/**
+ * @param {string} name
+ * @param {boolean} record
+ */
+export async function setRecord(name, record) {
+  await call('PATCH', `process/${encodeURIComponent(name)}`, { record });
+}
+
 export async function info() {
   return /** @type {Info} */ (await (await call('GET', 'info')).json());
 }
@@ -81,7 +98,7 @@ export async function info() {
  * @param {number} width
  */
 export function snapshotUrl(name, width) {
-  return `${BASE}/process/${encodeURIComponent(name)}/snapshot.jpg?keyframe=true&width=${width}&at=${Date.now()}`;
+  return `${BASE}/process/${encodeURIComponent(name)}/snapshot.jpg?keyframe=true&width=${width}&t=${Date.now()}`;
 }
 
 /**
@@ -90,6 +107,17 @@ export function snapshotUrl(name, width) {
  */
 export function liveUrl(name, width) {
   return `${BASE}/process/${encodeURIComponent(name)}/stream.mjpeg?width=${width}`;
+}
+
+/**
+ * @param {string} name
+ * @param {number} fromMs
+ * @param {number} toMs
+ */
+export function lastMinuteUrl(name, fromMs, toMs) {
+  const file = `${name}-${new Date(toMs).toISOString().replaceAll(/[-:]|\.\d+/g, '')}.mp4`;
+  const query = new URLSearchParams({ from: String(fromMs), to: String(toMs), download: file });
+  return `${BASE}/process/${encodeURIComponent(name)}/clip.mp4?${query}`;
 }
 
 /**

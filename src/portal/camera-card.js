@@ -4,6 +4,7 @@ import { askToRemove, watchLive } from './dialogs.js';
 import { copyOf, part } from './elements.js';
 import { ageText, coreText, decodingText, durationText, Rates, rateText, streamText } from './figures.js';
 import { keepFresh, leave } from './pictures.js';
+import { RecordingRow } from './recording-row.js';
 /**
  * @import { Camera } from './api.js'
  * @import { Target } from './pictures.js'
@@ -15,6 +16,7 @@ export class CameraCard {
   #log;
   #shownLog = '';
   #picture;
+  #recording;
 
   /**
    * @param {string} name
@@ -26,6 +28,7 @@ export class CameraCard {
     this.name = name;
     this.element = element;
     this.#log = /** @type {HTMLDetailsElement} */ (part(element, 'log'));
+    this.#recording = new RecordingRow(element, name);
     /** @type {Target} */
     this.#picture = { frame, name, live: false, show: this.#show.bind(this) };
     this.#text('name', name);
@@ -64,6 +67,7 @@ export class CameraCard {
     this.#text('core', coreText(this.#rates));
     this.#text('callers', String(stats.callers));
     this.#text('age', ageText(stats.last_packet, nowMs));
+    this.#recording.update(camera.chrysproxy.recording, nowMs);
     this.#text('source', camera.rtsp_endpoint);
     part(this.element, 'source').title = camera.rtsp_endpoint;
     void this.#refreshLog();

@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs';
+import { setImmediate as otherWork } from 'node:timers/promises';
 
 import type { Clock } from '../base/clock.js';
 import { ChrysError } from '../base/errors.js';
@@ -13,7 +14,7 @@ import { RecorderKeeper } from './recorder-keeper.js';
 import type { ProtectedSpan } from './retention.js';
 import { segmentPath } from './segment-files.js';
 import { timelineOf } from './timeline.js';
-import type { CheckReport, RecordingStatus, Recordings, SegmentPage, Timeline } from './types.js';
+import type { CheckReport, RecordedCamera, RecordingStatus, Recordings, SegmentPage, Timeline } from './types.js';
 
 export interface RecordingsOptions extends RecorderWorkerData {
   readonly cameras: Pick<Supervisor, 'list' | 'onEvent'>;
@@ -124,6 +125,16 @@ export class CameraRecordings implements Recordings {
 
   get(camera: string, id: number): Segment | undefined {
     return this.index.get(camera, id);
+  }
+
+  async summary(): Promise<readonly RecordedCamera[]> {
+    const found: RecordedCamera[] = [];
+    for (const camera of this.index.cameras()) {
+      const { segments, bytes, startUs, endUs } = this.index.sums(camera);
+      found.push({ camera, segments, bytes, fromMs: Math.floor(startUs / 1000), toMs: Math.ceil(endUs / 1000) });
+      await otherWork();
+    }
+    return found;
   }
 
   timeline(camera: string, fromMs: number, toMs: number): Promise<Timeline> {

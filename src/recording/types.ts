@@ -30,6 +30,13 @@ export interface CheckReport {
   readonly foreignCount: number;
 }
 
+/** What is recorded of one camera. */
+export interface RecordedCamera extends Span {
+  readonly camera: string;
+  readonly segments: number;
+  readonly bytes: number;
+}
+
 export interface SegmentPage {
   readonly segments: readonly Segment[];
   /** For `after` of the next page; undefined: there are no more. */
@@ -58,6 +65,8 @@ export interface Recordings extends SegmentLookup {
   /** Oldest first; milliseconds since the epoch, inclusive. `after` is a `next`, 0 = from the beginning. */
   page(camera: string, range: { fromMs: number; toMs: number; after: number; limit: number }): SegmentPage;
   get(camera: string, id: number): Segment | undefined;
+  /** One entry for each camera of which anything is recorded, by name. */
+  summary(): Promise<readonly RecordedCamera[]>;
   /** Does not block for long: it yields to other work in between. */
   timeline(camera: string, fromMs: number, toMs: number): Promise<Timeline>;
   /** Compares index and folder. One at a time. */

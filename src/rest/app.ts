@@ -4,28 +4,34 @@ import type { Clock } from '../base/clock.js';
 import { ChrysError } from '../base/errors.js';
 import type { Logger } from '../base/log.js';
 import { checkCameraName } from '../cameras/camera-name.js';
-import type { CameraDefinition, Cameras } from '../cameras/types.js';
+import type { Camera, CameraDefinition, Cameras } from '../cameras/types.js';
 import type { Config } from '../config/schema.js';
 import type { NativeAddon } from '../native/types.js';
 import type { Settings, SettingsStore } from '../store/settings.js';
 import { errorHandler, onlyMethods, sendError, unknownRoute } from './answers.js';
-import { cameraBody, parseBody, settingsBody } from './bodies.js';
+import { cameraBody, cameraChanges, parseBody, settingsBody } from './bodies.js';
 import { sendFrameList } from './frame-list.js';
 import { jsonBody } from './json-body.js';
 import { MjpegStreams } from './mjpeg.js';
 import { nameOfEndpoint } from './names.js';
 import { refuseOtherSites } from './origin.js';
+import { sendPastSnapshot } from './past-snapshot.js';
+import type { PastSource } from './past.js';
 import { portalFiles } from './portal.js';
 import { truth } from './query.js';
+import { recordedCamera } from './recorded-camera.js';
+import { recordingRoutes, type RecordingParts } from './recordings.js';
 import { routesPage } from './routes-page.js';
 import { sendSnapshot, type EncodeJpeg } from './snapshot.js';
-import { streamProcessOf } from './stream-process.js';
+import { streamProcessOf, type StreamProcess } from './stream-process.js';
 
 const BASE = '/api/v1';
+const CHANGING_METHODS = ['POST', 'PATCH', 'DELETE'];
 const MASK = '***';
 
-export interface RestParts {
+export interface RestParts extends RecordingParts {
   readonly cameras: Cameras;
+  readonly past: PastSource;
   readonly settings: Pick<SettingsStore, 'get' | 'put'>;
   readonly config: Pick<Config, 'camera'>;
   readonly logger: Logger;
@@ -79,7 +85,7 @@ export function createRestApp(parts: RestParts): Express {
     .route(`${BASE}/processlist`)
     .get((req, res) => {
       const shown = shownParts(req);
-      res.json(cameras.list().map((camera) => streamProcessOf(camera, shown)));
+      res.json(cameras.list().map((camera) => processAnswer(camera, parts, shown)));
     })
     .all(onlyMethods('GET'));
   app
@@ -91,15 +97,25 @@ export function createRestApp(parts: RestParts): Express {
     .all(onlyMethods('POST'));
   app
     .route(`${BASE}/process/:name`)
-    .get((req, res) => void res.json(streamProcessOf(cameras.get(checkCameraName(req.params.name)), shownParts(req))))
+    .get((req, res) => {
+      res.json(processAnswer(cameras.get(checkCameraName(req.params.name)), parts, shownParts(req)));
+    })
+    .patch(jsonBody, (req, res) => {
+      const camera = changeCamera(checkCameraName(req.params.name), req.body, cameras);
+      res.json(processAnswer(camera, parts, shownParts(req)));
+    })
     .delete(async (req, res) => {
       await cameras.remove(checkCameraName(req.params.name));
       res.status(200).end();
     })
-    .all(onlyMethods('GET', 'DELETE'));
+    .all(onlyMethods('GET', 'PATCH', 'DELETE'));
   app
     .route(`${BASE}/process/:name/snapshot.jpg`)
-    .get((req, res) => sendSnapshot(req, res, cameras.get(checkCameraName(req.params.name)), parts.encodeJpeg))
+    .get(async (req, res) => {
+      const { name } = req.params;
+      if (req.query['at'] !== undefined) await sendPastSnapshot(req, res, recordedCamera(name, parts), parts.past);
+      else await sendSnapshot(req, res, cameras.get(checkCameraName(name)), parts.encodeJpeg);
+    })
     .all(onlyMethods('GET'));
   app
     .route(`${BASE}/process/:name/frames`)
@@ -113,6 +129,7 @@ export function createRestApp(parts: RestParts): Express {
       live.send(req, res, checkCameraName(req.params.name));
     })
     .all(onlyMethods('GET'));
+  app.use(recordingRoutes(BASE, parts));
   app
     .route(`${BASE}/info`)
     .get((_req, res) => void res.json(infoAnswer(parts)))
@@ -149,12 +166,28 @@ function logRequests({ logger, clock }: RestParts): RequestHandler {
     const startedMs = clock.monotonicMs();
     const { method, path } = req;
     res.on('finish', () => {
-      const level = method === 'POST' || method === 'DELETE' ? 'info' : 'debug';
+      const level = CHANGING_METHODS.includes(method) ? 'info' : 'debug';
       const tookMs = Math.round(clock.monotonicMs() - startedMs);
       logger[level]({ method, path: path.slice(0, 200), status: res.statusCode, tookMs }, 'request');
     });
     next();
   };
+}
+
+function processAnswer(camera: Camera, { recordings }: RestParts, shown: { readonly logs: boolean }): StreamProcess {
+  return streamProcessOf(camera, recordings.status(camera.definition.name), shown);
+}
+
+/** Throws invalid_argument when nothing is to be changed, not_found. */
+function changeCamera(name: string, value: unknown, cameras: Cameras): Camera {
+  const { record, record_audio: recordAudio } = parseBody(cameraChanges, value);
+  if (record === undefined && recordAudio === undefined) {
+    throw new ChrysError('invalid_argument', 'The body changes nothing; allowed are record and record_audio.');
+  }
+  return cameras.update(name, {
+    ...(record === undefined ? {} : { record }),
+    ...(recordAudio === undefined ? {} : { recordAudio }),
+  });
 }
 
 /** What the cameras refuse of a definition that passed `definitionOf` is its URL, and the sender knows that as a field. */
@@ -182,7 +215,8 @@ function definitionOf(value: unknown, { config, clock }: RestParts): CameraDefin
     openTimeoutMs: body.open_timeout_ms ?? config.camera.open_timeout_ms,
     stallTimeoutMs: body.stall_timeout_ms ?? config.camera.stall_timeout_ms,
     decoderThreads: body.decoder_threads ?? config.camera.decoder_threads,
-    recordAudio: false,
+    ...(typeof body.record === 'boolean' ? { record: body.record } : {}),
+    recordAudio: body.record_audio ?? false,
     createdMs: nowMs,
     modifiedMs: nowMs,
   };

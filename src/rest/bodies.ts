@@ -3,11 +3,15 @@ import { allowedText, shownValue } from '../base/allowed.js';
 import { ChrysError } from '../base/errors.js';
 import { didYouMean, nearest } from '../base/suggest.js';
 import { configSchema } from '../config/schema.js';
+import { LATEST_MS } from './query.js';
 
 const MOST_URL_CHARACTERS = 4096;
 const MOST_KEY_CHARACTERS = 1024;
+const MOST_CLIP_NAME_CHARACTERS = 128;
 
 const cameraKeys = configSchema.shape.camera.unwrap().shape;
+/** Milliseconds since the epoch. */
+const moment = z.int().min(1).max(LATEST_MS);
 const ignored = z.unknown().optional();
 const key = z.string().max(MOST_KEY_CHARACTERS);
 
@@ -28,6 +32,8 @@ export const cameraBody = z.strictObject({
   open_timeout_ms: cameraKeys.open_timeout_ms.unwrap().nullish(),
   stall_timeout_ms: cameraKeys.stall_timeout_ms.unwrap().nullish(),
   decoder_threads: cameraKeys.decoder_threads.unwrap().nullish(),
+  record: z.boolean().nullish(),
+  record_audio: z.boolean().nullish(),
   image_tag: ignored,
   container_id: ignored,
   status: ignored,
@@ -38,6 +44,21 @@ export const cameraBody = z.strictObject({
   rtmp_stream_status: ignored,
   upgrade_available: ignored,
   chrysproxy: ignored,
+});
+
+/** What can be changed of a camera; `null` for `record` = as buffer.on_disk says. */
+export const cameraChanges = z.strictObject({
+  record: z.union([z.boolean(), z.null()]).optional(),
+  record_audio: z.boolean().optional(),
+});
+
+/** A part of a recording that is to be kept. */
+export const clipBody = z.strictObject({
+  name: z
+    .string()
+    .refine(isClipName, `1 to ${MOST_CLIP_NAME_CHARACTERS} characters, no control characters, no blanks at its ends`),
+  from: moment,
+  to: moment,
 });
 
 /** The original has more settings than these two keys; they mean nothing here and are ignored. */
@@ -93,6 +114,11 @@ function unknownField(field: string, known: readonly string[]): string {
 
 function isMasked(url: string): boolean {
   return url.includes(':***@');
+}
+
+function isClipName(name: string): boolean {
+  const { length } = name;
+  return length >= 1 && length <= MOST_CLIP_NAME_CHARACTERS && name === name.trim() && !/\p{Cc}/u.test(name);
 }
 
 function isRtmpUrl(url: string): boolean {

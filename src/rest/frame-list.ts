@@ -2,11 +2,10 @@ import { setImmediate } from 'node:timers/promises';
 
 import type { Request, Response } from 'express';
 
-import { ChrysError } from '../base/errors.js';
 import type { Camera } from '../cameras/types.js';
 import type { NativeAddon } from '../native/types.js';
 import { PacketReader, type PacketFacts, type PacketRange } from '../rings/packet-reader.js';
-import { wholeNumber } from './query.js';
+import { timeRange, wholeNumber } from './query.js';
 
 const DEFAULT_LIMIT = 1000;
 const MOST_LIMIT = 10_000;
@@ -34,16 +33,12 @@ export async function sendFrameList(
   camera: Camera,
   frameIds: NativeAddon['frameIds'],
 ): Promise<void> {
-  const fromMs = wholeNumber(req.query, 'from', 0, Number.MAX_SAFE_INTEGER) ?? 0;
-  const toMs = wholeNumber(req.query, 'to', 0, Number.MAX_SAFE_INTEGER) ?? 0;
+  const { fromMs, toMs } = timeRange(req.query);
   const after = wholeNumber(req.query, 'after', 0, Number.MAX_SAFE_INTEGER) ?? 0;
   const limit = wholeNumber(req.query, 'limit', 1, MOST_LIMIT) ?? DEFAULT_LIMIT;
-  if (toMs > 0 && fromMs > toMs) {
-    throw new ChrysError('invalid_argument', `from (${fromMs}) is later than to (${toMs}): exchange them.`);
-  }
   const { ring } = camera.packets;
   // The whole of a millisecond belongs to it.
-  const range = { fromUs: fromMs * 1000, toUs: toMs === 0 ? Infinity : toMs * 1000 + 999, after };
+  const range = { fromUs: fromMs * 1000, toUs: toMs * 1000 + 999, after };
   res.json(ring === undefined ? { frames: [], next: null } : await listOf(ring, range, limit, frameIds));
 }
 

@@ -15,9 +15,18 @@ const FILES: readonly (readonly [route: string, file: string, type: string])[] =
   ['/', 'index.html', HTML],
   ['/portal/style.css', 'style.css', CSS],
   ['/portal/icon.svg', 'icon.svg', ICON],
-  ...['main', 'api', 'camera-card', 'camera-list', 'dialogs', 'elements', 'add-form', 'figures', 'pictures'].map(
-    (name) => [`/portal/${name}.js`, `${name}.js`, SCRIPT] as const,
-  ),
+  ...[
+    'main',
+    'api',
+    'camera-card',
+    'camera-list',
+    'dialogs',
+    'elements',
+    'add-form',
+    'figures',
+    'pictures',
+    'recording-row',
+  ].map((name) => [`/portal/${name}.js`, `${name}.js`, SCRIPT] as const),
 ];
 
 /** Scripts, styles and pictures of this server alone, and nothing inline. */

@@ -2,6 +2,8 @@ import { ChrysError } from '../base/errors.js';
 
 export const LEAST_WIDTH = 16;
 export const MOST_WIDTH = 7680;
+/** The last moment that a Date can be; in microseconds it still is a 64-bit integer. */
+export const LATEST_MS = 8_640_000_000_000_000;
 
 /** A parameter of a URL's query; undefined when it is not there. Throws invalid_argument with what is allowed. */
 export function wholeNumber(
@@ -19,6 +21,22 @@ export function wholeNumber(
     throw refused(name, value, `one whole number from ${least} to ${most}`);
   }
   return number;
+}
+
+export interface TimeRange {
+  /** Milliseconds since the epoch, inclusive. */
+  readonly fromMs: number;
+  readonly toMs: number;
+}
+
+/** `from` and `to`; left out or 0, they mean from the beginning and without an end. Throws invalid_argument. */
+export function timeRange(query: Readonly<Record<string, unknown>>): TimeRange {
+  const fromMs = wholeNumber(query, 'from', 0, LATEST_MS) ?? 0;
+  const toMs = wholeNumber(query, 'to', 0, LATEST_MS) ?? 0;
+  if (toMs > 0 && fromMs > toMs) {
+    throw new ChrysError('invalid_argument', `from (${fromMs}) is later than to (${toMs}): exchange them.`);
+  }
+  return { fromMs, toMs: toMs === 0 ? LATEST_MS : toMs };
 }
 
 /** `true` or `false`; `otherwise` when it is not there. Throws invalid_argument. */

@@ -17,34 +17,75 @@ export interface Picture {
   readonly height: number;
   /** Pixels; the height follows from the aspect. Without it the picture keeps its size. */
   readonly outWidth?: number;
+  /** 1 to 100. */
+  readonly quality?: number;
+}
+
+/** One frame as a JPEG. */
+export interface Snapshot {
+  readonly jpeg: Uint8Array;
+  readonly frameId: number;
+  /** Milliseconds since the epoch. */
+  readonly arrivalMs: number;
+}
+
+interface TakenPicture extends Omit<Snapshot, 'jpeg'> {
+  readonly picture: Picture;
+}
+
+interface SnapshotSize {
+  /** Pixels. */
+  readonly width: number | undefined;
+  readonly quality: number | undefined;
 }
 
 export type EncodeJpeg = (picture: Picture) => Promise<Buffer>;
 
 /** Sends the newest frame. Throws unavailable when the camera is not connected, deadline_exceeded when no frame comes. */
 export async function sendSnapshot(req: Request, res: Response, camera: Camera, encode: EncodeJpeg): Promise<void> {
-  const outWidth = wholeNumber(req.query, 'width', LEAST_WIDTH, MOST_WIDTH);
+  const size = snapshotSize(req);
   const gone = new AbortController();
   res.on('close', () => {
     gone.abort();
   });
-  const jpeg = truth(req.query, 'keyframe', false)
-    ? await takeKeyframe(camera, outWidth ?? 0, gone.signal)
-    : await takeNewest(camera, outWidth, gone.signal, encode);
-  if (!gone.signal.aborted) {
-    res.set('Content-Type', 'image/jpeg').send(jpeg);
+  const snapshot = truth(req.query, 'keyframe', false)
+    ? await takeKeyframe(camera, size, gone.signal)
+    : await takeNewest(camera, size, gone.signal, encode);
+  if (snapshot !== undefined && !gone.signal.aborted) {
+    sendJpeg(res, snapshot);
   }
+}
+
+/** Throws invalid_argument. */
+export function snapshotSize({ query }: Request): SnapshotSize {
+  return {
+    width: wholeNumber(query, 'width', LEAST_WIDTH, MOST_WIDTH),
+    quality: wholeNumber(query, 'quality', 1, 100),
+  };
+}
+
+/** Tells which frame it is. */
+export function sendJpeg(res: Response, { jpeg, frameId, arrivalMs }: Snapshot): void {
+  res.set('X-Frame-Id', String(frameId)).set('X-Timestamp', String(arrivalMs));
+  res.set('Content-Type', 'image/jpeg').send(Buffer.from(jpeg.buffer, jpeg.byteOffset, jpeg.byteLength));
 }
 
 /** Undefined when the client went away meanwhile. */
 async function takeNewest(
   camera: Camera,
-  outWidth: number | undefined,
+  { width, quality }: SnapshotSize,
   signal: AbortSignal,
   encode: EncodeJpeg,
-): Promise<Buffer | undefined> {
-  const picture = await takePicture(camera, signal);
-  return picture && (await encode(outWidth === undefined ? picture : { ...picture, outWidth }));
+): Promise<Snapshot | undefined> {
+  const taken = await takePicture(camera, signal);
+  if (taken === undefined) return undefined;
+  const { picture, frameId, arrivalMs } = taken;
+  const jpeg = await encode({
+    ...picture,
+    ...(width === undefined ? {} : { outWidth: width }),
+    ...(quality === undefined ? {} : { quality }),
+  });
+  return { jpeg, frameId, arrivalMs };
 }
 
 /**
@@ -53,8 +94,12 @@ async function takeNewest(
  * The newest frame is made of all frames since the last keyframe, the keyframe of itself alone: for whoever looks every
  * few seconds it costs a small part. All who want one width share one JPEG.
  */
-async function takeKeyframe(camera: Camera, width: number, signal: AbortSignal): Promise<Buffer | undefined> {
-  const look = { format: PICTURE_FORMAT.jpeg, width, height: 0, quality: KEYFRAME_QUALITY, enlarge: false };
+async function takeKeyframe(
+  camera: Camera,
+  { width = 0, quality = KEYFRAME_QUALITY }: SnapshotSize,
+  signal: AbortSignal,
+): Promise<Snapshot | undefined> {
+  const look = { format: PICTURE_FORMAT.jpeg, width, height: 0, quality, enlarge: false };
   const terms = { look, keyframesOnly: true, intervalMs: 0, withholdCorrupt: false };
   for (let attempt = 0; attempt < MOST_COPIES; attempt += 1) {
     const frame = await nextFrame(camera, terms, signal);
@@ -67,7 +112,8 @@ async function takeKeyframe(camera: Camera, width: number, signal: AbortSignal):
     const message = Buffer.allocUnsafeSlow(frame.byteLength);
     const copied = frame.copyTo(message, 0);
     if (copied !== undefined) {
-      return message.subarray(copied.dataOffset, copied.dataOffset + copied.dataBytes);
+      const { dataOffset, dataBytes, frameId, arrivalMs } = copied;
+      return { jpeg: message.subarray(dataOffset, dataOffset + dataBytes), frameId, arrivalMs };
     }
   }
   throw noFrame(camera);
@@ -86,7 +132,7 @@ async function nextFrame(camera: Camera, terms: FrameTerms, signal: AbortSignal)
 }
 
 /** Undefined when the client went away meanwhile. */
-async function takePicture(camera: Camera, signal: AbortSignal): Promise<Picture | undefined> {
+async function takePicture(camera: Camera, signal: AbortSignal): Promise<TakenPicture | undefined> {
   for (let attempt = 0; attempt < MOST_COPIES; attempt += 1) {
     const frame = await camera.frames.snapshot(WAIT_MS, signal);
     if (signal.aborted) {
@@ -95,21 +141,22 @@ async function takePicture(camera: Camera, signal: AbortSignal): Promise<Picture
     if (frame === undefined) {
       throw noFrame(camera);
     }
-    const picture = copyOf(frame);
-    if (picture !== undefined) {
-      return picture;
+    const taken = copyOf(frame);
+    if (taken !== undefined) {
+      return taken;
     }
   }
   throw noFrame(camera);
 }
 
-function copyOf(frame: FrameRef): Picture | undefined {
+function copyOf(frame: FrameRef): TakenPicture | undefined {
   const message = Buffer.allocUnsafeSlow(frame.byteLength);
   if (frame.copyTo(message, 0) === undefined) {
     return undefined;
   }
   const bgr24 = message.subarray(frame.dataOffset, frame.dataOffset + frame.dataBytes);
-  return { bgr24, width: frame.width, height: frame.height };
+  const { frameId, arrivalMs } = frame;
+  return { picture: { bgr24, width: frame.width, height: frame.height }, frameId, arrivalMs };
 }
 
 function noFrame({ definition, state }: Camera): ChrysError {

@@ -1,6 +1,7 @@
 import { redact, redactUrl } from '../base/redact.js';
 import { STATUS_OF_PHASE } from '../cameras/container-status.js';
 import type { Camera, LogLine } from '../cameras/types.js';
+import type { RecordingStatus } from '../recording/types.js';
 
 /** The Go clients' zero time: it never happened. */
 const NEVER = '0001-01-01T00:00:00Z';
@@ -9,7 +10,11 @@ const NEVER = '0001-01-01T00:00:00Z';
  * A camera in the form that clients of the original read; what is ours stands under `chrysproxy`. Passwords are masked.
  * Without `logs` they are empty: masking a hundred lines of each camera takes long for who only wants the figures.
  */
-export function streamProcessOf(camera: Camera, { logs = true }: { readonly logs?: boolean } = {}) {
+export function streamProcessOf(
+  camera: Camera,
+  recording: RecordingStatus,
+  { logs = true }: { readonly logs?: boolean } = {},
+) {
   const { definition, state } = camera;
   const status = STATUS_OF_PHASE[state.phase];
   const lines = logs ? camera.log : [];
@@ -39,14 +44,14 @@ export function streamProcessOf(camera: Camera, { logs = true }: { readonly logs
     modified: definition.modifiedMs,
     rtmp_stream_status: { streaming: false, storing: false },
     upgrade_available: false,
-    chrysproxy: additionsOf(camera),
+    chrysproxy: additionsOf(camera, recording),
   };
 }
 
 export type StreamProcess = ReturnType<typeof streamProcessOf>;
 
 /** Times in milliseconds since the epoch, null = not yet or not known. */
-function additionsOf({ definition, state, stats, stream }: Camera) {
+function additionsOf({ definition, state, stats, stream }: Camera, recording: RecordingStatus) {
   return {
     phase: state.phase,
     since: state.sinceMs,
@@ -58,6 +63,8 @@ function additionsOf({ definition, state, stats, stream }: Camera) {
     open_timeout_ms: definition.openTimeoutMs,
     stall_timeout_ms: definition.stallTimeoutMs,
     decoder_threads: definition.decoderThreads,
+    record: definition.record ?? null,
+    record_audio: definition.recordAudio,
     stream:
       stream === undefined
         ? null
@@ -89,6 +96,15 @@ function additionsOf({ definition, state, stats, stream }: Camera) {
       last_error: redact(stats.lastError),
       decoding: stats.decoding,
       callers: stats.callers,
+    },
+    recording: {
+      wanted: recording.wanted,
+      state: recording.state,
+      message: recording.message,
+      segments: recording.segments,
+      bytes: recording.bytes,
+      lost_groups: recording.lostGroups,
+      last_segment: known(recording.lastSegmentMs),
     },
   };
 }

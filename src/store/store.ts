@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { ClipStore } from './clips.js';
 import { openDatabase, type DatabaseForm } from './database.js';
 import { FrameIds } from './frame-ids.js';
 import { APPLICATION_ID, MIGRATIONS } from './migrations.js';
@@ -20,6 +21,7 @@ export interface Store {
   readonly cameras: CameraRegistry;
   readonly settings: SettingsStore;
   readonly frameIds: FrameIds;
+  readonly clips: ClipStore;
   close(): void;
 }
 
@@ -32,6 +34,7 @@ export function openStore(dataDir: string): Store {
     cameras: new CameraRegistry(database),
     settings: new SettingsStore(database),
     frameIds: new FrameIds(database),
+    clips: new ClipStore(database),
     close: () => {
       database.close();
     },

@@ -1,4 +1,5 @@
 /** The page at `/` in a real browser, against the whole proxy and real cameras. */
+import { readFile } from 'node:fs/promises';
 import type { Browser, Locator, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Farm } from '../farm/farm.js';
@@ -96,6 +97,22 @@ describe('the page', () => {
     await waitFor('every frame to be decoded', BOUND_MS, async () => (await decoding()) === 'all');
     await page.keyboard.press('Escape');
     await waitFor('only keyframes to be decoded', BOUND_MS, async () => (await decoding()) === 'keyframes');
+  });
+
+  it('switches recording on and off, and gives the last minute as a file', async () => {
+    const record = card('door').getByRole('switch', { name: 'Record door' });
+    expect(await record.isChecked()).toBe(false);
+    await record.click();
+    await card('door')
+      .getByText(/^recording, /)
+      .waitFor();
+    const download = page.waitForEvent('download');
+    await card('door').getByRole('link', { name: 'Last minute' }).click();
+    expect((await download).suggestedFilename()).toMatch(/^door-\d{8}T\d{6}Z\.mp4$/);
+    expect((await readFile(await (await download).path())).subarray(4, 8).toString()).toBe('ftyp');
+    await record.click();
+    await waitFor('it to be off', BOUND_MS, async () => !(await proxy.camera('door')).chrysproxy.recording.wanted);
+    expect(await record.isChecked()).toBe(false);
   });
 
   it('says that the proxy is away, and goes on when it is back', async () => {

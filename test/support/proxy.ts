@@ -25,7 +25,10 @@ export interface ProcessAnswer {
   readonly status: string;
   readonly state: Readonly<Record<string, unknown>>;
   readonly logs: { readonly stdout: string; readonly stderr: string };
-  readonly chrysproxy: { readonly stats: { readonly decoding: string; readonly packets: number } };
+  readonly chrysproxy: {
+    readonly stats: { readonly decoding: string; readonly packets: number };
+    readonly recording: { readonly wanted: boolean; readonly state: string; readonly segments: number };
+  };
 }
 
 export interface RestAnswer {

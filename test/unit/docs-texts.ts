@@ -6,8 +6,8 @@ export const KIND_TEXTS: Readonly<Record<ErrorKind, string>> = {
   invalid_argument: 'A value is not allowed. The message names the field or key, the value and what is allowed.',
   unauthenticated: 'Who is calling is not known. Not used in this version.',
   permission_denied: 'The caller may not do that: a page of another site tried to change something.',
-  not_found: 'There is no camera of that name.',
-  already_exists: 'There is a camera of that name already. Remove it first, or choose another name.',
+  not_found: 'There is no camera of that name, no such clip or file, or nothing recorded there.',
+  already_exists: 'There is a camera or clip of that name already. Remove it first, or choose another name.',
   failed_precondition: 'Something else has to be put right first; the message says what.',
   payload_too_large: 'The body of the request is too long.',
   resource_exhausted: 'A limit is reached: cameras, waiting snapshots, the disk. Remove something, or try again later.',
@@ -58,6 +58,10 @@ export const REASON_TEXTS: Readonly<Record<CameraReason, ReasonText>> = {
     advice: 'Nothing, if it stays rare: it is connected again. Else check how many viewers the camera allows.',
   },
   no_video: { meaning: 'The session has no video stream.', advice: 'Use the URL of a stream with video.' },
+  replay_ended: {
+    meaning: 'A replay came to the end of its range. Not retried.',
+    advice: 'Remove it and add it again to play it once more, or with loop=true.',
+  },
   unsupported_codec: {
     meaning: 'There is no decoder for its codec. Not retried.',
     advice: 'Set the camera to H.264 or HEVC, then remove it and add it again.',
@@ -84,6 +88,7 @@ export const REASON_TEXTS: Readonly<Record<CameraReason, ReasonText>> = {
 export const HTTP_TEXTS: Readonly<Record<number, string>> = {
   405: 'The route does not know this method; `Allow` names those that it knows.',
   408: 'The request did not arrive in time.',
+  416: 'The file ends before the range that is asked for; `Content-Range` tells its length.',
   431: 'The headers are too long.',
 };
 

@@ -18,10 +18,12 @@ import { createRestApp, type RestParts } from '../../src/rest/app.js';
 import { listenRest } from '../../src/rest/listen.js';
 import type { Picture } from '../../src/rest/snapshot.js';
 import type { Settings } from '../../src/store/settings.js';
+import { FakeClips, FakePastSource, FakeRecordings } from './recordings-fixture.js';
 
 export const NOW_MS = Date.UTC(2026, 0, 2, 3, 4, 5);
 
 interface FakeCamera extends Camera {
+  definition: CameraDefinition;
   state: CameraState;
   stream: StreamInfo | undefined;
   log: LogLine[];
@@ -148,6 +150,7 @@ export interface Answer {
   readonly status: number;
   readonly headers: NodeJS.Dict<string | string[]>;
   readonly text: string;
+  readonly bytes: Buffer;
   /** Throws when the body is no JSON. */
   json(): unknown;
 }
@@ -155,11 +158,17 @@ export interface Answer {
 /** A REST server on a port of its own, and what it was asked to do. */
 export async function startRest(changes: Partial<RestParts> = {}) {
   const cameras = new FakeCameras();
+  const recordings = new FakeRecordings();
+  const clips = new FakeClips();
+  const past = new FakePastSource();
   const encoded: Picture[] = [];
   const logLines: string[] = [];
   let settings: Settings = { name: 'default', edgeKey: '', edgeSecret: '', createdMs: 0, modifiedMs: 0 };
   const app = createRestApp({
     cameras,
+    recordings,
+    clips,
+    past,
     settings: {
       get: () => settings,
       put(edgeKey, edgeSecret, nowMs) {
@@ -193,14 +202,17 @@ export async function startRest(changes: Partial<RestParts> = {}) {
         const chunks: Buffer[] = [];
         response.on('data', (chunk: Buffer) => chunks.push(chunk));
         response.on('end', () => {
-          const received = Buffer.concat(chunks).toString();
+          const bytes = Buffer.concat(chunks);
+          const received = bytes.toString();
           resolve({
             status: response.statusCode ?? 0,
             headers: response.headers,
             text: received,
+            bytes,
             json: (): unknown => JSON.parse(received),
           });
         });
+        response.on('error', reject);
       });
       call.on('error', reject);
       call.end(text);
@@ -208,6 +220,9 @@ export async function startRest(changes: Partial<RestParts> = {}) {
 
   return {
     cameras,
+    recordings,
+    clips,
+    past,
     encoded,
     logLines,
     settings: () => settings,

@@ -26,12 +26,13 @@ describe('POST process', () => {
       openTimeoutMs: 10_000,
       stallTimeoutMs: 5000,
       decoderThreads: 1,
+      recordAudio: false,
       createdMs: NOW_MS,
       modifiedMs: NOW_MS,
     });
   });
 
-  it('takes transport, deadlines and threads of its own', async () => {
+  it('takes transport, deadlines, threads and recording of its own', async () => {
     await add({
       name: 'yard',
       rtsp_endpoint: URL,
@@ -39,12 +40,16 @@ describe('POST process', () => {
       open_timeout_ms: 3000,
       stall_timeout_ms: 2000,
       decoder_threads: 4,
+      record: false,
+      record_audio: true,
     });
     expect(rest.cameras.get('yard').definition).toMatchObject({
       transport: 'udp',
       openTimeoutMs: 3000,
       stallTimeoutMs: 2000,
       decoderThreads: 4,
+      record: false,
+      recordAudio: true,
     });
   });
 

@@ -21,17 +21,22 @@ describe('the snapshot', () => {
     const answer = await rest.get(SNAPSHOT);
     expect(answer.status).toBe(200);
     expect(answer.text).toBe('a jpeg');
-    expect(answer.headers).toMatchObject({ 'content-type': 'image/jpeg', 'cache-control': 'no-store' });
+    expect(answer.headers).toMatchObject({
+      'content-type': 'image/jpeg',
+      'cache-control': 'no-store',
+      'x-frame-id': '1',
+      'x-timestamp': String(NOW_MS),
+    });
     expect(rest.encoded).toHaveLength(1);
     expect(rest.encoded[0]).toMatchObject({ width: 2, height: 1 });
     expect(rest.encoded[0]).not.toHaveProperty('outWidth');
     expect([...(rest.encoded[0]?.bgr24 ?? [])]).toEqual([1, 2, 3, 4, 5, 6]);
   });
 
-  it('has the width that is asked for', async () => {
+  it('has the width and quality that are asked for', async () => {
     rest.cameras.get('yard').pictures.push(fakeFrame());
-    expect((await rest.get(`${SNAPSHOT}?width=320`)).status).toBe(200);
-    expect(rest.encoded[0]).toMatchObject({ outWidth: 320 });
+    expect((await rest.get(`${SNAPSHOT}?width=320&quality=40`)).status).toBe(200);
+    expect(rest.encoded[0]).toMatchObject({ outWidth: 320, quality: 40 });
   });
 
   it.each(['15', '7681', '0', '-20', '1e3', '20.5', 'abc', '', '99999999999999999999'])(
@@ -173,12 +178,21 @@ describe('what is not there', () => {
 
   it.each([
     ['GET', '/api/v1/process', 'POST'],
-    ['PUT', '/api/v1/process/yard', 'GET, HEAD, DELETE'],
+    ['PUT', '/api/v1/process/yard', 'GET, HEAD, PATCH, DELETE'],
     ['POST', '/api/v1/processlist', 'GET, HEAD'],
     ['DELETE', '/api/v1/settings', 'GET, HEAD, POST'],
     ['POST', '/api/v1/process/yard/snapshot.jpg', 'GET, HEAD'],
     ['POST', '/api/v1/process/yard/stream.mjpeg', 'GET, HEAD'],
     ['POST', '/api/v1/info', 'GET, HEAD'],
+    ['POST', '/api/v1/recordings', 'GET, HEAD'],
+    ['GET', '/api/v1/recordings/check', 'POST'],
+    ['POST', '/api/v1/process/yard/segments', 'GET, HEAD'],
+    ['DELETE', '/api/v1/process/yard/segments/1', 'GET, HEAD'],
+    ['POST', '/api/v1/process/yard/timeline', 'GET, HEAD'],
+    ['POST', '/api/v1/process/yard/clip.mp4', 'GET, HEAD'],
+    ['DELETE', '/api/v1/process/yard/clips', 'GET, HEAD, POST'],
+    ['PUT', '/api/v1/process/yard/clips/1', 'GET, HEAD, DELETE'],
+    ['POST', '/api/v1/process/yard/clips/1/clip.mp4', 'GET, HEAD'],
     ['POST', '/api', 'GET, HEAD'],
     ['POST', '/healthz', 'GET, HEAD'],
     ['POST', '/readyz', 'GET, HEAD'],
@@ -193,7 +207,7 @@ describe('what is not there', () => {
   it('OPTIONS tells the methods', async () => {
     const answer = await rest.send('OPTIONS', '/api/v1/process/yard');
     expect(answer.status).toBe(204);
-    expect(answer.headers.allow).toBe('GET, HEAD, DELETE');
+    expect(answer.headers.allow).toBe('GET, HEAD, PATCH, DELETE');
   });
 
   it('an unexpected error is 500 without its text, which is in the log', async () => {

@@ -117,6 +117,54 @@ describe('the settings', () => {
   });
 });
 
+describe('the clips', () => {
+  const clip = { camera: 'yard', name: 'parcel', fromMs: 1000, toMs: 5000, createdMs: 9000 };
+
+  it('are kept across a restart, by their beginnings', () => {
+    const { clips } = open();
+    const later = clips.add({ ...clip, name: 'later', fromMs: 3000 });
+    const first = clips.add(clip);
+    expect(first).toEqual({ id: expect.any(Number), ...clip });
+    opened.pop()?.close();
+
+    const again = open().clips;
+    expect(again.list('yard')).toEqual([first, later]);
+    expect(again.list('door')).toEqual([]);
+    expect(again.get('yard', first.id)).toEqual(first);
+    expect(again.get('door', first.id)).toBeUndefined();
+  });
+
+  it('have names that are unique for their camera', () => {
+    const { clips } = open();
+    clips.add(clip);
+    clips.add({ ...clip, camera: 'door' });
+    expect(() => clips.add(clip)).toThrow(
+      expect.objectContaining({ kind: 'already_exists', message: expect.stringContaining('"parcel"') }),
+    );
+  });
+
+  it('are removed by their camera and id, which is not used again', () => {
+    const { clips } = open();
+    const { id } = clips.add(clip);
+    expect(clips.remove('door', id)).toBe(false);
+    expect(clips.remove('yard', id)).toBe(true);
+    expect(clips.remove('yard', id)).toBe(false);
+    expect(clips.add(clip).id).toBeGreaterThan(id);
+  });
+
+  it('tell what they protect of all cameras', () => {
+    const { clips } = open();
+    clips.add({ ...clip, name: 'later', fromMs: 3000 });
+    clips.add(clip);
+    clips.add({ ...clip, camera: 'door' });
+    expect(clips.protectedSpans()).toEqual([
+      { camera: 'door', fromUs: 1_000_000, toUs: 5_000_999 },
+      { camera: 'yard', fromUs: 1_000_000, toUs: 5_000_999 },
+      { camera: 'yard', fromUs: 3_000_000, toUs: 5_000_999 },
+    ]);
+  });
+});
+
 describe('the database', () => {
   it('can be read by its owner only, also the files beside it', () => {
     open().cameras.insert(camera);

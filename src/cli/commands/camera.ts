@@ -1,7 +1,7 @@
-import { Command, InvalidArgumentError, Option } from 'commander';
+import { Argument, Command, InvalidArgumentError, Option } from 'commander';
 import type { StreamProcess } from '../../rest/stream-process.js';
 import { ProxyClient, type CameraBody } from '../client.js';
-import { fields, json, plain, table } from '../format.js';
+import { bytesText, fields, json, plain, table, timeText } from '../format.js';
 import type { Io } from '../io.js';
 import { streamUrl } from '../stream-url.js';
 
@@ -16,7 +16,15 @@ interface AddOptions extends RemoteOptions {
   readonly openTimeoutMs?: number;
   readonly stallTimeoutMs?: number;
   readonly decoderThreads?: number;
+  readonly record?: boolean;
+  readonly recordAudio?: boolean;
 }
+
+interface RecordOptions extends RemoteOptions {
+  readonly audio?: boolean;
+}
+
+const RECORD_WISHES: Readonly<Record<string, boolean | null>> = { on: true, off: false, default: null };
 
 /** `--url`, for every command that talks to a running proxy. */
 export function urlOption(): Option {
@@ -28,7 +36,7 @@ export function clientFor(options: { readonly url?: string }, io: Io): ProxyClie
 }
 
 export function cameraCommand(io: Io): Command {
-  const camera = new Command('camera').description('add, list, show and remove cameras of a running proxy');
+  const camera = new Command('camera').description('add, list, show, record and remove cameras of a running proxy');
   camera
     .command('add')
     .description('add a camera and start it')
@@ -39,6 +47,9 @@ export function cameraCommand(io: Io): Command {
     .option('--open-timeout-ms <ms>', 'longest time to open the stream', wholeNumber)
     .option('--stall-timeout-ms <ms>', 'time without a packet that counts as a stall', wholeNumber)
     .option('--decoder-threads <n>', 'threads that decode it', wholeNumber)
+    .option('--record', 'record it, whatever buffer.on_disk of the configuration says')
+    .option('--no-record', 'do not record it, whatever the configuration says')
+    .option('--record-audio', 'record its sound, too')
     .option('--json', 'print the camera as JSON')
     .addOption(urlOption())
     .action((name: string, url: string, options: AddOptions) => add(io, name, url, options));
@@ -56,6 +67,20 @@ export function cameraCommand(io: Io): Command {
     .option('--json', 'print the camera as JSON, as GET /api/v1/process/<name> gives it')
     .addOption(urlOption())
     .action((name: string, options: RemoteOptions & { log?: boolean }) => show(io, name, options));
+  camera
+    .command('record')
+    .description('switch the recording of a camera on or off')
+    .argument('<name>')
+    .addArgument(
+      new Argument('<wish>', 'default = as buffer.on_disk of the configuration says').choices(
+        Object.keys(RECORD_WISHES),
+      ),
+    )
+    .option('--audio', 'record its sound, too')
+    .option('--no-audio', 'record no sound')
+    .option('--json', 'print the camera as JSON')
+    .addOption(urlOption())
+    .action((name: string, wish: string, options: RecordOptions) => record(io, name, wish, options));
   camera
     .command('remove')
     .description('stop a camera and forget it')
@@ -75,6 +100,8 @@ async function add(io: Io, name: string, url: string, options: AddOptions): Prom
     ...(options.openTimeoutMs === undefined ? {} : { open_timeout_ms: options.openTimeoutMs }),
     ...(options.stallTimeoutMs === undefined ? {} : { stall_timeout_ms: options.stallTimeoutMs }),
     ...(options.decoderThreads === undefined ? {} : { decoder_threads: options.decoderThreads }),
+    ...(options.record === undefined ? {} : { record: options.record }),
+    ...(options.recordAudio === undefined ? {} : { record_audio: options.recordAudio }),
   };
   await client.add(body);
   io.out(
@@ -125,21 +152,34 @@ async function show(io: Io, name: string, options: RemoteOptions & { readonly lo
   }
 }
 
+async function record(io: Io, name: string, wish: string, options: RecordOptions): Promise<void> {
+  const camera = await clientFor(options, io).change(name, {
+    record: RECORD_WISHES[wish] ?? null,
+    ...(options.audio === undefined ? {} : { record_audio: options.audio }),
+  });
+  if (options.json === true) {
+    io.out(json(camera));
+    return;
+  }
+  const { wanted } = camera.chrysproxy.recording;
+  io.out(`Camera "${plain(name)}" is ${wanted ? '' : 'not '}recorded${wish === 'default' ? ', as configured' : ''}.\n`);
+}
+
 async function remove(io: Io, name: string, options: RemoteOptions): Promise<void> {
   await clientFor(options, io).remove(name);
   io.out(`Camera "${plain(name)}" is removed.\n`);
 }
 
 function described(camera: StreamProcess): [string, string][] {
-  const { stats, stream, ...ours } = camera.chrysproxy;
+  const { recording, stats, stream, ...ours } = camera.chrysproxy;
   const pairs: [string, string | undefined][] = [
     ['Name', camera.name],
     ['Source', camera.rtsp_endpoint],
     ['RTMP', camera.rtmp_endpoint],
     ['Transport', ours.transport],
-    ['State', `${ours.phase} since ${timeOf(ours.since)}`],
+    ['State', `${ours.phase} since ${timeText(ours.since)}`],
     ['Message', ours.message === '' ? undefined : ours.message],
-    ['Next attempt', ours.next_attempt === null ? undefined : timeOf(ours.next_attempt)],
+    ['Next attempt', ours.next_attempt === null ? undefined : timeText(ours.next_attempt)],
     [
       'Stream',
       stream === null ? undefined : `${stream.codec} ${stream.profile} ${sizeOf(camera) ?? ''} ${stream.pixel_format}`,
@@ -153,13 +193,22 @@ function described(camera: StreamProcess): [string, string][] {
     ],
     ['Decoding now', stats.decoding],
     ['Callers', String(stats.callers)],
-    ['Last packet', stats.last_packet === null ? undefined : timeOf(stats.last_packet)],
-    ['Last frame', stats.last_frame === null ? undefined : timeOf(stats.last_frame)],
+    ['Last packet', stats.last_packet === null ? undefined : timeText(stats.last_packet)],
+    ['Last frame', stats.last_frame === null ? undefined : timeText(stats.last_frame)],
     ['Reconnects', String(stats.reconnects)],
+    ['Recording', recordingText(recording)],
+    ['Recording says', recording.message === '' ? undefined : recording.message],
     ['Last error', stats.last_error === '' ? undefined : stats.last_error],
-    ['Added', timeOf(camera.created)],
+    ['Added', timeText(camera.created)],
   ];
   return pairs.filter((pair): pair is [string, string] => pair[1] !== undefined);
+}
+
+function recordingText(recording: StreamProcess['chrysproxy']['recording']): string {
+  const { state, segments, bytes, lost_groups: lost, last_segment: lastMs } = recording;
+  const newest = lastMs === null ? '' : `, the newest of ${timeText(lastMs)}`;
+  const gone = lost === 0 ? '' : `, ${lost} groups of pictures lost`;
+  return segments === 0 && lost === 0 ? state : `${state}, ${segments} segments, ${bytesText(bytes)}${newest}${gone}`;
 }
 
 function sizeOf({ chrysproxy: { stream } }: StreamProcess): string | undefined {
@@ -168,10 +217,6 @@ function sizeOf({ chrysproxy: { stream } }: StreamProcess): string | undefined {
 
 function fpsOf({ chrysproxy: { stats } }: StreamProcess): string | undefined {
   return stats.fps === 0 ? undefined : String(Math.round(stats.fps * 10) / 10);
-}
-
-function timeOf(ms: number): string {
-  return new Date(ms).toISOString();
 }
 
 /** For an option's value. */

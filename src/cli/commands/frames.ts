@@ -7,12 +7,13 @@ import {
 } from '../../gen/chrys/cloud/videostreaming/v1beta1/video_streaming.js';
 import { CliError, EXIT } from '../exit-codes.js';
 import { FrameFolder, frameFileName } from '../frame-files.js';
-import { bytesText, json, plain } from '../format.js';
+import { bytesText, json, plain, timeText } from '../format.js';
 import type { ImageClient } from '../grpc-client.js';
 import type { Io } from '../io.js';
-import { MOMENT_FORMS, parseMoment, resolveMoment, type Moment } from '../moment.js';
+import { MOMENT_FORMS, resolveMoment, type Moment } from '../moment.js';
 import { ProgressBar } from '../progress.js';
 import { clientFor, urlOption, wholeNumber } from './camera.js';
+import { moment } from './moment-option.js';
 
 interface Options {
   readonly from?: Moment;
@@ -82,7 +83,7 @@ async function save(io: Io, client: ImageClient, name: string, options: Options)
   const fromMs = options.from === undefined ? 0 : resolveMoment(options.from, nowMs);
   const toMs = options.to === undefined ? nowMs : resolveMoment(options.to, nowMs);
   if (fromMs > toMs) {
-    const text = `--from (${timeOf(fromMs)}) is later than --to (${timeOf(toMs)}): exchange them.`;
+    const text = `--from (${timeText(fromMs)}) is later than --to (${timeText(toMs)}): exchange them.`;
     throw new CliError(EXIT.usage, text);
   }
   const extent = await client.extent(name);
@@ -110,8 +111,8 @@ async function saveAll(
   folder: FrameFolder,
   extent: VideoBuffer | undefined,
 ): Promise<Saved> {
-  const startMs = Math.max(request.timestampFrom, extent?.startTime ?? 0);
-  const spanMs = Math.max(1, Math.min(request.timestampTo, extent?.endTime ?? Infinity) - startMs);
+  const memoryMs = Math.max(request.timestampFrom, extent?.startTime ?? 0);
+  const endMs = Math.min(request.timestampTo, extent?.endTime ?? Infinity);
   const bar = new ProgressBar(io);
   const interrupted = io.interrupted();
   const saved: Saved = {
@@ -134,7 +135,10 @@ async function saveAll(
       saved.last = frame.timestamp;
       saved.gaps += frame.gapMs > 0 ? 1 : 0;
       saved.gap_ms += frame.gapMs;
-      bar.show((frame.timestamp - startMs) / spanMs, `${saved.frames} frames, ${bytesText(saved.bytes)}`);
+      // What is recorded begins before what is in memory.
+      const startMs = Math.min(memoryMs, saved.first);
+      const share = (frame.timestamp - startMs) / Math.max(1, endMs - startMs);
+      bar.show(share, `${saved.frames} frames, ${bytesText(saved.bytes)}`);
     }
   } finally {
     bar.clear();
@@ -147,7 +151,7 @@ function report(io: Io, saved: Saved, options: Options): void {
   if (options.json === true) {
     io.out(json(saved));
   } else if (saved.frames > 0) {
-    const range = saved.first === null ? '' : `, ${timeOf(saved.first)} to ${timeOf(saved.last ?? saved.first)}`;
+    const range = saved.first === null ? '' : `, ${timeText(saved.first)} to ${timeText(saved.last ?? saved.first)}`;
     const lost = saved.gaps === 0 ? '' : `; ${saved.gaps} gaps, ${saved.gap_ms} ms of the range were lost`;
     const what = `${saved.frames} frames, ${bytesText(saved.bytes)}${range}${lost}`;
     io.out(`${plain(saved.camera)}: ${what}. They are in ${saved.folder}\n`);
@@ -158,24 +162,12 @@ function report(io: Io, saved: Saved, options: Options): void {
 }
 
 function nothingThere(name: string, fromMs: number, toMs: number, extent: VideoBuffer | undefined): string {
-  const range = `${fromMs === 0 ? 'the beginning' : timeOf(fromMs)} and ${timeOf(toMs)}`;
+  const range = `${fromMs === 0 ? 'the beginning' : timeText(fromMs)} and ${timeText(toMs)}`;
   const held =
     extent === undefined
-      ? 'the proxy holds none at all'
-      : `the proxy holds those from ${timeOf(extent.startTime)} to ${timeOf(extent.endTime)}`;
-  return `There are no frames of "${name}" between ${range}: ${held}. buffer.in_memory sets how many it keeps.`;
-}
-
-function timeOf(ms: number): string {
-  return new Date(ms).toISOString();
-}
-
-function moment(text: string): Moment {
-  const parsed = parseMoment(text);
-  if (parsed === undefined) {
-    throw new InvalidArgumentError(`It must be ${MOMENT_FORMS}.`);
-  }
-  return parsed;
+      ? 'in memory the proxy holds none at all'
+      : `in memory the proxy holds those from ${timeText(extent.startTime)} to ${timeText(extent.endTime)}`;
+  return `There are no frames of "${name}" between ${range}: ${held}. buffer.in_memory sets how many it keeps, and "chrysproxy recordings list" tells what is recorded.`;
 }
 
 function every(text: string): number {

@@ -1,0 +1,75 @@
+import type { Readable } from 'node:stream';
+import type { ClipAnswer } from '../rest/clips.js';
+import type { CheckAnswer, RecordingsSummary } from '../rest/recordings.js';
+import type { ListedSegment } from '../rest/segments.js';
+import type { TimelineAnswer } from '../rest/timeline.js';
+import type { ProxyClient } from './client.js';
+
+/** Milliseconds since the epoch; 0 = open. */
+export interface Range {
+  readonly fromMs: number;
+  readonly toMs: number;
+}
+
+const PAGE_SEGMENTS = 10_000;
+/** Reading what a folder of many segments holds takes its time. */
+const CHECK_TIMEOUT_MS = 30 * 60_000;
+
+/** What a running proxy has recorded. Every method throws CliError. */
+export class RecordingsClient {
+  constructor(private readonly proxy: ProxyClient) {}
+
+  async summary(): Promise<RecordingsSummary> {
+    return (await this.proxy.ask('GET', 'recordings')) as RecordingsSummary;
+  }
+
+  async check(): Promise<CheckAnswer> {
+    return (await this.proxy.ask('POST', 'recordings/check', undefined, CHECK_TIMEOUT_MS)) as CheckAnswer;
+  }
+
+  /** All of a range, oldest first. */
+  async segments(camera: string, range: Range): Promise<ListedSegment[]> {
+    const all: ListedSegment[] = [];
+    let after: number | null = 0;
+    while (after !== null) {
+      const query = `${rangeQuery(range)}&limit=${PAGE_SEGMENTS}&after=${after}`;
+      const page = (await this.proxy.ask('GET', `${pathOf(camera)}/segments?${query}`)) as {
+        segments: ListedSegment[];
+        next: number | null;
+      };
+      all.push(...page.segments);
+      after = page.next;
+    }
+    return all;
+  }
+
+  async timeline(camera: string, range: Range): Promise<TimelineAnswer> {
+    return (await this.proxy.ask('GET', `${pathOf(camera)}/timeline?${rangeQuery(range)}`)) as TimelineAnswer;
+  }
+
+  /** One mp4, as it is made. */
+  async clipFile(camera: string, range: Range, signal: AbortSignal): Promise<Readable> {
+    return await this.proxy.download(`${pathOf(camera)}/clip.mp4?${rangeQuery(range)}`, signal);
+  }
+
+  async clips(camera: string): Promise<ClipAnswer[]> {
+    return (await this.proxy.ask('GET', `${pathOf(camera)}/clips`)) as ClipAnswer[];
+  }
+
+  async addClip(camera: string, name: string, { fromMs, toMs }: Range): Promise<ClipAnswer> {
+    const body = { name, from: fromMs, to: toMs };
+    return (await this.proxy.ask('POST', `${pathOf(camera)}/clips`, body)) as ClipAnswer;
+  }
+
+  async removeClip(camera: string, id: number): Promise<void> {
+    await this.proxy.tell('DELETE', `${pathOf(camera)}/clips/${id}`);
+  }
+}
+
+function pathOf(camera: string): string {
+  return `process/${encodeURIComponent(camera)}`;
+}
+
+function rangeQuery({ fromMs, toMs }: Range): string {
+  return `from=${fromMs}&to=${toMs}`;
+}
