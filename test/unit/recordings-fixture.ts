@@ -64,7 +64,7 @@ export class FakeRecordings implements Recordings {
   }
 
   summary() {
-    return [...new Set(this.segments.map(({ camera }) => camera))].sort().map((camera) => {
+    const found = [...new Set(this.segments.map(({ camera }) => camera))].sort().map((camera) => {
       const segments = this.#within(camera, 0, Infinity);
       const spans = segments.map(spanOf);
       return {
@@ -75,6 +75,7 @@ export class FakeRecordings implements Recordings {
         toMs: spans.at(-1)!.toMs,
       };
     });
+    return Promise.resolve(found);
   }
 
   timeline(camera: string, fromMs: number, toMs: number): Promise<Timeline> {
