@@ -97,8 +97,13 @@ export class CameraRecorder {
     if (!ended && this.audioRing !== undefined && this.parts.monotonicMs() - this.foundAtMs < LATE_SOUND_MS)
       return false;
     const period = this.periodOf(found.firstSequence);
-    // Main's message is still under way.
-    if (period?.connection !== found.connection) return false;
+    if (period?.connection !== found.connection) {
+      // Main's message is still under way; or it never comes, because its thread died.
+      if (found.firstSequence >= this.finder.first) return false;
+      this.found = undefined;
+      this.lost(found.groups + this.finder.skip().lostGroups);
+      return true;
+    }
     this.found = undefined;
     this.write(found, period);
     return true;

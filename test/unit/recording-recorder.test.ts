@@ -207,6 +207,19 @@ describe('the recorder', () => {
     expect(files()).toEqual([fileOf(0)]);
   });
 
+  it('goes on when that word never comes', () => {
+    const camera = new TestCamera('yard', 1, 16);
+    recorder.take({ ...camera.message, periods: [period(2)] });
+    camera.write(2);
+    run();
+    camera.write(3);
+    run();
+    camera.write(2, 2);
+    run();
+    expect(indexed()).toHaveLength(1);
+    expect(progress()?.counters).toMatchObject({ segments: 1, lostGroups: 5 });
+  });
+
   it('joins short groups, but none of different sizes', () => {
     begin({}, 2 * GOP * FRAME_MS);
     const camera = new TestCamera();
@@ -392,6 +405,20 @@ describe('cleaning', () => {
     expect(files()).toEqual([fileOf(0), fileOf(1), 'notes.txt']);
     expect(readdirSync(precious)).toEqual([fileOf(0)]);
     expect([indexed('yard'), indexed('door')]).toEqual([[], []]);
+  });
+
+  it('tells once that nothing more can be deleted, and does not ask again at once', () => {
+    begin({ maxBytesTotal: 1 });
+    const camera = new TestCamera().record().write(2);
+    const all = [{ camera: 'yard', fromUs: 0, toUs: 1e17 }];
+    for (let second = 0; second < 70; second += 1) {
+      nowMs += 1000;
+      camera.write(1);
+      run();
+      if (said.at(-1)?.kind === 'overLimit' || said.at(-2)?.kind === 'overLimit') clean(0, all);
+    }
+    expect(said.filter(({ kind }) => kind === 'overLimit')).toHaveLength(2);
+    expect(logged()).toEqual([expect.stringMatching(/^warn: a limit of size is exceeded .*protected by clips/)]);
   });
 
   it('leaves what a clip protects', () => {
