@@ -31,6 +31,16 @@ CaptureOptions OptionsOf(const Napi::Object& object) {
   CaptureOptions options;
   options.source.url = TextOf(object, "url");
   options.source.is_file = TextOf(object, "kind") == "file";
+  if (object.Has("replay") && object.Get("replay").IsObject()) {
+    const Napi::Object replay = object.Get("replay").As<Napi::Object>();
+    ReplayOptions& made = options.replay.emplace();
+    made.segments = SegmentsOf(replay.Get("segments"));
+    made.from_us = NumberOf(replay, "fromUs");
+    made.to_us = NumberOf(replay, "toUs");
+    made.speed = replay.Get("speed").ToNumber().DoubleValue();
+    made.loop = replay.Get("loop").ToBoolean().Value();
+    if (!(made.speed > 0)) throw Napi::TypeError::New(object.Env(), "speed must be positive");
+  }
   options.source.transport = TextOf(object, "transport");
   options.source.open_timeout_us = NumberOf(object, "openTimeoutMs") * 1000;
   options.source.stall_timeout_us = NumberOf(object, "stallTimeoutMs") * 1000;

@@ -86,6 +86,8 @@ const std::atomic<int32_t>* CancelOf(const Napi::Object& object) {
   return reinterpret_cast<const std::atomic<int32_t>*>(cancel.data);
 }
 
+}  // namespace
+
 std::vector<PastSegment> SegmentsOf(const Napi::Value& value) {
   std::vector<PastSegment> segments;
   const Napi::Array array = value.As<Napi::Array>();
@@ -100,6 +102,8 @@ std::vector<PastSegment> SegmentsOf(const Napi::Value& value) {
   }
   return segments;
 }
+
+namespace {
 
 HistoryOptions HistoryOptionsOf(const Napi::Object& object) {
   HistoryOptions options;

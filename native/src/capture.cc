@@ -30,6 +30,11 @@ void Add(std::atomic<int64_t>& counter, int64_t amount) {
   counter.store(counter.load(kRelaxed) + amount, kRelaxed);
 }
 
+std::unique_ptr<PacketSource> SourceOf(const CaptureOptions& options, Interrupt& interrupt) {
+  if (options.replay) return std::make_unique<ReplaySource>(*options.replay, interrupt);
+  return std::make_unique<Source>(options.source, interrupt);
+}
+
 }  // namespace
 
 Capture::Capture(const CaptureOptions& options, CaptureHost& host)
@@ -38,7 +43,7 @@ Capture::Capture(const CaptureOptions& options, CaptureHost& host)
       control_(*options.control),
       log_(options.log_level),
       interrupt_(control_.stop),
-      source_(options.source, interrupt_),
+      source_(SourceOf(options, interrupt_)),
       packets_(options.packet_ring),
       outputs_(control_, options.frame_slots, options.max_message_bytes,
                [this](int output, size_t bytes) { return host_.AllocateFrameRing(output, bytes); }) {}
@@ -57,8 +62,8 @@ Failure Capture::Run() {
 }
 
 Failure Capture::RunUntilEnd() {
-  if (auto failure = source_.Open()) return *failure;
-  const AVCodecParameters* parameters = source_.parameters();
+  if (auto failure = source_->Open()) return *failure;
+  const AVCodecParameters* parameters = source_->parameters();
   if (auto failure = live_.Open(parameters, options_.decoder_threads, Decoder::Threading::kSlices)) return *failure;
   parameters_.Open(parameters);
   const auto extradata_size = static_cast<size_t>(std::max(0, parameters->extradata_size));
@@ -66,15 +71,15 @@ Failure Capture::RunUntilEnd() {
                     ShownExtradata(parameters->extradata, extradata_size));
   // Sequences of connections only need to differ: the sequence of the next packet does.
   current_.connection = static_cast<int32_t>(options_.packet_ring.header().nextSequence.load(kRelaxed) & 0x7fffffff);
-  current_.time_base_num = source_.time_base().num;
-  current_.time_base_den = std::max(1, source_.time_base().den);
+  current_.time_base_num = source_->time_base().num;
+  current_.time_base_den = std::max(1, source_->time_base().den);
   control_.connectionKeyframes.store(0);
   control_.connected.store(1);
   FlushLog();
 
   const AvPtr<AVPacket> packet(av_packet_alloc());
   for (;;) {
-    if (auto failure = source_.Read(packet.get())) return *failure;
+    if (auto failure = source_->Read(packet.get())) return *failure;
     Store(packet.get());
     if (auto failure = Serve(packet.get())) return *failure;
     FlushLog();
@@ -99,7 +104,10 @@ void Capture::Store(AVPacket* packet) {
   current_.pts = packet->pts;
   current_.dts = packet->dts;
   current_.arrival_us = WallUs();
-  current_.sender_us = source_.SenderUs(packet->pts);
+  current_.sender_us = source_->SenderUs(packet->pts);
+  const PacketSource::Original original = source_->original();
+  current_.original_us = original.arrival_us;
+  current_.original_id = original.frame_id;
   current_.keyframe = keyframes_;
   current_.gop_index = std::max(0, gop_index_);
   current_.size = packet->size;
@@ -124,10 +132,10 @@ void Capture::TellLimit() {
                                    "lower buffer.in_memory"});
 }
 
-double Capture::SecondsOf(int64_t pts) const { return static_cast<double>(pts) * av_q2d(source_.time_base()); }
+double Capture::SecondsOf(int64_t pts) const { return static_cast<double>(pts) * av_q2d(source_->time_base()); }
 
 void Capture::MeasureRate(const AVPacket* packet) {
-  const double tick_seconds = av_q2d(source_.time_base());
+  const double tick_seconds = av_q2d(source_->time_base());
   const bool keyframe = (packet->flags & AV_PKT_FLAG_KEY) != 0;
   ++packets_since_connect_;
   if (first_pts_ == INT64_MIN) first_pts_ = packet->pts;
@@ -147,7 +155,7 @@ void Capture::MeasureRate(const AVPacket* packet) {
 }
 
 void Capture::TellStream() {
-  host_.OnStream({current_.connection, source_.parameters(), source_.time_base(), source_.declared_fps(), parameters_.width,
+  host_.OnStream({current_.connection, source_->parameters(), source_->time_base(), source_->declared_fps(), parameters_.width,
                   parameters_.height, parameters_.format, parameters_.profile});
 }
 
@@ -233,14 +241,21 @@ std::optional<Failure> Capture::DecodeNext(const AVPacket* packet) {
   if (!group_decoded_) {
     if (!current_.is_keyframe) return CatchUp(false);
     RestartDecoder();
+    decoded_from_ = current_;
     group_decoded_ = true;
   }
   if (!Feed(packet, current_)) return std::nullopt;
   return PublishReady();
 }
 
+bool Capture::LacksReference(const PacketInfo& packet) const {
+  return packet.connection == decoded_from_.connection && packet.keyframe == decoded_from_.keyframe &&
+         packet.pts < decoded_from_.pts;
+}
+
 std::optional<Failure> Capture::PublishReady() {
   while (const AVFrame* frame = TakeFrame()) {
+    if (LacksReference(decoder_->InfoOf(frame))) continue;
     if (auto failure = Publish(frame, Purpose::kLive)) return failure;
   }
   return std::nullopt;
@@ -304,7 +319,7 @@ std::optional<Failure> Capture::RestartForCatchUp(int64_t packets) {
   RestartDecoder();
   const int threads = std::min(kCatchUpThreads, static_cast<int>(std::thread::hardware_concurrency()));
   if (threads < 2 || packets * parameters_.width * parameters_.height < kLongCatchUpPixels) return std::nullopt;
-  if (auto failure = catch_up_.Open(source_.parameters(), threads, Decoder::Threading::kFrames)) return failure;
+  if (auto failure = catch_up_.Open(source_->parameters(), threads, Decoder::Threading::kFrames)) return failure;
   decoder_ = &catch_up_;
   return std::nullopt;
 }
@@ -319,6 +334,7 @@ std::optional<Failure> Capture::CatchUp(bool drain) {
   std::optional<Failure> failure;
   const auto take = [&] {
     while (const AVFrame* frame = TakeFrame()) {
+      if (LacksReference(decoder_->InfoOf(frame))) continue;
       // Of the group so far only its keyframe (for keyframe callers) and its newest frame are worth converting.
       if (decoder_->InfoOf(frame).is_keyframe && (outputs_.wanted() & kClassKeyframes) != 0) {
         // Whoever wants the newest frame must not get this one instead.
@@ -333,6 +349,7 @@ std::optional<Failure> Capture::CatchUp(bool drain) {
     if (interrupt_.stopped()) return Failure{end::kStopped, "told to stop"};
     const auto info = ReadPacket(options_.packet_ring, sequence, &payload, AV_INPUT_BUFFER_PADDING_SIZE);
     if (!info) return std::nullopt;
+    if (sequence == first) decoded_from_ = *info;
     if (Feed(packet.Over(payload, *info), *info)) take();
   }
   if (drain && !failure) {

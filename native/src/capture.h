@@ -14,6 +14,7 @@
 #include "interval_schedule.h"
 #include "outputs.h"
 #include "packet_ring.h"
+#include "replay_source.h"
 #include "ring_layout.h"
 #include "source.h"
 
@@ -21,6 +22,7 @@ namespace chrys {
 
 struct CaptureOptions {
   SourceOptions source;
+  std::optional<ReplayOptions> replay;  // instead of the source
   int decoder_threads = 1;
   std::string device_id;
   ControlBlock* control = nullptr;
@@ -71,6 +73,8 @@ class Capture {
   std::optional<Failure> DecodeNext(const AVPacket* packet);
   std::optional<Failure> DecodeAlone(int64_t sequence);
   std::optional<Failure> CatchUp(bool drain);
+  // A frame of an open group that refers to the group before, which the decoder has not had.
+  bool LacksReference(const PacketInfo& packet) const;
   // Makes the decoder ready for a keyframe; what it still holds is forgotten.
   void RestartDecoder();
   // The same, for decoding so many packets as fast as this machine can.
@@ -94,7 +98,7 @@ class Capture {
   ControlBlock& control_;
   LogSink log_;
   Interrupt interrupt_;
-  Source source_;
+  const std::unique_ptr<PacketSource> source_;
   PacketRingWriter packets_;
   Decoder live_;
   Decoder catch_up_;            // open only from a long catching up to the next keyframe
@@ -104,6 +108,7 @@ class Capture {
   IntervalSchedule schedule_;
 
   PacketInfo current_;                 // the packet that was stored last
+  PacketInfo decoded_from_;            // the keyframe that the decoder began with
   int32_t gop_index_ = -1;             // -1: no keyframe seen yet
   int64_t keyframes_ = 0;              // since this connection
   int64_t gop_first_pts_ = INT64_MIN;  // pts of the last keyframe

@@ -13,8 +13,7 @@ namespace {
 
 constexpr size_t kPieceBytes = 256 << 10;
 constexpr int kIoBuffer = 64 << 10;
-constexpr AVRational kClipTimeBase{1, 90'000};
-constexpr AVRational kMicroseconds{1, 1'000'000};
+constexpr AVRational kClipTimeBase{1, kTimeRowHz};
 
 uint32_t BigEndian32(const uint8_t* data) {
   return static_cast<uint32_t>(data[0]) << 24 | static_cast<uint32_t>(data[1]) << 16 | static_cast<uint32_t>(data[2]) << 8 |
@@ -214,7 +213,7 @@ void Clip::CollectMemory() {
   const PacketRingView& view = options_.packet_ring;
   if (view.base == nullptr) return;
   const int64_t end = view.header().nextSequence.load(std::memory_order_acquire);
-  int64_t sequence = std::max(view.header().firstSequence.load(std::memory_order_acquire), next_sequence_);
+  int64_t sequence = std::max(view.header().firstSequence.load(std::memory_order_acquire), times_.next_sequence());
   while (sequence < end && !ended_ && !stopped()) {
     const auto first = ReadPacketInfo(view, sequence);
     if (!first || !first->is_keyframe) {
@@ -244,28 +243,14 @@ bool Clip::AddSegment(const Segment& segment, const std::string& path, std::shar
   if (parts_.empty()) {
     stream_ = segment.stream;
     parameter_sets_ = segment.parameter_sets;
-    first_arrival_us_ = first.arrival_us;
   } else if (segment.stream.codec_name != stream_.codec_name || segment.stream.width != stream_.width ||
              segment.stream.height != stream_.height || segment.parameter_sets != parameter_sets_) {
     // One track of an mp4 file is of one kind.
     ended_ = true;
     return false;
   }
-  const AVRational time_base{first.time_base_num, first.time_base_den};
-  int64_t begin = end_;
-  if (first.connection != connection_ || first.sequence != next_sequence_) {
-    begin = std::max(end_, av_rescale_q(first.arrival_us - first_arrival_us_, kMicroseconds, kClipTimeBase));
-  }
-  const FrameTimes times = TimesOf(segment.packets(), std::nullopt);
-  Part part{path, std::move(bytes), segment.samples, {}, {}};
-  for (size_t i = 0; i < segment.samples.size(); ++i) {
-    part.pts.push_back(begin + av_rescale_q(times.pts[i], time_base, kClipTimeBase));
-    part.dts.push_back(begin + av_rescale_q(times.dts[i], time_base, kClipTimeBase));
-  }
-  parts_.push_back(std::move(part));
-  end_ = begin + av_rescale_q(segment.duration, time_base, kClipTimeBase);
-  connection_ = first.connection;
-  next_sequence_ = segment.samples.back().packet.sequence + 1;
+  const FrameTimes times = times_.Add(segment.packets(), segment.duration);
+  parts_.push_back({path, std::move(bytes), segment.samples, times.pts, times.dts});
   return true;
 }
 
@@ -321,14 +306,9 @@ void Clip::Trim() {
   parts_.erase(parts_.begin() + static_cast<std::ptrdiff_t>(last_part) + 1, parts_.end());
   parts_.erase(parts_.begin(), parts_.begin() + static_cast<std::ptrdiff_t>(first_part));
 
-  int64_t last_dts = INT64_MIN;
   for (Part& part : parts_) {
-    for (size_t i = 0; i < part.pts.size(); ++i) {
-      part.pts[i] -= begin;
-      part.dts[i] = std::max(part.dts[i] - begin, last_dts == INT64_MIN ? INT64_MIN : last_dts + 1);
-      part.pts[i] = std::max(part.pts[i], part.dts[i]);
-      last_dts = part.dts[i];
-    }
+    for (int64_t& pts : part.pts) pts -= begin;
+    for (int64_t& dts : part.dts) dts -= begin;
   }
 }
 

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "frame_times.h"
 #include "packet_ring.h"
 #include "past_job.h"
 #include "segment_file.h"
@@ -65,10 +66,7 @@ class Clip : public PastJob {
   std::vector<Part> parts_;
   SegmentStream stream_;
   std::vector<uint8_t> parameter_sets_;
-  int32_t connection_ = -1;
-  int64_t next_sequence_ = 0;  // that would follow without a gap
-  int64_t first_arrival_us_ = 0;
-  int64_t end_ = 0;            // on the clip's clock, of what was added
+  TimeRow times_{INT64_MAX};
   std::vector<uint8_t> head_;
   size_t head_done_ = 0;
   std::vector<Run> runs_;

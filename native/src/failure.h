@@ -20,6 +20,7 @@ constexpr const char* kNoVideo = "no_video";
 constexpr const char* kUnsupportedCodec = "unsupported_codec";
 constexpr const char* kFrameTooLarge = "frame_too_large";
 constexpr const char* kProtocolError = "protocol_error";
+constexpr const char* kReplayEnded = "replay_ended";
 constexpr const char* kIoError = "io_error";
 }  // namespace end
 

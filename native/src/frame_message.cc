@@ -117,6 +117,10 @@ std::vector<uint8_t> FrameMessageHead(const FrameShape& shape, const FrameFacts&
   writer.WideInteger(102, packet.sender_us);
   writer.Integer(104, shape.format);
   if (facts.gap_ms > 0) writer.Integer(105, facts.gap_ms);
+  if (packet.original_us > 0) {
+    writer.WideInteger(106, packet.original_us);
+    writer.WideInteger(107, packet.original_id);
+  }
   writer.Tag(3, kBytes);
   writer.Varint(data_bytes);
   return out;

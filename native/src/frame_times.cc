@@ -4,6 +4,10 @@
 #include <cmath>
 #include <numeric>
 
+extern "C" {
+#include <libavutil/mathematics.h>
+}
+
 namespace chrys {
 
 namespace {
@@ -71,6 +75,33 @@ FrameTimes TimesOf(const std::vector<PacketInfo>& packets, const std::optional<P
     if (by_pts > 0 && by_pts <= most) last = by_pts;
   }
   times.duration = order.back() + last;
+  return times;
+}
+
+FrameTimes TimeRow::Add(const std::vector<PacketInfo>& packets, int64_t duration) {
+  const PacketInfo& first = packets.front();
+  const AVRational own{first.time_base_num, first.time_base_den};
+  const AVRational row{1, kTimeRowHz};
+  int64_t begin = end_;
+  if (next_sequence_ != 0 && (first.connection != connection_ || first.sequence != next_sequence_)) {
+    const int64_t by_arrival =
+        last_begin_ + av_rescale_q(first.arrival_us - last_arrival_us_, AVRational{1, 1'000'000}, row);
+    const int64_t most = av_rescale_q(most_gap_us_, AVRational{1, 1'000'000}, row);
+    begin = std::max(end_, std::min(by_arrival, most_gap_us_ == INT64_MAX ? INT64_MAX : end_ + most));
+  }
+  FrameTimes times = TimesOf(packets, std::nullopt);
+  times.duration = av_rescale_q(duration, own, row);
+  for (size_t i = 0; i < packets.size(); ++i) {
+    const int64_t dts = begin + av_rescale_q(times.dts[i], own, row);
+    times.dts[i] = std::max(dts, last_dts_ == INT64_MIN ? dts : last_dts_ + 1);
+    times.pts[i] = std::max(begin + av_rescale_q(times.pts[i], own, row), times.dts[i]);
+    last_dts_ = times.dts[i];
+  }
+  last_begin_ = begin;
+  last_arrival_us_ = first.arrival_us;
+  end_ = begin + times.duration;
+  connection_ = first.connection;
+  next_sequence_ = packets.back().sequence + 1;
   return times;
 }
 

@@ -151,6 +151,8 @@ int64_t PacketRingWriter::Write(const PacketInfo& info, const uint8_t* data) {
   entry.arrivalUs.store(info.arrival_us, relaxed);
   entry.senderUs.store(info.sender_us, relaxed);
   entry.keyframe.store(info.keyframe, relaxed);
+  entry.originalUs.store(info.original_us, relaxed);
+  entry.originalId.store(info.original_id, relaxed);
   head_ += bytes;
   ++next_;
   if (info.is_keyframe) view_.header().lastKeyframeSequence.store(sequence, relaxed);
@@ -191,6 +193,8 @@ Entry LoadEntry(const PacketEntry& entry) {
   info.arrival_us = entry.arrivalUs.load(kLoadRelaxed);
   info.sender_us = entry.senderUs.load(kLoadRelaxed);
   info.keyframe = entry.keyframe.load(kLoadRelaxed);
+  info.original_us = entry.originalUs.load(kLoadRelaxed);
+  info.original_id = entry.originalId.load(kLoadRelaxed);
   info.gop_index = entry.gopIndex.load(kLoadRelaxed);
   info.time_base_num = entry.timeBaseNum.load(kLoadRelaxed);
   info.time_base_den = entry.timeBaseDen.load(kLoadRelaxed);

@@ -18,6 +18,8 @@ struct PacketInfo {
   int64_t arrival_us = 0;
   int64_t sender_us = 0;
   int64_t keyframe = 0;
+  int64_t original_us = 0;
+  int64_t original_id = 0;
   int32_t gop_index = 0;
   int32_t time_base_num = 0;
   int32_t time_base_den = 1;

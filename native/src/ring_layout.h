@@ -11,7 +11,7 @@
 
 namespace chrys {
 
-constexpr int32_t kLayoutVersion = 2;
+constexpr int32_t kLayoutVersion = 3;
 
 // What the loop decodes, in rising order of cost.
 constexpr int32_t kDemandIdle = 0;       // demux only
@@ -140,7 +140,9 @@ constexpr int32_t kFormatJpeg = 4;
   I64(dts)         /* ticks */                                              \
   I64(arrivalUs)   /* microseconds since the epoch */                       \
   I64(senderUs)    /* from RTCP sender reports, microseconds since the epoch, 0 = not known */ \
-  I64(keyframe)    /* number of keyframes since the camera connected */
+  I64(keyframe)    /* number of keyframes since the camera connected */    \
+  I64(originalUs)  /* of a replay: arrival when it was recorded, microseconds since the epoch; else 0 */ \
+  I64(originalId)  /* of a replay: the frame id that it was recorded with; else 0 */
 
 #define CHRYS_MEMBER_I32(name) std::atomic<int32_t> name;
 #define CHRYS_MEMBER_I64(name) std::atomic<int64_t> name;
@@ -175,7 +177,7 @@ constexpr size_t kOutputBytes = 32;
 constexpr size_t kFrameRingHeaderBytes = 64;
 constexpr size_t kFrameSlotHeaderBytes = 64;
 constexpr size_t kPacketRingHeaderBytes = 64;
-constexpr size_t kPacketEntryBytes = 80;
+constexpr size_t kPacketEntryBytes = 96;
 
 static_assert(sizeof(std::atomic<int32_t>) == 4 && std::atomic<int32_t>::is_always_lock_free);
 static_assert(sizeof(std::atomic<int64_t>) == 8 && std::atomic<int64_t>::is_always_lock_free);

@@ -9,6 +9,7 @@
 #include "av_handles.h"
 #include "failure.h"
 #include "interrupt.h"
+#include "packet_source.h"
 
 namespace chrys {
 
@@ -20,26 +21,22 @@ struct SourceOptions {
   int64_t stall_timeout_us = 0;
 };
 
-class Source {
+class Source : public PacketSource {
  public:
   // `interrupt` outlives the source; its deadline is set by it.
   Source(const SourceOptions& options, Interrupt& interrupt) : options_(options), interrupt_(interrupt) {}
 
-  // Blocks until the stream is open, at most open_timeout_us.
-  std::optional<Failure> Open();
+  // At most open_timeout_us.
+  std::optional<Failure> Open() override;
 
-  // Blocks until the next video packet, at most until the stall deadline. pts and dts are always set, grow over the loops
-  // of a file, and are in units of time_base().
-  std::optional<Failure> Read(AVPacket* packet);
+  // pts and dts grow over the loops of a file.
+  std::optional<Failure> Read(AVPacket* packet) override;
 
-  // Codec parameters of the video stream; H.264 and HEVC of a file are turned into Annex B, as cameras send them.
-  const AVCodecParameters* parameters() const;
-  AVRational time_base() const;
-  // When the camera says that it sent the frame of that pts, microseconds since the epoch by the camera's clock; 0 when it
-  // has not told (RFC 3550, sender reports).
-  int64_t SenderUs(int64_t pts) const;
-  // Frames per second that the stream declares, 0 when it does not.
-  double declared_fps() const;
+  const AVCodecParameters* parameters() const override;
+  AVRational time_base() const override;
+  // From RTCP sender reports (RFC 3550).
+  int64_t SenderUs(int64_t pts) const override;
+  double declared_fps() const override;
 
  private:
   std::optional<Failure> OpenRtsp();

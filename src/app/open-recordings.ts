@@ -1,6 +1,5 @@
 import { join } from 'node:path';
 
-import type { Clock } from '../base/clock.js';
 import { parseDurationMs } from '../base/duration.js';
 import type { Config } from '../config/schema.js';
 import type { NativeAddon } from '../native/types.js';
@@ -16,11 +15,8 @@ export interface RecordingParts extends Pick<
 /** The recordings as the configuration wants them. Throws failed_precondition. */
 export function openRecordings({ buffer }: Config, parts: RecordingParts): CameraRecordings {
   const { addon, dataDir } = parts;
-  // Ages count by the clock that the packets' arrivals were taken from.
-  const clock: Clock = { ...parts.clock, nowMs: () => addon.wallUs() / 1000 };
   const recordings = new CameraRecordings({
     ...parts,
-    clock,
     folder: buffer.on_disk_folder ?? join(dataDir, 'archive'),
     onDisk: buffer.on_disk,
     packetsInMemory: buffer.in_memory,

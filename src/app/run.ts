@@ -1,4 +1,4 @@
-import { systemClock } from '../base/clock.js';
+import { systemClock, type Clock } from '../base/clock.js';
 import { messageOf } from '../base/errors.js';
 import { createLogger, type Logger } from '../base/log.js';
 import { Supervisor } from '../cameras/supervisor.js';
@@ -69,8 +69,9 @@ async function start(options: RunOptions, closers: Closer[]): Promise<Logger> {
   });
   for (const warning of warnings(config)) logger.warn(warning);
 
-  const clock = systemClock;
   const addon = loadAddon();
+  // That of the packets' arrivals, so that ages are right.
+  const clock: Clock = { ...systemClock, nowMs: () => Math.floor(addon.wallUs() / 1000) };
   const cameras = new Supervisor({
     registry: store.cameras,
     addon,
@@ -80,6 +81,7 @@ async function start(options: RunOptions, closers: Closer[]): Promise<Logger> {
     maxCameras: config.max_cameras,
     packetRingSize: { minPackets: config.buffer.in_memory, maxBytes: config.buffer.in_memory_max_bytes },
     frameIds: store.frameIds,
+    segments: () => recordings,
     logLevel: config.mode === 'debug' ? 'debug' : 'warn',
   });
   closers.push(() => cameras.stopAll());

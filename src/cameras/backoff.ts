@@ -10,6 +10,7 @@ const BY_REASON: Partial<Record<CameraReason, readonly number[]>> = {
   not_found: [10_000, 30_000, 60_000],
   // Retrying cannot give libav a decoder.
   unsupported_codec: [],
+  replay_ended: [],
 };
 /** Spreads the cameras of a network that came back at one moment. */
 const JITTER = 0.2;

@@ -60,6 +60,10 @@ export const REASONS: Readonly<Record<CameraReason, Explanation>> = {
     what: 'the camera answered something unexpected',
     advice: 'check that the port is that of RTSP and not of HTTP or another service',
   },
+  replay_ended: {
+    what: 'everything of the recorded range was played',
+    advice: 'remove the camera and add it again to play it once more, with loop to play it over and over',
+  },
   io_error: {
     what: 'the stream could not be read',
     advice: "see the camera's log lines for what libav said",

@@ -4,15 +4,18 @@ import { normalize } from 'node:path';
 
 import { ChrysError } from '../base/errors.js';
 import { redactUrl } from '../base/redact.js';
-import type { SourceScheme } from '../config/schema.js';
+import { KNOWN_SCHEMES, type SourceScheme } from '../config/schema.js';
+import { parseReplayUrl, REPLAY_FORM, type ReplayRange } from './replay-url.js';
 
 export interface SourceUrl {
-  readonly kind: 'rtsp' | 'file';
+  readonly kind: 'rtsp' | 'file' | 'replay';
   /** As libav wants it: credentials percent-encoded; for a file its absolute path. Has the password in it. */
   readonly url: string;
   /** Without the brackets of an IPv6 address. Only for a stream. */
   readonly host?: string;
   readonly port?: number;
+  /** Only for a replay. */
+  readonly replay?: ReplayRange;
   /** For people and logs. */
   readonly masked: string;
 }
@@ -26,6 +29,7 @@ const FORMS: Readonly<Record<SourceScheme, string>> = {
   rtsp: 'rtsp://[user:password@]host[:port]/path',
   rtsps: 'rtsps://[user:password@]host[:port]/path',
   file: 'file:/absolute/path',
+  replay: REPLAY_FORM,
 };
 const DEFAULT_PORTS = { rtsp: 554, rtsps: 322 } as const;
 
@@ -52,10 +56,11 @@ export function parseSourceUrl(
   if (CONTROL_CHARACTER.test(raw)) throw refused('contains a control character, such as a line break; remove it');
   const scheme = /^([a-z][a-z0-9+.-]*):/i.exec(text)?.[1]?.toLowerCase();
   const allowed = allowedSchemes.map((name) => FORMS[name]).join(', ');
-  const known = (['rtsp', 'rtsps', 'file'] as const).find((name) => name === scheme);
+  const known = KNOWN_SCHEMES.find((name) => name === scheme);
   if (known === undefined || !allowedSchemes.includes(known)) {
     throw refused(`${describeScheme(scheme, known !== undefined)}; allowed are ${allowed}`);
   }
+  if (known === 'replay') return { kind: 'replay', url: text, replay: parseReplayUrl(text), masked: text };
   if (known === 'file') return parseFile(text, options.checkFile);
   if (!/^[a-z]+:\/\//i.test(text)) throw refused(`lacks the "//" after "${known}:"; allowed are ${allowed}`);
   return parseStream(known, text.slice(text.indexOf('//') + 2));

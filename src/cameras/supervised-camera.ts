@@ -5,7 +5,7 @@ import { messageOf } from '../base/errors.js';
 import type { Logger } from '../base/log.js';
 import { redact, redactSecrets, secretsOf } from '../base/redact.js';
 import { CONTROL, DEMAND, OUTPUT } from '../gen/ring-layout.js';
-import type { CaptureOptions, CaptureResult, NativeAddon, StreamInfo } from '../native/types.js';
+import type { CaptureOptions, CaptureResult, NativeAddon, ReplayOptions, StreamInfo } from '../native/types.js';
 import { Control } from '../rings/control.js';
 import { FrameReader } from '../rings/frame-reader.js';
 import { CameraLog } from './camera-log.js';
@@ -14,6 +14,7 @@ import { RingFrameSource } from './frame-source.js';
 import { Knocker, RTSP_GREETING } from './knock.js';
 import { describeEnd } from './reasons.js';
 import { FRAME_SLOTS, MAX_FRAME_MESSAGE_BYTES, createPacketRing, type PacketRingSize } from './rings.js';
+import type { ReplayRange } from './replay-url.js';
 import type { SourceUrl } from './source-url.js';
 import { CameraStateMachine } from './state.js';
 import { readStats } from './stats.js';
@@ -59,6 +60,8 @@ export interface CameraEnvironment {
   readonly packetRingSize: PacketRingSize;
   /** The first number of a block that no packet of that camera had before, nor will have after a restart. */
   readonly firstPacketOf: (cameraName: string) => number;
+  /** What is recorded of that range by now. */
+  readonly replayOf: (range: ReplayRange) => ReplayOptions;
   readonly onStateChange: (camera: Camera) => void;
   readonly onStreamChange: (camera: Camera) => void;
   /** The thread did not end in time, and may never. */
@@ -178,6 +181,7 @@ export class SupervisedCamera implements Camera {
           frameSlots: FRAME_SLOTS,
           maxMessageBytes: MAX_FRAME_MESSAGE_BYTES,
           logLevel: this.env.logLevel,
+          ...(target.replay === undefined ? {} : { replay: this.env.replayOf(target.replay) }),
         },
         ...(target.host === undefined ? {} : { host: target.host }),
       });

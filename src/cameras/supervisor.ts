@@ -4,8 +4,10 @@ import type { Logger } from '../base/log.js';
 import { didYouMean } from '../base/suggest.js';
 import { KNOWN_SCHEMES, type SourceScheme } from '../config/schema.js';
 import type { CaptureOptions, NativeAddon } from '../native/types.js';
+import type { SegmentLookup } from '../store/segment.js';
 import { withChanges } from './changes.js';
 import { checkCameraName } from './camera-name.js';
+import { replayOptionsOf } from './replay-options.js';
 import type { PacketRingSize } from './rings.js';
 import { parseSourceUrl } from './source-url.js';
 import { SupervisedCamera, type CameraEnvironment } from './supervised-camera.js';
@@ -37,6 +39,8 @@ export interface SupervisorOptions {
   readonly packetRingSize: PacketRingSize;
   readonly frameIds: FrameIdStore;
   readonly allowedSchemes: readonly SourceScheme[];
+  /** Where replays find what was recorded; without it there are none. */
+  readonly segments?: () => SegmentLookup;
   /** Of libav. Default 'warn'. */
   readonly logLevel?: CaptureOptions['logLevel'];
   readonly clock?: Clock;
@@ -73,6 +77,7 @@ export class Supervisor implements Cameras {
       logLevel: options.logLevel ?? 'warn',
       packetRingSize: options.packetRingSize,
       firstPacketOf: (name) => this.firstFrameId(name),
+      replayOf: (range) => replayOptionsOf(range, options.segments?.()),
       workerUrl: options.workerUrl ?? new URL('./camera-worker.js', import.meta.url),
       onStateChange: (camera) => {
         this.notify(camera);

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { DURATION_FORMS, parseDurationMs } from '../base/duration.js';
 
 /** Schemes of camera URLs that this version can open. */
-export const KNOWN_SCHEMES = ['rtsp', 'rtsps', 'file'] as const;
+export const KNOWN_SCHEMES = ['rtsp', 'rtsps', 'file', 'replay'] as const;
 export type SourceScheme = (typeof KNOWN_SCHEMES)[number];
 
 const HOST_NAME =

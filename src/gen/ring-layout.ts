@@ -1,6 +1,6 @@
 // Generated from native/src/ring_layout.h by `make -C native layout`. Do not edit.
 
-export const LAYOUT_VERSION = 2;
+export const LAYOUT_VERSION = 3;
 
 export const DEMAND = { idle: 0, keyframes: 1, interval: 2, all: 3 } as const;
 
@@ -108,7 +108,7 @@ export const PACKET_RING = {
 
 /** One entry of the packet ring, relative to the entry's start. Offsets in elements of the typed array that the name says. */
 export const PACKET_ENTRY = {
-  bytes: 80,
+  bytes: 96,
   sizeI32: 0,
   flagsI32: 1,
   gopIndexI32: 2,
@@ -122,4 +122,6 @@ export const PACKET_ENTRY = {
   arrivalUsI64: 7,
   senderUsI64: 8,
   keyframeI64: 9,
+  originalUsI64: 10,
+  originalIdI64: 11,
 } as const;

@@ -18,14 +18,29 @@ export const CAPTURE_ENDS = [
   'unsupported_codec', // libav has no decoder for it: retrying cannot mend this
   'frame_too_large', // a frame does not fit into a VideoFrame that clients accept
   'protocol_error', // the camera answered something that is not RTSP, or an error status
+  'replay_ended', // everything of the recorded range was played
   'io_error', // anything else, with libav's own text
 ] as const;
 export type CaptureEnd = (typeof CAPTURE_ENDS)[number];
 
+/** A recorded range that is played as if a camera sent it. */
+export interface ReplayOptions {
+  /** Oldest first; their looks do not matter. */
+  readonly segments: readonly PastSegment[];
+  /** Arrivals when it was recorded, microseconds since the epoch, inclusive; it begins at the keyframe before `fromUs`. */
+  readonly fromUs: number;
+  readonly toUs: number;
+  /** 1 = as it was. */
+  readonly speed: number;
+  readonly loop: boolean;
+}
+
 export interface CaptureOptions {
+  /** What is played; only of the kind 'replay'. */
+  readonly replay?: ReplayOptions;
   /** An rtsp or rtsps URL with its credentials, or the absolute path of a file. Already checked: see src/cameras/source-url.ts. */
   readonly url: string;
-  readonly kind: 'rtsp' | 'file';
+  readonly kind: 'rtsp' | 'file' | 'replay';
   readonly transport: Transport;
   readonly openTimeoutMs: number;
   /** Least time without a video packet that counts as a stall; the loop takes 3 x the usual gap when that is longer. */

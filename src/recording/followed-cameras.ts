@@ -1,4 +1,5 @@
 import type { Supervisor } from '../cameras/supervisor.js';
+import { isReplay } from '../cameras/replay-url.js';
 import type { Camera } from '../cameras/types.js';
 import { PacketReader } from '../rings/packet-reader.js';
 import { keepPackets } from '../rings/packet-ring-size.js';
@@ -139,7 +140,8 @@ export class FollowedCameras {
   }
 
   private isWanted({ definition }: Camera): boolean {
-    return definition.record ?? this.options.onDisk;
+    // What a replay plays is on the disk already.
+    return definition.record ?? (this.options.onDisk && !isReplay(definition));
   }
 
   private packetsWhileRecorded(): number {

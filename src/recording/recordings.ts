@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs';
+import { setImmediate as otherWork } from 'node:timers/promises';
 
 import type { Clock } from '../base/clock.js';
 import { ChrysError } from '../base/errors.js';
@@ -126,8 +127,14 @@ export class CameraRecordings implements Recordings {
     return this.index.get(camera, id);
   }
 
-  summary(): readonly RecordedCamera[] {
-    throw new ChrysError('unimplemented', 'recordings cannot be summed up yet');
+  async summary(): Promise<readonly RecordedCamera[]> {
+    const found: RecordedCamera[] = [];
+    for (const camera of this.index.cameras()) {
+      const { segments, bytes, startUs, endUs } = this.index.sums(camera);
+      found.push({ camera, segments, bytes, fromMs: Math.floor(startUs / 1000), toMs: Math.ceil(endUs / 1000) });
+      await otherWork();
+    }
+    return found;
   }
 
   timeline(camera: string, fromMs: number, toMs: number): Promise<Timeline> {

@@ -66,7 +66,7 @@ export interface Recordings extends SegmentLookup {
   page(camera: string, range: { fromMs: number; toMs: number; after: number; limit: number }): SegmentPage;
   get(camera: string, id: number): Segment | undefined;
   /** One entry for each camera of which anything is recorded, by name. */
-  summary(): readonly RecordedCamera[];
+  summary(): Promise<readonly RecordedCamera[]>;
   /** Does not block for long: it yields to other work in between. */
   timeline(camera: string, fromMs: number, toMs: number): Promise<Timeline>;
   /** Compares index and folder. One at a time. */

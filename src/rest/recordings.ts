@@ -23,7 +23,7 @@ export function recordingRoutes(base: string, parts: RecordingParts): Router {
 
   router
     .route(`${base}/recordings`)
-    .get((_req, res) => void res.json(summaryOf(recordings)))
+    .get(async (_req, res) => void res.json(await summaryOf(recordings)))
     .all(onlyMethods('GET'));
   router
     .route(`${base}/recordings/check`)
@@ -91,8 +91,8 @@ export function recordingRoutes(base: string, parts: RecordingParts): Router {
 }
 
 /** Times are milliseconds since the epoch; null = nothing is recorded. */
-function summaryOf(recordings: Pick<Recordings, 'summary'>) {
-  const cameras = recordings.summary();
+async function summaryOf(recordings: Pick<Recordings, 'summary'>) {
+  const cameras = await recordings.summary();
   return {
     cameras: cameras.map(({ camera, segments, bytes, fromMs, toMs }) => ({
       camera,
@@ -108,7 +108,7 @@ function summaryOf(recordings: Pick<Recordings, 'summary'>) {
   };
 }
 
-export type RecordingsSummary = ReturnType<typeof summaryOf>;
+export type RecordingsSummary = Awaited<ReturnType<typeof summaryOf>>;
 
 async function checkAnswer(recordings: Pick<Recordings, 'check'>) {
   const { good, added, missing, removed, foreign, foreignCount } = await recordings.check();

@@ -29,7 +29,7 @@ export const SEGMENT_MIGRATIONS: readonly string[] = [
     audio INTEGER NOT NULL,
     UNIQUE (camera, file)
   ) STRICT;
-  CREATE INDEX segments_by_time ON segments (camera, start_us);
+  CREATE INDEX segments_by_time ON segments (camera, start_us, duration_us, bytes);
   CREATE INDEX segments_by_sequence ON segments (camera, end_sequence);
   CREATE INDEX segments_by_age ON segments (start_us);
   `,
@@ -80,6 +80,14 @@ export interface SegmentSize {
   readonly bytes: number;
 }
 
+/** What there is of a camera in all. */
+export interface SegmentSums {
+  readonly segments: number;
+  readonly bytes: number;
+  readonly startUs: number;
+  readonly endUs: number;
+}
+
 export interface SpanRow {
   readonly startUs: number;
   readonly durationUs: number;
@@ -108,6 +116,8 @@ export class SegmentIndex {
   readonly #inRange: Database.Statement<[RangeParameters], Row>;
   readonly #page: Database.Statement<[RangeParameters], Row>;
   readonly #spans: Database.Statement<[RangeParameters], SpanRow>;
+  readonly #sums: Database.Statement<[string], SegmentSums>;
+  readonly #cameras: Database.Statement<[], string>;
   readonly #before: Database.Statement<[{ camera: string; momentUs: number }], Row>;
   readonly #after: Database.Statement<[{ camera: string; momentUs: number }], Row>;
 
@@ -139,6 +149,12 @@ export class SegmentIndex {
         end_sequence AS endSequence, connection
        FROM segments WHERE ${rangeFrom('@after + 1')} ORDER BY start_us LIMIT @limit`,
     );
+    this.#sums = database.prepare(
+      `SELECT count(*) AS segments, coalesce(sum(bytes), 0) AS bytes, coalesce(min(start_us), 0) AS startUs,
+        coalesce(max(start_us + duration_us), 0) AS endUs
+       FROM segments WHERE camera = ?`,
+    );
+    this.#cameras = database.prepare<[], string>('SELECT DISTINCT camera FROM segments ORDER BY camera').pluck();
     this.#before = database.prepare(
       `SELECT * FROM segments WHERE camera = @camera AND start_us <= @momentUs
        ORDER BY start_us DESC LIMIT ${OVERLAPPING}`,
@@ -165,6 +181,17 @@ export class SegmentIndex {
   /** Arrival of the newest packet of all, microseconds since the epoch; 0 = there is none. */
   get newestUs(): number {
     return this.#newest.get() ?? 0;
+  }
+
+  /** Those that have segments. */
+  cameras(): readonly string[] {
+    return this.#cameras.all();
+  }
+
+  /** Takes about a millisecond for 10 000 segments. */
+  sums(camera: string): SegmentSums {
+    const sums = this.#sums.get(camera);
+    return sums ?? { segments: 0, bytes: 0, startUs: 0, endUs: 0 };
   }
 
   /** As SegmentLookup.inRange. */

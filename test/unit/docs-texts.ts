@@ -58,6 +58,10 @@ export const REASON_TEXTS: Readonly<Record<CameraReason, ReasonText>> = {
     advice: 'Nothing, if it stays rare: it is connected again. Else check how many viewers the camera allows.',
   },
   no_video: { meaning: 'The session has no video stream.', advice: 'Use the URL of a stream with video.' },
+  replay_ended: {
+    meaning: 'A replay came to the end of its range. Not retried.',
+    advice: 'Remove it and add it again to play it once more, or with loop=true.',
+  },
   unsupported_codec: {
     meaning: 'There is no decoder for its codec. Not retried.',
     advice: 'Set the camera to H.264 or HEVC, then remove it and add it again.',

@@ -158,6 +158,9 @@ export interface VideoFrame {
    * the begin of the range) to this one, milliseconds. 0 = nothing is lost.
    */
   gapMs: number;
+  /** Of a camera that replays what another recorded: arrival_us and frame_id of the frame when it was recorded; 0 = it is live. */
+  originalArrivalUs: number;
+  originalFrameId: number;
 }
 
 export interface VideoFrameRequest {
@@ -1231,6 +1234,8 @@ function createBaseVideoFrame(): VideoFrame {
     skipped: 0,
     format: 0,
     gapMs: 0,
+    originalArrivalUs: 0,
+    originalFrameId: 0,
   };
 }
 
@@ -1304,6 +1309,12 @@ export const VideoFrame: MessageFns<VideoFrame> = {
     }
     if (message.gapMs !== 0) {
       writer.uint32(840).int64(message.gapMs);
+    }
+    if (message.originalArrivalUs !== 0) {
+      writer.uint32(848).int64(message.originalArrivalUs);
+    }
+    if (message.originalFrameId !== 0) {
+      writer.uint32(856).int64(message.originalFrameId);
     }
     return writer;
   },
@@ -1505,6 +1516,22 @@ export const VideoFrame: MessageFns<VideoFrame> = {
             message.gapMs = longToNumber(reader.int64());
             continue;
           }
+          case 106: {
+            if (tag !== 848) {
+              break;
+            }
+
+            message.originalArrivalUs = longToNumber(reader.int64());
+            continue;
+          }
+          case 107: {
+            if (tag !== 856) {
+              break;
+            }
+
+            message.originalFrameId = longToNumber(reader.int64());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1547,6 +1574,8 @@ export const VideoFrame: MessageFns<VideoFrame> = {
     message.skipped = object.skipped ?? 0;
     message.format = object.format ?? 0;
     message.gapMs = object.gapMs ?? 0;
+    message.originalArrivalUs = object.originalArrivalUs ?? 0;
+    message.originalFrameId = object.originalFrameId ?? 0;
     return message;
   },
 };

@@ -1,0 +1,39 @@
+// Where the packets of a camera come from.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+
+#include "av_handles.h"
+#include "failure.h"
+
+namespace chrys {
+
+class PacketSource {
+ public:
+  virtual ~PacketSource() = default;
+
+  // Blocks until it is open, within a bound of its own.
+  virtual std::optional<Failure> Open() = 0;
+  // Blocks until the next video packet, at most until it counts as stalled. pts and dts are always set, and are in units of
+  // time_base().
+  virtual std::optional<Failure> Read(AVPacket* packet) = 0;
+
+  // Of the video stream; H.264 and HEVC come as Annex B, as cameras send them. Once it is open.
+  virtual const AVCodecParameters* parameters() const = 0;
+  virtual AVRational time_base() const = 0;
+  // Frames per second that the stream declares, 0 when it does not.
+  virtual double declared_fps() const = 0;
+  // When the camera says that it sent the frame of that pts, microseconds since the epoch by the camera's clock; 0 when it
+  // has not told.
+  virtual int64_t SenderUs(int64_t pts) const = 0;
+
+  // Of a replay, when the packet that was read last arrived and which frame id it had when it was recorded.
+  struct Original {
+    int64_t arrival_us = 0;
+    int64_t frame_id = 0;
+  };
+  virtual Original original() const { return {}; }
+};
+
+}  // namespace chrys

@@ -1,0 +1,289 @@
+import { execFile } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+
+import { VideoFrame } from '../../src/gen/chrys/cloud/videostreaming/v1beta1/video_streaming.js';
+import { CONTROL } from '../../src/gen/ring-layout.js';
+import type { PastHandle, SegmentFacts } from '../../src/native/types.js';
+import { PacketReader } from '../../src/rings/packet-reader.js';
+import { readBarcode } from '../support/barcode.js';
+import { clipFile, decodeBgr } from '../support/ffmpeg.js';
+import { waitFor } from '../support/wait.js';
+import { addon, CaptureRig } from './capture-rig.js';
+
+const run = promisify(execFile);
+const BOUND_MS = 30_000;
+const WIDTH = 640;
+const heightOf = (name: string): number => (name === HEVC ? 360 : 480);
+const LOOK = { format: 0, width: 0, height: 0, quality: 0, enlarge: false };
+const PLAIN = 'h264-640x480-25-g50';
+const REORDERED = 'h264-640x480-25-g50-b2';
+const HEVC = 'hevc-640x360-25-g50';
+
+let rig: CaptureRig;
+let folder: string;
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'chrysproxy-segments-'));
+});
+
+afterEach(async () => {
+  await rig.dispose();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+/** Plays a clip until the ring has `packets`, and stops. */
+async function filled(clip: string, packets: number): Promise<void> {
+  rig = new CaptureRig({ minPackets: packets + 100 });
+  rig.start(clipFile(clip));
+  await waitFor('packets', BOUND_MS, () => rig.control.getI64(CONTROL.packetsI64) >= packets);
+  await rig.stop();
+}
+
+/** Whole groups in the ring: first sequence and one past the last. */
+function groups(): { first: number; end: number }[] {
+  const keyframes = [...new PacketReader(rig.packetRing).decodable()].filter(({ keyframe }) => keyframe);
+  return keyframes.slice(0, -1).map(({ sequence }, index) => ({ first: sequence, end: keyframes[index + 1]!.sequence }));
+}
+
+function write(name: string, first: number, end: number): { path: string; facts: SegmentFacts } {
+  const path = join(folder, name);
+  const facts = addon.writeSegment({
+    packetRing: new Uint8Array(rig.packetRing),
+    firstSequence: first,
+    endSequence: end,
+    stream: rig.streams[0]!,
+    path,
+  });
+  if (facts === undefined) throw new Error('overrun');
+  return { path, facts };
+}
+
+async function probed(path: string) {
+  const { stdout, stderr } = await run('ffprobe', [
+    ...['-v', 'warning', '-show_streams', '-show_format', '-show_packets', '-of', 'json', path],
+  ]);
+  expect(stderr).toBe('');
+  return JSON.parse(stdout) as {
+    packets: { pts: number; dts: number; flags: string }[];
+    streams: { codec_name: string; width: number; nb_frames: string }[];
+    format: { start_time: string; duration: string };
+  };
+}
+
+async function barcodes(path: string, height: number): Promise<(number | 'torn')[]> {
+  return (await decodeBgr(path, WIDTH, height, 10_000)).map((picture) => readBarcode(picture, WIDTH, height));
+}
+
+const room = new Uint8Array(new SharedArrayBuffer(2 * 1024 * 1024));
+
+/** All pieces of a job. */
+function pieces(handle: PastHandle): Uint8Array[] {
+  const found: Uint8Array[] = [];
+  for (;;) {
+    const answer = addon.nextOfPast(handle, room);
+    if (answer === undefined) return found;
+    expect(answer.needed).toBe(0);
+    expect(answer.wanted).toBe(undefined);
+    found.push(room.slice(answer.offset, answer.offset + answer.bytes));
+  }
+}
+
+const cancel = new Uint8Array(new SharedArrayBuffer(4));
+
+function frames(paths: { path: string; facts: SegmentFacts }[], options: object = {}, memory = false): VideoFrame[] {
+  const handle = addon.openHistory({
+    packetRing: memory ? new Uint8Array(rig.packetRing) : undefined,
+    cancel,
+    segments: paths.map(({ path, facts }) => ({ ...facts, path, look: LOOK })),
+    moreSegments: false,
+    streams: rig.streams.map((stream) => ({ ...stream, look: LOOK })),
+    deviceId: 'rig',
+    fromUs: 0,
+    toUs: Number.MAX_SAFE_INTEGER,
+    nearestUs: -1,
+    keyframesOnly: false,
+    intervalMs: 0,
+    withholdCorrupt: false,
+    maxMessageBytes: 50 * 1024 * 1024,
+    ...options,
+  });
+  return pieces(handle).map((piece) => VideoFrame.decode(piece));
+}
+
+function clip(paths: string[], fromUs: number, toUs: number, memory = false): string {
+  const handle = addon.openClip({
+    packetRing: memory ? new Uint8Array(rig.packetRing) : undefined,
+    cancel,
+    paths,
+    streams: rig.streams,
+    fromUs,
+    toUs,
+  });
+  const path = join(folder, 'clip.mp4');
+  writeFileSync(path, Buffer.concat(pieces(handle)));
+  return path;
+}
+
+describe('a segment', () => {
+  it.each([PLAIN, REORDERED, HEVC])('of %s is an mp4 file that begins at 0 and has every frame', async (name) => {
+    await filled(name, 120);
+    const [group] = groups();
+    const { path, facts } = write('a.mp4', group!.first, group!.end);
+    const { packets, streams, format } = await probed(path);
+    expect(packets).toHaveLength(50);
+    expect(streams[0]).toMatchObject({ width: WIDTH, nb_frames: '50' });
+    expect(Number(format.start_time)).toBe(0);
+    expect(Number(format.duration)).toBeCloseTo(2, 2);
+    expect(facts.durationUs).toBeCloseTo(2e6, -4);
+    expect(packets[0]!.flags).toContain('K');
+    for (const [index, { dts }] of packets.entries()) if (index > 0) expect(dts).toBeGreaterThan(packets[index - 1]!.dts);
+    const shown = await barcodes(path, heightOf(name));
+    expect(shown).toHaveLength(50);
+    expect(shown).toEqual(shown.map((_, index) => Number(shown[0]) + index));
+    expect(facts).toMatchObject({ frames: 50, firstSequence: group!.first, endSequence: group!.end, width: WIDTH });
+    expect(addon.readSegment(path)).toEqual(facts);
+  });
+
+  it('answers as memory does, and goes on in memory without a frame twice', async () => {
+    for (const name of [PLAIN, REORDERED]) {
+      await filled(name, 230);
+      const all = groups();
+      const written = all.slice(0, 2).map(({ first, end }, index) => write(`${name}-${index}.mp4`, first, end));
+      const ofMemory = frames([], {}, true);
+      const ofBoth = frames(written, {}, true);
+      expect(ofBoth.map((frame) => ({ ...frame, data: undefined }))).toEqual(
+        ofMemory.map((frame) => ({ ...frame, data: undefined })),
+      );
+      expect(ofBoth.map((frame) => Buffer.compare(frame.data, ofMemory.find(({ frameId }) => frameId === frame.frameId)!.data))).toEqual(
+        ofBoth.map(() => 0),
+      );
+      await rig.dispose();
+    }
+  });
+
+  it('that is missing in a row is told as a gap', async () => {
+    await filled(PLAIN, 230);
+    const [one, , three] = groups();
+    const found = frames([write('1.mp4', one!.first, one!.end), write('3.mp4', three!.first, three!.end)]);
+    expect(found).toHaveLength(100);
+    expect(found.map(({ gapMs }) => gapMs > 0)).toEqual(found.map((_, index) => index === 50));
+    expect(found[50]!.gapMs).toBeGreaterThan(1900);
+  });
+
+  it('gives the frame nearest to a moment', async () => {
+    await filled(PLAIN, 120);
+    const [group] = groups();
+    const segment = write('a.mp4', group!.first, group!.end);
+    const sent = [...new PacketReader(rig.packetRing).decodable()][20]!;
+    const [frame, ...more] = frames([segment], { nearestUs: sent.arrivalUs + 1000 });
+    expect(more).toEqual([]);
+    expect(frame!.frameId).toBe(sent.sequence);
+  });
+
+  it('that is damaged, cut short or no segment at all is told apart', async () => {
+    await filled(PLAIN, 120);
+    const [group] = groups();
+    const { path, facts } = write('a.mp4', group!.first, group!.end);
+    const bytes = readFileSync(path);
+    expect(() => write('a.mp4', group!.first, group!.end)).toThrow(expect.objectContaining({ code: 'EEXIST' }) as Error);
+    expect(() => write('no/a.mp4', group!.first, group!.end)).toThrow(expect.objectContaining({ code: 'ENOENT' }) as Error);
+    expect(() => addon.readSegment(join(folder, 'none.mp4'))).toThrow(expect.objectContaining({ code: 'ENOENT' }) as Error);
+    truncateSync(path, bytes.length - 10);
+    expect(addon.readSegment(path)).toBe(undefined);
+    expect(addon.readSegment(clipFile(PLAIN))).toBe(undefined);
+    // Every byte of what we added may be wrong.
+    for (let at = bytes.length - 600; at < bytes.length; at += 7) {
+      const wrong = Buffer.from(bytes);
+      wrong[at] = (wrong[at] ?? 0) ^ 0xff;
+      writeFileSync(path, wrong);
+      addon.readSegment(path);
+      frames([{ path, facts }]);
+      pieces(addon.openClip({ packetRing: undefined, cancel, paths: [path], streams: [], fromUs: 0, toUs: 1e18 }));
+    }
+  });
+});
+
+describe('a clip', () => {
+  it.each([PLAIN, REORDERED, HEVC])('of %s begins and ends exactly at its frames, over segments and memory', async (name) => {
+    await filled(name, 230);
+    const all = groups();
+    const written = all.slice(0, 2).map(({ first, end }, index) => write(`${index}.mp4`, first, end));
+    const shown = frames([], {}, true).sort((one, other) => one.frameId - other.frameId);
+    const [from, to] = [shown[20]!, shown[170]!];
+    const path = clip(written.map((segment) => segment.path), from.arrivalUs, to.arrivalUs, true);
+    const { format } = await probed(path);
+    expect(Number(format.start_time)).toBeCloseTo(0, 3);
+    const numbers = await barcodes(path, heightOf(name));
+    const wanted = shown
+      .filter(({ arrivalUs }) => arrivalUs >= from.arrivalUs && arrivalUs <= to.arrivalUs)
+      .map((frame) => readBarcode(frame.data, frame.width, frame.height));
+    // With reordering, a frame arrives before others that are shown before it: the clip has no hole there.
+    const last = Number(wanted.at(-1));
+    expect(numbers).toEqual(numbers.map((_, index) => Number(wanted[0]) + index));
+    expect(numbers.at(-1)).toBeGreaterThanOrEqual(name === PLAIN ? last : last - 2);
+    expect(numbers.at(-1)).toBeLessThanOrEqual(last);
+  });
+
+  it('of a time of which nothing is there is empty', async () => {
+    await filled(PLAIN, 60);
+    const handle = addon.openClip({ packetRing: undefined, cancel, paths: [], streams: [], fromUs: 0, toUs: 1 });
+    expect(pieces(handle)).toEqual([]);
+  });
+});
+
+describe('a replay', () => {
+  it('plays a recorded range faster, over and over, and keeps when each frame really was', async () => {
+    await filled(PLAIN, 230);
+    const all = groups();
+    const written = all.slice(0, 3).map(({ first, end }, index) => write(`${index}.mp4`, first, end));
+    const recorded = frames(written);
+    await rig.dispose();
+
+    rig = new CaptureRig({ minPackets: 400 });
+    const [from, to] = [recorded[60]!, recorded[139]!];
+    const startMs = performance.now();
+    rig.start('', {
+      kind: 'replay',
+      replay: {
+        segments: written.map(({ path, facts }) => ({ ...facts, path, look: LOOK })),
+        fromUs: from.arrivalUs,
+        toUs: to.arrivalUs,
+        speed: 4,
+        loop: true,
+      },
+    });
+    await waitFor('two rounds', BOUND_MS, () => rig.control.getI64(CONTROL.packetsI64) >= 200);
+    const seconds = (performance.now() - startMs) / 1000;
+    await rig.stop();
+    // 200 frames of 25 a second, four times as fast.
+    expect(seconds).toBeGreaterThan(1.7);
+    const played = frames([], {}, true).slice(0, 200);
+    // From the keyframe before the range to its end, and again.
+    const round = recorded.slice(50, 140);
+    for (const [index, frame] of played.entries()) {
+      const original = round[index % round.length]!;
+      expect(frame.originalFrameId).toBe(original.frameId);
+      expect(frame.originalArrivalUs).toBe(original.arrivalUs);
+      expect(readBarcode(frame.data, frame.width, frame.height)).toBe(
+        readBarcode(original.data, original.width, original.height),
+      );
+      if (index > 0) expect(frame.pts).toBeGreaterThan(played[index - 1]!.pts);
+    }
+  });
+
+  it('without a loop ends, and of nothing does not begin', async () => {
+    await filled(PLAIN, 60);
+    const [group] = groups();
+    const { path, facts } = write('a.mp4', group!.first, group!.end);
+    await rig.dispose();
+    for (const [segments, end] of [[[{ ...facts, path, look: LOOK }], 'replay_ended'], [[], 'not_found']] as const) {
+      rig = new CaptureRig();
+      rig.start('', { kind: 'replay', replay: { segments, fromUs: 0, toUs: 1e18, speed: 16, loop: false } });
+      expect((await rig.ended()).end).toBe(end);
+    }
+  });
+});
