@@ -315,14 +315,14 @@ it('a clip keeps its segments when those around it are old enough to go', async 
       const { text } = await proxy.rest('GET', `${YARD}/segments`);
       return (JSON.parse(text) as { segments: Segment[] }).segments.map(({ start }) => start);
     };
-    const [kept] = await waitFor('a segment', BOUND_MS, async () => (await starts()).slice(0, 1));
-    const clip = { name: 'keep', from: kept! + 100, to: kept! + 900 };
+    const kept = await waitFor('a segment', BOUND_MS, async () => (await starts())[0]);
+    const clip = { name: 'keep', from: kept + 100, to: kept + 900 };
     expect((await proxy.rest('POST', `${YARD}/clips`, clip)).status).toBe(201);
     const next = await waitFor('the next segment', BOUND_MS, async () => (await starts())[1]);
     await waitFor('that to be cleaned away', BOUND_MS, async () => !(await starts()).includes(next));
     expect(await starts()).toContain(kept);
     expect((await proxy.rest('DELETE', `${YARD}/clips/1`)).status).toBe(200);
-    await waitFor('the first one to be cleaned away, too', BOUND_MS, async () => !(await starts()).includes(kept!));
+    await waitFor('the first one to be cleaned away, too', BOUND_MS, async () => !(await starts()).includes(kept));
   } finally {
     await proxy.dispose();
     await farm.stop();
