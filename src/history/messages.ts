@@ -18,7 +18,11 @@ export interface OpenMessage {
   readonly spare: readonly SharedArrayBuffer[];
   readonly job:
     | { readonly kind: 'frames'; readonly options: Omit<HistoryOptions, 'packetRing' | 'cancel'> }
-    | { readonly kind: 'clip'; readonly options: Omit<ClipOptions, 'packetRing' | 'cancel'> };
+    | {
+        readonly kind: 'clip';
+        readonly audioRing: SharedArrayBuffer | undefined;
+        readonly options: Omit<ClipOptions, 'packetRing' | 'audioRing' | 'cancel'>;
+      };
 }
 
 /** The answer to `more`. */

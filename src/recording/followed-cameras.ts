@@ -34,6 +34,8 @@ interface Followed {
   readonly camera: Camera;
   /** The first packet to record; undefined while it is not recorded. */
   fromSequence: number | undefined;
+  /** Of its sound; undefined: that is not recorded. */
+  audioRing: SharedArrayBuffer | undefined;
   progress: Omit<CameraProgress, 'id'>;
 }
 
@@ -89,7 +91,7 @@ export class FollowedCameras {
     const { name } = camera.definition;
     let followed = this.byName.get(name);
     if (followed?.camera !== camera) {
-      followed = { id: ++this.lastId, camera, fromSequence: undefined, progress: NOTHING_YET };
+      followed = { id: ++this.lastId, camera, fromSequence: undefined, audioRing: undefined, progress: NOTHING_YET };
       this.byName.set(name, followed);
       this.byId.set(followed.id, followed);
     }
@@ -98,8 +100,11 @@ export class FollowedCameras {
     if (ring === undefined) return;
     const wanted = this.isWanted(camera);
     keepPackets(ring, wanted ? this.packetsWhileRecorded() : this.options.packetsInMemory);
-    if (!wanted) this.end(followed);
-    else if (followed.fromSequence === undefined) this.begin(followed, ring);
+    // With its sound it is another recording, which begins where the one without it ends.
+    if (!wanted || followed.audioRing !== audioRingOf(camera)) this.end(followed);
+    if (!wanted) return;
+    followed.audioRing = audioRingOf(camera);
+    if (followed.fromSequence === undefined) this.begin(followed, ring);
     else this.options.send({ kind: 'periods', id: followed.id, periods: periodsOf(camera) });
   }
 
@@ -126,7 +131,7 @@ export class FollowedCameras {
     this.options.send({ kind: 'forget', id: followed.id });
   }
 
-  private tellToRecord({ id, camera, fromSequence, progress }: Followed): void {
+  private tellToRecord({ id, camera, audioRing, fromSequence, progress }: Followed): void {
     const { ring, control } = camera.packets;
     if (fromSequence === undefined || ring === undefined) return;
     const message: RecordMessage = {
@@ -134,6 +139,7 @@ export class FollowedCameras {
       id,
       camera: camera.definition.name,
       packetRing: ring,
+      audioRing,
       control,
       fromSequence,
       periods: periodsOf(camera),
@@ -153,6 +159,10 @@ export class FollowedCameras {
   }
 }
 
+function audioRingOf({ definition, packets }: Camera): SharedArrayBuffer | undefined {
+  return definition.recordAudio ? packets.audioRing : undefined;
+}
+
 function periodsOf(camera: Camera): RecordedPeriod[] {
   return camera.packets.periods.map(({ fromSequence, stream }) => ({
     fromSequence,
@@ -161,5 +171,6 @@ function periodsOf(camera: Camera): RecordedPeriod[] {
     extradata: stream.extradata,
     width: stream.width,
     height: stream.height,
+    ...(stream.audio === undefined ? {} : { audio: stream.audio }),
   }));
 }

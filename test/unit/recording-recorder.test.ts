@@ -82,6 +82,7 @@ class TestCamera {
       id: this.id,
       camera: this.name,
       packetRing: this.ring.buffer,
+      audioRing: undefined,
       control: this.control.buffer,
       fromSequence: FIRST,
       periods: [period(1)],
