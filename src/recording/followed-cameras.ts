@@ -59,7 +59,10 @@ export class FollowedCameras {
 
   /** Tells a worker that knows nothing yet. */
   tellAll(): void {
-    for (const followed of this.byId.values()) this.tellToRecord(followed);
+    for (const followed of this.byId.values()) {
+      followed.progress = { ...NOTHING_YET, counters: followed.progress.counters };
+      this.tellToRecord(followed);
+    }
   }
 
   onProgress(cameras: readonly CameraProgress[]): void {

@@ -45,6 +45,7 @@ describe('clip.mp4', () => {
     expect(answer.text).toBe('first second, which is longer, third');
     expect(answer.headers).toMatchObject({
       'content-type': 'video/mp4',
+      'accept-ranges': 'none',
       'content-disposition': 'inline; filename="yard_10000_12000.mp4"',
     });
     const [past] = rest.past.opened;
