@@ -96,12 +96,15 @@ describe('recording', () => {
     for (const device of DEVICES) await atLeast(5, device);
     expect(await proxy.end()).toBe(0);
     for (const device of DEVICES) {
-      const files = recorded(device);
+      // The last group was cut off in the middle, maybe before a B-frame that is shown earlier.
+      const last = recorded(device).at(-1)!;
+      expect((await probed(last.path)).complaints).toBe('');
+      const files = recorded(device).slice(0, -1);
       for (const file of files) await expectPlayable(file);
       const lengths = files.map(({ durationMs }) => durationMs);
-      expect(new Set(lengths.slice(1, -1))).toEqual(new Set([(GOP / FPS) * 1000]));
+      expect(new Set(lengths.slice(1))).toEqual(new Set([(GOP / FPS) * 1000]));
       await expectEachFrameOnce(device, files);
-      expect(indexed(device)).toEqual(files.map(({ name }) => name));
+      expect(indexed(device)).toEqual([...files, last].map(({ name }) => name));
       // What a player is shown begins when the one before it ends.
       for (const [at, file] of files.slice(1).entries()) {
         const gapMs = file.startMs - files[at]!.startMs - files[at]!.durationMs;
@@ -249,7 +252,6 @@ describe('a disk in trouble', () => {
       .slice(0, 3)
       .map(({ path }) => statSync(path).size);
     const limit = 3 * Math.max(...bytes);
-    appendFileSync(proxy.configFile, `\n# later\n`);
     const config = {
       port: proxy.restPort,
       grpc_port: proxy.grpcPort,
