@@ -63,8 +63,8 @@ export class FakeRecordings implements Recordings {
     return this.segments.find((segment) => segment.camera === camera && segment.id === id);
   }
 
-  summary() {
-    const found = [...new Set(this.segments.map(({ camera }) => camera))].sort().map((camera) => {
+  async summary() {
+    return [...new Set(this.segments.map(({ camera }) => camera))].sort().map((camera) => {
       const segments = this.#within(camera, 0, Infinity);
       const spans = segments.map(spanOf);
       return {
@@ -75,7 +75,6 @@ export class FakeRecordings implements Recordings {
         toMs: spans.at(-1)!.toMs,
       };
     });
-    return Promise.resolve(found);
   }
 
   timeline(camera: string, fromMs: number, toMs: number): Promise<Timeline> {
