@@ -1,6 +1,5 @@
 /** The one channel between the main thread and a history worker. Frames travel in shared memory instead: see slots.ts. */
 import type { ClipOptions, HistoryOptions, PastSegment } from '../native/types.js';
-import type { SlotMemory } from './slots.js';
 
 /** Given to the worker at its start. */
 export interface HistoryWorkerData {
@@ -19,7 +18,11 @@ export interface OpenMessage {
   readonly spare: readonly SharedArrayBuffer[];
   readonly job:
     | { readonly kind: 'frames'; readonly options: Omit<HistoryOptions, 'packetRing' | 'cancel'> }
-    | { readonly kind: 'clip'; readonly options: Omit<ClipOptions, 'packetRing' | 'cancel'> };
+    | {
+        readonly kind: 'clip';
+        readonly audioRing: SharedArrayBuffer | undefined;
+        readonly options: Omit<ClipOptions, 'packetRing' | 'audioRing' | 'cancel'>;
+      };
 }
 
 /** The answer to `more`. */
@@ -39,7 +42,9 @@ export type FromHistoryWorker =
       readonly id: number;
       readonly slot: number;
       readonly generation: number;
-      readonly memory: SlotMemory;
+      readonly memory: SharedArrayBuffer;
+      /** It is one of OpenMessage.spare, though another object: each journey between threads makes a new one. */
+      readonly wasSpare: boolean;
     }
   /** It wants the segments with packets from the sequence `wanted` on, and waits for them. */
   | { readonly kind: 'more'; readonly id: number; readonly wanted: number }

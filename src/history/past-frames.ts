@@ -33,14 +33,14 @@ export class PastFrames {
   private ended = false;
   private closed = false;
   private error: Error | undefined;
-  private readonly memories: Set<SharedArrayBuffer>;
+  private readonly memories: SharedArrayBuffer[];
 
   /** `spare` is memory that the worker may use for its frames. */
   constructor(
     private readonly hooks: PastFramesHooks,
-    private readonly spare: readonly SharedArrayBuffer[],
+    spare: readonly SharedArrayBuffer[],
   ) {
-    this.memories = new Set(spare);
+    this.memories = [...spare];
   }
 
   /** Hands `settle` the next frame, not before the last one was copied; once, unless it is closed before. */
@@ -67,10 +67,9 @@ export class PastFrames {
   /** Of the worker. */
   onMessage(message: Exclude<FromHistoryWorker, { readonly kind: 'more' }>): void {
     if (message.kind === 'memory') {
-      const memory = typeof message.memory === 'number' ? this.spare[message.memory] : message.memory;
-      if (memory === undefined) return;
-      this.slots.setMemory(message.slot, message.generation, memory);
-      this.memories.add(memory);
+      this.slots.setMemory(message.slot, message.generation, message.memory);
+      // Else one memory would be in the set twice, and two slots of a later query would lie in it.
+      if (!message.wasSpare) this.memories.push(message.memory);
       this.serve();
     } else {
       const { failure } = message;
@@ -110,7 +109,7 @@ export class PastFrames {
   private giveBack(): void {
     if (!this.ended) return;
     this.hooks.onUnused([...this.memories]);
-    this.memories.clear();
+    this.memories.length = 0;
   }
 
   private sleep(): void {

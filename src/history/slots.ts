@@ -21,12 +21,6 @@ const BLOCK_BYTES = 8 * (ARRIVAL + SLOTS);
 
 const CANCEL_BYTES = 4;
 
-/**
- * New memory, or the place of some among the spare ones that the query was given. Sent back, those would be objects that the
- * main thread takes for other memory than what it gave.
- */
-export type SlotMemory = SharedArrayBuffer | number;
-
 interface SlotMessage {
   readonly offset: number;
   readonly bytes: number;
@@ -53,13 +47,11 @@ class Block {
 export class SlotWriter extends Block {
   private readonly memories: (Uint8Array<SharedArrayBuffer> | undefined)[] = [];
   private readonly generations: number[] = [];
-  private readonly used = new Set<number>();
+  private readonly spare: SharedArrayBuffer[];
 
-  constructor(
-    block: SharedArrayBuffer,
-    private readonly spare: readonly SharedArrayBuffer[],
-  ) {
+  constructor(block: SharedArrayBuffer, spare: readonly SharedArrayBuffer[]) {
     super(block);
+    this.spare = [...spare];
   }
 
   /** What native code looks at between packets. */
@@ -78,14 +70,17 @@ export class SlotWriter extends Block {
   }
 
   /** Gives a free slot other memory, which the reader has to be told of. */
-  replace(slot: number, bytes: number): { readonly generation: number; readonly memory: SlotMemory } {
-    const place = this.spare.findIndex((one, index) => one.byteLength >= bytes && !this.used.has(index));
-    const memory = this.spare[place] ?? new SharedArrayBuffer(bytes);
-    if (place >= 0) this.used.add(place);
+  replace(
+    slot: number,
+    bytes: number,
+  ): { readonly generation: number; readonly memory: SharedArrayBuffer; readonly wasSpare: boolean } {
+    const fitting = this.spare.findIndex((one) => one.byteLength >= bytes);
+    const [spare] = this.spare.splice(fitting, fitting < 0 ? 0 : 1);
+    const memory = spare ?? new SharedArrayBuffer(bytes);
     const generation = (this.generations[slot] ?? 0) + 1;
     this.memories[slot] = new Uint8Array(memory);
     this.generations[slot] = generation;
-    return { generation, memory: place < 0 ? memory : place };
+    return { generation, memory, wasSpare: spare !== undefined };
   }
 
   publish(slot: number, { offset, bytes, arrivalUs }: SlotMessage): void {
