@@ -2,6 +2,7 @@ import { closeSync, fsyncSync, lstatSync, mkdirSync, openSync, renameSync, rmSyn
 import { join } from 'node:path';
 
 import { messageOf } from '../base/errors.js';
+import { isCameraName } from '../cameras/camera-name.js';
 import type { NativeAddon, SegmentFacts, SegmentOptions } from '../native/types.js';
 
 /** What is wrong with a disk or a folder on it: `code` is that of the system, the message says what to do. */
@@ -75,9 +76,9 @@ export class SegmentFiles {
     }
   }
 
-  /** Whether the camera's folder is one, and not a link to one. */
+  /** Whether the camera's folder is one, below ours, and not a link to one. */
   isRealFolder(camera: string): boolean {
-    return lstatSync(this.folderOf(camera), { throwIfNoEntry: false })?.isDirectory() === true;
+    return isCameraName(camera) && lstatSync(this.folderOf(camera), { throwIfNoEntry: false })?.isDirectory() === true;
   }
 
   /** What a file holds; undefined: it is no segment of ours, or not a whole one. Throws DiskError. */
