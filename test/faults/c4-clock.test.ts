@@ -27,7 +27,7 @@ const CAMERA = 'yard';
 const HOUR_S = 3600;
 const HOUR_US = HOUR_S * 1e6;
 /** Debian's libfaketime. */
-const LIBRARY = '/usr/lib/$LIB/faketime/libfaketimeMT.so.1';
+const LIBRARY = '/usr/$LIB/faketime/libfaketimeMT.so.1';
 const BOUND_MS = 30_000;
 
 let farm: Farm;
@@ -63,12 +63,11 @@ function setClock(seconds: number): void {
   writeFileSync(join(own, 'offset'), `${seconds < 0 ? '-' : '+'}${Math.abs(seconds)}`);
 }
 
-/** How far the clock of its log is ahead. */
+/** It has seen that. */
 async function clockIsAhead(seconds: number): Promise<void> {
   await waitFor(`the clock to be ${seconds} s ahead`, BOUND_MS, async () => {
-    await proxy.rest('GET', '/api/v1/settings');
-    const time = proxy.output.split('"time":"').at(-1)?.slice(0, 24) ?? '';
-    return Math.abs(Date.parse(time) - Date.now() - seconds * 1000) < 60_000;
+    const { headers } = await fetch(`${proxy.restUrl}/healthz`);
+    return Math.abs(Date.parse(headers.get('date') ?? '') - Date.now() - seconds * 1000) < 60_000;
   });
 }
 
@@ -91,10 +90,10 @@ async function expectWhole(mustBeThere: readonly string[]): Promise<RecordedFile
 }
 
 it.each([
-  { name: 'an hour forward', seconds: HOUR_S, leastGapUs: HOUR_US - 60e6 },
-  { name: 'an hour back', seconds: 0, leastGapUs: 0 },
-  { name: 'another hour back', seconds: -HOUR_S, leastGapUs: 0 },
-])('C4: the wall clock jumps $name while it records', async ({ name, seconds, leastGapUs }) => {
+  { name: 'an hour forward', seconds: HOUR_S, passesUs: HOUR_US },
+  { name: 'an hour back', seconds: 0, passesUs: 0 },
+  { name: 'another hour back', seconds: -HOUR_S, passesUs: 0 },
+])('C4: the wall clock jumps $name while it records', async ({ name, seconds, passesUs }) => {
   const before = namesIn(archiveOf(proxy), CAMERA).filter((file) => file.endsWith('.mp4'));
   const watch = await StreamWatch.start(proxy, CAMERA);
   setClock(seconds);
@@ -104,8 +103,8 @@ it.each([
   const testimony = await watch.stop();
 
   const files = await expectWhole(before);
-  const gapsUs = files.map(({ facts }, index) => facts.startUs - (files[index - 1]?.facts.lastUs ?? facts.startUs));
-  if (leastGapUs > 0) expect(Math.max(...gapsUs)).toBeGreaterThan(leastGapUs);
+  const passedUs = newest(files).startUs - newest(files.filter(({ file }) => before.includes(file))).startUs;
+  expect(Math.abs(passedUs - passesUs)).toBeLessThan(60e6);
   expect(testimony.backward).toBe(0);
   expectUndisturbed(testimony);
   expect(await recordingOf(proxy, CAMERA)).toMatchObject({ state: 'recording', lost_groups: 0 });
