@@ -7,20 +7,13 @@ import Database from 'better-sqlite3';
 import { expect } from 'vitest';
 import type { SegmentFacts } from '../../src/native/types.js';
 import { addon } from '../native/capture-rig.js';
-import type { Proxy } from '../support/proxy.js';
+import type { ProcessAnswer, Proxy } from '../support/proxy.js';
 import { waitFor } from '../support/wait.js';
 
 const run = promisify(execFile);
 const NAME = /^(\d+)_\d+\.mp4$/;
 
-export interface Status {
-  readonly wanted: boolean;
-  readonly state: string;
-  readonly message: string;
-  readonly segments: number;
-  readonly bytes: number;
-  readonly lost_groups: number;
-}
+export type Status = ProcessAnswer['chrysproxy']['recording'];
 
 export interface CheckAnswer {
   readonly good: number;
@@ -42,7 +35,7 @@ export function archiveOf(proxy: Proxy): string {
 }
 
 export async function recordingOf(proxy: Proxy, camera: string): Promise<Status> {
-  return (await proxy.camera(camera)).chrysproxy.recording as Status;
+  return (await proxy.camera(camera)).chrysproxy.recording;
 }
 
 /** Resolves with the first status that matches. */

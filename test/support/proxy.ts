@@ -27,7 +27,14 @@ export interface ProcessAnswer {
   readonly logs: { readonly stdout: string; readonly stderr: string };
   readonly chrysproxy: {
     readonly stats: { readonly decoding: string; readonly packets: number };
-    readonly recording: { readonly wanted: boolean; readonly state: string; readonly segments: number };
+    readonly recording: {
+      readonly wanted: boolean;
+      readonly state: string;
+      readonly message: string;
+      readonly segments: number;
+      readonly bytes: number;
+      readonly lost_groups: number;
+    };
   };
 }
 
