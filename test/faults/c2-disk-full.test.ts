@@ -1,4 +1,4 @@
-import { rmSync } from 'node:fs';
+import { readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, expect, it } from 'vitest';
 import { Farm } from '../farm/farm.js';
@@ -100,6 +100,17 @@ const troubles: readonly Trouble[] = [
     begin: (disk) => disk.readOnly(),
     end: (disk) => {
       disk.writable();
+    },
+  },
+  {
+    name: 'a disk that is not mounted any more',
+    code: 'ENODEV',
+    begin: (disk) => {
+      disk.unmount();
+    },
+    end: (disk) => {
+      expect(readdirSync(disk.path)).toEqual([]);
+      disk.mountAgain();
     },
   },
 ];

@@ -52,8 +52,18 @@ export class MountedFolder {
     execFileSync('mount', ['-o', 'remount,rw', this.path]);
   }
 
-  dispose(): void {
+  /** Whoever has a file open on it keeps that. */
+  unmount(): void {
     execFileSync('umount', ['--lazy', this.path]);
+  }
+
+  /** Another one, empty. */
+  mountAgain(): void {
+    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=32m', 'chrysproxy-test', this.path]);
+  }
+
+  dispose(): void {
+    this.unmount();
     rmSync(this.path, { recursive: true, force: true });
   }
 
