@@ -46,6 +46,7 @@ const wrapped = [
   ['express', 'src/rest'],
   ['helmet', 'src/rest'],
   ['commander', 'src/cli'],
+  ['croner', 'src/recording'],
 ].map(([library, folder, client]) => ({
   name: `only-${folder.replace('src/', '')}-uses-${library.replaceAll(/[@/]/g, '')}`,
   comment: `${folder} wraps ${library}.`,

@@ -61,6 +61,8 @@ CaptureOptions OptionsOf(const Napi::Object& object) {
     throw Napi::TypeError::New(object.Env(), "packetRing is not a packet ring of this layout");
   }
   options.packet_ring.base = ring.data;
+  options.audio_ring = OptionalRingOf(object.Get("audioRing"));
+  options.source.audio = options.audio_ring.base != nullptr;
   if (options.frame_slots < 2 || options.frame_slots > 64) {
     throw Napi::TypeError::New(object.Env(), "frameSlots must be 2 to 64");
   }
@@ -100,6 +102,16 @@ class JsHost : public CaptureHost {
     info["timeBaseNum"] = facts.time_base.num;
     info["timeBaseDen"] = facts.time_base.den;
     info["declaredFps"] = facts.declared_fps;
+    if (facts.audio != nullptr) {
+      Napi::Object audio = Napi::Object::New(env);
+      audio["codecName"] = facts.audio->codec_name;
+      Napi::Uint8Array about = Napi::Uint8Array::New(env, facts.audio->extradata.size());
+      std::copy(facts.audio->extradata.begin(), facts.audio->extradata.end(), about.Data());
+      audio["extradata"] = about;
+      audio["sampleRate"] = facts.audio->sample_rate;
+      audio["channels"] = facts.audio->channels;
+      info["audio"] = audio;
+    }
     Call("onStream", {info});
   }
 

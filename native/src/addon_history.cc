@@ -63,6 +63,15 @@ SegmentStream SegmentStreamOf(const Napi::Object& object) {
   stream.extradata = CopyOf(BytesOf(object.Get("extradata"), "extradata"));
   stream.width = static_cast<int>(NumberOf(object, "width"));
   stream.height = static_cast<int>(NumberOf(object, "height"));
+  const Napi::Value sound = object.Get("audio");
+  if (sound.IsObject()) {
+    const Napi::Object about = sound.As<Napi::Object>();
+    AudioStream& audio = stream.audio.emplace();
+    audio.codec_name = TextOf(about, "codecName");
+    audio.extradata = CopyOf(BytesOf(about.Get("extradata"), "extradata"));
+    audio.sample_rate = static_cast<int>(NumberOf(about, "sampleRate"));
+    audio.channels = static_cast<int>(NumberOf(about, "channels"));
+  }
   return stream;
 }
 
@@ -74,9 +83,13 @@ PacketRingView RingOf(const Napi::Value& value) {
   return PacketRingView{ring.data};
 }
 
+}  // namespace
+
 PacketRingView OptionalRingOf(const Napi::Value& value) {
   return value.IsUndefined() ? PacketRingView{} : RingOf(value);
 }
+
+namespace {
 
 const std::atomic<int32_t>* CancelOf(const Napi::Object& object) {
   const Bytes cancel = BytesOf(object.Get("cancel"), "cancel");
@@ -129,7 +142,7 @@ HistoryOptions HistoryOptionsOf(const Napi::Object& object) {
 
 ClipOptions ClipOptionsOf(const Napi::Object& object) {
   ClipOptions options;
-  options.packet_ring = OptionalRingOf(object.Get("packetRing"));
+  options.rings = {OptionalRingOf(object.Get("packetRing")), OptionalRingOf(object.Get("audioRing"))};
   options.cancel = CancelOf(object);
   options.from_us = NumberOf(object, "fromUs");
   options.to_us = NumberOf(object, "toUs");
@@ -149,10 +162,13 @@ struct Handle {
       : job(std::move(made)), cancel(Napi::Persistent(object.Get("cancel").As<Napi::Object>())) {
     const Napi::Value memory = object.Get("packetRing");
     if (memory.IsObject()) ring = Napi::Persistent(memory.As<Napi::Object>());
+    const Napi::Value sound = object.Get("audioRing");
+    if (sound.IsObject()) audio_ring = Napi::Persistent(sound.As<Napi::Object>());
   }
 
   std::unique_ptr<PastJob> job;  // null once it is closed
   Napi::ObjectReference ring;
+  Napi::ObjectReference audio_ring;
   Napi::ObjectReference cancel;
 };
 
@@ -250,7 +266,7 @@ Napi::Value FactsOf(Napi::Env env, const Segment& segment) {
   facts["width"] = segment.stream.width;
   facts["height"] = segment.stream.height;
   facts["keyframesUs"] = keyframes_us;
-  facts["audio"] = false;
+  facts["audio"] = !segment.sound.empty();
   return facts;
 }
 
@@ -267,7 +283,8 @@ Napi::Value Write(const Napi::CallbackInfo& call) {
   const Napi::Object options = call[0].As<Napi::Object>();
   const PacketRingView view = RingOf(options.Get("packetRing"));
   const SegmentStream stream = SegmentStreamOf(options.Get("stream").As<Napi::Object>());
-  const SegmentResult result = WriteSegment(view, NumberOf(options, "firstSequence"), NumberOf(options, "endSequence"),
+  const PacketRingView audio = OptionalRingOf(options.Get("audioRing"));
+  const SegmentResult result = WriteSegment({view, audio}, NumberOf(options, "firstSequence"), NumberOf(options, "endSequence"),
                                             stream, TextOf(options, "path"));
   if (result.kind == SegmentResult::kOverrun) return env.Undefined();
   if (result.kind == SegmentResult::kFailed) throw DiskError(env, result.failure, result.error_number);

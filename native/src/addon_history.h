@@ -8,7 +8,10 @@
 
 namespace chrys {
 
-// Adds openHistory, nextOfHistory, closeHistory, copyBytes and frameIds.
+// Adds what reads and writes the past.
+// A packet ring; without a base when the value is undefined.
+PacketRingView OptionalRingOf(const Napi::Value& value);
+
 // PastSegment[] of src/native/types.ts.
 std::vector<PastSegment> SegmentsOf(const Napi::Value& value);
 

@@ -46,7 +46,9 @@ Capture::Capture(const CaptureOptions& options, CaptureHost& host)
       source_(SourceOf(options, interrupt_)),
       packets_(options.packet_ring),
       outputs_(control_, options.frame_slots, options.max_message_bytes,
-               [this](int output, size_t bytes) { return host_.AllocateFrameRing(output, bytes); }) {}
+               [this](int output, size_t bytes) { return host_.AllocateFrameRing(output, bytes); }) {
+  if (options.audio_ring.base != nullptr) audio_packets_.emplace(options.audio_ring);
+}
 
 void Capture::FlushLog() {
   if (log_.empty()) return;
@@ -76,11 +78,13 @@ Failure Capture::RunUntilEnd() {
   control_.connectionKeyframes.store(0);
   control_.connected.store(1);
   FlushLog();
+  if (const std::string note = source_->audio_note(); !note.empty()) host_.OnLog({AV_LOG_WARNING, note});
 
   const AvPtr<AVPacket> packet(av_packet_alloc());
   for (;;) {
     if (auto failure = source_->Read(packet.get())) return *failure;
     Store(packet.get());
+    StoreAudio();
     if (auto failure = Serve(packet.get())) return *failure;
     FlushLog();
     av_packet_unref(packet.get());
@@ -122,6 +126,21 @@ void Capture::Store(AVPacket* packet) {
   TellLimit();
 }
 
+void Capture::StoreAudio() {
+  if (!audio_packets_) return;
+  for (const AudioPacket& packet : source_->TakeAudio()) {
+    PacketInfo info;
+    info.pts = info.dts = packet.pts;
+    info.time_base_num = packet.time_base.num;
+    info.time_base_den = packet.time_base.den;
+    info.arrival_us = current_.arrival_us;
+    info.connection = current_.connection;
+    info.size = static_cast<int32_t>(packet.data.size());
+    info.is_keyframe = true;
+    audio_packets_->Write(info, packet.data.data());
+  }
+}
+
 void Capture::TellLimit() {
   const bool limited = packets_.limited();
   control_.bufferLimited.store(limited ? 1 : 0, kRelaxed);
@@ -156,7 +175,7 @@ void Capture::MeasureRate(const AVPacket* packet) {
 
 void Capture::TellStream() {
   host_.OnStream({current_.connection, source_->parameters(), source_->time_base(), source_->declared_fps(), parameters_.width,
-                  parameters_.height, parameters_.format, parameters_.profile});
+                  parameters_.height, parameters_.format, parameters_.profile, source_->audio()});
 }
 
 std::optional<Failure> Capture::Serve(const AVPacket* packet) {

@@ -27,6 +27,7 @@ struct CaptureOptions {
   std::string device_id;
   ControlBlock* control = nullptr;
   PacketRingView packet_ring;
+  PacketRingView audio_ring;  // without a base: sound is not wanted
   int frame_slots = 0;
   size_t max_message_bytes = 0;
   int log_level = 0;  // AV_LOG_*
@@ -41,6 +42,7 @@ struct StreamFacts {
   int height = 0;
   int pixel_format = -1;
   int profile = FF_PROFILE_UNKNOWN;
+  const AudioStream* audio = nullptr;
 };
 
 // Called on the capture's thread, never from inside libav. May throw: the capture is torn down and the exception goes on.
@@ -65,6 +67,7 @@ class Capture {
  private:
   Failure RunUntilEnd();
   void Store(AVPacket* packet);
+  void StoreAudio();
   std::optional<Failure> Serve(const AVPacket* packet);
   std::optional<Failure> ServeInterval(const AVPacket* packet);
   std::optional<Failure> ServeKeyframe();
@@ -100,6 +103,7 @@ class Capture {
   Interrupt interrupt_;
   const std::unique_ptr<PacketSource> source_;
   PacketRingWriter packets_;
+  std::optional<PacketRingWriter> audio_packets_;
   Decoder live_;
   Decoder catch_up_;            // open only from a long catching up to the next keyframe
   Decoder* decoder_ = &live_;   // the one that decodes now

@@ -6,6 +6,7 @@
 #include "av_handles.h"
 #include "failure.h"
 #include "frame_times.h"
+#include "parameters.h"
 
 namespace chrys {
 
@@ -14,6 +15,8 @@ namespace {
 constexpr size_t kPieceBytes = 256 << 10;
 constexpr int kIoBuffer = 64 << 10;
 constexpr AVRational kClipTimeBase{1, kTimeRowHz};
+// Of a clip of one frame.
+constexpr int64_t kLoneFrame = kTimeRowHz / 25;
 
 uint32_t BigEndian32(const uint8_t* data) {
   return static_cast<uint32_t>(data[0]) << 24 | static_cast<uint32_t>(data[1]) << 16 | static_cast<uint32_t>(data[2]) << 8 |
@@ -210,7 +213,7 @@ void Clip::CollectDisk() {
 }
 
 void Clip::CollectMemory() {
-  const PacketRingView& view = options_.packet_ring;
+  const PacketRingView& view = options_.rings.video;
   if (view.base == nullptr) return;
   const int64_t end = view.header().nextSequence.load(std::memory_order_acquire);
   int64_t sequence = std::max(view.header().firstSequence.load(std::memory_order_acquire), times_.next_sequence());
@@ -230,7 +233,7 @@ void Clip::CollectMemory() {
     const auto stream = options_.streams.find(first->connection);
     if (stream != options_.streams.end() && last && last->arrival_us >= options_.from_us &&
         first->arrival_us <= options_.to_us) {
-      SegmentResult made = MakeSegment(view, sequence, after, stream->second);
+      SegmentResult made = MakeSegment(options_.rings, sequence, after, stream->second);
       if (made.kind == SegmentResult::kMade) AddSegment(made.segment, "", SegmentInMemory(std::move(made.bytes)));
     }
     sequence = after;
@@ -250,7 +253,18 @@ bool Clip::AddSegment(const Segment& segment, const std::string& path, std::shar
     return false;
   }
   const FrameTimes times = times_.Add(segment.packets(), segment.duration);
-  parts_.push_back({path, std::move(bytes), segment.samples, times.pts, times.dts});
+  Part part{path, std::move(bytes), segment.samples, times.pts, times.dts, {}};
+  if (!audio_ && !segment.sound.empty()) audio_ = segment.stream.audio;
+  if (!segment.sound.empty() && segment.stream.audio == audio_) {
+    const int64_t begin = *std::min_element(times.pts.begin(), times.pts.end());
+    const int64_t offset = av_rescale_q(begin, kClipTimeBase, AVRational{1, audio_->sample_rate});
+    for (SoundSample sample : segment.sound) {
+      sample.time = std::max(sample.time + offset, last_sound_ + 1);
+      last_sound_ = sample.time;
+      part.sound.push_back(sample);
+    }
+  }
+  parts_.push_back(std::move(part));
   return true;
 }
 
@@ -310,6 +324,25 @@ void Clip::Trim() {
     for (int64_t& pts : part.pts) pts -= begin;
     for (int64_t& dts : part.dts) dts -= begin;
   }
+  TrimSound(begin);
+}
+
+// The sound of the frames that are shown.
+void Clip::TrimSound(int64_t begin) {
+  if (!audio_) return;
+  const AVRational samples{1, audio_->sample_rate};
+  const int64_t first = av_rescale_q(begin, kClipTimeBase, samples);
+  const auto& shown = parts_.back().pts;
+  const int64_t last = av_rescale_q(*std::max_element(shown.begin(), shown.end()), kClipTimeBase, samples);
+  bool any = false;
+  for (Part& part : parts_) {
+    for (SoundSample& sample : part.sound) sample.time -= first;
+    part.sound.erase(std::remove_if(part.sound.begin(), part.sound.end(),
+                                    [&](const SoundSample& sample) { return sample.time < 0 || sample.time > last; }),
+                     part.sound.end());
+    any = any || !part.sound.empty();
+  }
+  if (!any) audio_.reset();
 }
 
 bool Clip::MakeHead() {
@@ -342,47 +375,74 @@ bool Clip::MakeHead() {
   parameters->codec_tag = codec->id == AV_CODEC_ID_HEVC ? MKTAG('h', 'v', 'c', '1') : 0;
   parameters->width = stream_.width;
   parameters->height = stream_.height;
-  if (!configuration.empty()) {
-    parameters->extradata = static_cast<uint8_t*>(av_mallocz(configuration.size() + AV_INPUT_BUFFER_PADDING_SIZE));
-    if (parameters->extradata == nullptr) return fail(AVERROR(ENOMEM));
-    std::memcpy(parameters->extradata, configuration.data(), configuration.size());
-    parameters->extradata_size = static_cast<int>(configuration.size());
-  }
+  if (!SetExtradata(parameters, configuration)) return fail(AVERROR(ENOMEM));
   track->time_base = kClipTimeBase;
+  AVStream* sound_track = audio_ ? avformat_new_stream(format.get(), nullptr) : nullptr;
+  if (sound_track != nullptr) {
+    SetSoundParameters(sound_track->codecpar, *audio_);
+    if (!SetExtradata(sound_track->codecpar, audio_->extradata)) return fail(AVERROR(ENOMEM));
+    sound_track->time_base = AVRational{1, audio_->sample_rate};
+  }
   error = avformat_write_header(format.get(), nullptr);
   if (error < 0) return fail(error);
   avio_flush(io.get());
 
   sink.dropping = true;
   int32_t largest = 0;
+  std::vector<int64_t> sound_times;
   for (const Part& part : parts_) {
     for (const SegmentSample& sample : part.samples) largest = std::max(largest, sample.packet.size);
+    for (const SoundSample& sample : part.sound) {
+      largest = std::max(largest, sample.size);
+      sound_times.push_back(sample.time);
+    }
   }
   std::vector<uint8_t> zeros(static_cast<size_t>(largest) + AV_INPUT_BUFFER_PADDING_SIZE);
   const AvPtr<AVPacket> packet(av_packet_alloc());
+  // The bytes of `part` at `offset`, of which only the place and the time matter here.
+  const auto write = [&](size_t part, int64_t offset, int32_t size, AVRational time_base, AVStream* to) {
+    packet->data = zeros.data();
+    packet->size = size;
+    packet->stream_index = to->index;
+    av_packet_rescale_ts(packet.get(), time_base, to->time_base);
+    if (!runs_.empty() && runs_.back().part == part && runs_.back().offset + runs_.back().bytes == offset) {
+      runs_.back().bytes += size;
+    } else {
+      runs_.push_back({part, offset, size});
+    }
+    return av_write_frame(format.get(), packet.get());
+  };
+  size_t sounds = 0;
   for (size_t p = 0; p < parts_.size(); ++p) {
     const Part& part = parts_[p];
+    size_t next_sound = 0;
+    // As they lie in the file.
+    const auto write_sound = [&](int64_t until) {
+      for (; error >= 0 && next_sound < part.sound.size() && part.sound[next_sound].offset < until; ++next_sound) {
+        packet->pts = packet->dts = part.sound[next_sound].time;
+        packet->duration = SoundDuration(sound_times, sounds++);
+        packet->flags = AV_PKT_FLAG_KEY;
+        error = write(p, part.sound[next_sound].offset, part.sound[next_sound].size, AVRational{1, audio_->sample_rate},
+                      sound_track);
+      }
+    };
     for (size_t i = 0; i < part.samples.size() && !stopped(); ++i) {
       const SegmentSample& sample = part.samples[i];
-      packet->data = zeros.data();
-      packet->size = sample.packet.size;
+      write_sound(sample.offset);
+      if (error < 0) return fail(error);
       packet->pts = part.pts[i];
       packet->dts = part.dts[i];
       packet->flags = sample.packet.is_keyframe ? AV_PKT_FLAG_KEY : 0;
       const bool last_of_part = i + 1 == part.samples.size();
       const bool last = last_of_part && p + 1 == parts_.size();
       // What follows the clip's last frame is not in it.
-      packet->duration = last ? std::max<int64_t>(1, i > 0 ? part.dts[i] - part.dts[i - 1] : 3600)
+      packet->duration = last ? std::max<int64_t>(1, i > 0 ? part.dts[i] - part.dts[i - 1] : kLoneFrame)
                               : (last_of_part ? parts_[p + 1].dts.front() : part.dts[i + 1]) - part.dts[i];
-      av_packet_rescale_ts(packet.get(), kClipTimeBase, track->time_base);
-      error = av_write_frame(format.get(), packet.get());
+      error = write(p, sample.offset, sample.packet.size, kClipTimeBase, track);
       if (error < 0) return fail(error);
-      if (!runs_.empty() && runs_.back().part == p && runs_.back().offset + runs_.back().bytes == sample.offset) {
-        runs_.back().bytes += sample.packet.size;
-      } else {
-        runs_.push_back({p, sample.offset, sample.packet.size});
-      }
     }
+    write_sound(INT64_MAX);
+    if (error < 0) return fail(error);
   }
   avio_flush(io.get());
   sink.dropping = false;

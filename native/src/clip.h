@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -17,7 +18,7 @@
 namespace chrys {
 
 struct ClipOptions {
-  PacketRingView packet_ring;  // without a base: nothing is in memory
+  SegmentRings rings;  // without a base: nothing is in memory
   const std::atomic<int32_t>* cancel = nullptr;  // not 0: end as soon as possible
   std::vector<std::string> paths;                // segments in order
   std::map<int32_t, SegmentStream> streams;      // of the packets in memory, by connection
@@ -43,6 +44,7 @@ class Clip : public PastJob {
     std::vector<SegmentSample> samples;
     std::vector<int64_t> pts;  // on the clip's own clock
     std::vector<int64_t> dts;
+    std::vector<SoundSample> sound;  // times on the clip's own clock, in samples
   };
   struct Run {  // bytes of a part that lie in a row
     size_t part = 0;
@@ -57,6 +59,7 @@ class Clip : public PastJob {
   void CollectMemory();
   bool AddSegment(const Segment& segment, const std::string& path, std::shared_ptr<SegmentBytes> bytes);
   void Trim();
+  void TrimSound(int64_t begin);
   bool MakeHead();
   std::unique_ptr<SegmentBytes> Open(const Part& part) const;
 
@@ -65,6 +68,8 @@ class Clip : public PastJob {
   bool ended_ = false;  // the stream changed, or the range is over: the clip ends there
   std::vector<Part> parts_;
   SegmentStream stream_;
+  std::optional<AudioStream> audio_;
+  int64_t last_sound_ = -1;  // time of the sound that was added last
   std::vector<uint8_t> parameter_sets_;
   TimeRow times_{INT64_MAX};
   std::vector<uint8_t> head_;

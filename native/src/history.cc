@@ -4,6 +4,7 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "parameters.h"
 #include "ring_layout.h"
 
 extern "C" {
@@ -181,12 +182,7 @@ bool History::OpenDecoder(int32_t connection) {
   }
   parameters->codec_type = AVMEDIA_TYPE_VIDEO;
   parameters->codec_id = codec->id;
-  if (!stream.extradata.empty()) {
-    parameters->extradata = static_cast<uint8_t*>(av_mallocz(stream.extradata.size() + AV_INPUT_BUFFER_PADDING_SIZE));
-    if (parameters->extradata == nullptr) return false;
-    std::memcpy(parameters->extradata, stream.extradata.data(), stream.extradata.size());
-    parameters->extradata_size = static_cast<int>(stream.extradata.size());
-  }
+  if (!SetExtradata(parameters.get(), stream.extradata)) return false;
   // One thread: history workers are as many as cores.
   if (const auto failure = decoder_.Open(parameters.get(), 1, Decoder::Threading::kSlices)) {
     failure_ = failure->message;

@@ -3,11 +3,32 @@
 
 #include <cstdint>
 #include <optional>
+#include <string>
+#include <vector>
 
 #include "av_handles.h"
 #include "failure.h"
 
 namespace chrys {
+
+// The sound beside a video stream.
+struct AudioStream {
+  std::string codec_name;  // libav's
+  std::vector<uint8_t> extradata;
+  int sample_rate = 0;
+  int channels = 0;
+
+  bool operator==(const AudioStream& other) const {
+    return codec_name == other.codec_name && extradata == other.extradata && sample_rate == other.sample_rate &&
+           channels == other.channels;
+  }
+};
+
+struct AudioPacket {
+  std::vector<uint8_t> data;
+  int64_t pts = 0;  // on the clock of the video's pts
+  AVRational time_base{1, 1};
+};
 
 class PacketSource {
  public:
@@ -27,6 +48,13 @@ class PacketSource {
   // When the camera says that it sent the frame of that pts, microseconds since the epoch by the camera's clock; 0 when it
   // has not told.
   virtual int64_t SenderUs(int64_t pts) const = 0;
+
+  // The sound that TakeAudio hands out; nullptr: none.
+  virtual const AudioStream* audio() const { return nullptr; }
+  // Why there is none although it was asked for: a sentence, or ''.
+  virtual std::string audio_note() const { return {}; }
+  // What came since the last call.
+  virtual std::vector<AudioPacket> TakeAudio() { return {}; }
 
   // Of a replay, when the packet that was read last arrived and which frame id it had when it was recorded.
   struct Original {

@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "clock.h"
+#include "parameters.h"
 
 namespace chrys {
 
@@ -59,13 +60,7 @@ bool ReplaySource::LoadNext() {
     parameters_->codec_id = codec->id;
     parameters_->width = stream.width;
     parameters_->height = stream.height;
-    if (!stream.extradata.empty()) {
-      parameters_->extradata = static_cast<uint8_t*>(av_mallocz(stream.extradata.size() + AV_INPUT_BUFFER_PADDING_SIZE));
-      if (parameters_->extradata == nullptr) return false;
-      std::memcpy(parameters_->extradata, stream.extradata.data(), stream.extradata.size());
-      parameters_->extradata_size = static_cast<int>(stream.extradata.size());
-    }
-    return true;
+    return SetExtradata(parameters_.get(), stream.extradata);
   }
   return false;
 }

@@ -87,6 +87,32 @@ int64_t Difference(int64_t one, int64_t other) {
   return static_cast<int64_t>(static_cast<uint64_t>(one) - static_cast<uint64_t>(other));
 }
 
+// False: it is damaged.
+bool ReadSound(Reader& reader, Segment* segment) {
+  const int64_t count = reader.Number();
+  if (!reader.good() || count < 0 || count > kMostSamples) return false;
+  if (count == 0) return true;
+  AudioStream& audio = segment->stream.audio.emplace();
+  audio.codec_name = reader.Bytes<std::string>(64);
+  audio.extradata = reader.Bytes<std::vector<uint8_t>>(kMostExtradata);
+  audio.sample_rate = static_cast<int>(reader.Number());
+  audio.channels = static_cast<int>(reader.Number());
+  if (!reader.good() || audio.sample_rate < 1 || audio.channels < 1) return false;
+  SoundSample sample;
+  for (int64_t i = 0; i < count && reader.good(); ++i) {
+    const int64_t end_before = Sum(sample.offset, sample.size);
+    const int64_t size = reader.Number();
+    if (size < 0 || size > INT32_MAX) return false;
+    sample.size = static_cast<int32_t>(size);
+    sample.offset = Sum(end_before, reader.Number());
+    const int64_t step = reader.Number();
+    if (sample.offset < 0 || sample.offset > INT64_MAX / 2 || step < 0 || step > INT32_MAX) return false;
+    sample.time += step;
+    segment->sound.push_back(sample);
+  }
+  return reader.good();
+}
+
 }  // namespace
 
 std::vector<uint8_t> SegmentBox(const Segment& segment) {
@@ -117,6 +143,21 @@ std::vector<uint8_t> SegmentBox(const Segment& segment) {
     writer.Number(packet.keyframe - before.packet.keyframe);
     writer.Number(packet.gop_index);
     before = sample;
+  }
+  writer.Number(static_cast<int64_t>(segment.sound.size()));
+  if (!segment.sound.empty()) {
+    const AudioStream& audio = *segment.stream.audio;
+    writer.Bytes(audio.codec_name);
+    writer.Bytes(audio.extradata);
+    writer.Number(audio.sample_rate);
+    writer.Number(audio.channels);
+    SoundSample last;
+    for (const SoundSample& sample : segment.sound) {
+      writer.Number(sample.size);
+      writer.Number(sample.offset - last.offset - last.size);
+      writer.Number(sample.time - last.time);
+      last = sample;
+    }
   }
   std::vector<uint8_t> box;
   const size_t size = kBoxHeader + kUuid.size() + writer.out.size();
@@ -187,7 +228,7 @@ std::optional<Segment> ParseSegmentBox(const std::vector<uint8_t>& content) {
     if (sample.offset < 0 || sample.offset > INT64_MAX / 2) return std::nullopt;
     segment.samples.push_back(sample);
   }
-  if (!reader.good() || !segment.samples.front().packet.is_keyframe) return std::nullopt;
+  if (!reader.good() || !segment.samples.front().packet.is_keyframe || !ReadSound(reader, &segment)) return std::nullopt;
   return segment;
 }
 

@@ -13,7 +13,12 @@
 #include "decoder.h"
 #include "failure.h"
 #include "frame_times.h"
+#include "parameters.h"
 #include "segment_box.h"
+
+extern "C" {
+#include <libavutil/mathematics.h>
+}
 
 namespace chrys {
 
@@ -99,17 +104,6 @@ std::vector<uint8_t> ParameterSetsIn(const AVCodecParameters* parameters, const 
   return data == nullptr ? std::vector<uint8_t>() : std::vector<uint8_t>(data, data + size);
 }
 
-bool SetExtradata(AVCodecParameters* parameters, const std::vector<uint8_t>& extradata) {
-  av_freep(&parameters->extradata);
-  parameters->extradata_size = 0;
-  if (extradata.empty()) return true;
-  parameters->extradata = static_cast<uint8_t*>(av_mallocz(extradata.size() + AV_INPUT_BUFFER_PADDING_SIZE));
-  if (parameters->extradata == nullptr) return false;
-  std::memcpy(parameters->extradata, extradata.data(), extradata.size());
-  parameters->extradata_size = static_cast<int>(extradata.size());
-  return true;
-}
-
 SegmentResult Failed(std::string sentence, int error_number = 0) {
   SegmentResult result;
   result.failure = std::move(sentence);
@@ -137,9 +131,47 @@ std::optional<RingPackets> ReadPackets(const PacketRingView& view, int64_t first
   return packets;
 }
 
+struct Sound {
+  std::vector<int64_t> times;  // in samples, from the first frame shown
+  std::vector<std::vector<uint8_t>> payloads;  // padded
+};
+
+// The sound of the time of the frames.
+Sound ReadSound(const PacketRingView& ring, const std::vector<PacketInfo>& frames, const FrameTimes& times, int sample_rate) {
+  Sound sound;
+  const PacketInfo& first = frames.front();
+  const AVRational video{first.time_base_num, first.time_base_den};
+  const AVRational samples{1, sample_rate};
+  int64_t shown_first = first.pts;
+  for (const PacketInfo& frame : frames) shown_first = std::min(shown_first, frame.pts);
+  const int64_t begin = av_rescale_q(shown_first, video, samples);
+  const int64_t length = av_rescale_q(times.duration, video, samples);
+  const int64_t end = ring.header().nextSequence.load(std::memory_order_acquire);
+  std::vector<uint8_t> payload;
+  for (int64_t sequence = ring.header().firstSequence.load(std::memory_order_acquire); sequence < end; ++sequence) {
+    const auto info = ReadPacketInfo(ring, sequence);
+    if (!info || info->connection != first.connection) continue;
+    const int64_t time = av_rescale_q(info->pts, AVRational{info->time_base_num, info->time_base_den}, samples) - begin;
+    if (time < 0 || time >= length || (!sound.times.empty() && time <= sound.times.back())) continue;
+    if (!ReadPacket(ring, sequence, &payload, AV_INPUT_BUFFER_PADDING_SIZE)) continue;
+    sound.times.push_back(time);
+    sound.payloads.push_back(payload);
+  }
+  return sound;
+}
+
+// Adds the sound's track. libav's error, or 0.
+int AddSoundTrack(AVFormatContext* format, const AudioStream& audio) {
+  AVStream* track = avformat_new_stream(format, nullptr);
+  if (track == nullptr || !SetExtradata(track->codecpar, audio.extradata)) return AVERROR(ENOMEM);
+  SetSoundParameters(track->codecpar, audio);
+  track->time_base = AVRational{1, audio.sample_rate};
+  return 0;
+}
+
 // Muxes the packets and notes where each lies; on failure libav's error.
-int Mux(RingPackets& packets, const FrameTimes& times, const AVCodecParameters* parameters, AVIOContext* io,
-        Segment* segment) {
+int Mux(RingPackets& packets, const FrameTimes& times, const Sound& sound, const AVCodecParameters* parameters,
+        AVIOContext* io, Segment* segment) {
   AVFormatContext* raw = nullptr;
   int result = avformat_alloc_output_context2(&raw, nullptr, "mp4", nullptr);
   if (result < 0) return result;
@@ -154,26 +186,57 @@ int Mux(RingPackets& packets, const FrameTimes& times, const AVCodecParameters* 
   stream->codecpar->codec_tag = parameters->codec_id == AV_CODEC_ID_HEVC ? MKTAG('h', 'v', 'c', '1') : 0;
   const AVRational time_base{packets.infos.front().time_base_num, packets.infos.front().time_base_den};
   stream->time_base = time_base;
+  if (!sound.times.empty()) {
+    result = AddSoundTrack(format.get(), *segment->stream.audio);
+    if (result < 0) return result;
+  }
   result = avformat_write_header(format.get(), nullptr);
   if (result < 0) return result;
 
-  BorrowedPacket borrowed;
+  const AvPtr<AVPacket> packet(av_packet_alloc());
+  const auto write = [&](const uint8_t* data, size_t size, int64_t* offset) {
+    packet->data = const_cast<uint8_t*>(data);
+    packet->size = static_cast<int>(size);
+    *offset = avio_tell(io);
+    return av_write_frame(format.get(), packet.get());
+  };
+  size_t next_sound = 0;
+  // Sound of the time up to `until`, in the video's time base.
+  const auto write_sound = [&](int64_t until) {
+    for (; result >= 0 && next_sound < sound.times.size(); ++next_sound) {
+      const size_t at = next_sound;
+      const AVRational samples{1, segment->stream.audio->sample_rate};
+      if (av_compare_ts(sound.times[at], samples, until, time_base) > 0) return;
+      const std::vector<uint8_t>& payload = sound.payloads[at];
+      SoundSample sample{sound.times[at], 0, static_cast<int32_t>(payload.size() - AV_INPUT_BUFFER_PADDING_SIZE)};
+      packet->stream_index = 1;
+      packet->pts = packet->dts = sound.times[at];
+      packet->duration = SoundDuration(sound.times, at);
+      packet->flags = AV_PKT_FLAG_KEY;
+      av_packet_rescale_ts(packet.get(), samples, format->streams[1]->time_base);
+      result = write(payload.data(), static_cast<size_t>(sample.size), &sample.offset);
+      segment->sound.push_back(sample);
+    }
+  };
   for (size_t i = 0; i < packets.infos.size(); ++i) {
-    AVPacket* packet = borrowed.packet.get();
-    borrowed.Over(packets.payloads[i], packets.infos[i]);
+    write_sound(times.dts[i]);
+    if (result < 0) return result;
+    const PacketInfo& info = packets.infos[i];
+    SegmentSample sample{info, 0};
+    packet->stream_index = 0;
     packet->pts = times.pts[i];
     packet->dts = times.dts[i];
+    packet->flags = info.is_keyframe ? AV_PKT_FLAG_KEY : 0;
     const bool last = i + 1 == packets.infos.size();
     packet->duration = last ? times.duration - (times.dts[i] - times.dts[0]) : times.dts[i + 1] - times.dts[i];
-    av_packet_rescale_ts(packet, time_base, stream->time_base);
-    const int64_t offset = avio_tell(io);
-    result = av_write_frame(format.get(), packet);
+    av_packet_rescale_ts(packet.get(), time_base, stream->time_base);
+    result = write(packets.payloads[i].data(), static_cast<size_t>(info.size), &sample.offset);
     if (result < 0) return result;
-    SegmentSample sample{packets.infos[i], offset};
-    sample.packet.size = static_cast<int32_t>(avio_tell(io) - offset);
+    sample.packet.size = static_cast<int32_t>(avio_tell(io) - sample.offset);
     segment->samples.push_back(sample);
   }
-  return av_write_trailer(format.get());
+  write_sound(INT64_MAX);
+  return result < 0 ? result : av_write_trailer(format.get());
 }
 
 }  // namespace
@@ -216,10 +279,19 @@ std::optional<Segment> ReadSegment(const SegmentBytes& bytes) {
   for (const SegmentSample& sample : segment->samples) {
     if (sample.offset < 0 || sample.offset + sample.packet.size > segment->bytes) return std::nullopt;
   }
+  for (const SoundSample& sample : segment->sound) {
+    if (sample.offset < 0 || sample.offset + sample.size > segment->bytes) return std::nullopt;
+  }
   return segment;
 }
 
-SegmentResult MakeSegment(const PacketRingView& view, int64_t first, int64_t end, const SegmentStream& stream) {
+int64_t SoundDuration(const std::vector<int64_t>& times, size_t at) {
+  if (at + 1 < times.size()) return times[at + 1] - times[at];
+  return at > 0 ? times[at] - times[at - 1] : kSoundFrame;
+}
+
+SegmentResult MakeSegment(const SegmentRings& rings, int64_t first, int64_t end, const SegmentStream& stream) {
+  const PacketRingView& view = rings.video;
   auto packets = ReadPackets(view, first, end);
   if (!packets || packets->infos.empty()) {
     SegmentResult overrun;
@@ -249,8 +321,12 @@ SegmentResult MakeSegment(const PacketRingView& view, int64_t first, int64_t end
   const FrameTimes times = TimesOf(packets->infos, ReadPacketInfo(view, end));
   segment.duration = times.duration;
 
+  Sound sound;
+  if (stream.audio && rings.audio.base != nullptr) {
+    sound = ReadSound(rings.audio, packets->infos, times, stream.audio->sample_rate);
+  }
   DynamicOutput output;
-  const int error = Mux(*packets, times, parameters.get(), output.io(), &segment);
+  const int error = Mux(*packets, times, sound, parameters.get(), output.io(), &segment);
   if (error < 0) return FailedInLibav(error, ("putting " + stream.codec_name + " into an mp4 file").c_str());
   result.bytes = output.Take();
   const auto box = SegmentBox(segment);
@@ -260,9 +336,9 @@ SegmentResult MakeSegment(const PacketRingView& view, int64_t first, int64_t end
   return result;
 }
 
-SegmentResult WriteSegment(const PacketRingView& view, int64_t first, int64_t end, const SegmentStream& stream,
+SegmentResult WriteSegment(const SegmentRings& rings, int64_t first, int64_t end, const SegmentStream& stream,
                            const std::string& path) {
-  SegmentResult result = MakeSegment(view, first, end, stream);
+  SegmentResult result = MakeSegment(rings, first, end, stream);
   if (result.kind != SegmentResult::kMade) return result;
   const int descriptor = open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, kFileMode);
   if (descriptor < 0) return Failed("the file cannot be made", errno);

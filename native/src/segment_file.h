@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "packet_ring.h"
+#include "packet_source.h"
 
 namespace chrys {
 
@@ -19,6 +20,13 @@ struct SegmentStream {
   std::vector<uint8_t> extradata;  // as the stream announced it
   int width = 0;
   int height = 0;
+  std::optional<AudioStream> audio;
+};
+
+// Where the packets of a segment come from.
+struct SegmentRings {
+  PacketRingView video;
+  PacketRingView audio;  // without a base: there is none
 };
 
 struct SegmentSample {
@@ -26,11 +34,19 @@ struct SegmentSample {
   int64_t offset = 0;  // of the sample in the file
 };
 
+// A packet of sound. Its time counts from the first frame shown, in samples.
+struct SoundSample {
+  int64_t time = 0;
+  int64_t offset = 0;  // in the file
+  int32_t size = 0;
+};
+
 struct Segment {
   SegmentStream stream;
   std::vector<uint8_t> parameter_sets;  // what a decoder of the file needs, Annex B; empty where the codec has none
   int64_t duration = 0;                 // in the packets' time base, from the first frame shown to the end of the last one
   std::vector<SegmentSample> samples;   // in decoding order
+  std::vector<SoundSample> sound;
   int64_t bytes = 0;                    // of the file
 
   std::vector<PacketInfo> packets() const;
@@ -54,6 +70,9 @@ struct OpenedSegment {
 OpenedSegment OpenSegment(const std::string& path);
 std::unique_ptr<SegmentBytes> SegmentInMemory(std::vector<uint8_t> bytes);
 
+// In samples, of the packet `at` in a row of packets.
+int64_t SoundDuration(const std::vector<int64_t>& times, size_t at);
+
 // nullopt: it is no segment, or not a whole one.
 std::optional<Segment> ReadSegment(const SegmentBytes& bytes);
 
@@ -65,12 +84,12 @@ struct SegmentResult {
   std::string failure;   // a sentence
 };
 
-// Makes a segment of the packets [first, end) of a ring, whole groups of pictures of one connection. kOverrun: some are not
+// Makes a segment of the packets [first, end) of the video's ring and the sound of that time, whole groups of pictures of one connection. kOverrun: some are not
 // there any more.
-SegmentResult MakeSegment(const PacketRingView& view, int64_t first, int64_t end, const SegmentStream& stream);
+SegmentResult MakeSegment(const SegmentRings& rings, int64_t first, int64_t end, const SegmentStream& stream);
 
 // Makes one and puts it into a new file, which is on the disk when this returns. No file is left unless it is whole.
-SegmentResult WriteSegment(const PacketRingView& view, int64_t first, int64_t end, const SegmentStream& stream,
+SegmentResult WriteSegment(const SegmentRings& rings, int64_t first, int64_t end, const SegmentStream& stream,
                            const std::string& path);
 
 }  // namespace chrys

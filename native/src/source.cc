@@ -16,6 +16,8 @@ namespace {
 // A file whose packets are this late (the machine slept, the process was stopped) goes on from now instead of racing.
 constexpr int64_t kMaxLagUs = 1'000'000;
 constexpr double kFallbackFps = 25;
+// Of sound between two video packets; some 10 s.
+constexpr size_t kMostAudioPackets = 512;
 
 class Dictionary {
  public:
@@ -73,8 +75,8 @@ std::optional<Failure> Source::Open() {
 std::optional<Failure> Source::OpenRtsp() {
   Dictionary settings;
   settings.Set("rtsp_transport", options_.transport.c_str());
-  // Only the video is asked for: what is not set up is neither sent nor parsed.
-  settings.Set("allowed_media_types", "video");
+  // Only what is wanted is asked for: what is not set up is neither sent nor parsed.
+  settings.Set("allowed_media_types", options_.audio ? "video+audio" : "video");
   // Play only once it is known that there is a video stream, so that a session without one can be named.
   settings.Set("initial_pause", "1");
   AVFormatContext* raw = avformat_alloc_context();
@@ -84,7 +86,7 @@ std::optional<Failure> Source::OpenRtsp() {
   int result = avformat_open_input(&raw, options_.url.c_str(), av_find_input_format("rtsp"), settings.out());
   format_.reset(raw);
   if (result < 0) return FailureFromAv(result, "opening the stream");
-  if (auto failure = PickVideoStream()) return failure;
+  if (auto failure = PickStreams()) return failure;
   const AVCodecID codec = stream_->codecpar->codec_id;
   if (codec == AV_CODEC_ID_H264 || codec == AV_CODEC_ID_HEVC) {
     access_units_.emplace(codec == AV_CODEC_ID_H264 ? AccessUnits::Codec::kH264 : AccessUnits::Codec::kHevc);
@@ -108,7 +110,7 @@ std::optional<Failure> Source::OpenFile() {
   if (result < 0) return FailureFromAv(result, "opening the file");
   result = avformat_find_stream_info(format_.get(), nullptr);
   if (result < 0) return FailureFromAv(result, "reading the file");
-  if (auto failure = PickVideoStream()) return failure;
+  if (auto failure = PickStreams()) return failure;
 
   const AVCodecParameters* codec = stream_->codecpar;
   const char* filter = codec->codec_id == AV_CODEC_ID_H264   ? "h264_mp4toannexb"
@@ -128,16 +130,40 @@ std::optional<Failure> Source::OpenFile() {
   return std::nullopt;
 }
 
-std::optional<Failure> Source::PickVideoStream() {
+std::optional<Failure> Source::PickStreams() {
   const int index = av_find_best_stream(format_.get(), AVMEDIA_TYPE_VIDEO, -1, -1, nullptr, 0);
   if (index < 0) {
     return Failure{end::kNoVideo, "there is no video stream (is it audio only?)", AVERROR_STREAM_NOT_FOUND};
   }
-  for (unsigned i = 0; i < format_->nb_streams; ++i) {
-    if (i != static_cast<unsigned>(index)) format_->streams[i]->discard = AVDISCARD_ALL;
-  }
   stream_ = format_->streams[index];
+  if (options_.audio) PickAudioStream();
+  for (unsigned i = 0; i < format_->nb_streams; ++i) {
+    AVStream* stream = format_->streams[i];
+    if (stream != stream_ && stream != audio_stream_) stream->discard = AVDISCARD_ALL;
+  }
   return std::nullopt;
+}
+
+void Source::PickAudioStream() {
+  const int index = av_find_best_stream(format_.get(), AVMEDIA_TYPE_AUDIO, -1, stream_->index, nullptr, 0);
+  if (index < 0) return;
+  const AVCodecParameters* parameters = format_->streams[index]->codecpar;
+  const std::string name = avcodec_get_name(parameters->codec_id);
+  if (parameters->codec_id != AV_CODEC_ID_AAC || parameters->extradata_size <= 0 || parameters->sample_rate <= 0) {
+    audio_note_ = "its sound is left out of recordings: it is " + name + ", and only AAC can be kept as it is";
+    return;
+  }
+  audio_stream_ = format_->streams[index];
+  audio_.codec_name = name;
+  audio_.extradata.assign(parameters->extradata, parameters->extradata + parameters->extradata_size);
+  audio_.sample_rate = parameters->sample_rate;
+  audio_.channels = std::max(1, parameters->ch_layout.nb_channels);
+}
+
+void Source::KeepAudio(const AVPacket* packet) {
+  if (packet->pts == AV_NOPTS_VALUE || packet->size <= 0 || audio_packets_.size() >= kMostAudioPackets) return;
+  const int64_t offset = av_rescale_q(loop_offset_, time_base(), audio_stream_->time_base);
+  audio_packets_.push_back({{packet->data, packet->data + packet->size}, packet->pts + offset, audio_stream_->time_base});
 }
 
 int64_t Source::StallTimeoutUs() const { return std::max(options_.stall_timeout_us, 3 * usual_gap_us_); }
@@ -148,6 +174,7 @@ int Source::ReadAccessUnit(AVPacket* packet) {
     av_packet_unref(packet);
     const int result = av_read_frame(format_.get(), packet);
     if (result < 0) return result;
+    if (audio_stream_ != nullptr && packet->stream_index == audio_stream_->index) KeepAudio(packet);
     if (packet->stream_index != stream_->index) continue;
     NoteSenderTime(packet);
     const int64_t pts = packet->pts != AV_NOPTS_VALUE ? packet->pts : packet->dts;
@@ -172,6 +199,7 @@ int Source::ReadRaw(AVPacket* packet) {
     av_packet_unref(packet);
     const int result = av_read_frame(format_.get(), packet);
     if (result < 0) return result;
+    if (audio_stream_ != nullptr && packet->stream_index == audio_stream_->index) KeepAudio(packet);
     if (packet->stream_index != stream_->index || packet->size == 0) continue;
     NoteSenderTime(packet);
     if (!to_annexb_) return 0;

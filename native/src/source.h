@@ -4,6 +4,8 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "access_units.h"
 #include "av_handles.h"
@@ -19,6 +21,7 @@ struct SourceOptions {
   std::string transport;  // "tcp" or "udp"
   int64_t open_timeout_us = 0;
   int64_t stall_timeout_us = 0;
+  bool audio = false;  // hand out sound as well
 };
 
 class Source : public PacketSource {
@@ -37,11 +40,16 @@ class Source : public PacketSource {
   // From RTCP sender reports (RFC 3550).
   int64_t SenderUs(int64_t pts) const override;
   double declared_fps() const override;
+  const AudioStream* audio() const override { return audio_stream_ == nullptr ? nullptr : &audio_; }
+  std::string audio_note() const override { return audio_note_; }
+  std::vector<AudioPacket> TakeAudio() override { return std::exchange(audio_packets_, {}); }
 
  private:
   std::optional<Failure> OpenRtsp();
   std::optional<Failure> OpenFile();
-  std::optional<Failure> PickVideoStream();
+  std::optional<Failure> PickStreams();
+  void PickAudioStream();
+  void KeepAudio(const AVPacket* packet);
   std::optional<Failure> Interrupted(const char* deadline_end, const std::string& deadline_message) const;
   int ReadRaw(AVPacket* packet);
   int ReadAccessUnit(AVPacket* packet);
@@ -57,6 +65,10 @@ class Source : public PacketSource {
   AvPtr<AVFormatContext> format_;
   AvPtr<AVBSFContext> to_annexb_;
   AVStream* stream_ = nullptr;
+  AVStream* audio_stream_ = nullptr;
+  AudioStream audio_;
+  std::string audio_note_;
+  std::vector<AudioPacket> audio_packets_;
   std::optional<AccessUnits> access_units_;  // of an RTSP session with H.264 or HEVC
 
   int64_t last_packet_us_ = 0;  // monotonic

@@ -60,7 +60,7 @@ function ended(end: CaptureEnd, message: string): CaptureResult {
 
 type OpenMessage = Extract<ToWorker, { kind: 'open' }>;
 
-async function capture({ options, host }: OpenMessage): Promise<CaptureResult> {
+async function capture({ options, audioRing, host }: OpenMessage): Promise<CaptureResult> {
   if (options.kind === 'file') {
     // Looked at on each attempt: its disk may come and go, and opening a FIFO would block for ever.
     const found = statSync(options.url, { throwIfNoEntry: false });
@@ -74,7 +74,8 @@ async function capture({ options, host }: OpenMessage): Promise<CaptureResult> {
     if (resolution.kind === 'stopped') return ended('stopped', 'told to stop');
     post(resolution);
   }
-  return addon.capture({ ...options, control: controlBytes, packetRing }, hooks);
+  const sound = audioRing === undefined ? {} : { audioRing: new Uint8Array(audioRing) };
+  return addon.capture({ ...options, ...sound, control: controlBytes, packetRing }, hooks);
 }
 
 async function serve(message: OpenMessage): Promise<void> {

@@ -30,3 +30,12 @@ export function createPacketRing(
   addon.initPacketRing(new Uint8Array(ring), entries, size.minPackets, firstSequence);
   return ring;
 }
+
+/** AAC has some 47 packets a second, of at most a few hundred bytes. */
+const AUDIO_PACKETS = 2048;
+const AUDIO_BYTES = 4 * 1024 * 1024;
+
+/** The same for the sound of a camera: some 40 s of it. */
+export function createAudioRing(addon: Pick<NativeAddon, 'initPacketRing'> = loadAddon()): SharedArrayBuffer {
+  return createPacketRing({ minPackets: AUDIO_PACKETS, maxBytes: AUDIO_BYTES }, 1, addon);
+}

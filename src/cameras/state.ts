@@ -96,6 +96,15 @@ export class CameraStateMachine {
     return delayMs;
   }
 
+  /** A capture was ended on purpose, and another begins at once. */
+  reopened(): void {
+    if (this.phase === 'running') this.lastDisconnectedMs = this.clock.nowMs();
+    else if (!this.attempting()) return;
+    this.enter('reconnecting');
+    this.reason = undefined;
+    this.message = '';
+  }
+
   /** The camera was away and answers again: what it did before it went counts no longer for the back-off. */
   cameBack(): void {
     if (this.phase === 'reconnecting') this.resetBackoff();

@@ -13,7 +13,13 @@ import { Demand } from './demand.js';
 import { RingFrameSource } from './frame-source.js';
 import { Knocker, RTSP_GREETING } from './knock.js';
 import { describeEnd } from './reasons.js';
-import { FRAME_SLOTS, MAX_FRAME_MESSAGE_BYTES, createPacketRing, type PacketRingSize } from './rings.js';
+import {
+  FRAME_SLOTS,
+  MAX_FRAME_MESSAGE_BYTES,
+  createAudioRing,
+  createPacketRing,
+  type PacketRingSize,
+} from './rings.js';
 import type { ReplayRange } from './replay-url.js';
 import type { SourceUrl } from './source-url.js';
 import { CameraStateMachine } from './state.js';
@@ -81,6 +87,9 @@ export class SupervisedCamera implements Camera {
   private secrets: readonly string[];
   private target: SourceUrl | undefined;
   private packetRing: SharedArrayBuffer | undefined;
+  private audioRing: SharedArrayBuffer | undefined;
+  /** The capture was told to stop, to begin at once with what was changed. */
+  private reopening = false;
   private thread: WorkerThread | undefined;
   private streamInfo: StreamInfo | undefined;
   private readonly streams = new Map<number, StreamInfo>();
@@ -122,8 +131,8 @@ export class SupervisedCamera implements Camera {
   }
 
   get packets(): PacketBuffer {
-    const { packetRing: ring, streams, periods } = this;
-    return { ring, control: this.control.buffer, streams, periods };
+    const { packetRing: ring, audioRing, streams, periods } = this;
+    return { ring, audioRing, control: this.control.buffer, streams, periods };
   }
 
   get log(): readonly LogLine[] {
@@ -138,9 +147,13 @@ export class SupervisedCamera implements Camera {
     this.begin(false);
   }
 
-  /** Takes over what does not touch its connection. */
+  /** Takes over changes; it connects again only when its sound is to be asked for, or no longer. */
   redefine(definition: CameraDefinition): void {
+    const isOtherSound = definition.recordAudio !== this.current.recordAudio;
     this.current = definition;
+    if (!isOtherSound || this.thread === undefined || this.machine.state.nextAttemptMs !== undefined) return;
+    this.reopening = true;
+    this.raiseStop();
   }
 
   /** What is stored of this camera cannot be used. */
@@ -162,6 +175,7 @@ export class SupervisedCamera implements Camera {
     if (target === undefined || !this.machine.attempt()) return;
     this.begunByKnock = byKnock;
     this.overdue = false;
+    this.reopening = false;
     this.changed();
     // The last capture has ended, so nobody else looks at the flag.
     this.control.setI32(CONTROL.stopI32, 0);
@@ -183,6 +197,7 @@ export class SupervisedCamera implements Camera {
           logLevel: this.env.logLevel,
           ...(target.replay === undefined ? {} : { replay: this.env.replayOf(target.replay) }),
         },
+        ...(definition.recordAudio ? { audioRing: this.soundRing() } : {}),
         ...(target.host === undefined ? {} : { host: target.host }),
       });
     } catch (error) {
@@ -191,6 +206,11 @@ export class SupervisedCamera implements Camera {
       return;
     }
     this.cancelTimer = this.env.clock.after(definitionDeadlineMs(this.definition), this.onOverdue);
+  }
+
+  private soundRing(): SharedArrayBuffer {
+    this.audioRing ??= createAudioRing(this.env.addon);
+    return this.audioRing;
   }
 
   private newThread(): WorkerThread {
@@ -249,7 +269,11 @@ export class SupervisedCamera implements Camera {
   }
 
   private onEnded(result: CaptureResult): void {
-    if (result.end === 'stopped') {
+    if (result.end === 'stopped' && this.reopening) {
+      this.reopening = false;
+      this.machine.reopened();
+      this.begin(false);
+    } else if (result.end === 'stopped') {
       // Nobody told it to but us, when it said nothing for too long.
       this.failed('open_timeout', this.overdue ? 'it said nothing for too long' : result.message);
     } else {

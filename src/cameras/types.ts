@@ -130,6 +130,8 @@ export interface FrameSource {
 export interface PacketBuffer {
   /** Undefined until the camera was started. */
   readonly ring: SharedArrayBuffer | undefined;
+  /** The sound beside it, if it was ever asked for. */
+  readonly audioRing: SharedArrayBuffer | undefined;
   /** CONTROL, with packetEvent and packetWaiters for whoever waits for packets. */
   readonly control: SharedArrayBuffer;
   /** What the packets of each connection are, by PACKET_ENTRY.connection; the newest few connections. */

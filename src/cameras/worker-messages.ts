@@ -11,7 +11,9 @@ export interface WorkerData {
 export type ToWorker =
   | {
       readonly kind: 'open';
-      readonly options: Omit<CaptureOptions, 'control' | 'packetRing'>;
+      readonly options: Omit<CaptureOptions, 'control' | 'packetRing' | 'audioRing'>;
+      /** For the sound, if it is wanted. */
+      readonly audioRing?: SharedArrayBuffer;
       /** Resolve this name before opening, so that an unknown host is told apart and can be cancelled. An address is taken as it is; undefined for a file. */
       readonly host?: string;
     }

@@ -42,7 +42,7 @@ class Job {
     };
     this.handle =
       job.kind === 'clip'
-        ? addon.openClip({ ...job.options, ...source })
+        ? addon.openClip({ ...job.options, ...source, audioRing: job.audioRing && new Uint8Array(job.audioRing) })
         : addon.openHistory({ ...job.options, ...source });
   }
 

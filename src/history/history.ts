@@ -102,7 +102,11 @@ export class History {
     void pathsOf(query, this.disk).then(
       (paths) => {
         const streams = [...(packets?.streams.values() ?? [])];
-        this.start(begun, packets?.ring, { kind: 'clip', options: { paths, streams, fromUs, toUs } });
+        this.start(begun, packets?.ring, {
+          kind: 'clip',
+          audioRing: packets?.audioRing,
+          options: { paths, streams, fromUs, toUs },
+        });
       },
       (error: unknown) => {
         begun.frames.end(new ChrysError('internal', `the segments cannot be looked up: ${messageOf(error)}`));

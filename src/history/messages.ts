@@ -18,7 +18,11 @@ export interface OpenMessage {
   readonly spare: readonly SharedArrayBuffer[];
   readonly job:
     | { readonly kind: 'frames'; readonly options: Omit<HistoryOptions, 'packetRing' | 'cancel'> }
-    | { readonly kind: 'clip'; readonly options: Omit<ClipOptions, 'packetRing' | 'cancel'> };
+    | {
+        readonly kind: 'clip';
+        readonly audioRing: SharedArrayBuffer | undefined;
+        readonly options: Omit<ClipOptions, 'packetRing' | 'audioRing' | 'cancel'>;
+      };
 }
 
 /** The answer to `more`. */
@@ -39,6 +43,8 @@ export type FromHistoryWorker =
       readonly slot: number;
       readonly generation: number;
       readonly memory: SharedArrayBuffer;
+      /** It is one of OpenMessage.spare, though another object: each journey between threads makes a new one. */
+      readonly wasSpare: boolean;
     }
   /** It wants the segments with packets from the sequence `wanted` on, and waits for them. */
   | { readonly kind: 'more'; readonly id: number; readonly wanted: number }

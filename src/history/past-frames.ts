@@ -33,14 +33,14 @@ export class PastFrames {
   private ended = false;
   private closed = false;
   private error: Error | undefined;
-  private readonly memories: Set<SharedArrayBuffer>;
+  private readonly memories: SharedArrayBuffer[];
 
   /** `spare` is memory that the worker may use for its frames. */
   constructor(
     private readonly hooks: PastFramesHooks,
     spare: readonly SharedArrayBuffer[],
   ) {
-    this.memories = new Set(spare);
+    this.memories = [...spare];
   }
 
   /** Hands `settle` the next frame, not before the last one was copied; once, unless it is closed before. */
@@ -68,7 +68,8 @@ export class PastFrames {
   onMessage(message: Exclude<FromHistoryWorker, { readonly kind: 'more' }>): void {
     if (message.kind === 'memory') {
       this.slots.setMemory(message.slot, message.generation, message.memory);
-      this.memories.add(message.memory);
+      // Else one memory would be in the set twice, and two slots of a later query would lie in it.
+      if (!message.wasSpare) this.memories.push(message.memory);
       this.serve();
     } else {
       const { failure } = message;
@@ -108,7 +109,7 @@ export class PastFrames {
   private giveBack(): void {
     if (!this.ended) return;
     this.hooks.onUnused([...this.memories]);
-    this.memories.clear();
+    this.memories.length = 0;
   }
 
   private sleep(): void {

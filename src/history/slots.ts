@@ -70,13 +70,17 @@ export class SlotWriter extends Block {
   }
 
   /** Gives a free slot other memory, which the reader has to be told of. */
-  replace(slot: number, bytes: number): { readonly generation: number; readonly memory: SharedArrayBuffer } {
+  replace(
+    slot: number,
+    bytes: number,
+  ): { readonly generation: number; readonly memory: SharedArrayBuffer; readonly wasSpare: boolean } {
     const fitting = this.spare.findIndex((one) => one.byteLength >= bytes);
-    const memory = this.spare.splice(fitting, fitting < 0 ? 0 : 1)[0] ?? new SharedArrayBuffer(bytes);
+    const [spare] = this.spare.splice(fitting, fitting < 0 ? 0 : 1);
+    const memory = spare ?? new SharedArrayBuffer(bytes);
     const generation = (this.generations[slot] ?? 0) + 1;
     this.memories[slot] = new Uint8Array(memory);
     this.generations[slot] = generation;
-    return { generation, memory };
+    return { generation, memory, wasSpare: spare !== undefined };
   }
 
   publish(slot: number, { offset, bytes, arrivalUs }: SlotMessage): void {

@@ -52,11 +52,22 @@ export interface CaptureOptions {
   readonly control: Uint8Array;
   /** Over a SharedArrayBuffer; the payload region is what the header and the entries leave. */
   readonly packetRing: Uint8Array;
+  /** Another such ring, for the sound beside the video; undefined: it is not asked for. */
+  readonly audioRing?: Uint8Array;
   readonly frameSlots: number;
   /** A VideoFrame longer than this is refused with frame_too_large. */
   readonly maxMessageBytes: number;
   /** 'trace' libav messages are never asked for; 'debug' only in debug mode. */
   readonly logLevel: 'warn' | 'info' | 'debug';
+}
+
+/** The sound beside a stream's video. */
+export interface AudioInfo {
+  readonly codecName: string;
+  readonly extradata: Uint8Array;
+  /** Hertz. */
+  readonly sampleRate: number;
+  readonly channels: number;
 }
 
 export interface StreamInfo {
@@ -75,6 +86,8 @@ export interface StreamInfo {
   readonly timeBaseDen: number;
   /** What the stream declares, 0 when it does not. The measured rate is CONTROL.fpsMilli. */
   readonly declaredFps: number;
+  /** Of what comes in CaptureOptions.audioRing. */
+  readonly audio?: AudioInfo;
 }
 
 export interface CaptureHooks {
@@ -149,7 +162,11 @@ export interface ClipOptions extends PastSource {
   /** Of segments, oldest first. */
   readonly paths: readonly string[];
   /** What the packets in memory of each connection are. */
-  readonly streams: readonly Pick<StreamInfo, 'connection' | 'codecName' | 'extradata' | 'width' | 'height'>[];
+  readonly streams: readonly Pick<
+    StreamInfo,
+    'connection' | 'codecName' | 'extradata' | 'width' | 'height' | 'audio'
+  >[];
+  readonly audioRing?: Uint8Array | undefined;
   /** Arrivals of the first and the last frame that a player shows, microseconds since the epoch, both inclusive. */
   readonly fromUs: number;
   readonly toUs: number;
@@ -213,7 +230,9 @@ export interface SegmentOptions {
   /** Whole groups of one connection: a keyframe, and one past the last packet. */
   readonly firstSequence: number;
   readonly endSequence: number;
-  readonly stream: Pick<StreamInfo, 'codecName' | 'extradata' | 'width' | 'height'>;
+  readonly stream: Pick<StreamInfo, 'codecName' | 'extradata' | 'width' | 'height' | 'audio'>;
+  /** Of CaptureOptions; the sound of the packets' time goes with them. */
+  readonly audioRing?: Uint8Array | undefined;
   /** Of the new file, which must not exist yet. Its folder must. */
   readonly path: string;
 }

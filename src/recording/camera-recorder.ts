@@ -19,6 +19,8 @@ export interface RecorderParts {
 
 /** After the end of a connection, nothing comes any more that was still under way. */
 const SETTLED_MS = 1000;
+/** Sound comes that much later than the pictures of its time at most. */
+const LATE_SOUND_MS = 500;
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 
@@ -27,10 +29,12 @@ export class CameraRecorder {
   private readonly finder: GroupFinder;
   private readonly control: Control;
   private readonly ring: Uint8Array;
+  private readonly audioRing: Uint8Array | undefined;
   private readonly counters: Mutable<RecordingCounters>;
   private periods: readonly RecordedPeriod[];
   /** Found, and not written yet because what its packets are is not known yet. */
   private found: FoundSegment | undefined;
+  private foundAtMs = 0;
   private state: CameraProgress['state'] = 'waiting';
   private message = '';
   /** Groups were lost since the last segment that was written in time. */
@@ -51,6 +55,7 @@ export class CameraRecorder {
       isSameStream: (first, second) => this.isSameStream(first, second),
     });
     this.ring = new Uint8Array(target.packetRing);
+    this.audioRing = target.audioRing && new Uint8Array(target.audioRing);
     this.control = new Control(target.control);
     this.counters = { ...target.counters };
     this.endSinceMs = parts.monotonicMs();
@@ -85,12 +90,20 @@ export class CameraRecorder {
       if (found === undefined) return false;
       if (found.lostGroups > 0) this.lost(found.lostGroups);
       this.found = found.segment;
+      this.foundAtMs = this.parts.monotonicMs();
     }
     const { found } = this;
     if (found === undefined) return true;
+    if (!ended && this.audioRing !== undefined && this.parts.monotonicMs() - this.foundAtMs < LATE_SOUND_MS)
+      return false;
     const period = this.periodOf(found.firstSequence);
-    // Main's message is still under way.
-    if (period?.connection !== found.connection) return false;
+    if (period?.connection !== found.connection) {
+      // Main's message is still under way; or it never comes, because its thread died.
+      if (found.firstSequence >= this.finder.first) return false;
+      this.found = undefined;
+      this.lost(found.groups + this.finder.skip().lostGroups);
+      return true;
+    }
     this.found = undefined;
     this.write(found, period);
     return true;
@@ -112,6 +125,7 @@ export class CameraRecorder {
         firstSequence,
         endSequence,
         stream: period,
+        audioRing: this.audioRing,
       });
     } catch (error) {
       this.failed(error, groups);

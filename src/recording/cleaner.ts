@@ -64,6 +64,14 @@ export class Cleaner {
     return { kind: 'cleaned', deleted, more: verdict.more };
   }
 
+  /** Once, until something was deleted again. */
+  tellFutile(): void {
+    this.tell(
+      'a limit of size is exceeded and nothing more can be deleted: what is recorded is protected by clips, or other ' +
+        'files fill the disk. Remove some of these, or change buffer.on_disk_max_bytes… or on_disk_min_free_bytes',
+    );
+  }
+
   /** The file first: what is left after a crash between the two is a row without a file, which the next check finds. */
   private remove(segment: SegmentSize): boolean {
     const { camera, file } = segment;

@@ -34,6 +34,8 @@ interface Followed {
   readonly camera: Camera;
   /** The first packet to record; undefined while it is not recorded. */
   fromSequence: number | undefined;
+  /** Of its sound; undefined: that is not recorded. */
+  audioRing: SharedArrayBuffer | undefined;
   progress: Omit<CameraProgress, 'id'>;
 }
 
@@ -57,7 +59,10 @@ export class FollowedCameras {
 
   /** Tells a worker that knows nothing yet. */
   tellAll(): void {
-    for (const followed of this.byId.values()) this.tellToRecord(followed);
+    for (const followed of this.byId.values()) {
+      followed.progress = { ...NOTHING_YET, counters: followed.progress.counters };
+      this.tellToRecord(followed);
+    }
   }
 
   onProgress(cameras: readonly CameraProgress[]): void {
@@ -86,7 +91,7 @@ export class FollowedCameras {
     const { name } = camera.definition;
     let followed = this.byName.get(name);
     if (followed?.camera !== camera) {
-      followed = { id: ++this.lastId, camera, fromSequence: undefined, progress: NOTHING_YET };
+      followed = { id: ++this.lastId, camera, fromSequence: undefined, audioRing: undefined, progress: NOTHING_YET };
       this.byName.set(name, followed);
       this.byId.set(followed.id, followed);
     }
@@ -95,8 +100,11 @@ export class FollowedCameras {
     if (ring === undefined) return;
     const wanted = this.isWanted(camera);
     keepPackets(ring, wanted ? this.packetsWhileRecorded() : this.options.packetsInMemory);
-    if (!wanted) this.end(followed);
-    else if (followed.fromSequence === undefined) this.begin(followed, ring);
+    // With its sound it is another recording, which begins where the one without it ends.
+    if (!wanted || followed.audioRing !== audioRingOf(camera)) this.end(followed);
+    if (!wanted) return;
+    followed.audioRing = audioRingOf(camera);
+    if (followed.fromSequence === undefined) this.begin(followed, ring);
     else this.options.send({ kind: 'periods', id: followed.id, periods: periodsOf(camera) });
   }
 
@@ -123,7 +131,7 @@ export class FollowedCameras {
     this.options.send({ kind: 'forget', id: followed.id });
   }
 
-  private tellToRecord({ id, camera, fromSequence, progress }: Followed): void {
+  private tellToRecord({ id, camera, audioRing, fromSequence, progress }: Followed): void {
     const { ring, control } = camera.packets;
     if (fromSequence === undefined || ring === undefined) return;
     const message: RecordMessage = {
@@ -131,6 +139,7 @@ export class FollowedCameras {
       id,
       camera: camera.definition.name,
       packetRing: ring,
+      audioRing,
       control,
       fromSequence,
       periods: periodsOf(camera),
@@ -150,6 +159,10 @@ export class FollowedCameras {
   }
 }
 
+function audioRingOf({ definition, packets }: Camera): SharedArrayBuffer | undefined {
+  return definition.recordAudio ? packets.audioRing : undefined;
+}
+
 function periodsOf(camera: Camera): RecordedPeriod[] {
   return camera.packets.periods.map(({ fromSequence, stream }) => ({
     fromSequence,
@@ -158,5 +171,6 @@ function periodsOf(camera: Camera): RecordedPeriod[] {
     extradata: stream.extradata,
     width: stream.width,
     height: stream.height,
+    ...(stream.audio === undefined ? {} : { audio: stream.audio }),
   }));
 }

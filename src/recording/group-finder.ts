@@ -62,6 +62,11 @@ export class GroupFinder {
     this.at = Math.max(options.fromSequence, this.reader.first());
   }
 
+  /** The oldest packet that is still there. */
+  get first(): number {
+    return this.reader.first();
+  }
+
   /** One past the newest packet of the ring. */
   get end(): number {
     return this.reader.end();

@@ -1,4 +1,5 @@
 /** The one channel between the main thread and the recorder worker. Packets are read from the shared rings. */
+import type { AudioInfo } from '../native/types.js';
 import type { ForwardJump } from './clock-jumps.js';
 import type { ProtectedSpan, RetentionRules } from './retention.js';
 import type { CheckReport, RecordingStatus } from './types.js';
@@ -22,6 +23,7 @@ export interface RecordedPeriod {
   readonly extradata: Uint8Array;
   readonly width: number;
   readonly height: number;
+  readonly audio?: AudioInfo;
 }
 
 export type RecordingCounters = Pick<RecordingStatus, 'segments' | 'bytes' | 'lostGroups' | 'lastSegmentMs'>;
@@ -33,6 +35,8 @@ export interface RecordMessage {
   readonly id: number;
   readonly camera: string;
   readonly packetRing: SharedArrayBuffer;
+  /** Undefined: its sound is not recorded. */
+  readonly audioRing: SharedArrayBuffer | undefined;
   readonly control: SharedArrayBuffer;
   /** The first packet that may be recorded. */
   readonly fromSequence: number;

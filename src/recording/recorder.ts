@@ -26,6 +26,8 @@ export interface RecorderEnvironment {
 
 /** Rows that could not be put into the index and are tried again; the next check finds what is beyond. */
 const MOST_UNINDEXED = 1000;
+/** When nothing more can be deleted, limits of size are not looked at for so long. */
+const FUTILE_PAUSE_MS = 60_000;
 /** The file system is asked for its free space so often at most, milliseconds. */
 const LIMIT_LOOK_MS = 1000;
 
@@ -183,8 +185,14 @@ export class Recorder {
   }
 
   private clean(message: Extract<ToRecorder, { kind: 'clean' }>): void {
+    const wasAsked = this.askedForSpace;
     this.askedForSpace = false;
-    this.env.post(this.cleaner.clean(message));
+    const cleaned = this.cleaner.clean(message);
+    if (wasAsked && cleaned.deleted === 0) {
+      this.cleaner.tellFutile();
+      this.limitLookedMs = this.env.monotonicMs() + FUTILE_PAUSE_MS;
+    }
+    this.env.post(cleaned);
   }
 
   private startCheck(why: CheckCause): void {

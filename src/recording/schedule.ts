@@ -15,7 +15,8 @@ export function runOnSchedule(schedule: string, clock: Clock, action: () => void
   const every = /^@every\s+(\S+)$/.exec(schedule.trim())?.[1];
   if (every !== undefined) return runEvery(parseDurationMs(every) ?? LONGEST_MS, clock, action);
   try {
-    const job = new Cron(schedule.trim(), { unref: true }, action);
+    const pattern = schedule.trim() === '@midnight' ? '@daily' : schedule.trim();
+    const job = new Cron(pattern, { unref: true }, action);
     return () => {
       job.stop();
     };

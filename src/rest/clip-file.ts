@@ -96,7 +96,7 @@ export async function sendClipFile(
     const instead = await whatThereIs(recorded, range, recordings);
     throw new ChrysError('not_found', `There is nothing of camera "${name}" ${rangeText(range)}: ${instead}`);
   }
-  res.set('Content-Type', 'video/mp4');
+  res.set('Content-Type', 'video/mp4').set('Accept-Ranges', 'none');
   res.set('Content-Disposition', `${file.download ? 'attachment' : 'inline'}; filename="${file.name}"`);
   if (req.method === 'HEAD') {
     res.end();

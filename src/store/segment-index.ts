@@ -50,6 +50,15 @@ const FORM: DatabaseForm = {
  */
 const OVERLAPPING = 4;
 
+/** In their order. From one to the next, because SQLite reads every row for SELECT DISTINCT. */
+const CAMERAS = `
+  WITH RECURSIVE found (camera) AS (
+    SELECT min(camera) FROM segments
+    UNION ALL
+    SELECT (SELECT min(camera) FROM segments WHERE camera > found.camera) FROM found WHERE found.camera IS NOT NULL
+  )
+  SELECT camera FROM found WHERE camera IS NOT NULL`;
+
 interface Row {
   readonly id: number;
   readonly camera: string;
@@ -154,7 +163,7 @@ export class SegmentIndex {
         coalesce(max(start_us + duration_us), 0) AS endUs
        FROM segments WHERE camera = ?`,
     );
-    this.#cameras = database.prepare<[], string>('SELECT DISTINCT camera FROM segments ORDER BY camera').pluck();
+    this.#cameras = database.prepare<[], string>(CAMERAS).pluck();
     this.#before = database.prepare(
       `SELECT * FROM segments WHERE camera = @camera AND start_us <= @momentUs
        ORDER BY start_us DESC LIMIT ${OVERLAPPING}`,
@@ -284,7 +293,7 @@ export class SegmentWriter {
     this.#files = database.prepare(
       'SELECT id, file, bytes FROM segments WHERE camera = ? AND id > ? ORDER BY id LIMIT ?',
     );
-    this.#cameras = database.prepare<[], string>('SELECT DISTINCT camera FROM segments').pluck();
+    this.#cameras = database.prepare<[], string>(CAMERAS).pluck();
     const size = 'id, camera, file, start_us AS startUs, duration_us AS durationUs, bytes';
     this.#oldest = database.prepare(
       `SELECT ${size} FROM segments WHERE (start_us, id) > (?, ?) ORDER BY start_us, id LIMIT ?`,

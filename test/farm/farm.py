@@ -3,10 +3,11 @@
 
     farm.py '{"port": 0, "mounts": [{"path": "a", "clip": "h264-640x480-25-g50"}, …]}'
 
-A mount is {path, clip, shared?, user?, password?, auth?, then?}:
+A mount is {path, clip, shared?, user?, password?, auth?, then?, sound?}:
     shared    true: all clients see one camera, which starts with frame 0 at its first client and goes on while it has
               one. false (default): every client starts with frame 0 of its own.
     user, password, auth ("digest", the default, or "basic"): such mounts live on further ports, one for each account.
+    sound     "aac" or "pcmu": a tick every second beside the video.
     then      {"clip", "after"}: after that many access units, at the end of their group of pictures, play that clip.
 
 The first line on stdout is {"ready": true, "ports": [main, one for each account…], "mounts": {path: {url, timing}}}.
@@ -43,6 +44,11 @@ from gi.repository import GLib, Gst, GstRtsp, GstRtspServer  # noqa: E402
 
 HERE = Path(__file__).resolve().parent
 NUMBERS = 65536  # what a barcode can show
+TONE = 'audiotestsrc is-live=true wave=ticks ! audioconvert ! audioresample'
+SOUND = {
+    'aac': f'{TONE} ! audio/x-raw,rate=48000,channels=2 ! voaacenc bitrate=64000 ! rtpmp4gpay name=pay1 pt=97',
+    'pcmu': f'{TONE} ! audio/x-raw,rate=8000,channels=1 ! mulawenc ! rtppcmupay name=pay1 pt=0',
+}
 LATE_SECONDS = 0.5  # a camera that was frozen for longer goes on with what is in front of its lens now
 
 
@@ -141,6 +147,7 @@ class Mount:
         self.path = options['path']
         self.clip = Clip.load(options['clip'])
         self.shared = options.get('shared', False)
+        self.sound = options.get('sound')
         self.then = options.get('then')
         if self.then:
             Clip.load(self.then['clip'])
@@ -160,7 +167,7 @@ class Mount:
         codec = {'h264': 'h264', 'hevc': 'h265'}[self.clip.codec]
         factory.set_launch(
             f'( appsrc name=source is-live=true format=time caps=video/x-{codec},stream-format=byte-stream,alignment=au '
-            f'! rtp{codec}pay name=pay0 pt=96 config-interval=-1 )')
+            f'! rtp{codec}pay name=pay0 pt=96 config-interval=-1 {SOUND.get(self.sound, "")} )')
         factory.set_shared(self.shared)
         factory.set_eos_shutdown(False)
         factory.set_latency(0)

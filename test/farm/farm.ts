@@ -14,6 +14,7 @@ export interface MountOptions {
   readonly user?: string;
   readonly password?: string;
   readonly auth?: 'digest' | 'basic';
+  readonly sound?: 'aac' | 'pcmu';
   readonly then?: { readonly clip: string; readonly after: number };
 }
 

@@ -23,7 +23,7 @@ function ringOf(count: number, gop: number, entries = 16): FakePacketRing {
 describe('the extent of a buffer', () => {
   const control = Control.create();
   const extentOf = (ring: SharedArrayBuffer | undefined) =>
-    bufferExtentOf({ ring, control: control.buffer, streams: new Map(), periods: [] }, (bytes) => addon.packetSums(bytes));
+    bufferExtentOf({ ring, control: control.buffer, streams: new Map(), audioRing: undefined, periods: [] }, (bytes) => addon.packetSums(bytes));
 
   it('counts from the oldest keyframe on', () => {
     const ring = ringOf(14, 4);

@@ -16,6 +16,8 @@ export interface ProxyOptions {
   /** Keys of conf.yaml; the ports are added. */
   readonly config?: Readonly<Record<string, unknown>>;
   readonly env?: Readonly<Record<string, string>>;
+  /** A command that runs the one behind it in its own place, as `nice -n 5` or `unshare …` do. */
+  readonly within?: (folder: string) => readonly string[];
 }
 
 /** StreamProcess, as far as the tests look at it. */
@@ -52,6 +54,7 @@ export class Proxy {
     readonly restPort: number,
     readonly grpcPort: number,
     readonly env: Readonly<Record<string, string>>,
+    readonly within: readonly string[],
   ) {
     process.on('exit', this.#killAtExit);
   }
@@ -59,7 +62,8 @@ export class Proxy {
   /** Starts one and waits until /readyz answers 200. */
   static async start(options: ProxyOptions = {}): Promise<Proxy> {
     const folder = mkdtempSync(join(tmpdir(), 'chrysproxy-test-'));
-    const proxy = new Proxy(folder, await freePort(), await freePort(), options.env ?? {});
+    const within = options.within?.(folder) ?? [];
+    const proxy = new Proxy(folder, await freePort(), await freePort(), options.env ?? {}, within);
     const config = { port: proxy.restPort, grpc_port: proxy.grpcPort, ...options.config };
     writeFileSync(proxy.configFile, stringify(config));
     await proxy.resume();
@@ -99,11 +103,13 @@ export class Proxy {
 
   /** Starts the process (again), same ports, same data. */
   async resume(): Promise<void> {
-    const child = spawn(
-      process.execPath,
-      [EXECUTABLE, 'start', '--config', this.configFile, '--data-dir', this.dataDir],
-      { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, ...this.env }, cwd: this.folder },
-    );
+    const start = [EXECUTABLE, 'start', '--config', this.configFile, '--data-dir', this.dataDir];
+    const [program = process.execPath, ...args] = [...this.within, process.execPath, ...start];
+    const child = spawn(program, args, {
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env: { ...process.env, ...this.env },
+      cwd: this.folder,
+    });
     this.#child = child;
     const collect = (chunk: Buffer): void => {
       this.#output += chunk.toString();

@@ -173,7 +173,10 @@ describe('a wrong value', () => {
     ['version: []', 'version: [] is not allowed; allowed is text'],
     ['camera: { transport: sctp }', 'camera.transport: "sctp" is not allowed; allowed is one of tcp, udp.'],
     ['camera: 3', 'camera: 3 is not allowed; allowed is a group of keys.'],
-    ['sources: { schemes: [http] }', 'sources.schemes.0: "http" is not allowed; allowed is one of rtsp, rtsps, file.'],
+    [
+      'sources: { schemes: [http] }',
+      'sources.schemes.0: "http" is not allowed; allowed is one of rtsp, rtsps, file, replay.',
+    ],
     ['sources: { schemes: [] }', 'sources.schemes: [] is not allowed; allowed is at least 1 entries.'],
     ['redis: { connection: redis }', 'redis.connection: "redis" is not allowed; allowed is "host:port"'],
     ['redis: { password: 12 }', 'redis.password: the given value is not allowed; allowed is text'],

@@ -19,8 +19,8 @@ describe('the loopback test', () => {
 
 describe('allowed schemes', () => {
   it('include files only while nobody outside can reach the proxy', () => {
-    expect(allowedSchemes(configured())).toEqual(['rtsp', 'rtsps', 'file']);
-    expect(allowedSchemes(configured({ host: '0.0.0.0' }))).toEqual(['rtsp', 'rtsps']);
+    expect(allowedSchemes(configured())).toEqual(['rtsp', 'rtsps', 'file', 'replay']);
+    expect(allowedSchemes(configured({ host: '0.0.0.0' }))).toEqual(['rtsp', 'rtsps', 'replay']);
   });
   it('are those that the operator names', () => {
     expect(allowedSchemes(configured({ host: '0.0.0.0', sources: { schemes: ['file'] } }))).toEqual(['file']);

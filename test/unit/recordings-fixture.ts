@@ -63,7 +63,7 @@ export class FakeRecordings implements Recordings {
     return this.segments.find((segment) => segment.camera === camera && segment.id === id);
   }
 
-  summary() {
+  async summary() {
     return [...new Set(this.segments.map(({ camera }) => camera))].sort().map((camera) => {
       const segments = this.#within(camera, 0, Infinity);
       const spans = segments.map(spanOf);

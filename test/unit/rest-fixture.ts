@@ -120,7 +120,13 @@ function fakeCamera(definition: CameraDefinition): FakeCamera {
       },
       snapshot: () => Promise.resolve(pictures.shift()),
     },
-    packets: { ring: undefined, control: new SharedArrayBuffer(0), streams: new Map(), periods: [] },
+    packets: {
+      ring: undefined,
+      control: new SharedArrayBuffer(0),
+      streams: new Map(),
+      audioRing: undefined,
+      periods: [],
+    },
   };
 }
 

@@ -49,7 +49,7 @@ export function cameraCommand(io: Io): Command {
     .option('--decoder-threads <n>', 'threads that decode it', wholeNumber)
     .option('--record', 'record it, whatever buffer.on_disk of the configuration says')
     .option('--no-record', 'do not record it, whatever the configuration says')
-    .option('--record-audio', 'record its sound, too')
+    .option('--record-audio', 'record its sound, too, if it is AAC')
     .option('--json', 'print the camera as JSON')
     .addOption(urlOption())
     .action((name: string, url: string, options: AddOptions) => add(io, name, url, options));
@@ -76,7 +76,7 @@ export function cameraCommand(io: Io): Command {
         Object.keys(RECORD_WISHES),
       ),
     )
-    .option('--audio', 'record its sound, too')
+    .option('--audio', 'record its sound, too, if it is AAC')
     .option('--no-audio', 'record no sound')
     .option('--json', 'print the camera as JSON')
     .addOption(urlOption())

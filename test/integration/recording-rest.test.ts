@@ -1,0 +1,330 @@
+/** Recording as people and scripts use it: REST and the command line, against real cameras and a real disk. */
+import { execFile } from 'node:child_process';
+import { existsSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { Farm } from '../farm/farm.js';
+import { readBarcode } from '../support/barcode.js';
+import { runCli } from '../support/cli.js';
+import { convertToBgr, decodeBgr } from '../support/ffmpeg.js';
+import { Proxy } from '../support/proxy.js';
+import { waitFor } from '../support/wait.js';
+
+const run = promisify(execFile);
+const YARD = '/api/v1/process/yard';
+const WIDTH = 640;
+const HEIGHT = 480;
+const FPS = 25;
+const GOP_MS = 2000;
+/** Pictures of the farm's clip, which begins anew after them. */
+const CLIP_FRAMES = 300;
+const BOUND_MS = 60_000;
+
+interface Segment {
+  readonly id: number;
+  readonly file: string;
+  readonly start: number;
+  readonly end: number;
+  readonly duration_ms: number;
+  readonly bytes: number;
+  readonly frames: number;
+  readonly first_frame_id: number;
+  readonly last_frame_id: number;
+  readonly keyframes: readonly number[];
+}
+
+interface Timeline {
+  readonly spans: readonly { readonly from: number; readonly to: number }[];
+  readonly gaps: readonly unknown[];
+  readonly memory: { readonly from: number; readonly to: number } | null;
+  readonly segments: number;
+  readonly frames: number;
+}
+
+interface Download {
+  readonly status: number;
+  readonly headers: Headers;
+  readonly bytes: Buffer;
+}
+
+describe('recording', () => {
+  let farm: Farm;
+  let proxy: Proxy;
+
+  beforeAll(async () => {
+    farm = await Farm.start({ mounts: [{ path: 'yard', clip: 'h264-640x480-25-g50' }] });
+    proxy = await Proxy.start({ config: { buffer: { in_memory: 100, on_disk_clean_older_than: '1h' } } });
+    await proxy.addCamera('yard', farm.url('yard'));
+    await proxy.cameraIsRunning('yard');
+  });
+
+  afterAll(async () => {
+    await proxy.dispose();
+    await farm.stop();
+  });
+
+  const ask = async <T>(path: string): Promise<T> => {
+    const answer = await proxy.rest('GET', path);
+    if (answer.status !== 200) throw new Error(`${path}: ${answer.status} ${answer.text}`);
+    return JSON.parse(answer.text) as T;
+  };
+
+  const segments = async (query = ''): Promise<readonly Segment[]> =>
+    (await ask<{ segments: Segment[] }>(`${YARD}/segments${query}`)).segments;
+
+  const timeline = (query = ''): Promise<Timeline> => ask(`${YARD}/timeline${query}`);
+
+  async function download(path: string, headers: Record<string, string> = {}): Promise<Download> {
+    const response = await fetch(`${proxy.restUrl}${path}`, { headers, signal: AbortSignal.timeout(BOUND_MS) });
+    return {
+      status: response.status,
+      headers: response.headers,
+      bytes: Buffer.from(await response.arrayBuffer()),
+    };
+  }
+
+  const pathOf = ({ file }: Segment): string => join(proxy.dataDir, 'archive/yard', file);
+
+  /** A file with this content, for programs that want one. */
+  function kept(content: Buffer): string {
+    const path = join(proxy.folder, 'kept.mp4');
+    writeFileSync(path, content);
+    return path;
+  }
+
+  /** Length in seconds and number of frames, as ffprobe finds them; it must have nothing to complain about. */
+  async function probed(path: string): Promise<{ seconds: number; frames: number }> {
+    const entries = 'stream=nb_read_frames,duration';
+    const args = ['-v', 'warning', '-count_frames', '-select_streams', 'v', '-show_entries', entries, '-of', 'json'];
+    const { stdout, stderr } = await run('ffprobe', [...args, path]);
+    expect(stderr).toBe('');
+    const [stream] = (JSON.parse(stdout) as { streams: { duration: string; nb_read_frames: string }[] }).streams;
+    return { seconds: Number(stream!.duration), frames: Number(stream!.nb_read_frames) };
+  }
+
+  /** The numbers that the pictures of a file show. */
+  async function numbersIn(path: string): Promise<(number | 'torn')[]> {
+    const pictures = await decodeBgr(path, WIDTH, HEIGHT, CLIP_FRAMES);
+    return pictures.map((picture) => readBarcode(picture, WIDTH, HEIGHT));
+  }
+
+  interface Shown {
+    readonly number: number;
+    readonly atMs: number;
+    readonly frameId: number;
+  }
+
+  async function snapshotAt(ms: number): Promise<Shown> {
+    const { status, headers, bytes } = await download(`${YARD}/snapshot.jpg?at=${ms}&quality=95`);
+    expect(status).toBe(200);
+    const number = readBarcode(await convertToBgr(bytes, 'jpeg', WIDTH, HEIGHT), WIDTH, HEIGHT);
+    return {
+      number: Number(number),
+      atMs: Number(headers.get('x-timestamp')),
+      frameId: Number(headers.get('x-frame-id')),
+    };
+  }
+
+  it('begins with PATCH, while the camera stays connected', async () => {
+    const before = await proxy.camera('yard');
+    expect(before.chrysproxy.recording).toMatchObject({ wanted: false, state: 'off' });
+    const answer = await proxy.rest('PATCH', YARD, { record: true });
+    expect(answer.status).toBe(200);
+    expect(JSON.parse(answer.text)).toMatchObject({ chrysproxy: { record: true, recording: { wanted: true } } });
+    await waitFor('four segments', BOUND_MS, async () => (await segments()).length >= 4);
+    const after = await proxy.camera('yard');
+    expect(after.chrysproxy.recording).toMatchObject({ wanted: true, state: 'recording', message: '', lost_groups: 0 });
+    expect(after.state['StartedAt']).toBe(before.state['StartedAt']);
+  });
+
+  it('lists segments one after the other, each with its file', async () => {
+    const list = await segments();
+    for (const [index, segment] of list.entries()) {
+      expect(segment).toMatchObject({ file: `${segment.start}_${segment.duration_ms}.mp4`, frames: 50 });
+      expect(segment.keyframes).toEqual([segment.start]);
+      expect(segment.last_frame_id - segment.first_frame_id + 1).toBe(50);
+      expect(statSync(pathOf(segment)).size).toBe(segment.bytes);
+      const before = list[index - 1];
+      if (before !== undefined) expect(segment.first_frame_id).toBe(before.last_frame_id + 1);
+    }
+    expect(await segments('?limit=1')).toEqual([list[0]]);
+    expect((await segments(`?from=${list[1]!.start}&to=${list[2]!.start}`)).map(({ id }) => id)).toEqual(
+      expect.arrayContaining([list[1]!.id, list[2]!.id]),
+    );
+  });
+
+  it('gives the file of a segment, which every player takes, as a whole and in part', async () => {
+    const [segment] = await segments();
+    const { status, headers, bytes } = await download(`${YARD}/segments/${segment!.id}`);
+    expect(status).toBe(200);
+    expect(headers.get('content-type')).toBe('video/mp4');
+    expect(bytes).toEqual(readFileSync(pathOf(segment!)));
+    const found = await probed(kept(bytes));
+    expect(found.frames).toBe(50);
+    expect(Math.abs(found.seconds * 1000 - GOP_MS)).toBeLessThan(1000 / FPS);
+    const part = await download(`${YARD}/segments/${segment!.id}`, { range: 'bytes=100-199' });
+    expect(part.status).toBe(206);
+    expect(part.bytes).toEqual(bytes.subarray(100, 200));
+  });
+
+  it('tells that what is recorded has no gap, and what memory holds beside it', async () => {
+    const { spans, gaps, memory, segments: count, frames } = await timeline();
+    const list = await segments();
+    expect(spans).toHaveLength(1);
+    expect(gaps).toEqual([]);
+    expect(count).toBeGreaterThanOrEqual(4);
+    expect(frames).toBe(count * 50);
+    expect(Math.abs(spans[0]!.from - list[0]!.start)).toBeLessThanOrEqual(1);
+    expect(memory!.to).toBeGreaterThan(spans[0]!.from);
+    const { spans: inside } = await timeline(`?from=${list[0]!.start + 500}&to=${list[1]!.start + 500}`);
+    expect(inside).toEqual([{ from: list[0]!.start + 500, to: list[1]!.start + 500 }]);
+  });
+
+  it('shows the picture of a past moment, with its number and time', async () => {
+    const [, segment] = await segments();
+    const first = await snapshotAt(segment!.start);
+    expect(first).toMatchObject({ atMs: segment!.start, frameId: segment!.first_frame_id });
+    const later = await snapshotAt(segment!.start + 1000);
+    expect(Math.abs(later.atMs - segment!.start - 1000)).toBeLessThanOrEqual(1000 / FPS);
+    expect((later.number - first.number + CLIP_FRAMES) % CLIP_FRAMES).toBe(later.frameId - first.frameId);
+    const keyframe = await download(`${YARD}/snapshot.jpg?at=${segment!.start + 500}&keyframe=true&width=320`);
+    expect(keyframe.headers.get('x-frame-id')).toBe(String(segment!.first_frame_id));
+  });
+
+  it('makes one mp4 of several segments, which begins exactly where it was asked for', async () => {
+    const [, segment] = await segments();
+    const first = await snapshotAt(segment!.start + 700);
+    const last = await snapshotAt(first.atMs + 3000);
+    const query = `from=${first.atMs}&to=${last.atMs}&download=part.mp4`;
+    const { status, headers, bytes } = await download(`${YARD}/clip.mp4?${query}`);
+    expect(status).toBe(200);
+    expect(headers.get('content-disposition')).toBe('attachment; filename="part.mp4"');
+    const path = kept(bytes);
+    const count = last.frameId - first.frameId + 1;
+    const expected = Array.from({ length: count }, (_, index) => (first.number + index) % CLIP_FRAMES);
+    expect(await numbersIn(path)).toEqual(expected);
+    expect(Math.abs((await probed(path)).seconds - count / FPS)).toBeLessThan(0.1);
+  });
+
+  it('goes on from the disk into memory', async () => {
+    const list = await segments();
+    const first = await snapshotAt(list.at(-1)!.start + 200);
+    const { memory } = await waitFor('memory to go on', BOUND_MS, async () => {
+      const now = await timeline();
+      return now.memory !== null && now.memory.to > first.atMs + 4000 && now;
+    });
+    const { bytes } = await download(`${YARD}/clip.mp4?from=${first.atMs}&to=${memory!.to}`);
+    const numbers = await numbersIn(kept(bytes));
+    expect(numbers.length).toBeGreaterThan(3 * FPS);
+    expect(numbers).toEqual(numbers.map((_, index) => (first.number + index) % CLIP_FRAMES));
+  });
+
+  it('says where the nearest is when there is nothing', async () => {
+    const answer = await proxy.rest('GET', `${YARD}/clip.mp4?from=1000&to=2000`);
+    expect(answer.status).toBe(404);
+    const [first] = await segments();
+    expect(answer.text).toContain(`begins at ${first!.start}`);
+    expect((await proxy.rest('GET', `${YARD}/snapshot.jpg?at=1000`)).status).toBe(404);
+  });
+
+  it('exports with the command line, which replaces no file', async () => {
+    const [segment] = await segments();
+    const file = join(proxy.folder, 'exported.mp4');
+    const range = ['--from', String(segment!.start), '--to', String(segment!.start + 3000)];
+    const first = await runCli(proxy, ['export', 'yard', file, ...range]);
+    expect(first).toMatchObject({ exitCode: 0, stdout: expect.stringContaining(file) });
+    expect(first.stderr).toMatch(/^yard: 3 s of video, about [\d.]+ [kM]B\n$/);
+    expect((await probed(file)).frames).toBeGreaterThanOrEqual(3 * FPS);
+    expect(await runCli(proxy, ['export', 'yard', file, ...range])).toMatchObject({ exitCode: 5 });
+    expect(await runCli(proxy, ['export', 'yard', file, ...range, '--force'])).toMatchObject({ exitCode: 0 });
+    expect(readdirSync(proxy.folder).filter((name) => name.endsWith('.part'))).toEqual([]);
+  });
+
+  it('keeps clips, under a name', async () => {
+    const [, segment] = await segments();
+    const body = { name: 'a parcel', from: segment!.start + 100, to: segment!.end + 500 };
+    const made = await proxy.rest('POST', `${YARD}/clips`, body);
+    expect(made.status).toBe(201);
+    const clip = JSON.parse(made.text) as { id: number; complete: boolean };
+    expect(clip).toMatchObject({ name: 'a parcel', complete: true });
+    expect((await proxy.rest('POST', `${YARD}/clips`, body)).status).toBe(409);
+    const { bytes } = await download(`${YARD}/clips/${clip.id}/clip.mp4`);
+    expect((await probed(kept(bytes))).seconds).toBeGreaterThan(2);
+    const { stdout } = await runCli(proxy, ['clip', 'list', 'yard']);
+    expect(stdout).toContain('a parcel');
+    expect(await runCli(proxy, ['clip', 'remove', 'yard', 'a parcel'])).toMatchObject({ exitCode: 0 });
+    expect(await ask(`${YARD}/clips`)).toEqual([]);
+  });
+
+  it('finds out which files are gone and which are not ours', async () => {
+    const [first] = await segments();
+    const foreign = join(proxy.dataDir, 'archive/yard/notes.txt');
+    writeFileSync(foreign, 'mine');
+    rmSync(pathOf(first!));
+    const gone = await proxy.rest('GET', `${YARD}/segments/${first!.id}`);
+    expect(gone).toMatchObject({ status: 404, text: expect.stringContaining('recordings check') });
+    const { exitCode, stdout } = await runCli(proxy, ['recordings', 'check', '--json']);
+    expect(exitCode).toBe(0);
+    expect(JSON.parse(stdout)).toMatchObject({ missing: 1, foreign: ['yard/notes.txt'], foreign_count: 1 });
+    expect(existsSync(foreign)).toBe(true);
+    expect((await segments())[0]!.id).not.toBe(first!.id);
+  });
+
+  it('tells a gap where it was switched off', async () => {
+    await proxy.rest('PATCH', YARD, { record: false });
+    const stopped = await waitFor('it to stop', BOUND_MS, async () => {
+      const { recording } = (await proxy.camera('yard')).chrysproxy;
+      return recording.state === 'off' && (await segments()).length;
+    });
+    const { memory } = await timeline();
+    await waitFor(
+      'some seconds to go by',
+      BOUND_MS,
+      async () => (await timeline()).memory!.to > memory!.to + 2 * GOP_MS,
+    );
+    await proxy.rest('PATCH', YARD, { record: true });
+    await waitFor('new segments', BOUND_MS, async () => (await segments()).length >= stopped + 2);
+    const { spans, gaps } = await timeline();
+    expect(spans).toHaveLength(2);
+    expect(gaps).toEqual([{ from: spans[0]!.to, to: spans[1]!.from }]);
+  });
+
+  it('is summed up, and stays when its camera is removed', async () => {
+    const list = await segments();
+    await proxy.removeCamera('yard');
+    expect((await proxy.rest('GET', YARD)).status).toBe(404);
+    expect((await segments()).length).toBeGreaterThanOrEqual(list.length);
+    expect((await snapshotAt(list[0]!.start)).frameId).toBe(list[0]!.first_frame_id);
+    const { bytes } = await download(`${YARD}/clip.mp4?from=${list[0]!.start}&to=${list[0]!.start + 1000}`);
+    expect((await probed(kept(bytes))).frames).toBeGreaterThanOrEqual(FPS);
+    expect((await proxy.rest('PATCH', YARD, { record: true })).status).toBe(404);
+    const { cameras } = await ask<{ cameras: { camera: string; segments: number }[] }>('/api/v1/recordings');
+    expect(cameras).toMatchObject([{ camera: 'yard', segments: (await segments()).length }]);
+    expect((await runCli(proxy, ['recordings', 'list'])).stdout).toMatch(/^CAMERA .*\nyard /);
+  });
+});
+
+it('a clip keeps its segments when those around it are old enough to go', async () => {
+  const farm = await Farm.start({ mounts: [{ path: 'yard', clip: 'h264-640x480-25-g50' }] });
+  const buffer = { on_disk: true, on_disk_clean_older_than: '6s', on_disk_schedule: '@every 1s' };
+  const proxy = await Proxy.start({ config: { buffer } });
+  try {
+    await proxy.addCamera('yard', farm.url('yard'));
+    const starts = async (): Promise<readonly number[]> => {
+      const { text } = await proxy.rest('GET', `${YARD}/segments`);
+      return (JSON.parse(text) as { segments: Segment[] }).segments.map(({ start }) => start);
+    };
+    const kept = await waitFor('a segment', BOUND_MS, async () => (await starts())[0]);
+    const clip = { name: 'keep', from: kept + 100, to: kept + 900 };
+    expect((await proxy.rest('POST', `${YARD}/clips`, clip)).status).toBe(201);
+    const next = await waitFor('the next segment', BOUND_MS, async () => (await starts())[1]);
+    await waitFor('that to be cleaned away', BOUND_MS, async () => !(await starts()).includes(next));
+    expect(await starts()).toContain(kept);
+    expect((await proxy.rest('DELETE', `${YARD}/clips/1`)).status).toBe(200);
+    await waitFor('the first one to be cleaned away, too', BOUND_MS, async () => !(await starts()).includes(kept));
+  } finally {
+    await proxy.dispose();
+    await farm.stop();
+  }
+});
