@@ -4,6 +4,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include <array>
 #include <cstring>
@@ -217,6 +218,8 @@ Napi::Value KeepWall(const Napi::CallbackInfo& call) {
   return call.Env().Undefined();
 }
 
+Napi::Value EndProcess(const Napi::CallbackInfo& call) { _exit(call[0].As<Napi::Number>().Int32Value()); }
+
 // See NativeAddon.limitUnsent.
 Napi::Value LimitUnsent(const Napi::CallbackInfo& call) {
   const int descriptor = call[0].As<Napi::Number>().Int32Value();
@@ -258,6 +261,7 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   exports["releaseBuffer"] = Napi::Function::New(env, ReleaseBuffer, "releaseBuffer");
   exports["wallUs"] = Napi::Function::New(env, Wall, "wallUs");
   exports["keepWallAfter"] = Napi::Function::New(env, KeepWall, "keepWallAfter");
+  exports["endProcess"] = Napi::Function::New(env, EndProcess, "endProcess");
   exports["limitUnsent"] = Napi::Function::New(env, LimitUnsent, "limitUnsent");
   exports["copyFromSlot"] = Napi::Function::New(env, CopySlot, "copyFromSlot");
   AddHistory(env, exports);

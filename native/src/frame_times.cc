@@ -69,7 +69,9 @@ FrameTimes TimesOf(const std::vector<PacketInfo>& packets, const std::optional<P
                                   : std::max<int64_t>(1, std::llround(kLoneFrameSeconds * ticks_per_second));
   int64_t last = usual;
   if (next && next->connection == first.connection) {
-    const int64_t by_pts = next->pts - given[shown[0]] - order.back();
+    // Whatever the camera says.
+    int64_t by_pts = 0;
+    if (__builtin_sub_overflow(next->pts, given[shown[0]] + order.back(), &by_pts)) by_pts = 0;
     // A lone frame has no usual gap to compare with.
     const auto most = count > 1 ? 4 * usual : std::llround(kJumpSeconds * ticks_per_second);
     if (by_pts > 0 && by_pts <= most) last = by_pts;

@@ -95,7 +95,9 @@ async function start(options: RunOptions, closers: Closer[]): Promise<Logger> {
     protectedSpans: () => store.clips.protectedSpans(),
   });
   // Before the cameras stop, so that it has their last packets.
-  closers.push(() => recordings.stop());
+  closers.push(async () => {
+    if (!(await recordings.stop())) process.once('exit', (code) => addon.endProcess(code));
+  });
 
   const history = new History(addon, { disk: recordings });
   closers.push(() => history.close());

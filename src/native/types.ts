@@ -311,6 +311,8 @@ export interface NativeAddon {
   wallUs(): number;
   /** From now on the clock is later than `us`, unless that is more than a day ahead. */
   keepWallAfter(us: number): void;
+  /** Ends the process at once; process.exit waits for every thread, also for one that the disk does not let go of. */
+  endProcess(code: number): never;
   /**
    * As `target.set(source, targetOffset)`, which takes fifteen times as long when one of them lies in shared memory.
    * Nobody may write to `source` meanwhile.

@@ -88,19 +88,24 @@ export class CameraRecordings implements Recordings {
     if (this.index.any || existsSync(folder)) this.keeper.need();
   }
 
-  /** Ends all recording; what is open is still written. Resolves within about three seconds. */
-  async stop(): Promise<void> {
-    if (this.closed) return;
+  /**
+   * Ends all recording; what is open is still written. Resolves within about three seconds. False: the disk does not let
+   * go of the recorder's thread.
+   */
+  async stop(): Promise<boolean> {
+    if (this.closed) return true;
     this.closed = true;
     this.followed.close();
     this.cleaning.close();
-    if (!(await this.keeper.stop(STOP_GRACE_MS))) {
+    const ended = await this.keeper.stop(STOP_GRACE_MS);
+    if (!ended) {
       this.options.logger.warn(
         `${this.options.folder} does not answer: the last groups of pictures of each camera may be lost`,
       );
     }
     this.endCheck(shuttingDown());
     this.index.close();
+    return ended;
   }
 
   /** Arrival of the newest recorded packet, microseconds since the epoch; 0 = there is none. */

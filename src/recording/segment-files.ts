@@ -2,7 +2,9 @@ import { closeSync, fsyncSync, lstatSync, mkdirSync, openSync, renameSync, rmSyn
 import { join } from 'node:path';
 
 import { messageOf } from '../base/errors.js';
+import { isCameraName } from '../cameras/camera-name.js';
 import type { NativeAddon, SegmentFacts, SegmentOptions } from '../native/types.js';
+import { MountPoint } from './mount-point.js';
 
 /** What is wrong with a disk or a folder on it: `code` is that of the system, the message says what to do. */
 export class DiskError extends Error {
@@ -40,10 +42,14 @@ export function segmentPath(folder: string, camera: string, file: string): strin
 
 /** The folders and files of the recording: `<folder>/<camera>/<start ms>_<duration ms>.mp4`. Blocks: recorder worker. */
 export class SegmentFiles {
+  private readonly mountPoint: MountPoint;
+
   constructor(
     readonly folder: string,
     private readonly addon: Pick<NativeAddon, 'writeSegment' | 'readSegment'>,
-  ) {}
+  ) {
+    this.mountPoint = new MountPoint(folder);
+  }
 
   /**
    * Writes packets of a ring into a file, which is on the disk under its name when this returns. Undefined: the ring's
@@ -75,9 +81,9 @@ export class SegmentFiles {
     }
   }
 
-  /** Whether the camera's folder is one, and not a link to one. */
+  /** Whether the camera's folder is one, below ours, and not a link to one. */
   isRealFolder(camera: string): boolean {
-    return lstatSync(this.folderOf(camera), { throwIfNoEntry: false })?.isDirectory() === true;
+    return isCameraName(camera) && lstatSync(this.folderOf(camera), { throwIfNoEntry: false })?.isDirectory() === true;
   }
 
   /** What a file holds; undefined: it is no segment of ours, or not a whole one. Throws DiskError. */
@@ -108,6 +114,8 @@ export class SegmentFiles {
   }
 
   private tryWrite(camera: string, options: Omit<SegmentOptions, 'path'>): SegmentFile | undefined {
+    const { missing } = this.mountPoint;
+    if (missing !== undefined) throw new DiskError('ENODEV', awayText(missing));
     const found = lstatSync(this.folderOf(camera));
     if (found.isSymbolicLink()) throw new DiskError('ELOOP', linkText(this.folderOf(camera)));
     const unfinished = `.${options.firstSequence}.part`;
@@ -136,6 +144,7 @@ export class SegmentFiles {
     const nameOf = (): string => `${startMs}_${durationMs}.mp4`;
     while (lstatSync(segmentPath(this.folder, camera, nameOf()), { throwIfNoEntry: false }) !== undefined) startMs += 1;
     const file = nameOf();
+    this.mountPoint.learn();
     renameSync(segmentPath(this.folder, camera, unfinished), segmentPath(this.folder, camera, file));
     syncFolder(this.folderOf(camera));
     return { file, facts };
@@ -170,6 +179,10 @@ function codeOf(error: unknown): string | undefined {
 
 function linkText(folder: string): string {
   return `${folder} is a symbolic link: put a folder in its place, or name the link's target as buffer.on_disk_folder`;
+}
+
+function awayText(mountPoint: string): string {
+  return `no disk is mounted on ${mountPoint} any more (ENODEV): mount it again; nothing is recorded in its place`;
 }
 
 function diskText(code: string, folder: string, message: string): string {

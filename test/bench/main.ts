@@ -5,6 +5,7 @@
 import { benchFirstFrame, benchInterval, benchKeyframes } from './demand.js';
 import { benchMany, benchScaling } from './many.js';
 import { benchPast } from './past.js';
+import { benchClip, benchRecord, benchSegments } from './recording.js';
 import { keepJson, meets, printTable, type Row } from './report.js';
 import { benchFourLarge, benchFourSmall, benchIdle, benchOne } from './served.js';
 import { benchStreamBgr, benchStreamI420, benchStreamJpeg } from './streams.js';
@@ -21,6 +22,9 @@ const BENCHES: Readonly<Record<string, () => Promise<Row[]>>> = {
   'stream-bgr': benchStreamBgr,
   'stream-i420': benchStreamI420,
   'stream-jpeg': benchStreamJpeg,
+  record: benchRecord,
+  segments: benchSegments,
+  clip: benchClip,
   many: benchMany,
   scaling: benchScaling,
 };

@@ -53,6 +53,23 @@ export function startFfmpeg(url: string, work: 'copy' | 'keyframes'): ChildProce
   return start('ffmpeg', ['-nostdin', '-v', 'error', ...input, ...output, '-an', '-f', 'null', '-']);
 }
 
+/** Writes a stream into files of 2 s, `<path>_0.mp4` and so on. */
+export function startFfmpegSegments(url: string, path: string): ChildProcess {
+  const output = [
+    '-c',
+    'copy',
+    '-an',
+    '-f',
+    'segment',
+    '-segment_time',
+    '2',
+    '-reset_timestamps',
+    '1',
+    `${path}_%d.mp4`,
+  ];
+  return start('ffmpeg', ['-nostdin', '-v', 'error', '-rtsp_transport', 'tcp', '-i', url, ...output]);
+}
+
 /** The thirty-line server of pyav_server.py. */
 export async function startPyavServer(
   cameras: readonly { name: string; url: string }[],

@@ -1,8 +1,12 @@
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { Farm } from '../farm/farm.js';
 import { readBarcode } from '../support/barcode.js';
 import { ImageClient } from '../support/grpc-client.js';
 import { Proxy } from '../support/proxy.js';
+import { waitFor } from '../support/wait.js';
+import { archiveOf, expectNoOverlap, filesOf, holes, recordingOf, type RecordedFile } from './recorded.js';
 import { record } from './report.js';
 import { expectUndisturbed, mayComeTooLate, starvedMs, Witness } from './witness.js';
 
@@ -10,6 +14,7 @@ const SMALL = 'h264-640x480-25-g50';
 const LARGE = 'h264-1280x720-25-g50';
 const FRAMES_AFTER_CHANGE = 60;
 const FPS = 25;
+const run = promisify(execFile);
 
 let farm: Farm;
 let proxy: Proxy;
@@ -21,7 +26,7 @@ beforeAll(async () => {
       { path: 'shrinking', clip: LARGE, then: { clip: SMALL, after: 100 } },
     ],
   });
-  proxy = await Proxy.start();
+  proxy = await Proxy.start({ config: { buffer: { on_disk: true, on_disk_clean_older_than: '1d' } } });
 });
 
 afterAll(async () => {
@@ -73,6 +78,40 @@ it.each([
   expect(missing(before) + missing(after) + Number(after[0]?.number)).toBeLessThanOrEqual(mayMiss);
   expect(probe.video_codec.width).toBe(to[0]);
   expectUndisturbed(testimony);
+});
+
+it('B2: a recording is cut where the picture changes its size, and nothing is lost there', async () => {
+  const sizes = async (path: string): Promise<string[]> => {
+    const { stdout, stderr } = await run('ffprobe', [
+      '-v',
+      'warning',
+      '-show_entries',
+      'frame=width',
+      '-of',
+      'csv=p=0',
+      path,
+    ]);
+    expect(stderr).toBe('');
+    return [...new Set(stdout.trim().split(/\D+/))];
+  };
+  let files: RecordedFile[] = [];
+  for (const name of ['growing', 'shrinking']) {
+    await waitFor(`${name} to be recorded in both sizes`, 30_000, () => {
+      files = filesOf(archiveOf(proxy), name);
+      return new Set(files.map(({ facts }) => facts.width)).size === 2;
+    });
+    expectNoOverlap(files);
+    expect(holes(files)).toEqual([]);
+    for (const { path, facts } of files) expect(await sizes(path), path).toEqual([String(facts.width)]);
+    expect((await recordingOf(proxy, name)).lost_groups).toBe(0);
+  }
+  record({
+    row: 'B2',
+    fault: 'the size changes in mid-stream while it is recorded',
+    figure: 'recorded files with pictures of two sizes, and groups lost',
+    value: 0,
+    promise: '0',
+  });
 });
 
 interface Seen {

@@ -34,7 +34,14 @@ export interface ProcessAnswer {
     readonly next_attempt: number | null;
     readonly replay: Readonly<Record<string, unknown>> | null;
     readonly stats: { readonly decoding: string; readonly packets: number };
-    readonly recording: { readonly wanted: boolean; readonly state: string; readonly segments: number };
+    readonly recording: {
+      readonly wanted: boolean;
+      readonly state: string;
+      readonly message: string;
+      readonly segments: number;
+      readonly bytes: number;
+      readonly lost_groups: number;
+    };
   };
 }
 

@@ -1,0 +1,151 @@
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { Farm } from '../farm/farm.js';
+import { Proxy } from '../support/proxy.js';
+import { SlowDisk } from '../support/slow-disk.js';
+import { waitFor } from '../support/wait.js';
+import {
+  archiveOf,
+  check,
+  expectNoOverlap,
+  expectPlays,
+  filesOf,
+  holes,
+  indexed,
+  moreSegments,
+  namesIn,
+  recordingIs,
+  recordingOf,
+} from './recorded.js';
+import { durationMs } from './scenario.js';
+import { record, round } from './report.js';
+import { StreamWatch } from './stream-watch.js';
+import { expectUndisturbed } from './witness.js';
+
+const CAMERAS = ['one', 'two', 'three'];
+/** A file takes three times as long as what it holds, and there are three cameras. */
+const SLOW_MS = 2000;
+const BOUND_MS = 120_000;
+/** Rings and V8's heap move by some megabytes by themselves; an unbounded queue would hold all that the cameras sent. */
+const MOST_GROWTH_MIB = 40;
+/** The proxy does not wait for a disk that is stuck. */
+const STOP_MS = 5000;
+
+let farm: Farm;
+let proxy: Proxy;
+let disk: SlowDisk;
+
+beforeAll(async () => {
+  farm = await Farm.start({ mounts: CAMERAS.map((path) => ({ path, clip: 'h264-640x480-25-g25-4000k' })) });
+  proxy = await Proxy.start({ config: { buffer: { on_disk: true, on_disk_clean_older_than: '1d' } } });
+  await proxy.end();
+  disk = new SlowDisk(archiveOf(proxy));
+  Object.assign(proxy.env, disk.env);
+  await proxy.resume();
+  for (const name of CAMERAS) await proxy.addCamera(name, farm.url(name));
+});
+
+afterAll(async () => {
+  disk.slow(0);
+  await proxy.dispose();
+  disk.dispose();
+  await farm.stop();
+});
+
+it('C3: a disk that is too slow costs groups of pictures, which are counted, and nothing else', async () => {
+  for (const name of CAMERAS) await recordingIs(proxy, name, 'two segments', 30_000, ({ segments }) => segments >= 2);
+  const watch = await StreamWatch.start(proxy, 'one');
+  // Everything that keeps ten seconds has been filled.
+  for (const name of CAMERAS) await recordingIs(proxy, name, 'a ring', 30_000, ({ segments }) => segments >= 12);
+  const before = proxy.usage().rssKiB;
+
+  disk.slow(SLOW_MS);
+  const slowMs = Date.now();
+  let most = 0;
+  for (const name of CAMERAS) {
+    await recordingIs(proxy, name, 'lost groups', BOUND_MS, (now) => {
+      most = Math.max(most, proxy.usage().rssKiB);
+      return now.lost_groups >= 10;
+    });
+  }
+  const forS = (Date.now() - slowMs) / 1000;
+  expect(proxy.output).toContain('the disk is too slow');
+
+  disk.slow(0);
+  const healedMs = Date.now();
+  for (const name of CAMERAS) await moreSegments(proxy, name, 2);
+  const counted = await Promise.all(CAMERAS.map(async (name) => (await recordingOf(proxy, name)).lost_groups));
+  for (const name of CAMERAS) await moreSegments(proxy, name, 3);
+  const healedS = (Date.now() - healedMs) / 1000;
+  // What was late may still have cost one.
+  const later = await Promise.all(CAMERAS.map(async (name) => (await recordingOf(proxy, name)).lost_groups));
+  expect(later).toEqual(counted);
+  expect(proxy.output).toContain('it is recorded again');
+  const testimony = await watch.stop();
+
+  expect(await check(proxy)).toMatchObject({ missing: 0, added: 0, removed: 0, foreign: [] });
+  for (const [index, name] of CAMERAS.entries()) {
+    const files = filesOf(archiveOf(proxy), name);
+    expectNoOverlap(files);
+    for (const { path } of files) await expectPlays(path);
+    const missing = holes(files).reduce((sum, file) => sum + missingBefore(file, files), 0);
+    // Each lost group of 25 pictures is counted, and none that is there.
+    expect(missing).toBe(25 * (counted[index] ?? 0));
+    expect((await indexed(proxy, name)).slice(0, files.length)).toEqual(files.map(({ file }) => file));
+  }
+  const growthMiB = (most - before) / 1024;
+  const fault = `each file takes ${(3 * SLOW_MS) / 1000} s, ${CAMERAS.length} cameras send one a second`;
+  record({
+    row: 'C3',
+    fault,
+    figure: 'groups lost and counted, of all cameras',
+    value: counted.reduce((sum, lost) => sum + lost, 0),
+    promise: 'told',
+    others: testimony,
+  });
+  record({
+    row: 'C3',
+    fault,
+    figure: 'MiB that memory grows by',
+    value: round(growthMiB, 1),
+    promise: `≤ ${MOST_GROWTH_MIB} (${Math.round(forS * CAMERAS.length * 0.5)} were sent)`,
+  });
+  record({
+    row: 'C3',
+    fault,
+    figure: 's to five more segments when it is fast again',
+    value: round(healedS),
+    promise: 'told',
+  });
+  expect(growthMiB).toBeLessThanOrEqual(MOST_GROWTH_MIB);
+  expectUndisturbed(testimony);
+});
+
+it('C3: the proxy does not wait for a disk that is stuck when it is told to stop', async () => {
+  for (const name of CAMERAS) await recordingIs(proxy, name, 'a segment', 30_000, ({ segments }) => segments > 0);
+  disk.slow(60_000);
+  const isWriting = (name: string): boolean => namesIn(archiveOf(proxy), name).some((file) => file.endsWith('.part'));
+  await waitFor('the disk to be stuck', 30_000, () => CAMERAS.some(isWriting));
+  let code: number | string = '';
+  const ms = await durationMs(async () => {
+    code = await proxy.end();
+  });
+  record({
+    row: 'C3',
+    fault: 'SIGTERM while the disk takes nothing',
+    figure: 's until the process is gone',
+    value: round(ms / 1000),
+    promise: `≤ ${STOP_MS / 1000}`,
+  });
+  expect(code).toBe(0);
+  expect(ms).toBeLessThanOrEqual(STOP_MS);
+  expect(proxy.output).toContain('does not answer');
+  disk.slow(0);
+  await proxy.resume();
+  for (const name of CAMERAS) await recordingIs(proxy, name, 'a segment', 30_000, ({ segments }) => segments > 0);
+  expect(await check(proxy)).toMatchObject({ missing: 0, foreign: [] });
+});
+
+function missingBefore(file: ReturnType<typeof filesOf>[number], files: ReturnType<typeof filesOf>): number {
+  const before = files[files.indexOf(file) - 1];
+  return file.facts.firstSequence - (before?.facts.endSequence ?? 0);
+}

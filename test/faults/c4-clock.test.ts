@@ -1,0 +1,145 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { Farm } from '../farm/farm.js';
+import { Proxy } from '../support/proxy.js';
+import { waitFor } from '../support/wait.js';
+import {
+  archiveOf,
+  check,
+  expectNoOverlap,
+  expectPlays,
+  filesOf,
+  holes,
+  indexed,
+  moreSegments,
+  namesIn,
+  recordingIs,
+  recordingOf,
+  type RecordedFile,
+} from './recorded.js';
+import { record } from './report.js';
+import { StreamWatch } from './stream-watch.js';
+import { expectUndisturbed } from './witness.js';
+
+const CAMERA = 'yard';
+const HOUR_S = 3600;
+const HOUR_US = HOUR_S * 1e6;
+/** Debian's libfaketime. */
+const LIBRARY = '/usr/$LIB/faketime/libfaketimeMT.so.1';
+const BOUND_MS = 30_000;
+
+let farm: Farm;
+let proxy: Proxy;
+const own = mkdtempSync(join(tmpdir(), 'chrysproxy-clock-'));
+
+beforeAll(async () => {
+  farm = await Farm.start({ mounts: [{ path: CAMERA, clip: 'h264-640x480-25-g25' }] });
+  setClock(0);
+  proxy = await Proxy.start({
+    config: { buffer: { on_disk: true, on_disk_clean_older_than: '30m', on_disk_schedule: '@every 1s' } },
+    env: {
+      LD_PRELOAD: LIBRARY,
+      FAKETIME_TIMESTAMP_FILE: join(own, 'offset'),
+      FAKETIME_CACHE_DURATION: '1',
+      // A wall clock that is set is all that happens.
+      DONT_FAKE_MONOTONIC: '1',
+      NO_FAKE_STAT: '1',
+    },
+  });
+  await proxy.addCamera(CAMERA, farm.url(CAMERA));
+  await recordingIs(proxy, CAMERA, 'three segments', BOUND_MS, ({ segments }) => segments >= 3);
+});
+
+afterAll(async () => {
+  await proxy.dispose();
+  await farm.stop();
+  rmSync(own, { recursive: true, force: true });
+});
+
+/** The proxy's wall clock, seconds against the true one. It is seen within a second. */
+function setClock(seconds: number): void {
+  writeFileSync(join(own, 'offset'), `${seconds < 0 ? '-' : '+'}${Math.abs(seconds)}`);
+}
+
+/** It has seen that. */
+async function clockIsAhead(seconds: number): Promise<void> {
+  await waitFor(`the clock to be ${seconds} s ahead`, BOUND_MS, async () => {
+    const { headers } = await fetch(`${proxy.restUrl}/healthz`);
+    return Math.abs(Date.parse(headers.get('date') ?? '') - Date.now() - seconds * 1000) < 60_000;
+  });
+}
+
+function newest(files: readonly RecordedFile[]): RecordedFile['facts'] {
+  const last = files.at(-1);
+  if (last === undefined) throw new Error('nothing is recorded');
+  return last.facts;
+}
+
+/** All that was recorded is there, in order, and the index agrees. */
+async function expectWhole(mustBeThere: readonly string[]): Promise<RecordedFile[]> {
+  const files = filesOf(archiveOf(proxy), CAMERA);
+  expect(files.map(({ file }) => file)).toEqual(expect.arrayContaining([...mustBeThere]));
+  expectNoOverlap(files);
+  expect(holes(files)).toEqual([]);
+  for (const { path } of files) await expectPlays(path);
+  expect(await check(proxy)).toMatchObject({ missing: 0, added: 0, foreign: [] });
+  expect((await indexed(proxy, CAMERA)).slice(0, files.length)).toEqual(files.map(({ file }) => file));
+  return files;
+}
+
+it.each([
+  { name: 'an hour forward', seconds: HOUR_S, passesUs: HOUR_US },
+  { name: 'an hour back', seconds: 0, passesUs: 0 },
+  { name: 'another hour back', seconds: -HOUR_S, passesUs: 0 },
+])('C4: the wall clock jumps $name while it records', async ({ name, seconds, passesUs }) => {
+  const before = namesIn(archiveOf(proxy), CAMERA).filter((file) => file.endsWith('.mp4'));
+  const watch = await StreamWatch.start(proxy, CAMERA);
+  setClock(seconds);
+  await clockIsAhead(seconds);
+  // Retention looks every second meanwhile.
+  await moreSegments(proxy, CAMERA, 4);
+  const testimony = await watch.stop();
+
+  const files = await expectWhole(before);
+  const passedUs = newest(files).startUs - newest(files.filter(({ file }) => before.includes(file))).startUs;
+  expect(Math.abs(passedUs - passesUs)).toBeLessThan(60e6);
+  expect(testimony.backward).toBe(0);
+  expectUndisturbed(testimony);
+  expect(await recordingOf(proxy, CAMERA)).toMatchObject({ state: 'recording', lost_groups: 0 });
+  record({
+    row: 'C4',
+    fault: `the wall clock is set ${name}`,
+    figure: `segments that overlap or were deleted when the clock was set ${name}`,
+    value: 0,
+    promise: '0',
+    others: testimony,
+  });
+});
+
+it('C4: the wall clock is set back while the proxy does not run', async () => {
+  setClock(HOUR_S);
+  await clockIsAhead(HOUR_S);
+  await moreSegments(proxy, CAMERA, 3);
+  await proxy.end();
+  const before = filesOf(archiveOf(proxy), CAMERA);
+  setClock(0);
+  await proxy.resume();
+  await recordingIs(proxy, CAMERA, 'three segments', BOUND_MS, ({ segments }) => segments >= 3);
+  const watch = await StreamWatch.start(proxy, CAMERA);
+  await moreSegments(proxy, CAMERA, 3);
+  const testimony = await watch.stop();
+  const files = await expectWhole(before.map(({ file }) => file));
+  expect(newest(files).startUs).toBeGreaterThan(newest(before).lastUs);
+  expect(testimony.backward).toBe(0);
+  expectUndisturbed(testimony);
+  record({
+    row: 'C4',
+    fault: 'the wall clock is set back an hour while the proxy does not run',
+    figure: 'segments that overlap what was recorded before',
+    value: 0,
+    promise: '0',
+    others: testimony,
+  });
+});

@@ -1,0 +1,168 @@
+import {
+  copyFileSync,
+  cpSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import Database from 'better-sqlite3';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { parse, stringify } from 'yaml';
+import { Farm } from '../farm/farm.js';
+import { clipFile } from '../support/ffmpeg.js';
+import { Proxy } from '../support/proxy.js';
+import { waitFor } from '../support/wait.js';
+import { archiveOf, check, filesOf, indexed, namesIn, recordingIs } from './recorded.js';
+import { record } from './report.js';
+
+const CLIP = 'h264-640x480-25-g25';
+const CAMERAS = ['yard', 'moved', 'door'];
+const BOUND_MS = 30_000;
+
+let farm: Farm;
+let proxy: Proxy;
+/** Somebody else's, beside the archive. */
+let outside: string;
+
+beforeAll(async () => {
+  farm = await Farm.start({ mounts: CAMERAS.map((path) => ({ path, clip: CLIP })) });
+  proxy = await Proxy.start({ config: { buffer: { on_disk: true, on_disk_clean_older_than: '1d' } } });
+  outside = mkdtempSync(join(tmpdir(), 'chrysproxy-outside-'));
+});
+
+afterAll(async () => {
+  await proxy.dispose();
+  await farm.stop();
+  rmSync(outside, { recursive: true, force: true });
+});
+
+function clean(olderThan: string): void {
+  const config = parse(readFileSync(proxy.configFile, 'utf8')) as Record<string, unknown>;
+  const buffer = { on_disk: false, on_disk_clean_older_than: olderThan, on_disk_schedule: '@every 1s' };
+  writeFileSync(proxy.configFile, stringify({ ...config, buffer }));
+}
+
+function isFile(path: string): boolean {
+  return lstatSync(path).isFile();
+}
+
+/** Everything below a folder with its content; links as links. */
+function contents(folder: string): Map<string, string> {
+  const found = new Map<string, string>();
+  for (const name of readdirSync(folder, { recursive: true, encoding: 'utf8' })) {
+    const stats = lstatSync(join(folder, name));
+    if (stats.isSymbolicLink()) found.set(name, `-> ${readlinkSync(join(folder, name))}`);
+    else found.set(name, stats.isFile() ? readFileSync(join(folder, name), 'base64') : 'folder');
+  }
+  return found;
+}
+
+it('C5: retention touches only its own segments, whatever lies between them and however it is called', async () => {
+  const folder = archiveOf(proxy);
+  for (const name of CAMERAS) await proxy.addCamera(name, farm.url(name));
+  for (const name of CAMERAS) {
+    await recordingIs(proxy, name, 'five segments', BOUND_MS, ({ segments }) => segments >= 5);
+  }
+  for (const name of CAMERAS) await proxy.removeCamera(name);
+  await check(proxy);
+  await proxy.end();
+
+  const [first, second, third, fourth] = filesOf(folder, 'yard');
+  const at = (name: string): string => join(folder, 'yard', name);
+  const elsewhere = (name: string): string => join(outside, name);
+  const segment = first?.path ?? '';
+  // Of the index: a segment that became a link, one that became a folder, one that became somebody's file elsewhere.
+  renameSync(second?.path ?? '', elsewhere('second.mp4'));
+  symlinkSync(elsewhere('second.mp4'), second?.path ?? '');
+  rmSync(third?.path ?? '');
+  mkdirSync(third?.path ?? '');
+  copyFileSync(segment, join(third?.path ?? '', '1_2.mp4'));
+  // A whole camera that lies elsewhere now.
+  renameSync(join(folder, 'moved'), elsewhere('moved'));
+  symlinkSync(elsewhere('moved'), join(folder, 'moved'));
+  // Not of the index.
+  symlinkSync(elsewhere('second.mp4'), at('1700000000000_1000.mp4'));
+  symlinkSync(elsewhere('nothing'), at('1700000000001_1000.mp4'));
+  symlinkSync(elsewhere('second.mp4'), at('.17.part'));
+  mkdirSync(at('.18.part'));
+  mkdirSync(at('1700000000002_1000.mp4'));
+  copyFileSync(clipFile(CLIP), at('1700000000003_1000.mp4'));
+  writeFileSync(at('1700000000004_1000.mp4'), 'no mp4 at all');
+  copyFileSync(segment, at('holiday.mp4'));
+  copyFileSync(segment, join(folder, '1700000000005_1000.mp4'));
+  mkdirSync(join(folder, '..yard'));
+  copyFileSync(segment, join(folder, '..yard', '1700000000006_1000.mp4'));
+  cpSync(elsewhere('moved'), elsewhere('linked'), { recursive: true });
+  symlinkSync(elsewhere('linked'), join(folder, 'linked'));
+  // Rows that somebody has written: out of the folder, and another camera's.
+  copyFileSync(segment, elsewhere('1700000000007_1000.mp4'));
+  const database = new Database(join(proxy.dataDir, 'recordings.db'));
+  const row = database.prepare('SELECT * FROM segments WHERE file = ?').get(fourth?.file) as Record<string, unknown>;
+  const put = (camera: string, file: string): void => {
+    const copy: Record<string, unknown> = { ...row, camera, file };
+    delete copy['id'];
+    const names = Object.keys(copy);
+    database
+      .prepare(`INSERT INTO segments (${names.join()}) VALUES (${names.map((name) => `@${name}`).join()})`)
+      .run(copy);
+  };
+  put('yard', `../../../${outside.split('/').at(-1) ?? ''}/1700000000007_1000.mp4`);
+  put('yard', 'holiday.mp4');
+  put('..yard', '1700000000006_1000.mp4');
+  put('linked', readdirSync(elsewhere('linked'))[0] ?? '');
+  database.close();
+
+  const isForeign = (camera: string): ReadonlySet<string> =>
+    new Set(
+      namesIn(folder, camera).filter((name) => name.startsWith('17000000') || !isFile(join(folder, camera, name))),
+    );
+  const ours = new Set(
+    ['yard', 'door'].flatMap((camera) =>
+      filesOf(folder, camera, isForeign(camera)).map(({ file }) => join(camera, file)),
+    ),
+  );
+  const before = contents(folder);
+  const outsideBefore = contents(outside);
+  clean('1s');
+  await proxy.resume();
+  await waitFor('everything of ours to be gone', BOUND_MS, () => namesIn(folder, 'door').length === 0);
+  await waitFor('the index to be empty', BOUND_MS, async () => {
+    const { text } = await proxy.rest('GET', '/api/v1/recordings');
+    return (JSON.parse(text) as { segments: number }).segments === 0;
+  });
+  const report = await check(proxy);
+
+  expect(contents(outside)).toEqual(outsideBefore);
+  const left = new Map([...before].filter(([name]) => !ours.has(name)));
+  const after = contents(folder);
+  expect([...after.keys()].sort()).toEqual([...left.keys()].sort());
+  expect(after).toEqual(left);
+  // Each is named; of a folder that is no camera's, the folder.
+  for (const name of [
+    'moved',
+    'linked',
+    '1700000000005_1000.mp4',
+    'yard/holiday.mp4',
+    'yard/.17.part',
+    'yard/.18.part',
+  ]) {
+    expect(report.foreign).toContain(name);
+  }
+  expect(await indexed(proxy, 'yard').catch(() => [])).toEqual([]);
+  record({
+    row: 'C5',
+    fault: 'links, folders and foreign files named as segments, rows that point outside',
+    figure: 'files that are not ours and were touched',
+    value: `0 of ${left.size + outsideBefore.size}`,
+    promise: '0',
+  });
+});

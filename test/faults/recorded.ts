@@ -1,0 +1,155 @@
+/** What a proxy has recorded, seen from outside: its files, its index, and what must be true of them. */
+import { execFile } from 'node:child_process';
+import { lstatSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import Database from 'better-sqlite3';
+import { expect } from 'vitest';
+import type { SegmentFacts } from '../../src/native/types.js';
+import { addon } from '../native/capture-rig.js';
+import type { ProcessAnswer, Proxy } from '../support/proxy.js';
+import { waitFor } from '../support/wait.js';
+
+const run = promisify(execFile);
+const NAME = /^(\d+)_\d+\.mp4$/;
+
+export type Status = ProcessAnswer['chrysproxy']['recording'];
+
+export interface CheckAnswer {
+  readonly good: number;
+  readonly added: number;
+  readonly missing: number;
+  readonly removed: number;
+  readonly foreign: readonly string[];
+}
+
+export interface RecordedFile {
+  readonly path: string;
+  readonly file: string;
+  readonly facts: SegmentFacts;
+}
+
+/** The default folder of the recordings. */
+export function archiveOf(proxy: Proxy): string {
+  return join(proxy.dataDir, 'archive');
+}
+
+export async function recordingOf(proxy: Proxy, camera: string): Promise<Status> {
+  return (await proxy.camera(camera)).chrysproxy.recording;
+}
+
+/** Resolves with the first status that matches. */
+export async function recordingIs(
+  proxy: Proxy,
+  camera: string,
+  what: string,
+  boundMs: number,
+  matches: (status: Status) => boolean,
+): Promise<Status> {
+  let last: Status | undefined;
+  try {
+    return await waitFor(what, boundMs, async () => {
+      last = await recordingOf(proxy, camera);
+      return matches(last) ? last : undefined;
+    });
+  } catch (error) {
+    throw new Error(`${camera}: ${what} was not seen within ${boundMs} ms; last: ${JSON.stringify(last)}`, {
+      cause: error,
+    });
+  }
+}
+
+/** So many segments more than there are now. */
+export async function moreSegments(proxy: Proxy, camera: string, count: number, boundMs = 30_000): Promise<Status> {
+  const { segments } = await recordingOf(proxy, camera);
+  return await recordingIs(proxy, camera, `${count} more segments`, boundMs, (now) => now.segments >= segments + count);
+}
+
+export async function check(proxy: Proxy): Promise<CheckAnswer> {
+  const { status, text } = await proxy.rest('POST', '/api/v1/recordings/check');
+  if (status !== 200) throw new Error(`checking the recordings: ${status} ${text}`);
+  return JSON.parse(text) as CheckAnswer;
+}
+
+/** Names of all that lies in a camera's folder, by time; nothing where there is no folder. */
+export function namesIn(folder: string, camera: string): string[] {
+  const path = join(folder, camera);
+  if (lstatSync(path, { throwIfNoEntry: false }) === undefined) return [];
+  const start = (name: string): number => Number(NAME.exec(name)?.[1] ?? 0);
+  return readdirSync(path).sort((one, other) => start(one) - start(other));
+}
+
+/** The segments in a camera's folder, oldest first. Throws when one of them is none. */
+export function filesOf(folder: string, camera: string, known: ReadonlySet<string> = new Set()): RecordedFile[] {
+  return namesIn(folder, camera)
+    .filter((file) => NAME.test(file) && !known.has(file))
+    .map((file) => {
+      const path = join(folder, camera, file);
+      const facts = addon.readSegment(path);
+      if (facts === undefined) throw new Error(`${path} is no whole segment`);
+      return { path, file, facts };
+    });
+}
+
+/** Names of files in the index, oldest first, over all pages. */
+export async function indexed(proxy: Proxy, camera: string): Promise<string[]> {
+  const found: string[] = [];
+  for (let after: number | null = 0; after !== null;) {
+    const { status, text } = await proxy.rest('GET', `/api/v1/process/${camera}/segments?limit=1000&after=${after}`);
+    if (status !== 200) throw new Error(`segments of ${camera}: ${status} ${text}`);
+    const page = JSON.parse(text) as { segments: { file: string }[]; next: number | null };
+    found.push(...page.segments.map(({ file }) => file));
+    after = page.next;
+  }
+  return found;
+}
+
+/** That they follow each other: no time and no frame is there twice, nothing runs backwards. Oldest first. */
+export function expectNoOverlap(files: readonly RecordedFile[]): void {
+  for (const [index, { facts, file }] of files.entries()) {
+    const before = files[index - 1];
+    expect(facts.lastUs, file).toBeGreaterThanOrEqual(facts.startUs);
+    expect(facts.durationUs, file).toBeGreaterThan(0);
+    if (before === undefined) continue;
+    expect(facts.startUs, `${file} begins after ${before.file}`).toBeGreaterThan(before.facts.lastUs);
+    expect(facts.firstSequence, `${file} after ${before.file}`).toBeGreaterThanOrEqual(before.facts.endSequence);
+  }
+}
+
+/** Each start of a camera begins at a fresh block of frame ids. */
+const BLOCK = 2 ** 32;
+
+/** Where frames are missing between segments of one connection: the segment after the hole. */
+export function holes(files: readonly RecordedFile[]): RecordedFile[] {
+  return files.filter(({ facts }, index) => {
+    const before = files[index - 1]?.facts;
+    if (before?.connection !== facts.connection) return false;
+    const isOneLife = Math.floor(before.firstSequence / BLOCK) === Math.floor(facts.firstSequence / BLOCK);
+    return isOneLife && before.endSequence !== facts.firstSequence;
+  });
+}
+
+/** That it plays: FFmpeg reads it to its end, every timestamp grows, and there is nothing to complain about. */
+export async function expectPlays(path: string): Promise<void> {
+  const { stdout, stderr } = await run('ffprobe', [
+    ...['-v', 'warning', '-show_entries', 'packet=dts,pts:stream=nb_frames', '-of', 'json', path],
+  ]);
+  expect(stderr, path).toBe('');
+  const { packets } = JSON.parse(stdout) as { packets: { pts: number; dts: number }[] };
+  expect(packets.length, path).toBeGreaterThan(0);
+  for (const [index, { pts, dts }] of packets.entries()) {
+    expect(pts, path).toBeGreaterThanOrEqual(dts);
+    if (index > 0) expect(dts, path).toBeGreaterThan(packets[index - 1]?.dts ?? NaN);
+  }
+}
+
+/** That SQLite finds nothing wrong with the proxy's databases. */
+export function expectSoundDatabases(proxy: Proxy): void {
+  const names = readdirSync(proxy.dataDir).filter((name) => name.endsWith('.db'));
+  expect(names.length).toBeGreaterThan(1);
+  for (const name of names) {
+    const database = new Database(join(proxy.dataDir, name), { readonly: true });
+    expect(database.pragma('integrity_check', { simple: true }), name).toBe('ok');
+    database.close();
+  }
+}
