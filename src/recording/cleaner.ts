@@ -55,6 +55,7 @@ export class Cleaner {
     );
     let deleted = 0;
     try {
+      this.files.expectDisk();
       for (const segment of verdict.remove) if (this.remove(segment)) deleted += 1;
     } catch (error) {
       this.tell(`old segments cannot be deleted: ${messageOf(error)}`);

@@ -23,6 +23,7 @@ const PAGE = 500;
  */
 export function* reconcile(parts: ReconcileParts): Generator<undefined, CheckReport> {
   const report = { good: 0, added: 0, missing: 0, removed: 0, foreignCount: 0, foreign: [] as string[] };
+  parts.files.expectDisk();
   const run = new Reconciliation(parts, report);
   yield* run.folder();
   yield* run.index();

@@ -70,6 +70,12 @@ export class SegmentFiles {
     }
   }
 
+  /** Throws DiskError while the disk that was written to is not mounted: what is missing then is not gone. */
+  expectDisk(): void {
+    const { missing } = this.mountPoint;
+    if (missing !== undefined) throw new DiskError('ENODEV', awayText(missing));
+  }
+
   /** Undefined: there is no such file, or it is no regular file in a folder that is none of a link. Throws DiskError. */
   regularFile(camera: string, file: string): Stats | undefined {
     try {
@@ -114,8 +120,7 @@ export class SegmentFiles {
   }
 
   private tryWrite(camera: string, options: Omit<SegmentOptions, 'path'>): SegmentFile | undefined {
-    const { missing } = this.mountPoint;
-    if (missing !== undefined) throw new DiskError('ENODEV', awayText(missing));
+    this.expectDisk();
     const found = lstatSync(this.folderOf(camera));
     if (found.isSymbolicLink()) throw new DiskError('ELOOP', linkText(this.folderOf(camera)));
     const unfinished = `.${options.firstSequence}.part`;
