@@ -67,7 +67,7 @@ export interface CameraEnvironment {
   /** The first number of a block that no packet of that camera had before, nor will have after a restart. */
   readonly firstPacketOf: (cameraName: string) => number;
   /** What is recorded of that range by now. */
-  readonly replayOf: (range: ReplayRange) => ReplayOptions;
+  readonly replayOf: (range: ReplayRange) => Promise<ReplayOptions>;
   readonly onStateChange: (camera: Camera) => void;
   readonly onStreamChange: (camera: Camera) => void;
   /** The thread did not end in time, and may never. */
@@ -179,6 +179,21 @@ export class SupervisedCamera implements Camera {
     this.changed();
     // The last capture has ended, so nobody else looks at the flag.
     this.control.setI32(CONTROL.stopI32, 0);
+    if (target.replay === undefined) this.open(target, undefined);
+    else void this.openReplay(target, target.replay);
+  }
+
+  /** Nothing else begins a capture meanwhile. */
+  private async openReplay(target: SourceUrl, range: ReplayRange): Promise<void> {
+    try {
+      const replay = await this.env.replayOf(range);
+      if (this.stopping === undefined) this.open(target, replay);
+    } catch (error) {
+      if (this.stopping === undefined) this.failed('io_error', messageOf(error));
+    }
+  }
+
+  private open(target: SourceUrl, replay: ReplayOptions | undefined): void {
     try {
       const { definition } = this;
       this.thread ??= this.newThread();
@@ -195,7 +210,7 @@ export class SupervisedCamera implements Camera {
           frameSlots: FRAME_SLOTS,
           maxMessageBytes: MAX_FRAME_MESSAGE_BYTES,
           logLevel: this.env.logLevel,
-          ...(target.replay === undefined ? {} : { replay: this.env.replayOf(target.replay) }),
+          ...(replay === undefined ? {} : { replay }),
         },
         ...(definition.recordAudio ? { audioRing: this.soundRing() } : {}),
         ...(target.host === undefined ? {} : { host: target.host }),
