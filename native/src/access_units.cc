@@ -45,10 +45,16 @@ AccessUnits::Scan AccessUnits::ScanPiece(const uint8_t* data, size_t size) const
 bool AccessUnits::EndsNal(bool first_piece, size_t size) {
   if (first_piece) {
     nal_fragment_ = size - std::min(size, kStartCode + HeaderBytes());
-    // As large as any so far: it may be the first of several.
-    const bool full = size >= largest_first_;
     largest_first_ = std::max(largest_first_, size);
-    return !full;
+    first_size_ = size;
+    // As large as a first one of several: it may be one.
+    return size < (first_fragment_ > 0 ? first_fragment_ : largest_first_);
+  }
+  if (first_size_ > 0) {
+    // A camera that cuts now so and now so shows nothing.
+    if (first_fragment_ > 0 && first_fragment_ != first_size_) Distrust();
+    first_fragment_ = first_size_;
+    first_size_ = 0;
   }
   return size < nal_fragment_;
 }
@@ -109,6 +115,7 @@ void AccessUnits::Close() {
   open_fragmented_ = false;
   ends_seen_ = 0;
   at_end_ = false;
+  first_size_ = 0;
 }
 
 void AccessUnits::Distrust() {

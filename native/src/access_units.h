@@ -62,6 +62,10 @@ class AccessUnits {
   bool at_end_ = false;         // the newest piece was one
   bool open_fragmented_ = false;
   size_t largest_first_ = 0;    // of all pieces with start code: a first fragment is as large as the packets allow
+  // How large a first fragment really is, 0 = there was none yet. A whole NAL unit that just fits a packet is a little
+  // larger, since it does without the header of a fragment.
+  size_t first_fragment_ = 0;
+  size_t first_size_ = 0;       // of the piece with start code that the newest one is, 0 = it is none
   size_t nal_fragment_ = 0;     // payload of the first piece of the NAL unit in progress: further ones are as large
   int expected_slices_ = 0;     // in each unit
   int trust_ = 0;

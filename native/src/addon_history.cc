@@ -300,6 +300,76 @@ Napi::Value Read(const Napi::CallbackInfo& call) {
   return segment ? FactsOf(env, *segment) : env.Undefined();
 }
 
+// Reads what a segment says of its packets on a thread of libuv's, so that a slow disk holds up nobody else.
+class SegmentPackets : public Napi::AsyncWorker {
+ public:
+  SegmentPackets(Napi::Env env, std::string path)
+      : Napi::AsyncWorker(env), path_(std::move(path)), answer_(Napi::Promise::Deferred::New(env)) {}
+  Napi::Promise promise() const { return answer_.Promise(); }
+
+ protected:
+  void Execute() override {
+    const OpenedSegment opened = OpenSegment(path_);
+    error_number_ = opened.error_number;
+    if (!opened.bytes) return;
+    const auto segment = ReadSegment(*opened.bytes);
+    if (!segment) return;
+    packets_ = segment->packets();
+    for (const PacketInfo& packet : packets_) ids_.push_back(FrameIdOf(packets_, packet));
+  }
+
+  void OnOK() override {
+    const Napi::Env env = Env();
+    if (error_number_ != 0) {
+      answer_.Reject(DiskError(env, "the file cannot be opened", error_number_).Value());
+      return;
+    }
+    if (packets_.empty()) {
+      answer_.Resolve(env.Undefined());
+      return;
+    }
+    const size_t count = packets_.size();
+    Napi::Float64Array ids = Napi::Float64Array::New(env, count);
+    Napi::Float64Array arrivals = Napi::Float64Array::New(env, count);
+    Napi::Float64Array pts = Napi::Float64Array::New(env, count);
+    Napi::Int32Array bytes = Napi::Int32Array::New(env, count);
+    Napi::Uint8Array keyframes = Napi::Uint8Array::New(env, count);
+    for (size_t i = 0; i < count; ++i) {
+      ids[i] = static_cast<double>(ids_[i]);
+      arrivals[i] = static_cast<double>(packets_[i].arrival_us);
+      pts[i] = static_cast<double>(packets_[i].pts);
+      bytes[i] = packets_[i].size;
+      keyframes[i] = packets_[i].is_keyframe ? 1 : 0;
+    }
+    Napi::Object found = Napi::Object::New(env);
+    found["firstSequence"] = static_cast<double>(packets_.front().sequence);
+    found["frameIds"] = ids;
+    found["arrivalsUs"] = arrivals;
+    found["pts"] = pts;
+    found["bytes"] = bytes;
+    found["keyframes"] = keyframes;
+    answer_.Resolve(found);
+  }
+
+  void OnError(const Napi::Error& error) override { answer_.Reject(error.Value()); }
+
+ private:
+  const std::string path_;
+  Napi::Promise::Deferred answer_;
+  int error_number_ = 0;
+  std::vector<PacketInfo> packets_;
+  std::vector<int64_t> ids_;
+};
+
+Napi::Value ReadPackets(const Napi::CallbackInfo& call) {
+  const Napi::Env env = call.Env();
+  if (call.Length() != 1 || !call[0].IsString()) throw Napi::TypeError::New(env, "segmentFrames takes a path");
+  auto* worker = new SegmentPackets(env, call[0].As<Napi::String>().Utf8Value());
+  const Napi::Promise promise = worker->promise();
+  worker->Queue();
+  return promise;
+}
+
 Napi::Value CopyBytes(const Napi::CallbackInfo& call) {
   const Bytes source = BytesOf(call[0], "source");
   const Bytes target = BytesOf(call[1], "target");
@@ -350,6 +420,7 @@ void AddHistory(Napi::Env env, Napi::Object exports) {
   exports["addSegments"] = Napi::Function::New(env, Add, "addSegments");
   exports["writeSegment"] = Napi::Function::New(env, Write, "writeSegment");
   exports["readSegment"] = Napi::Function::New(env, Read, "readSegment");
+  exports["segmentFrames"] = Napi::Function::New(env, ReadPackets, "segmentFrames");
   exports["copyBytes"] = Napi::Function::New(env, CopyBytes, "copyBytes");
   exports["packetSums"] = Napi::Function::New(env, SumUp, "packetSums");
   exports["frameIds"] = Napi::Function::New(env, FrameIds, "frameIds");

@@ -40,7 +40,11 @@ size_t ReorderDepth(const std::vector<PacketInfo>& packets) {
 
 std::vector<int64_t> UnsettledFrames(const PacketRingView& view, int64_t end) {
   const auto newest = ReadPacketInfo(view, end - 1);
-  if (!newest || WallUs() - newest->arrival_us > kLiveUs) return {};
+  if (!newest) return {};
+  // Whoever looks at it late finds that it went on.
+  const auto following = ReadPacketInfo(view, end);
+  const bool ended = following ? following->connection != newest->connection : WallUs() - newest->arrival_us > kLiveUs;
+  if (ended) return {};
   std::vector<PacketInfo> packets;
   for (int64_t sequence = std::max<int64_t>(0, end - kReorderSample); sequence < end; ++sequence) {
     const auto info = ReadPacketInfo(view, sequence);

@@ -267,12 +267,16 @@ PacketSums SumPackets(const PacketRingView& view) {
   return sums;
 }
 
-int64_t FrameIdOf(const PacketRingView& view, const PacketInfo& packet) {
+namespace {
+
+// `find` gives the packet of a sequence, or nothing.
+template <typename Find>
+int64_t FrameIdAmong(const PacketInfo& packet, Find find) {
   const double tick = static_cast<double>(packet.time_base_num) / packet.time_base_den;
   int64_t id = packet.sequence;
   for (int64_t distance = -kReorderWindow; distance <= kReorderWindow; ++distance) {
     if (distance == 0) continue;
-    const auto other = ReadPacketInfo(view, packet.sequence + distance);
+    const std::optional<PacketInfo> other = find(packet.sequence + distance);
     if (!other || other->connection != packet.connection) continue;
     const int64_t ticks = other->pts - packet.pts;
     if (std::abs(static_cast<double>(ticks)) * tick > kClockJumpSeconds) continue;
@@ -280,6 +284,20 @@ int64_t FrameIdOf(const PacketRingView& view, const PacketInfo& packet) {
     if (distance > 0 && ticks < 0) ++id;
   }
   return id;
+}
+
+}  // namespace
+
+int64_t FrameIdOf(const PacketRingView& view, const PacketInfo& packet) {
+  return FrameIdAmong(packet, [&](int64_t sequence) { return ReadPacketInfo(view, sequence); });
+}
+
+int64_t FrameIdOf(const std::vector<PacketInfo>& packets, const PacketInfo& packet) {
+  const int64_t first = packets.front().sequence;
+  return FrameIdAmong(packet, [&](int64_t sequence) {
+    const bool there = sequence >= first && sequence - first < static_cast<int64_t>(packets.size());
+    return there ? std::optional<PacketInfo>(packets[static_cast<size_t>(sequence - first)]) : std::nullopt;
+  });
 }
 
 }  // namespace chrys

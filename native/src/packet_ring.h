@@ -116,5 +116,7 @@ PacketSums SumPackets(const PacketRingView& view);
 // shown after it, plus the later ones that are shown before it. Exact once these have arrived, as they have when a decoder
 // gives the frame out.
 int64_t FrameIdOf(const PacketRingView& view, const PacketInfo& packet);
+// The same among packets in a row, of which it is one.
+int64_t FrameIdOf(const std::vector<PacketInfo>& packets, const PacketInfo& packet);
 
 }  // namespace chrys

@@ -45,6 +45,8 @@ void PastPackets::Add(std::vector<PastSegment> segments, bool more) {
 }
 
 PastPackets::Step PastPackets::Next(int64_t wanted) {
+  // What came since is recorded as well, and has no end.
+  if (memory_.base != nullptr && wanted >= memory_end_) return Step::kEnd;
   while (!segments_.empty()) {
     const PastSegment segment = segments_.front();
     segments_.pop_front();
@@ -94,6 +96,7 @@ bool PastPackets::Load(const PastSegment& file) {
   }
   view_ = ring;
   end_ = segment->samples.back().packet.sequence + 1;
+  if (memory_.base != nullptr) end_ = std::min(end_, memory_end_);
   live_ = false;
   stream_ = segment->stream;
   look_ = file.look;

@@ -30,7 +30,7 @@ struct Nal {
 
 struct Camera {
   AccessUnits::Codec codec = AccessUnits::Codec::kH264;
-  size_t mtu = 1386;         // payload of a packet
+  size_t mtu = 1386;         // payload of a fragment
   int slices = 1;
   bool even_split = false;   // cuts a NAL unit into equal parts instead of full packets and a rest
   bool aggregates = false;   // delimiter and parameter sets in one packet
@@ -76,9 +76,14 @@ Data Whole(const std::vector<Nal>& unit) {
   return data;
 }
 
+size_t HeaderBytes(const Camera& camera) { return camera.codec == AccessUnits::Codec::kH264 ? 1 : 2; }
+
+// A packet with a whole NAL unit has room for what the header of a fragment takes: that of the unit and one byte.
+size_t MostWhole(const Camera& camera) { return camera.mtu + HeaderBytes(camera) + 1; }
+
 std::vector<Data> Cut(const Camera& camera, const std::vector<Nal>& unit) {
   std::vector<Data> pieces;
-  const size_t header = camera.codec == AccessUnits::Codec::kH264 ? 1 : 2;
+  const size_t header = HeaderBytes(camera);
   for (size_t n = 0; n < unit.size(); ++n) {
     const Data& nal = unit[n].bytes;
     const bool joins = camera.aggregates && n > 0 && nal.size() + pieces.back().size() < 200 && pieces.back().size() < 200;
@@ -88,7 +93,7 @@ std::vector<Data> Cut(const Camera& camera, const std::vector<Nal>& unit) {
       continue;
     }
     Data first = kStartCode;
-    if (nal.size() <= camera.mtu) {
+    if (nal.size() <= MostWhole(camera)) {
       first.insert(first.end(), nal.begin(), nal.end());
       pieces.push_back(first);
       continue;
@@ -127,6 +132,7 @@ Outcome Play(const Camera& camera, int units, unsigned seed) {
     const bool keyframe = i % 25 == 0;
     size_t bytes = keyframe ? 20'000 + random() % 5'000 : 200 + random() % 6'000;
     if (i % 17 == 3) bytes = camera.mtu * 3 + 1;  // the last fragment is a full one
+    if (i % 41 == 40) bytes = MostWhole(camera);
     const auto nals = MakeUnit(camera, keyframe, bytes, &random);
     sent.push_back(Whole(nals));
     const auto pieces = Cut(camera, nals);

@@ -122,6 +122,7 @@ async function start(options: RunOptions, closers: Closer[]): Promise<Logger> {
     ready: () => now.notReady,
     encodeJpeg,
     frameIds: (...range) => addon.frameIds(...range),
+    segmentFrames: (path) => addon.segmentFrames(path),
     grpcPort: () => now.grpcPort,
     stopping: stopping.signal,
     limitUnsent: (descriptor, bytes) => addon.limitUnsent(descriptor, bytes),

@@ -74,9 +74,17 @@ export const REASONS: Readonly<Record<CameraReason, Explanation>> = {
   },
 };
 
+/** Where a replay is no camera that could be looked at. */
+const OF_REPLAYS: Partial<Record<CameraReason, Explanation>> = {
+  not_found: {
+    what: 'there is nothing to replay',
+    advice: 'see with "chrysproxy recordings list" what there is; it is looked for again by itself',
+  },
+};
+
 /** One sentence and an advice. `detail` is what the capture said, already masked. */
-export function describeEnd(end: CaptureEnd | CameraReason, detail: string): string {
+export function describeEnd(end: CaptureEnd | CameraReason, detail: string, ofReplay = false): string {
   if (end === 'stopped') return 'it was told to stop';
-  const { what, advice } = REASONS[end];
+  const { what, advice } = (ofReplay ? OF_REPLAYS[end] : undefined) ?? REASONS[end];
   return `${what}${detail === '' ? '' : ` (${detail})`}: ${advice}`;
 }

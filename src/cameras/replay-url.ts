@@ -13,13 +13,22 @@ export interface ReplayRange {
 
 export const REPLAY_FORM = 'replay:CAMERA?from=<ms>&to=<ms>[&speed=2][&loop=true]';
 
-const LEAST_SPEED = 0.1;
-const MOST_SPEED = 16;
+export const LEAST_SPEED = 0.1;
+export const MOST_SPEED = 16;
 const MOST_RANGE_MS = 24 * 3_600_000;
 const PARAMETERS = ['from', 'to', 'speed', 'loop'];
 
 export function isReplay({ rtspEndpoint }: { readonly rtspEndpoint: string }): boolean {
   return /^\s*replay:/i.test(rtspEndpoint);
+}
+
+/** What a camera replays; undefined: it is a camera of another kind. */
+export function replayOf({ rtspEndpoint }: { readonly rtspEndpoint: string }): ReplayRange | undefined {
+  return isReplay({ rtspEndpoint }) ? parseReplayUrl(rtspEndpoint.trim()) : undefined;
+}
+
+export function replayUrl({ camera, fromMs, toMs, speed, loop }: ReplayRange): string {
+  return `replay:${camera}?from=${fromMs}&to=${toMs}${speed === 1 ? '' : `&speed=${speed}`}${loop ? '&loop=true' : ''}`;
 }
 
 /** Throws invalid_argument that says what is wrong. */

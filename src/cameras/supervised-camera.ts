@@ -20,7 +20,7 @@ import {
   createPacketRing,
   type PacketRingSize,
 } from './rings.js';
-import type { ReplayRange } from './replay-url.js';
+import { isReplay, type ReplayRange } from './replay-url.js';
 import type { SourceUrl } from './source-url.js';
 import { CameraStateMachine } from './state.js';
 import { readStats } from './stats.js';
@@ -304,7 +304,7 @@ export class SupervisedCamera implements Camera {
   private failed(reason: CameraReason, detail: string): void {
     this.cancelTimer?.();
     const byKnock = this.begunByKnock;
-    const delayMs = this.machine.ended(reason, describeEnd(reason, this.masked(detail)));
+    const delayMs = this.machine.ended(reason, describeEnd(reason, this.masked(detail), isReplay(this.definition)));
     this.changed();
     if (delayMs === undefined) {
       this.releaseThread();

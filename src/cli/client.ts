@@ -12,10 +12,21 @@ const TIMEOUT_MS = 20_000;
 /** A download goes on for as long as something comes. */
 const DOWNLOAD_IDLE_MS = 60_000;
 
+/** What a camera replays; milliseconds since the epoch. */
+interface ReplayBody {
+  readonly camera: string;
+  readonly from: number;
+  readonly to: number;
+  readonly speed?: number;
+  readonly loop?: boolean;
+}
+
 /** What `camera add` sends. */
 export interface CameraBody {
   readonly name: string;
-  readonly rtsp_endpoint: string;
+  /** Left out of a replay. */
+  readonly rtsp_endpoint?: string;
+  readonly replay?: ReplayBody;
   readonly rtmp_endpoint?: string;
   readonly transport?: string;
   readonly open_timeout_ms?: number;

@@ -60,7 +60,7 @@ export class BufferedImageCall implements CallHandler<VideoFrameBufferedRequest>
 }
 
 /** Throws invalid_argument, not_found. */
-function queryOf(request: VideoFrameBufferedRequest, { cameras, clock, defaultSizeOf }: PastContext): HistoryQuery {
+function queryOf(request: VideoFrameBufferedRequest, { cameras, defaultSizeOf }: PastContext): HistoryQuery {
   const { timestampFrom, timestampTo, width, height, intervalMs, keyFrameOnly, withholdCorrupt } = request;
   const camera = cameraOf(cameras, request.deviceId);
   if (timestampFrom < 0 || timestampTo < 0) {
@@ -78,13 +78,12 @@ function queryOf(request: VideoFrameBufferedRequest, { cameras, clock, defaultSi
   checkInterval(intervalMs, keyFrameOnly);
   const look = lookOf(request);
   const hasSize = width > 0 || height > 0;
-  const nowMs = clock.nowMs();
-  const toMs = timestampTo === 0 ? nowMs : Math.min(timestampTo, nowMs);
   return {
     camera,
     fromUs: timestampFrom * 1000,
-    // Up to the end of that millisecond.
-    toUs: toMs * 1000 + 999,
+    // Up to the end of that millisecond. "Now" is what there is when it is looked at: a frame that is left out because it
+    // arrived a moment later may be shown before others that were in time.
+    toUs: timestampTo === 0 ? Number.MAX_SAFE_INTEGER : timestampTo * 1000 + 999,
     lookOf: (stream) => (hasSize ? look : { ...look, ...defaultSizeOf(stream) }),
     keyframesOnly: keyFrameOnly,
     intervalMs,

@@ -225,6 +225,21 @@ export interface SegmentFacts {
   readonly audio: boolean;
 }
 
+/** The packets of a segment file, by sequence. */
+export interface SegmentFrames {
+  readonly firstSequence: number;
+  /** Places in the order in which they are shown, as NativeAddon.frameIds. */
+  readonly frameIds: Float64Array;
+  /** Microseconds since the epoch. */
+  readonly arrivalsUs: Float64Array;
+  /** Ticks of the camera. */
+  readonly pts: Float64Array;
+  /** Of each packet. */
+  readonly bytes: Int32Array;
+  /** 1 = it is a keyframe. */
+  readonly keyframes: Uint8Array;
+}
+
 export interface SegmentOptions {
   readonly packetRing: Uint8Array;
   /** Whole groups of one connection: a keyframe, and one past the last packet. */
@@ -285,6 +300,11 @@ export interface NativeAddon {
   writeSegment(options: SegmentOptions): SegmentFacts | undefined;
   /** What a file holds; undefined: it is no whole segment of ours. Throws an Error with `code` when it cannot be read. Blocks. */
   readSegment(path: string): SegmentFacts | undefined;
+  /**
+   * What a file knows of its packets, which takes one short read at its end, on a thread of libuv's. Undefined: it is no whole
+   * segment of ours. Rejects with an Error with `code` when it cannot be read.
+   */
+  segmentFrames(path: string): Promise<SegmentFrames | undefined>;
   /** Frees what it has at once. */
   closePast(handle: PastHandle): void;
   /** The proxy's clock, that of arrivals: follows the wall clock, but never runs backwards. Microseconds since the epoch. */

@@ -9,11 +9,11 @@ import type { Config } from '../config/schema.js';
 import type { NativeAddon } from '../native/types.js';
 import type { Settings, SettingsStore } from '../store/settings.js';
 import { errorHandler, onlyMethods, sendError, unknownRoute } from './answers.js';
-import { cameraBody, cameraChanges, parseBody, settingsBody } from './bodies.js';
+import { cameraChanges, parseBody, settingsBody } from './bodies.js';
+import { definitionOf } from './camera-body.js';
 import { sendFrameList } from './frame-list.js';
 import { jsonBody } from './json-body.js';
 import { MjpegStreams } from './mjpeg.js';
-import { nameOfEndpoint } from './names.js';
 import { refuseOtherSites } from './origin.js';
 import { sendPastSnapshot } from './past-snapshot.js';
 import type { PastSource } from './past.js';
@@ -41,6 +41,7 @@ export interface RestParts extends RecordingParts {
   readonly ready: () => string | undefined;
   readonly encodeJpeg: EncodeJpeg;
   readonly frameIds: NativeAddon['frameIds'];
+  readonly segmentFrames: NativeAddon['segmentFrames'];
   /** Where gRPC listens; undefined while it does not. */
   readonly grpcPort: () => number | undefined;
   /** Aborted when the proxy stops. */
@@ -91,7 +92,7 @@ export function createRestApp(parts: RestParts): Express {
   app
     .route(`${BASE}/process`)
     .post(jsonBody, (req, res) => {
-      addCamera(definitionOf(req.body, parts), cameras);
+      addCamera(definitionOf(req.body, parts.config, parts.clock), cameras);
       res.status(200).end();
     })
     .all(onlyMethods('POST'));
@@ -120,7 +121,7 @@ export function createRestApp(parts: RestParts): Express {
   app
     .route(`${BASE}/process/:name/frames`)
     .get(async (req, res) => {
-      await sendFrameList(req, res, cameras.get(checkCameraName(req.params.name)), parts.frameIds);
+      await sendFrameList(req, res, recordedCamera(req.params.name, parts), parts);
     })
     .all(onlyMethods('GET'));
   app
@@ -200,26 +201,6 @@ function addCamera(definition: CameraDefinition, cameras: Cameras): void {
     }
     throw error;
   }
-}
-
-function definitionOf(value: unknown, { config, clock }: RestParts): CameraDefinition {
-  const body = parseBody(cameraBody, value);
-  const name = body.name ?? '';
-  const rtmpEndpoint = body.rtmp_endpoint ?? '';
-  const nowMs = clock.nowMs();
-  return {
-    name: name === '' ? nameOfEndpoint(body.rtsp_endpoint) : checkCameraName(name),
-    rtspEndpoint: body.rtsp_endpoint,
-    ...(rtmpEndpoint === '' ? {} : { rtmpEndpoint }),
-    transport: body.transport ?? config.camera.transport,
-    openTimeoutMs: body.open_timeout_ms ?? config.camera.open_timeout_ms,
-    stallTimeoutMs: body.stall_timeout_ms ?? config.camera.stall_timeout_ms,
-    decoderThreads: body.decoder_threads ?? config.camera.decoder_threads,
-    ...(typeof body.record === 'boolean' ? { record: body.record } : {}),
-    recordAudio: body.record_audio ?? false,
-    createdMs: nowMs,
-    modifiedMs: nowMs,
-  };
 }
 
 /** A masked secret that comes back means that it stays as it is. */

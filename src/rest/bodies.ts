@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { allowedText, shownValue } from '../base/allowed.js';
 import { ChrysError } from '../base/errors.js';
 import { didYouMean, nearest } from '../base/suggest.js';
+import { LEAST_SPEED, MOST_SPEED } from '../cameras/replay-url.js';
 import { configSchema } from '../config/schema.js';
 import { LATEST_MS } from './query.js';
 
@@ -34,6 +35,7 @@ export const cameraBody = z.strictObject({
   decoder_threads: cameraKeys.decoder_threads.unwrap().nullish(),
   record: z.boolean().nullish(),
   record_audio: z.boolean().nullish(),
+  replay: z.null().optional(),
   image_tag: ignored,
   container_id: ignored,
   status: ignored,
@@ -44,6 +46,18 @@ export const cameraBody = z.strictObject({
   rtmp_stream_status: ignored,
   upgrade_available: ignored,
   chrysproxy: ignored,
+});
+
+/** The same of one that plays what is recorded of another one. */
+export const replayCameraBody = cameraBody.extend({ rtsp_endpoint: z.null().optional(), replay: ignored });
+
+/** What of it. How long the range may be is checked later. */
+export const replayBody = z.strictObject({
+  camera: z.string(),
+  from: moment,
+  to: moment,
+  speed: z.number().min(LEAST_SPEED).max(MOST_SPEED).nullish(),
+  loop: z.boolean().nullish(),
 });
 
 /** What can be changed of a camera; `null` for `record` = as buffer.on_disk says. */

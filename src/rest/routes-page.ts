@@ -26,7 +26,7 @@ const ROUTES: readonly (readonly [method: string, path: string, what: string])[]
   ['DELETE', '/api/v1/process/:name', 'remove a camera'],
   ['GET', '/api/v1/process/:name/snapshot.jpg', 'its newest frame, or that of a past moment: ?at=; ?width= scales it'],
   ['GET', '/api/v1/process/:name/stream.mjpeg', 'its frames as they come; ?fps= &amp;width='],
-  ['GET', '/api/v1/process/:name/frames', 'the frames of the past that memory holds; ?from= &amp;to= in ms'],
+  ['GET', '/api/v1/process/:name/frames', 'the frames of the past on disk and in memory; ?from= &amp;to= in ms'],
   ['GET', '/api/v1/process/:name/timeline', 'where its past is recorded and where not; ?from= &amp;to='],
   ['GET', '/api/v1/process/:name/clip.mp4', 'one mp4 of its past; ?from= &amp;to='],
   ['GET', '/api/v1/process/:name/segments', 'what is recorded, segment by segment; ?from= &amp;to='],

@@ -1,5 +1,6 @@
 import { redact, redactUrl } from '../base/redact.js';
 import { STATUS_OF_PHASE } from '../cameras/container-status.js';
+import { replayOf } from '../cameras/replay-url.js';
 import type { Camera, LogLine } from '../cameras/types.js';
 import type { RecordingStatus } from '../recording/types.js';
 
@@ -65,6 +66,7 @@ function additionsOf({ definition, state, stats, stream }: Camera, recording: Re
     decoder_threads: definition.decoderThreads,
     record: definition.record ?? null,
     record_audio: definition.recordAudio,
+    replay: replayAnswer(definition),
     stream:
       stream === undefined
         ? null
@@ -107,6 +109,13 @@ function additionsOf({ definition, state, stats, stream }: Camera, recording: Re
       last_segment: known(recording.lastSegmentMs),
     },
   };
+}
+
+/** What a replay plays; null: it is a camera. */
+function replayAnswer(definition: Camera['definition']) {
+  const replay = replayOf(definition);
+  if (replay === undefined) return null;
+  return { camera: replay.camera, from: replay.fromMs, to: replay.toMs, speed: replay.speed, loop: replay.loop };
 }
 
 function known(ms: number): number | null {

@@ -2,6 +2,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 
 import { systemClock } from '../../src/base/clock.js';
+import { VideoFrame } from '../../src/gen/chrys/cloud/videostreaming/v1beta1/video_streaming.js';
 import { CONTROL } from '../../src/gen/ring-layout.js';
 import { History } from '../../src/history/history.js';
 import type { HistoryQuery } from '../../src/history/queries.js';
@@ -106,6 +107,25 @@ describe('queries for the past', () => {
     expect(new Set(counts).size).toBe(1);
     first?.copyTo(target, 0);
     expect(1 + (await all(slow))).toBe(counts[0]);
+  });
+
+  it('never hands the memory of one query to another one that runs beside it', async () => {
+    for (let i = 0; i < 4; i += 1) await all(history.open({ ...query, keyframesOnly: true }));
+    const sizes = [1920, 960, 480, 240];
+    const beside = sizes.map((width) => ({
+      width,
+      frames: history.open({ ...query, lookOf: () => ({ ...query.lookOf({ width: 0, height: 0 }), width }) }),
+    }));
+    for (let i = 0; i < 20; i += 1) {
+      const found = await Promise.all(beside.map(async ({ frames }) => next(frames)));
+      for (const [index, frame] of found.entries()) {
+        const message = Buffer.alloc(frame?.byteLength ?? 0);
+        frame?.copyTo(message, 0);
+        const { width, height, data } = VideoFrame.decode(message);
+        expect([width, data.length]).toEqual([sizes[index], width * height * 3]);
+      }
+    }
+    for (const { frames } of beside) frames.close();
   });
 
   it('keeps the memory of a process as it is, however often it is asked', async () => {

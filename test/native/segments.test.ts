@@ -184,6 +184,27 @@ describe('a segment', () => {
     expect(frame!.frameId).toBe(sent.sequence);
   });
 
+  it('tells of each packet what memory told', async () => {
+    for (const name of [PLAIN, REORDERED]) {
+      await filled(name, 120);
+      const [group] = groups();
+      const { path } = write(`${name}.mp4`, group!.first, group!.end);
+      const count = group!.end - group!.first;
+      const inMemory = [...new PacketReader(rig.packetRing).decodable()].slice(0, count);
+      const found = await addon.segmentFrames(path);
+      expect(found?.firstSequence).toBe(group!.first);
+      expect(found?.frameIds).toEqual(addon.frameIds(new Uint8Array(rig.packetRing), group!.first, count));
+      expect([...found!.arrivalsUs]).toEqual(inMemory.map(({ arrivalUs }) => arrivalUs));
+      expect([...found!.pts]).toEqual(inMemory.map(({ pts }) => pts));
+      expect([...found!.keyframes]).toEqual(inMemory.map(({ keyframe }) => Number(keyframe)));
+      expect(Math.min(...found!.bytes)).toBeGreaterThan(0);
+      await rig.dispose();
+    }
+    await expect(addon.segmentFrames(join(folder, 'none.mp4'))).rejects.toMatchObject({ code: 'ENOENT' });
+    expect(await addon.segmentFrames(clipFile(PLAIN))).toBe(undefined);
+    expect(() => (addon.segmentFrames as (path: unknown) => unknown)(1)).toThrow(TypeError);
+  });
+
   it('that is damaged, cut short or no segment at all is told apart', async () => {
     await filled(PLAIN, 120);
     const [group] = groups();

@@ -27,6 +27,8 @@ export interface Frame {
   readonly skipped: number;
   readonly format: string;
   readonly gap_ms: number;
+  readonly original_frame_id: number;
+  readonly original_arrival_us: number;
 }
 
 export interface FrameRequest {

@@ -28,6 +28,11 @@ export interface ProcessAnswer {
   readonly state: Readonly<Record<string, unknown>>;
   readonly logs: { readonly stdout: string; readonly stderr: string };
   readonly chrysproxy: {
+    readonly phase: string;
+    readonly reason: string | null;
+    readonly message: string;
+    readonly next_attempt: number | null;
+    readonly replay: Readonly<Record<string, unknown>> | null;
     readonly stats: { readonly decoding: string; readonly packets: number };
     readonly recording: {
       readonly wanted: boolean;

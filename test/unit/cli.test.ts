@@ -53,6 +53,20 @@ describe('camera add', () => {
     expect(rest.cameras.get('yard').definition.rtspEndpoint).toBe(URL_WITH_PASSWORD);
   });
 
+  it.each([
+    [[], '', 'replay of yard'],
+    [['--speed', '2x'], '&speed=2', 'replay of yard, 2x'],
+    [['--speed', '0.5', '--loop'], '&speed=0.5&loop=true', 'replay of yard, 0.5x, loop'],
+  ])('adds a replay of what is recorded: %j', async (manner, query, shown) => {
+    const range = ['--from', '-2h', '--to', '-1h'];
+    const { exitCode, err } = await chrysproxy(['camera', 'add', 'lab', '--replay', 'yard', ...range, ...manner]);
+    expect([exitCode, err]).toEqual([0, '']);
+    const [from, to] = [NOW_MS - 7_200_000, NOW_MS - 3_600_000];
+    expect(rest.cameras.get('lab').definition.rtspEndpoint).toBe(`replay:yard?from=${from}&to=${to}${query}`);
+    expect((await chrysproxy(['camera', 'list'])).out.split('\n')[1]?.trimEnd()).toMatch(new RegExp(`${shown}$`));
+    expect((await chrysproxy(['camera', 'show', 'lab'])).out).toContain('replay of yard from ');
+  });
+
   it('says so when standard input is empty', async () => {
     const result = await chrysproxy(['camera', 'add', 'yard', '-']);
     expect(result).toMatchObject({ exitCode: 2, err: expect.stringContaining('Standard input is empty') });
@@ -68,7 +82,17 @@ describe('camera add', () => {
     [['camera', 'add', '<b>', URL_WITH_PASSWORD], 'A-Z a-z 0-9'],
     [['camera', 'add', 'yard', URL_WITH_PASSWORD, '--transport', 'sctp'], 'tcp, udp'],
     [['camera', 'add', 'yard', URL_WITH_PASSWORD, '--open-timeout-ms', '1s'], 'whole number'],
-    [['camera', 'add', 'yard'], "missing required argument 'url'"],
+    [['camera', 'add', 'yard'], 'a URL, or --replay CAMERA'],
+    [['camera', 'add', 'yard', URL_WITH_PASSWORD, '--loop'], '--loop is for a replay'],
+    [
+      ['camera', 'add', 'yard', URL_WITH_PASSWORD, '--replay', 'a', '--from', '-2h', '--to', '-1h'],
+      'exclude each other',
+    ],
+    [['camera', 'add', 'yard', '--replay', 'a', '--from', '-2h'], '--from and --to'],
+    [['camera', 'add', 'yard', '--replay', 'a', '--from', '-1h', '--to', '-2h'], 'is not before'],
+    [['camera', 'add', 'yard', '--replay', 'a', '--from', '-2d', '--to', '-1h'], '24 hours'],
+    [['camera', 'add', 'yard', '--replay', 'a', '--from', '-2h', '--to', '-1h', '--speed', 'fast'], '2x or 0.5'],
+    [['camera', 'add', 'yard', '--replay', 'a', '--from', '-2h', '--to', '-1h', '--speed', '99x'], 'replay: speed'],
     [['camera', 'add', 'yard', URL_WITH_PASSWORD, '--trasport', 'tcp'], 'Did you mean --transport?'],
   ])('ends with 2 for %j', async (args, message) => {
     const result = await chrysproxy(args);

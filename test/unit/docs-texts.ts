@@ -29,8 +29,9 @@ export const REASON_TEXTS: Readonly<Record<CameraReason, ReasonText>> = {
     advice: 'Check the user and password; many cameras lock a user after some wrong attempts.',
   },
   not_found: {
-    meaning: 'The camera has no such path (404), or there is no such file. Retried after 10, 30 and then every 60 s.',
-    advice: "Check the URL's path with the camera's manual.",
+    meaning:
+      'The camera has no such path (404), or there is no such file, or of a replay nothing is recorded. Retried after 10, 30 and then every 60 s.',
+    advice: "Check the URL's path with the camera's manual; of a replay, see `chrysproxy recordings list`.",
   },
   refused: {
     meaning: 'Nothing listens on that port.',
@@ -108,7 +109,7 @@ export const KEY_TEXTS: Readonly<Record<string, string>> = {
     'time without a video packet that counts as a stall, 500 to 600000; three times the usual gap if that is longer',
   'camera.decoder_threads': 'threads that decode one camera, 1 to 16',
   'sources.schemes':
-    'list of `rtsp`, `rtsps`, `file`: what camera URLs may begin with. Unset: rtsp and rtsps, and file while `host` is a loopback address',
+    'list of `rtsp`, `rtsps`, `file`, `replay`: what camera URLs may begin with. Unset: rtsp, rtsps and replay, and file while `host` is a loopback address',
   'redis.connection': '`host:port`, or empty for none; no effect yet',
   'redis.database': 'number of the database, from 0; no effect yet',
   'redis.password': 'text; no effect yet',

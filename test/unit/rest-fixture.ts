@@ -187,6 +187,7 @@ export async function startRest(changes: Partial<RestParts> = {}) {
     version: '1.2.3',
     clock: { nowMs: () => NOW_MS, monotonicMs: () => 0, after: () => () => undefined },
     ready: () => undefined,
+    segmentFrames: () => Promise.resolve(undefined),
     frameIds: (_ring, first, count) => Float64Array.from({ length: count }, (_, index) => first + index),
     grpcPort: () => 50_001,
     stopping: new AbortController().signal,

@@ -3,14 +3,14 @@ import type { StreamProcess } from '../../rest/stream-process.js';
 import { ProxyClient, type CameraBody } from '../client.js';
 import { bytesText, fields, json, plain, table, timeText } from '../format.js';
 import type { Io } from '../io.js';
-import { streamUrl } from '../stream-url.js';
+import { longSourceText, type ReplayOptions, sourceOf, sourceText, withReplayOptions } from './replay.js';
 
 interface RemoteOptions {
   readonly url?: string;
   readonly json?: boolean;
 }
 
-interface AddOptions extends RemoteOptions {
+interface AddOptions extends RemoteOptions, ReplayOptions {
   readonly transport?: string;
   readonly rtmp?: string;
   readonly openTimeoutMs?: number;
@@ -37,11 +37,10 @@ export function clientFor(options: { readonly url?: string }, io: Io): ProxyClie
 
 export function cameraCommand(io: Io): Command {
   const camera = new Command('camera').description('add, list, show, record and remove cameras of a running proxy');
-  camera
-    .command('add')
+  withReplayOptions(camera.command('add'))
     .description('add a camera and start it')
     .argument('<name>', '1 to 128 of the characters A-Z a-z 0-9 . _ -')
-    .argument('<url>', 'rtsp://user:password@host/path; - reads it from standard input, out of the process list')
+    .argument('[url]', 'rtsp://user:password@host/path; - reads it from standard input, out of the process list')
     .option('--transport <tcp|udp>', 'how RTP comes in')
     .option('--rtmp <url>', 'where passthrough sends the stream')
     .option('--open-timeout-ms <ms>', 'longest time to open the stream', wholeNumber)
@@ -52,7 +51,7 @@ export function cameraCommand(io: Io): Command {
     .option('--record-audio', 'record its sound, too, if it is AAC')
     .option('--json', 'print the camera as JSON')
     .addOption(urlOption())
-    .action((name: string, url: string, options: AddOptions) => add(io, name, url, options));
+    .action((name: string, url: string | undefined, options: AddOptions) => add(io, name, url, options));
   camera
     .command('list')
     .description('one line for each camera')
@@ -90,11 +89,11 @@ export function cameraCommand(io: Io): Command {
   return camera;
 }
 
-async function add(io: Io, name: string, url: string, options: AddOptions): Promise<void> {
+async function add(io: Io, name: string, url: string | undefined, options: AddOptions): Promise<void> {
   const client = clientFor(options, io);
   const body: CameraBody = {
     name,
-    rtsp_endpoint: await streamUrl(url, io),
+    ...(await sourceOf(io, client, url, options)),
     ...(options.rtmp === undefined ? {} : { rtmp_endpoint: options.rtmp }),
     ...(options.transport === undefined ? {} : { transport: options.transport }),
     ...(options.openTimeoutMs === undefined ? {} : { open_timeout_ms: options.openTimeoutMs }),
@@ -128,7 +127,7 @@ async function list(io: Io, options: RemoteOptions): Promise<void> {
           camera.chrysproxy.stream?.codec ?? '-',
           sizeOf(camera) ?? '-',
           fpsOf(camera) ?? '-',
-          camera.rtsp_endpoint,
+          sourceText(camera),
           camera.chrysproxy.message,
         ]),
       ),
@@ -174,7 +173,7 @@ function described(camera: StreamProcess): [string, string][] {
   const { recording, stats, stream, ...ours } = camera.chrysproxy;
   const pairs: [string, string | undefined][] = [
     ['Name', camera.name],
-    ['Source', camera.rtsp_endpoint],
+    ['Source', longSourceText(camera)],
     ['RTMP', camera.rtmp_endpoint],
     ['Transport', ours.transport],
     ['State', `${ours.phase} since ${timeText(ours.since)}`],
