@@ -11,7 +11,7 @@ export interface Range {
   readonly toMs: number;
 }
 
-const PAGE_SEGMENTS = 10_000;
+const PAGE_SEGMENTS = 1000;
 /** Reading what a folder of many segments holds takes its time. */
 const CHECK_TIMEOUT_MS = 30 * 60_000;
 

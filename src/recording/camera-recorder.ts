@@ -22,6 +22,10 @@ const SETTLED_MS = 1000;
 /** Sound comes that much later than the pictures of its time at most. */
 const LATE_SOUND_MS = 500;
 
+/** For so long after a loss the disk counts as too slow: it may take every other group. */
+const SLOW_FOR_MS = 10_000;
+const SLOW = 'groups of pictures are lost: the disk is too slow, or a group is too long for buffer.in_memory_max_bytes';
+
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 
 /** Writes the groups of pictures of one camera into files. Recorder worker. */
@@ -37,8 +41,9 @@ export class CameraRecorder {
   private foundAtMs = 0;
   private state: CameraProgress['state'] = 'waiting';
   private message = '';
-  /** Groups were lost since the last segment that was written in time. */
+  /** Groups were lost within SLOW_FOR_MS. */
   private isSlow = false;
+  private lostAtMs = 0;
   private end = 0;
   private endSinceMs: number;
 
@@ -143,7 +148,8 @@ export class CameraRecorder {
     counters.segments += 1;
     counters.bytes += written.facts.bytes;
     counters.lastSegmentMs = Math.floor(written.facts.startUs / 1000);
-    if (this.state === 'failing' || this.isSlow) {
+    const isStillSlow = this.isSlow && this.parts.monotonicMs() - this.lostAtMs < SLOW_FOR_MS;
+    if (this.state === 'failing' || (this.isSlow && !isStillSlow)) {
       this.parts.log(
         'info',
         this.camera,
@@ -151,8 +157,8 @@ export class CameraRecorder {
       );
     }
     this.state = 'recording';
-    this.message = '';
-    this.isSlow = false;
+    this.message = isStillSlow ? SLOW : '';
+    this.isSlow = isStillSlow;
     this.parts.onSegment(this.camera, written);
   }
 
@@ -170,11 +176,11 @@ export class CameraRecorder {
   private lost(groups: number): void {
     if (groups === 0) return;
     this.counters.lostGroups += groups;
+    this.lostAtMs = this.parts.monotonicMs();
+    if (this.state !== 'failing') this.message = SLOW;
     if (this.isSlow) return;
     this.isSlow = true;
-    const text =
-      'groups of pictures are lost: the disk is too slow, or a group is too long for buffer.in_memory_max_bytes';
-    this.parts.log('warn', this.camera, text);
+    this.parts.log('warn', this.camera, SLOW);
   }
 
   private periodOf(sequence: number): RecordedPeriod | undefined {

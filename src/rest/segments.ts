@@ -4,7 +4,8 @@ import type { Segment } from '../store/segment.js';
 import { timeRange, wholeNumber } from './query.js';
 
 const DEFAULT_LIMIT = 1000;
-const MOST_LIMIT = 10_000;
+/** A page holds the main thread for a few milliseconds. */
+const MOST_LIMIT = 1000;
 
 /**
  * Sends what is recorded of a camera, oldest first: `?from=&to=` in milliseconds since the epoch, `?limit=` segments, and

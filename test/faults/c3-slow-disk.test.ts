@@ -82,7 +82,7 @@ it(
     // What was late may still have cost one.
     const later = await Promise.all(CAMERAS.map(async (name) => (await recordingOf(proxy, name)).lost_groups));
     expect(later).toEqual(counted);
-    expect(proxy.output).toContain('it is recorded again');
+    await waitFor('the end of it to be told', BOUND_MS, () => proxy.output.includes('it is recorded again'));
     const testimony = await watch.stop();
 
     expect(await check(proxy)).toMatchObject({ missing: 0, added: 0, removed: 0, foreign: [] });

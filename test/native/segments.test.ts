@@ -3,12 +3,13 @@ import { mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from '
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 
 import { VideoFrame } from '../../src/gen/chrys/cloud/videostreaming/v1beta1/video_streaming.js';
 import { CONTROL } from '../../src/gen/ring-layout.js';
 import type { PastHandle, SegmentFacts } from '../../src/native/types.js';
 import { PacketReader } from '../../src/rings/packet-reader.js';
+import { makeClip } from '../farm/clips.js';
 import { readBarcode } from '../support/barcode.js';
 import { clipFile, decodeBgr } from '../support/ffmpeg.js';
 import { waitFor } from '../support/wait.js';
@@ -25,6 +26,10 @@ const HEVC = 'hevc-640x360-25-g50';
 
 let rig: CaptureRig;
 let folder: string;
+
+beforeAll(() => {
+  for (const clip of [PLAIN, REORDERED, HEVC]) makeClip(clip);
+});
 
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'chrysproxy-segments-'));
