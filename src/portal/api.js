@@ -17,6 +17,7 @@
  * @property {{ codec: string, width: number, height: number } | null} stream
  * @property {Stats} stats
  * @property {Recording} recording
+ * @property {{ camera: string, speed: number, loop: boolean } | null} replay
  *
  * @typedef {object} Stats
  * @property {number} packets

@@ -68,7 +68,7 @@ export class CameraCard {
     this.#text('callers', String(stats.callers));
     this.#text('age', ageText(stats.last_packet, nowMs));
     this.#recording.update(camera.chrysproxy.recording, nowMs);
-    this.#text('source', camera.rtsp_endpoint);
+    this.#text('source', sourceText(camera));
     part(this.element, 'source').title = camera.rtsp_endpoint;
     void this.#refreshLog();
   }
@@ -142,4 +142,11 @@ function item(text, level) {
   line.textContent = text;
   line.dataset['level'] = level;
   return line;
+}
+
+/** @param {import('./api.js').Camera} camera */
+function sourceText({ rtsp_endpoint: url, chrysproxy: { replay } }) {
+  if (replay === null) return url;
+  const speed = replay.speed === 1 ? '' : `, ${replay.speed}x`;
+  return `replay of ${replay.camera}${speed}${replay.loop ? ', loop' : ''}`;
 }
