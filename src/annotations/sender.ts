@@ -26,6 +26,8 @@ export interface SenderParts extends SenderOptions {
 }
 
 const MOST_BATCH_BYTES = 1024 * 1024;
+/** Batches of different cameras that are on their way at a time. */
+const MOST_PARALLEL = 4;
 /** After 401 or 403; new keys end the wait. */
 const FORBIDDEN_MS = 60_000;
 /** So many refused one after the other, and none taken: then it is the endpoint's fault rather than theirs. */
@@ -101,7 +103,8 @@ export class Sender {
     this.fill();
     while (this.mayBegin()) this.begin();
     const dueMs = this.outbox.nextDueMs;
-    if (dueMs !== undefined && !this.isProbing) this.wakeAt(dueMs);
+    // The end of a batch wakes it, too.
+    if (dueMs !== undefined && !this.isProbing && this.running.size < MOST_PARALLEL) this.wakeAt(dueMs);
   }
 
   /** What is on its way may still arrive for so long. What does not is sent again by the next run. */
@@ -136,7 +139,7 @@ export class Sender {
   }
 
   private mayBegin(): boolean {
-    if (this.isProbing || this.isHeld) return false;
+    if (this.isProbing || this.isHeld || this.running.size >= MOST_PARALLEL) return false;
     const full = this.outbox.ready >= Math.min(this.parts.maxBatchSize, this.parts.unackedLimit);
     const dueMs = this.outbox.nextDueMs;
     return dueMs !== undefined && (full || dueMs <= this.parts.clock.monotonicMs());
