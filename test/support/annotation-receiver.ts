@@ -93,7 +93,11 @@ export class AnnotationReceiver {
   async stop(): Promise<void> {
     for (const drip of this.#drips) clearInterval(drip);
     this.#server?.closeAllConnections();
-    await new Promise((resolve) => this.#server?.close(resolve) ?? resolve(undefined));
+    await new Promise<void>((resolve) => {
+      this.#server?.close(() => {
+        resolve();
+      });
+    });
   }
 
   async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
