@@ -10,11 +10,13 @@ export const KIND_TEXTS: Readonly<Record<ErrorKind, string>> = {
   already_exists: 'There is a camera or clip of that name already. Remove it first, or choose another name.',
   failed_precondition: 'Something else has to be put right first; the message says what.',
   payload_too_large: 'The body of the request is too long.',
-  resource_exhausted: 'A limit is reached: cameras, waiting snapshots, the disk. Remove something, or try again later.',
+  resource_exhausted:
+    'A limit is reached: cameras, waiting snapshots, waiting annotations, the disk. Remove something, or try again later.',
   internal: 'A fault of the proxy. Its log has the details; please report it.',
   unimplemented: 'This version cannot do that yet.',
-  unavailable: 'The camera is not connected, or the proxy is starting. Try again later.',
-  deadline_exceeded: 'The camera is connected and gave no frame in time.',
+  unavailable:
+    'The camera is not connected, the proxy is starting or stopping, or the disk does not answer. Try again later.',
+  deadline_exceeded: 'The camera is connected and gave no frame in time, or an annotation was not stored in time.',
 };
 
 interface ReasonText {
