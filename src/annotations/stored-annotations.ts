@@ -43,7 +43,7 @@ interface Asked {
 
 /** In one transaction, which others wait for. */
 const MOST_TOGETHER = 1000;
-const MOST_TOGETHER_CHARACTERS = 8 * 1024 * 1024;
+const MOST_TOGETHER_CHARACTERS = 4 * 1024 * 1024;
 /** So many callers may wait for the disk. */
 const MOST_WAITING = 10_000;
 const MOST_WAITING_CHARACTERS = 64 * 1024 * 1024;

@@ -7,6 +7,7 @@ import { ImageClient } from '../support/grpc-client.js';
 import { Proxy } from '../support/proxy.js';
 import { pause, waitFor } from '../support/wait.js';
 import { ms, SECONDS } from './harness.js';
+import { coresOf } from './measure.js';
 import type { Row } from './report.js';
 
 const CLIENTS = 16;
@@ -61,7 +62,7 @@ export async function benchAnnotate(): Promise<Row[]> {
     const clients = connect(proxy);
     await pour(clients, (calls) => calls < WARM_UP_CALLS);
     const seconds = SECONDS / 2;
-    const took = await pour(clients, forSeconds(seconds));
+    const [took, used] = await Promise.all([pour(clients, forSeconds(seconds)), coresOf([proxy.pid], seconds)]);
     const { queued } = await annotationsStatus(proxy);
     await waitFor('all to be delivered', EMPTY_BOUND_MS, async () => (await annotationsStatus(proxy)).queued === 0);
     for (const client of clients) client.close();
@@ -83,6 +84,13 @@ export async function benchAnnotate(): Promise<Row[]> {
         peer: '',
         value: at(0.99),
         bar: { most: 50 },
+      },
+      {
+        work: `${work} CPU of a call, ms`,
+        ours: ms((used * 1000) / rate),
+        peer: '',
+        value: (used * 1000) / rate,
+        bar: {},
       },
     ];
   } finally {
