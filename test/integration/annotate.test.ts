@@ -1,11 +1,13 @@
 /** Annotations from a client to a receiver that fails in every way: none that was acknowledged is lost. */
+import { appendFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { status } from '@grpc/grpc-js';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { AnnotationReceiver, KEY, SECRET, type Fault } from '../support/annotation-receiver.js';
 import { annotate, annotationsStatus, KEYS } from '../support/annotations.js';
 import { runCli } from '../support/cli.js';
 import { failure, ImageClient } from '../support/grpc-client.js';
-import { Proxy } from '../support/proxy.js';
+import { Proxy, type ProxyOptions } from '../support/proxy.js';
 import { pythonClient } from '../support/python.js';
 import { waitFor } from '../support/wait.js';
 
@@ -17,9 +19,15 @@ let receiver: AnnotationReceiver;
 let proxy: Proxy;
 let client: ImageClient;
 
-async function start(annotation: Readonly<Record<string, unknown>> = {}): Promise<void> {
+async function start(
+  annotation: Readonly<Record<string, unknown>> = {},
+  within?: NonNullable<ProxyOptions['within']>,
+): Promise<void> {
   const quick = { poll_duration_ms: 50, timeout_ms: 1000, max_batch_size: 16, unacked_limit: 50 };
-  proxy = await Proxy.start({ config: { annotation: { endpoint: receiver.url, ...quick, ...annotation } } });
+  proxy = await Proxy.start({
+    config: { annotation: { endpoint: receiver.url, ...quick, ...annotation } },
+    ...(within === undefined ? {} : { within }),
+  });
   await proxy.rest('POST', '/api/v1/settings', KEYS);
   client = new ImageClient(proxy.grpcAddress, 'unary');
 }
@@ -273,6 +281,48 @@ describe('the queue', () => {
   });
 });
 
+describe('the disk', () => {
+  it('that is full refuses annotations, loses none, and takes more when there is room again', async () => {
+    // A small disk of its own, which only the proxy's processes see.
+    const mount = 'mount -t tmpfs -o size=8m none "$0" && exec "$@"';
+    await start({}, (folder) => {
+      const disk = join(folder, 'data');
+      mkdirSync(disk, { recursive: true });
+      return ['unshare', '-rm', 'sh', '-c', mount, disk];
+    });
+    const filler = join(`/proc/${proxy.pid}/root`, proxy.dataDir, 'filler');
+    await annotate(client, 'yard');
+    await allDelivered(1);
+    fill(filler);
+    let acknowledged = 1;
+    const refusal = await waitFor('the disk to be full', BOUND_MS, async () => {
+      const call = annotate(client, 'yard', { custom_meta_1: 'x'.repeat(10_000) });
+      const outcome = await failure(call).catch(() => undefined);
+      if (outcome === undefined) acknowledged += 1;
+      return outcome;
+    });
+    expect(refusal).toMatchObject({
+      code: status.RESOURCE_EXHAUSTED,
+      details: expect.stringMatching(/disk .* is full.*free some space/),
+    });
+    rmSync(filler);
+    await annotate(client, 'yard');
+    await allDelivered(acknowledged + 1);
+    expect(receiver.ids.size).toBe(acknowledged + 1);
+  });
+
+  it('that has damaged the database keeps the proxy from starting, and what is left is left alone', async () => {
+    await start();
+    await proxy.end();
+    const file = join(proxy.dataDir, 'annotations.db');
+    writeFileSync(file, 'this is no database');
+    await expect(proxy.resume()).rejects.toThrow(/annotations.db is damaged .* It was left as it is/);
+    expect(readFileSync(file, 'utf8')).toBe('this is no database');
+    rmSync(file);
+    await proxy.resume();
+  });
+});
+
 describe('local mode', () => {
   it('needs no key, sends nothing, and answers questions about the past', async () => {
     await start({ mode: 'local' });
@@ -332,3 +382,11 @@ describe('cloud check', () => {
     await receiver.listen();
   });
 });
+
+function fill(path: string): void {
+  try {
+    for (;;) appendFileSync(path, Buffer.alloc(4096));
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOSPC') throw error;
+  }
+}
