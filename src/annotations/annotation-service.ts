@@ -15,7 +15,7 @@ import type {
 } from './messages.js';
 import { Sender } from './sender.js';
 import type { EdgeKeys } from './signature.js';
-import type { AnnotationPage, AnnotationQuery, AnnotationsStatus } from './types.js';
+import type { AnnotationPage, AnnotationQuery, AnnotationsStatus, RefusedHandling } from './types.js';
 
 export interface ServiceEnvironment {
   readonly data: AnnotationWorkerData;
@@ -36,7 +36,7 @@ const LOOK_AT_ONCE = 1000;
 const LOOK_IN_ALL = 50_000;
 /** A page ends when it is so long, because whoever reads it has to take it in whole. */
 const MOST_PAGE_CHARACTERS = 1024 * 1024;
-const REQUEUED_AT_ONCE = 500;
+const HANDLED_AT_ONCE = 500;
 
 /** All that the annotation worker does, without its thread. */
 export class AnnotationService {
@@ -115,8 +115,8 @@ export class AnnotationService {
         return await this.list(question.query);
       case 'refused':
         return shortEnough(queue.refused(question.afterSeq, question.limit));
-      case 'requeue':
-        return await this.requeue(question.ids);
+      case 'handleRefused':
+        return await this.handleRefused(question.how, question.ids);
       case 'checkEndpoint':
         return await checkEndpoint(endpoint, this.keys, clock, this.stopping.signal);
     }
@@ -161,24 +161,22 @@ export class AnnotationService {
     return { annotations: found, next: at };
   }
 
-  private async requeue(ids: readonly string[] | undefined): Promise<number> {
+  private async handleRefused(how: RefusedHandling, ids: readonly string[] | undefined): Promise<number> {
     const { queue } = this.env;
-    let requeued = 0;
-    if (ids !== undefined) {
-      requeued = queue.requeue(ids);
-    } else {
-      // Those that are refused again meanwhile are not taken twice.
-      let left = queue.totals.setAside;
-      while (left > 0) {
-        const some = queue.requeueOldest(Math.min(left, REQUEUED_AT_ONCE));
-        if (some === 0) break;
-        requeued += some;
-        left -= some;
-        await otherWork();
-      }
+    const wanted = ids === undefined ? undefined : queue.refusedSeqs([...new Set(ids)]);
+    // Those that are refused again meanwhile are not taken twice.
+    const count = wanted?.length ?? queue.totals.setAside;
+    let handled = 0;
+    while (handled < count) {
+      const most = Math.min(HANDLED_AT_ONCE, count - handled);
+      const some = wanted?.slice(handled, handled + most) ?? queue.refused(0, most).map(({ seq }) => seq);
+      if (some.length === 0) break;
+      queue[how](some);
+      handled += some.length;
+      this.sender.wake();
+      await otherWork();
     }
-    this.sender.wake();
-    return requeued;
+    return handled;
   }
 
   private clean(): void {

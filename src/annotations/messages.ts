@@ -3,7 +3,7 @@ import type { ErrorKind } from '../base/errors.js';
 import type { NewAnnotation, ShownAnnotation } from '../store/annotation.js';
 import type { EdgeKeys } from './signature.js';
 import type { SenderOptions } from './sender.js';
-import type { AnnotationPage, AnnotationQuery, AnnotationsStatus, EndpointCheck } from './types.js';
+import type { AnnotationPage, AnnotationQuery, AnnotationsStatus, EndpointCheck, RefusedHandling } from './types.js';
 
 /** Given to the worker at its start. */
 export interface AnnotationWorkerData extends SenderOptions {
@@ -21,7 +21,7 @@ export type Question =
   | { readonly kind: 'status' }
   | { readonly kind: 'list'; readonly query: AnnotationQuery }
   | { readonly kind: 'refused'; readonly afterSeq: number; readonly limit: number }
-  | { readonly kind: 'requeue'; readonly ids: readonly string[] | undefined }
+  | { readonly kind: 'handleRefused'; readonly how: RefusedHandling; readonly ids: readonly string[] | undefined }
   | { readonly kind: 'checkEndpoint' };
 
 /** What each question is answered with. */
@@ -29,7 +29,7 @@ export interface Answers {
   readonly status: AnnotationsStatus;
   readonly list: AnnotationPage;
   readonly refused: readonly ShownAnnotation[];
-  readonly requeue: number;
+  readonly handleRefused: number;
   readonly checkEndpoint: EndpointCheck;
 }
 

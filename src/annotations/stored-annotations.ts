@@ -17,6 +17,7 @@ import type {
   Annotations,
   AnnotationsStatus,
   EndpointCheck,
+  RefusedHandling,
 } from './types.js';
 
 export interface StoredAnnotationsOptions extends AnnotationWorkerData {
@@ -131,8 +132,8 @@ export class StoredAnnotations implements Annotations {
     return this.ask({ kind: 'refused', afterSeq, limit }) as Promise<readonly ShownAnnotation[]>;
   }
 
-  requeue(ids: readonly string[] | undefined): Promise<number> {
-    return this.ask({ kind: 'requeue', ids }) as Promise<number>;
+  handleRefused(how: RefusedHandling, ids: readonly string[] | undefined): Promise<number> {
+    return this.ask({ kind: 'handleRefused', how, ids }) as Promise<number>;
   }
 
   /** May take as long as annotation.timeout_ms. */

@@ -72,6 +72,9 @@ export interface EndpointCheck {
   readonly clockSkewMs: number | undefined;
 }
 
+/** requeue: they are sent again, behind those that wait; discard: they are removed. */
+export type RefusedHandling = 'requeue' | 'discard';
+
 /** A call of Annotate. */
 export interface AnnotateCall {
   /** The caller does not wait any more. */
@@ -87,8 +90,8 @@ export interface Annotations {
   list(query: AnnotationQuery): Promise<AnnotationPage>;
   /** Those that the endpoint refused, after a place in the queue. */
   refused(afterSeq: number, limit: number): Promise<readonly ShownAnnotation[]>;
-  /** Puts refused ones to the end of the queue, all without `ids`, and says how many. */
-  requeue(ids: readonly string[] | undefined): Promise<number>;
+  /** Does that with refused ones, all without `ids`, and says how many they were. */
+  handleRefused(how: RefusedHandling, ids: readonly string[] | undefined): Promise<number>;
   checkEndpoint(): Promise<EndpointCheck>;
   /** From now on; what waits for them is sent at once. */
   useKeys(keys: EdgeKeys): void;

@@ -5,7 +5,7 @@ const PAGE = 1000;
 /** Longer than the proxy waits for the endpoint when `annotation.timeout_ms` is at its largest. */
 const CHECK_TIMEOUT_MS = 11 * 60_000;
 /** A million of them takes its time. */
-const REQUEUE_TIMEOUT_MS = 10 * 60_000;
+const HANDLE_TIMEOUT_MS = 10 * 60_000;
 
 export type SetAsideAnnotation = SetAsideAnswer['annotations'][number];
 
@@ -32,9 +32,12 @@ export class AnnotationsClient {
 
   /** All without ids; says how many. */
   async requeue(ids: readonly string[] | undefined): Promise<number> {
-    const body = ids === undefined ? { all: true } : { ids };
-    const answer = await this.proxy.ask('POST', 'annotations/set-aside/requeue', body, REQUEUE_TIMEOUT_MS);
-    return (answer as { requeued: number }).requeued;
+    return ((await this.#handle('requeue', ids)) as { requeued: number }).requeued;
+  }
+
+  /** The same. */
+  async discard(ids: readonly string[] | undefined): Promise<number> {
+    return ((await this.#handle('discard', ids)) as { discarded: number }).discarded;
   }
 
   async setKeys(edgeKey: string, edgeSecret: string): Promise<void> {
@@ -43,5 +46,10 @@ export class AnnotationsClient {
 
   async check(): Promise<CloudCheckAnswer> {
     return (await this.proxy.ask('POST', 'cloud/check', undefined, CHECK_TIMEOUT_MS)) as CloudCheckAnswer;
+  }
+
+  async #handle(how: 'requeue' | 'discard', ids: readonly string[] | undefined): Promise<unknown> {
+    const body = ids === undefined ? { all: true } : { ids };
+    return await this.proxy.ask('POST', `annotations/set-aside/${how}`, body, HANDLE_TIMEOUT_MS);
   }
 }

@@ -17,7 +17,7 @@ const MOST_LIMIT = 1000;
 const MOST_NAME_CHARACTERS = 1024;
 const MOST_IDS = 1000;
 
-const requeueBody = z.strictObject({
+const chosenBody = z.strictObject({
   ids: z.array(z.uuid()).min(1).max(MOST_IDS).optional(),
   all: z.literal(true).optional(),
 });
@@ -37,14 +37,17 @@ export function annotationRoutes(base: string, { annotations }: AnnotationParts)
     .route(`${base}/annotations/set-aside`)
     .get(async (req, res) => void res.json(await setAsideAnswer(req, annotations)))
     .all(onlyMethods('GET'));
-  router
-    .route(`${base}/annotations/set-aside/requeue`)
-    .post(jsonBody, async (req, res) => {
-      // A million of them takes longer than a connection may be idle.
-      req.socket.setTimeout(0);
-      res.json({ requeued: await annotations.requeue(wantedIds(req.body)) });
-    })
-    .all(onlyMethods('POST'));
+  for (const how of ['requeue', 'discard'] as const) {
+    router
+      .route(`${base}/annotations/set-aside/${how}`)
+      .post(jsonBody, async (req, res) => {
+        // A million of them takes longer than a connection may be idle.
+        req.socket.setTimeout(0);
+        const count = await annotations.handleRefused(how, wantedIds(req.body));
+        res.json(how === 'requeue' ? { requeued: count } : { discarded: count });
+      })
+      .all(onlyMethods('POST'));
+  }
   router
     .route(`${base}/cloud/check`)
     .post(async (req, res) => {
@@ -126,9 +129,9 @@ export type CloudCheckAnswer = ReturnType<typeof checkAnswer>;
 
 /** Undefined: all. Throws invalid_argument. */
 function wantedIds(value: unknown): readonly string[] | undefined {
-  const { ids, all } = parseBody(requeueBody, value);
+  const { ids, all } = parseBody(chosenBody, value);
   if ((ids === undefined) === (all === undefined)) {
-    const message = 'Say which annotations are to be queued again: {"ids": ["…"]} names them, {"all": true} means all.';
+    const message = 'Say which annotations are meant: {"ids": ["…"]} names them, {"all": true} means all.';
     throw new ChrysError('invalid_argument', message);
   }
   return ids;

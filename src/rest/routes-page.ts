@@ -42,6 +42,7 @@ const ROUTES: readonly (readonly [method: string, path: string, what: string])[]
   ['GET', '/api/v1/annotations/status', 'how many wait, were delivered, were refused, and why nothing is sent'],
   ['GET', '/api/v1/annotations/set-aside', 'those that the endpoint refused, with its reasons'],
   ['POST', '/api/v1/annotations/set-aside/requeue', 'send them again: {"ids": […]} or {"all": true}'],
+  ['POST', '/api/v1/annotations/set-aside/discard', 'remove them: {"ids": […]} or {"all": true}'],
   ['POST', '/api/v1/cloud/check', 'try the endpoint of annotations, and say what is wrong'],
   ['GET', '/api/v1/settings', 'the keys for the cloud'],
   ['POST', '/api/v1/settings', 'set them: {"name": "default", "edge_key", "edge_secret"}'],

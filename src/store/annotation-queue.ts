@@ -100,6 +100,7 @@ export class AnnotationQueue {
   readonly #expired: Database.Statement<[number, number], number>;
   readonly #oldestKept: Database.Statement<[number], number>;
   readonly #remove: Database.Statement<[number]>;
+  readonly #discard: Database.Statement<[number]>;
   readonly #byCamera: Database.Statement<[SearchParameters], Place>;
   readonly #byTime: Database.Statement<[SearchParameters], Place>;
   readonly #get: Database.Statement<[number], ShownRow>;
@@ -132,7 +133,7 @@ export class AnnotationQueue {
       .prepare<[string], number>(`SELECT seq FROM annotations WHERE id = ? AND state = ${SET_ASIDE}`)
       .pluck();
     this.#requeue = database.prepare(
-      `UPDATE annotations SET state = ${QUEUED}, reason = '', done_ms = 0, seq = ? WHERE seq = ?`,
+      `UPDATE annotations SET state = ${QUEUED}, reason = '', done_ms = 0, seq = ? WHERE seq = ? AND state = ${SET_ASIDE}`,
     );
     const kept = `FROM annotations INDEXED BY annotations_kept WHERE state IN (${DELIVERED}, ${LOCAL})`;
     this.#expired = database
@@ -140,6 +141,7 @@ export class AnnotationQueue {
       .pluck();
     this.#oldestKept = database.prepare<[number], number>(`SELECT seq ${kept} ORDER BY done_ms LIMIT ?`).pluck();
     this.#remove = database.prepare('DELETE FROM annotations WHERE seq = ?');
+    this.#discard = database.prepare(`DELETE FROM annotations WHERE seq = ? AND state = ${SET_ASIDE}`);
     const range = '(start_ms, seq) > (@startMs, @seq) AND start_ms <= @toMs ORDER BY start_ms, seq LIMIT @look';
     const place = 'SELECT seq, start_ms AS startMs, type FROM annotations INDEXED BY';
     this.#byCamera = database.prepare(`${place} annotations_by_camera WHERE camera = @camera AND ${range}`);
@@ -202,14 +204,27 @@ export class AnnotationQueue {
     return this.#setAsidePage.all(afterSeq, limit).map(shown);
   }
 
-  /** Puts these back to the end of the queue, and says how many of them had been set aside. */
-  requeue(ids: readonly string[]): number {
-    return this.#requeueSeqs(ids.map((id) => this.#setAsideId.get(id)).filter((seq) => seq !== undefined));
+  /** Where those of these are that were set aside. */
+  refusedSeqs(ids: readonly string[]): number[] {
+    return ids.map((id) => this.#setAsideId.get(id)).filter((seq) => seq !== undefined);
   }
 
-  /** The same for the first so many of all. */
-  requeueOldest(limit: number): number {
-    return this.#requeueSeqs(this.#setAsidePage.all(0, limit).map(({ seq }) => seq));
+  /** Puts those of them that are refused back to the end of the queue. */
+  requeue(seqs: readonly number[]): void {
+    let last = this.#lastSeq;
+    this.#change(() => {
+      const before = last;
+      for (const seq of seqs) last += this.#requeue.run(last + 1, seq).changes;
+      return { queued: last - before, setAside: before - last };
+    });
+    this.#lastSeq = last;
+  }
+
+  /** Removes those of them that are refused. */
+  discard(seqs: readonly number[]): void {
+    this.#change(() => {
+      return { setAside: -seqs.reduce((sum, seq) => sum + this.#discard.run(seq).changes, 0) };
+    });
   }
 
   /**
@@ -245,19 +260,6 @@ export class AnnotationQueue {
 
   close(): void {
     this.#database.close();
-  }
-
-  #requeueSeqs(seqs: readonly number[]): number {
-    let last = this.#lastSeq;
-    this.#change(() => {
-      for (const seq of seqs) {
-        last += 1;
-        this.#requeue.run(last, seq);
-      }
-      return { queued: seqs.length, setAside: -seqs.length };
-    });
-    this.#lastSeq = last;
-    return seqs.length;
   }
 
   /** One transaction; `change` says by how much it changes the totals. */

@@ -4,6 +4,7 @@ import type {
   Annotations,
   AnnotationsStatus,
   EndpointCheck,
+  RefusedHandling,
 } from '../../src/annotations/types.js';
 import type { EdgeKeys } from '../../src/annotations/signature.js';
 import { AnnotateRequest } from '../../src/gen/chrys/cloud/videostreaming/v1beta1/video_streaming.js';
@@ -32,7 +33,7 @@ export function annotateRequest(changes: Partial<AnnotateRequest> = {}): Annotat
 /** What the annotations say, as the test wants it. */
 export class FakeAnnotations implements Annotations {
   readonly queries: AnnotationQuery[] = [];
-  readonly requeued: (readonly string[] | undefined)[] = [];
+  readonly handled: (readonly [how: RefusedHandling, ids: readonly string[] | undefined])[] = [];
   readonly keys: EdgeKeys[] = [];
   page: AnnotationPage = { annotations: [], next: undefined };
   setAside: readonly ShownAnnotation[] = [];
@@ -75,8 +76,8 @@ export class FakeAnnotations implements Annotations {
     return Promise.resolve(this.setAside.filter(({ seq }) => seq > afterSeq).slice(0, limit));
   }
 
-  requeue(ids: readonly string[] | undefined): Promise<number> {
-    this.requeued.push(ids);
+  handleRefused(how: RefusedHandling, ids: readonly string[] | undefined): Promise<number> {
+    this.handled.push([how, ids]);
     return Promise.resolve(ids?.length ?? this.setAside.length);
   }
 

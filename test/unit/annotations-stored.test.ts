@@ -137,7 +137,7 @@ describe('calls', () => {
 
 it('questions are answered, or fail with the reason', async () => {
   await open();
-  expect(await annotations.requeue(undefined)).toBe(7);
+  expect(await annotations.handleRefused('requeue', undefined)).toBe(7);
   const query = { camera: undefined, type: undefined, fromMs: 0, toMs: 1, after: undefined, limit: 1 };
   await expect(annotations.list(query)).rejects.toMatchObject({ kind: 'internal', message: 'a bug' });
   await expect(annotations.status()).rejects.toEqual(unavailable('disk'));

@@ -99,7 +99,10 @@ describe('the annotations', () => {
     const REQUEUE = `${LIST}/set-aside/requeue`;
     expect((await rest.post(REQUEUE, { all: true })).json()).toEqual({ requeued: 3 });
     expect((await rest.post(REQUEUE, { ids: [shown(2).id] })).json()).toEqual({ requeued: 1 });
-    expect(rest.annotations.requeued).toEqual([undefined, [shown(2).id]]);
+    expect(rest.annotations.handled).toEqual([
+      ['requeue', undefined],
+      ['requeue', [shown(2).id]],
+    ]);
     for (const body of [
       {},
       { ids: [] },
@@ -114,7 +117,20 @@ describe('the annotations', () => {
     expect((await runCli(rest.port, ['annotations', 'requeue', '--all'])).out).toBe(
       '3 annotations are queued again.\n',
     );
-    expect(rest.annotations.requeued).toHaveLength(3);
+    expect(rest.annotations.handled).toHaveLength(3);
+  });
+
+  it('that are set aside are removed, all or some', async () => {
+    rest.annotations.setAside = [shown(1), shown(2)];
+    expect((await rest.post(`${LIST}/set-aside/discard`, { all: true })).json()).toEqual({ discarded: 2 });
+    expect((await rest.post(`${LIST}/set-aside/discard`, {})).status).toBe(400);
+    const { out } = await runCli(rest.port, ['annotations', 'discard', shown(1).id]);
+    expect(out).toBe('1 annotations are removed.\n');
+    expect((await runCli(rest.port, ['annotations', 'discard'])).exitCode).toBe(2);
+    expect(rest.annotations.handled).toEqual([
+      ['discard', undefined],
+      ['discard', [shown(1).id]],
+    ]);
   });
 });
 

@@ -80,13 +80,23 @@ describe('the queue of annotations', () => {
       [3, 'too long', 'set_aside'],
     ]);
     expect(queue.refused(2, 10).map(({ seq }) => seq)).toEqual([3]);
-    expect(queue.requeue([annotation(2).id, annotation(1).id, 'nobody'])).toBe(1);
+    expect(queue.refusedSeqs([annotation(2).id, annotation(1).id, 'nobody'])).toEqual([2]);
+    queue.requeue([2, 1, 2, 99]);
     expect(waiting().map((seq) => queue.get(seq)!.id)).toEqual([1, 4, 2].map((number) => annotation(number).id));
-    expect(queue.requeueOldest(5)).toBe(1);
+    queue.requeue([3]);
     expect(queue.totals).toEqual({ queued: 4, setAside: 0, kept: 0, delivered: 0 });
     expect(counted()).toEqual({ queued: 4, setAside: 0, kept: 0 });
     add(5, 5);
     expect(queue.get(waiting().at(-1)!)!.id).toBe(annotation(5).id);
+  });
+
+  it('removes what was set aside, when somebody says so', () => {
+    add(1, 3);
+    for (const seq of [1, 3]) queue.setAside(seq, 'no', STORED_MS);
+    queue.discard([3, 2, 3]);
+    expect(queue.refused(0, 9).map(({ seq }) => seq)).toEqual([1]);
+    expect(queue.totals).toEqual({ queued: 1, setAside: 1, kept: 0, delivered: 0 });
+    expect(counted()).toEqual({ queued: 1, setAside: 1, kept: 0 });
   });
 
   it('removes what is old or too much in small steps, and never what waits or was refused', () => {

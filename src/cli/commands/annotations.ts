@@ -14,7 +14,7 @@ interface SetAsideOptions extends RemoteOptions {
   readonly limit?: number;
 }
 
-interface RequeueOptions extends RemoteOptions {
+interface ChoiceOptions extends RemoteOptions {
   readonly all?: boolean;
 }
 
@@ -41,7 +41,14 @@ export function annotationsCommand(io: Io): Command {
     .argument('[ids...]', 'their ids, as set-aside lists them')
     .option('--all', 'all of them')
     .addOption(urlOption())
-    .action((ids: readonly string[], options: RequeueOptions) => requeue(io, ids, options));
+    .action((ids: readonly string[], options: ChoiceOptions) => requeue(io, ids, options));
+  annotations
+    .command('discard')
+    .description('remove refused annotations for good')
+    .argument('[ids...]', 'their ids, as set-aside lists them')
+    .option('--all', 'all of them')
+    .addOption(urlOption())
+    .action((ids: readonly string[], options: ChoiceOptions) => discard(io, ids, options));
   return annotations;
 }
 
@@ -86,15 +93,25 @@ async function setAside(io: Io, options: SetAsideOptions): Promise<void> {
   }
 }
 
-async function requeue(io: Io, ids: readonly string[], options: RequeueOptions): Promise<void> {
+/** Undefined: all. Throws CliError. */
+function chosen(ids: readonly string[], options: ChoiceOptions): readonly string[] | undefined {
   if ((ids.length === 0) === (options.all !== true)) {
     throw new CliError(
       EXIT.usage,
       'Name the ids of the annotations, or say --all; "annotations set-aside" lists them.',
     );
   }
-  const requeued = await new AnnotationsClient(clientFor(options, io)).requeue(ids.length === 0 ? undefined : ids);
+  return ids.length === 0 ? undefined : ids;
+}
+
+async function requeue(io: Io, ids: readonly string[], options: ChoiceOptions): Promise<void> {
+  const requeued = await new AnnotationsClient(clientFor(options, io)).requeue(chosen(ids, options));
   io.out(`${requeued} annotations are queued again.\n`);
+}
+
+async function discard(io: Io, ids: readonly string[], options: ChoiceOptions): Promise<void> {
+  const discarded = await new AnnotationsClient(clientFor(options, io)).discard(chosen(ids, options));
+  io.out(`${discarded} annotations are removed.\n`);
 }
 
 function count(text: string): number {
