@@ -1,12 +1,12 @@
 // The layers, from the top: an import goes to the same layer or further down, never up.
-//   bin → src/cli → src/app → {src/grpc, src/rest} → {src/history, src/recording} → src/cameras → src/store
+//   bin → src/cli → src/app → {src/grpc, src/rest} → {src/history, src/recording, src/annotations} → src/cameras → src/store
 //       → {src/rings, src/media, src/native} → {src/config, src/base, src/gen}
 const layers = [
   ['bin'],
   ['src/cli'],
   ['src/app'],
   ['src/grpc', 'src/rest'],
-  ['src/history', 'src/recording'],
+  ['src/history', 'src/recording', 'src/annotations'],
   ['src/cameras'],
   ['src/store'],
   ['src/rings', 'src/media', 'src/native'],

@@ -17,6 +17,7 @@ import { lockDataDir } from '../store/lock.js';
 import { openStore } from '../store/store.js';
 import { banner } from './banner.js';
 import { demoCamera } from './demo.js';
+import { openAnnotations } from './open-annotations.js';
 import { openRecordings } from './open-recordings.js';
 import { version as packageVersion } from '../base/version.js';
 
@@ -102,9 +103,18 @@ async function start(options: RunOptions, closers: Closer[]): Promise<Logger> {
   const history = new History(addon, { disk: recordings });
   closers.push(() => history.close());
 
+  const stopping = new AbortController();
+  const annotations = await openAnnotations(config, {
+    dataDir,
+    clock,
+    logger,
+    keys: store.settings.get(),
+    stopping: stopping.signal,
+  });
+  closers.push(() => annotations.stop());
+
   // Loading it takes a moment, in which no frame would be served: better now than at the first snapshot.
   beamcoder();
-  const stopping = new AbortController();
   const now: { notReady: string | undefined; grpcPort: number | undefined } = {
     notReady: 'The proxy is starting: its cameras are not loaded yet.',
     grpcPort: undefined,
@@ -113,6 +123,7 @@ async function start(options: RunOptions, closers: Closer[]): Promise<Logger> {
     cameras,
     settings: store.settings,
     recordings,
+    annotations,
     clips: store.clips,
     past: history,
     config,
@@ -137,6 +148,7 @@ async function start(options: RunOptions, closers: Closer[]): Promise<Logger> {
     releaseBuffer: (buffer) => addon.releaseBuffer(buffer),
     limitUnsent: (descriptor, bytes) => addon.limitUnsent(descriptor, bytes),
     packetSums: (ring) => addon.packetSums(ring),
+    annotations,
     history,
     defaultSizeOf: parseScale(config.buffer.in_memory_scale),
   });

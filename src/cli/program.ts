@@ -2,8 +2,10 @@ import { Command, CommanderError } from 'commander';
 import { messageOf } from '../base/errors.js';
 import { redact } from '../base/redact.js';
 import { version } from '../base/version.js';
+import { annotationsCommand } from './commands/annotations.js';
 import { cameraCommand } from './commands/camera.js';
 import { clipCommand } from './commands/clip.js';
+import { cloudCommand } from './commands/cloud.js';
 import { configCommand } from './commands/config.js';
 import { exportCommand } from './commands/export.js';
 import { framesCommand } from './commands/frames.js';
@@ -24,6 +26,8 @@ const COMMANDS = [
   recordingsCommand,
   clipCommand,
   exportCommand,
+  annotationsCommand,
+  cloudCommand,
   probeCommand,
   configCommand,
 ];

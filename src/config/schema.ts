@@ -65,6 +65,10 @@ export const configSchema = z.strictObject({
       unacked_limit: positive(1_000_000).default(1000),
       poll_duration_ms: positive(3_600_000).default(300),
       max_batch_size: positive(100_000).default(299),
+      mode: z.enum(['cloud', 'local']).default('cloud'),
+      max_queue: positive(100_000_000).default(1_000_000),
+      keep: duration.default('7d'),
+      timeout_ms: z.int().min(1000).max(600_000).default(30_000),
     })
     .prefault({}),
   buffer: z

@@ -6,6 +6,7 @@ import {
   type ServerWritableStream,
 } from '@grpc/grpc-js';
 
+import type { Annotations } from '../annotations/types.js';
 import type { Clock } from '../base/clock.js';
 import { ChrysError } from '../base/errors.js';
 import type { Cameras } from '../cameras/types.js';
@@ -55,6 +56,7 @@ export function imageImplementation(
   cameras: Cameras,
   clock: Clock,
   packetSums: NativeAddon['packetSums'],
+  annotations: Pick<Annotations, 'annotate'>,
 ): UntypedServiceImplementation {
   const implementation: TypedImplementation = {
     videoLatestImage: answeredDirectly,
@@ -72,9 +74,22 @@ export function imageImplementation(
       return probeOf(cameras.get(request.deviceId), packetSums);
     }),
     systemTime: unary(() => ({ currentTime: clock.nowMs() })),
-    annotate: unary(() => {
-      throw notYet('Annotate', 'annotations are not taken, so keep them for now');
-    }),
+    annotate: (call, callback) => {
+      const { request } = call;
+      annotations.annotate(request, { isGone: () => call.cancelled }).then(
+        () => {
+          callback(null, {
+            deviceName: request.deviceName,
+            remoteStreamId: request.remoteStreamId,
+            type: request.type,
+            startTimestamp: request.startTimestamp,
+          });
+        },
+        (error: unknown) => {
+          callback(statusOf(error));
+        },
+      );
+    },
     proxy: unary(() => {
       throw notYet('Proxy', 'push the stream with another tool for now');
     }),

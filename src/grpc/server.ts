@@ -5,6 +5,7 @@ import { loadSync } from '@grpc/proto-loader';
 import { ReflectionService } from '@grpc/reflection';
 import { HealthImplementation, protoPath as healthProto } from 'grpc-health-check';
 
+import type { Annotations } from '../annotations/types.js';
 import type { Clock } from '../base/clock.js';
 import { ChrysError, messageOf } from '../base/errors.js';
 import { descriptorOf } from '../base/socket-descriptor.js';
@@ -46,6 +47,7 @@ export async function startGrpcServer(options: {
   releaseBuffer: NativeAddon['releaseBuffer'];
   limitUnsent: NativeAddon['limitUnsent'];
   packetSums: NativeAddon['packetSums'];
+  annotations: Pick<Annotations, 'annotate'>;
   history: PastContext['history'];
   /** buffer.in_memory_scale. */
   defaultSizeOf: PastContext['defaultSizeOf'];
@@ -61,7 +63,7 @@ export async function startGrpcServer(options: {
     // Books for a debugging interface that is not offered.
     'grpc.enable_channelz': 0,
   });
-  server.addService(imageService, imageImplementation(cameras, clock, options.packetSums));
+  server.addService(imageService, imageImplementation(cameras, clock, options.packetSums, options.annotations));
   const health = new HealthImplementation({ '': 'SERVING', [IMAGE_SERVICE]: 'SERVING' });
   health.addToServer(server);
   const described = loadSync([IMAGE_PROTO, healthProto], { includeDirs: [PROTO_ROOT], keepCase: true });

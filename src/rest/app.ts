@@ -8,6 +8,7 @@ import type { Camera, CameraDefinition, Cameras } from '../cameras/types.js';
 import type { Config } from '../config/schema.js';
 import type { NativeAddon } from '../native/types.js';
 import type { Settings, SettingsStore } from '../store/settings.js';
+import { annotationRoutes, type AnnotationParts } from './annotations.js';
 import { errorHandler, onlyMethods, sendError, unknownRoute } from './answers.js';
 import { cameraChanges, parseBody, settingsBody } from './bodies.js';
 import { definitionOf } from './camera-body.js';
@@ -29,7 +30,7 @@ const BASE = '/api/v1';
 const CHANGING_METHODS = ['POST', 'PATCH', 'DELETE'];
 const MASK = '***';
 
-export interface RestParts extends RecordingParts {
+export interface RestParts extends RecordingParts, AnnotationParts {
   readonly cameras: Cameras;
   readonly past: PastSource;
   readonly settings: Pick<SettingsStore, 'get' | 'put'>;
@@ -131,6 +132,7 @@ export function createRestApp(parts: RestParts): Express {
     })
     .all(onlyMethods('GET'));
   app.use(recordingRoutes(BASE, parts));
+  app.use(annotationRoutes(BASE, parts));
   app
     .route(`${BASE}/info`)
     .get((_req, res) => void res.json(infoAnswer(parts)))
@@ -204,10 +206,12 @@ function addCamera(definition: CameraDefinition, cameras: Cameras): void {
 }
 
 /** A masked secret that comes back means that it stays as it is. */
-function saveSettings(value: unknown, { settings, clock }: RestParts): Settings {
+function saveSettings(value: unknown, { settings, annotations, clock }: RestParts): Settings {
   const body = parseBody(settingsBody, value);
   const secret = body.edge_secret === MASK ? settings.get().edgeSecret : body.edge_secret;
-  return settings.put(body.edge_key, secret, clock.nowMs());
+  const saved = settings.put(body.edge_key, secret, clock.nowMs());
+  annotations.useKeys(saved);
+  return saved;
 }
 
 /** Whoever asks every second hardly wants a hundred lines of each camera. */

@@ -51,6 +51,18 @@ export function truth(query: Readonly<Record<string, unknown>>, name: string, ot
   return value === 'true';
 }
 
+/** Any text of 1 to `most` characters; undefined when it is not there. Throws invalid_argument. */
+export function text(query: Readonly<Record<string, unknown>>, name: string, most: number): string | undefined {
+  const value = query[name];
+  if (value === undefined) {
+    return undefined;
+  }
+  if (typeof value !== 'string' || value === '' || value.length > most) {
+    throw refused(name, value, `one text of 1 to ${most} characters`);
+  }
+  return value;
+}
+
 function refused(name: string, value: unknown, allowed: string): ChrysError {
   const shown = JSON.stringify(value).slice(0, 40);
   return new ChrysError('invalid_argument', `${name}: ${shown} is not allowed; allowed is ${allowed}.`);

@@ -2,6 +2,7 @@
  * `npm run bench [-- NAME …]`: every speed that is promised, as a ratio against a peer on the same streams in the same
  * run. Each work is measured for BENCH_SECONDS (default 40) in all, after warming up. Ends with 1 when a bar was missed.
  */
+import { benchAnnotate, benchAnnotationQueue } from './annotations.js';
 import { benchFirstFrame, benchInterval, benchKeyframes } from './demand.js';
 import { benchMany, benchScaling } from './many.js';
 import { benchPast } from './past.js';
@@ -27,6 +28,8 @@ const BENCHES: Readonly<Record<string, () => Promise<Row[]>>> = {
   clip: benchClip,
   many: benchMany,
   scaling: benchScaling,
+  annotate: benchAnnotate,
+  'annotation-queue': benchAnnotationQueue,
 };
 
 const chosen = process.argv.length > 2 ? process.argv.slice(2) : Object.keys(BENCHES);

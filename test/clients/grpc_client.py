@@ -3,6 +3,7 @@
 
     grpc_client.py 127.0.0.1:50001 --device CAMERA [--unary | --bidi | --each | --past] [--keyframes] [--frames N] [--skip N]
         [--verify [--fps N] [--loop PICTURES]]
+    grpc_client.py 127.0.0.1:50001 --device CAMERA --annotate N
     grpc_client.py 127.0.0.1:50001 --services
 
 --unary calls VideoLatestImage as the later clients do; --bidi (the default) and --each as those of 0.0.5, with one stream
@@ -10,6 +11,7 @@ for all pictures or with a stream of one request for each; --past takes what mem
 …, received_us}; answers without a picture are counted and left out. With --verify it ends with 1, and says why on
 stderr, unless every picture is whole, in order, the one that its pts calls for, not repeated, and none is missing.
 A failed call prints {"error": the status' name, "details": …} and ends with 2.
+--annotate sends annotations, numbered in custom_meta_1, and prints one JSON line for each answer.
 --services prints what the reflection service lists and what the health service says.
 """
 import argparse
@@ -188,6 +190,25 @@ def take_frames(options):
     return 1 if options.verify and wrong else 0
 
 
+def annotate(options):
+    messages, services = load_stubs('unary')
+    channel = grpc.insecure_channel(options.address)
+    stub = services.ImageStub(channel)
+    try:
+        for number in range(options.annotate):
+            request = messages.AnnotateRequest(
+                device_name=options.device, type='moving', start_timestamp=time.time_ns() // 1_000_000, confidence=0.5,
+                is_keyframe=True, mask=[messages.Coordinate(x=1, y=2, z=3)], custom_meta_1=str(number))
+            answer = stub.Annotate(request, timeout=CALL_SECONDS)
+            print(json.dumps({'device_name': answer.device_name, 'type': answer.type}), flush=True)
+    except grpc.RpcError as error:
+        print(json.dumps({'error': error.code().name, 'details': error.details()}), flush=True)
+        return 2
+    finally:
+        channel.close()
+    return 0
+
+
 def varint_field(number, payload):
     """A length-delimited protobuf field shorter than 128 bytes."""
     return bytes([number << 3 | 2, len(payload)]) + payload
@@ -226,8 +247,11 @@ def main():
     parser.add_argument('--verify', action='store_true')
     parser.add_argument('--fps', type=int, default=25)
     parser.add_argument('--loop', type=int, default=300, help='pictures in the clip')
+    parser.add_argument('--annotate', type=int, default=0)
     parser.add_argument('--services', action='store_true')
     options = parser.parse_args()
+    if options.annotate > 0:
+        sys.exit(annotate(options))
     sys.exit(show_services(options) if options.services else take_frames(options))
 
 

@@ -110,7 +110,7 @@ describe('the other calls', () => {
     expect(nowMs).toBeLessThanOrEqual(Date.now());
   });
 
-  it.each(['Annotate', 'Proxy', 'Storage'])('%s says that it is not there yet', async (method) => {
+  it.each(['Proxy', 'Storage'])('%s says that it is not there yet', async (method) => {
     const { code, details } = await failure(
       client.unary(method, { device_name: 'here', device_id: 'here', type: 'x' }),
     );

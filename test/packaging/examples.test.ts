@@ -1,11 +1,14 @@
-import { execFile } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
+import { createHash, createHmac } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { annotate, annotationsStatus } from '../support/annotations.js';
+import { ImageClient } from '../support/grpc-client.js';
 import { PROJECT, Proxy } from '../support/proxy.js';
-import { waitFor } from '../support/wait.js';
+import { freePort, waitFor } from '../support/wait.js';
 
 const runFile = promisify(execFile);
 // Debian's own, for which bin/setup --test installs grpc and numpy.
@@ -79,5 +82,58 @@ describe.each([
   it('show the rate and the age of every frame', async () => {
     const printed = await run(language, [...showAll, proxy.grpcAddress, '--seconds', '3.5']);
     expect(printed).toMatch(/^demo +\d+ frames\/s +age +-?[\d.]+ ms/m);
+  });
+});
+
+describe('the example receiver of annotations', () => {
+  it('takes what is signed with its secret, once, and refuses the rest', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'chrysproxy-receiver-'));
+    const file = join(folder, 'annotations.jsonl');
+    const port = await freePort();
+    const url = `http://127.0.0.1:${port}/`;
+    const receiver = spawn(PYTHON, ['receiver.py', String(port), file], {
+      cwd: join(PROJECT, 'examples/python'),
+      env: { ...process.env, EDGE_SECRET: 'geheim' },
+      stdio: ['ignore', 'ignore', 'inherit'],
+    });
+    const proxy = await Proxy.start({ config: { annotation: { endpoint: url, poll_duration_ms: 50 } } });
+    const client = new ImageClient(proxy.grpcAddress, 'unary');
+    try {
+      await waitFor(
+        'the receiver to listen',
+        20_000,
+        async () => (await fetch(url, { method: 'POST' })).status === 401,
+      );
+      const keys = { edge_key: 'key', edge_secret: 'another' };
+      await proxy.rest('POST', '/api/v1/settings', keys);
+      for (const number of ['0', '1', '2']) await annotate(client, 'yard', { custom_meta_1: number });
+      await waitFor('the refusal', 20_000, async () => (await annotationsStatus(proxy)).paused?.includes('401'));
+      await proxy.rest('POST', '/api/v1/settings', { ...keys, edge_secret: 'geheim' });
+      await waitFor('the delivery', 20_000, async () => (await annotationsStatus(proxy)).delivered === 3);
+      const lines = readFileSync(file, 'utf8').trimEnd().split('\n');
+      expect(lines.map((line) => (JSON.parse(line) as { custom_meta_1: string }).custom_meta_1)).toEqual([
+        '0',
+        '1',
+        '2',
+      ]);
+
+      // What the receiver has taken already is not written again.
+      const [first = ''] = lines;
+      const body = `{"data":[${first}]}`;
+      const md5 = createHash('md5').update(body).digest('hex');
+      const date = String(Date.now());
+      const mac = createHmac('sha256', 'geheim')
+        .update(date + md5)
+        .digest('hex');
+      const headers = { 'x-chrysedge-auth': `key:${mac}`, 'x-chrys-date': date, 'content-md5': md5 };
+      expect((await fetch(url, { method: 'POST', body, headers })).status).toBe(200);
+      expect((await fetch(url, { method: 'POST', body: `${body} `, headers })).status).toBe(401);
+      expect(readFileSync(file, 'utf8').trimEnd().split('\n')).toEqual(lines);
+    } finally {
+      client.close();
+      await proxy.dispose();
+      receiver.kill();
+      rmSync(folder, { recursive: true });
+    }
   });
 });

@@ -52,6 +52,10 @@ describe('without a file', () => {
         unacked_limit: 1000,
         poll_duration_ms: 300,
         max_batch_size: 299,
+        mode: 'cloud',
+        max_queue: 1_000_000,
+        keep: '7d',
+        timeout_ms: 30_000,
       },
       buffer: {
         in_memory: 1,

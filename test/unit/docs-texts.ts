@@ -10,11 +10,13 @@ export const KIND_TEXTS: Readonly<Record<ErrorKind, string>> = {
   already_exists: 'There is a camera or clip of that name already. Remove it first, or choose another name.',
   failed_precondition: 'Something else has to be put right first; the message says what.',
   payload_too_large: 'The body of the request is too long.',
-  resource_exhausted: 'A limit is reached: cameras, waiting snapshots, the disk. Remove something, or try again later.',
+  resource_exhausted:
+    'A limit is reached: cameras, waiting snapshots, waiting annotations, the disk. Remove something, or try again later.',
   internal: 'A fault of the proxy. Its log has the details; please report it.',
   unimplemented: 'This version cannot do that yet.',
-  unavailable: 'The camera is not connected, or the proxy is starting. Try again later.',
-  deadline_exceeded: 'The camera is connected and gave no frame in time.',
+  unavailable:
+    'The camera is not connected, the proxy is starting or stopping, or the disk does not answer. Try again later.',
+  deadline_exceeded: 'The camera is connected and gave no frame in time, or an annotation was not stored in time.',
 };
 
 interface ReasonText {
@@ -114,10 +116,15 @@ export const KEY_TEXTS: Readonly<Record<string, string>> = {
   'redis.database': 'number of the database, from 0; no effect yet',
   'redis.password': 'text; no effect yet',
   'api.endpoint': 'http or https URL of the cloud service for storage; no effect yet',
-  'annotation.endpoint': 'http or https URL that takes annotations; no effect yet',
-  'annotation.unacked_limit': 'most annotations sent and not acknowledged, 1 to 1000000; no effect yet',
-  'annotation.poll_duration_ms': 'longest wait before a batch goes that is not full, 1 to 3600000; no effect yet',
-  'annotation.max_batch_size': 'most annotations in a batch, 1 to 100000; no effect yet',
+  'annotation.endpoint': 'http or https URL that takes annotations',
+  'annotation.unacked_limit': 'most annotations sent and not acknowledged, 1 to 1000000',
+  'annotation.poll_duration_ms': 'longest wait before a batch goes that is not full, 1 to 3600000',
+  'annotation.max_batch_size': 'most annotations in a batch, 1 to 100000; it is also full at 1 MiB',
+  'annotation.mode': '`cloud`: they are sent to `endpoint`; `local`: they are only kept',
+  'annotation.max_queue': 'most that wait or were refused by the endpoint, 1 to 100000000; then RESOURCE_EXHAUSTED',
+  'annotation.keep':
+    'how long delivered and local ones can be asked for: `30s`, `5m`, `2h`, `1d`, `1w`; at most the newest 1000000',
+  'annotation.timeout_ms': 'longest time for one request to the endpoint, 1000 to 600000; 10 s of it to connect',
   'buffer.in_memory': 'newest frames of a camera that are kept at least, compressed, 1 to 100000',
   'buffer.in_memory_max_bytes':
     'most memory for them, bytes of each camera, 1048576 to 4294967296; wins over `in_memory`',

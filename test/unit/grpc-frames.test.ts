@@ -108,6 +108,7 @@ describe('VideoLatestImage', () => {
       releaseBuffer: (buffer) => released.push(buffer.length) > 0,
       limitUnsent: (descriptor, bytes) => limited.push({ socket: fstatSync(descriptor).isSocket(), bytes }) > 0,
       packetSums: () => expect.fail(),
+      annotations: { annotate: () => expect.fail() },
       history: { open: () => expect.fail() },
       defaultSizeOf: () => ({ width: 0, height: 0, enlarge: false }),
     });

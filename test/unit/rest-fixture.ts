@@ -18,6 +18,7 @@ import { createRestApp, type RestParts } from '../../src/rest/app.js';
 import { listenRest } from '../../src/rest/listen.js';
 import type { Picture } from '../../src/rest/snapshot.js';
 import type { Settings } from '../../src/store/settings.js';
+import { FakeAnnotations } from './annotations-fixture.js';
 import { FakeClips, FakePastSource, FakeRecordings } from './recordings-fixture.js';
 
 export const NOW_MS = Date.UTC(2026, 0, 2, 3, 4, 5);
@@ -166,6 +167,7 @@ export async function startRest(changes: Partial<RestParts> = {}) {
   const cameras = new FakeCameras();
   const recordings = new FakeRecordings();
   const clips = new FakeClips();
+  const annotations = new FakeAnnotations();
   const past = new FakePastSource();
   const encoded: Picture[] = [];
   const logLines: string[] = [];
@@ -174,6 +176,7 @@ export async function startRest(changes: Partial<RestParts> = {}) {
     cameras,
     recordings,
     clips,
+    annotations,
     past,
     settings: {
       get: () => settings,
@@ -229,6 +232,7 @@ export async function startRest(changes: Partial<RestParts> = {}) {
     cameras,
     recordings,
     clips,
+    annotations,
     past,
     encoded,
     logLines,

@@ -1,0 +1,96 @@
+"""A receiver of annotations: set annotation.endpoint of chrysproxy to it.
+
+    EDGE_SECRET=... python3 receiver.py 9000 annotations.jsonl
+
+It answers 401 to what is not signed with the secret, appends each annotation to the file as one line of JSON, and answers
+200 only when that is on the disk. chrysproxy repeats a batch whose answer it has not seen; an annotation has the same id
+then, and is not written twice. Needs nothing but Python 3.8.
+"""
+import hashlib
+import hmac
+import json
+import os
+import sys
+import threading
+import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+MOST_BYTES = 16 * 1024 * 1024
+# A request that somebody has listened to cannot be played again later than this.
+MOST_AGE_MS = 5 * 60_000
+
+
+def is_signed(headers, body, secret):
+    """Whether the body was signed with the secret, not long ago."""
+    date = headers.get("X-Chrys-Date", "")
+    md5 = hashlib.md5(body).hexdigest()
+    mac = hmac.new(secret.encode(), (date + md5).encode(), hashlib.sha256).hexdigest()
+    given = headers.get("X-ChrysEdge-Auth", "").rpartition(":")[2]
+    fresh = date.isdigit() and abs(time.time() * 1000 - int(date)) < MOST_AGE_MS
+    return fresh and headers.get("Content-MD5") == md5 and hmac.compare_digest(given.encode(), mac.encode())
+
+
+class Store:
+    """A file of annotations, and the ids that are in it."""
+
+    def __init__(self, path):
+        self.lock = threading.Lock()
+        self.file = open(path, "a+", encoding="utf-8")
+        self.file.seek(0)
+        self.ids = {json.loads(line)["id"] for line in self.file if line.endswith("}\n")}
+
+    def add(self, annotations):
+        """Returns when they are on the disk; says how many were new."""
+        with self.lock:
+            new = {one["id"]: one for one in annotations if one["id"] not in self.ids}
+            self.file.write("".join(json.dumps(one) + "\n" for one in new.values()))
+            self.file.flush()
+            os.fsync(self.file.fileno())
+            self.ids.update(new)
+            return len(new)
+
+
+class Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    timeout = 60
+
+    def do_POST(self):
+        length = int(self.headers.get("Content-Length", 0))
+        if length > MOST_BYTES:
+            self.close_connection = True
+            self.answer(413, "too long")
+            return
+        body = self.rfile.read(length)
+        if not is_signed(self.headers, body, self.server.secret):
+            self.answer(401, "the signature is wrong, or the clocks differ")
+            return
+        annotations = json.loads(body)["data"]
+        new = self.server.store.add(annotations)
+        print(f"{len(annotations)} annotations, {new} new", flush=True)
+        self.answer(200, "ok")
+
+    def answer(self, status, text):
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(text)))
+        self.end_headers()
+        self.wfile.write(text.encode())
+
+    def log_message(self, *args):
+        pass
+
+
+def main():
+    if len(sys.argv) != 3 or not os.environ.get("EDGE_SECRET"):
+        sys.exit(__doc__)
+    server = ThreadingHTTPServer(("127.0.0.1", int(sys.argv[1])), Handler)
+    server.secret = os.environ["EDGE_SECRET"]
+    server.store = Store(sys.argv[2])
+    print(f"waiting for annotations at http://127.0.0.1:{server.server_address[1]}/", flush=True)
+    server.serve_forever()
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except KeyboardInterrupt:
+        pass

@@ -1,0 +1,215 @@
+import { setImmediate as otherWork } from 'node:timers/promises';
+import type { Clock } from '../base/clock.js';
+import { ChrysError, messageOf } from '../base/errors.js';
+import type { AnnotationQueue } from '../store/annotation-queue.js';
+import type { AnnotationPlace, ShownAnnotation } from '../store/annotation.js';
+import type { Endpoint } from './endpoint.js';
+import { checkEndpoint } from './endpoint-check.js';
+import type {
+  AnnotationWorkerData,
+  Answers,
+  FromAnnotationWorker,
+  Question,
+  SentError,
+  ToAnnotationWorker,
+} from './messages.js';
+import { Sender } from './sender.js';
+import type { EdgeKeys } from './signature.js';
+import type { AnnotationPage, AnnotationQuery, AnnotationsStatus, RefusedHandling } from './types.js';
+
+export interface ServiceEnvironment {
+  readonly data: AnnotationWorkerData;
+  readonly queue: AnnotationQueue;
+  readonly endpoint: Endpoint;
+  readonly clock: Clock;
+  readonly post: (message: FromAnnotationWorker) => void;
+}
+
+/** Delivered annotations that are kept at most, however short a time ago they were delivered. */
+const MOST_KEPT = 1_000_000;
+/** Old ones are removed so many at a time, because whoever annotates waits meanwhile. */
+const CLEANED_AT_ONCE = 500;
+const CLEAN_AGAIN_MS = 50;
+const CLEAN_EVERY_MS = 10_000;
+/** A question looks at so many annotations before others have their turn, and at so many in all. */
+const LOOK_AT_ONCE = 1000;
+const LOOK_IN_ALL = 50_000;
+/** A page ends when it is so long, because whoever reads it has to take it in whole. */
+const MOST_PAGE_CHARACTERS = 1024 * 1024;
+const HANDLED_AT_ONCE = 500;
+
+/** All that the annotation worker does, without its thread. */
+export class AnnotationService {
+  private readonly sender: Sender;
+  private readonly stopping = new AbortController();
+  private keys: EdgeKeys;
+  private cancelCleaning: (() => void) | undefined;
+
+  constructor(private readonly env: ServiceEnvironment) {
+    const { data, post } = env;
+    this.keys = data.keys;
+    this.sender = new Sender({
+      ...data,
+      ...env,
+      random: Math.random,
+      log: (level, text) => {
+        post({ kind: 'log', level, text });
+      },
+    });
+    this.sender.useKeys(data.keys);
+    this.clean();
+  }
+
+  /** What main says; 'stop' is for the caller, who calls stop(). */
+  async take(message: Exclude<ToAnnotationWorker, { kind: 'stop' }>): Promise<void> {
+    switch (message.kind) {
+      case 'store':
+        this.store(message);
+        break;
+      case 'keys':
+        this.keys = message.keys;
+        this.sender.useKeys(message.keys);
+        break;
+      case 'ask':
+        await this.answer(message.id, message.question);
+        break;
+    }
+  }
+
+  async stop(graceMs: number): Promise<void> {
+    this.stopping.abort();
+    this.cancelCleaning?.();
+    await this.sender.stop(graceMs);
+  }
+
+  private store({ annotations }: Extract<ToAnnotationWorker, { kind: 'store' }>): void {
+    const { data, queue, post } = this.env;
+    const { queued, setAside } = queue.totals;
+    const room = data.mode === 'local' ? Infinity : Math.max(0, data.maxQueue - queued - setAside);
+    const taken = annotations.length <= room ? annotations : annotations.slice(0, room);
+    try {
+      if (taken.length > 0) queue.add(taken, data.mode === 'local' ? 'local' : 'queued');
+      const full =
+        taken.length < annotations.length ? { error: sent(queueIsFull(data.maxQueue, queued, setAside)) } : {};
+      post({ kind: 'stored', count: taken.length, ...full });
+    } catch (error) {
+      post({ kind: 'stored', count: 0, error: sent(error) });
+    }
+    this.sender.wake();
+  }
+
+  private async answer(id: number, question: Question): Promise<void> {
+    try {
+      this.env.post({ kind: 'answer', id, value: await this.valueOf(question) });
+    } catch (error) {
+      this.env.post({ kind: 'refusal', id, error: sent(error) });
+    }
+  }
+
+  private async valueOf(question: Question): Promise<Answers[keyof Answers]> {
+    const { queue, endpoint, clock } = this.env;
+    switch (question.kind) {
+      case 'status':
+        return this.status();
+      case 'list':
+        return await this.list(question.query);
+      case 'refused':
+        return shortEnough(queue.refused(question.afterSeq, question.limit));
+      case 'handleRefused':
+        return await this.handleRefused(question.how, question.ids);
+      case 'checkEndpoint':
+        return await checkEndpoint(endpoint, this.keys, clock, this.stopping.signal);
+    }
+  }
+
+  private status(): AnnotationsStatus {
+    const { data, queue, clock } = this.env;
+    const { oldestQueuedMs } = queue;
+    const { text, atMs } = this.sender.lastError;
+    return {
+      mode: data.mode,
+      ...queue.totals,
+      inFlight: this.sender.inFlight,
+      oldestAgeMs: oldestQueuedMs === undefined ? undefined : Math.max(0, clock.nowMs() - oldestQueuedMs),
+      paused: this.sender.paused,
+      lastError: text,
+      lastErrorMs: atMs,
+      nextAttemptMs: this.sender.nextAttemptMs,
+    };
+  }
+
+  private async list({ camera, type, fromMs, toMs, after, limit }: AnnotationQuery): Promise<AnnotationPage> {
+    const { queue } = this.env;
+    const found: ShownAnnotation[] = [];
+    let at: AnnotationPlace = after ?? { startMs: fromMs, seq: 0 };
+    let characters = 0;
+    for (let looked = 0; looked < LOOK_IN_ALL; looked += LOOK_AT_ONCE) {
+      const { places, lookedTo } = queue.search({ camera, type, toMs, after: at, look: LOOK_AT_ONCE });
+      for (const place of places) {
+        const annotation = queue.get(place.seq);
+        // The last one that was given, and not the one before this: others may have been looked at between them.
+        if (found.length === limit || characters > MOST_PAGE_CHARACTERS) return { annotations: found, next: at };
+        if (annotation === undefined) continue;
+        found.push(annotation);
+        characters += annotation.json.length;
+        at = { startMs: place.startMs, seq: place.seq };
+      }
+      if (lookedTo === undefined) return { annotations: found, next: undefined };
+      at = lookedTo;
+      await otherWork();
+    }
+    return { annotations: found, next: at };
+  }
+
+  private async handleRefused(how: RefusedHandling, ids: readonly string[] | undefined): Promise<number> {
+    const { queue } = this.env;
+    const wanted = ids === undefined ? undefined : queue.refusedSeqs([...new Set(ids)]);
+    // Those that are refused again meanwhile are not taken twice.
+    const count = wanted?.length ?? queue.totals.setAside;
+    let handled = 0;
+    while (handled < count) {
+      const most = Math.min(HANDLED_AT_ONCE, count - handled);
+      const some = wanted?.slice(handled, handled + most) ?? queue.refused(0, most).map(({ seq }) => seq);
+      if (some.length === 0) break;
+      queue[how](some);
+      handled += some.length;
+      this.sender.wake();
+      await otherWork();
+    }
+    return handled;
+  }
+
+  private clean(): void {
+    const { data, queue, clock, post } = this.env;
+    let removed = 0;
+    try {
+      removed = queue.clean(clock.nowMs() - data.keepMs, MOST_KEPT, CLEANED_AT_ONCE);
+    } catch (error) {
+      post({ kind: 'log', level: 'warn', text: `old annotations cannot be removed: ${messageOf(error)}` });
+    }
+    const againMs = removed === CLEANED_AT_ONCE ? CLEAN_AGAIN_MS : CLEAN_EVERY_MS;
+    this.cancelCleaning = clock.after(againMs, () => {
+      this.clean();
+    });
+  }
+}
+
+function shortEnough(annotations: readonly ShownAnnotation[]): readonly ShownAnnotation[] {
+  let characters = 0;
+  const end = annotations.findIndex(({ json }) => (characters += json.length) > MOST_PAGE_CHARACTERS);
+  return end < 0 ? annotations : annotations.slice(0, Math.max(1, end));
+}
+
+function queueIsFull(maxQueue: number, queued: number, setAside: number): ChrysError {
+  return new ChrysError(
+    'resource_exhausted',
+    `The queue of annotations is full: ${queued} wait and ${setAside} are set aside, annotation.max_queue is ${maxQueue}. ` +
+      'This one was not stored. GET /api/v1/annotations/status says why they are not sent; send it again later.',
+  );
+}
+
+function sent(error: unknown): SentError {
+  return error instanceof ChrysError
+    ? { kind: error.kind, message: error.message }
+    : { kind: 'internal', message: messageOf(error) };
+}

@@ -1,0 +1,191 @@
+import { Agent as HttpAgent, request as requestHttp, type ClientRequest, type IncomingMessage } from 'node:http';
+import { Agent as HttpsAgent, request as requestHttps } from 'node:https';
+import { messageOf } from '../base/errors.js';
+import { redact, redactUrl } from '../base/redact.js';
+
+export interface EndpointAnswer {
+  readonly status: number;
+  /** The beginning of the body, masked, in one line. */
+  readonly text: string;
+  /** `Location`, masked; '' = none. */
+  readonly location: string;
+  /** `Retry-After`; 0 = none. */
+  readonly retryAfterMs: number;
+  /** `Date`, milliseconds since the epoch; undefined: none. */
+  readonly dateMs: number | undefined;
+}
+
+export type Trouble = 'unknown_host' | 'refused' | 'unreachable' | 'timeout' | 'tls' | 'broken_off';
+
+/** There was no whole answer. Its message is for a person. */
+export class NoAnswer extends Error {
+  override readonly name = 'NoAnswer';
+
+  constructor(
+    readonly trouble: Trouble,
+    message: string,
+    options?: ErrorOptions,
+  ) {
+    super(message, options);
+  }
+}
+
+const CONNECT_MS = 10_000;
+/** What comes beyond is not read. */
+const MOST_READ_BYTES = 64 * 1024;
+const SHOWN_CHARACTERS = 200;
+/** Servers close what is idle after 5 s and more; a connection that they are about to close is not worth a try. */
+const IDLE_MS = 4000;
+const LONGEST_RETRY_AFTER_MS = 10 * 60_000;
+
+/**
+ * Where annotations are posted. Redirects are not followed, and every attempt ends: connecting within 10 s, all of it
+ * within `timeoutMs`. Node's `fetch` has no bound for connecting, and refuses ports that browsers fear.
+ */
+export class Endpoint {
+  private readonly url: URL;
+  private readonly agent: HttpAgent;
+
+  constructor(
+    url: string,
+    private readonly timeoutMs: number,
+  ) {
+    this.url = new URL(url);
+    const options = { keepAlive: true, timeout: IDLE_MS };
+    this.agent = this.isTls ? new HttpsAgent(options) : new HttpAgent(options);
+  }
+
+  /** With its password masked. */
+  get shownUrl(): string {
+    return redactUrl(this.url.href);
+  }
+
+  /** Throws NoAnswer, also when `signal` is aborted. */
+  async post(body: Buffer, headers: Readonly<Record<string, string>>, signal: AbortSignal): Promise<EndpointAnswer> {
+    try {
+      return await this.attempt(body, headers, signal, this.agent);
+    } catch (error) {
+      if (!(error instanceof StaleConnection)) throw error;
+      return await this.attempt(body, headers, signal, false);
+    }
+  }
+
+  close(): void {
+    this.agent.destroy();
+  }
+
+  private get isTls(): boolean {
+    return this.url.protocol === 'https:';
+  }
+
+  private attempt(
+    body: Buffer,
+    headers: Readonly<Record<string, string>>,
+    signal: AbortSignal,
+    agent: HttpAgent | false,
+  ): Promise<EndpointAnswer> {
+    const request = (this.isTls ? requestHttps : requestHttp)(this.url, {
+      method: 'POST',
+      agent,
+      signal,
+      headers: { ...headers, 'Content-Type': 'application/json', 'Content-Length': String(body.length) },
+    });
+    return new Promise((resolve, reject) => {
+      const connecting = expire(request, Math.min(CONNECT_MS, this.timeoutMs), 'no connection came about');
+      const whole = expire(request, this.timeoutMs, 'there was no whole answer');
+      const settled = (): void => {
+        clearTimeout(connecting);
+        clearTimeout(whole);
+      };
+      const fail = (error: unknown): void => {
+        settled();
+        reject(explained(error, request.reusedSocket));
+      };
+      request.once('socket', (socket) => {
+        const connected = (): void => {
+          clearTimeout(connecting);
+        };
+        if (!socket.connecting) connected();
+        else socket.once(this.isTls ? 'secureConnect' : 'connect', connected);
+      });
+      request.on('error', fail);
+      request.once('response', (response) => {
+        readBeginning(response).then((text) => {
+          settled();
+          resolve(answerOf(response, text));
+        }, fail);
+      });
+      request.end(body);
+    });
+  }
+}
+
+/** The server had closed the connection that we kept, as it may: nothing is wrong. */
+class StaleConnection extends Error {}
+
+class Expired extends Error {}
+
+function expire(request: ClientRequest, afterMs: number, what: string): NodeJS.Timeout {
+  return setTimeout(() => request.destroy(new Expired(`${what} within ${afterMs / 1000} s`)), afterMs);
+}
+
+/** Resolves with the first characters. What is longer than MOST_READ_BYTES is cut off and counts as whole. */
+async function readBeginning(response: IncomingMessage): Promise<string> {
+  const chunks: Buffer[] = [];
+  let total = 0;
+  for await (const chunk of response as AsyncIterable<Buffer>) {
+    total += chunk.length;
+    if (total > MOST_READ_BYTES) break;
+    chunks.push(chunk);
+  }
+  const text = Buffer.concat(chunks)
+    .toString('utf8')
+    .replaceAll(/[\p{Cc}\s]+/gu, ' ')
+    .trim();
+  return redact(text.slice(0, SHOWN_CHARACTERS));
+}
+
+function answerOf({ statusCode = 0, headers }: IncomingMessage, text: string): EndpointAnswer {
+  const dateMs = Date.parse(headers.date ?? '');
+  return {
+    status: statusCode,
+    text,
+    location: redactUrl(headers.location ?? '').slice(0, SHOWN_CHARACTERS),
+    retryAfterMs: retryAfterMs(headers['retry-after']),
+    dateMs: Number.isNaN(dateMs) ? undefined : dateMs,
+  };
+}
+
+/** RFC 9110, 10.2.3; only the form with seconds. */
+function retryAfterMs(value: string | undefined): number {
+  return /^\d{1,9}$/.test(value ?? '') ? Math.min(Number(value) * 1000, LONGEST_RETRY_AFTER_MS) : 0;
+}
+
+const TROUBLES: Readonly<Record<string, Trouble>> = {
+  ENOTFOUND: 'unknown_host',
+  EAI_AGAIN: 'unknown_host',
+  ECONNREFUSED: 'refused',
+  EHOSTUNREACH: 'unreachable',
+  ENETUNREACH: 'unreachable',
+  ETIMEDOUT: 'timeout',
+};
+const TLS_CODE = /^(?:CERT_|ERR_TLS_|ERR_SSL_|EPROTO|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO_|HOSTNAME_MISMATCH)/;
+
+const TROUBLE_TEXTS: Readonly<Record<Trouble, string>> = {
+  unknown_host: 'its host name does not resolve',
+  refused: 'nothing listens on its port',
+  unreachable: 'there is no route to it',
+  timeout: 'it is too slow',
+  tls: 'a secure connection is not possible',
+  broken_off: 'the connection broke off',
+};
+
+function explained(thrown: unknown, reused: boolean): Error {
+  // Several addresses of one name were tried.
+  const error: unknown = thrown instanceof AggregateError ? (thrown.errors[0] ?? thrown) : thrown;
+  const code = (error as NodeJS.ErrnoException).code ?? '';
+  if (reused && (code === 'ECONNRESET' || code === 'EPIPE')) return new StaleConnection(code, { cause: error });
+  const trouble =
+    error instanceof Expired ? 'timeout' : (TROUBLES[code] ?? (TLS_CODE.test(code) ? 'tls' : 'broken_off'));
+  return new NoAnswer(trouble, `${TROUBLE_TEXTS[trouble]} (${redact(messageOf(error))})`, { cause: error });
+}

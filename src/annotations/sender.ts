@@ -1,0 +1,305 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import { messageOf } from '../base/errors.js';
+import type { Clock } from '../base/clock.js';
+import type { AnnotationQueue } from '../store/annotation-queue.js';
+import type { QueuedAnnotation } from '../store/annotation.js';
+import { batchBody, batchId } from './batch-body.js';
+import { NoAnswer, type Endpoint, type EndpointAnswer } from './endpoint.js';
+import { Outbox, type Waiting } from './outbox.js';
+import { retryDelayMs } from './retry-delay.js';
+import { signedHeaders, type EdgeKeys } from './signature.js';
+import type { AnnotationMode } from './types.js';
+
+export interface SenderOptions {
+  readonly mode: AnnotationMode;
+  readonly unackedLimit: number;
+  readonly pollDurationMs: number;
+  readonly maxBatchSize: number;
+}
+
+export interface SenderParts extends SenderOptions {
+  readonly queue: Pick<AnnotationQueue, 'next' | 'deliver' | 'setAside'>;
+  readonly endpoint: Pick<Endpoint, 'post' | 'shownUrl'>;
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly log: (level: 'info' | 'warn', text: string) => void;
+}
+
+const MOST_BATCH_BYTES = 1024 * 1024;
+/** Batches of different cameras that are on their way at a time. */
+const MOST_PARALLEL = 4;
+/** After 401 or 403; new keys end the wait. */
+const FORBIDDEN_MS = 60_000;
+/** So many refused one after the other, and none taken: then it is the endpoint's fault rather than theirs. */
+const ALL_REFUSED = 10;
+/** What the disk does not take is tried again so often, milliseconds. */
+const WRITE_AGAIN_MS = 1000;
+
+/** What became of a post. */
+type Outcome =
+  | { readonly kind: 'taken' }
+  /** These annotations will never be taken together; one that is alone, never. */
+  | { readonly kind: 'refused'; readonly reason: string }
+  | { readonly kind: 'forbidden'; readonly reason: string }
+  | { readonly kind: 'failed'; readonly reason: string; readonly retryAfterMs: number };
+
+/**
+ * Sends what waits in the queue until it is taken: in order for each camera, at least once. What waits is not lost,
+ * whatever happens here. Annotation worker.
+ */
+export class Sender {
+  private readonly outbox = new Outbox();
+  private readonly aborted = new AbortController();
+  private readonly running = new Set<Promise<void>>();
+  private keys: EdgeKeys = { edgeKey: '', edgeSecret: '' };
+  private loadedSeq = 0;
+  private failures = 0;
+  private refusedInARow = 0;
+  /** Nothing is sent before this moment of the monotonic clock. */
+  private holdMs = 0;
+  private held = '';
+  private cancelTimer: (() => void) | undefined;
+  private closed = false;
+  private error = '';
+  private errorMs = 0;
+
+  constructor(private readonly parts: SenderParts) {}
+
+  get inFlight(): number {
+    return this.outbox.inFlight;
+  }
+
+  get lastError(): { readonly text: string; readonly atMs: number } {
+    return { text: this.error, atMs: this.errorMs };
+  }
+
+  /** Why nothing is sent; '' = it is. */
+  get paused(): string {
+    if (this.parts.mode === 'local') return 'annotation.mode is local: annotations are kept here and not sent.';
+    return missingKeys(this.keys) ?? (this.isHeld ? this.held : '');
+  }
+
+  /** Milliseconds since the epoch; 0 = there is nothing to wait for. */
+  get nextAttemptMs(): number {
+    const { clock } = this.parts;
+    return this.isHeld ? Math.round(clock.nowMs() + this.holdMs - clock.monotonicMs()) : 0;
+  }
+
+  useKeys(keys: EdgeKeys): void {
+    this.keys = keys;
+    this.release();
+    this.wake();
+  }
+
+  /** There may be something to send. */
+  wake(): void {
+    this.cancelTimer?.();
+    this.cancelTimer = undefined;
+    if (this.closed || this.parts.mode === 'local' || missingKeys(this.keys) !== undefined) return;
+    if (this.isHeld) {
+      this.wakeAt(this.holdMs);
+      return;
+    }
+    this.fill();
+    while (this.mayBegin()) this.begin();
+    const dueMs = this.outbox.nextDueMs;
+    // The end of a batch wakes it, too.
+    if (dueMs !== undefined && !this.isProbing && this.running.size < MOST_PARALLEL) this.wakeAt(dueMs);
+  }
+
+  /** What is on its way may still arrive for so long. What does not is sent again by the next run. */
+  async stop(graceMs: number): Promise<void> {
+    this.closed = true;
+    this.cancelTimer?.();
+    const all = Promise.all(this.running);
+    await Promise.race([all, pause(graceMs, undefined, { ref: false })]);
+    this.aborted.abort();
+    await all;
+  }
+
+  private get isHeld(): boolean {
+    return this.parts.clock.monotonicMs() < this.holdMs;
+  }
+
+  /** After a failure, one batch finds out whether it is over. */
+  private get isProbing(): boolean {
+    return (this.failures > 0 || this.held !== '') && this.running.size > 0;
+  }
+
+  private fill(): void {
+    const { queue, clock, unackedLimit, pollDurationMs } = this.parts;
+    const room = unackedLimit - this.outbox.size;
+    if (room <= 0) return;
+    const loaded = queue.next(this.loadedSeq, room);
+    this.loadedSeq = loaded.at(-1)?.seq ?? this.loadedSeq;
+    const [nowMs, monotonicMs] = [clock.nowMs(), clock.monotonicMs()];
+    const dueMs = ({ storedMs }: QueuedAnnotation): number =>
+      monotonicMs + Math.min(pollDurationMs, Math.max(0, storedMs + pollDurationMs - nowMs));
+    this.outbox.add(loaded.map((annotation) => ({ ...annotation, dueMs: dueMs(annotation) })));
+  }
+
+  private mayBegin(): boolean {
+    if (this.isProbing || this.isHeld || this.running.size >= MOST_PARALLEL) return false;
+    const full = this.outbox.ready >= Math.min(this.parts.maxBatchSize, this.parts.unackedLimit);
+    const dueMs = this.outbox.nextDueMs;
+    return dueMs !== undefined && (full || dueMs <= this.parts.clock.monotonicMs());
+  }
+
+  private begin(): void {
+    const batch = this.outbox.take(this.parts.maxBatchSize, MOST_BATCH_BYTES);
+    const run = this.deliver(batch).finally(() => {
+      this.running.delete(run);
+      this.wake();
+    });
+    this.running.add(run);
+  }
+
+  private async deliver(batch: readonly Waiting[]): Promise<void> {
+    const left = new Set(batch);
+    try {
+      await this.send(batch, left);
+    } finally {
+      this.outbox.finish(batch, [...left]);
+    }
+  }
+
+  /** Takes what has been settled out of `left`. False: the rest has to wait. */
+  private async send(batch: readonly Waiting[], left: Set<Waiting>): Promise<boolean> {
+    const { keys } = this;
+    const outcome = await this.post(batch);
+    switch (outcome.kind) {
+      case 'taken':
+        this.taken();
+        await this.settle(batch, left, () => {
+          const seqs = batch.map(({ seq }) => seq);
+          this.parts.queue.deliver(seqs, this.parts.clock.nowMs());
+        });
+        return true;
+      case 'refused':
+        return await this.refused(batch, left, outcome.reason);
+      case 'forbidden':
+        // Not when there are other keys by now.
+        if (keys === this.keys) this.hold(FORBIDDEN_MS, outcome.reason);
+        return false;
+      case 'failed':
+        this.failures += 1;
+        this.hold(Math.max(retryDelayMs(this.failures, this.parts.random), outcome.retryAfterMs), outcome.reason);
+        return false;
+    }
+  }
+
+  /** Halves, until the one that nobody wants stands alone. */
+  private async refused(batch: readonly Waiting[], left: Set<Waiting>, reason: string): Promise<boolean> {
+    const [only] = batch;
+    if (batch.length > 1) {
+      const middle = Math.ceil(batch.length / 2);
+      for (const half of [batch.slice(0, middle), batch.slice(middle)]) {
+        if (this.closed || this.isHeld || !(await this.send(half, left))) return false;
+      }
+      return true;
+    }
+    if (only === undefined) return true;
+    await this.settle(batch, left, () => {
+      this.parts.queue.setAside(only.seq, reason, this.parts.clock.nowMs());
+    });
+    this.remember(`annotation ${only.id} of ${only.camera} is set aside: ${reason}`);
+    this.refusedInARow += 1;
+    if (this.refusedInARow < ALL_REFUSED) return true;
+    const all = `the last ${this.refusedInARow} annotations were refused, so it may be the fault of annotation.endpoint`;
+    this.hold(retryDelayMs(this.refusedInARow - ALL_REFUSED + 1, this.parts.random), `${reason}; ${all}`);
+    return false;
+  }
+
+  private async post(batch: readonly Waiting[]): Promise<Outcome> {
+    const { endpoint, clock } = this.parts;
+    const body = batchBody(batch);
+    const headers = { ...signedHeaders(body, this.keys, clock.nowMs()), 'X-Chrys-Batch-Id': batchId(batch) };
+    try {
+      return outcomeOf(await endpoint.post(body, headers, this.aborted.signal), endpoint.shownUrl);
+    } catch (error) {
+      const why = error instanceof NoAnswer ? error.message : `it cannot be asked (${messageOf(error)})`;
+      return { kind: 'failed', reason: `${endpoint.shownUrl}: ${why}`, retryAfterMs: 0 };
+    }
+  }
+
+  /** What was taken is not sent again only because the disk is full at the moment: it waits until it can be noted. */
+  private async settle(batch: readonly Waiting[], left: Set<Waiting>, write: () => void): Promise<void> {
+    for (;;) {
+      try {
+        write();
+        break;
+      } catch (error) {
+        this.remember(`that ${batch.length} annotations are done with cannot be noted: ${messageOf(error)}`);
+        if (this.closed) return;
+        await pause(WRITE_AGAIN_MS);
+      }
+    }
+    for (const annotation of batch) left.delete(annotation);
+  }
+
+  private taken(): void {
+    this.failures = 0;
+    this.refusedInARow = 0;
+    if (this.held === '') return;
+    this.held = '';
+    this.parts.log('info', 'annotations are delivered again');
+  }
+
+  private hold(forMs: number, reason: string): void {
+    // A request that was ended because the proxy stops is no news.
+    if (this.closed) return;
+    if (this.held !== reason) this.parts.log('warn', `annotations are not delivered: ${reason}`);
+    this.held = reason;
+    this.holdMs = this.parts.clock.monotonicMs() + forMs;
+    this.remember(reason);
+  }
+
+  private release(): void {
+    this.holdMs = 0;
+  }
+
+  private remember(text: string): void {
+    this.error = text;
+    this.errorMs = this.parts.clock.nowMs();
+  }
+
+  private wakeAt(monotonicMs: number): void {
+    this.cancelTimer = this.parts.clock.after(
+      Math.max(0, Math.ceil(monotonicMs - this.parts.clock.monotonicMs())),
+      () => {
+        this.wake();
+      },
+    );
+  }
+}
+
+/** A sentence about the keys that are missing; undefined: none is. */
+export function missingKeys({ edgeKey, edgeSecret }: EdgeKeys): string | undefined {
+  if (edgeKey !== '' && edgeSecret !== '') return undefined;
+  const what = edgeKey === '' ? 'no edge key' : 'no edge secret';
+  return (
+    `There is ${what}, with which annotations are signed: set it with "chrysproxy cloud set-key" or POST ` +
+    '/api/v1/settings, or set annotation.mode to local to keep annotations here only.'
+  );
+}
+
+/** Statuses that say something about the moment, and not about these annotations. */
+const RETRIED = [408, 429];
+
+function outcomeOf({ status, text, location, retryAfterMs }: EndpointAnswer, url: string): Outcome {
+  const reason = `${url} answered ${status}${text === '' ? '' : ` (${text})`}`;
+  if (status >= 200 && status < 300) return { kind: 'taken' };
+  if (status === 401 || status === 403) {
+    return { kind: 'forbidden', reason: `${reason}: it does not accept the edge key and secret of the settings` };
+  }
+  if (status >= 300 && status < 400) {
+    const where = location === '' ? '' : ` to ${location}`;
+    return {
+      kind: 'failed',
+      reason: `${reason}: redirects${where} are not followed; put the final address into annotation.endpoint`,
+      retryAfterMs,
+    };
+  }
+  if (status >= 400 && status < 500 && !RETRIED.includes(status)) return { kind: 'refused', reason };
+  return { kind: 'failed', reason, retryAfterMs };
+}

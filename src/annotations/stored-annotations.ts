@@ -1,0 +1,308 @@
+import type { Clock } from '../base/clock.js';
+import { ChrysError } from '../base/errors.js';
+import type { Logger } from '../base/log.js';
+import type { AnnotateRequest } from '../gen/chrys/cloud/videostreaming/v1beta1/video_streaming.js';
+import type { NewAnnotation, ShownAnnotation } from '../store/annotation.js';
+import { AnnotationIds } from './annotation-id.js';
+import { annotationJson } from './annotation-json.js';
+import { AnnotationThread } from './annotation-thread.js';
+import { checkRequest } from './check-request.js';
+import type { Answers, AnnotationWorkerData, FromAnnotationWorker, Question, SentError } from './messages.js';
+import { missingKeys } from './sender.js';
+import type { EdgeKeys } from './signature.js';
+import type {
+  AnnotateCall,
+  AnnotationPage,
+  AnnotationQuery,
+  Annotations,
+  AnnotationsStatus,
+  EndpointCheck,
+  RefusedHandling,
+} from './types.js';
+
+export interface StoredAnnotationsOptions extends AnnotationWorkerData {
+  readonly logger: Logger;
+  /** The clock of the packets' arrivals, against which start_timestamp is held. */
+  readonly clock: Clock;
+  /** Aborted when the proxy stops. */
+  readonly stopping: AbortSignal;
+  readonly workerUrl?: URL;
+}
+
+interface Caller {
+  readonly annotation: NewAnnotation;
+  readonly call: AnnotateCall;
+  resolve(): void;
+  reject(error: ChrysError): void;
+}
+
+interface Asked {
+  resolve(value: Answers[keyof Answers]): void;
+  reject(error: ChrysError): void;
+  cancelBound(): void;
+}
+
+/** In one transaction, which others wait for. */
+const MOST_TOGETHER = 1000;
+const MOST_TOGETHER_CHARACTERS = 4 * 1024 * 1024;
+/** So many callers may wait for the disk. */
+const MOST_WAITING = 10_000;
+const MOST_WAITING_CHARACTERS = 64 * 1024 * 1024;
+/** A disk that takes longer than this does not answer. */
+const STORED_BOUND_MS = 30_000;
+const ANSWER_BOUND_MS = 15_000;
+const STOP_GRACE_MS = 3000;
+
+/**
+ * The annotations of this proxy. Main thread: it never waits for the disk. Calls that come while a transaction runs are
+ * stored together by the next one.
+ */
+export class StoredAnnotations implements Annotations {
+  private readonly thread: AnnotationThread;
+  private readonly ids = new AnnotationIds(Date.now);
+  private readonly questions = new Map<number, Asked>();
+  private lastQuestion = 0;
+  private keys: EdgeKeys;
+  private waiting: Caller[] = [];
+  private waitingCharacters = 0;
+  /** Those of the transaction that runs. */
+  private atDisk: readonly Caller[] = [];
+  private atDiskSinceMs = 0;
+  private cancelBound: (() => void) | undefined;
+  private handing = false;
+  private closed = false;
+
+  private constructor(private readonly options: StoredAnnotationsOptions) {
+    this.keys = keysOnly(options.keys);
+    const listener = {
+      onMessage: (message: FromAnnotationWorker) => {
+        this.onMessage(message);
+      },
+      onCrashed: () => {
+        this.giveUp(new ChrysError('unavailable', `${this.thread.outage}: send it again then`));
+      },
+    };
+    const { clock, logger, workerUrl } = options;
+    this.thread = new AnnotationThread(() => this.workerData(), clock, logger, listener, workerUrl);
+  }
+
+  /** Throws failed_precondition when the database is of no use. */
+  static async open(options: StoredAnnotationsOptions): Promise<StoredAnnotations> {
+    const annotations = new StoredAnnotations(options);
+    try {
+      await annotations.thread.open();
+    } catch (error) {
+      await annotations.stop();
+      throw error;
+    }
+    return annotations;
+  }
+
+  annotate(request: AnnotateRequest, call: AnnotateCall): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const { clock, mode } = this.options;
+      checkRequest(request, clock.nowMs());
+      const missing = mode === 'cloud' ? missingKeys(this.keys) : undefined;
+      if (missing !== undefined) throw new ChrysError('failed_precondition', missing);
+      this.checkRoom();
+      const id = this.ids.next();
+      const annotation: NewAnnotation = {
+        id,
+        camera: request.deviceName,
+        type: request.type,
+        startMs: request.startTimestamp,
+        storedMs: Date.now(),
+        json: annotationJson(id, request),
+      };
+      this.waiting.push({ annotation, call, resolve, reject });
+      this.waitingCharacters += annotation.json.length;
+      this.handOverSoon();
+    });
+  }
+
+  status(): Promise<AnnotationsStatus> {
+    return this.ask({ kind: 'status' }) as Promise<AnnotationsStatus>;
+  }
+
+  list(query: AnnotationQuery): Promise<AnnotationPage> {
+    return this.ask({ kind: 'list', query }) as Promise<AnnotationPage>;
+  }
+
+  refused(afterSeq: number, limit: number): Promise<readonly ShownAnnotation[]> {
+    return this.ask({ kind: 'refused', afterSeq, limit }) as Promise<readonly ShownAnnotation[]>;
+  }
+
+  handleRefused(how: RefusedHandling, ids: readonly string[] | undefined): Promise<number> {
+    return this.ask({ kind: 'handleRefused', how, ids }) as Promise<number>;
+  }
+
+  /** May take as long as annotation.timeout_ms. */
+  checkEndpoint(): Promise<EndpointCheck> {
+    return this.ask({ kind: 'checkEndpoint' }, this.options.timeoutMs) as Promise<EndpointCheck>;
+  }
+
+  useKeys(keys: EdgeKeys): void {
+    this.keys = keysOnly(keys);
+    this.thread.send({ kind: 'keys', keys: this.keys });
+  }
+
+  /** What was acknowledged stays in the database. Resolves within about three seconds. */
+  async stop(): Promise<void> {
+    if (this.closed) return;
+    this.closed = true;
+    if (!(await this.thread.stop(STOP_GRACE_MS))) {
+      this.options.logger.warn('the database of the annotations does not answer: the disk is very slow');
+    }
+    this.giveUp(shuttingDown());
+  }
+
+  private workerData(): AnnotationWorkerData {
+    const { dataDir, endpoint, timeoutMs, maxQueue, keepMs } = this.options;
+    const { mode, unackedLimit, pollDurationMs, maxBatchSize } = this.options;
+    const sending = { mode, unackedLimit, pollDurationMs, maxBatchSize };
+    return { dataDir, endpoint, timeoutMs, maxQueue, keepMs, ...sending, keys: this.keys };
+  }
+
+  private checkRoom(): void {
+    if (this.closed || this.options.stopping.aborted) throw shuttingDown();
+    if (this.thread.outage !== '') throw new ChrysError('unavailable', `${this.thread.outage}: send it again then`);
+    if (this.diskIsSilent) throw diskIsSilent();
+    if (this.waiting.length >= MOST_WAITING || this.waitingCharacters >= MOST_WAITING_CHARACTERS) {
+      const text = `Too many annotations at the moment (${this.waiting.length} wait for the disk). Send it again later.`;
+      throw new ChrysError('resource_exhausted', text);
+    }
+  }
+
+  private get diskIsSilent(): boolean {
+    return this.atDisk.length > 0 && this.options.clock.monotonicMs() - this.atDiskSinceMs > STORED_BOUND_MS;
+  }
+
+  /** When all calls that have arrived by now were read. */
+  private handOverSoon(): void {
+    if (this.handing || this.atDisk.length > 0) return;
+    this.handing = true;
+    setImmediate(() => {
+      this.handing = false;
+      this.handOver();
+    });
+  }
+
+  private handOver(): void {
+    if (this.atDisk.length > 0) return;
+    const together = this.takeTogether();
+    if (together.length === 0) return;
+    this.atDisk = together;
+    this.atDiskSinceMs = this.options.clock.monotonicMs();
+    this.thread.send({ kind: 'store', annotations: together.map(({ annotation }) => annotation) });
+    this.cancelBound = this.options.clock.after(STORED_BOUND_MS, () => {
+      this.reject([...together, ...this.takeAll()], diskIsSilent());
+    });
+  }
+
+  /** The next that are to be stored. Those whose callers have gone are not. */
+  private takeTogether(): readonly Caller[] {
+    const together: Caller[] = [];
+    let characters = 0;
+    let taken = 0;
+    for (const caller of this.waiting) {
+      if (together.length === MOST_TOGETHER || characters > MOST_TOGETHER_CHARACTERS) break;
+      taken += 1;
+      this.waitingCharacters -= caller.annotation.json.length;
+      if (caller.call.isGone()) {
+        caller.reject(new ChrysError('deadline_exceeded', 'The call ended before the annotation was stored.'));
+        continue;
+      }
+      characters += caller.annotation.json.length;
+      together.push(caller);
+    }
+    this.waiting = this.waiting.slice(taken);
+    return together;
+  }
+
+  private takeAll(): readonly Caller[] {
+    const all = this.waiting;
+    this.waiting = [];
+    this.waitingCharacters = 0;
+    return all;
+  }
+
+  private onMessage(message: FromAnnotationWorker): void {
+    switch (message.kind) {
+      case 'stored':
+        this.onStored(message.count, message.error);
+        break;
+      case 'answer':
+        this.settleQuestion(message.id)?.resolve(message.value);
+        break;
+      case 'refusal':
+        this.settleQuestion(message.id)?.reject(errorOf(message.error));
+        break;
+      case 'log':
+        this.options.logger[message.level](message.text);
+        break;
+      case 'opened':
+      case 'unusable':
+        break;
+    }
+  }
+
+  private onStored(count: number, error: SentError | undefined): void {
+    const callers = this.atDisk;
+    this.atDisk = [];
+    this.cancelBound?.();
+    this.handOver();
+    for (const caller of callers.slice(0, count)) caller.resolve();
+    if (error !== undefined) this.reject(callers.slice(count), errorOf(error));
+  }
+
+  private async ask(question: Question, moreMs = 0): Promise<Answers[keyof Answers]> {
+    if (this.closed) throw shuttingDown();
+    if (this.thread.outage !== '') throw new ChrysError('unavailable', `${this.thread.outage}: ask again then`);
+    this.lastQuestion += 1;
+    const id = this.lastQuestion;
+    return await new Promise((resolve, reject) => {
+      const cancelBound = this.options.clock.after(ANSWER_BOUND_MS + moreMs, () => {
+        this.settleQuestion(id)?.reject(diskIsSilent());
+      });
+      this.questions.set(id, { resolve, reject, cancelBound });
+      this.thread.send({ kind: 'ask', id, question });
+    });
+  }
+
+  private settleQuestion(id: number): Asked | undefined {
+    const asked = this.questions.get(id);
+    this.questions.delete(id);
+    asked?.cancelBound();
+    return asked;
+  }
+
+  private giveUp(error: ChrysError): void {
+    const callers = [...this.atDisk, ...this.takeAll()];
+    this.atDisk = [];
+    this.cancelBound?.();
+    this.reject(callers, error);
+    for (const id of [...this.questions.keys()]) this.settleQuestion(id)?.reject(error);
+  }
+
+  private reject(callers: readonly Caller[], error: ChrysError): void {
+    for (const caller of callers) caller.reject(error);
+  }
+}
+
+/** Whatever else the settings hold is nothing for the worker. */
+function keysOnly({ edgeKey, edgeSecret }: EdgeKeys): EdgeKeys {
+  return { edgeKey, edgeSecret };
+}
+
+function errorOf({ kind, message }: SentError): ChrysError {
+  return new ChrysError(kind, message);
+}
+
+function shuttingDown(): ChrysError {
+  return new ChrysError('unavailable', 'The proxy is shutting down: send it again later.');
+}
+
+function diskIsSilent(): ChrysError {
+  const text = `The disk of the data directory has not answered for ${STORED_BOUND_MS / 1000} s. Try again later, and look at the disk.`;
+  return new ChrysError('unavailable', text);
+}

@@ -1,0 +1,300 @@
+import { join } from 'node:path';
+import type Database from 'better-sqlite3';
+import type {
+  AnnotationPlace,
+  AnnotationState,
+  AnnotationTotals,
+  NewAnnotation,
+  QueuedAnnotation,
+  ShownAnnotation,
+} from './annotation.js';
+import { openDatabase, type DatabaseForm } from './database.js';
+import { explainedWrite } from './write-errors.js';
+
+export const ANNOTATIONS_FILE = 'annotations.db';
+
+/** As those of the store: a step that was released is never edited. The states are those of STATES. */
+export const ANNOTATION_MIGRATIONS: readonly string[] = [
+  `
+  CREATE TABLE annotations (
+    seq INTEGER PRIMARY KEY NOT NULL,
+    id TEXT NOT NULL UNIQUE,
+    camera TEXT NOT NULL,
+    type TEXT NOT NULL,
+    start_ms INTEGER NOT NULL,
+    stored_ms INTEGER NOT NULL,
+    state INTEGER NOT NULL,
+    done_ms INTEGER NOT NULL DEFAULT 0,
+    reason TEXT NOT NULL DEFAULT '',
+    json TEXT NOT NULL
+  ) STRICT;
+  CREATE INDEX annotations_queued ON annotations (seq) WHERE state = 0;
+  CREATE INDEX annotations_set_aside ON annotations (seq) WHERE state = 2;
+  CREATE INDEX annotations_kept ON annotations (done_ms) WHERE state IN (1, 3);
+  CREATE INDEX annotations_by_camera ON annotations (camera, start_ms);
+  CREATE INDEX annotations_by_time ON annotations (start_ms);
+
+  CREATE TABLE totals (
+    id INTEGER PRIMARY KEY CHECK (id = 1),
+    queued INTEGER NOT NULL,
+    set_aside INTEGER NOT NULL,
+    kept INTEGER NOT NULL,
+    delivered INTEGER NOT NULL
+  ) STRICT;
+  INSERT INTO totals VALUES (1, 0, 0, 0, 0);
+  `,
+];
+
+const FORM: DatabaseForm = {
+  /** "ChrA". */
+  applicationId: 0x43687241,
+  migrations: ANNOTATION_MIGRATIONS,
+  synchronous: 'FULL',
+  elseDo: 'move it away to begin with no annotations: those that wait in it are not sent then',
+};
+
+const STATES: readonly AnnotationState[] = ['queued', 'delivered', 'set_aside', 'local'];
+const [QUEUED, DELIVERED, SET_ASIDE, LOCAL] = [0, 1, 2, 3];
+const SHOWN = `seq, id, camera, type, start_ms AS startMs, stored_ms AS storedMs, state, done_ms AS doneMs, reason, json`;
+const QUEUE = 'seq, id, camera, stored_ms AS storedMs, json';
+/** Left to itself, SQLite would walk through everything that was delivered since. */
+const OF_THE_QUEUE = 'FROM annotations INDEXED BY annotations_queued WHERE state = 0';
+
+type ShownRow = Omit<ShownAnnotation, 'state'> & { readonly state: number };
+type NewRow = NewAnnotation & { readonly seq: number; readonly state: number; readonly doneMs: number };
+
+/** What a question about the past looks at; moments are milliseconds since the epoch. */
+export interface AnnotationSearch {
+  /** Undefined: all. */
+  readonly camera: string | undefined;
+  readonly type: string | undefined;
+  readonly toMs: number;
+  readonly after: AnnotationPlace;
+  /** Rows to look at. */
+  readonly look: number;
+}
+
+export interface Found {
+  /** Of those that were looked at, the ones that match. */
+  readonly places: readonly AnnotationPlace[];
+  /** The last that was looked at; undefined: there are no more. */
+  readonly lookedTo: AnnotationPlace | undefined;
+}
+
+/**
+ * The annotations, in a file of their own: those that wait to be sent, those that were refused, and for a while those
+ * that were delivered. One connection, for one thread. Every method that changes something is one transaction, durable
+ * when it returns, and throws unavailable, resource_exhausted or failed_precondition when it cannot be written. Nothing
+ * here takes longer because there are more annotations, except opening.
+ */
+export class AnnotationQueue {
+  readonly #database: Database.Database;
+  readonly #insert: Database.Statement<[NewRow]>;
+  readonly #next: Database.Statement<[number, number], QueuedAnnotation>;
+  readonly #oldest: Database.Statement<[], number>;
+  readonly #deliver: Database.Statement<[number, number]>;
+  readonly #setAside: Database.Statement<[string, number, number]>;
+  readonly #setAsidePage: Database.Statement<[number, number], ShownRow>;
+  readonly #setAsideId: Database.Statement<[string], number>;
+  readonly #requeue: Database.Statement<[number, number]>;
+  readonly #expired: Database.Statement<[number, number], number>;
+  readonly #oldestKept: Database.Statement<[number], number>;
+  readonly #remove: Database.Statement<[number]>;
+  readonly #discard: Database.Statement<[number]>;
+  readonly #byCamera: Database.Statement<[SearchParameters], Place>;
+  readonly #byTime: Database.Statement<[SearchParameters], Place>;
+  readonly #get: Database.Statement<[number], ShownRow>;
+  readonly #saveTotals: Database.Statement<[AnnotationTotals]>;
+  #totals: AnnotationTotals;
+  #lastSeq: number;
+
+  /**
+   * Makes the database in the data directory when there is none and brings it to the newest schema. Throws
+   * failed_precondition when it is damaged, from a newer version, or not ours: it is never replaced silently.
+   */
+  constructor(dataDir: string) {
+    const database = openDatabase(join(dataDir, ANNOTATIONS_FILE), FORM);
+    this.#database = database;
+    this.#insert = database.prepare(
+      `INSERT INTO annotations (seq, id, camera, type, start_ms, stored_ms, state, done_ms, json)
+       VALUES (@seq, @id, @camera, @type, @startMs, @storedMs, @state, @doneMs, @json)`,
+    );
+    this.#next = database.prepare(`SELECT ${QUEUE} ${OF_THE_QUEUE} AND seq > ? ORDER BY seq LIMIT ?`);
+    this.#oldest = database.prepare<[], number>(`SELECT stored_ms ${OF_THE_QUEUE} ORDER BY seq LIMIT 1`).pluck();
+    this.#deliver = database.prepare(
+      `UPDATE annotations SET state = ${DELIVERED}, done_ms = ? WHERE seq = ? AND state = ${QUEUED}`,
+    );
+    this.#setAside = database.prepare(
+      `UPDATE annotations SET state = ${SET_ASIDE}, reason = ?, done_ms = ? WHERE seq = ? AND state = ${QUEUED}`,
+    );
+    const ofTheRefused = `FROM annotations INDEXED BY annotations_set_aside WHERE state = ${SET_ASIDE}`;
+    this.#setAsidePage = database.prepare(`SELECT ${SHOWN} ${ofTheRefused} AND seq > ? ORDER BY seq LIMIT ?`);
+    this.#setAsideId = database
+      .prepare<[string], number>(`SELECT seq FROM annotations WHERE id = ? AND state = ${SET_ASIDE}`)
+      .pluck();
+    this.#requeue = database.prepare(
+      `UPDATE annotations SET state = ${QUEUED}, reason = '', done_ms = 0, seq = ? WHERE seq = ? AND state = ${SET_ASIDE}`,
+    );
+    const kept = `FROM annotations INDEXED BY annotations_kept WHERE state IN (${DELIVERED}, ${LOCAL})`;
+    this.#expired = database
+      .prepare<[number, number], number>(`SELECT seq ${kept} AND done_ms < ? ORDER BY done_ms LIMIT ?`)
+      .pluck();
+    this.#oldestKept = database.prepare<[number], number>(`SELECT seq ${kept} ORDER BY done_ms LIMIT ?`).pluck();
+    this.#remove = database.prepare('DELETE FROM annotations WHERE seq = ?');
+    this.#discard = database.prepare(`DELETE FROM annotations WHERE seq = ? AND state = ${SET_ASIDE}`);
+    const range = '(start_ms, seq) > (@startMs, @seq) AND start_ms <= @toMs ORDER BY start_ms, seq LIMIT @look';
+    const place = 'SELECT seq, start_ms AS startMs, type FROM annotations INDEXED BY';
+    this.#byCamera = database.prepare(`${place} annotations_by_camera WHERE camera = @camera AND ${range}`);
+    this.#byTime = database.prepare(`${place} annotations_by_time WHERE ${range}`);
+    this.#get = database.prepare(`SELECT ${SHOWN} FROM annotations WHERE seq = ?`);
+    this.#saveTotals = database.prepare(
+      'UPDATE totals SET queued = @queued, set_aside = @setAside, kept = @kept, delivered = @delivered',
+    );
+    this.#totals = database
+      .prepare('SELECT queued, set_aside AS setAside, kept, delivered FROM totals')
+      .get() as AnnotationTotals;
+    this.#lastSeq = (database.prepare('SELECT max(seq) FROM annotations').pluck().get() as number | null) ?? 0;
+  }
+
+  get totals(): AnnotationTotals {
+    return this.#totals;
+  }
+
+  /** When the oldest that waits was taken; undefined: none waits. */
+  get oldestQueuedMs(): number | undefined {
+    return this.#oldest.get();
+  }
+
+  /** Stores them in their order: to be sent, or only to be kept. */
+  add(annotations: readonly NewAnnotation[], state: 'queued' | 'local'): void {
+    const queued = state === 'queued';
+    let seq = this.#lastSeq;
+    this.#change(() => {
+      for (const annotation of annotations) {
+        seq += 1;
+        const doneMs = queued ? 0 : annotation.storedMs;
+        this.#insert.run({ ...annotation, seq, state: queued ? QUEUED : LOCAL, doneMs });
+      }
+      return queued ? { queued: annotations.length } : { kept: annotations.length };
+    });
+    this.#lastSeq = seq;
+  }
+
+  /** Those that are to be sent after one, in their order. */
+  next(afterSeq: number, limit: number): QueuedAnnotation[] {
+    return this.#next.all(afterSeq, limit);
+  }
+
+  deliver(seqs: readonly number[], nowMs: number): void {
+    this.#change(() => {
+      const delivered = seqs.reduce((sum, seq) => sum + this.#deliver.run(nowMs, seq).changes, 0);
+      return { queued: -delivered, kept: delivered, delivered };
+    });
+  }
+
+  setAside(seq: number, reason: string, nowMs: number): void {
+    this.#change(() => {
+      const { changes } = this.#setAside.run(reason, nowMs, seq);
+      return { queued: -changes, setAside: changes };
+    });
+  }
+
+  /** Those that were set aside, after one. */
+  refused(afterSeq: number, limit: number): ShownAnnotation[] {
+    return this.#setAsidePage.all(afterSeq, limit).map(shown);
+  }
+
+  /** Where those of these are that were set aside. */
+  refusedSeqs(ids: readonly string[]): number[] {
+    return ids.map((id) => this.#setAsideId.get(id)).filter((seq) => seq !== undefined);
+  }
+
+  /** Puts those of them that are refused back to the end of the queue. */
+  requeue(seqs: readonly number[]): void {
+    let last = this.#lastSeq;
+    this.#change(() => {
+      const before = last;
+      for (const seq of seqs) last += this.#requeue.run(last + 1, seq).changes;
+      return { queued: last - before, setAside: before - last };
+    });
+    this.#lastSeq = last;
+  }
+
+  /** Removes those of them that are refused. */
+  discard(seqs: readonly number[]): void {
+    this.#change(() => {
+      return { setAside: -seqs.reduce((sum, seq) => sum + this.#discard.run(seq).changes, 0) };
+    });
+  }
+
+  /**
+   * Removes at most `limit` of those that were delivered before a moment, or that are more than `most`; says how many.
+   * Those that wait or were refused stay.
+   */
+  clean(beforeMs: number, most: number, limit: number): number {
+    const tooMany = Math.min(limit, Math.max(0, this.#totals.kept - most));
+    const seqs = tooMany > 0 ? this.#oldestKept.all(tooMany) : this.#expired.all(beforeMs, limit);
+    if (seqs.length === 0) return 0;
+    this.#change(() => {
+      for (const seq of seqs) this.#remove.run(seq);
+      return { kept: -seqs.length };
+    });
+    return seqs.length;
+  }
+
+  /** Goes on in the order of start_timestamp and looks at a bounded number of annotations. */
+  search({ camera, type, toMs, after, look }: AnnotationSearch): Found {
+    const at = { startMs: after.startMs, seq: after.seq, toMs, look };
+    const rows = camera === undefined ? this.#byTime.all(at) : this.#byCamera.all({ ...at, camera });
+    const last = rows.at(-1);
+    return {
+      places: rows.filter((row) => type === undefined || row.type === type),
+      lookedTo: rows.length < look ? undefined : last,
+    };
+  }
+
+  get(seq: number): ShownAnnotation | undefined {
+    const row = this.#get.get(seq);
+    return row && shown(row);
+  }
+
+  close(): void {
+    this.#database.close();
+  }
+
+  /** One transaction; `change` says by how much it changes the totals. */
+  #change(change: () => Partial<AnnotationTotals>): void {
+    const before = this.#totals;
+    let after = before;
+    const transaction = this.#database.transaction(() => {
+      const { queued = 0, setAside = 0, kept = 0, delivered = 0 } = change();
+      after = {
+        queued: before.queued + queued,
+        setAside: before.setAside + setAside,
+        kept: before.kept + kept,
+        delivered: before.delivered + delivered,
+      };
+      this.#saveTotals.run(after);
+    });
+    try {
+      transaction.immediate();
+    } catch (error) {
+      throw explainedWrite(error);
+    }
+    this.#totals = after;
+  }
+}
+
+interface Place extends AnnotationPlace {
+  readonly type: string;
+}
+
+interface SearchParameters extends AnnotationPlace {
+  readonly camera?: string;
+  readonly toMs: number;
+  readonly look: number;
+}
+
+function shown({ state, ...row }: ShownRow): ShownAnnotation {
+  return { ...row, state: STATES[state] ?? 'queued' };
+}

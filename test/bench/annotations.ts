@@ -1,0 +1,167 @@
+/** What it costs to annotate: every call is answered when it outlives a power cut. */
+import { mkdirSync } from 'node:fs';
+import { AnnotationQueue } from '../../src/store/annotation-queue.js';
+import { AnnotationReceiver } from '../support/annotation-receiver.js';
+import { annotate, annotationsStatus, KEYS } from '../support/annotations.js';
+import { ImageClient } from '../support/grpc-client.js';
+import { Proxy } from '../support/proxy.js';
+import { pause, waitFor } from '../support/wait.js';
+import { ms, SECONDS } from './harness.js';
+import { coresOf } from './measure.js';
+import type { Row } from './report.js';
+
+const CLIENTS = 16;
+/** V8 compiles what is called so often. */
+const WARM_UP_CALLS = 8000;
+const EMPTY_BOUND_MS = 120_000;
+
+/** As a detector sends them: 600 bytes of JSON. */
+const DETECTION = {
+  object_type: 'person',
+  object_tracking_id: 'track-0815',
+  confidence: 0.87,
+  object_bouding_box: { top: 120, left: 64, width: 80, height: 200 },
+  object_signature: Array.from({ length: 16 }, (_, index) => index / 7),
+  ml_model: 'detector',
+  ml_model_version: '8.1',
+  width: 1920,
+  height: 1080,
+};
+
+/** Each client calls one after the other, about a camera of its own; milliseconds of each call. */
+async function pour(clients: readonly ImageClient[], goesOn: (calls: number) => boolean): Promise<number[]> {
+  const took: number[] = [];
+  let calls = 0;
+  await Promise.all(
+    clients.map(async (client, index) => {
+      while (goesOn(calls)) {
+        calls += 1;
+        const startMs = performance.now();
+        await annotate(client, `camera-${index}`, DETECTION);
+        took.push(performance.now() - startMs);
+      }
+    }),
+  );
+  return took.sort((one, other) => one - other);
+}
+
+const forSeconds = (seconds: number): (() => boolean) => {
+  const endMs = performance.now() + seconds * 1000;
+  return () => performance.now() < endMs;
+};
+
+function connect(proxy: Proxy): ImageClient[] {
+  return Array.from({ length: CLIENTS }, () => new ImageClient(proxy.grpcAddress, 'unary'));
+}
+
+export async function benchAnnotate(): Promise<Row[]> {
+  const receiver = await AnnotationReceiver.start();
+  const proxy = await Proxy.start({ config: { annotation: { endpoint: receiver.url } } });
+  try {
+    await proxy.rest('POST', '/api/v1/settings', KEYS);
+    const clients = connect(proxy);
+    await pour(clients, (calls) => calls < WARM_UP_CALLS);
+    const seconds = SECONDS / 2;
+    const [took, used] = await Promise.all([pour(clients, forSeconds(seconds)), coresOf([proxy.pid], seconds)]);
+    const { queued } = await annotationsStatus(proxy);
+    await waitFor('all to be delivered', EMPTY_BOUND_MS, async () => (await annotationsStatus(proxy)).queued === 0);
+    for (const client of clients) client.close();
+    const rate = took.length / seconds;
+    const at = (share: number): number => took[Math.floor(took.length * share)] ?? NaN;
+    const work = `Annotate, ${CLIENTS} clients, sent on meanwhile:`;
+    const rest = `${queued} waited at the end, ${receiver.complaints.length} complaints`;
+    return [
+      {
+        work: `${work} calls a second`,
+        ours: `${rate.toFixed(0)}/s; ${rest}`,
+        peer: '',
+        value: rate,
+        bar: { least: 2000 },
+      },
+      {
+        work: `${work} p99, ms`,
+        ours: `${ms(at(0.99))}, median ${ms(at(0.5))}`,
+        peer: '',
+        value: at(0.99),
+        bar: { most: 50 },
+      },
+      {
+        work: `${work} CPU of a call, ms`,
+        ours: ms((used * 1000) / rate),
+        peer: '',
+        value: (used * 1000) / rate,
+        bar: {},
+      },
+    ];
+  } finally {
+    await proxy.dispose();
+    await receiver.stop();
+  }
+}
+
+const QUEUED = 1_000_000;
+const TURN_SECONDS = 2;
+const FILLED_AT_ONCE = 5000;
+
+/** What the proxy would have stored over days without a cloud. */
+function fill(dataDir: string, count: number): void {
+  mkdirSync(dataDir, { recursive: true });
+  const queue = new AnnotationQueue(dataDir);
+  const nowMs = Date.now();
+  for (let first = 0; first < count; first += FILLED_AT_ONCE) {
+    const some = Array.from({ length: Math.min(FILLED_AT_ONCE, count - first) }, (_, index) => {
+      const number = first + index;
+      const id = `0190aaaa-0000-7000-8000-${String(number).padStart(12, '0')}`;
+      const camera = `camera-${number % CLIENTS}`;
+      const start = nowMs - count + number;
+      const json = JSON.stringify({ id, device_name: camera, type: 'moving', start_timestamp: start, ...DETECTION });
+      return { id, camera, type: 'moving', startMs: start, storedMs: start, json };
+    });
+    queue.add(some, 'queued');
+  }
+  queue.close();
+}
+
+/** A proxy without a cloud, in whose queue so many wait. */
+async function startFilled(count: number): Promise<Proxy> {
+  const proxy = await Proxy.start({
+    config: { annotation: { endpoint: 'http://127.0.0.1:1/', max_queue: 100_000_000 } },
+  });
+  await proxy.end();
+  fill(proxy.dataDir, count);
+  await proxy.resume();
+  await proxy.rest('POST', '/api/v1/settings', KEYS);
+  return proxy;
+}
+
+/** In turns, so that a machine that grows slower meanwhile is as slow for both. */
+export async function benchAnnotationQueue(): Promise<Row[]> {
+  const proxies: Proxy[] = [];
+  try {
+    for (const count of [1, QUEUED]) proxies.push(await startFilled(count));
+    const clients = proxies.map(connect);
+    for (const some of clients) await pour(some, (calls) => calls < WARM_UP_CALLS);
+    // What filling has left to the disk.
+    await pause(5000);
+    const calls = [0, 0];
+    const turns = Math.max(4, Math.round(SECONDS / 2 / TURN_SECONDS));
+    for (let turn = 0; turn < turns; turn += 1) {
+      for (const [index, some] of clients.entries()) {
+        calls[index] = (calls[index] ?? 0) + (await pour(some, forSeconds(TURN_SECONDS))).length;
+      }
+    }
+    for (const client of clients.flat()) client.close();
+    const [few = NaN, many = NaN] = calls.map((count) => (turns * TURN_SECONDS * 1000) / count);
+    return [
+      {
+        work: `time for each annotation with ${QUEUED} queued, against 1`,
+        ours: `${many.toFixed(3)} ms`,
+        peer: `${few.toFixed(3)} ms`,
+        value: many / few,
+        bar: { most: 1.25 },
+      },
+    ];
+  } finally {
+    for (const proxy of proxies) await proxy.dispose();
+  }
+}

@@ -1,0 +1,178 @@
+/**
+ * A cloud that takes annotations: it holds every signature against the body, keeps what it has taken, and fails in every
+ * way that it is told to. Shares no code with the proxy.
+ */
+import { createHash, createHmac } from 'node:crypto';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+
+export interface ReceivedAnnotation {
+  readonly id: string;
+  readonly device_name: string;
+  readonly type: string;
+  readonly start_timestamp: number;
+  readonly custom_meta_1?: string;
+  readonly [field: string]: unknown;
+}
+
+export type Fault =
+  | { readonly kind: 'status'; readonly status: number; readonly headers?: Readonly<Record<string, string>> }
+  /** Reads the request and says nothing. */
+  | { readonly kind: 'hang' }
+  /** Answers one character now and then. */
+  | { readonly kind: 'drip' }
+  /** Takes the annotations, and resets the connection instead of saying so. */
+  | { readonly kind: 'reset' }
+  /** 400 for a batch that has one whose custom_meta_1 is "poison". */
+  | { readonly kind: 'poison' }
+  /** 413 for more than so many. */
+  | { readonly kind: 'most'; readonly most: number };
+
+export interface ReceivedBatch {
+  readonly ids: readonly string[];
+  readonly batchId: string;
+  readonly status: number;
+  readonly atMs: number;
+}
+
+export const KEY = 'edge-key';
+export const SECRET = 'edge secret ä';
+
+export class AnnotationReceiver {
+  /** Taken, in their order, repeated ones again. */
+  readonly taken: ReceivedAnnotation[] = [];
+  /** Also those that were not taken. */
+  readonly batches: ReceivedBatch[] = [];
+  /** What was wrong with a request, one sentence each. */
+  readonly complaints: string[] = [];
+  /** Undefined: it works. */
+  fault: Fault | undefined;
+  secret = SECRET;
+  /** Before it answers. */
+  delayMs = 0;
+  #server: Server | undefined;
+  #port = 0;
+  readonly #drips = new Set<NodeJS.Timeout>();
+
+  static async start(): Promise<AnnotationReceiver> {
+    const receiver = new AnnotationReceiver();
+    await receiver.listen();
+    return receiver;
+  }
+
+  get url(): string {
+    return `http://127.0.0.1:${this.#port}/api/v1/annotate`;
+  }
+
+  /** Each of them once. */
+  get ids(): Set<string> {
+    return new Set(this.taken.map(({ id }) => id));
+  }
+
+  /** As it came first, by camera: custom_meta_1 of each. */
+  firstOf(camera: string): string[] {
+    const first = new Map<string, string>();
+    for (const { id, device_name: name, custom_meta_1: meta = '' } of this.taken) {
+      if (name === camera && !first.has(id)) first.set(id, meta);
+    }
+    return [...first.values()];
+  }
+
+  /** Listens (again), where it did before. */
+  async listen(): Promise<void> {
+    this.#server = createServer((request, response) => {
+      void this.#serve(request, response);
+    });
+    await new Promise<void>((resolve) => {
+      this.#server?.listen(this.#port, '127.0.0.1', resolve);
+    });
+    this.#port = (this.#server.address() as AddressInfo).port;
+  }
+
+  /** Nothing listens any more, and what is connected is cut off. */
+  async stop(): Promise<void> {
+    for (const drip of this.#drips) clearInterval(drip);
+    this.#server?.closeAllConnections();
+    await new Promise<void>((resolve) => {
+      this.#server?.close(() => {
+        resolve();
+      });
+    });
+  }
+
+  async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const chunks: Buffer[] = [];
+    try {
+      for await (const chunk of request as AsyncIterable<Buffer>) chunks.push(chunk);
+    } catch {
+      return;
+    }
+    const body = Buffer.concat(chunks);
+    const annotations = this.#checked(request, body);
+    if (annotations === undefined) {
+      this.#answer(response, 401);
+      return;
+    }
+    if (this.delayMs > 0) await new Promise((resolve) => setTimeout(resolve, this.delayMs));
+    const { fault } = this;
+    const batch = {
+      ids: annotations.map(({ id }) => id),
+      batchId: String(request.headers['x-chrys-batch-id']),
+      atMs: Date.now(),
+    };
+    const done = (status: number): void => {
+      this.batches.push({ ...batch, status });
+    };
+    if (fault?.kind === 'hang') {
+      done(0);
+    } else if (fault?.kind === 'drip') {
+      done(0);
+      const drip = setInterval(() => response.write(' '), 50);
+      this.#drips.add(drip);
+      response.on('close', () => {
+        clearInterval(drip);
+      });
+      response.writeHead(200);
+    } else if (fault?.kind === 'reset') {
+      this.taken.push(...annotations);
+      done(0);
+      request.socket.resetAndDestroy();
+    } else {
+      const status = statusFor(annotations, fault);
+      if (status === 200) this.taken.push(...annotations);
+      done(status);
+      this.#answer(response, status, fault?.kind === 'status' ? fault.headers : {});
+    }
+  }
+
+  #answer(response: ServerResponse, status: number, headers: Readonly<Record<string, string>> = {}): void {
+    response.writeHead(status, { 'content-type': 'text/plain', ...headers });
+    response.end(status === 200 ? '' : `the receiver says ${status}`);
+  }
+
+  /** Undefined: it is not signed as it has to be. */
+  #checked(request: IncomingMessage, body: Buffer): ReceivedAnnotation[] | undefined {
+    const { headers } = request;
+    const md5 = createHash('md5').update(body).digest('hex');
+    const date = String(headers['x-chrys-date']);
+    const mac = createHmac('sha256', this.secret)
+      .update(date + md5)
+      .digest('hex');
+    if (headers['content-md5'] !== md5) this.complaints.push(`Content-MD5 is ${String(headers['content-md5'])}`);
+    if (Math.abs(Date.now() - Number(date)) > 60_000) this.complaints.push(`X-Chrys-Date is ${date}`);
+    if (headers['x-chrysedge-auth'] !== `${KEY}:${mac}`) return undefined;
+    if (request.method !== 'POST') this.complaints.push(`the method is ${String(request.method)}`);
+    const annotations = (JSON.parse(body.toString()) as { data: ReceivedAnnotation[] }).data;
+    const ids = annotations.map(({ id }) => id);
+    const batchId = createHash('sha256').update(ids.join('\n')).digest('hex');
+    if (headers['x-chrys-batch-id'] !== batchId) this.complaints.push('X-Chrys-Batch-Id is not that of these ids');
+    return annotations;
+  }
+}
+
+function statusFor(annotations: readonly ReceivedAnnotation[], fault: Fault | undefined): number {
+  if (fault?.kind === 'status') return fault.status;
+  if (fault?.kind === 'most') return annotations.length > fault.most ? 413 : 200;
+  const poisoned = annotations.some((annotation) => annotation.custom_meta_1 === 'poison');
+  return fault?.kind === 'poison' && poisoned ? 400 : 200;
+}

@@ -1,0 +1,32 @@
+/** Annotations as the tests send them, and what the proxy says of them. */
+import { KEY, SECRET } from './annotation-receiver.js';
+import type { ImageClient } from './grpc-client.js';
+import type { Proxy } from './proxy.js';
+
+/** The settings with which the receiver of annotation-receiver.ts is content. */
+export const KEYS = { edge_key: KEY, edge_secret: SECRET };
+
+export interface StatusAnswer {
+  readonly mode: string;
+  readonly queued: number;
+  readonly in_flight: number;
+  readonly delivered: number;
+  readonly set_aside: number;
+  readonly kept: number;
+  readonly paused: string | null;
+  readonly last_error: string | null;
+}
+
+export function annotate(
+  client: ImageClient,
+  camera: string,
+  fields: Readonly<Record<string, unknown>> = {},
+): Promise<unknown> {
+  return client.unary('Annotate', { device_name: camera, type: 'moving', start_timestamp: Date.now(), ...fields });
+}
+
+export async function annotationsStatus(proxy: Proxy): Promise<StatusAnswer> {
+  const { status, text } = await proxy.rest('GET', '/api/v1/annotations/status');
+  if (status !== 200) throw new Error(`the status of the annotations: ${status} ${text}`);
+  return JSON.parse(text) as StatusAnswer;
+}

@@ -1,0 +1,180 @@
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import Database from 'better-sqlite3';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { ANNOTATION_MIGRATIONS, ANNOTATIONS_FILE, AnnotationQueue } from '../../src/store/annotation-queue.js';
+import type { AnnotationPlace } from '../../src/store/annotation.js';
+import { annotation, STORED_MS } from './annotations-fixture.js';
+
+let dataDir: string;
+let path: string;
+let queue: AnnotationQueue;
+
+beforeEach(() => {
+  dataDir = mkdtempSync(join(tmpdir(), 'chrysproxy-annotations-'));
+  path = join(dataDir, ANNOTATIONS_FILE);
+  queue = new AnnotationQueue(dataDir);
+});
+afterEach(() => {
+  queue.close();
+  rmSync(dataDir, { recursive: true });
+});
+
+function reopen(): void {
+  queue.close();
+  queue = new AnnotationQueue(dataDir);
+}
+
+const numbers = (from: number, to: number): number[] => Array.from({ length: to - from + 1 }, (_, i) => from + i);
+const add = (from: number, to: number): void => {
+  queue.add(
+    numbers(from, to).map((number) => annotation(number)),
+    'queued',
+  );
+};
+const waiting = (afterSeq = 0): number[] => queue.next(afterSeq, 100).map(({ seq }) => seq);
+const counted = (): unknown => {
+  const database = new Database(path, { readonly: true });
+  const of = (where: string): unknown =>
+    database.prepare(`SELECT count(*) FROM annotations WHERE ${where}`).pluck().get();
+  const totals = { queued: of('state = 0'), setAside: of('state = 2'), kept: of('state IN (1, 3)') };
+  database.close();
+  return totals;
+};
+
+describe('the queue of annotations', () => {
+  it('gives them back in their order, also after a restart', () => {
+    add(1, 3);
+    add(4, 4);
+    reopen();
+    expect(queue.next(1, 2)).toEqual(
+      [2, 3].map((seq) => {
+        const { id, camera, storedMs, json } = annotation(seq);
+        return { seq, id, camera, storedMs, json };
+      }),
+    );
+    expect(queue.totals).toEqual({ queued: 4, setAside: 0, kept: 0, delivered: 0 });
+    expect(queue.oldestQueuedMs).toBe(STORED_MS + 1);
+    add(5, 5);
+    expect(waiting(4)).toEqual([5]);
+  });
+
+  it('keeps what was delivered, does not send it again, and counts it once', () => {
+    add(1, 4);
+    queue.deliver([1, 3], STORED_MS);
+    queue.deliver([1, 3], STORED_MS);
+    expect(waiting()).toEqual([2, 4]);
+    expect(queue.totals).toEqual({ queued: 2, setAside: 0, kept: 2, delivered: 2 });
+    expect(queue.get(1)).toMatchObject({ state: 'delivered', doneMs: STORED_MS });
+    reopen();
+    expect(queue.totals).toEqual({ queued: 2, setAside: 0, kept: 2, delivered: 2 });
+  });
+
+  it('sets aside with a reason, and queues again behind all others', () => {
+    add(1, 4);
+    queue.setAside(2, 'too ugly', STORED_MS + 50);
+    queue.setAside(3, 'too long', STORED_MS + 51);
+    expect(queue.refused(0, 10).map(({ seq, reason, state }) => [seq, reason, state])).toEqual([
+      [2, 'too ugly', 'set_aside'],
+      [3, 'too long', 'set_aside'],
+    ]);
+    expect(queue.refused(2, 10).map(({ seq }) => seq)).toEqual([3]);
+    expect(queue.refusedSeqs([annotation(2).id, annotation(1).id, 'nobody'])).toEqual([2]);
+    queue.requeue([2, 1, 2, 99]);
+    expect(waiting().map((seq) => queue.get(seq)!.id)).toEqual([1, 4, 2].map((number) => annotation(number).id));
+    queue.requeue([3]);
+    expect(queue.totals).toEqual({ queued: 4, setAside: 0, kept: 0, delivered: 0 });
+    expect(counted()).toEqual({ queued: 4, setAside: 0, kept: 0 });
+    add(5, 5);
+    expect(queue.get(waiting().at(-1)!)!.id).toBe(annotation(5).id);
+  });
+
+  it('removes what was set aside, when somebody says so', () => {
+    add(1, 3);
+    for (const seq of [1, 3]) queue.setAside(seq, 'no', STORED_MS);
+    queue.discard([3, 2, 3]);
+    expect(queue.refused(0, 9).map(({ seq }) => seq)).toEqual([1]);
+    expect(queue.totals).toEqual({ queued: 1, setAside: 1, kept: 0, delivered: 0 });
+    expect(counted()).toEqual({ queued: 1, setAside: 1, kept: 0 });
+  });
+
+  it('removes what is old or too much in small steps, and never what waits or was refused', () => {
+    add(1, 6);
+    queue.deliver([1, 2, 3], STORED_MS + 100);
+    queue.deliver([4], STORED_MS + 200);
+    queue.setAside(5, 'no', STORED_MS);
+    expect(queue.clean(STORED_MS + 100, 10, 2)).toBe(0);
+    expect(queue.clean(STORED_MS + 101, 10, 2)).toBe(2);
+    expect(queue.clean(STORED_MS + 101, 10, 2)).toBe(1);
+    expect(queue.clean(0, 0, 5)).toBe(1);
+    expect(queue.clean(Number.MAX_SAFE_INTEGER, 0, 5)).toBe(0);
+    expect(queue.totals).toEqual({ queued: 1, setAside: 1, kept: 0, delivered: 4 });
+    expect(counted()).toEqual({ queued: 1, setAside: 1, kept: 0 });
+  });
+
+  it('stores nothing of a batch of which one cannot be stored', () => {
+    add(1, 1);
+    const twice = [annotation(2), annotation(1)];
+    expect(() => {
+      queue.add(twice, 'queued');
+    }).toThrow();
+    expect(waiting()).toEqual([1]);
+    expect(queue.totals.queued).toBe(1);
+    add(2, 2);
+    expect(waiting()).toEqual([1, 2]);
+  });
+
+  it('finds by camera, type and time, a bounded number at a time', () => {
+    queue.add([annotation(3), annotation(1), annotation(2, { type: 'still' })], 'local');
+    queue.add([annotation(4, { camera: 'door' }), annotation(5, { startMs: STORED_MS + 3 })], 'queued');
+    const all = (camera: string | undefined, type: string | undefined, from = 0, to = 1e9): string[] => {
+      let after: AnnotationPlace | undefined = { startMs: STORED_MS + from, seq: 0 };
+      const found: string[] = [];
+      while (after !== undefined) {
+        const page = queue.search({ camera, type, toMs: STORED_MS + to, after, look: 2 });
+        found.push(...page.places.map(({ seq }) => queue.get(seq)!.id.slice(-1)));
+        after = page.lookedTo;
+      }
+      return found;
+    };
+    expect(all(undefined, undefined)).toEqual(['1', '2', '3', '5', '4']);
+    expect(all('yard', undefined)).toEqual(['1', '2', '3', '5']);
+    expect(all('yard', 'moving')).toEqual(['1', '3', '5']);
+    expect(all('yard', undefined, 2, 2)).toEqual(['2']);
+    expect(all(undefined, 'still')).toEqual(['2']);
+    expect(all('nobody', undefined)).toEqual([]);
+  });
+});
+
+describe('the file of the annotations', () => {
+  it('can be read by its owner only', () => {
+    expect(statSync(path).mode & 0o777).toBe(0o600);
+  });
+
+  it('is refused and left alone when it is damaged, with what to do', () => {
+    queue.close();
+    writeFileSync(path, 'this is no database');
+    expect(() => new AnnotationQueue(dataDir)).toThrow(
+      expect.objectContaining({
+        kind: 'failed_precondition',
+        message: expect.stringMatching(/damaged .* those that wait in it are not sent/),
+      }),
+    );
+    expect(readFileSync(path, 'utf8')).toBe('this is no database');
+    rmSync(path);
+    reopen();
+  });
+
+  it.each([
+    ['of a newer version', `PRAGMA user_version = ${ANNOTATION_MIGRATIONS.length + 1}`, /newer chrysproxy/],
+    ['of another program', 'PRAGMA application_id = 7', /not one of chrysproxy/],
+  ])('is refused when it is %s', (_what, sql, message) => {
+    const database = new Database(path);
+    database.exec(sql);
+    database.close();
+    expect(() => new AnnotationQueue(dataDir)).toThrow(
+      expect.objectContaining({ kind: 'failed_precondition', message: expect.stringMatching(message) }),
+    );
+  });
+});
