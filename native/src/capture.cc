@@ -30,6 +30,12 @@ void Add(std::atomic<int64_t>& counter, int64_t amount) {
   counter.store(counter.load(kRelaxed) + amount, kRelaxed);
 }
 
+// Numbers of connections only need to differ, as the sequence of the next packet does. Those of different lives of a camera
+// must differ as well, since what is recorded outlives them: their sequences begin 2^33 apart.
+int32_t ConnectionOf(int64_t next_sequence) {
+  return static_cast<int32_t>((next_sequence + (next_sequence >> 33) * 0x2545f491) & 0x7fffffff);
+}
+
 std::unique_ptr<PacketSource> SourceOf(const CaptureOptions& options, Interrupt& interrupt) {
   if (options.replay) return std::make_unique<ReplaySource>(*options.replay, interrupt);
   return std::make_unique<Source>(options.source, interrupt);
@@ -71,8 +77,7 @@ Failure Capture::RunUntilEnd() {
   const auto extradata_size = static_cast<size_t>(std::max(0, parameters->extradata_size));
   outputs_.Describe(options_.device_id, avcodec_get_name(parameters->codec_id),
                     ShownExtradata(parameters->extradata, extradata_size));
-  // Sequences of connections only need to differ: the sequence of the next packet does.
-  current_.connection = static_cast<int32_t>(options_.packet_ring.header().nextSequence.load(kRelaxed) & 0x7fffffff);
+  current_.connection = ConnectionOf(options_.packet_ring.header().nextSequence.load(kRelaxed));
   current_.time_base_num = source_->time_base().num;
   current_.time_base_den = std::max(1, source_->time_base().den);
   control_.connectionKeyframes.store(0);

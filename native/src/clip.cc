@@ -197,8 +197,13 @@ PastJob::Answer Clip::Next(uint8_t* target, size_t room) {
 std::unique_ptr<SegmentBytes> Clip::Open(const Part& part) const { return OpenSegment(part.path).bytes; }
 
 bool Clip::Prepare() {
+  // Memory first: while many files are read, it would lose what is not among them.
+  auto in_memory = MakeFromMemory();
   CollectDisk();
-  CollectMemory();
+  for (SegmentResult& made : in_memory) {
+    if (ended_) break;
+    AddSegment(made.segment, "", SegmentInMemory(std::move(made.bytes)));
+  }
   Trim();
   return !parts_.empty() && !stopped() && MakeHead();
 }
@@ -212,12 +217,13 @@ void Clip::CollectDisk() {
   }
 }
 
-void Clip::CollectMemory() {
+std::vector<SegmentResult> Clip::MakeFromMemory() const {
   const PacketRingView& view = options_.rings.video;
-  if (view.base == nullptr) return;
+  std::vector<SegmentResult> found;
+  if (view.base == nullptr) return found;
   const int64_t end = view.header().nextSequence.load(std::memory_order_acquire);
-  int64_t sequence = std::max(view.header().firstSequence.load(std::memory_order_acquire), times_.next_sequence());
-  while (sequence < end && !ended_ && !stopped()) {
+  int64_t sequence = view.header().firstSequence.load(std::memory_order_acquire);
+  while (sequence < end && !stopped()) {
     const auto first = ReadPacketInfo(view, sequence);
     if (!first || !first->is_keyframe) {
       ++sequence;
@@ -234,15 +240,18 @@ void Clip::CollectMemory() {
     if (stream != options_.streams.end() && last && last->arrival_us >= options_.from_us &&
         first->arrival_us <= options_.to_us) {
       SegmentResult made = MakeSegment(options_.rings, sequence, after, stream->second);
-      if (made.kind == SegmentResult::kMade) AddSegment(made.segment, "", SegmentInMemory(std::move(made.bytes)));
+      if (made.kind == SegmentResult::kMade) found.push_back(std::move(made));
     }
     sequence = after;
   }
+  return found;
 }
 
 bool Clip::AddSegment(const Segment& segment, const std::string& path, std::shared_ptr<SegmentBytes> bytes) {
   const PacketInfo& first = segment.samples.front().packet;
   if (first.arrival_us > options_.to_us) return false;
+  // A file that somebody copied has the same frames.
+  if (first.sequence < times_.next_sequence()) return false;
   if (parts_.empty()) {
     stream_ = segment.stream;
     parameter_sets_ = segment.parameter_sets;
@@ -460,6 +469,13 @@ bool Clip::MakeHead() {
   head_.assign(sink.head.begin(), type_end);
   head_.insert(head_.end(), sink.tail.begin(), sink.tail.end());
   head_.insert(head_.end(), type_end, sink.head.end());
+  // From here on only what lies where is needed.
+  for (Part& part : parts_) {
+    part.samples = {};
+    part.pts = {};
+    part.dts = {};
+    part.sound = {};
+  }
   return true;
 }
 

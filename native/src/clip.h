@@ -56,7 +56,8 @@ class Clip : public PastJob {
   // Looks at everything and makes the head. False: failure_ says why, unless there is nothing.
   bool Prepare();
   void CollectDisk();
-  void CollectMemory();
+  // The groups of the range that memory has, oldest first.
+  std::vector<SegmentResult> MakeFromMemory() const;
   bool AddSegment(const Segment& segment, const std::string& path, std::shared_ptr<SegmentBytes> bytes);
   void Trim();
   void TrimSound(int64_t begin);
@@ -71,7 +72,8 @@ class Clip : public PastJob {
   std::optional<AudioStream> audio_;
   int64_t last_sound_ = -1;  // time of the sound that was added last
   std::vector<uint8_t> parameter_sets_;
-  TimeRow times_{INT64_MAX};
+  // mp4 knows no frame that is shown for longer than some 6.6 hours.
+  TimeRow times_{6LL * 3600 * 1'000'000};
   std::vector<uint8_t> head_;
   size_t head_done_ = 0;
   std::vector<Run> runs_;

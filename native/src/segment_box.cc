@@ -17,9 +17,12 @@ constexpr size_t kBoxHeader = 8;
 constexpr size_t kLargeBoxHeader = 16;
 // A file has a handful of boxes, and ours is the last one.
 constexpr int kMostBoxes = 32;
-constexpr int64_t kMostContent = 64 << 20;
-constexpr int64_t kMostSamples = 10'000'000;
+constexpr int64_t kMostContent = 16 << 20;
+constexpr int64_t kMostSamples = 500'000;
 constexpr int64_t kMostExtradata = 1 << 20;
+// Of a segment, far beyond what is ever recorded; more would not fit into the index.
+constexpr double kMostSeconds = 1e9;
+constexpr int64_t kMostArrivalUs = 8'640'000'000'000'000'000;
 
 uint64_t BigEndian(const uint8_t* data, size_t bytes) {
   uint64_t value = 0;
@@ -211,6 +214,7 @@ std::optional<Segment> ParseSegmentBox(const std::vector<uint8_t>& content) {
       packet.time_base_num < 1 || packet.time_base_den < 1 || segment.duration < 0) {
     return std::nullopt;
   }
+  if (static_cast<double>(segment.duration) * packet.time_base_num / packet.time_base_den > kMostSeconds) return std::nullopt;
   for (int64_t i = 0; i < count && reader.good(); ++i) {
     packet.sequence = sequence++;
     packet.is_keyframe = reader.Number() != 0;
@@ -226,6 +230,7 @@ std::optional<Segment> ParseSegmentBox(const std::vector<uint8_t>& content) {
     packet.keyframe = Sum(packet.keyframe, reader.Number());
     packet.gop_index = static_cast<int32_t>(reader.Number());
     if (sample.offset < 0 || sample.offset > INT64_MAX / 2) return std::nullopt;
+    if (packet.arrival_us < 1 || packet.arrival_us > kMostArrivalUs) return std::nullopt;
     segment.samples.push_back(sample);
   }
   if (!reader.good() || !segment.samples.front().packet.is_keyframe || !ReadSound(reader, &segment)) return std::nullopt;

@@ -276,11 +276,17 @@ std::optional<Segment> ReadSegment(const SegmentBytes& bytes) {
   auto segment = ParseSegmentBox(*content);
   if (!segment || segment->samples.empty()) return std::nullopt;
   segment->bytes = bytes.size();
+  // Samples do not overlap, so all of them together are no larger than the file.
+  int64_t total = 0;
+  const auto fits = [&](int64_t offset, int32_t size) {
+    total += size;
+    return offset >= 0 && offset + size <= segment->bytes && total <= segment->bytes;
+  };
   for (const SegmentSample& sample : segment->samples) {
-    if (sample.offset < 0 || sample.offset + sample.packet.size > segment->bytes) return std::nullopt;
+    if (!fits(sample.offset, sample.packet.size)) return std::nullopt;
   }
   for (const SoundSample& sample : segment->sound) {
-    if (sample.offset < 0 || sample.offset + sample.size > segment->bytes) return std::nullopt;
+    if (!fits(sample.offset, sample.size)) return std::nullopt;
   }
   return segment;
 }

@@ -219,10 +219,13 @@ export class History {
 
   private sendMore(worker: Worker, id: number, wanted: number): void {
     const query = this.queryOf.get(id);
-    const found =
-      query === undefined || this.disk === undefined
-        ? { segments: [], moreSegments: false }
-        : moreSegments(query, wanted, this.disk);
+    let found: ReturnType<typeof moreSegments> = { segments: [], moreSegments: false };
+    try {
+      if (query !== undefined && this.disk !== undefined) found = moreSegments(query, wanted, this.disk);
+    } catch (error) {
+      const why = `the segments cannot be looked up: ${messageOf(error)}`;
+      worker.queries.get(id)?.end(new ChrysError('unavailable', why));
+    }
     worker.thread.addSegments({ kind: 'segments', id, segments: found.segments, more: found.moreSegments });
   }
 

@@ -39,6 +39,8 @@ export class CameraRecorder {
   /** Found, and not written yet because what its packets are is not known yet. */
   private found: FoundSegment | undefined;
   private foundAtMs = 0;
+  /** What comes from here on is not recorded any more; undefined: there is no end yet. */
+  private lastSequence: number | undefined;
   private state: CameraProgress['state'] = 'waiting';
   private message = '';
   /** Groups were lost within SLOW_FOR_MS. */
@@ -84,8 +86,13 @@ export class CameraRecorder {
     return this.advance(this.isSettled());
   }
 
-  /** The same, and the group in progress counts as complete: call it until it gives false. */
+  /**
+   * The same, and the group in progress counts as complete: call it until it gives false. What the camera sends after the
+   * first call is not waited for, else a slow disk would never come to an end.
+   */
   finish(): boolean {
+    this.lastSequence ??= this.finder.end;
+    if (this.found === undefined && this.finder.pending >= this.lastSequence) return false;
     return this.advance(true);
   }
 

@@ -3,7 +3,7 @@ import { statfsSync } from 'node:fs';
 import { messageOf } from '../base/errors.js';
 import type { SegmentSize, SegmentWriter } from '../store/segment-index.js';
 import type { FromRecorder, ToRecorder } from './messages.js';
-import { isOverLimit, whatGoes, type RetentionRules } from './retention.js';
+import { isOverLimit, whatGoes, type RetentionRules, type Verdict } from './retention.js';
 import { isSegmentName, type SegmentFiles } from './segment-files.js';
 
 /** Recording goes on after so many: deleting a file of some megabytes takes about a millisecond. */
@@ -14,6 +14,7 @@ const PAGE = 200;
 export class Cleaner {
   private readonly bytes: Map<string, number>;
   private totalBytes = 0;
+  private readonly stuck = new Set<number>();
   /** What was told last of a segment that cannot be deleted, so that it is told once. */
   private told = '';
 
@@ -43,26 +44,44 @@ export class Cleaner {
 
   /** Deletes a bounded number. */
   clean(message: Extract<ToRecorder, { kind: 'clean' }>): Extract<FromRecorder, { kind: 'cleaned' }> {
-    const verdict = whatGoes(
+    let verdict: Verdict;
+    try {
+      this.files.expectDisk();
+      verdict = this.verdict(message);
+    } catch (error) {
+      this.tell(`old segments cannot be deleted: ${messageOf(error)}`);
+      return { kind: 'cleaned', deleted: 0, more: false };
+    }
+    const deleted = verdict.remove.filter((segment) => this.tryToRemove(segment)).length;
+    if (deleted === verdict.remove.length && deleted > 0) this.told = '';
+    // The next time that there is nothing else to do, those are tried again.
+    if (!verdict.more) this.stuck.clear();
+    return { kind: 'cleaned', deleted, more: verdict.more };
+  }
+
+  private verdict(message: Extract<ToRecorder, { kind: 'clean' }>): Verdict {
+    return whatGoes(
       this.rules,
       {
         ...message,
+        stuck: this.stuck,
         bytes: this.bytes,
         freeBytes: this.rules.minFreeBytes > 0 ? this.freeBytes() : Infinity,
         oldest: (camera, after) => this.index.oldest(camera, after, PAGE),
       },
       MOST_AT_A_TIME,
     );
-    let deleted = 0;
+  }
+
+  /** One that cannot be deleted must not keep the others. */
+  private tryToRemove(segment: SegmentSize): boolean {
     try {
-      this.files.expectDisk();
-      for (const segment of verdict.remove) if (this.remove(segment)) deleted += 1;
+      return this.remove(segment);
     } catch (error) {
-      this.tell(`old segments cannot be deleted: ${messageOf(error)}`);
-      return { kind: 'cleaned', deleted, more: false };
+      this.stuck.add(segment.id);
+      this.tell(`an old segment cannot be deleted: ${messageOf(error)}`);
+      return false;
     }
-    if (deleted > 0) this.told = '';
-    return { kind: 'cleaned', deleted, more: verdict.more };
   }
 
   /** Once, until something was deleted again. */

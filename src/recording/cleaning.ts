@@ -1,4 +1,6 @@
 import type { Clock } from '../base/clock.js';
+import { messageOf } from '../base/errors.js';
+import type { Logger } from '../base/log.js';
 import { ClockJumps } from './clock-jumps.js';
 import type { ToRecorder } from './messages.js';
 import type { ProtectedSpan } from './retention.js';
@@ -6,6 +8,7 @@ import { runOnSchedule } from './schedule.js';
 
 export interface CleaningOptions {
   readonly clock: Clock;
+  readonly logger: Pick<Logger, 'error'>;
   /** buffer.on_disk_schedule. */
   readonly schedule: string;
   /** What must stay; asked anew before each bit of cleaning, so that a clip that was just made is kept. */
@@ -38,14 +41,22 @@ export class Cleaning {
       this.isWantedAgain = true;
       return;
     }
-    this.isRunning = true;
     this.isWantedAgain = false;
+    let protectedSpans: readonly ProtectedSpan[];
+    try {
+      protectedSpans = this.options.protectedSpans();
+    } catch (error) {
+      // Nothing is deleted without them.
+      this.options.logger.error(`nothing is cleaned away: the protected clips cannot be read: ${messageOf(error)}`);
+      return;
+    }
+    this.isRunning = true;
     this.jumps.look();
     this.options.send({
       kind: 'clean',
       nowUs: this.options.clock.nowMs() * 1000,
       jumps: this.jumps.list,
-      protectedSpans: this.options.protectedSpans(),
+      protectedSpans,
     });
   }
 

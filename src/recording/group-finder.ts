@@ -62,6 +62,11 @@ export class GroupFinder {
     this.at = Math.max(options.fromSequence, this.reader.first());
   }
 
+  /** Everything before this packet was given, or lost. */
+  get pending(): number {
+    return this.start?.sequence ?? this.at;
+  }
+
   /** The oldest packet that is still there. */
   get first(): number {
     return this.reader.first();

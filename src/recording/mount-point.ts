@@ -10,7 +10,8 @@ export class MountPoint {
 
   /** Call it when something was written below the folder. */
   learn(): void {
-    if (this.path !== undefined) return;
+    // What is on the system's own disk may be so only because another is not mounted yet.
+    if (this.path !== undefined && this.path !== '') return;
     for (let path = this.folder; path !== dirname(path); path = dirname(path)) {
       if (isMountPoint(path)) {
         this.path = path;

@@ -4,18 +4,21 @@ import { join } from 'node:path';
 import { isCameraName } from '../cameras/camera-name.js';
 import type { SegmentFacts } from '../native/types.js';
 import type { SegmentWriter } from '../store/segment-index.js';
-import { isSegmentName, isUnfinishedName, type SegmentFiles } from './segment-files.js';
+import { DiskError, isSegmentName, isUnfinishedName, type SegmentFiles } from './segment-files.js';
 import type { CheckReport } from './types.js';
 
 export interface ReconcileParts {
   readonly files: SegmentFiles;
   readonly index: SegmentWriter;
+  /** Nobody asked for it: the proxy has just started. */
+  readonly atStart: boolean;
   /** Bytes of a camera that came into the index or left it. */
   count(camera: string, bytes: number): void;
 }
 
 const MOST_FOREIGN = 100;
 const PAGE = 500;
+const NOT_OURS = ['EACCES', 'EPERM', 'ENOENT'];
 
 /**
  * Compares the folder with the index and puts the index right. A generator that yields after each bit of work, so that
@@ -24,10 +27,22 @@ const PAGE = 500;
 export function* reconcile(parts: ReconcileParts): Generator<undefined, CheckReport> {
   const report = { good: 0, added: 0, missing: 0, removed: 0, foreignCount: 0, foreign: [] as string[] };
   parts.files.expectDisk();
+  if (parts.atStart) expectSomething(parts);
   const run = new Reconciliation(parts, report);
   yield* run.folder();
   yield* run.index();
   return report;
+}
+
+/** At boot, the disk may not be mounted yet; the index must outlive that. */
+function expectSomething({ files, index }: ReconcileParts): void {
+  const cameras = index.cameras();
+  if (cameras.length === 0 || cameras.some((camera) => files.isRealFolder(camera))) return;
+  throw new DiskError(
+    'ENODEV',
+    `nothing of what is recorded lies in ${files.folder}: if its disk is not mounted, mount it; if it is gone for good, ` +
+      '"chrysproxy recordings check" takes it out of the index',
+  );
 }
 
 type Report = { -readonly [K in keyof Omit<CheckReport, 'foreign'>]: number } & { readonly foreign: string[] };
@@ -82,7 +97,7 @@ class Reconciliation {
   /** What a crash left behind. The recorder itself has none of these between two segments. */
   private unfinished(camera: string, name: string): void {
     const { files } = this.parts;
-    const facts = files.read(camera, name);
+    const facts = this.factsOf(camera, name);
     if (facts === undefined) {
       files.remove(camera, name);
       this.report.removed += 1;
@@ -92,10 +107,20 @@ class Reconciliation {
   }
 
   private unknown(camera: string, name: string): void {
-    const { files } = this.parts;
-    const facts = files.regularFile(camera, name) && files.read(camera, name);
+    const facts = this.factsOf(camera, name);
     if (facts === undefined) this.isForeign(join(camera, name));
     else this.add(camera, name, facts);
+  }
+
+  /** Undefined: it is no whole segment of ours, is gone by now, or is nobody's whom we may read. */
+  private factsOf(camera: string, name: string): SegmentFacts | undefined {
+    const { files } = this.parts;
+    try {
+      return files.regularFile(camera, name) && files.read(camera, name);
+    } catch (error) {
+      if (error instanceof DiskError && NOT_OURS.includes(error.code)) return undefined;
+      throw error;
+    }
   }
 
   private add(camera: string, file: string, facts: SegmentFacts): void {

@@ -197,6 +197,7 @@ export class Recorder {
 
   private startCheck(why: CheckCause): void {
     const steps = reconcile({
+      atStart: why === 'start',
       files: this.files,
       index: this.env.index,
       count: (camera, bytes) => {

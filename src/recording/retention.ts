@@ -21,6 +21,8 @@ export interface RecordingsNow {
   readonly nowUs: number;
   readonly jumps: readonly ForwardJump[];
   readonly protectedSpans: readonly ProtectedSpan[];
+  /** Ids of segments that could not be deleted. */
+  readonly stuck: ReadonlySet<number>;
   /** By camera. */
   readonly bytes: ReadonlyMap<string, number>;
   /** Of the file system. */
@@ -98,7 +100,7 @@ class Choice {
         after = segment;
         if (this.ids.has(segment.id)) continue;
         if (!goes(segment)) return;
-        if (this.isProtected(segment)) continue;
+        if (this.now.stuck.has(segment.id) || this.isProtected(segment)) continue;
         if (this.taken.length >= this.limit) {
           this.isFull = true;
           return;

@@ -172,6 +172,9 @@ function syncFolder(path: string): void {
   const descriptor = openSync(path, 'r');
   try {
     fsyncSync(descriptor);
+  } catch (error) {
+    // Some network file systems cannot do that with a folder.
+    if (!['EINVAL', 'ENOTSUP', 'ENOSYS'].includes(codeOf(error) ?? '')) throw error;
   } finally {
     closeSync(descriptor);
   }

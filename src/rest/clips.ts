@@ -1,3 +1,4 @@
+import { setImmediate as otherWork } from 'node:timers/promises';
 import type { Request } from 'express';
 import type { Clock } from '../base/clock.js';
 import { ChrysError } from '../base/errors.js';
@@ -46,7 +47,10 @@ export async function addClip(body: unknown, recorded: RecordedCamera, parts: Cl
 
 export async function listClips(camera: string, { clips, recordings }: ClipParts): Promise<ClipAnswer[]> {
   const answers: ClipAnswer[] = [];
-  for (const clip of clips.list(camera)) answers.push(await describeClip(clip, recordings));
+  for (const clip of clips.list(camera)) {
+    answers.push(await describeClip(clip, recordings));
+    await otherWork();
+  }
   return answers;
 }
 

@@ -133,6 +133,33 @@ function clip(paths: string[], fromUs: number, toUs: number, memory = false): st
   return path;
 }
 
+/** A number as our box writes it: the sign in the lowest bit, seven bits a byte. */
+function varint(value: number): number[] {
+  const bytes: number[] = [];
+  let rest = value < 0 ? -2 * value - 1 : 2 * value;
+  for (; rest >= 0x80; rest = Math.floor(rest / 0x80)) bytes.push((rest % 0x80) | 0x80);
+  return [...bytes, rest];
+}
+
+/** A file with a box of ours: frames of 100 bytes, each of which begins `overlap` bytes before the end of the last one. */
+function handMade(samples: number, overlap: number): Buffer {
+  const uuid = Buffer.from('6c1d8e520b934f7aa4603ed715c298bf', 'hex');
+  const name = Buffer.from('mjpeg');
+  const head = [1, name.length].flatMap(varint);
+  const about = [0, 0, 640, 480, samples, samples, 1, 1, 1, 25].flatMap(varint);
+  const rows = Array.from({ length: samples }, (_, at) =>
+    [1, 100, at === 0 ? 0 : -overlap, 1, 1, at === 0 ? 1e15 : 40_000, 0, 1, 0].flatMap(varint),
+  );
+  const content = Buffer.concat([uuid, Buffer.from(head), name, Buffer.from([about, ...rows, varint(0)].flat())]);
+  const box = (type: string, body: Buffer): Buffer => {
+    const header = Buffer.alloc(8);
+    header.writeUInt32BE(8 + body.length);
+    header.write(type, 4);
+    return Buffer.concat([header, body]);
+  };
+  return Buffer.concat([box('mdat', Buffer.alloc(250)), box('uuid', content)]);
+}
+
 describe('a segment', () => {
   it.each([PLAIN, REORDERED, HEVC])('of %s is an mp4 file that begins at 0 and has every frame', async (name) => {
     await filled(name, 120);
@@ -210,6 +237,30 @@ describe('a segment', () => {
     expect(() => (addon.segmentFrames as (path: unknown) => unknown)(1)).toThrow(TypeError);
   });
 
+  it('of another life of the camera belongs to another connection', async () => {
+    const connections: number[] = [];
+    for (const firstSequence of [1, 2 ** 33 + 1, 2 ** 34 + 1]) {
+      rig = new CaptureRig({ firstSequence });
+      rig.start(clipFile(PLAIN));
+      await waitFor('the stream', BOUND_MS, () => rig.streams.length > 0);
+      connections.push(rig.streams[0]!.connection);
+      await rig.dispose();
+    }
+    expect(new Set(connections).size).toBe(3);
+  });
+
+  it('whose samples would be larger than the file is refused', async () => {
+    await filled(PLAIN, 1);
+    const path = join(folder, 'lies.mp4');
+    for (const [samples, overlap, good] of [
+      [2, 0, true],
+      [20, 100, false],
+    ] as const) {
+      writeFileSync(path, handMade(samples, overlap));
+      expect(addon.readSegment(path) !== undefined).toBe(good);
+    }
+  });
+
   it('that is damaged, cut short or no segment at all is told apart', async () => {
     await filled(PLAIN, 120);
     const [group] = groups();
@@ -252,6 +303,14 @@ describe('a clip', () => {
     expect(numbers).toEqual(numbers.map((_, index) => Number(wanted[0]) + index));
     expect(numbers.at(-1)).toBeGreaterThanOrEqual(name === PLAIN ? last : last - 2);
     expect(numbers.at(-1)).toBeLessThanOrEqual(last);
+  });
+
+  it('has each frame once, although a file is there twice', async () => {
+    await filled(PLAIN, 120);
+    const [group] = groups();
+    const { path } = write('a.mp4', group!.first, group!.end);
+    const once = readFileSync(clip([path], 0, 1e18));
+    expect(readFileSync(clip([path, path], 0, 1e18)).equals(once)).toBe(true);
   });
 
   it('of a time of which nothing is there is empty', async () => {

@@ -189,6 +189,16 @@ describe('the recorder', () => {
     expect(recorder.isRecording).toBe(false);
   });
 
+  it('comes to an end although the camera sends faster than the disk writes', () => {
+    const camera = new TestCamera().record().write(2);
+    addon.onWrite = () => {
+      camera.write(1);
+    };
+    recorder.take({ kind: 'forget', id: 1 });
+    expect(recorder.isRecording).toBe(false);
+    expect(files().length).toBeLessThan(5);
+  });
+
   it('writes what is open of all cameras at the end', () => {
     new TestCamera('yard', 1).record().write(1);
     new TestCamera('door', 2).record().write(2);

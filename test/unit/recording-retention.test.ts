@@ -41,6 +41,7 @@ function goes(rules: Partial<RetentionRules>, count: number, now: Partial<Record
       nowUs: count * SECOND_US,
       jumps: [],
       protectedSpans: [],
+      stuck: new Set(),
       bytes,
       freeBytes: 1000,
       // In small pages, so that their seams are passed.
@@ -55,6 +56,11 @@ function goes(rules: Partial<RetentionRules>, count: number, now: Partial<Record
 const idsOf = ({ remove }: Verdict): number[] => remove.map(({ id }) => id);
 
 describe('what is not kept', () => {
+  it('leaves what could not be deleted, and takes the next', () => {
+    const stuck = new Set([1]);
+    expect(idsOf(goes({ maxBytesTotal: 800 }, 10, { stuck }))).toEqual([2, 3]);
+  });
+
   it('is nothing without rules', () => {
     expect(goes({}, 10)).toEqual({ remove: [], more: false });
   });
@@ -172,14 +178,30 @@ describe('cleaning', () => {
     const clock = new StillClock();
     const sent: Extract<ToRecorder, { kind: 'clean' }>[] = [];
     const spans = [{ camera: 'yard', fromUs: 1, toUs: 2 }];
+    const broken = { is: false };
     const cleaning = new Cleaning({
       clock,
+      logger: { error: () => undefined },
       schedule: '@every 5m',
-      protectedSpans: () => [...spans],
+      protectedSpans: () => {
+        if (broken.is) throw new Error('the disk cannot be read');
+        return [...spans];
+      },
       send: (message) => sent.push(message),
     });
-    return { clock, sent, spans, cleaning };
+    return { clock, sent, spans, cleaning, broken };
   }
+
+  it('deletes nothing while nobody can tell what is protected, and goes on when that is known again', () => {
+    const { clock, sent, cleaning, broken } = rig();
+    broken.is = true;
+    cleaning.begin();
+    clock.advance(300_000);
+    expect(sent).toEqual([]);
+    broken.is = false;
+    clock.advance(300_000);
+    expect(sent).toHaveLength(1);
+  });
 
   it('begins by schedule, and goes on with the spans of that moment while there is more', () => {
     const { clock, sent, spans, cleaning } = rig();
