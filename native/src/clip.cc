@@ -6,6 +6,7 @@
 #include "av_handles.h"
 #include "failure.h"
 #include "frame_times.h"
+#include "mp4_index.h"
 #include "parameters.h"
 
 namespace chrys {
@@ -13,138 +14,9 @@ namespace chrys {
 namespace {
 
 constexpr size_t kPieceBytes = 256 << 10;
-constexpr int kIoBuffer = 64 << 10;
 constexpr AVRational kClipTimeBase{1, kTimeRowHz};
 // Of a clip of one frame.
 constexpr int64_t kLoneFrame = kTimeRowHz / 25;
-
-uint32_t BigEndian32(const uint8_t* data) {
-  return static_cast<uint32_t>(data[0]) << 24 | static_cast<uint32_t>(data[1]) << 16 | static_cast<uint32_t>(data[2]) << 8 |
-         data[3];
-}
-
-void PutBigEndian(uint8_t* data, uint64_t value, size_t bytes) {
-  for (size_t i = 0; i < bytes; ++i) data[i] = static_cast<uint8_t>(value >> 8 * (bytes - 1 - i));
-}
-
-// Where libav writes a file of which only what is not a sample is kept.
-class IndexSink {
- public:
-  // While samples are written: they are counted and dropped.
-  bool dropping = false;
-  std::vector<uint8_t> head;  // in front of the samples
-  std::vector<uint8_t> tail;  // behind them
-
-  static int Write(void* opaque, uint8_t* data, int size) {
-    auto& sink = *static_cast<IndexSink*>(opaque);
-    sink.Put(data, static_cast<size_t>(size));
-    return size;
-  }
-  static int64_t Seek(void* opaque, int64_t offset, int whence) {
-    auto& sink = *static_cast<IndexSink*>(opaque);
-    if ((whence & AVSEEK_SIZE) != 0) return sink.size_;
-    if (whence == SEEK_CUR) offset += sink.position_;
-    if (whence == SEEK_END) offset += sink.size_;
-    return sink.position_ = offset;
-  }
-
- private:
-  void Put(const uint8_t* data, size_t bytes) {
-    for (size_t i = 0; i < bytes;) {
-      const int64_t at = position_ + static_cast<int64_t>(i);
-      const size_t left = bytes - i;
-      const auto head_end = static_cast<int64_t>(head.size());
-      size_t part = left;
-      if (at < head_end) {
-        part = std::min(left, static_cast<size_t>(head_end - at));
-        std::memcpy(head.data() + at, data + i, part);
-      } else if (dropping) {
-        samples_end_ = std::max(samples_end_, at + static_cast<int64_t>(left));
-      } else if (samples_end_ == 0) {
-        head.insert(head.end(), data + i, data + i + left);
-      } else {
-        const auto to = static_cast<size_t>(at - samples_end_);
-        if (tail.size() < to + left) tail.resize(to + left);
-        std::memcpy(tail.data() + to, data + i, left);
-      }
-      i += part;
-    }
-    position_ += static_cast<int64_t>(bytes);
-    size_ = std::max(size_, position_);
-  }
-
-  int64_t position_ = 0;
-  int64_t size_ = 0;
-  int64_t samples_end_ = 0;
-};
-
-struct IoDelete {
-  void operator()(AVIOContext* io) const {
-    av_freep(&io->buffer);
-    avio_context_free(&io);
-  }
-};
-using IoPtr = std::unique_ptr<AVIOContext, IoDelete>;
-
-// Adds `by` to each place of a sample that the boxes in [begin, end) name. False: one does not fit any more.
-bool MoveSamples(uint8_t* begin, uint8_t* end, uint64_t by) {
-  for (uint8_t* box = begin; box + 8 <= end;) {
-    const uint32_t size = BigEndian32(box);
-    if (size < 8 || size > static_cast<size_t>(end - box)) return false;
-    const auto is = [&](const char* name) { return std::memcmp(box + 4, name, 4) == 0; };
-    if (is("moov") || is("trak") || is("mdia") || is("minf") || is("stbl")) {
-      if (!MoveSamples(box + 8, box + size, by)) return false;
-    } else if (is("stco") || is("co64")) {
-      const size_t width = is("stco") ? 4 : 8;
-      if (size < 16) return false;
-      const uint32_t count = BigEndian32(box + 12);
-      if (count > (size - 16) / width) return false;
-      for (uint32_t i = 0; i < count; ++i) {
-        uint8_t* place = box + 16 + i * width;
-        uint64_t value = BigEndian32(place);
-        if (width == 8) value = value << 32 | BigEndian32(place + 4);
-        value += by;
-        if (width == 4 && value > UINT32_MAX) return false;
-        PutBigEndian(place, value, width);
-      }
-    }
-    box += size;
-  }
-  return true;
-}
-
-// avcC or hvcC of a segment; libav has made it, and reads it again.
-std::vector<uint8_t> CodecConfiguration(const SegmentBytes& bytes) {
-  struct Reader {
-    const SegmentBytes& bytes;
-    int64_t position = 0;
-  } reader{bytes};
-  const auto read = [](void* opaque, uint8_t* target, int size) -> int {
-    auto& state = *static_cast<Reader*>(opaque);
-    const auto part = std::min<int64_t>(size, state.bytes.size() - state.position);
-    if (part <= 0) return AVERROR_EOF;
-    if (!state.bytes.Read(state.position, target, static_cast<size_t>(part))) return AVERROR(EIO);
-    state.position += part;
-    return static_cast<int>(part);
-  };
-  const auto seek = [](void* opaque, int64_t offset, int whence) -> int64_t {
-    auto& state = *static_cast<Reader*>(opaque);
-    if ((whence & AVSEEK_SIZE) != 0) return state.bytes.size();
-    if (whence == SEEK_CUR) offset += state.position;
-    if (whence == SEEK_END) offset += state.bytes.size();
-    return state.position = offset;
-  };
-  const IoPtr io(avio_alloc_context(static_cast<uint8_t*>(av_malloc(kIoBuffer)), kIoBuffer, 0, &reader, read, nullptr, seek));
-  AVFormatContext* raw = avformat_alloc_context();
-  if (!io || raw == nullptr) return {};
-  raw->pb = io.get();
-  raw->flags |= AVFMT_FLAG_CUSTOM_IO;
-  if (avformat_open_input(&raw, nullptr, av_find_input_format("mp4"), nullptr) < 0) return {};
-  const AvPtr<AVFormatContext> format(raw);
-  if (format->nb_streams == 0) return {};
-  const AVCodecParameters* parameters = format->streams[0]->codecpar;
-  return std::vector<uint8_t>(parameters->extradata, parameters->extradata + parameters->extradata_size);
-}
 
 }  // namespace
 
@@ -366,8 +238,7 @@ bool Clip::MakeHead() {
   const std::vector<uint8_t> configuration = CodecConfiguration(*bytes);
 
   IndexSink sink;
-  const IoPtr io(avio_alloc_context(static_cast<uint8_t*>(av_malloc(kIoBuffer)), kIoBuffer, 1, &sink, nullptr,
-                                    &IndexSink::Write, &IndexSink::Seek));
+  const IoPtr io = OpenIo(1, &sink, nullptr, &IndexSink::Write, &IndexSink::Seek);
   AVFormatContext* raw = nullptr;
   int error = io ? avformat_alloc_output_context2(&raw, nullptr, "mp4", nullptr) : AVERROR(ENOMEM);
   if (error < 0) return fail(error);
@@ -458,17 +329,11 @@ bool Clip::MakeHead() {
   error = av_write_trailer(format.get());
   if (error < 0) return fail(error);
   avio_flush(io.get());
-  // The file begins with ftyp; the index goes behind it, and in front of everything else.
-  const size_t type_bytes = sink.head.size() < 8 ? 0 : BigEndian32(sink.head.data());
-  if (type_bytes == 0 || type_bytes > sink.head.size() ||
-      !MoveSamples(sink.tail.data(), sink.tail.data() + sink.tail.size(), sink.tail.size())) {
+  head_ = IndexInFront(sink);
+  if (head_.empty()) {
     failure_ = "a clip of that size cannot be made: ask for a shorter one";
     return false;
   }
-  const auto type_end = sink.head.begin() + static_cast<std::ptrdiff_t>(type_bytes);
-  head_.assign(sink.head.begin(), type_end);
-  head_.insert(head_.end(), sink.tail.begin(), sink.tail.end());
-  head_.insert(head_.end(), type_end, sink.head.end());
   // From here on only what lies where is needed.
   for (Part& part : parts_) {
     part.samples = {};
