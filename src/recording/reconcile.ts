@@ -98,6 +98,10 @@ class Reconciliation {
   private unfinished(camera: string, name: string): void {
     const { files } = this.parts;
     const facts = this.factsOf(camera, name);
+    if (facts === 'unreadable') {
+      this.isForeign(join(camera, name));
+      return;
+    }
     if (facts === undefined) {
       files.remove(camera, name);
       this.report.removed += 1;
@@ -108,17 +112,17 @@ class Reconciliation {
 
   private unknown(camera: string, name: string): void {
     const facts = this.factsOf(camera, name);
-    if (facts === undefined) this.isForeign(join(camera, name));
+    if (facts === undefined || facts === 'unreadable') this.isForeign(join(camera, name));
     else this.add(camera, name, facts);
   }
 
-  /** Undefined: it is no whole segment of ours, is gone by now, or is nobody's whom we may read. */
-  private factsOf(camera: string, name: string): SegmentFacts | undefined {
+  /** Undefined: it is no whole segment of ours. 'unreadable': it is somebody else's, or gone by now; leave it alone. */
+  private factsOf(camera: string, name: string): SegmentFacts | 'unreadable' | undefined {
     const { files } = this.parts;
     try {
       return files.regularFile(camera, name) && files.read(camera, name);
     } catch (error) {
-      if (error instanceof DiskError && NOT_OURS.includes(error.code)) return undefined;
+      if (error instanceof DiskError && NOT_OURS.includes(error.code)) return 'unreadable';
       throw error;
     }
   }

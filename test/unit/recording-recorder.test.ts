@@ -502,6 +502,31 @@ describe('a check', () => {
     expect(check()).toMatchObject({ good: 6, added: 0, missing: 0, removed: 0, foreignCount: 6 });
   });
 
+  it('leaves what it may not read alone, and goes on', () => {
+    new TestCamera().record().write(3);
+    run();
+    const at = (name: string): string => join(folder, 'yard', name);
+    for (const name of ['1_1.mp4', '.79.part']) {
+      writeFileSync(at(name), 'of another');
+      addon.unreadable.add(at(name));
+    }
+    index.writer().remove(index.page('yard', { fromUs: 0, toUs: 1e17, afterUs: 0, limit: 1 })[0]!.id);
+    expect(check()).toMatchObject({ added: 1, removed: 0, foreignCount: 2 });
+    expect(existsSync(at('.79.part'))).toBe(true);
+  });
+
+  it('keeps the index when nothing at all is there at a start, and not when somebody asks', () => {
+    new TestCamera().record().write(3);
+    run();
+    rmSync(folder, { recursive: true });
+    recorder.take({ kind: 'check', why: 'start' });
+    while (recorder.isChecking) recorder.stepCheck(1);
+    expect(said.at(-1)).toMatchObject({ kind: 'checkFailed', why: 'start' });
+    expect(indexed()).not.toEqual([]);
+    expect(check()).toMatchObject({ good: 0 });
+    expect(indexed()).toEqual([]);
+  });
+
   it('lets recording go on in between', () => {
     const camera = new TestCamera().record().write(3);
     run();
