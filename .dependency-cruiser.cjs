@@ -1,15 +1,15 @@
 // The layers, from the top: an import goes to the same layer or further down, never up.
-//   bin → src/cli → src/app → {src/grpc, src/rest} → {src/history, src/recording, src/annotations} → src/cameras → src/store
-//       → {src/rings, src/media, src/native} → {src/config, src/base, src/gen}
+//   bin → src/cli → src/app → {src/grpc, src/rest} → {src/history, src/recording, src/annotations, src/passthrough, src/bus}
+//       → src/cameras → src/store → {src/rings, src/media, src/native, src/redis, src/cloud} → {src/config, src/base, src/gen}
 const layers = [
   ['bin'],
   ['src/cli'],
   ['src/app'],
   ['src/grpc', 'src/rest'],
-  ['src/history', 'src/recording', 'src/annotations'],
+  ['src/history', 'src/recording', 'src/annotations', 'src/passthrough', 'src/bus'],
   ['src/cameras'],
   ['src/store'],
-  ['src/rings', 'src/media', 'src/native'],
+  ['src/rings', 'src/media', 'src/native', 'src/redis', 'src/cloud'],
   ['src/config', 'src/base', 'src/gen'],
 ];
 
@@ -47,6 +47,7 @@ const wrapped = [
   ['helmet', 'src/rest'],
   ['commander', 'src/cli'],
   ['croner', 'src/recording'],
+  ['redis', 'src/redis'],
 ].map(([library, folder, client]) => ({
   name: `only-${folder.replace('src/', '')}-uses-${library.replaceAll(/[@/]/g, '')}`,
   comment: `${folder} wraps ${library}.`,

@@ -3,7 +3,7 @@ import type { Clock } from '../base/clock.js';
 import { ChrysError, messageOf } from '../base/errors.js';
 import type { AnnotationQueue } from '../store/annotation-queue.js';
 import type { AnnotationPlace, ShownAnnotation } from '../store/annotation.js';
-import type { Endpoint } from './endpoint.js';
+import type { Endpoint } from '../cloud/endpoint.js';
 import { checkEndpoint } from './endpoint-check.js';
 import type {
   AnnotationWorkerData,
@@ -14,7 +14,7 @@ import type {
   ToAnnotationWorker,
 } from './messages.js';
 import { Sender } from './sender.js';
-import type { EdgeKeys } from './signature.js';
+import type { EdgeKeys } from '../cloud/signature.js';
 import type { AnnotationPage, AnnotationQuery, AnnotationsStatus, RefusedHandling } from './types.js';
 
 export interface ServiceEnvironment {

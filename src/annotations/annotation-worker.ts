@@ -7,7 +7,7 @@ import { systemClock } from '../base/clock.js';
 import { ChrysError, messageOf } from '../base/errors.js';
 import { AnnotationQueue } from '../store/annotation-queue.js';
 import { AnnotationService } from './annotation-service.js';
-import { Endpoint } from './endpoint.js';
+import { Endpoint } from '../cloud/endpoint.js';
 import type { AnnotationWorkerData, FromAnnotationWorker, ToAnnotationWorker } from './messages.js';
 
 /** What is on its way when the proxy stops may arrive for so long. */
@@ -20,13 +20,13 @@ function post(message: FromAnnotationWorker): void {
   port.postMessage(message);
 }
 
-function opened(dataDir: string): AnnotationQueue | undefined {
+function opened(dataDir: string): AnnotationQueue {
   try {
     return new AnnotationQueue(dataDir);
   } catch (error) {
     const kind = error instanceof ChrysError ? error.kind : 'internal';
     post({ kind: 'unusable', error: { kind, message: messageOf(error) } });
-    return undefined;
+    throw error;
   }
 }
 
@@ -48,5 +48,4 @@ function serve(data: AnnotationWorkerData, queue: AnnotationQueue): void {
 }
 
 const data = workerData as AnnotationWorkerData;
-const queue = opened(data.dataDir);
-if (queue !== undefined) serve(data, queue);
+serve(data, opened(data.dataDir));

@@ -1,9 +1,9 @@
 import type { Clock } from '../base/clock.js';
 import { messageOf } from '../base/errors.js';
 import { batchBody, batchId } from './batch-body.js';
-import { NoAnswer, type Endpoint, type EndpointAnswer } from './endpoint.js';
+import { NoAnswer, type Endpoint, type EndpointAnswer } from '../cloud/endpoint.js';
 import { missingKeys } from './sender.js';
-import { signedHeaders, type EdgeKeys } from './signature.js';
+import { signedHeaders, type EdgeKeys } from '../cloud/signature.js';
 import type { CheckProblem, EndpointCheck } from './types.js';
 
 /** Signatures carry our time, and a cloud may refuse what is older than some minutes. */

@@ -1,7 +1,7 @@
 /** The one channel between the main thread and the annotation worker. */
 import type { ErrorKind } from '../base/errors.js';
 import type { NewAnnotation, ShownAnnotation } from '../store/annotation.js';
-import type { EdgeKeys } from './signature.js';
+import type { EdgeKeys } from '../cloud/signature.js';
 import type { SenderOptions } from './sender.js';
 import type { AnnotationPage, AnnotationQuery, AnnotationsStatus, EndpointCheck, RefusedHandling } from './types.js';
 
@@ -50,7 +50,7 @@ export interface SentError {
 
 export type FromAnnotationWorker =
   | { readonly kind: 'opened' }
-  /** The database is of no use: the thread ends. */
+  /** The database is of no use: the thread ends by this error. */
   | { readonly kind: 'unusable'; readonly error: SentError }
   /** The first so many are durable; the others are not stored, because of the error. */
   | { readonly kind: 'stored'; readonly count: number; readonly error?: SentError }

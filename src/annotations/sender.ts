@@ -4,10 +4,10 @@ import type { Clock } from '../base/clock.js';
 import type { AnnotationQueue } from '../store/annotation-queue.js';
 import type { QueuedAnnotation } from '../store/annotation.js';
 import { batchBody, batchId } from './batch-body.js';
-import { NoAnswer, type Endpoint, type EndpointAnswer } from './endpoint.js';
+import { NoAnswer, type Endpoint, type EndpointAnswer } from '../cloud/endpoint.js';
 import { Outbox, type Waiting } from './outbox.js';
-import { retryDelayMs } from './retry-delay.js';
-import { signedHeaders, type EdgeKeys } from './signature.js';
+import { retryDelayMs } from '../cloud/retry-delay.js';
+import { signedHeaders, type EdgeKeys } from '../cloud/signature.js';
 import type { AnnotationMode } from './types.js';
 
 export interface SenderOptions {

@@ -1,15 +1,22 @@
 import type { Clock } from '../base/clock.js';
 import { ChrysError } from '../base/errors.js';
+import { KeptThread } from '../base/kept-thread.js';
 import type { Logger } from '../base/log.js';
 import type { AnnotateRequest } from '../gen/chrys/cloud/videostreaming/v1beta1/video_streaming.js';
 import type { NewAnnotation, ShownAnnotation } from '../store/annotation.js';
 import { AnnotationIds } from './annotation-id.js';
 import { annotationJson } from './annotation-json.js';
-import { AnnotationThread } from './annotation-thread.js';
 import { checkRequest } from './check-request.js';
-import type { Answers, AnnotationWorkerData, FromAnnotationWorker, Question, SentError } from './messages.js';
+import type {
+  Answers,
+  AnnotationWorkerData,
+  FromAnnotationWorker,
+  Question,
+  SentError,
+  ToAnnotationWorker,
+} from './messages.js';
 import { missingKeys } from './sender.js';
-import type { EdgeKeys } from './signature.js';
+import type { EdgeKeys } from '../cloud/signature.js';
 import type {
   AnnotateCall,
   AnnotationPage,
@@ -52,13 +59,17 @@ const MOST_WAITING_CHARACTERS = 64 * 1024 * 1024;
 const STORED_BOUND_MS = 30_000;
 const ANSWER_BOUND_MS = 15_000;
 const STOP_GRACE_MS = 3000;
+const WORKER = new URL('./annotation-worker.js', import.meta.url);
+/** What is on its way, and a page of an answer. */
+const HEAP_MB = { old: 256, young: 16 };
 
 /**
  * The annotations of this proxy. Main thread: it never waits for the disk. Calls that come while a transaction runs are
  * stored together by the next one.
  */
 export class StoredAnnotations implements Annotations {
-  private readonly thread: AnnotationThread;
+  private readonly thread: KeptThread<ToAnnotationWorker, FromAnnotationWorker>;
+  private readonly opened: Promise<void>;
   private readonly ids = new AnnotationIds(Date.now);
   private readonly questions = new Map<number, Asked>();
   private lastQuestion = 0;
@@ -74,23 +85,40 @@ export class StoredAnnotations implements Annotations {
 
   private constructor(private readonly options: StoredAnnotationsOptions) {
     this.keys = keysOnly(options.keys);
-    const listener = {
+    let resolve: () => void;
+    let reject: (error: ChrysError) => void;
+    this.opened = new Promise((...settle) => {
+      [resolve, reject] = settle;
+    });
+    const { clock, logger } = options;
+    this.thread = new KeptThread({
+      url: options.workerUrl ?? WORKER,
+      name: 'annotations',
+      what: 'the thread that keeps annotations',
+      data: () => this.workerData(),
+      heapMb: HEAP_MB,
+      clock,
+      logger,
+      isReady: (message: FromAnnotationWorker) => message.kind === 'opened',
       onMessage: (message: FromAnnotationWorker) => {
-        this.onMessage(message);
+        if (message.kind === 'opened') resolve();
+        else if (message.kind === 'unusable') reject(errorOf(message.error));
+        else this.onMessage(message);
       },
       onCrashed: () => {
-        this.giveUp(new ChrysError('unavailable', `${this.thread.outage}: send it again then`));
+        const { outage } = this.thread;
+        reject(new ChrysError('failed_precondition', `The annotations cannot be opened: ${outage}.`));
+        this.giveUp(new ChrysError('unavailable', `${outage}: send it again then`));
       },
-    };
-    const { clock, logger, workerUrl } = options;
-    this.thread = new AnnotationThread(() => this.workerData(), clock, logger, listener, workerUrl);
+    });
+    this.thread.need();
   }
 
   /** Throws failed_precondition when the database is of no use. */
   static async open(options: StoredAnnotationsOptions): Promise<StoredAnnotations> {
     const annotations = new StoredAnnotations(options);
     try {
-      await annotations.thread.open();
+      await annotations.opened;
     } catch (error) {
       await annotations.stop();
       throw error;
@@ -150,7 +178,7 @@ export class StoredAnnotations implements Annotations {
   async stop(): Promise<void> {
     if (this.closed) return;
     this.closed = true;
-    if (!(await this.thread.stop(STOP_GRACE_MS))) {
+    if (!(await this.thread.end({ kind: 'stop' }, STOP_GRACE_MS))) {
       this.options.logger.warn('the database of the annotations does not answer: the disk is very slow');
     }
     this.giveUp(shuttingDown());
@@ -226,7 +254,7 @@ export class StoredAnnotations implements Annotations {
     return all;
   }
 
-  private onMessage(message: FromAnnotationWorker): void {
+  private onMessage(message: Exclude<FromAnnotationWorker, { kind: 'opened' | 'unusable' }>): void {
     switch (message.kind) {
       case 'stored':
         this.onStored(message.count, message.error);
@@ -239,9 +267,6 @@ export class StoredAnnotations implements Annotations {
         break;
       case 'log':
         this.options.logger[message.level](message.text);
-        break;
-      case 'opened':
-      case 'unusable':
         break;
     }
   }

@@ -1,6 +1,6 @@
 import type { AnnotateRequest } from '../gen/chrys/cloud/videostreaming/v1beta1/video_streaming.js';
 import type { AnnotationPlace, ShownAnnotation } from '../store/annotation.js';
-import type { EdgeKeys } from './signature.js';
+import type { EdgeKeys } from '../cloud/signature.js';
 
 /** cloud: they are sent; local: they are only kept. */
 export type AnnotationMode = 'cloud' | 'local';

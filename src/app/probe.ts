@@ -1,11 +1,11 @@
 import { systemClock } from '../base/clock.js';
 import { ChrysError, type ErrorKind } from '../base/errors.js';
 import { redactSecrets, secretsOf } from '../base/redact.js';
+import { ServiceThread } from '../base/service-thread.js';
 import { FRAME_SLOTS, MAX_FRAME_MESSAGE_BYTES, createPacketRing } from '../cameras/rings.js';
 import { describeEnd } from '../cameras/reasons.js';
 import { parseSourceUrl } from '../cameras/source-url.js';
-import type { ToWorker } from '../cameras/worker-messages.js';
-import { WorkerThread } from '../cameras/worker-thread.js';
+import type { CameraThread, FromWorker, ToWorker, WorkerData } from '../cameras/worker-messages.js';
 import { CONTROL } from '../gen/ring-layout.js';
 import type { CaptureEnd, CaptureResult, StreamInfo, Transport } from '../native/types.js';
 import { Control } from '../rings/control.js';
@@ -67,7 +67,7 @@ export async function probeStream(
     },
     ...(source.host === undefined ? {} : { host: source.host }),
   };
-  watched.thread.open(open);
+  watched.thread.send(open);
   try {
     const { stream, openMs, result } = await watched.result;
     if (stream === undefined) {
@@ -91,7 +91,7 @@ export async function probeStream(
   } finally {
     control.setI32(CONTROL.stopI32, 1);
     Atomics.notify(control.i32, CONTROL.stopI32);
-    await watched.thread.exit(EXIT_GRACE_MS);
+    await watched.thread.end({ kind: 'exit' }, EXIT_GRACE_MS);
   }
 }
 
@@ -102,13 +102,15 @@ interface Watched {
 }
 
 /** Starts the thread; the result is there when a whole group was seen, the capture ended, or time is up. */
+const WORKER = new URL('../cameras/camera-worker.js', import.meta.url);
+const HEAP_MB = { old: 32, young: 2 };
 const PROBE_RING = { minPackets: 1, maxBytes: 64 * 1024 * 1024 };
 
 function watch(
   control: Control,
   startMs: number,
   timeoutMs: number,
-): { thread: WorkerThread; result: Promise<Watched> } {
+): { thread: CameraThread; result: Promise<Watched> } {
   let resolve: (watched: Watched) => void = () => undefined;
   let reject: (error: Error) => void = () => undefined;
   const result = new Promise<Watched>((...settle) => {
@@ -124,8 +126,9 @@ function watch(
     const sawGroup = stream !== undefined && stream.width > 0 && control.getI32(CONTROL.gopPacketsI32) > 0;
     if (sawGroup || systemClock.monotonicMs() - startMs > timeoutMs) finish(undefined);
   }, POLL_MS);
-  const data = { control: control.buffer, packetRing: createPacketRing(PROBE_RING, 1) };
-  const thread = new WorkerThread(new URL('../cameras/camera-worker.js', import.meta.url), data, 'probe', {
+  const data: WorkerData = { control: control.buffer, packetRing: createPacketRing(PROBE_RING, 1) };
+  const form = { url: WORKER, name: 'probe', data, heapMb: HEAP_MB };
+  const thread: CameraThread = new ServiceThread<ToWorker, FromWorker>(form, {
     onMessage(message) {
       if (message.kind === 'stream') {
         if (stream === undefined) openMs = systemClock.monotonicMs() - startMs;

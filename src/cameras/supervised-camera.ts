@@ -4,6 +4,7 @@ import type { Clock } from '../base/clock.js';
 import { messageOf } from '../base/errors.js';
 import type { Logger } from '../base/log.js';
 import { redact, redactSecrets, secretsOf } from '../base/redact.js';
+import { ServiceThread } from '../base/service-thread.js';
 import { CONTROL, DEMAND, OUTPUT } from '../gen/ring-layout.js';
 import type { CaptureOptions, CaptureResult, NativeAddon, ReplayOptions, StreamInfo } from '../native/types.js';
 import { Control } from '../rings/control.js';
@@ -35,8 +36,7 @@ import type {
   PacketBuffer,
   StreamPeriod,
 } from './types.js';
-import type { FromWorker } from './worker-messages.js';
-import { WorkerThread } from './worker-thread.js';
+import type { CameraThread, FromWorker, ToWorker, WorkerData } from './worker-messages.js';
 
 /** Longest wait for a worker that was told to stop; one that takes longer is given up. */
 const STOP_GRACE_MS = 250;
@@ -71,8 +71,11 @@ export interface CameraEnvironment {
   readonly onStateChange: (camera: Camera) => void;
   readonly onStreamChange: (camera: Camera) => void;
   /** The thread did not end in time, and may never. */
-  readonly onGivenUp: (thread: WorkerThread) => void;
+  readonly onGivenUp: (thread: CameraThread) => void;
 }
+
+/** The worker's own JavaScript needs a few megabytes; libav's memory and the rings do not count. */
+const HEAP_MB = { old: 32, young: 2 };
 
 /** One camera: drives its worker thread through captures and waits until it is told to stop. Main thread. */
 export class SupervisedCamera implements Camera {
@@ -90,7 +93,7 @@ export class SupervisedCamera implements Camera {
   private audioRing: SharedArrayBuffer | undefined;
   /** The capture was told to stop, to begin at once with what was changed. */
   private reopening = false;
-  private thread: WorkerThread | undefined;
+  private thread: CameraThread | undefined;
   private streamInfo: StreamInfo | undefined;
   private readonly streams = new Map<number, StreamInfo>();
   private readonly periods: StreamPeriod[] = [];
@@ -197,7 +200,7 @@ export class SupervisedCamera implements Camera {
     try {
       const { definition } = this;
       this.thread ??= this.newThread();
-      this.thread.open({
+      this.thread.send({
         kind: 'open',
         options: {
           url: target.url,
@@ -228,14 +231,15 @@ export class SupervisedCamera implements Camera {
     return this.audioRing;
   }
 
-  private newThread(): WorkerThread {
+  private newThread(): CameraThread {
     this.packetRing ??= createPacketRing(
       this.env.packetRingSize,
       this.env.firstPacketOf(this.definition.name),
       this.env.addon,
     );
-    const data = { control: this.control.buffer, packetRing: this.packetRing };
-    const thread: WorkerThread = new WorkerThread(this.env.workerUrl, data, this.definition.name, {
+    const data: WorkerData = { control: this.control.buffer, packetRing: this.packetRing };
+    const form = { url: this.env.workerUrl, name: `camera ${this.definition.name}`, data, heapMb: HEAP_MB };
+    const thread: CameraThread = new ServiceThread<ToWorker, FromWorker>(form, {
       onMessage: (message) => {
         if (this.thread === thread) this.onMessage(message);
       },
@@ -354,14 +358,14 @@ export class SupervisedCamera implements Camera {
     this.raiseStop();
     const { thread } = this;
     this.changed();
-    if (thread !== undefined && !(await thread.exit(STOP_GRACE_MS))) this.env.onGivenUp(thread);
+    if (thread !== undefined && !(await thread.end({ kind: 'exit' }, STOP_GRACE_MS))) this.env.onGivenUp(thread);
   }
 
   /** There will be no further attempt. */
   private releaseThread(): void {
     const { thread } = this;
     this.thread = undefined;
-    void thread?.exit(STOP_GRACE_MS);
+    void thread?.end({ kind: 'exit' }, STOP_GRACE_MS);
   }
 
   /** Ends the capture without waiting for its end. */

@@ -12,7 +12,7 @@ import type { PacketRingSize } from './rings.js';
 import { parseSourceUrl } from './source-url.js';
 import { SupervisedCamera, type CameraEnvironment } from './supervised-camera.js';
 import type { Camera, CameraChanges, CameraDefinition, CameraEvent, Cameras } from './types.js';
-import type { WorkerThread } from './worker-thread.js';
+import type { CameraThread } from './worker-messages.js';
 
 /** Where cameras are kept over a restart. */
 export interface DefinitionStore {
@@ -64,7 +64,7 @@ export class Supervisor implements Cameras {
   private readonly listeners = new Set<StateListener>();
   private readonly eventListeners = new Set<EventListener>();
   /** Threads that did not end in time; each leaves when it is gone. */
-  private readonly givenUp = new Set<WorkerThread>();
+  private readonly givenUp = new Set<CameraThread>();
   private readonly env: CameraEnvironment;
   private closed = false;
 
@@ -256,7 +256,7 @@ export class Supervisor implements Cameras {
     }
   }
 
-  private giveUp(thread: WorkerThread): void {
+  private giveUp(thread: CameraThread): void {
     this.givenUp.add(thread);
     void thread.wasGone().then(() => this.givenUp.delete(thread));
   }

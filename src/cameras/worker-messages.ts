@@ -1,4 +1,5 @@
 /** The one channel between the main thread and a camera worker. State that changes often travels in the control block instead. */
+import type { ServiceThread } from '../base/service-thread.js';
 import type { CaptureOptions, CaptureResult, StreamInfo } from '../native/types.js';
 import type { LogLine } from './types.js';
 
@@ -28,3 +29,6 @@ export type FromWorker =
   | { readonly kind: 'frameRing'; readonly output: number; readonly ring: SharedArrayBuffer }
   | { readonly kind: 'log'; readonly level: LogLine['level']; readonly text: string }
   | { readonly kind: 'ended'; readonly result: CaptureResult };
+
+/** One camera worker thread, from main's side. */
+export type CameraThread = ServiceThread<ToWorker, FromWorker>;

@@ -1,7 +1,4 @@
-import { Worker } from 'node:worker_threads';
-
-import { messageOf } from '../base/errors.js';
-import { workerEnvironment } from '../cameras/worker-thread.js';
+import { ServiceThread } from '../base/service-thread.js';
 import type {
   FromHistoryWorker,
   HistoryWorkerData,
@@ -9,9 +6,6 @@ import type {
   SegmentsMessage,
   ToHistoryWorker,
 } from './messages.js';
-
-/** V8's heap only: the worker's own JavaScript needs a few megabytes. */
-const RESOURCE_LIMITS = { maxOldGenerationSizeMb: 32, maxYoungGenerationSizeMb: 2 };
 
 export interface HistoryThreadListener {
   onMessage(message: FromHistoryWorker): void;
@@ -22,32 +16,21 @@ export interface HistoryThreadListener {
 /** One history worker, from main's side. */
 export class HistoryThread {
   private readonly wakeWord = new Int32Array(new SharedArrayBuffer(4));
-  private readonly worker: Worker;
-  private readonly gone: Promise<void>;
-  private told = false;
+  private readonly thread: ServiceThread<ToHistoryWorker, FromHistoryWorker>;
 
   constructor(url: URL, name: string, listener: HistoryThreadListener) {
     const data: HistoryWorkerData = { wake: this.wakeWord.buffer };
-    this.worker = new Worker(url, {
-      workerData: data,
-      name,
-      env: workerEnvironment(),
-      execArgv: [],
-      resourceLimits: RESOURCE_LIMITS,
-    });
-    let error = '';
-    this.worker.on('message', (message: FromHistoryWorker) => {
-      listener.onMessage(message);
-    });
-    this.worker.on('error', (thrown) => {
-      error = messageOf(thrown);
-    });
-    this.gone = new Promise((resolve) => {
-      this.worker.once('exit', (code) => {
-        resolve();
-        if (!this.told) listener.onCrashed(error === '' ? `it ended by itself with code ${code}` : error);
-      });
-    });
+    this.thread = new ServiceThread(
+      { url, name, data, heapMb: { old: 32, young: 2 } },
+      {
+        onMessage: (message: FromHistoryWorker) => {
+          listener.onMessage(message);
+        },
+        onGone: (error) => {
+          if (error !== '') listener.onCrashed(error);
+        },
+      },
+    );
   }
 
   open(message: OpenMessage): void {
@@ -66,13 +49,13 @@ export class HistoryThread {
 
   /** Resolves when it is gone: after the frame that it is at. */
   async exit(): Promise<void> {
-    this.told = true;
-    this.send({ kind: 'exit' });
-    await this.gone;
+    void this.thread.end({ kind: 'exit' }, 0);
+    this.wake();
+    await this.thread.wasGone();
   }
 
   private send(message: ToHistoryWorker): void {
-    this.worker.postMessage(message);
+    this.thread.send(message);
     this.wake();
   }
 }

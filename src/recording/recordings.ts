@@ -3,14 +3,14 @@ import { setImmediate as otherWork } from 'node:timers/promises';
 
 import type { Clock } from '../base/clock.js';
 import { ChrysError } from '../base/errors.js';
+import { KeptThread } from '../base/kept-thread.js';
 import type { Logger } from '../base/log.js';
 import type { Supervisor } from '../cameras/supervisor.js';
 import { SegmentIndex, prepareSegmentIndex } from '../store/segment-index.js';
 import type { Segment, SegmentRange } from '../store/segment.js';
 import { Cleaning } from './cleaning.js';
 import { FollowedCameras } from './followed-cameras.js';
-import type { FromRecorder, RecorderWorkerData } from './messages.js';
-import { RecorderKeeper } from './recorder-keeper.js';
+import type { FromRecorder, RecorderWorkerData, ToRecorder } from './messages.js';
 import type { ProtectedSpan } from './retention.js';
 import { segmentPath } from './segment-files.js';
 import { timelineOf } from './timeline.js';
@@ -33,6 +33,8 @@ export interface RecordingsOptions extends RecorderWorkerData {
 
 /** A disk that answers later than this has lost the last groups of pictures. */
 const STOP_GRACE_MS = 3000;
+const WORKER = new URL('./recorder-worker.js', import.meta.url);
+const HEAP_MB = { old: 64, young: 4 };
 /** Segments of a camera; takes about two milliseconds. */
 const SUMMED_AT_ONCE = 20_000;
 
@@ -45,7 +47,7 @@ interface RunningCheck {
 /** Records the cameras that shall be recorded, and tells what is recorded. Main thread. */
 export class CameraRecordings implements Recordings {
   private readonly index: SegmentIndex;
-  private readonly keeper: RecorderKeeper;
+  private readonly thread: KeptThread<ToRecorder, FromRecorder>;
   private readonly cleaning: Cleaning;
   private readonly followed: FollowedCameras;
   private runningCheck: RunningCheck | undefined;
@@ -58,11 +60,19 @@ export class CameraRecordings implements Recordings {
     this.cleaning = new Cleaning({
       ...options,
       send: (message) => {
-        this.keeper.send(message);
+        this.thread.send(message);
       },
     });
     this.index = new SegmentIndex(dataDir, 'read');
-    const listener = {
+    const data: RecorderWorkerData = { dataDir, folder, segmentMinMs, rules };
+    this.thread = new KeptThread({
+      url: options.workerUrl ?? WORKER,
+      name: 'recorder',
+      what: 'the thread that records',
+      data: () => data,
+      heapMb: HEAP_MB,
+      clock,
+      logger,
       onMessage: (message: FromRecorder) => {
         this.onMessage(message);
       },
@@ -71,23 +81,21 @@ export class CameraRecordings implements Recordings {
       },
       onCrashed: () => {
         this.cleaning.reset();
-        this.endCheck(new ChrysError('unavailable', `${this.keeper.outage}: try again then`));
+        this.endCheck(new ChrysError('unavailable', `${this.thread.outage}: try again then`));
       },
-    };
-    const data: RecorderWorkerData = { dataDir, folder, segmentMinMs, rules };
-    this.keeper = new RecorderKeeper(data, clock, logger, listener, options.workerUrl);
+    });
     this.followed = new FollowedCameras({
       ...options,
       send: (message) => {
-        this.keeper.send(message);
+        this.thread.send(message);
       },
       onNeeded: () => {
-        this.keeper.need();
+        this.thread.need();
       },
     });
     this.followed.start();
     // Where nobody has ever recorded anything, there is nothing to look after.
-    if (this.index.any || existsSync(folder)) this.keeper.need();
+    if (this.index.any || existsSync(folder)) this.thread.need();
   }
 
   /**
@@ -99,7 +107,7 @@ export class CameraRecordings implements Recordings {
     this.closed = true;
     this.followed.close();
     this.cleaning.close();
-    const ended = await this.keeper.stop(STOP_GRACE_MS);
+    const ended = await this.thread.end({ kind: 'stop' }, STOP_GRACE_MS);
     if (!ended) {
       this.options.logger.warn(
         `${this.options.folder} does not answer: the last groups of pictures of each camera may be lost`,
@@ -116,7 +124,7 @@ export class CameraRecordings implements Recordings {
   }
 
   status(camera: string): RecordingStatus {
-    return this.followed.status(camera, this.keeper.outage);
+    return this.followed.status(camera, this.thread.outage);
   }
 
   has(camera: string): boolean {
@@ -171,18 +179,18 @@ export class CameraRecordings implements Recordings {
 
   async check(): Promise<CheckReport> {
     if (this.closed) throw shuttingDown();
-    if (this.keeper.outage !== '') throw new ChrysError('unavailable', `${this.keeper.outage}: try again then`);
+    if (this.thread.outage !== '') throw new ChrysError('unavailable', `${this.thread.outage}: try again then`);
     if (this.runningCheck === undefined) {
-      this.keeper.need();
+      this.thread.need();
       this.runningCheck = runningCheck();
-      this.keeper.send({ kind: 'check', why: 'asked' });
+      this.thread.send({ kind: 'check', why: 'asked' });
     }
     return await this.runningCheck.report;
   }
 
   private onStarted(): void {
     this.followed.tellAll();
-    this.keeper.send({ kind: 'check', why: 'start' });
+    this.thread.send({ kind: 'check', why: 'start' });
   }
 
   private onMessage(message: FromRecorder): void {

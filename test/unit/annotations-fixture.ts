@@ -6,7 +6,7 @@ import type {
   EndpointCheck,
   RefusedHandling,
 } from '../../src/annotations/types.js';
-import type { EdgeKeys } from '../../src/annotations/signature.js';
+import type { EdgeKeys } from '../../src/cloud/signature.js';
 import { AnnotateRequest } from '../../src/gen/chrys/cloud/videostreaming/v1beta1/video_streaming.js';
 import type { NewAnnotation, ShownAnnotation } from '../../src/store/annotation.js';
 

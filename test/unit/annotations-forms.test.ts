@@ -3,8 +3,8 @@ import { AnnotationIds } from '../../src/annotations/annotation-id.js';
 import { annotationJson } from '../../src/annotations/annotation-json.js';
 import { batchBody, batchId } from '../../src/annotations/batch-body.js';
 import { checkRequest } from '../../src/annotations/check-request.js';
-import { retryDelayMs } from '../../src/annotations/retry-delay.js';
-import { signedHeaders } from '../../src/annotations/signature.js';
+import { retryDelayMs } from '../../src/cloud/retry-delay.js';
+import { signedHeaders } from '../../src/cloud/signature.js';
 import { annotateRequest, STORED_MS } from './annotations-fixture.js';
 
 const UUID_7 = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { NoAnswer, type EndpointAnswer } from '../../src/annotations/endpoint.js';
+import { NoAnswer, type EndpointAnswer } from '../../src/cloud/endpoint.js';
 import { Sender, type SenderParts } from '../../src/annotations/sender.js';
 import { ChrysError } from '../../src/base/errors.js';
 import { AnnotationQueue } from '../../src/store/annotation-queue.js';

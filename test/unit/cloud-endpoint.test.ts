@@ -7,7 +7,7 @@ import { createServer as createTcpServer, type AddressInfo, type Server, type So
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, expect, it } from 'vitest';
-import { Endpoint, type EndpointAnswer } from '../../src/annotations/endpoint.js';
+import { Endpoint, type EndpointAnswer } from '../../src/cloud/endpoint.js';
 import { freePort } from '../support/wait.js';
 
 const TIMEOUT_MS = 400;

@@ -30,6 +30,9 @@ export class NoAnswer extends Error {
   }
 }
 
+type Method = 'POST' | 'PUT';
+type Headers = Readonly<Record<string, string>>;
+
 const CONNECT_MS = 10_000;
 /** What comes beyond is not read. */
 const MOST_READ_BYTES = 64 * 1024;
@@ -39,7 +42,7 @@ const IDLE_MS = 4000;
 const LONGEST_RETRY_AFTER_MS = 10 * 60_000;
 
 /**
- * Where annotations are posted. Redirects are not followed, and every attempt ends: connecting within 10 s, all of it
+ * Where signed requests go. Redirects are not followed, and every attempt ends: connecting within 10 s, all of it
  * within `timeoutMs`. Node's `fetch` has no bound for connecting, and refuses ports that browsers fear.
  */
 export class Endpoint {
@@ -60,14 +63,14 @@ export class Endpoint {
     return redactUrl(this.url.href);
   }
 
-  /** Throws NoAnswer, also when `signal` is aborted. */
-  async post(body: Buffer, headers: Readonly<Record<string, string>>, signal: AbortSignal): Promise<EndpointAnswer> {
-    try {
-      return await this.attempt(body, headers, signal, this.agent);
-    } catch (error) {
-      if (!(error instanceof StaleConnection)) throw error;
-      return await this.attempt(body, headers, signal, false);
-    }
+  /** The body is JSON unless `headers` say otherwise. Throws NoAnswer, also when `signal` is aborted. */
+  async post(body: Buffer, headers: Headers, signal: AbortSignal): Promise<EndpointAnswer> {
+    return await this.send('POST', body, headers, signal);
+  }
+
+  /** As `post`. */
+  async put(body: Buffer, headers: Headers, signal: AbortSignal): Promise<EndpointAnswer> {
+    return await this.send('PUT', body, headers, signal);
   }
 
   close(): void {
@@ -78,17 +81,27 @@ export class Endpoint {
     return this.url.protocol === 'https:';
   }
 
+  private async send(method: Method, body: Buffer, headers: Headers, signal: AbortSignal): Promise<EndpointAnswer> {
+    try {
+      return await this.attempt(method, body, headers, signal, this.agent);
+    } catch (error) {
+      if (!(error instanceof StaleConnection)) throw error;
+      return await this.attempt(method, body, headers, signal, false);
+    }
+  }
+
   private attempt(
+    method: Method,
     body: Buffer,
-    headers: Readonly<Record<string, string>>,
+    headers: Headers,
     signal: AbortSignal,
     agent: HttpAgent | false,
   ): Promise<EndpointAnswer> {
     const request = (this.isTls ? requestHttps : requestHttp)(this.url, {
-      method: 'POST',
+      method,
       agent,
       signal,
-      headers: { ...headers, 'Content-Type': 'application/json', 'Content-Length': String(body.length) },
+      headers: { 'Content-Type': 'application/json', ...headers, 'Content-Length': String(body.length) },
     });
     return new Promise((resolve, reject) => {
       const connecting = expire(request, Math.min(CONNECT_MS, this.timeoutMs), 'no connection came about');
