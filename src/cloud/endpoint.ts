@@ -172,7 +172,8 @@ function answerOf({ statusCode = 0, headers }: IncomingMessage, text: string): E
 /** RFC 9110, 10.2.3: seconds, or a date, which is held against the server's own. */
 function retryAfterMs(value: string | undefined, dateMs: number): number {
   const text = value ?? '';
-  const afterMs = /^\d{1,9}$/.test(text) ? Number(text) * 1000 : Date.parse(text) - (dateMs || Date.now());
+  const nowMs = Number.isNaN(dateMs) ? Date.now() : dateMs;
+  const afterMs = /^\d{1,9}$/.test(text) ? Number(text) * 1000 : Date.parse(text) - nowMs;
   return Number.isNaN(afterMs) ? 0 : Math.min(Math.max(0, afterMs), LONGEST_RETRY_AFTER_MS);
 }
 
