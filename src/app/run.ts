@@ -19,6 +19,7 @@ import { banner } from './banner.js';
 import { demoCamera } from './demo.js';
 import { openAnnotations } from './open-annotations.js';
 import { openRecordings } from './open-recordings.js';
+import { openTls } from './open-tls.js';
 import { version as packageVersion } from '../base/version.js';
 
 export interface RunOptions {
@@ -73,6 +74,10 @@ async function start(options: RunOptions, closers: Closer[]): Promise<Logger> {
   const addon = loadAddon();
   // That of the packets' arrivals, so that ages are right.
   const clock: Clock = { ...systemClock, nowMs: () => Math.floor(addon.wallUs() / 1000) };
+  const tls = openTls(config, clock, logger);
+  closers.push(() => {
+    tls?.close();
+  });
   const cameras = new Supervisor({
     registry: store.cameras,
     addon,
@@ -138,11 +143,12 @@ async function start(options: RunOptions, closers: Closer[]): Promise<Logger> {
     stopping: stopping.signal,
     limitUnsent: (descriptor, bytes) => addon.limitUnsent(descriptor, bytes),
   });
-  const rest = await listenRest(app, config.host, config.port);
+  const rest = await listenRest(app, config.host, config.port, tls?.rest);
   closers.push(() => rest.close());
   const grpc = await startGrpcServer({
     host: config.host,
     port: config.grpc_port,
+    tls: tls?.grpc,
     cameras,
     clock,
     releaseBuffer: (buffer) => addon.releaseBuffer(buffer),
@@ -183,6 +189,7 @@ async function start(options: RunOptions, closers: Closer[]): Promise<Logger> {
       configPath: path,
       restHost: config.host,
       restPort: rest.port,
+      tlsCert: tls === undefined ? undefined : config.tls.cert,
       grpcPort: grpc.port,
       cameraNames,
       command: options.command,

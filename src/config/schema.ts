@@ -51,6 +51,14 @@ export const configSchema = z.strictObject({
     })
     .prefault({}),
   sources: z.strictObject({ schemes: z.array(z.enum(KNOWN_SCHEMES)).min(1).optional() }).prefault({}),
+  tls: z
+    .strictObject({
+      cert: text.default(''),
+      key: text.default(''),
+      client_ca: text.default(''),
+      require_client_cert: z.union([z.boolean(), z.enum(['grpc', 'rest'])]).default(false),
+    })
+    .prefault({}),
   redis: z
     .strictObject({
       connection: hostAndPort.default(''),
