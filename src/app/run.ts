@@ -16,6 +16,7 @@ import { listenRest } from '../rest/listen.js';
 import { lockDataDir } from '../store/lock.js';
 import { openStore } from '../store/store.js';
 import { banner } from './banner.js';
+import { cloudChecks } from './cloud-checks.js';
 import { demoCamera } from './demo.js';
 import { openAnnotations } from './open-annotations.js';
 import { openRecordings } from './open-recordings.js';
@@ -129,6 +130,14 @@ async function start(options: RunOptions, closers: Closer[]): Promise<Logger> {
     settings: store.settings,
     recordings,
     annotations,
+    cloudChecks: () =>
+      cloudChecks(config, {
+        annotations,
+        cameras,
+        keys: () => store.settings.get(),
+        clock,
+        stopping: stopping.signal,
+      }),
     clips: store.clips,
     past: history,
     config,

@@ -177,6 +177,7 @@ export async function startRest(changes: Partial<RestParts> = {}) {
     recordings,
     clips,
     annotations,
+    cloudChecks: () => [{ of: 'annotations', check: () => annotations.checkEndpoint() }],
     past,
     settings: {
       get: () => settings,
@@ -233,6 +234,7 @@ export async function startRest(changes: Partial<RestParts> = {}) {
     recordings,
     clips,
     annotations,
+    cloudChecks: () => [{ of: 'annotations', check: () => annotations.checkEndpoint() }],
     past,
     encoded,
     logLines,
