@@ -62,6 +62,10 @@ function secureServer(listener: RequestListener, { files, requireClientCert }: T
   const client = { requestCert: requireClientCert, rejectUnauthorized: requireClientCert };
   const options = { ...LIMITS, ...files.context, ...client, handshakeTimeout: HANDSHAKE_TIMEOUT_MS };
   const server = createSecureServer(options, listener);
+  // Before Node asks `refuse`: nothing can be said, and an end that waits for the handshake would wait for ever.
+  server.prependListener('tlsClientError', (_error, socket) => {
+    socket.destroy();
+  });
   files.onChange((context) => {
     server.setSecureContext(context);
   });

@@ -100,6 +100,29 @@ describe('a proxy with a certificate', () => {
     expect((await proxy!.rest('GET', '/healthz')).status).toBe(200);
   });
 
+  it('cuts off who begins no handshake, or does not end it', async () => {
+    const { restPort, grpcPort } = await start();
+    const cutOff = (port: number, beginning: string): Promise<void> =>
+      new Promise((resolve, reject) => {
+        const late = setTimeout(() => {
+          socket.destroy();
+          reject(new Error(`port ${port} still waits after ${JSON.stringify(beginning)}`));
+        }, BOUND_MS);
+        const socket = connect(port, '127.0.0.1');
+        socket
+          .on('error', () => undefined)
+          .on('close', () => {
+            clearTimeout(late);
+            resolve();
+          });
+        if (beginning !== '') socket.write(beginning);
+      });
+    // The first bytes of a client's hello.
+    const tries = [restPort, grpcPort].flatMap((port) => ['', '\x16\x03\x01'].map((text) => cutOff(port, text)));
+    await Promise.all(tries);
+    expect((await proxy!.rest('GET', '/healthz')).status).toBe(200);
+  });
+
   it('is not talked to by whoever knows another CA', async () => {
     await start();
     const other = join(folder, 'another-ca.pem');
