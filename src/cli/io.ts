@@ -66,13 +66,14 @@ function interrupted(): AbortSignal {
 
 async function readSecret(prompt: string): Promise<string> {
   if (!process.stdin.isTTY) return await readLine();
-  process.stderr.write(prompt);
   const nowhere = new Writable({
     write: (_chunk, _encoding, done) => {
       done();
     },
   });
   const terminal = createInterface({ input: process.stdin, output: nowhere, terminal: true });
+  // Only now, because from here on the terminal shows nothing by itself.
+  process.stderr.write(prompt);
   const stopped = new AbortController();
   terminal.once('SIGINT', () => {
     stopped.abort();
