@@ -111,7 +111,9 @@ function fakeCamera(definition: CameraDefinition): FakeCamera {
     log: [],
     pictures,
     waits,
+    plainFrames: undefined,
     frames: {
+      want: () => ({ output: 0, frameClass: 0, serial: 1 }),
       request: (query, settle) => {
         const wait: FrameWait = { query, settle, ended: false };
         waits.push(wait);
