@@ -27,8 +27,11 @@ export function warnings(config: Config): string[] {
         `and ${config.grpc_port} sees and changes every camera. Keep them behind a firewall, or set host to 127.0.0.1.`,
     );
   }
-  if (config.redis.connection !== '') {
-    found.push('redis.connection has no effect yet in this version: nothing is written to Redis.');
+  if (config.redis.connection === '' && config.redis.publish_frames !== 'off') {
+    found.push(
+      `redis.publish_frames is ${config.redis.publish_frames}, and nothing is published because redis.connection is empty: ` +
+        'set it to "host:port", or publish_frames to off.',
+    );
   }
   return found;
 }

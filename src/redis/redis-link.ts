@@ -172,9 +172,10 @@ function explained(error: unknown, { connection, database }: RedisOptions): { se
     sentence: `Redis at ${connection} ${what} (it says: ${why}).`,
     isRefusal: true,
   });
-  if (why.startsWith("WRONGPASS")) return refuses('refuses redis.password: set the right one and start the proxy again');
-  if (why.startsWith("NOAUTH")) return refuses('wants a password: set redis.password and start the proxy again');
-  if (why.startsWith("NOPERM")) return refuses('does not let this user do what is needed: change its rights');
+  if (why.startsWith('WRONGPASS'))
+    return refuses('refuses redis.password: set the right one and start the proxy again');
+  if (why.startsWith('NOAUTH')) return refuses('wants a password: set redis.password and start the proxy again');
+  if (why.startsWith('NOPERM')) return refuses('does not let this user do what is needed: change its rights');
   if (/DB index|SELECT is not allowed/i.test(why)) return refuses(`has no database ${database}: change redis.database`);
   return { sentence: `Redis at ${connection} is away: ${why.replace(/\.$/, '')}.`, isRefusal: false };
 }

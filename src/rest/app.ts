@@ -20,6 +20,7 @@ import { sendPastSnapshot } from './past-snapshot.js';
 import type { PastSource } from './past.js';
 import { portalFiles } from './portal.js';
 import { truth } from './query.js';
+import { redisRoutes, type RedisParts } from './redis.js';
 import { recordedCamera } from './recorded-camera.js';
 import { recordingRoutes, type RecordingParts } from './recordings.js';
 import { routesPage } from './routes-page.js';
@@ -30,7 +31,7 @@ const BASE = '/api/v1';
 const CHANGING_METHODS = ['POST', 'PATCH', 'DELETE'];
 const MASK = '***';
 
-export interface RestParts extends RecordingParts, AnnotationParts {
+export interface RestParts extends RecordingParts, AnnotationParts, RedisParts {
   readonly cameras: Cameras;
   readonly past: PastSource;
   readonly settings: Pick<SettingsStore, 'get' | 'put'>;
@@ -133,6 +134,7 @@ export function createRestApp(parts: RestParts): Express {
     .all(onlyMethods('GET'));
   app.use(recordingRoutes(BASE, parts));
   app.use(annotationRoutes(BASE, parts));
+  app.use(redisRoutes(BASE, parts));
   app
     .route(`${BASE}/info`)
     .get((_req, res) => void res.json(infoAnswer(parts)))

@@ -180,6 +180,7 @@ export async function startRest(changes: Partial<RestParts> = {}) {
     clips,
     annotations,
     past,
+    bus: undefined,
     settings: {
       get: () => settings,
       put(edgeKey, edgeSecret, nowMs) {
