@@ -21,9 +21,9 @@ export async function streamNumbers(client: RawRedis, camera: string, count: num
   const numbers: (number | 'torn')[] = [];
   let after = '0-0';
   await waitFor(`${count} frames of ${camera} in Redis`, BOUND_MS, async () => {
-    for (const { id, message } of await raw.xRange(camera, `(${after}`, '+')) {
+    for (const { id, message } of (await raw.xRange(camera, `(${after}`, '+')) ?? []) {
       after = id.toString();
-      const { data, width, height } = decodeFrame(message['data'] as Buffer);
+      const { data, width, height } = decodeFrame(message['data'] ?? Buffer.alloc(0));
       numbers.push(readBarcode(data, width, height));
     }
     return numbers.length >= count;
