@@ -34,10 +34,13 @@ describe('warnings', () => {
   it('say that an open address has no authentication', () => {
     expect(warnings(configured({ host: '0.0.0.0' })).join()).toMatch(/0\.0\.0\.0.*no authentication.*8080 and 50001/);
   });
-  it('say that redis.connection has no effect yet', () => {
-    expect(warnings(configured({ redis: { connection: 'r:1' } }))).toEqual([
-      expect.stringContaining('redis.connection has no effect yet in this version'),
+  it('say that nothing is published without a Redis', () => {
+    expect(warnings(configured({ redis: { publish_frames: 'all' } }))).toEqual([
+      expect.stringContaining(
+        'redis.publish_frames is all, and nothing is published because redis.connection is empty',
+      ),
     ]);
+    expect(warnings(configured({ redis: { publish_frames: 'all', connection: 'r:1' } }))).toEqual([]);
   });
 });
 
