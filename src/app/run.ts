@@ -5,6 +5,8 @@ import { Supervisor } from '../cameras/supervisor.js';
 import { ensureDataDir, resolveDataDir } from '../config/data-dir.js';
 import { loadConfig } from '../config/load.js';
 import { allowedSchemes, warnings } from '../config/rules.js';
+import { annotationCondition, recordingCondition } from '../events/conditions.js';
+import { ProxyEvents } from '../events/proxy-events.js';
 import { startGrpcServer } from '../grpc/server.js';
 import { History } from '../history/history.js';
 import { parseScale } from '../history/scale.js';
@@ -19,6 +21,7 @@ import { banner } from './banner.js';
 import { cloudChecks } from './cloud-checks.js';
 import { demoCamera } from './demo.js';
 import { openAnnotations } from './open-annotations.js';
+import { openBus } from './open-bus.js';
 import { openRecordings } from './open-recordings.js';
 import { openTls } from './open-tls.js';
 import { version as packageVersion } from '../base/version.js';
@@ -119,6 +122,28 @@ async function start(options: RunOptions, closers: Closer[]): Promise<Logger> {
   });
   closers.push(() => annotations.stop());
 
+  const bus = openBus(config, { cameras, clock, logger });
+  const events = new ProxyEvents({
+    cameras,
+    clock,
+    logger,
+    ofCamera: [(name) => recordingCondition(name, recordings)],
+    ofProxy: [
+      () => annotationCondition(annotations, config.annotation.max_queue),
+      ...(bus === undefined ? [] : [() => bus.condition()]),
+    ],
+  });
+  closers.push(async () => {
+    events.close();
+    await bus?.stop();
+  });
+  if (bus !== undefined) {
+    events.on((event) => {
+      bus.tell(event);
+    });
+    bus.start();
+  }
+
   // Loading it takes a moment, in which no frame would be served: better now than at the first snapshot.
   beamcoder();
   const now: { notReady: string | undefined; grpcPort: number | undefined } = {
@@ -138,6 +163,7 @@ async function start(options: RunOptions, closers: Closer[]): Promise<Logger> {
         clock,
         stopping: stopping.signal,
       }),
+    bus,
     clips: store.clips,
     past: history,
     config,
@@ -175,6 +201,7 @@ async function start(options: RunOptions, closers: Closer[]): Promise<Logger> {
   // Only now: two proxies must not open the same cameras, and a port that is taken tells that there are two.
   cameras.startAll();
   if (options.demo) addDemo(cameras, clock.nowMs());
+  events.start();
   now.notReady = undefined;
 
   const cameraNames = cameras.list().map((camera) => camera.definition.name);

@@ -2,22 +2,12 @@ import type { Clock } from '../base/clock.js';
 import { ChrysError } from '../base/errors.js';
 import { CONTROL, FRAME_CLASS, OUTPUT, PICTURE_FORMAT } from '../gen/ring-layout.js';
 import type { Control } from '../rings/control.js';
-import type { FrameTerms, Look } from './types.js';
+import type { FrameTerms, Look, Want } from './types.js';
 
 /** Demand outlives the call that raised it by so much, so that a caller who comes back finds the decoder running. */
 export const DEMAND_TTL_MS = 10_000;
 /** An output that nobody wanted for so long has no frame of its old look on the way any more. */
 const REUSE_AFTER_MS = 1000;
-
-/** What one caller wants, as the capture loop knows it. */
-export interface Want {
-  /** Number of the output, and so of its frame ring. */
-  readonly output: number;
-  /** A bit of FRAME_CLASS. */
-  readonly frameClass: number;
-  /** Frames of this output with another serial have another look. */
-  readonly serial: number;
-}
 
 interface ClassDemand {
   readonly want: Want;
@@ -35,6 +25,8 @@ interface Output {
   readonly classes: Map<number, ClassDemand>;
 }
 
+/** Has the plain look for ever. */
+export const PLAIN_OUTPUT = 0;
 const PLAIN: Look = { format: PICTURE_FORMAT.bgr24, width: 0, height: 0, quality: 0, enlarge: false };
 
 /**
@@ -42,7 +34,6 @@ const PLAIN: Look = { format: PICTURE_FORMAT.bgr24, width: 0, height: 0, quality
  * intervals of the control block. Main thread.
  */
 export class Demand {
-  /** The first has the plain look for ever. */
   private readonly outputs: Output[] = [];
   private cancelTimer: (() => void) | undefined;
   private closed = false;
@@ -51,7 +42,7 @@ export class Demand {
     private readonly control: Control,
     private readonly clock: Clock,
   ) {
-    this.setLook(0, PLAIN);
+    this.setLook(PLAIN_OUTPUT, PLAIN);
   }
 
   /** A call came in. Throws resource_exhausted when too many different looks or intervals are wanted at a time. */

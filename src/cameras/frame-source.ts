@@ -4,15 +4,12 @@ import { CONTROL } from '../gen/ring-layout.js';
 import type { Control } from '../rings/control.js';
 import type { FrameReader, FrameRef } from '../rings/frame-reader.js';
 import type { Demand } from './demand.js';
-import type { FrameQuery, FrameSource } from './types.js';
+import { frameIntervalMs, liveSinceMs } from './live-since.js';
+import type { FrameQuery, FrameSource, FrameTerms, Want } from './types.js';
 
 const MOST_WAITERS = 4096;
-const UNKNOWN_FRAME_INTERVAL_MS = 40;
-const UNKNOWN_GOP_PACKETS = 250;
 /** A caller that asks again within so many frame intervals is one that takes every frame and came a moment late. */
 const IN_ORDER_INTERVALS = 1.5;
-/** However fast a camera is, a frame of this age is still live. */
-const LIVE_MS = 500;
 /** A snapshot is asked for anew so often while the stream has not had its first keyframe. */
 const SNAPSHOT_RETRY_MS = 250;
 /** What was decoded longer before the newest packet shows another time, however well it was decoded. */
@@ -46,12 +43,16 @@ export class RingFrameSource implements FrameSource {
     return this.waiters.size;
   }
 
+  want(terms: FrameTerms): Want {
+    return this.demand.touch(terms);
+  }
+
   request(query: FrameQuery, settle: (frame: FrameRef | undefined) => void): () => void {
     const { terms } = query;
     const want = this.demand.touch(terms);
     const reader = this.readers[want.output];
     // Two frames that wait for it: it gets the older one first. Anyone slower gets the newest.
-    const inOrder = query.awayMs <= IN_ORDER_INTERVALS * this.frameIntervalMs();
+    const inOrder = query.awayMs <= IN_ORDER_INTERVALS * frameIntervalMs(this.control);
     const find = (): FrameRef | undefined =>
       reader?.find({
         after: query.after,
@@ -116,37 +117,18 @@ export class RingFrameSource implements FrameSource {
     const frame = this.readers[0]?.latest();
     if (frame === undefined) return undefined;
     const ageMs = this.clock.nowMs() - frame.arrivalMs;
-    return ageMs >= 0 && ageMs < 2 * this.frameIntervalMs() ? frame : undefined;
+    return ageMs >= 0 && ageMs < 2 * frameIntervalMs(this.control) ? frame : undefined;
   }
 
-  /**
-   * The ring keeps what was decoded last, which is old once nobody has asked for a while or the camera is away. A frame is
-   * live while it is about as new as the camera's newest packet; a keyframe or a frame at an interval, while the next one
-   * is not overdue.
-   */
   private notBeforeMs({ terms, maxAgeMs }: FrameQuery): number {
     const nowMs = this.clock.nowMs();
-    const connected = this.control.getI32(CONTROL.connectedI32) === 1;
-    const newestMs = connected ? this.control.getI64(CONTROL.lastPacketMsI64) : nowMs;
-    const frameMs = this.frameIntervalMs();
-    const gopPackets = this.control.getI32(CONTROL.gopPacketsI32);
-    const gopMs = (gopPackets > 0 ? gopPackets : UNKNOWN_GOP_PACKETS) * frameMs;
-    let periodMs = 2 * frameMs;
-    if (terms.keyframesOnly) periodMs = gopMs;
-    else if (terms.intervalMs > 0) periodMs = terms.intervalMs + Math.min(gopMs, terms.intervalMs);
-    const heldBackMs = this.control.getI32(CONTROL.decoderDelayI32) * frameMs;
-    const liveMs = newestMs - Math.max(LIVE_MS, 1.5 * periodMs + heldBackMs);
+    const liveMs = liveSinceMs(this.control, terms, nowMs);
     return maxAgeMs > 0 ? Math.max(liveMs, nowMs - maxAgeMs) : liveMs;
   }
 
   private stale(frame: FrameRef): boolean {
     const behindMs = this.control.getI64(CONTROL.lastPacketMsI64) - frame.arrivalMs;
-    return behindMs > Math.max(SNAPSHOT_STALE_MS, 3 * this.frameIntervalMs());
-  }
-
-  private frameIntervalMs(): number {
-    const fpsMilli = this.control.getI32(CONTROL.fpsMilliI32);
-    return fpsMilli > 0 ? 1e6 / fpsMilli : UNKNOWN_FRAME_INTERVAL_MS;
+    return behindMs > Math.max(SNAPSHOT_STALE_MS, 3 * frameIntervalMs(this.control));
   }
 
   /** Both numbers may wrap around. */
@@ -187,7 +169,7 @@ export class RingFrameSource implements FrameSource {
     }
     const end = (): boolean => {
       if (!this.waiters.delete(waiter)) return false;
-      if (this.waiters.size === 0) this.control.setI32(CONTROL.frameWaitersI32, 0);
+      if (this.waiters.size === 0) this.control.addI32(CONTROL.frameWaitersI32, -1);
       cancelTimer();
       return true;
     };
@@ -201,7 +183,7 @@ export class RingFrameSource implements FrameSource {
       if (end()) settle(undefined);
     });
     this.waiters.add(waiter);
-    if (this.waiters.size === 1) this.control.setI32(CONTROL.frameWaitersI32, 1);
+    if (this.waiters.size === 1) this.control.addI32(CONTROL.frameWaitersI32, 1);
     // What was published before the loop could see that somebody waits is not notified: try once more.
     if (this.armed) waiter();
     else this.look();

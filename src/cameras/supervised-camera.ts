@@ -10,7 +10,7 @@ import type { CaptureOptions, CaptureResult, NativeAddon, ReplayOptions, StreamI
 import { Control } from '../rings/control.js';
 import { FrameReader } from '../rings/frame-reader.js';
 import { CameraLog } from './camera-log.js';
-import { Demand } from './demand.js';
+import { Demand, PLAIN_OUTPUT } from './demand.js';
 import { RingFrameSource } from './frame-source.js';
 import { Knocker, RTSP_GREETING } from './knock.js';
 import { describeEnd } from './reasons.js';
@@ -70,6 +70,7 @@ export interface CameraEnvironment {
   readonly replayOf: (range: ReplayRange) => Promise<ReplayOptions>;
   readonly onStateChange: (camera: Camera) => void;
   readonly onStreamChange: (camera: Camera) => void;
+  readonly onPlainFrames: (camera: Camera) => void;
   /** The thread did not end in time, and may never. */
   readonly onGivenUp: (thread: CameraThread) => void;
 }
@@ -80,6 +81,7 @@ const HEAP_MB = { old: 32, young: 2 };
 /** One camera: drives its worker thread through captures and waits until it is told to stop. Main thread. */
 export class SupervisedCamera implements Camera {
   readonly frames: FrameSource;
+  plainFrames: SharedArrayBuffer | undefined;
   private readonly control = Control.create();
   private readonly readers: readonly FrameReader[];
   private readonly demand: Demand;
@@ -266,6 +268,9 @@ export class SupervisedCamera implements Camera {
         break;
       case 'frameRing':
         this.readers[message.output]?.setRing(message.ring);
+        if (message.output !== PLAIN_OUTPUT) break;
+        this.plainFrames = message.ring;
+        this.env.onPlainFrames(this);
         break;
       case 'log':
         this.lines.fromCapture(message.level, this.masked(message.text), this.machine.state.phase === 'running');

@@ -85,6 +85,9 @@ export class Supervisor implements Cameras {
       onStreamChange: (camera) => {
         this.tell('stream', camera);
       },
+      onPlainFrames: (camera) => {
+        this.tell('plainFrames', camera);
+      },
       onGivenUp: (thread) => {
         this.giveUp(thread);
       },

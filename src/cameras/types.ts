@@ -76,6 +76,8 @@ export interface Camera {
   /** The newest 100 lines, oldest first. */
   readonly log: readonly LogLine[];
   readonly frames: FrameSource;
+  /** Of the frames in the plain look: BGR24 of the camera's size. Undefined until somebody wanted one. */
+  readonly plainFrames: SharedArrayBuffer | undefined;
   readonly packets: PacketBuffer;
 }
 
@@ -114,7 +116,22 @@ export interface FrameQuery {
   readonly maxAgeMs: number;
 }
 
+/** What one caller wants, as the capture loop knows it. */
+export interface Want {
+  /** Number of the output, and so of its frame ring. */
+  readonly output: number;
+  /** A bit of FRAME_CLASS. */
+  readonly frameClass: number;
+  /** Frames of this output with another serial have another look. */
+  readonly serial: number;
+}
+
 export interface FrameSource {
+  /**
+   * Raises the camera's demand for ten seconds, for somebody who reads the frame ring himself. Throws resource_exhausted
+   * (too many different looks or intervals are asked for).
+   */
+  want(terms: FrameTerms): Want;
   /**
    * Hands `settle` such a frame, or undefined when there is none within waitMs or the camera is gone; once, and at once
    * when it is there already. The returned function ends the wait without a call of `settle`. Raises the camera's demand.
@@ -153,8 +170,8 @@ export interface CameraChanges {
   readonly recordAudio?: boolean;
 }
 
-/** 'changed': its definition. 'stream': a period began. */
-export type CameraEvent = 'added' | 'removed' | 'changed' | 'stream';
+/** 'changed': its definition. 'stream': a period began. 'plainFrames': there is another ring of them. */
+export type CameraEvent = 'added' | 'removed' | 'changed' | 'stream' | 'plainFrames';
 
 /** All cameras. Errors are ChrysErrors. */
 export interface Cameras {

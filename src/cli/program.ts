@@ -11,6 +11,7 @@ import { exportCommand } from './commands/export.js';
 import { framesCommand } from './commands/frames.js';
 import { probeCommand } from './commands/probe.js';
 import { recordingsCommand } from './commands/recordings.js';
+import { redisCommand } from './commands/redis.js';
 import { snapshotCommand } from './commands/snapshot.js';
 import { startCommand } from './commands/start.js';
 import { watchCommand } from './commands/watch.js';
@@ -29,6 +30,7 @@ const COMMANDS = [
   exportCommand,
   annotationsCommand,
   cloudCommand,
+  redisCommand,
   probeCommand,
   configCommand,
 ];

@@ -37,8 +37,11 @@ export function warnings(config: Config): string[] {
       'tls.client_ca has no effect while tls.require_client_cert is false: no client is asked for a certificate.',
     );
   }
-  if (config.redis.connection !== '') {
-    found.push('redis.connection has no effect yet in this version: nothing is written to Redis.');
+  if (config.redis.connection === '' && config.redis.publish_frames !== 'off') {
+    found.push(
+      `redis.publish_frames is ${config.redis.publish_frames}, and nothing is published because redis.connection is empty: ` +
+        'set it to "host:port", or publish_frames to off.',
+    );
   }
   return found;
 }

@@ -6,6 +6,9 @@ import { DURATION_FORMS, parseDurationMs } from '../base/duration.js';
 export const KNOWN_SCHEMES = ['rtsp', 'rtsps', 'file', 'replay'] as const;
 export type SourceScheme = (typeof KNOWN_SCHEMES)[number];
 
+/** Which frames of all cameras go to Redis. `demand`: only those that a program there asks for. */
+export const PUBLISHED_FRAMES = ['off', 'demand', 'keyframes', 'interval', 'all'] as const;
+
 const HOST_NAME =
   /^(?=.{1,253}$)[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9_])?(\.[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9_])?)*$/;
 const SCALE_SIDE = /^(?:-[12]|[1-9]\d{0,4}|i[wh](?:[*/][1-9]\d{0,2})?)$/;
@@ -31,6 +34,10 @@ const scale = z
 const schedule = z
   .string()
   .refine(isSchedule, `"@every <duration>" (${DURATION_FORMS}), a cron pattern of 5 or 6 fields, or @hourly, @daily …`);
+
+const redisPrefix = z
+  .string()
+  .refine((value) => /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/.test(value), '1 to 64 of the characters A-Z a-z 0-9 . _ -');
 
 /** Every key of conf.yaml, under the name it has there, with its default. config/default.yaml says what each means. */
 export const configSchema = z.strictObject({
@@ -64,6 +71,9 @@ export const configSchema = z.strictObject({
       connection: hostAndPort.default(''),
       database: z.int().min(0).max(1_000_000).default(0),
       password: text.default(''),
+      prefix: redisPrefix.default('chrysproxy'),
+      publish_frames: z.enum(PUBLISHED_FRAMES).default('off'),
+      publish_interval_ms: z.int().min(40).max(3_600_000).default(1000),
     })
     .prefault({}),
   api: z.strictObject({ endpoint: httpUrl.default('https://api.chryscloud.com') }).prefault({}),

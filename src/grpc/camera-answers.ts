@@ -2,10 +2,10 @@ import { ChrysError } from '../base/errors.js';
 import { STATUS_OF_PHASE } from '../cameras/container-status.js';
 import type { Camera } from '../cameras/types.js';
 import { bufferExtentOf } from '../cameras/buffer-extent.js';
+import { videoCodecOf } from '../cameras/video-codec.js';
 import {
   ListStream,
   type VideoBuffer,
-  VideoCodec,
   VideoProbeResponse,
 } from '../gen/chrys/cloud/videostreaming/v1beta1/video_streaming.js';
 import type { NativeAddon } from '../native/types.js';
@@ -35,17 +35,8 @@ export function probeOf(camera: Camera, packetSums: NativeAddon['packetSums']): 
       `camera ${definition.name} has not been connected yet (${state.phase}), so its codec is not known${state.message === '' ? '' : `: ${state.message}`}`,
     );
   }
-  const extradata = Buffer.from(stream.extradata);
   return VideoProbeResponse.fromPartial({
-    videoCodec: VideoCodec.fromPartial({
-      name: stream.codecName,
-      longName: stream.codecLongName,
-      width: stream.width,
-      height: stream.height,
-      pixFmt: stream.pixelFormat,
-      extradata,
-      extradataSize: extradata.length,
-    }),
+    videoCodec: videoCodecOf(stream),
     buffer: bufferOf(camera, packetSums),
   });
 }

@@ -21,6 +21,7 @@ import { sendPastSnapshot } from './past-snapshot.js';
 import type { PastSource } from './past.js';
 import { portalFiles } from './portal.js';
 import { truth } from './query.js';
+import { redisRoutes, type RedisParts } from './redis.js';
 import { recordedCamera } from './recorded-camera.js';
 import { recordingRoutes, type RecordingParts } from './recordings.js';
 import { routesPage } from './routes-page.js';
@@ -31,7 +32,7 @@ const BASE = '/api/v1';
 const CHANGING_METHODS = ['POST', 'PATCH', 'DELETE'];
 const MASK = '***';
 
-export interface RestParts extends RecordingParts, AnnotationParts, CloudParts {
+export interface RestParts extends RecordingParts, AnnotationParts, CloudParts, RedisParts {
   readonly cameras: Cameras;
   readonly past: PastSource;
   readonly settings: Pick<SettingsStore, 'get' | 'put'>;
@@ -135,6 +136,7 @@ export function createRestApp(parts: RestParts): Express {
   app.use(recordingRoutes(BASE, parts));
   app.use(annotationRoutes(BASE, parts));
   app.use(cloudRoutes(BASE, parts));
+  app.use(redisRoutes(BASE, parts));
   app
     .route(`${BASE}/info`)
     .get((_req, res) => void res.json(infoAnswer(parts)))

@@ -66,6 +66,13 @@ function definition(generation: Generation): grpc.ServiceDefinition {
   return { ...service, VideoLatestImage: { ...rpc, requestStream: streams, responseStream: streams } };
 }
 
+/** A VideoFrame that came some other way. */
+export function decodeFrame(bytes: Buffer): Frame {
+  const rpc = definition('unary')['VideoLatestImage'];
+  if (rpc === undefined) throw new Error('the .proto has no VideoLatestImage');
+  return rpc.responseDeserialize(bytes) as Frame;
+}
+
 type Unary = (request: object, options: object, done: (error: Error | null, answer: unknown) => void) => unknown;
 type Duplex = () => grpc.ClientDuplexStream<FrameRequest, Frame>;
 type ServerStream = (request: object, options: object) => grpc.ClientReadableStream<unknown>;

@@ -1,9 +1,9 @@
-/** The Python client of test/clients as a child process. */
+/** The Python clients of test/clients as child processes. */
 import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { PROJECT } from './proxy.js';
 
-const SCRIPT = join(PROJECT, 'test/clients/grpc_client.py');
+const FOLDER = join(PROJECT, 'test/clients');
 const BOUND_MS = 90_000;
 
 export interface PythonRun {
@@ -13,11 +13,21 @@ export interface PythonRun {
   readonly complaints: string;
 }
 
+/** Speaks gRPC with the proxy at that address. */
 export function pythonClient(address: string, ...options: string[]): Promise<PythonRun> {
+  return run('grpc_client.py', [address, ...options]);
+}
+
+/** Takes from the Redis at that address, and knows no proxy. */
+export function pythonRedisClient(address: string, ...options: string[]): Promise<PythonRun> {
+  return run('redis_client.py', [address, ...options]);
+}
+
+function run(script: string, args: readonly string[]): Promise<PythonRun> {
   return new Promise((resolve) => {
     const child = execFile(
       '/usr/bin/python3',
-      [SCRIPT, address, ...options],
+      [join(FOLDER, script), ...args],
       { timeout: BOUND_MS, maxBuffer: 16 * 1024 * 1024 },
       (_error, stdout, stderr) => {
         const lines = stdout.split('\n').filter((line) => line !== '');

@@ -36,7 +36,24 @@ const next = (query: FrameQuery): Promise<FrameRef | undefined> =>
   new Promise((resolve) => void source.request(query, resolve));
 const waiters = (): number => control.getI32(CONTROL.frameWaitersI32);
 
+describe('want', () => {
+  it('raises the demand for somebody who reads the ring himself, and says what to look for there', () => {
+    const want = source.want(KEYFRAMES);
+    expect(want).toEqual({ output: 0, frameClass: FRAME_CLASS.keyframes, serial: 1 });
+    expect(control.getI32(CONTROL.outputsI32 + OUTPUT.wantsI32)).toBe(FRAME_CLASS.keyframes);
+    expect(waiters()).toBe(0);
+  });
+});
+
 describe('request', () => {
+  it('leaves the loop notifying for others who wait on the same ring', async () => {
+    control.addI32(CONTROL.frameWaitersI32, 1);
+    const frame = next(ANY);
+    ring.publish();
+    await frame;
+    expect(waiters()).toBe(1);
+  });
+
   it('gives at once what is newer than what the caller had', async () => {
     ring.publish();
     ring.publish();

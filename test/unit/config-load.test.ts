@@ -46,7 +46,14 @@ describe('without a file', () => {
       camera: { transport: 'tcp', open_timeout_ms: 10_000, stall_timeout_ms: 5000, decoder_threads: 1 },
       sources: {},
       tls: { cert: '', key: '', client_ca: '', require_client_cert: false },
-      redis: { connection: '', database: 0, password: '' },
+      redis: {
+        connection: '',
+        database: 0,
+        password: '',
+        prefix: 'chrysproxy',
+        publish_frames: 'off',
+        publish_interval_ms: 1000,
+      },
       api: { endpoint: 'https://api.chryscloud.com' },
       annotation: {
         endpoint: 'https://event.chryscloud.com/api/v1/annotate',
@@ -159,7 +166,7 @@ describe('an unknown key', () => {
   });
 
   it('that is like nothing gets the list', () => {
-    expect(complaint('redis: { zebra: 1 }')).toContain('Known here: connection, database, password.');
+    expect(complaint('redis: { zebra: 1 }')).toContain('Known here: connection, database, password, prefix,');
   });
 
   it.each(['__proto__', 'constructor', 'toString'])('%s is refused too', (name) => {
@@ -184,6 +191,8 @@ describe('a wrong value', () => {
     ],
     ['sources: { schemes: [] }', 'sources.schemes: [] is not allowed; allowed is at least 1 entries.'],
     ['redis: { connection: redis }', 'redis.connection: "redis" is not allowed; allowed is "host:port"'],
+    ['redis: { publish_frames: some }', 'redis.publish_frames: "some" is not allowed; allowed is'],
+    ['redis: { prefix: "a:b" }', 'redis.prefix: "a:b" is not allowed; allowed is 1 to 64 of the characters'],
     ['redis: { password: 12 }', 'redis.password: the given value is not allowed; allowed is text'],
     ['api: { endpoint: ftp://x }', 'api.endpoint: "ftp://x" is not allowed; allowed is an http:// or https:// URL.'],
     ['buffer: { in_memory: 0 }', 'buffer.in_memory: 0 is not allowed; allowed is at least 1.'],

@@ -41,10 +41,13 @@ describe('warnings', () => {
     expect(required(true)).toBe('');
     expect(required(false)).toContain('tls.client_ca has no effect');
   });
-  it('say that redis.connection has no effect yet', () => {
-    expect(warnings(configured({ redis: { connection: 'r:1' } }))).toEqual([
-      expect.stringContaining('redis.connection has no effect yet in this version'),
+  it('say that nothing is published without a Redis', () => {
+    expect(warnings(configured({ redis: { publish_frames: 'all' } }))).toEqual([
+      expect.stringContaining(
+        'redis.publish_frames is all, and nothing is published because redis.connection is empty',
+      ),
     ]);
+    expect(warnings(configured({ redis: { publish_frames: 'all', connection: 'r:1' } }))).toEqual([]);
   });
 });
 

@@ -116,9 +116,14 @@ export const KEY_TEXTS: Readonly<Record<string, string>> = {
   'tls.key': 'path of a PEM file: its key, without a passphrase',
   'tls.client_ca': 'path of a PEM file: the CA of the certificates of clients',
   'tls.require_client_cert': '`true`, `false`, `grpc` or `rest`: where a client must show a certificate of that CA',
-  'redis.connection': '`host:port`, or empty for none; no effect yet',
-  'redis.database': 'number of the database, from 0; no effect yet',
-  'redis.password': 'text; no effect yet',
+  'redis.connection': '`host:port`, or empty for none',
+  'redis.database': 'number of the database, from 0',
+  'redis.password': 'text',
+  'redis.prefix':
+    'what the keys of this proxy begin with, 1 to 64 of `A-Z a-z 0-9 . _ -`; another one for each proxy that shares a Redis',
+  'redis.publish_frames':
+    '`off`, `demand` (what programs ask for in Redis), `keyframes`, `interval` or `all`: which frames of all cameras go to Redis',
+  'redis.publish_interval_ms': 'of `publish_frames: interval`, 40 to 3600000',
   'api.endpoint': 'http or https URL of the cloud service for storage; no effect yet',
   'annotation.endpoint': 'http or https URL that takes annotations',
   'annotation.unacked_limit': 'most annotations sent and not acknowledged, 1 to 1000000',

@@ -111,7 +111,9 @@ function fakeCamera(definition: CameraDefinition): FakeCamera {
     log: [],
     pictures,
     waits,
+    plainFrames: undefined,
     frames: {
+      want: () => ({ output: 0, frameClass: 0, serial: 1 }),
       request: (query, settle) => {
         const wait: FrameWait = { query, settle, ended: false };
         waits.push(wait);
@@ -179,6 +181,7 @@ export async function startRest(changes: Partial<RestParts> = {}) {
     annotations,
     cloudChecks: () => [{ of: 'annotations', check: () => annotations.checkEndpoint() }],
     past,
+    bus: undefined,
     settings: {
       get: () => settings,
       put(edgeKey, edgeSecret, nowMs) {

@@ -1,0 +1,104 @@
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { Farm } from '../farm/farm.js';
+import { Proxy } from '../support/proxy.js';
+import { redisStatus, streamNumbers } from '../support/redis-bus.js';
+import { RedisServer } from '../support/redis-server.js';
+import { waitFor } from '../support/wait.js';
+import { record, round } from './report.js';
+import { mayComeTooLate } from './witness.js';
+import { StreamWatch } from './stream-watch.js';
+
+const CAMERA = 'one';
+const BOUND_MS = 30_000;
+
+let farm: Farm;
+let redis: RedisServer;
+let proxy: Proxy;
+
+beforeAll(async () => {
+  farm = await Farm.start({ mounts: [{ path: CAMERA, clip: 'h264-640x480-25-g50' }] });
+  redis = await RedisServer.start();
+  proxy = await Proxy.start({ config: { redis: { connection: redis.connection, publish_frames: 'all' } } });
+  await proxy.addCamera(CAMERA, farm.url(CAMERA));
+  await proxy.cameraIsRunning(CAMERA);
+});
+
+afterAll(async () => {
+  await proxy.dispose();
+  await redis.dispose();
+  await farm.stop();
+});
+
+/** The status says that it is away, and the seconds that it took to say so. */
+async function away(sentence: RegExp): Promise<number> {
+  const startMs = performance.now();
+  await waitFor(`the status to say ${String(sentence)}`, BOUND_MS, async () => {
+    const { connected, message } = await redisStatus(proxy);
+    return !connected && sentence.test(message ?? '');
+  });
+  return (performance.now() - startMs) / 1000;
+}
+
+/** The status says that it is connected, and frames come again. */
+async function back(): Promise<number> {
+  const startMs = performance.now();
+  await waitFor('a connection', BOUND_MS, async () => (await redisStatus(proxy)).connected);
+  const numbers = await streamNumbers(await redis.client(), CAMERA, 12);
+  expect(numbers).not.toContain('torn');
+  return (performance.now() - startMs) / 1000;
+}
+
+/** States that the stream of events tells of that camera, when all of them have been written. */
+async function eventsOf(camera: string): Promise<(string | undefined)[]> {
+  await waitFor('the events', BOUND_MS, async () => (await redisStatus(proxy)).events.waiting === 0);
+  const entries = (await (await redis.client()).xRange('chrysproxy:events', '-', '+')) ?? [];
+  return entries.filter(({ message }) => message['camera'] === camera).map(({ message }) => message['state']);
+}
+
+it('D5: a Redis that is stopped, frozen, flushed and started again touches nothing but itself', async () => {
+  await back();
+  const watch = await StreamWatch.start(proxy, CAMERA);
+  const seconds: number[] = [];
+
+  await redis.stop();
+  await away(/ is away: /);
+  // What happens meanwhile is told later.
+  await proxy.addCamera('meanwhile', farm.url(CAMERA));
+  await proxy.removeCamera('meanwhile');
+  await redis.restart();
+  seconds.push(await back());
+  expect(await eventsOf('meanwhile')).toEqual(['added', 'removed']);
+
+  await redis.flush();
+  seconds.push(await back());
+
+  redis.freeze();
+  const noticed = await away(/it has not answered for 5 s/);
+  redis.thaw();
+  seconds.push(await back());
+
+  const testimony = await watch.stop();
+  const { events: counts } = await redisStatus(proxy);
+
+  const fault = 'Redis stopped and started, flushed, frozen and thawed, while all frames go there';
+  record({
+    row: 'D5',
+    fault,
+    figure: 's until frames are there again, at most',
+    value: round(Math.max(...seconds)),
+    promise: '≤ 15',
+    others: testimony,
+  });
+  record({
+    row: 'D5',
+    fault,
+    figure: 's until the status tells that it froze',
+    value: round(noticed),
+    promise: '≤ 10',
+  });
+  expect(Math.max(...seconds)).toBeLessThanOrEqual(15);
+  expect(noticed).toBeLessThanOrEqual(10);
+  expect(testimony).toMatchObject({ notPublished: 0, repeated: 0, torn: 0, backward: 0 });
+  expect(testimony.lost).toBeLessThanOrEqual(mayComeTooLate(testimony.starvedMs));
+  expect(counts).toMatchObject({ waiting: 0, lost: 0 });
+});

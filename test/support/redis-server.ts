@@ -1,0 +1,140 @@
+/** A real redis-server of its own, on a free port, in a folder of its own. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createClient } from 'redis';
+import { freePort, waitFor } from './wait.js';
+
+const READY_BOUND_MS = 10_000;
+const STOP_BOUND_MS = 10_000;
+
+export interface RedisServerOptions {
+  /** Default: none is wanted. */
+  readonly password?: string;
+  /** Default 127.0.0.1. */
+  readonly host?: string;
+  /** Keeps what it has over a restart, as `appendfsync always` does. Default true. */
+  readonly durable?: boolean;
+  /** Further options of redis-server: ['--maxmemory', '8mb']. */
+  readonly more?: readonly string[];
+}
+
+function newClient(host: string, port: number, password: string, database: number) {
+  return createClient({
+    socket: { host, port },
+    database,
+    ...(password === '' ? {} : { password }),
+  });
+}
+
+export type RawRedis = ReturnType<typeof newClient>;
+
+export class RedisServer {
+  readonly #folder = mkdtempSync(join(tmpdir(), 'chrysproxy-redis-'));
+  readonly #clients = new Map<number, RawRedis>();
+  #child: ChildProcess | undefined;
+
+  private constructor(
+    readonly port: number,
+    private readonly options: RedisServerOptions,
+  ) {
+    process.on('exit', this.#killAtExit);
+  }
+
+  static async start(options: RedisServerOptions = {}): Promise<RedisServer> {
+    const server = new RedisServer(await freePort(), options);
+    await server.restart();
+    return server;
+  }
+
+  get host(): string {
+    return this.options.host ?? '127.0.0.1';
+  }
+
+  /** For `redis.connection`. */
+  get connection(): string {
+    return this.host.includes(':') ? `[${this.host}]:${this.port}` : `${this.host}:${this.port}`;
+  }
+
+  /** A client that the proxy knows nothing of; connected, and connected again after a restart. */
+  async client(database = 0): Promise<RawRedis> {
+    let client = this.#clients.get(database);
+    if (client === undefined) {
+      client = newClient(this.host, this.port, this.options.password ?? '', database);
+      // It connects again by itself.
+      client.on('error', () => undefined);
+      this.#clients.set(database, client);
+      await client.connect();
+    }
+    return client;
+  }
+
+  /** Stops it if it runs, and starts it with the same port and folder. */
+  async restart(): Promise<void> {
+    await this.stop();
+    const { durable = true, password = '', more = [] } = this.options;
+    this.#child = spawn(
+      'redis-server',
+      [
+        ...['--port', String(this.port), '--bind', this.host, '--dir', this.#folder],
+        ...['--save', '', '--appendonly', durable ? 'yes' : 'no', '--appendfsync', 'always'],
+        ...(password === '' ? [] : ['--requirepass', password]),
+        ...more,
+      ],
+      { stdio: 'ignore' },
+    );
+    await waitFor('redis-server to answer', READY_BOUND_MS, async () => {
+      const probe = newClient(this.host, this.port, password, 0);
+      probe.on('error', () => undefined);
+      try {
+        await probe.connect();
+        // While it loads its file, it answers with an error.
+        return (await probe.ping()) === 'PONG';
+      } finally {
+        probe.destroy();
+      }
+    });
+  }
+
+  /** Ends it; what it has stays in its folder. Resolves when nothing listens any more. */
+  async stop(): Promise<void> {
+    const child = this.#child;
+    if (child === undefined) return;
+    this.#child = undefined;
+    if (child.exitCode !== null || child.signalCode !== null) return;
+    const gone = new Promise((resolve) => child.once('exit', resolve));
+    child.kill('SIGCONT');
+    child.kill('SIGTERM');
+    const timer = setTimeout(() => child.kill('SIGKILL'), STOP_BOUND_MS);
+    await gone;
+    clearTimeout(timer);
+  }
+
+  /** Deletes all that it has. */
+  async flush(): Promise<void> {
+    await (await this.client()).flushAll();
+  }
+
+  /** It says nothing any more, while the kernel still accepts connections and data for it. */
+  freeze(): void {
+    this.#child?.kill('SIGSTOP');
+  }
+
+  thaw(): void {
+    this.#child?.kill('SIGCONT');
+  }
+
+  /** Ends it and removes its folder. */
+  async dispose(): Promise<void> {
+    for (const client of this.#clients.values()) client.destroy();
+    this.#clients.clear();
+    await this.stop();
+    process.off('exit', this.#killAtExit);
+    rmSync(this.#folder, { recursive: true, force: true });
+  }
+
+  readonly #killAtExit = (): void => {
+    this.#child?.kill('SIGKILL');
+  };
+}
