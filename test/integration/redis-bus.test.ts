@@ -161,8 +161,10 @@ describe('a proxy whose Redis programs ask for frames', () => {
       40_000,
       async () => (await proxy.camera('one')).chrysproxy.stats.decoding === 'idle',
     );
-    const status = await redisStatus(proxy);
-    expect(status.cameras.every(({ publishing, asked }) => !publishing && asked === null)).toBe(true);
+    // It is looked for twice a second.
+    await waitFor('the status to say so', BOUND_MS, async () =>
+      (await redisStatus(proxy)).cameras.every(({ publishing, asked }) => !publishing && asked === null),
+    );
     // What is left of the frames does not stay for ever.
     expect(await (await redis.client()).pTTL('one')).toBeGreaterThan(0);
   });
