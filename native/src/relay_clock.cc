@@ -48,16 +48,26 @@ RelayTimes RelayClock::Add(const PacketInfo& packet) {
   if (!begun_ || packet.connection != connection_ || jumped) Begin(packet, pts_us);
   last_pts_us_ = pts_us;
   last_arrival_us_ = packet.arrival_us;
+  while (pts_us - base_us_ <= last_dts_us_ && reorder_ < kMostReorder) ReorderMore();
   RelayTimes times;
   times.pts = pts_us - base_us_;
   latest_us_ = std::max(latest_us_, times.pts);
   shown_.insert(std::upper_bound(shown_.begin(), shown_.end(), times.pts), times.pts);
   times.dts = std::max(shown_.front(), last_dts_us_ + kMillisecondUs);
   shown_.erase(shown_.begin());
-  // Of a stream that reorders more than it seemed to.
+  // Of a camera that gives one time to several frames.
   times.pts = std::max(times.pts, times.dts);
   last_dts_us_ = times.dts;
   return times;
+}
+
+void RelayClock::ReorderMore() {
+  const int64_t first = shown_.empty() ? last_dts_us_ + kMillisecondUs : shown_.front();
+  ++reorder_;
+  base_us_ -= frame_us_;
+  latest_us_ += frame_us_;
+  for (int64_t& shown : shown_) shown += frame_us_;
+  shown_.insert(shown_.begin(), first);
 }
 
 int64_t RelayClock::SoundTime(int64_t pts, int32_t time_base_num, int32_t time_base_den) const {

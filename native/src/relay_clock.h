@@ -17,7 +17,8 @@ struct RelayTimes {
 
 class RelayClock {
  public:
-  // `reorder`: the most packets that are decoded before a frame and shown after it. `frame_us`: from one frame to the next.
+  // `reorder`: the most packets that are decoded before a frame and shown after it, as far as it is known; of a stream that
+  // reorders more, all is shown later by as much from then on. `frame_us`: from one frame to the next.
   RelayClock(int reorder, int64_t frame_us) : reorder_(reorder), frame_us_(frame_us) {}
 
   // Of packets in decoding order. dts grow by a millisecond at least, and are at most the packet's pts.
@@ -31,8 +32,9 @@ class RelayClock {
 
  private:
   void Begin(const PacketInfo& packet, int64_t pts_us);
+  void ReorderMore();
 
-  const int reorder_;
+  int reorder_;
   const int64_t frame_us_;
   bool begun_ = false;
   int32_t connection_ = 0;

@@ -11,8 +11,10 @@ import { parseScale } from '../history/scale.js';
 import { beamcoder } from '../media/beamcoder.js';
 import { encodeJpeg } from '../media/jpeg.js';
 import { loadAddon } from '../native/addon.js';
+import { Passthroughs } from '../passthrough/passthroughs.js';
 import { createRestApp } from '../rest/app.js';
 import { listenRest } from '../rest/listen.js';
+import { StorageSwitch } from '../storage/storage-switch.js';
 import { lockDataDir } from '../store/lock.js';
 import { openStore } from '../store/store.js';
 import { banner } from './banner.js';
@@ -113,6 +115,21 @@ async function start(options: RunOptions, closers: Closer[]): Promise<Logger> {
   });
   closers.push(() => annotations.stop());
 
+  const passthrough = new Passthroughs({ cameras, clock, logger });
+  closers.push(async () => {
+    if (!(await passthrough.stop())) process.once('exit', (code) => addon.endProcess(code));
+  });
+  const storage = new StorageSwitch({
+    cameras,
+    apiEndpoint: config.api.endpoint,
+    keys: store.settings.get(),
+    clock,
+    logger,
+  });
+  closers.push(() => {
+    storage.stop();
+  });
+
   // Loading it takes a moment, in which no frame would be served: better now than at the first snapshot.
   beamcoder();
   const now: { notReady: string | undefined; grpcPort: number | undefined } = {
@@ -124,6 +141,8 @@ async function start(options: RunOptions, closers: Closer[]): Promise<Logger> {
     settings: store.settings,
     recordings,
     annotations,
+    passthrough,
+    storage,
     clips: store.clips,
     past: history,
     config,
@@ -149,6 +168,8 @@ async function start(options: RunOptions, closers: Closer[]): Promise<Logger> {
     limitUnsent: (descriptor, bytes) => addon.limitUnsent(descriptor, bytes),
     packetSums: (ring) => addon.packetSums(ring),
     annotations,
+    passthrough,
+    storage,
     history,
     defaultSizeOf: parseScale(config.buffer.in_memory_scale),
   });
