@@ -19,8 +19,14 @@ export function withChanges(definition: CameraDefinition, changes: CameraChanges
 /** The cloud knows a stream by its endpoint: what it said of another one does not hold. */
 function withEndpoint(definition: CameraDefinition, endpoint: string | null | undefined): CameraDefinition {
   if (endpoint === undefined || endpoint === definition.rtmpEndpoint) return definition;
-  const { rtmpEndpoint: _was, storing: _fact, ...rest } = definition;
-  if (endpoint !== null) return { ...rest, rtmpEndpoint: endpoint };
-  const { passthrough: _pushed, storage: _stored, ...plain } = rest;
-  return plain;
+  if (endpoint !== null) return { ...without(definition, ['storing']), rtmpEndpoint: endpoint };
+  return without(definition, ['rtmpEndpoint', 'storing', 'passthrough', 'storage']);
+}
+
+type Optional = 'rtmpEndpoint' | 'storing' | 'passthrough' | 'storage';
+
+function without(definition: CameraDefinition, fields: readonly Optional[]): CameraDefinition {
+  const copy: { -readonly [Key in keyof CameraDefinition]: CameraDefinition[Key] } = { ...definition };
+  for (const field of fields) Reflect.deleteProperty(copy, field);
+  return copy;
 }

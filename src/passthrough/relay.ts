@@ -67,7 +67,7 @@ export class Relay {
 
   /** Resolves when it was told to stop. */
   async run(): Promise<void> {
-    while (!this.stopped) {
+    while (!this.isStopped()) {
       const seen = this.control.getI32(CONTROL.packetEventI32);
       const start = this.start();
       if (start !== undefined) await this.push(start);
@@ -76,7 +76,7 @@ export class Relay {
     }
   }
 
-  private get stopped(): boolean {
+  private isStopped(): boolean {
     return Atomics.load(this.cancel, 0) !== 0;
   }
 
@@ -133,7 +133,7 @@ export class Relay {
   /** Until the connection has to be another one. Throws when it fails. */
   private async send(handle: RelayHandle, first: RelayedPeriod): Promise<void> {
     let { connection } = first.stream;
-    while (!this.stopped) {
+    while (!this.isStopped()) {
       const seen = this.control.getI32(CONTROL.packetEventI32);
       const step = this.parts.addon.relayPackets(handle, connection);
       this.count(step);
@@ -174,7 +174,7 @@ export class Relay {
   }
 
   private async failed(reason: string): Promise<void> {
-    if (this.stopped) return;
+    if (this.isStopped()) return;
     const { clock, random } = this.parts;
     this.failures += 1;
     const delayMs = retryDelayMs(this.failures, random);
@@ -182,7 +182,7 @@ export class Relay {
     this.nextAttemptMs = clock.nowMs() + delayMs;
     this.enter('retrying', reason);
     const endMs = clock.monotonicMs() + delayMs;
-    while (!this.stopped && clock.monotonicMs() < endMs) await this.sleep(endMs - clock.monotonicMs());
+    while (!this.isStopped() && clock.monotonicMs() < endMs) await this.sleep(endMs - clock.monotonicMs());
     this.nextAttemptMs = undefined;
   }
 
