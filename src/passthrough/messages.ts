@@ -13,7 +13,7 @@ export interface RelayWorkerData {
   readonly url: string;
   readonly packetRing: SharedArrayBuffer;
   readonly audioRing: SharedArrayBuffer | undefined;
-  /** Of the camera; main raises packetWaiters as long as this thread runs. */
+  /** Of the camera. */
   readonly control: SharedArrayBuffer;
   /** Four bytes: anything but 0 ends it, whatever it waits for. */
   readonly cancel: SharedArrayBuffer;

@@ -2,8 +2,6 @@ import type { Clock } from '../base/clock.js';
 import { KeptThread } from '../base/kept-thread.js';
 import type { Logger } from '../base/log.js';
 import { redact, redactSecrets, secretsOf } from '../base/redact.js';
-import { CONTROL } from '../gen/ring-layout.js';
-import { Control } from '../rings/control.js';
 import type { RelayedPeriod, RelayProgress, RelayWorkerData, ToRelay } from './messages.js';
 import type { PassthroughCounters } from './types.js';
 
@@ -27,17 +25,14 @@ const STOP_GRACE_MS = 800;
 export class RelayThread {
   private readonly thread: KeptThread<ToRelay, RelayProgress>;
   private readonly cancel = new Int32Array(new SharedArrayBuffer(4));
-  private readonly control: Control;
   private readonly secrets: readonly string[];
   private counters: PassthroughCounters;
   private ending: Promise<boolean> | undefined;
 
   constructor(private readonly options: RelayThreadOptions) {
     const { source, camera, clock, logger, workerUrl } = options;
-    this.control = new Control(source.control);
     this.secrets = secretsOf(source.url);
     this.counters = options.counters;
-    this.control.addI32(CONTROL.packetWaitersI32, 1);
     this.thread = new KeptThread<ToRelay, RelayProgress>({
       url: workerUrl,
       name: `relay ${camera}`,
@@ -83,14 +78,12 @@ export class RelayThread {
   /** Ends what it waits for, without waiting for its end. */
   raiseCancel(): void {
     Atomics.store(this.cancel, 0, 1);
+    Atomics.notify(this.cancel, 0);
   }
 
   private async endOnce(): Promise<boolean> {
     this.raiseCancel();
-    this.control.addI32(CONTROL.packetWaitersI32, -1);
-    const ended = this.thread.end({ kind: 'stop' }, STOP_GRACE_MS);
-    Atomics.notify(this.control.i32, CONTROL.packetEventI32);
-    return await ended;
+    return await this.thread.end({ kind: 'stop' }, STOP_GRACE_MS);
   }
 
   private onProgress(progress: RelayProgress): void {
