@@ -57,6 +57,20 @@ HistoryStream StreamOf(const Napi::Object& object) {
   return stream;
 }
 
+PacketRingView RingOf(const Napi::Value& value) {
+  const Bytes ring = BytesOf(value, "packetRing");
+  if (!CheckPacketRing(ring.data, ring.size)) {
+    throw Napi::TypeError::New(value.Env(), "packetRing is not a packet ring of this layout");
+  }
+  return PacketRingView{ring.data};
+}
+
+}  // namespace
+
+PacketRingView OptionalRingOf(const Napi::Value& value) {
+  return value.IsUndefined() ? PacketRingView{} : RingOf(value);
+}
+
 SegmentStream SegmentStreamOf(const Napi::Object& object) {
   SegmentStream stream;
   stream.codec_name = TextOf(object, "codecName");
@@ -75,22 +89,6 @@ SegmentStream SegmentStreamOf(const Napi::Object& object) {
   return stream;
 }
 
-PacketRingView RingOf(const Napi::Value& value) {
-  const Bytes ring = BytesOf(value, "packetRing");
-  if (!CheckPacketRing(ring.data, ring.size)) {
-    throw Napi::TypeError::New(value.Env(), "packetRing is not a packet ring of this layout");
-  }
-  return PacketRingView{ring.data};
-}
-
-}  // namespace
-
-PacketRingView OptionalRingOf(const Napi::Value& value) {
-  return value.IsUndefined() ? PacketRingView{} : RingOf(value);
-}
-
-namespace {
-
 const std::atomic<int32_t>* CancelOf(const Napi::Object& object) {
   const Bytes cancel = BytesOf(object.Get("cancel"), "cancel");
   if (cancel.size < sizeof(int32_t) || reinterpret_cast<uintptr_t>(cancel.data) % sizeof(int32_t) != 0) {
@@ -98,8 +96,6 @@ const std::atomic<int32_t>* CancelOf(const Napi::Object& object) {
   }
   return reinterpret_cast<const std::atomic<int32_t>*>(cancel.data);
 }
-
-}  // namespace
 
 std::vector<PastSegment> SegmentsOf(const Napi::Value& value) {
   std::vector<PastSegment> segments;
