@@ -48,7 +48,7 @@
  * @property {number} bytes
  *
  * @typedef {object} Storage
- * @property {boolean} wanted
+ * @property {boolean | null} wanted null = it was never switched.
  * @property {boolean} storing
  * @property {string} message
  *
@@ -146,7 +146,8 @@ export async function saveSettings(values) {
 
 /** Tries what the proxy talks to; takes as long as it takes them to answer. */
 export async function checkCloud() {
-  return /** @type {Check[]} */ ([await (await call('POST', 'cloud/check', undefined, CHECK_TIMEOUT_MS)).json()]);
+  const answer = await (await call('POST', 'cloud/check', undefined, CHECK_TIMEOUT_MS)).json();
+  return /** @type {{ checks: Check[] }} */ (answer).checks;
 }
 
 export async function info() {

@@ -34,7 +34,7 @@ export class RtmpRows {
       mood: facts.streaming ? 'good' : passthrough.wanted && passthrough.message !== '' ? 'bad' : '',
     });
     this.#storage.update({
-      wanted: storage.wanted,
+      wanted: storage.wanted ?? false,
       text: storageText(storage),
       mood: storage.message !== '' ? 'bad' : facts.storing ? 'good' : '',
     });
@@ -51,6 +51,6 @@ function passthroughText({ wanted, state, message, bytes }) {
 /** @param {Storage} storage */
 function storageText({ wanted, storing, message }) {
   if (message !== '') return message;
-  if (storing === wanted) return storing ? 'stored' : '';
+  if (storing === (wanted ?? false)) return storing ? 'stored' : '';
   return 'the cloud has not answered yet';
 }
