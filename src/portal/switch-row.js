@@ -15,6 +15,7 @@ export class SwitchRow {
   #state;
   #set;
   #refused = '';
+  #asked = false;
   /** While the proxy has not answered, the switch stays as it was put. */
   #changing = false;
 
@@ -35,6 +36,8 @@ export class SwitchRow {
   /** @param {Shown} shown */
   update({ wanted, text, mood }) {
     if (!this.#changing) this.#switch.checked = wanted;
+    // Some wishes are kept although they could not be fulfilled at once; then its own words say more.
+    if (wanted === this.#asked) this.#refused = '';
     this.#state.dataset['state'] = this.#refused === '' ? mood : 'bad';
     this.#state.textContent = this.#refused === '' ? text : this.#refused;
   }
@@ -42,6 +45,7 @@ export class SwitchRow {
   async #change() {
     const wanted = this.#switch.checked;
     this.#changing = true;
+    this.#asked = wanted;
     this.#refused = '';
     try {
       await this.#set(wanted);
