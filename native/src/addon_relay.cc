@@ -3,7 +3,7 @@
 
 #include <memory>
 
-#include "addon_history.h"
+#include "addon_media.h"
 #include "addon_values.h"
 #include "relay.h"
 
