@@ -65,6 +65,7 @@ export const configSchema = z.strictObject({
       password: text.default(''),
       prefix: redisPrefix.default('chrysproxy'),
       publish_frames: z.enum(PUBLISHED_FRAMES).default('off'),
+      annotation_queue: redisPrefix.default('chrysproxy'),
       publish_interval_ms: z.int().min(40).max(3_600_000).default(1000),
     })
     .prefault({}),
