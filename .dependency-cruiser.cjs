@@ -1,7 +1,7 @@
 // The layers, from the top: an import goes to the same layer or further down, never up.
 //   bin → src/cli → src/app → {src/grpc, src/rest}
 //       → {src/history, src/recording, src/annotations, src/passthrough, src/bus, src/events} → src/cameras → src/store
-//       → {src/rings, src/media, src/native, src/redis, src/cloud} → {src/config, src/base, src/gen}
+//       → {src/rings, src/media, src/native, src/redis, src/cloud, src/tls} → {src/config, src/base, src/gen}
 const layers = [
   ['bin'],
   ['src/cli'],
@@ -10,7 +10,7 @@ const layers = [
   ['src/history', 'src/recording', 'src/annotations', 'src/passthrough', 'src/bus', 'src/events'],
   ['src/cameras'],
   ['src/store'],
-  ['src/rings', 'src/media', 'src/native', 'src/redis', 'src/cloud'],
+  ['src/rings', 'src/media', 'src/native', 'src/redis', 'src/cloud', 'src/tls'],
   ['src/config', 'src/base', 'src/gen'],
 ];
 

@@ -61,7 +61,7 @@ VOLUME /data/chrysalis
 USER chrysproxy
 
 HEALTHCHECK --interval=30s --timeout=5s --start-period=20s \
-  CMD ["node", "-e", "fetch(`http://127.0.0.1:${process.env.CHRYSPROXY_PORT ?? 8080}/healthz`).then((answer) => process.exit(answer.ok ? 0 : 1), () => process.exit(1))"]
+  CMD ["node", "-e", "process.env.NODE_TLS_REJECT_UNAUTHORIZED = 0; const at = `://127.0.0.1:${process.env.CHRYSPROXY_PORT ?? 8080}/healthz`; Promise.any([`http${at}`, `https${at}`].map((url) => fetch(url))).then((answer) => process.exit(answer.ok ? 0 : 1), () => process.exit(1))"]
 
 ENTRYPOINT ["node", "bin/chrysproxy.js"]
 CMD ["start", "--data-dir", "/data/chrysalis"]

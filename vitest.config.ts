@@ -1,7 +1,7 @@
 import { defineConfig } from 'vitest/config';
 
-/** Tests that start processes and measure times: one file at a time, so that they do not disturb each other. */
-const withProcesses = { fileParallelism: false, testTimeout: 120_000, hookTimeout: 180_000, pool: 'forks' as const };
+/** Tests that start processes and mostly wait for them: two files at a time, so that they hardly disturb each other. */
+const withProcesses = { maxWorkers: 2, testTimeout: 120_000, hookTimeout: 180_000, pool: 'forks' as const };
 /** The projects run one after another, too. */
 const turn = (groupOrder: number): { sequence: { groupOrder: number } } => ({ sequence: { groupOrder } });
 

@@ -4,7 +4,8 @@ import { ChrysError, messageOf } from '../base/errors.js';
 import type { AnnotationQueue } from '../store/annotation-queue.js';
 import type { AnnotationPlace, ShownAnnotation } from '../store/annotation.js';
 import type { Endpoint } from '../cloud/endpoint.js';
-import { checkEndpoint } from './endpoint-check.js';
+import { checkEndpoint } from '../cloud/endpoint-check.js';
+import { batchTrial } from './batch-trial.js';
 import type {
   AnnotationWorkerData,
   Answers,
@@ -139,7 +140,7 @@ export class AnnotationService {
       case 'handleRefused':
         return await this.handleRefused(question.how, question.ids);
       case 'checkEndpoint':
-        return await checkEndpoint(endpoint, this.keys, clock, this.stopping.signal);
+        return await checkEndpoint(batchTrial(endpoint, this.stopping.signal), this.keys, clock);
     }
   }
 

@@ -4,7 +4,8 @@ import type { NewAnnotation, ShownAnnotation } from '../store/annotation.js';
 import type { EdgeKeys } from '../cloud/signature.js';
 import type { SenderOptions } from './sender.js';
 import type { SharedQueueOptions } from './shared/shared-queue.js';
-import type { AnnotationPage, AnnotationQuery, AnnotationsStatus, EndpointCheck, RefusedHandling } from './types.js';
+import type { EndpointCheck } from '../cloud/endpoint-check.js';
+import type { AnnotationPage, AnnotationQuery, AnnotationsStatus, RefusedHandling } from './types.js';
 
 /** Given to the worker at its start. */
 export interface AnnotationWorkerData extends SenderOptions {

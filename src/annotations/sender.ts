@@ -6,7 +6,7 @@ import { batchBody, batchId } from './batch-body.js';
 import { NoAnswer, type Endpoint, type EndpointAnswer } from '../cloud/endpoint.js';
 import { Outbox, type Waiting } from './outbox.js';
 import { retryDelayMs } from '../cloud/retry-delay.js';
-import { signedHeaders, type EdgeKeys } from '../cloud/signature.js';
+import { missingKeys, signedHeaders, type EdgeKeys } from '../cloud/signature.js';
 import type { AnnotationMode } from './types.js';
 
 export interface SenderOptions {
@@ -313,16 +313,6 @@ export class Sender {
       },
     );
   }
-}
-
-/** A sentence about the keys that are missing; undefined: none is. */
-export function missingKeys({ edgeKey, edgeSecret }: EdgeKeys): string | undefined {
-  if (edgeKey !== '' && edgeSecret !== '') return undefined;
-  const what = edgeKey === '' ? 'no edge key' : 'no edge secret';
-  return (
-    `There is ${what}, with which annotations are signed: set it with "chrysproxy cloud set-key" or POST ` +
-    '/api/v1/settings, or set annotation.mode to local to keep annotations here only.'
-  );
 }
 
 /** Statuses that say something about the moment, and not about these annotations. */

@@ -15,15 +15,14 @@ import type {
   SentError,
   ToAnnotationWorker,
 } from './messages.js';
-import { missingKeys } from './sender.js';
-import type { EdgeKeys } from '../cloud/signature.js';
+import type { EndpointCheck } from '../cloud/endpoint-check.js';
+import { missingKeys, type EdgeKeys } from '../cloud/signature.js';
 import type {
   AnnotateCall,
   AnnotationPage,
   AnnotationQuery,
   Annotations,
   AnnotationsStatus,
-  EndpointCheck,
   RefusedHandling,
 } from './types.js';
 

@@ -1,5 +1,6 @@
 import type { AnnotateRequest } from '../gen/chrys/cloud/videostreaming/v1beta1/video_streaming.js';
 import type { AnnotationPlace, ShownAnnotation } from '../store/annotation.js';
+import type { EndpointCheck } from '../cloud/endpoint-check.js';
 import type { EdgeKeys } from '../cloud/signature.js';
 
 /** cloud: they are sent; local: they are only kept. */
@@ -55,34 +56,6 @@ export interface AnnotationPage {
   readonly annotations: readonly ShownAnnotation[];
   /** There may be more after this one. A page may have fewer than its limit although there are more. */
   readonly next: AnnotationPlace | undefined;
-}
-
-export type CheckProblem =
-  | 'no_key'
-  | 'unknown_host'
-  | 'refused'
-  | 'unreachable'
-  | 'timeout'
-  | 'tls'
-  | 'broken_off'
-  | 'forbidden'
-  | 'redirect'
-  | 'rejected'
-  | 'server_error';
-
-/** What trying the endpoint with an empty batch has shown. */
-export interface EndpointCheck {
-  /** Masked. */
-  readonly endpoint: string;
-  /** Undefined: it took the batch. */
-  readonly problem: CheckProblem | undefined;
-  /** For a person: what it is, and what to do. */
-  readonly message: string;
-  /** Of its answer; 0 = there was none. */
-  readonly status: number;
-  readonly tookMs: number;
-  /** How far our clock is ahead of the endpoint's, which tells seconds only; undefined: it did not say. */
-  readonly clockSkewMs: number | undefined;
 }
 
 /** requeue: they are sent again, behind those that wait; discard: they are removed. */

@@ -6,6 +6,8 @@ export interface BannerFacts {
   readonly restHost: string;
   readonly restPort: number;
   readonly grpcPort: number;
+  /** Of the certificate; undefined: there is no TLS. */
+  readonly tlsCert: string | undefined;
   readonly cameraNames: readonly string[];
   /** How this program is called: `node bin/chrysproxy.js`. */
   readonly command: string;
@@ -14,8 +16,11 @@ export interface BannerFacts {
 /** What a person sees when the proxy is up: where everything is, and what to type next. */
 export function banner(facts: BannerFacts): string {
   const host = reachableHost(facts.restHost);
-  const rest = `http://${host}:${facts.restPort}`;
-  const url = facts.restPort === 8080 && host === '127.0.0.1' ? '' : ` --url ${rest}`;
+  const tls = facts.tlsCert === undefined ? '' : 's';
+  const rest = `http${tls}://${host}:${facts.restPort}`;
+  const isUsual = facts.tlsCert === undefined && facts.restPort === 8080 && host === '127.0.0.1';
+  const ca = facts.tlsCert === undefined ? '' : ` --ca ${facts.tlsCert}`;
+  const url = isUsual ? '' : ` --url ${rest}${ca}`;
   const [first] = facts.cameraNames;
   const lines = [
     '',
@@ -23,7 +28,7 @@ export function banner(facts: BannerFacts): string {
     '',
     `  Portal   ${rest}/`,
     `  REST     ${rest}/api/v1`,
-    `  gRPC     ${host}:${facts.grpcPort}`,
+    `  gRPC     ${host}:${facts.grpcPort}${tls === '' ? '' : ' (TLS)'}`,
     `  Data     ${facts.dataDir}`,
     `  Config   ${facts.configPath ?? 'none, defaults'}`,
     `  Cameras  ${cameraText(facts.cameraNames)}`,

@@ -18,10 +18,12 @@ import { listenRest } from '../rest/listen.js';
 import { lockDataDir } from '../store/lock.js';
 import { openStore } from '../store/store.js';
 import { banner } from './banner.js';
+import { cloudChecks } from './cloud-checks.js';
 import { demoCamera } from './demo.js';
 import { openAnnotations } from './open-annotations.js';
 import { openBus } from './open-bus.js';
 import { openRecordings } from './open-recordings.js';
+import { openTls } from './open-tls.js';
 import { version as packageVersion } from '../base/version.js';
 
 export interface RunOptions {
@@ -76,6 +78,10 @@ async function start(options: RunOptions, closers: Closer[]): Promise<Logger> {
   const addon = loadAddon();
   // That of the packets' arrivals, so that ages are right.
   const clock: Clock = { ...systemClock, nowMs: () => Math.floor(addon.wallUs() / 1000) };
+  const tls = openTls(config, clock, logger);
+  closers.push(() => {
+    tls?.close();
+  });
   const cameras = new Supervisor({
     registry: store.cameras,
     addon,
@@ -149,6 +155,14 @@ async function start(options: RunOptions, closers: Closer[]): Promise<Logger> {
     settings: store.settings,
     recordings,
     annotations,
+    cloudChecks: () =>
+      cloudChecks(config, {
+        annotations,
+        cameras,
+        keys: () => store.settings.get(),
+        clock,
+        stopping: stopping.signal,
+      }),
     bus,
     clips: store.clips,
     past: history,
@@ -164,11 +178,12 @@ async function start(options: RunOptions, closers: Closer[]): Promise<Logger> {
     stopping: stopping.signal,
     limitUnsent: (descriptor, bytes) => addon.limitUnsent(descriptor, bytes),
   });
-  const rest = await listenRest(app, config.host, config.port);
+  const rest = await listenRest(app, config.host, config.port, tls?.rest);
   closers.push(() => rest.close());
   const grpc = await startGrpcServer({
     host: config.host,
     port: config.grpc_port,
+    tls: tls?.grpc,
     cameras,
     clock,
     releaseBuffer: (buffer) => addon.releaseBuffer(buffer),
@@ -210,6 +225,7 @@ async function start(options: RunOptions, closers: Closer[]): Promise<Logger> {
       configPath: path,
       restHost: config.host,
       restPort: rest.port,
+      tlsCert: tls === undefined ? undefined : config.tls.cert,
       grpcPort: grpc.port,
       cameraNames,
       command: options.command,

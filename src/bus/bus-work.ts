@@ -1,6 +1,6 @@
 import type { Clock } from '../base/clock.js';
-import { messageOf } from '../base/errors.js';
 import type { NativeAddon } from '../native/types.js';
+import { redisMessageOf } from '../redis/redis-errors.js';
 import type { RedisClient, RedisLink, RedisListener, RedisOptions } from '../redis/redis-link.js';
 import { CameraPublisher, type PublisherEnvironment } from './camera-publisher.js';
 import { writeTable } from './camera-table.js';
@@ -145,7 +145,7 @@ export class BusWorker {
       this.refusal = '';
     } catch (error) {
       // Tried again with the next tick.
-      this.refusal = `Redis does not take states and events: ${messageOf(error)}`;
+      this.refusal = `Redis does not take states and events: ${redisMessageOf(error)}`;
     }
   }
 

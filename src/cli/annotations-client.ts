@@ -1,4 +1,5 @@
-import type { AnnotationsAnswer, CloudCheckAnswer, SetAsideAnswer } from '../rest/annotations.js';
+import type { AnnotationsAnswer, SetAsideAnswer } from '../rest/annotations.js';
+import type { CloudCheckAnswer } from '../rest/cloud.js';
 import type { ProxyClient } from './client.js';
 
 const PAGE = 1000;

@@ -1,6 +1,7 @@
 import type { StreamProcess } from '../rest/stream-process.js';
 import { messageOf } from '../base/errors.js';
 import { redactUrl } from '../base/redact.js';
+import type { ClientTls } from './client-tls.js';
 import { CliError, EXIT, exitCodeOfStatus } from './exit-codes.js';
 import type { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
@@ -60,7 +61,10 @@ interface ShowOptions {
 export class ProxyClient {
   readonly #base: string;
 
-  constructor(url: string | undefined) {
+  constructor(
+    url: string | undefined,
+    private readonly tls: ClientTls = {},
+  ) {
     const base = (url === undefined || url === '' ? DEFAULT_URL : url).replace(/\/+$/, '');
     if (!/^https?:\/\//i.test(base) || !URL.canParse(base)) {
       const text = `${redactUrl(base)} is not the address of a proxy; it looks like ${DEFAULT_URL}.`;
@@ -87,6 +91,11 @@ export class ProxyClient {
 
   async info(): Promise<ProxyInfo> {
     return (await this.ask('GET', 'info')) as ProxyInfo;
+  }
+
+  /** For its gRPC interface; undefined: that is plaintext, as REST is. */
+  get grpcTls(): ClientTls | undefined {
+    return /^https:/i.test(this.#base) || this.tls.ca !== undefined ? this.tls : undefined;
   }
 
   /** `host:port` of its gRPC interface, which is on the same host as REST. */
@@ -127,11 +136,10 @@ export class ProxyClient {
 
   /** What a route below /api/v1 answers, as it comes; it fails when it breaks off, and when `signal` is aborted. */
   async download(route: string, signal: AbortSignal): Promise<Readable> {
-    const response = await openDownload(`${this.#base}/api/v1/${route}`, signal, DOWNLOAD_IDLE_MS).catch(
-      (error: unknown) => {
-        throw signal.aborted ? error : this.#unreachable(error);
-      },
-    );
+    const url = `${this.#base}/api/v1/${route}`;
+    const response = await openDownload(url, signal, DOWNLOAD_IDLE_MS, this.tls).catch((error: unknown) => {
+      throw signal.aborted ? error : this.#unreachable(error);
+    });
     const status = response.statusCode ?? 0;
     if (isGood(status)) {
       return response;
@@ -142,7 +150,7 @@ export class ProxyClient {
   async #call(method: string, route: string, body?: object, timeoutMs = TIMEOUT_MS): Promise<Buffer> {
     let answer: HttpAnswer;
     try {
-      answer = await exchange(method, `${this.#base}/api/v1/${route}`, body, timeoutMs);
+      answer = await exchange(method, `${this.#base}/api/v1/${route}`, body, timeoutMs, this.tls);
     } catch (error) {
       throw this.#unreachable(error);
     }
@@ -173,12 +181,25 @@ export class ProxyClient {
     }
     // Several addresses of one name were tried: the messages are in `errors`, and its own is empty.
     const detail = error instanceof AggregateError ? error.errors.map(messageOf).join(', ') : messageOf(error);
-    return new CliError(
-      EXIT.noProxy,
-      `No proxy answers at ${base} (${detail}): start it with "chrysproxy start", or give its address with --url.`,
-      { cause: error },
-    );
+    const code = (error as NodeJS.ErrnoException).code ?? '';
+    return new CliError(EXIT.noProxy, `No proxy answers at ${base} (${detail}): ${adviceFor(code)}.`, {
+      cause: error,
+    });
   }
+}
+
+/** What to do after a connection came to nothing. */
+function adviceFor(code: string): string {
+  if (/^(?:UNABLE_TO|DEPTH_ZERO|SELF_SIGNED|CERT_)/.test(code)) {
+    return 'its certificate is not trusted; name its CA, or the certificate itself, with --ca';
+  }
+  if (code.startsWith('ERR_TLS_CERT_ALTNAME'))
+    return 'its certificate is for another host name; use that one with --url';
+  if (/^ERR_SSL_|^EPROTO/.test(code)) {
+    return 'it speaks TLS or does not, and may want a certificate: look at http:// or https:// of --url, and at --cert';
+  }
+  if (code === 'ECONNRESET') return 'if it speaks TLS, give an https:// address with --url';
+  return 'start it with "chrysproxy start", or give its address with --url';
 }
 
 function isGood(status: number): boolean {

@@ -3,6 +3,7 @@ import {
   Metadata,
   credentials,
   status,
+  type ChannelCredentials,
   type ClientUnaryCall,
   type MethodDefinition,
   type ServiceError,
@@ -14,6 +15,7 @@ import {
   type VideoFrame,
   type VideoFrameBufferedRequest,
 } from '../gen/chrys/cloud/videostreaming/v1beta1/video_streaming.js';
+import type { ClientTls } from './client-tls.js';
 import { CliError, EXIT, type ExitCode } from './exit-codes.js';
 
 const DEADLINE_MS = 10_000;
@@ -29,8 +31,12 @@ const CODE_OF_STATUS: Partial<Record<status, ExitCode>> = {
 export class ImageClient {
   readonly #client: Client;
 
-  constructor(private readonly address: string) {
-    this.#client = new Client(address, credentials.createInsecure(), {
+  /** Without `tls` it is talked to in plaintext. */
+  constructor(
+    private readonly address: string,
+    tls: ClientTls | undefined,
+  ) {
+    this.#client = new Client(address, credentialsOf(tls), {
       'grpc.max_receive_message_length': MOST_MESSAGE_BYTES,
       'grpc.enable_retries': 0,
     });
@@ -109,6 +115,11 @@ export class ImageClient {
     const text = `No gRPC of chrysproxy answers at ${this.address} (${detail}): give its address with --grpc.`;
     return new CliError(EXIT.noProxy, text, { cause: error });
   }
+}
+
+function credentialsOf(tls: ClientTls | undefined): ChannelCredentials {
+  if (tls === undefined) return credentials.createInsecure();
+  return credentials.createSsl(tls.ca ?? null, tls.key ?? null, tls.cert ?? null);
 }
 
 function explained(error: ServiceError): CliError {

@@ -1,6 +1,7 @@
 import { request as requestHttp, type IncomingMessage } from 'node:http';
 import { request as requestHttps } from 'node:https';
 import { buffer } from 'node:stream/consumers';
+import type { ClientTls } from './client-tls.js';
 
 export interface HttpAnswer {
   readonly status: number;
@@ -16,6 +17,7 @@ export function exchange(
   url: string,
   json: object | undefined,
   timeoutMs: number,
+  tls: ClientTls,
 ): Promise<HttpAnswer> {
   const payload = json === undefined ? undefined : JSON.stringify(json);
   const request = url.startsWith('https:') ? requestHttps : requestHttp;
@@ -24,7 +26,7 @@ export function exchange(
       ? {}
       : { 'content-type': 'application/json', 'content-length': String(Buffer.byteLength(payload)) };
   return new Promise((resolve, reject) => {
-    const options = { method, headers, agent: false, signal: AbortSignal.timeout(timeoutMs) } as const;
+    const options = { method, headers, ...tls, agent: false, signal: AbortSignal.timeout(timeoutMs) } as const;
     const outgoing = request(url, options, (response) => {
       buffer(response).then((body) => {
         resolve({ status: response.statusCode ?? 0, body });
@@ -39,10 +41,15 @@ export function exchange(
  * A GET whose answer is read as it comes. Rejects with Node's error; the answer itself fails with an error when it breaks
  * off, when nothing comes for `idleMs`, or when `signal` is aborted.
  */
-export function openDownload(url: string, signal: AbortSignal, idleMs: number): Promise<IncomingMessage> {
+export function openDownload(
+  url: string,
+  signal: AbortSignal,
+  idleMs: number,
+  tls: ClientTls,
+): Promise<IncomingMessage> {
   const request = url.startsWith('https:') ? requestHttps : requestHttp;
   return new Promise((resolve, reject) => {
-    const outgoing = request(url, { agent: false, signal }, resolve);
+    const outgoing = request(url, { ...tls, agent: false, signal }, resolve);
     outgoing.setTimeout(idleMs, () => outgoing.destroy(new Error(`nothing came for ${idleMs / 1000} s`)));
     outgoing.on('error', reject);
     outgoing.end();

@@ -1,4 +1,7 @@
+import { createInterface } from 'node:readline/promises';
+import { Writable } from 'node:stream';
 import type { Environment } from '../config/environment.js';
+import { CliError, EXIT } from './exit-codes.js';
 
 /** What a command touches of the outside, so that a test can stand in for it. */
 export interface Io {
@@ -11,6 +14,8 @@ export interface Io {
   err(content: string): void;
   /** The first line of standard input, without its end; '' when there is none. */
   readLine(): Promise<string>;
+  /** The same; a person is asked with `prompt`, and what is typed is not shown. Throws CliError after Ctrl-C. */
+  readSecret(prompt: string): Promise<string>;
   /** Whether a person types the input. */
   readonly interactive: boolean;
   /** The terminal that `out` goes to; undefined when it goes to a file or a pipe. */
@@ -35,6 +40,7 @@ export function processIo(command: string): Io {
     out: (content) => void process.stdout.write(content),
     err: (content) => void process.stderr.write(content),
     readLine,
+    readSecret,
     interactive: process.stdin.isTTY,
     screen: process.stdout.isTTY ? { size } : undefined,
     messagesOnTerminal: process.stderr.isTTY,
@@ -56,6 +62,30 @@ function interrupted(): AbortSignal {
     });
   }
   return controller.signal;
+}
+
+async function readSecret(prompt: string): Promise<string> {
+  if (!process.stdin.isTTY) return await readLine();
+  const nowhere = new Writable({
+    write: (_chunk, _encoding, done) => {
+      done();
+    },
+  });
+  const terminal = createInterface({ input: process.stdin, output: nowhere, terminal: true });
+  // Only now, because from here on the terminal shows nothing by itself.
+  process.stderr.write(prompt);
+  const stopped = new AbortController();
+  terminal.once('SIGINT', () => {
+    stopped.abort();
+  });
+  try {
+    return await terminal.question('', { signal: stopped.signal });
+  } catch (error) {
+    throw new CliError(EXIT.failed, 'Nothing was changed.', { cause: error });
+  } finally {
+    terminal.close();
+    process.stderr.write('\n');
+  }
 }
 
 async function readLine(): Promise<string> {

@@ -15,6 +15,7 @@ import { redisCommand } from './commands/redis.js';
 import { snapshotCommand } from './commands/snapshot.js';
 import { startCommand } from './commands/start.js';
 import { watchCommand } from './commands/watch.js';
+import { tlsOptions } from './client-tls.js';
 import { EXIT, EXIT_TEXTS, exitCodeOf } from './exit-codes.js';
 import type { Io } from './io.js';
 
@@ -58,6 +59,10 @@ export function createProgram(io: Io): Command {
     program.addCommand(make(io));
   }
   for (const command of withSubcommands(program)) {
+    // Wherever a proxy is talked to.
+    if (command.options.some(({ long }) => long === '--url')) {
+      for (const option of tlsOptions()) command.addOption(option);
+    }
     command
       .exitOverride()
       .helpCommand(false)

@@ -164,14 +164,17 @@ function answerOf({ statusCode = 0, headers }: IncomingMessage, text: string): E
     status: statusCode,
     text,
     location: redactUrl(headers.location ?? '').slice(0, SHOWN_CHARACTERS),
-    retryAfterMs: retryAfterMs(headers['retry-after']),
+    retryAfterMs: retryAfterMs(headers['retry-after'], dateMs),
     dateMs: Number.isNaN(dateMs) ? undefined : dateMs,
   };
 }
 
-/** RFC 9110, 10.2.3; only the form with seconds. */
-function retryAfterMs(value: string | undefined): number {
-  return /^\d{1,9}$/.test(value ?? '') ? Math.min(Number(value) * 1000, LONGEST_RETRY_AFTER_MS) : 0;
+/** RFC 9110, 10.2.3: seconds, or a date, which is held against the server's own. */
+function retryAfterMs(value: string | undefined, dateMs: number): number {
+  const text = value ?? '';
+  const nowMs = Number.isNaN(dateMs) ? Date.now() : dateMs;
+  const afterMs = /^\d{1,9}$/.test(text) ? Number(text) * 1000 : Date.parse(text) - nowMs;
+  return Number.isNaN(afterMs) ? 0 : Math.min(Math.max(0, afterMs), LONGEST_RETRY_AFTER_MS);
 }
 
 const TROUBLES: Readonly<Record<string, Trouble>> = {

@@ -13,3 +13,13 @@ export function signedHeaders(bytes: Uint8Array, keys: EdgeKeys, nowMs: number):
   const mac = createHmac('sha256', keys.edgeSecret).update(`${date}${md5}`).digest('hex');
   return { 'X-ChrysEdge-Auth': `${keys.edgeKey}:${mac}`, 'X-Chrys-Date': date, 'Content-MD5': md5 };
 }
+
+/** A sentence about the keys that are missing; undefined: none is. */
+export function missingKeys({ edgeKey, edgeSecret }: EdgeKeys): string | undefined {
+  if (edgeKey !== '' && edgeSecret !== '') return undefined;
+  const what = edgeKey === '' ? 'no edge key' : 'no edge secret';
+  return (
+    `There is ${what}, with which everything for the cloud is signed: set it with "chrysproxy cloud set-key" or POST ` +
+    '/api/v1/settings, or set annotation.mode to local to keep annotations here only.'
+  );
+}

@@ -3,11 +3,14 @@ import { parse } from 'yaml';
 import { didYouMean } from '../base/suggest.js';
 import { KNOWN_KEYS, VARIABLE_PREFIX, type KnownKey } from './keys.js';
 
-/** Variables that are no configuration keys: the folder, the file, the address that the CLI talks to, a build of the addon. */
+/** Variables that are no configuration keys: the folder, the file, the address and the certificates that the CLI talks with, a build of the addon. */
 const RESERVED = [
   'CHRYSPROXY_DATA_DIR',
   'CHRYSPROXY_CONFIG',
   'CHRYSPROXY_URL',
+  'CHRYSPROXY_CA',
+  'CHRYSPROXY_CERT',
+  'CHRYSPROXY_KEY',
   'CHRYSPROXY_NATIVE_ADDON',
   'CHRYSPROXY_NATIVE_BUILD',
 ];

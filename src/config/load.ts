@@ -50,7 +50,10 @@ export function loadConfig(options: LoadOptions): LoadedConfig {
     throw new ChrysError('invalid_argument', [head, ...problems.map((problem) => `  ${problem}`)].join('\n'));
   }
   const config = result.data;
-  // A relative folder must not depend on where the proxy was started.
+  // A relative path must not depend on where the proxy was started.
+  for (const key of ['cert', 'key', 'client_ca'] as const) {
+    if (config.tls[key] !== '') config.tls[key] = resolve(options.dataDir, config.tls[key]);
+  }
   config.buffer.on_disk_folder = resolve(options.dataDir, config.buffer.on_disk_folder ?? 'archive');
   return { config: deepFreeze(config), path };
 }
@@ -102,11 +105,22 @@ function suggestion(name: string, group: KeyPath): string {
 
 /** What no key alone can show. */
 function contradictions(config: z.output<typeof configSchema>, whereIs: (path: KeyPath) => string): string[] {
-  if (config.port !== 0 && config.port === config.grpc_port) {
+  const found: string[] = [];
+  const { port, grpc_port: grpcPort, tls } = config;
+  if (port !== 0 && port === grpcPort) {
     const place = prefix(whereIs(['grpc_port']) || whereIs(['port']));
-    return [`${place}port and grpc_port are both ${config.port}; give them different ports.`];
+    found.push(`${place}port and grpc_port are both ${port}; give them different ports.`);
   }
-  return [];
+  if ((tls.cert === '') !== (tls.key === '')) {
+    const [there, missing] = tls.cert === '' ? (['key', 'cert'] as const) : (['cert', 'key'] as const);
+    found.push(`${prefix(whereIs(['tls', there]))}tls.${there} is set and tls.${missing} is not; TLS needs both.`);
+  }
+  if (tls.require_client_cert !== false && (tls.client_ca === '' || tls.cert === '')) {
+    const place = prefix(whereIs(['tls', 'require_client_cert']));
+    const missing = tls.cert === '' ? 'tls.cert and tls.key' : 'tls.client_ca, which says whose certificates are good';
+    found.push(`${place}tls.require_client_cert is ${tls.require_client_cert} and needs ${missing}.`);
+  }
+  return found;
 }
 
 function prefix(where: string): string {

@@ -21,10 +21,20 @@ export function allowedSchemes(config: Config): readonly SourceScheme[] {
 /** What the operator should know about a configuration that is valid, one sentence each. */
 export function warnings(config: Config): string[] {
   const found: string[] = [];
-  if (!isLoopback(config.host)) {
+  const { client_ca: clientCa, require_client_cert: required } = config.tls;
+  const open = [
+    ...(required === true || required === 'rest' ? [] : [`port ${config.port}`]),
+    ...(required === true || required === 'grpc' ? [] : [`grpc_port ${config.grpc_port}`]),
+  ];
+  if (!isLoopback(config.host) && open.length > 0) {
     found.push(
-      `host is ${config.host} and there is no authentication in this version: whoever can reach ports ${config.port} ` +
-        `and ${config.grpc_port} sees and changes every camera. Keep them behind a firewall, or set host to 127.0.0.1.`,
+      `host is ${config.host}, and whoever can reach ${open.join(' and ')} sees and changes every camera. Keep that behind ` +
+        'a firewall, set tls.require_client_cert, or set host to 127.0.0.1.',
+    );
+  }
+  if (clientCa !== '' && required === false) {
+    found.push(
+      'tls.client_ca has no effect while tls.require_client_cert is false: no client is asked for a certificate.',
     );
   }
   if (config.redis.connection === '' && config.redis.publish_frames !== 'off') {

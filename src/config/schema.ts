@@ -58,14 +58,22 @@ export const configSchema = z.strictObject({
     })
     .prefault({}),
   sources: z.strictObject({ schemes: z.array(z.enum(KNOWN_SCHEMES)).min(1).optional() }).prefault({}),
+  tls: z
+    .strictObject({
+      cert: text.default(''),
+      key: text.default(''),
+      client_ca: text.default(''),
+      require_client_cert: z.union([z.boolean(), z.enum(['grpc', 'rest'])]).default(false),
+    })
+    .prefault({}),
   redis: z
     .strictObject({
       connection: hostAndPort.default(''),
       database: z.int().min(0).max(1_000_000).default(0),
       password: text.default(''),
       prefix: redisPrefix.default('chrysproxy'),
-      publish_frames: z.enum(PUBLISHED_FRAMES).default('off'),
       annotation_queue: redisPrefix.default('chrysproxy'),
+      publish_frames: z.enum(PUBLISHED_FRAMES).default('off'),
       publish_interval_ms: z.int().min(40).max(3_600_000).default(1000),
     })
     .prefault({}),

@@ -11,11 +11,13 @@ import { ChrysError, messageOf } from '../base/errors.js';
 import { descriptorOf } from '../base/socket-descriptor.js';
 import type { Cameras } from '../cameras/types.js';
 import type { NativeAddon } from '../native/types.js';
+import type { TlsSetup } from '../tls/tls-setup.js';
 import type { PastContext } from './buffered-image.js';
 import { watchConnections } from './connections.js';
 import { directCalls } from './direct-calls.js';
 import { directHandlers, imageImplementation, imageService } from './image-service.js';
 import { Positions } from './positions.js';
+import { TlsCredentials } from './tls-credentials.js';
 
 const PROTO_ROOT = fileURLToPath(new URL('../../proto', import.meta.url));
 const IMAGE_PROTO = 'chrys/cloud/videostreaming/v1beta1/video_streaming.proto';
@@ -42,6 +44,8 @@ export interface GrpcServer {
 export async function startGrpcServer(options: {
   host: string;
   port: number;
+  /** Undefined: plaintext. */
+  tls: TlsSetup | undefined;
   cameras: Cameras;
   clock: Clock;
   releaseBuffer: NativeAddon['releaseBuffer'];
@@ -68,7 +72,7 @@ export async function startGrpcServer(options: {
   health.addToServer(server);
   const described = loadSync([IMAGE_PROTO, healthProto], { includeDirs: [PROTO_ROOT], keepCase: true });
   new ReflectionService(described).addToServer(server);
-  const port = await bind(server, options.host, options.port);
+  const port = await bind(server, options.host, options.port, credentialsOf(options.tls));
   const endWatching = watchConnections(port, (socket) => {
     const descriptor = descriptorOf(socket);
     if (descriptor >= 0) options.limitUnsent(descriptor, MOST_UNSENT_BYTES);
@@ -94,10 +98,14 @@ export async function startGrpcServer(options: {
   };
 }
 
-async function bind(server: Server, host: string, port: number): Promise<number> {
+function credentialsOf(tls: TlsSetup | undefined): ServerCredentials {
+  return tls === undefined ? ServerCredentials.createInsecure() : new TlsCredentials(tls);
+}
+
+async function bind(server: Server, host: string, port: number, credentials: ServerCredentials): Promise<number> {
   const address = `${host.includes(':') ? `[${host}]` : host}:${port}`;
   return await new Promise((resolve, reject) => {
-    server.bindAsync(address, ServerCredentials.createInsecure(), (error, boundPort) => {
+    server.bindAsync(address, credentials, (error, boundPort) => {
       if (error === null) {
         resolve(boundPort);
         return;

@@ -1,12 +1,6 @@
 import { Router, type Request } from 'express';
 import { z } from 'zod';
-import type {
-  AnnotationPage,
-  Annotations,
-  AnnotationsStatus,
-  EndpointCheck,
-  SharedQueueStatus,
-} from '../annotations/types.js';
+import type { AnnotationPage, Annotations, AnnotationsStatus, SharedQueueStatus } from '../annotations/types.js';
 import { ChrysError } from '../base/errors.js';
 import type { AnnotationPlace, ShownAnnotation } from '../store/annotation.js';
 import { onlyMethods } from './answers.js';
@@ -54,13 +48,6 @@ export function annotationRoutes(base: string, { annotations }: AnnotationParts)
       })
       .all(onlyMethods('POST'));
   }
-  router
-    .route(`${base}/cloud/check`)
-    .post(async (req, res) => {
-      req.socket.setTimeout(0);
-      res.json(checkAnswer(await annotations.checkEndpoint()));
-    })
-    .all(onlyMethods('POST'));
   return router;
 }
 
@@ -123,20 +110,6 @@ function listed({ id, camera, type, startMs, storedMs, state, doneMs, reason, js
     annotation: JSON.parse(json) as unknown,
   };
 }
-
-function checkAnswer({ endpoint, problem, message, status, tookMs, clockSkewMs }: EndpointCheck) {
-  return {
-    ok: problem === undefined,
-    endpoint,
-    problem: problem ?? null,
-    message,
-    status: status === 0 ? null : status,
-    took_ms: tookMs,
-    clock_skew_ms: clockSkewMs ?? null,
-  };
-}
-
-export type CloudCheckAnswer = ReturnType<typeof checkAnswer>;
 
 /** Undefined: all. Throws invalid_argument. */
 function wantedIds(value: unknown): readonly string[] | undefined {

@@ -12,6 +12,7 @@ import { annotationRoutes, type AnnotationParts } from './annotations.js';
 import { errorHandler, onlyMethods, sendError, unknownRoute } from './answers.js';
 import { cameraChanges, parseBody, settingsBody } from './bodies.js';
 import { definitionOf } from './camera-body.js';
+import { cloudRoutes, type CloudParts } from './cloud.js';
 import { sendFrameList } from './frame-list.js';
 import { jsonBody } from './json-body.js';
 import { MjpegStreams } from './mjpeg.js';
@@ -31,7 +32,7 @@ const BASE = '/api/v1';
 const CHANGING_METHODS = ['POST', 'PATCH', 'DELETE'];
 const MASK = '***';
 
-export interface RestParts extends RecordingParts, AnnotationParts, RedisParts {
+export interface RestParts extends RecordingParts, AnnotationParts, CloudParts, RedisParts {
   readonly cameras: Cameras;
   readonly past: PastSource;
   readonly settings: Pick<SettingsStore, 'get' | 'put'>;
@@ -134,6 +135,7 @@ export function createRestApp(parts: RestParts): Express {
     .all(onlyMethods('GET'));
   app.use(recordingRoutes(BASE, parts));
   app.use(annotationRoutes(BASE, parts));
+  app.use(cloudRoutes(BASE, parts));
   app.use(redisRoutes(BASE, parts));
   app
     .route(`${BASE}/info`)

@@ -1,7 +1,9 @@
 import { createServer, type RequestListener, type Server } from 'node:http';
+import { createServer as createSecureServer, type Server as SecureServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { ChrysError, messageOf } from '../base/errors.js';
+import { HANDSHAKE_TIMEOUT_MS, type TlsSetup } from '../tls/tls-setup.js';
 
 /** Bounds on what one client, or very many, can hold open. */
 const HEADERS_TIMEOUT_MS = 10_000;
@@ -17,6 +19,14 @@ const MOST_REQUESTS_PER_CONNECTION = 10_000;
 /** How long answers that are under way may take when the server closes. */
 const CLOSE_GRACE_MS = 2000;
 
+const LIMITS = {
+  headersTimeout: HEADERS_TIMEOUT_MS,
+  requestTimeout: REQUEST_TIMEOUT_MS,
+  keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
+  connectionsCheckingInterval: TIMEOUT_CHECK_MS,
+  maxHeaderSize: MOST_HEADER_BYTES,
+} as const;
+
 export interface RestServer {
   readonly host: string;
   /** The port it really has, also when 0 was asked for. */
@@ -26,17 +36,13 @@ export interface RestServer {
 }
 
 /** Throws failed_precondition when the address cannot be had. */
-export async function listenRest(listener: RequestListener, host: string, port: number): Promise<RestServer> {
-  const server = createServer(
-    {
-      headersTimeout: HEADERS_TIMEOUT_MS,
-      requestTimeout: REQUEST_TIMEOUT_MS,
-      keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
-      connectionsCheckingInterval: TIMEOUT_CHECK_MS,
-      maxHeaderSize: MOST_HEADER_BYTES,
-    },
-    listener,
-  );
+export async function listenRest(
+  listener: RequestListener,
+  host: string,
+  port: number,
+  tls: TlsSetup | undefined,
+): Promise<RestServer> {
+  const server = tls === undefined ? createServer(LIMITS, listener) : secureServer(listener, tls);
   server.maxHeadersCount = MOST_HEADERS;
   server.maxConnections = MOST_CONNECTIONS;
   server.maxRequestsPerSocket = MOST_REQUESTS_PER_CONNECTION;
@@ -50,6 +56,20 @@ export async function listenRest(listener: RequestListener, host: string, port: 
   });
   const address = server.address() as AddressInfo;
   return { host: address.address, port: address.port, close: () => close(server) };
+}
+
+function secureServer(listener: RequestListener, { files, requireClientCert }: TlsSetup): SecureServer {
+  const client = { requestCert: requireClientCert, rejectUnauthorized: requireClientCert };
+  const options = { ...LIMITS, ...files.context, ...client, handshakeTimeout: HANDSHAKE_TIMEOUT_MS };
+  const server = createSecureServer(options, listener);
+  // Before Node asks `refuse`: nothing can be said, and an end that waits for the handshake would wait for ever.
+  server.prependListener('tlsClientError', (_error, socket) => {
+    socket.destroy();
+  });
+  files.onChange((context) => {
+    server.setSecureContext(context);
+  });
+  return server;
 }
 
 /** What is no HTTP gets the same form of answer as everything else. */
@@ -90,7 +110,7 @@ function explained(error: NodeJS.ErrnoException, host: string, port: number): Ch
   });
 }
 
-async function close(server: Server): Promise<void> {
+async function close(server: Server | SecureServer): Promise<void> {
   const closed = new Promise<void>((resolve) => {
     server.close(() => {
       resolve();

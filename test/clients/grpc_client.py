@@ -6,6 +6,8 @@
     grpc_client.py 127.0.0.1:50001 --device CAMERA --annotate N
     grpc_client.py 127.0.0.1:50001 --services
 
+With --ca (and --cert, --key) any of these speaks TLS.
+
 --unary calls VideoLatestImage as the later clients do; --bidi (the default) and --each as those of 0.0.5, with one stream
 for all pictures or with a stream of one request for each; --past takes what memory holds. It prints one JSON line for each picture, {number, pts, dts,
 …, received_us}; answers without a picture are counted and left out. With --verify it ends with 1, and says why on
@@ -55,6 +57,17 @@ def load_stubs(generation: str):
     sys.path.insert(0, str(folder))
     from chrys.cloud.videostreaming.v1beta1 import video_streaming_pb2, video_streaming_pb2_grpc
     return video_streaming_pb2, video_streaming_pb2_grpc
+
+
+def channel_of(options):
+    limits = [('grpc.max_receive_message_length', MAX_RECEIVE_BYTES)]
+    if options.ca is None:
+        return grpc.insecure_channel(options.address, options=limits)
+    credentials = grpc.ssl_channel_credentials(
+        options.ca.read_bytes(),
+        options.key.read_bytes() if options.key else None,
+        options.cert.read_bytes() if options.cert else None)
+    return grpc.secure_channel(options.address, credentials, options=limits)
 
 
 def read_barcode(bgr):
@@ -161,7 +174,7 @@ def faults(seen, options):
 
 def take_frames(options):
     messages, services = load_stubs('unary' if options.unary else 'bidi')
-    channel = grpc.insecure_channel(options.address, options=[('grpc.max_receive_message_length', MAX_RECEIVE_BYTES)])
+    channel = channel_of(options)
     seen = []
     empty = 0
     skipped = 0
@@ -192,7 +205,7 @@ def take_frames(options):
 
 def annotate(options):
     messages, services = load_stubs('unary')
-    channel = grpc.insecure_channel(options.address)
+    channel = channel_of(options)
     stub = services.ImageStub(channel)
     try:
         for number in range(options.annotate):
@@ -216,7 +229,7 @@ def varint_field(number, payload):
 
 def show_services(options):
     """Speaks grpc.reflection.v1 and grpc.health.v1 in raw bytes: Debian 12 has no stubs for them."""
-    channel = grpc.insecure_channel(options.address)
+    channel = channel_of(options)
     same = lambda raw: raw  # noqa: E731
     try:
         reflect = channel.stream_stream('/grpc.reflection.v1.ServerReflection/ServerReflectionInfo', same, same)
@@ -249,6 +262,8 @@ def main():
     parser.add_argument('--loop', type=int, default=300, help='pictures in the clip')
     parser.add_argument('--annotate', type=int, default=0)
     parser.add_argument('--services', action='store_true')
+    for file in ('--ca', '--cert', '--key'):
+        parser.add_argument(file, type=Path)
     options = parser.parse_args()
     if options.annotate > 0:
         sys.exit(annotate(options))

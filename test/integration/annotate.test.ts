@@ -25,7 +25,7 @@ async function start(
 ): Promise<void> {
   const quick = { poll_duration_ms: 50, timeout_ms: 1000, max_batch_size: 16, unacked_limit: 50 };
   proxy = await Proxy.start({
-    config: { annotation: { endpoint: receiver.url, ...quick, ...annotation } },
+    config: { api: { endpoint: receiver.base }, annotation: { endpoint: receiver.url, ...quick, ...annotation } },
     ...(within === undefined ? {} : { within }),
   });
   await proxy.rest('POST', '/api/v1/settings', KEYS);
@@ -364,8 +364,9 @@ describe('cloud check', () => {
   });
 
   it('tells what is wrong', async () => {
-    const problem = async (): Promise<unknown> =>
-      JSON.parse((await proxy.rest('POST', '/api/v1/cloud/check')).text) as unknown;
+    const checks = async (): Promise<unknown[]> =>
+      (JSON.parse((await proxy.rest('POST', '/api/v1/cloud/check')).text) as { checks: unknown[] }).checks;
+    const problem = async (): Promise<unknown> => (await checks())[0];
     receiver.secret = 'another';
     expect(await problem()).toMatchObject({ ok: false, problem: 'forbidden', status: 401 });
     const { exitCode, stderr } = await runCli(proxy, ['cloud', 'set-key', KEY], 'another\n');
@@ -376,6 +377,10 @@ describe('cloud check', () => {
     expect(await problem()).toMatchObject({ ok: true, message: expect.stringMatching(/clock .* 36\d\d s ahead/) });
     receiver.fault = { kind: 'hang' };
     expect(await problem()).toMatchObject({ ok: false, problem: 'timeout', status: null });
+    receiver.fault = undefined;
+    // What storage is switched at is tried where a camera can be stored; the receiver knows no such route.
+    await proxy.addCamera('yard', 'rtsp://127.0.0.1:1/x', { rtmp_endpoint: 'rtmp://127.0.0.1/live/stream-key' });
+    expect(await checks()).toMatchObject([{ of: 'annotations' }, { of: 'storage', ok: true, status: 404 }]);
     receiver.secret = SECRET;
     await receiver.stop();
     expect(await problem()).toMatchObject({ ok: false, problem: 'refused' });

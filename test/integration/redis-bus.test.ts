@@ -101,18 +101,6 @@ describe('a proxy whose Redis programs ask for frames', () => {
     });
   });
 
-  it('stops when nobody asks any more', async () => {
-    await waitFor(
-      'the decoder to rest',
-      40_000,
-      async () => (await proxy.camera('two')).chrysproxy.stats.decoding === 'idle',
-    );
-    const status = await redisStatus(proxy);
-    expect(status.cameras.every(({ publishing, asked }) => !publishing && asked === null)).toBe(true);
-    // What is left of the frames does not stay for ever.
-    expect(await (await redis.client()).pTTL('one')).toBeGreaterThan(0);
-  });
-
   it('keeps a table of all cameras, out of which a removed one goes', async () => {
     const client = await redis.client();
     const table = async (): Promise<Readonly<Record<string, string>>> => client.hGetAll('gate:cameras');
@@ -165,6 +153,20 @@ describe('a proxy whose Redis programs ask for frames', () => {
     expect(await problem('codec_video_infoone')).toContain('give it another name');
     await proxy.removeCamera('taken');
     await proxy.removeCamera('codec_video_infoone');
+  });
+
+  it('stops when nobody asks any more', async () => {
+    await waitFor(
+      'the decoder to rest',
+      40_000,
+      async () => (await proxy.camera('one')).chrysproxy.stats.decoding === 'idle',
+    );
+    // It is looked for twice a second.
+    await waitFor('the status to say so', BOUND_MS, async () =>
+      (await redisStatus(proxy)).cameras.every(({ publishing, asked }) => !publishing && asked === null),
+    );
+    // What is left of the frames does not stay for ever.
+    expect(await (await redis.client()).pTTL('one')).toBeGreaterThan(0);
   });
 
   it('shows it all on the command line', async () => {
@@ -231,6 +233,25 @@ describe('a proxy that publishes always', () => {
       ]);
     } finally {
       await proxy.dispose();
+    }
+  });
+
+  it('says once that Redis refuses the password, and tells it to nobody', async () => {
+    const secret = 'kept to itself';
+    const locked = await RedisServer.start({ password: 'another one' });
+    const proxy = await Proxy.start({ config: { redis: { connection: locked.connection, password: secret } } });
+    try {
+      const { message } = await waitFor('the refusal', BOUND_MS, async () => {
+        const status = await redisStatus(proxy);
+        return status.message?.includes('refuses redis.password') === true && status;
+      });
+      const { exitCode, stderr } = await runCli(proxy, ['redis', 'status']);
+      expect({ exitCode, stderr }).toEqual({ exitCode: 1, stderr: `chrysproxy: ${String(message)}\n` });
+      expect(proxy.output.split('refuses redis.password')).toHaveLength(2);
+      expect(proxy.output + String(message)).not.toContain(secret);
+    } finally {
+      await proxy.dispose();
+      await locked.dispose();
     }
   });
 });

@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from '
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 
 import { VideoFrame } from '../../src/gen/chrys/cloud/videostreaming/v1beta1/video_streaming.js';
 import { CONTROL } from '../../src/gen/ring-layout.js';
@@ -24,11 +24,28 @@ const PLAIN = 'h264-640x480-25-g50';
 const REORDERED = 'h264-640x480-25-g50-b2';
 const HEVC = 'hevc-640x360-25-g50';
 
+const PACKETS = 230;
+
+/** Of each clip, played until its ring had that many packets, and newest long enough ago. Only read. */
+const filled = new Map<string, CaptureRig>();
 let rig: CaptureRig;
+let own: CaptureRig[] = [];
 let folder: string;
 
-beforeAll(() => {
-  for (const clip of [PLAIN, REORDERED, HEVC]) makeClip(clip);
+beforeAll(async () => {
+  for (const clip of [PLAIN, REORDERED, HEVC]) {
+    makeClip(clip);
+    const made = new CaptureRig({ minPackets: PACKETS + 100 });
+    made.start(clipFile(clip));
+    filled.set(clip, made);
+  }
+  for (const made of filled.values()) {
+    await waitFor('packets', BOUND_MS, () => made.control.getI64(CONTROL.packetsI64) >= PACKETS);
+    await made.stop();
+    const newest = [...new PacketReader(made.packetRing).decodable()].at(-1)!;
+    // Until then, the last frames of a stream that reorders may still get others in front of them.
+    await waitFor('the newest packet to be old', BOUND_MS, () => Date.now() * 1000 - newest.arrivalUs > 1.3e6);
+  }
 });
 
 beforeEach(() => {
@@ -36,16 +53,24 @@ beforeEach(() => {
 });
 
 afterEach(async () => {
-  await rig.dispose();
+  for (const made of own) await made.dispose();
+  own = [];
   rmSync(folder, { recursive: true, force: true });
 });
 
-/** Plays a clip until the ring has `packets`, and stops. */
-async function filled(clip: string, packets: number): Promise<void> {
-  rig = new CaptureRig({ minPackets: packets + 100 });
-  rig.start(clipFile(clip));
-  await waitFor('packets', BOUND_MS, () => rig.control.getI64(CONTROL.packetsI64) >= packets);
-  await rig.stop();
+afterAll(async () => {
+  for (const made of filled.values()) await made.dispose();
+});
+
+/** From here on, a test is about the packets of this clip. */
+function about(clip: string): void {
+  rig = filled.get(clip)!;
+}
+
+/** Or about what this one captures. */
+function newRig(...options: ConstructorParameters<typeof CaptureRig>): void {
+  rig = new CaptureRig(...options);
+  own.push(rig);
 }
 
 /** Whole groups in the ring: first sequence and one past the last. */
@@ -162,7 +187,7 @@ function handMade(samples: number, overlap: number): Buffer {
 
 describe('a segment', () => {
   it.each([PLAIN, REORDERED, HEVC])('of %s is an mp4 file that begins at 0 and has every frame', async (name) => {
-    await filled(name, 120);
+    about(name);
     const [group] = groups();
     const { path, facts } = write('a.mp4', group!.first, group!.end);
     const { packets, streams, format } = await probed(path);
@@ -182,7 +207,7 @@ describe('a segment', () => {
 
   it('answers as memory does, and goes on in memory without a frame twice', async () => {
     for (const name of [PLAIN, REORDERED]) {
-      await filled(name, 230);
+      about(name);
       const all = groups();
       const written = all.slice(0, 2).map(({ first, end }, index) => write(`${name}-${index}.mp4`, first, end));
       const ofMemory = frames([], {}, true);
@@ -193,12 +218,11 @@ describe('a segment', () => {
       expect(ofBoth.map((frame) => Buffer.compare(frame.data, ofMemory.find(({ frameId }) => frameId === frame.frameId)!.data))).toEqual(
         ofBoth.map(() => 0),
       );
-      await rig.dispose();
     }
   });
 
   it('that is missing in a row is told as a gap', async () => {
-    await filled(PLAIN, 230);
+    about(PLAIN);
     const [one, , three] = groups();
     const found = frames([write('1.mp4', one!.first, one!.end), write('3.mp4', three!.first, three!.end)]);
     expect(found).toHaveLength(100);
@@ -207,7 +231,7 @@ describe('a segment', () => {
   });
 
   it('gives the frame nearest to a moment', async () => {
-    await filled(PLAIN, 120);
+    about(PLAIN);
     const [group] = groups();
     const segment = write('a.mp4', group!.first, group!.end);
     const sent = [...new PacketReader(rig.packetRing).decodable()][20]!;
@@ -218,7 +242,7 @@ describe('a segment', () => {
 
   it('tells of each packet what memory told', async () => {
     for (const name of [PLAIN, REORDERED]) {
-      await filled(name, 120);
+      about(name);
       const [group] = groups();
       const { path } = write(`${name}.mp4`, group!.first, group!.end);
       const count = group!.end - group!.first;
@@ -230,7 +254,6 @@ describe('a segment', () => {
       expect([...found!.pts]).toEqual(inMemory.map(({ pts }) => pts));
       expect([...found!.keyframes]).toEqual(inMemory.map(({ keyframe }) => Number(keyframe)));
       expect(Math.min(...found!.bytes)).toBeGreaterThan(0);
-      await rig.dispose();
     }
     await expect(addon.segmentFrames(join(folder, 'none.mp4'))).rejects.toMatchObject({ code: 'ENOENT' });
     expect(await addon.segmentFrames(clipFile(PLAIN))).toBe(undefined);
@@ -240,17 +263,16 @@ describe('a segment', () => {
   it('of another life of the camera belongs to another connection', async () => {
     const connections: number[] = [];
     for (const firstSequence of [1, 2 ** 33 + 1, 2 ** 34 + 1]) {
-      rig = new CaptureRig({ firstSequence });
+      newRig({ firstSequence });
       rig.start(clipFile(PLAIN));
       await waitFor('the stream', BOUND_MS, () => rig.streams.length > 0);
       connections.push(rig.streams[0]!.connection);
-      await rig.dispose();
     }
     expect(new Set(connections).size).toBe(3);
   });
 
   it('whose samples would be larger than the file is refused', async () => {
-    await filled(PLAIN, 1);
+    about(PLAIN);
     const path = join(folder, 'lies.mp4');
     for (const [samples, overlap, good] of [
       [2, 0, true],
@@ -262,7 +284,7 @@ describe('a segment', () => {
   });
 
   it('that is damaged, cut short or no segment at all is told apart', async () => {
-    await filled(PLAIN, 120);
+    about(PLAIN);
     const [group] = groups();
     const { path, facts } = write('a.mp4', group!.first, group!.end);
     const bytes = readFileSync(path);
@@ -286,7 +308,7 @@ describe('a segment', () => {
 
 describe('a clip', () => {
   it.each([PLAIN, REORDERED, HEVC])('of %s begins and ends exactly at its frames, over segments and memory', async (name) => {
-    await filled(name, 230);
+    about(name);
     const all = groups();
     const written = all.slice(0, 2).map(({ first, end }, index) => write(`${index}.mp4`, first, end));
     const shown = frames([], {}, true).sort((one, other) => one.frameId - other.frameId);
@@ -306,7 +328,7 @@ describe('a clip', () => {
   });
 
   it('has each frame once, although a file is there twice', async () => {
-    await filled(PLAIN, 120);
+    about(PLAIN);
     const [group] = groups();
     const { path } = write('a.mp4', group!.first, group!.end);
     const once = readFileSync(clip([path], 0, 1e18));
@@ -314,7 +336,7 @@ describe('a clip', () => {
   });
 
   it('of a time of which nothing is there is empty', async () => {
-    await filled(PLAIN, 60);
+    about(PLAIN);
     const handle = addon.openClip({ packetRing: undefined, cancel, paths: [], streams: [], fromUs: 0, toUs: 1 });
     expect(pieces(handle)).toEqual([]);
   });
@@ -322,13 +344,12 @@ describe('a clip', () => {
 
 describe('a replay', () => {
   it('plays a recorded range faster, over and over, and keeps when each frame really was', async () => {
-    await filled(PLAIN, 230);
+    about(PLAIN);
     const all = groups();
     const written = all.slice(0, 3).map(({ first, end }, index) => write(`${index}.mp4`, first, end));
     const recorded = frames(written);
-    await rig.dispose();
 
-    rig = new CaptureRig({ minPackets: 400 });
+    newRig({ minPackets: 400 });
     const [from, to] = [recorded[60]!, recorded[139]!];
     const startMs = performance.now();
     rig.start('', {
@@ -361,12 +382,11 @@ describe('a replay', () => {
   });
 
   it('without a loop ends, and of nothing does not begin', async () => {
-    await filled(PLAIN, 60);
+    about(PLAIN);
     const [group] = groups();
     const { path, facts } = write('a.mp4', group!.first, group!.end);
-    await rig.dispose();
     for (const [segments, end] of [[[{ ...facts, path, look: LOOK }], 'replay_ended'], [[], 'not_found']] as const) {
-      rig = new CaptureRig();
+      newRig();
       rig.start('', { kind: 'replay', replay: { segments, fromUs: 0, toUs: 1e18, speed: 16, loop: false } });
       expect((await rig.ended()).end).toBe(end);
     }

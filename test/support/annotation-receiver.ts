@@ -64,6 +64,11 @@ export class AnnotationReceiver {
     return `http://127.0.0.1:${this.#port}/api/v1/annotate`;
   }
 
+  /** For api.endpoint. */
+  get base(): string {
+    return `http://127.0.0.1:${this.#port}`;
+  }
+
   /** Each of them once. */
   get ids(): Set<string> {
     return new Set(this.taken.map(({ id }) => id));
@@ -108,7 +113,13 @@ export class AnnotationReceiver {
       return;
     }
     const body = Buffer.concat(chunks);
-    const annotations = this.#checked(request, body);
+    const signed = this.#isSigned(request, body);
+    if (signed && request.method === 'PUT') {
+      // No storage is switched here.
+      this.#answer(response, 404);
+      return;
+    }
+    const annotations = signed ? this.#checked(request, body) : undefined;
     if (annotations === undefined) {
       this.#answer(response, 401);
       return;
@@ -150,9 +161,7 @@ export class AnnotationReceiver {
     response.end(status === 200 ? '' : `the receiver says ${status}`);
   }
 
-  /** Undefined: it is not signed as it has to be. */
-  #checked(request: IncomingMessage, body: Buffer): ReceivedAnnotation[] | undefined {
-    const { headers } = request;
+  #isSigned({ headers }: IncomingMessage, body: Buffer): boolean {
     const md5 = createHash('md5').update(body).digest('hex');
     const date = String(headers['x-chrys-date']);
     const mac = createHmac('sha256', this.secret)
@@ -160,7 +169,11 @@ export class AnnotationReceiver {
       .digest('hex');
     if (headers['content-md5'] !== md5) this.complaints.push(`Content-MD5 is ${String(headers['content-md5'])}`);
     if (Math.abs(Date.now() - Number(date)) > 60_000) this.complaints.push(`X-Chrys-Date is ${date}`);
-    if (headers['x-chrysedge-auth'] !== `${KEY}:${mac}`) return undefined;
+    return headers['x-chrysedge-auth'] === `${KEY}:${mac}`;
+  }
+
+  #checked(request: IncomingMessage, body: Buffer): ReceivedAnnotation[] {
+    const { headers } = request;
     if (request.method !== 'POST') this.complaints.push(`the method is ${String(request.method)}`);
     const annotations = (JSON.parse(body.toString()) as { data: ReceivedAnnotation[] }).data;
     const ids = annotations.map(({ id }) => id);

@@ -1,5 +1,6 @@
 /** The real proxy as a child process, with a configuration, data directory and ports of its own. */
 import { type ChildProcess, spawn } from 'node:child_process';
+import { request } from 'node:https';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -16,8 +17,17 @@ export interface ProxyOptions {
   /** Keys of conf.yaml; the ports are added. */
   readonly config?: Readonly<Record<string, unknown>>;
   readonly env?: Readonly<Record<string, string>>;
+  /** What REST is talked to with when the configuration has TLS. */
+  readonly tls?: ClientFiles;
   /** A command that runs the one behind it in its own place, as `nice -n 5` or `unshare …` do. */
   readonly within?: (folder: string) => readonly string[];
+}
+
+/** Paths of PEM files. */
+export interface ClientFiles {
+  readonly ca: string;
+  readonly cert?: string;
+  readonly key?: string;
 }
 
 /** StreamProcess, as far as the tests look at it. */
@@ -60,6 +70,7 @@ export class Proxy {
     readonly grpcPort: number,
     readonly env: Readonly<Record<string, string>>,
     readonly within: readonly string[],
+    readonly tls: ClientFiles | undefined,
   ) {
     process.on('exit', this.#killAtExit);
   }
@@ -68,7 +79,7 @@ export class Proxy {
   static async start(options: ProxyOptions = {}): Promise<Proxy> {
     const folder = mkdtempSync(join(tmpdir(), 'chrysproxy-test-'));
     const within = options.within?.(folder) ?? [];
-    const proxy = new Proxy(folder, await freePort(), await freePort(), options.env ?? {}, within);
+    const proxy = new Proxy(folder, await freePort(), await freePort(), options.env ?? {}, within, options.tls);
     const config = { port: proxy.restPort, grpc_port: proxy.grpcPort, ...options.config };
     writeFileSync(proxy.configFile, stringify(config));
     await proxy.resume();
@@ -88,7 +99,7 @@ export class Proxy {
   }
 
   get restUrl(): string {
-    return `http://127.0.0.1:${this.restPort}`;
+    return `${this.tls === undefined ? 'http' : 'https'}://127.0.0.1:${this.restPort}`;
   }
 
   get pid(): number {
@@ -147,6 +158,7 @@ export class Proxy {
   }
 
   async rest(method: string, path: string, body?: unknown): Promise<RestAnswer> {
+    if (this.tls !== undefined) return await restOverTls(method, `${this.restUrl}${path}`, this.tls, body);
     const response = await fetch(`${this.restUrl}${path}`, {
       method,
       signal: AbortSignal.timeout(10_000),
@@ -210,4 +222,22 @@ export class Proxy {
     }
     return child.signalCode ?? child.exitCode ?? 0;
   }
+}
+
+/** One request with these certificates and no others. Rejects when there is no answer. */
+export function restOverTls(method: string, url: string, files: ClientFiles, body?: unknown): Promise<RestAnswer> {
+  const contents = Object.fromEntries(Object.entries(files).map(([name, path]) => [name, readFileSync(String(path))]));
+  return new Promise((resolve, reject) => {
+    const headers = body === undefined ? {} : { 'content-type': 'application/json' };
+    const outgoing = request(url, { method, headers, ...contents, agent: false, timeout: 10_000 }, (response) => {
+      let text = '';
+      response.on('data', (chunk: Buffer) => (text += chunk.toString()));
+      response.on('end', () => {
+        resolve({ status: response.statusCode ?? 0, text });
+      });
+    });
+    outgoing.on('timeout', () => outgoing.destroy(new Error('no answer within 10 s')));
+    outgoing.on('error', reject);
+    outgoing.end(body === undefined ? undefined : JSON.stringify(body));
+  });
 }

@@ -3,9 +3,9 @@ import type {
   AnnotationQuery,
   Annotations,
   AnnotationsStatus,
-  EndpointCheck,
   RefusedHandling,
 } from '../../src/annotations/types.js';
+import type { EndpointCheck } from '../../src/cloud/endpoint-check.js';
 import type { EdgeKeys } from '../../src/cloud/signature.js';
 import { AnnotateRequest } from '../../src/gen/chrys/cloud/videostreaming/v1beta1/video_streaming.js';
 import type { NewAnnotation, ShownAnnotation } from '../../src/store/annotation.js';

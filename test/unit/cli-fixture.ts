@@ -32,6 +32,7 @@ export function fakeIo(options: CliOptions = {}): Io & { readonly written: { out
     },
     err: (content) => void (written.err += content),
     readLine: () => Promise.resolve(options.input ?? ''),
+    readSecret: () => Promise.resolve(options.input ?? ''),
     interactive: false,
     screen: options.screen,
     messagesOnTerminal: options.messagesOnTerminal ?? false,

@@ -70,6 +70,19 @@ it('posts the bytes to the very path, and gives the answer back in short', async
   expect(endpoint!.shownUrl).not.toContain('geheim');
 });
 
+it.each([
+  ['Fri, 02 Jan 2026 03:04:35 GMT', 30_000],
+  ['Fri, 02 Jan 2026 03:00:00 GMT', 0],
+  ['Sat, 03 Jan 2026 03:04:05 GMT', 600_000],
+  ['99999', 600_000],
+  ['soon', 0],
+])('understands Retry-After: %s', async (retryAfter, expected) => {
+  const url = await serve((_request, response) => {
+    response.writeHead(503, { 'retry-after': retryAfter, date: 'Fri, 02 Jan 2026 03:04:05 GMT' }).end();
+  });
+  expect((await post(url)).retryAfterMs).toBe(expected);
+});
+
 it('reads no more of an answer than it has use for', async () => {
   const url = await serve((_request, response) => {
     const more = (): void => {

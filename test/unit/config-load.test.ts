@@ -45,6 +45,7 @@ describe('without a file', () => {
       max_cameras: 256,
       camera: { transport: 'tcp', open_timeout_ms: 10_000, stall_timeout_ms: 5000, decoder_threads: 1 },
       sources: {},
+      tls: { cert: '', key: '', client_ca: '', require_client_cert: false },
       redis: {
         connection: '',
         database: 0,

@@ -31,13 +31,23 @@ describe('warnings', () => {
   it('are none for the defaults', () => {
     expect(warnings(configured())).toEqual([]);
   });
-  it('say that an open address has no authentication', () => {
-    expect(warnings(configured({ host: '0.0.0.0' })).join()).toMatch(/0\.0\.0\.0.*no authentication.*8080 and 50001/);
+  it('say which ports an open address opens to everybody', () => {
+    expect(warnings(configured({ host: '0.0.0.0' })).join()).toMatch(/0\.0\.0\.0.*port 8080 and grpc_port 50001/);
+    const tls = { cert: 'a', key: 'b', client_ca: 'c' };
+    const required = (which: boolean | 'grpc' | 'rest'): string =>
+      warnings(configured({ host: '::', tls: { ...tls, require_client_cert: which } })).join();
+    expect(required('grpc')).toMatch(/port 8080 sees/);
+    expect(required('rest')).toMatch(/grpc_port 50001 sees/);
+    expect(required(true)).toBe('');
+    expect(required(false)).toContain('tls.client_ca has no effect');
   });
-  it('say that redis.connection has no effect yet', () => {
-    expect(warnings(configured({ redis: { connection: 'r:1' } }))).toEqual([
-      expect.stringContaining('redis.connection has no effect yet in this version'),
+  it('say that nothing is published without a Redis', () => {
+    expect(warnings(configured({ redis: { publish_frames: 'all' } }))).toEqual([
+      expect.stringContaining(
+        'redis.publish_frames is all, and nothing is published because redis.connection is empty',
+      ),
     ]);
+    expect(warnings(configured({ redis: { publish_frames: 'all', connection: 'r:1' } }))).toEqual([]);
   });
 });
 

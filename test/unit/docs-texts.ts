@@ -112,6 +112,10 @@ export const KEY_TEXTS: Readonly<Record<string, string>> = {
   'camera.decoder_threads': 'threads that decode one camera, 1 to 16',
   'sources.schemes':
     'list of `rtsp`, `rtsps`, `file`, `replay`: what camera URLs may begin with. Unset: rtsp, rtsps and replay, and file while `host` is a loopback address',
+  'tls.cert': 'path of a PEM file: the certificate of REST, the page and gRPC, which then speak TLS; empty = plaintext',
+  'tls.key': 'path of a PEM file: its key, without a passphrase',
+  'tls.client_ca': 'path of a PEM file: the CA of the certificates of clients',
+  'tls.require_client_cert': '`true`, `false`, `grpc` or `rest`: where a client must show a certificate of that CA',
   'redis.connection': '`host:port`, or empty for none',
   'redis.database': 'number of the database, from 0',
   'redis.password': 'text',

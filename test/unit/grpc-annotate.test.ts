@@ -16,6 +16,7 @@ let annotate: (request: AnnotateRequest, call: AnnotateCall) => Promise<void>;
 
 beforeEach(async () => {
   server = await startGrpcServer({
+    tls: undefined,
     host: '127.0.0.1',
     port: 0,
     cameras: new FakeCameras(),

@@ -101,6 +101,7 @@ describe('VideoLatestImage', () => {
       },
     });
     server = await startGrpcServer({
+      tls: undefined,
       host: '127.0.0.1',
       port: 0,
       cameras,

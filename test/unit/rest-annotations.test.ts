@@ -151,7 +151,8 @@ describe('the keys', () => {
   });
 
   it('are tried', async () => {
-    expect((await rest.post('/api/v1/cloud/check', undefined)).json()).toEqual({
+    const good = {
+      of: 'annotations',
       ok: true,
       endpoint: 'http://cloud/',
       problem: null,
@@ -159,15 +160,16 @@ describe('the keys', () => {
       status: 200,
       took_ms: 5,
       clock_skew_ms: null,
-    });
+    };
+    expect((await rest.post('/api/v1/cloud/check', undefined)).json()).toEqual({ ok: true, checks: [good] });
     expect(await runCli(rest.port, ['cloud', 'check'])).toEqual({
       exitCode: 0,
-      out: 'It takes annotations.\n',
+      out: 'annotations: It takes annotations.\n',
       err: '',
     });
     rest.annotations.check = { ...rest.annotations.check, problem: 'tls', message: 'No certificate.' };
     const failed = await runCli(rest.port, ['cloud', 'check', '--json']);
-    expect(failed).toMatchObject({ exitCode: 1, err: 'chrysproxy: No certificate.\n' });
-    expect(JSON.parse(failed.out)).toMatchObject({ ok: false, problem: 'tls' });
+    expect(failed).toMatchObject({ exitCode: 1, err: 'chrysproxy: annotations: No certificate.\n' });
+    expect(JSON.parse(failed.out)).toMatchObject({ ok: false, checks: [{ problem: 'tls' }] });
   });
 });

@@ -179,6 +179,7 @@ export async function startRest(changes: Partial<RestParts> = {}) {
     recordings,
     clips,
     annotations,
+    cloudChecks: () => [{ of: 'annotations', check: () => annotations.checkEndpoint() }],
     past,
     bus: undefined,
     settings: {
@@ -204,7 +205,7 @@ export async function startRest(changes: Partial<RestParts> = {}) {
     },
     ...changes,
   });
-  const server = await listenRest(app, '127.0.0.1', 0);
+  const server = await listenRest(app, '127.0.0.1', 0, undefined);
   const { port } = server;
 
   /** Sends the path as it is: `fetch` would take "%2e%2e" for "..". */
@@ -236,6 +237,7 @@ export async function startRest(changes: Partial<RestParts> = {}) {
     recordings,
     clips,
     annotations,
+    cloudChecks: () => [{ of: 'annotations', check: () => annotations.checkEndpoint() }],
     past,
     encoded,
     logLines,

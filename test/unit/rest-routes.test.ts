@@ -325,7 +325,7 @@ describe('the server', () => {
   });
 
   it('says which port is taken', async () => {
-    const second = listenRest(() => undefined, '127.0.0.1', rest.port);
+    const second = listenRest(() => undefined, '127.0.0.1', rest.port, undefined);
     await expect(second).rejects.toThrow(`REST cannot listen on 127.0.0.1 port ${rest.port}: another program`);
   });
 });

@@ -1,5 +1,6 @@
 import { Argument, Command, InvalidArgumentError, Option } from 'commander';
 import type { StreamProcess } from '../../rest/stream-process.js';
+import { clientTlsOf, type TlsOptions } from '../client-tls.js';
 import { ProxyClient, type CameraBody } from '../client.js';
 import { bytesText, fields, json, plain, table, timeText } from '../format.js';
 import type { Io } from '../io.js';
@@ -31,8 +32,8 @@ export function urlOption(): Option {
   return new Option('--url <url>', 'address of the proxy (or CHRYSPROXY_URL; default http://127.0.0.1:8080)');
 }
 
-export function clientFor(options: { readonly url?: string }, io: Io): ProxyClient {
-  return new ProxyClient(options.url ?? io.env['CHRYSPROXY_URL']);
+export function clientFor(options: { readonly url?: string } & TlsOptions, io: Io): ProxyClient {
+  return new ProxyClient(options.url ?? io.env['CHRYSPROXY_URL'], clientTlsOf(options, io.env));
 }
 
 export function cameraCommand(io: Io): Command {

@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import { AnnotationsClient } from '../annotations-client.js';
+import type { CloudCheckAnswer } from '../../rest/cloud.js';
 import { CliError, EXIT } from '../exit-codes.js';
 import { json } from '../format.js';
 import type { Io } from '../io.js';
@@ -20,7 +21,7 @@ export function cloudCommand(io: Io): Command {
     .action((key: string, options: RemoteOptions) => setKey(io, key, options));
   cloud
     .command('check')
-    .description('try the endpoint of annotations with an empty batch, and say what is wrong')
+    .description('try what the proxy sends to, without sending anything, and say what is wrong')
     .option('--json', 'print what was found as JSON')
     .addOption(urlOption())
     .action((options: RemoteOptions) => check(io, options));
@@ -29,10 +30,7 @@ export function cloudCommand(io: Io): Command {
 
 async function setKey(io: Io, key: string, options: RemoteOptions): Promise<void> {
   const client = new AnnotationsClient(clientFor(options, io));
-  if (io.interactive) {
-    io.err('Type the edge secret and Enter: ');
-  }
-  const secret = (await io.readLine()).trim();
+  const secret = (await io.readSecret('Type the edge secret and Enter (it is not shown): ')).trim();
   if (secret === '') {
     throw new CliError(EXIT.usage, 'Standard input is empty; write the edge secret into it.');
   }
@@ -42,12 +40,17 @@ async function setKey(io: Io, key: string, options: RemoteOptions): Promise<void
 
 async function check(io: Io, options: RemoteOptions): Promise<void> {
   const answer = await new AnnotationsClient(clientFor(options, io)).check();
+  const bad = answer.checks.filter(({ ok }) => !ok).map(lineOf);
   if (options.json === true) {
     io.out(json(answer));
-  } else if (answer.ok) {
-    io.out(`${answer.message}\n`);
+  } else {
+    for (const check of answer.checks) if (check.ok) io.out(`${lineOf(check)}\n`);
   }
-  if (!answer.ok) {
-    throw new CliError(EXIT.failed, answer.message);
+  if (bad.length > 0) {
+    throw new CliError(EXIT.failed, bad.join('\n'));
   }
+}
+
+function lineOf({ of, message }: CloudCheckAnswer['checks'][number]): string {
+  return `${of}: ${message}`;
 }

@@ -66,10 +66,11 @@ async function frames(io: Io, name: string, options: Options): Promise<void> {
   if (options.keyframes === true && options.every !== undefined) {
     throw new CliError(EXIT.usage, '--keyframes and --every exclude each other: leave one of them out.');
   }
-  const address = options.grpc ?? (await clientFor(options, io).grpcAddress());
+  const proxy = clientFor(options, io);
+  const address = options.grpc ?? (await proxy.grpcAddress());
   // Only here, because loading gRPC takes longer than most commands take.
   const { ImageClient } = await import('../grpc-client.js');
-  const client = new ImageClient(address);
+  const client = new ImageClient(address, proxy.grpcTls);
   try {
     const saved = await save(io, client, name, options);
     report(io, saved, options);

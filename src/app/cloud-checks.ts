@@ -1,0 +1,27 @@
+import type { Annotations } from '../annotations/types.js';
+import type { Clock } from '../base/clock.js';
+import type { Cameras } from '../cameras/types.js';
+import { checkEndpoint } from '../cloud/endpoint-check.js';
+import type { EdgeKeys } from '../cloud/signature.js';
+import { storageTrial } from '../cloud/storage-request.js';
+import type { Config } from '../config/schema.js';
+import type { CloudCheck } from '../rest/cloud.js';
+
+export interface CheckParts {
+  readonly annotations: Pick<Annotations, 'checkEndpoint'>;
+  readonly cameras: Pick<Cameras, 'list'>;
+  readonly keys: () => EdgeKeys;
+  readonly clock: Clock;
+  readonly stopping: AbortSignal;
+}
+
+/** What "cloud check" tries: what this proxy talks to with its configuration and cameras. */
+export function cloudChecks({ api }: Config, parts: CheckParts): readonly CloudCheck[] {
+  const { annotations, cameras, keys, clock, stopping } = parts;
+  const stores = cameras.list().some(({ definition }) => definition.rtmpEndpoint !== undefined);
+  const storage: CloudCheck = {
+    of: 'storage',
+    check: () => checkEndpoint(storageTrial(api.endpoint, stopping), keys(), clock),
+  };
+  return [{ of: 'annotations', check: () => annotations.checkEndpoint() }, ...(stores ? [storage] : [])];
+}

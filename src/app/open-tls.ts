@@ -1,0 +1,26 @@
+import type { Clock } from '../base/clock.js';
+import type { Logger } from '../base/log.js';
+import type { Config } from '../config/schema.js';
+import { TlsFiles } from '../tls/tls-files.js';
+import type { TlsSetup } from '../tls/tls-setup.js';
+
+export interface TlsSetups {
+  readonly grpc: TlsSetup;
+  readonly rest: TlsSetup;
+  close(): void;
+}
+
+/** TLS as the configuration wants it; undefined: it does not. Throws failed_precondition. */
+export function openTls({ tls }: Config, clock: Clock, logger: Logger): TlsSetups | undefined {
+  if (tls.cert === '' || tls.key === '') return undefined;
+  const clientCa = tls.client_ca === '' ? undefined : tls.client_ca;
+  const files = new TlsFiles({ cert: tls.cert, key: tls.key, clientCa }, clock, logger);
+  const wanted = tls.require_client_cert;
+  return {
+    grpc: { files, requireClientCert: wanted === true || wanted === 'grpc' },
+    rest: { files, requireClientCert: wanted === true || wanted === 'rest' },
+    close: () => {
+      files.close();
+    },
+  };
+}

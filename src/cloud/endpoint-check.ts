@@ -1,0 +1,138 @@
+import type { Clock } from '../base/clock.js';
+import { messageOf } from '../base/errors.js';
+import { NoAnswer, type Endpoint, type EndpointAnswer } from './endpoint.js';
+import { missingKeys, signedHeaders, type EdgeKeys } from './signature.js';
+
+export type CheckProblem =
+  | 'no_key'
+  | 'unknown_host'
+  | 'refused'
+  | 'unreachable'
+  | 'timeout'
+  | 'tls'
+  | 'broken_off'
+  | 'forbidden'
+  | 'redirect'
+  | 'rejected'
+  | 'server_error';
+
+/** What trying an endpoint has shown. */
+export interface EndpointCheck {
+  /** Masked. */
+  readonly endpoint: string;
+  /** Undefined: it is as it should be. */
+  readonly problem: CheckProblem | undefined;
+  /** For a person: what it is, and what to do. */
+  readonly message: string;
+  /** Of its answer; 0 = there was none. */
+  readonly status: number;
+  readonly tookMs: number;
+  /** How far our clock is ahead of the endpoint's, which tells seconds only; undefined: it did not say. */
+  readonly clockSkewMs: number | undefined;
+}
+
+/** How an endpoint is tried, and what its answers mean. */
+export interface EndpointTrial {
+  readonly endpoint: Pick<Endpoint, 'shownUrl'>;
+  /** The configuration key of its address, and that of its limit of time. */
+  readonly key: string;
+  readonly limitKey: string;
+  readonly body: Buffer;
+  send(headers: Readonly<Record<string, string>>): Promise<EndpointAnswer>;
+  /** After "… answered 200:", a sentence each. */
+  readonly good: string;
+  readonly rejected: string;
+  readonly fault: string;
+  /** 4xx other than 401 and 403 are good, too. */
+  readonly mayReject?: boolean;
+}
+
+/** Signatures carry our time, and a cloud may refuse what is older than some minutes. */
+const SKEW_MS = 60_000;
+
+interface Verdict {
+  readonly problem: CheckProblem | undefined;
+  readonly message: string;
+}
+
+/** Tries it, and says what is wrong, if something is. */
+export async function checkEndpoint(trial: EndpointTrial, keys: EdgeKeys, clock: Clock): Promise<EndpointCheck> {
+  const { shownUrl } = trial.endpoint;
+  const none = { endpoint: shownUrl, status: 0, tookMs: 0, clockSkewMs: undefined };
+  const missing = missingKeys(keys);
+  if (missing !== undefined) return { ...none, problem: 'no_key', message: missing };
+  const startedMs = clock.monotonicMs();
+  const tookMs = (): number => Math.round(clock.monotonicMs() - startedMs);
+  let answer: EndpointAnswer;
+  try {
+    answer = await trial.send(signedHeaders(trial.body, keys, clock.nowMs()));
+  } catch (error) {
+    const problem = error instanceof NoAnswer ? error.trouble : 'broken_off';
+    const message = `${shownUrl}: ${messageOf(error)}. ${adviceFor(problem, trial)}`;
+    return { ...none, tookMs: tookMs(), problem, message };
+  }
+  const clockSkewMs = answer.dateMs === undefined ? undefined : skewOf(clock.nowMs(), answer.dateMs);
+  const { problem, message } = verdictOf(answer, trial);
+  const said = `${shownUrl} answered ${answer.status}${answer.text === '' ? '' : ` (${answer.text})`}`;
+  return {
+    endpoint: shownUrl,
+    problem,
+    message: [`${said}: ${message}`, ...skewText(clockSkewMs)].join(' '),
+    status: answer.status,
+    tookMs: tookMs(),
+    clockSkewMs,
+  };
+}
+
+function adviceFor(trouble: NoAnswer['trouble'], { key, limitKey }: EndpointTrial): string {
+  switch (trouble) {
+    case 'unknown_host':
+      return `Check the spelling of ${key}, and the DNS of this machine.`;
+    case 'refused':
+      return `Check the port of ${key}, and that the receiver runs.`;
+    case 'unreachable':
+      return 'Check the network and the route to it.';
+    case 'timeout':
+      return `Check the network and firewalls${limitKey === '' ? '' : `; ${limitKey} is the limit`}.`;
+    case 'tls':
+      return `Check its certificate, and https:// or http:// of ${key}.`;
+    case 'broken_off':
+      return `Check that ${key} is an HTTP server.`;
+  }
+}
+
+function verdictOf({ status, location }: EndpointAnswer, trial: EndpointTrial): Verdict {
+  if (status >= 200 && status < 300) return { problem: undefined, message: trial.good };
+  if (status === 401 || status === 403) {
+    return {
+      problem: 'forbidden',
+      message: 'it does not accept the edge key and secret; set them with "chrysproxy cloud set-key".',
+    };
+  }
+  if (status >= 300 && status < 400) {
+    const where = location === '' ? '' : ` to ${location}`;
+    return {
+      problem: 'redirect',
+      message: `redirects${where} are not followed; put the final address into ${trial.key}.`,
+    };
+  }
+  if (status >= 400 && status < 500) {
+    return trial.mayReject === true
+      ? { problem: undefined, message: trial.good }
+      : { problem: 'rejected', message: trial.rejected };
+  }
+  return { problem: 'server_error', message: trial.fault };
+}
+
+/** `Date` tells whole seconds. */
+function skewOf(nowMs: number, dateMs: number): number {
+  const skewMs = nowMs - dateMs;
+  return skewMs >= 0 && skewMs < 1000 ? 0 : skewMs;
+}
+
+function skewText(skewMs: number | undefined): string[] {
+  if (skewMs === undefined || Math.abs(skewMs) < SKEW_MS) return [];
+  const seconds = Math.round(Math.abs(skewMs) / 1000);
+  const text = `The clock of this machine is ${seconds} s ${skewMs > 0 ? 'ahead of' : 'behind'} that of the endpoint: set it right, because signatures carry the time.`;
+  return [text];
+}
