@@ -78,7 +78,7 @@ describe('a proxy whose Redis', () => {
     await shares(proxy, 15);
     await (await queue.redis.client()).configSet('maxmemory', '1');
     await queue.annotate(proxy, 'one', NUMBERS.slice(15));
-    await waitFor('the reason', BOUND_MS, async () => /OOM/.test((await annotationsStatus(proxy)).paused ?? ''));
+    await waitFor('the reason', BOUND_MS, async () => (await annotationsStatus(proxy)).paused?.includes('OOM'));
     queue.receiver.fault = undefined;
     await waitFor('those that are in it', BOUND_MS, async () => (await annotationsStatus(proxy)).delivered === 15);
     await (await queue.redis.client()).configSet('maxmemory', '0');

@@ -81,10 +81,10 @@ describe('the annotations', () => {
       redis: { connected: true, message: null, shared: 2, sender: 'other' },
     });
     const { out } = await runCli(rest.port, ['annotations', 'status']);
-    expect(out).toContain('Waiting:     3 (2 on their way), the oldest for 1 min 5 s\n');
-    expect(out).toContain('Paused:      Because.\n');
+    expect(out).toContain('Waiting:       3 (2 on their way), the oldest for 1 min 5 s\n');
+    expect(out).toContain('Paused:        Because.\n');
     expect(out).toContain('Shared queue:  2 of those that wait are in it; another proxy sends\n');
-    expect(out).toContain('Last error:  2026-01-02T03:04:05.000Z  No.\n');
+    expect(out).toContain('Last error:    2026-01-02T03:04:05.000Z  No.\n');
   });
 
   it('that are set aside come page by page, with their reasons', async () => {

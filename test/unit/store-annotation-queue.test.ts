@@ -199,7 +199,7 @@ describe('the file of the annotations', () => {
     const fresh = schema();
     rmSync(path);
     const database = new Database(path);
-    database.pragma(`application_id = ${0x43687241}`);
+    database.pragma('application_id = 0x43687241');
     for (const step of ANNOTATION_MIGRATIONS.slice(0, version)) database.exec(step);
     database.pragma(`user_version = ${version}`);
     database.close();

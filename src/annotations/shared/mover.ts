@@ -92,7 +92,7 @@ export class Mover {
         this.why = messageOf(error);
         waitMs = error instanceof NotKnown ? BEGIN_AGAIN_MS : AGAIN_MS;
       }
-      if (waitMs > 0 && !this.closed) await this.bell.wait(waitMs);
+      if (waitMs > 0) await this.bell.wait(waitMs);
     }
   }
 

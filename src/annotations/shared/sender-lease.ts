@@ -93,7 +93,7 @@ export class SenderLease {
   private async run(): Promise<void> {
     while (!this.closed) {
       const waitMs = await this.round();
-      if (!this.closed) await this.bell.wait(waitMs);
+      await this.bell.wait(waitMs);
     }
   }
 
@@ -109,7 +109,7 @@ export class SenderLease {
     } catch {
       this.who = 'none';
     }
-    return this.lease === '' ? TRY_EVERY_MS : KEEP_EVERY_MS;
+    return this.who === 'this' ? KEEP_EVERY_MS : TRY_EVERY_MS;
   }
 
   private async look(): Promise<SenderPlace> {

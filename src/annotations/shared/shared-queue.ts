@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Clock } from '../../base/clock.js';
-import type { EdgeKeys } from '../../cloud/signature.js';
+import { missingKeys, type EdgeKeys } from '../../cloud/signature.js';
 import { RedisLink } from '../../redis/redis-link.js';
 import type { AnnotationQueue } from '../../store/annotation-queue.js';
-import { missingKeys, type Sender } from '../sender.js';
+import type { Sender } from '../sender.js';
 import type { SharedQueueStatus } from '../types.js';
 import { Mover } from './mover.js';
 import { SenderLease } from './sender-lease.js';
