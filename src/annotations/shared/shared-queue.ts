@@ -57,8 +57,8 @@ export class SharedQueue {
         onConnected: () => {
           this.onConnected();
         },
-        onOutage: (why) => {
-          this.onOutage(why);
+        onOutage: () => {
+          this.onOutage();
         },
       },
     );
@@ -152,10 +152,11 @@ export class SharedQueue {
     this.wasAway = false;
   }
 
-  private onOutage(why: string): void {
+  /** Why, is told by whoever publishes there, and by `paused`. */
+  private onOutage(): void {
     this.mover.disconnect();
     this.lease.disconnect();
     this.wasAway = true;
-    this.parts.log('warn', `annotations wait on the disk of this machine: ${why}`);
+    this.parts.log('warn', 'annotations wait on the disk of this machine until Redis is back');
   }
 }
