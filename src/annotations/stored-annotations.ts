@@ -185,8 +185,8 @@ export class StoredAnnotations implements Annotations {
 
   private workerData(): AnnotationWorkerData {
     const { dataDir, endpoint, timeoutMs, maxQueue, keepMs } = this.options;
-    const { mode, unackedLimit, pollDurationMs, maxBatchSize } = this.options;
-    const sending = { mode, unackedLimit, pollDurationMs, maxBatchSize };
+    const { mode, unackedLimit, pollDurationMs, maxBatchSize, redis } = this.options;
+    const sending = { redis, mode, unackedLimit, pollDurationMs, maxBatchSize };
     return { dataDir, endpoint, timeoutMs, maxQueue, keepMs, ...sending, keys: this.keys };
   }
 

@@ -122,6 +122,8 @@ export const KEY_TEXTS: Readonly<Record<string, string>> = {
   'redis.password': 'text',
   'redis.prefix':
     'what the keys of this proxy begin with, 1 to 64 of `A-Z a-z 0-9 . _ -`; another one for each proxy that shares a Redis',
+  'redis.annotation_queue':
+    'proxies with the same Redis and name share one queue of annotations, `<name>:annotations`; same endpoint and key',
   'redis.publish_frames':
     '`off`, `demand` (what programs ask for in Redis), `keyframes`, `interval` or `all`: which frames of all cameras go to Redis',
   'redis.publish_interval_ms': 'of `publish_frames: interval`, 40 to 3600000',
