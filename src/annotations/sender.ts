@@ -5,6 +5,7 @@ import type { AnnotationQueue } from '../store/annotation-queue.js';
 import type { QueuedAnnotation } from '../store/annotation.js';
 import { batchBody, batchId } from './batch-body.js';
 import { NoAnswer, type Endpoint, type EndpointAnswer } from '../cloud/endpoint.js';
+import type { EvidenceGate } from './evidence-gate.js';
 import { Outbox, type Waiting } from './outbox.js';
 import { retryDelayMs } from '../cloud/retry-delay.js';
 import { signedHeaders, type EdgeKeys } from '../cloud/signature.js';
@@ -21,6 +22,8 @@ export interface SenderParts extends SenderOptions {
   readonly queue: Pick<AnnotationQueue, 'next' | 'deliver' | 'setAside'>;
   readonly endpoint: Pick<Endpoint, 'post' | 'shownUrl'>;
   readonly clock: Clock;
+  /** Undefined: evidence is not sent. */
+  readonly evidence?: Pick<EvidenceGate, 'holds' | 'standsAlone' | 'requestOf'> | undefined;
   readonly random: () => number;
   readonly log: (level: 'info' | 'warn', text: string) => void;
 }
@@ -48,7 +51,7 @@ type Outcome =
  * whatever happens here. Annotation worker.
  */
 export class Sender {
-  private readonly outbox = new Outbox();
+  private readonly outbox: Outbox;
   private readonly aborted = new AbortController();
   private readonly running = new Set<Promise<void>>();
   private keys: EdgeKeys = { edgeKey: '', edgeSecret: '' };
@@ -63,7 +66,9 @@ export class Sender {
   private error = '';
   private errorMs = 0;
 
-  constructor(private readonly parts: SenderParts) {}
+  constructor(private readonly parts: SenderParts) {
+    this.outbox = new Outbox(parts.evidence);
+  }
 
   get inFlight(): number {
     return this.outbox.inFlight;
@@ -211,10 +216,12 @@ export class Sender {
   }
 
   private async post(batch: readonly Waiting[]): Promise<Outcome> {
-    const { endpoint, clock } = this.parts;
-    const body = batchBody(batch);
-    const headers = { ...signedHeaders(body, this.keys, clock.nowMs()), 'X-Chrys-Batch-Id': batchId(batch) };
+    const { endpoint, clock, evidence } = this.parts;
     try {
+      const request = (await evidence?.requestOf(batch)) ?? { body: batchBody(batch), headers: {} };
+      const { body } = request;
+      const signed = signedHeaders(body, this.keys, clock.nowMs());
+      const headers = { ...request.headers, ...signed, 'X-Chrys-Batch-Id': batchId(batch) };
       return outcomeOf(await endpoint.post(body, headers, this.aborted.signal), endpoint.shownUrl);
     } catch (error) {
       const why = error instanceof NoAnswer ? error.message : `it cannot be asked (${messageOf(error)})`;

@@ -16,5 +16,7 @@ export async function openAnnotations({ annotation }: Config, parts: AnnotationP
     maxBatchSize: annotation.max_batch_size,
     maxQueue: annotation.max_queue,
     keepMs: parseDurationMs(annotation.keep) ?? 0,
+    sendEvidence: annotation.send_evidence,
+    evidenceMaxBytes: annotation.evidence_max_bytes,
   });
 }

@@ -1,3 +1,5 @@
+import { evidenceFolder } from '../annotations/evidence-files.js';
+import { PendingBook } from '../annotations/pending-evidence.js';
 import { systemClock, type Clock } from '../base/clock.js';
 import { messageOf } from '../base/errors.js';
 import { createLogger, type Logger } from '../base/log.js';
@@ -18,6 +20,7 @@ import { openStore } from '../store/store.js';
 import { banner } from './banner.js';
 import { demoCamera } from './demo.js';
 import { openAnnotations } from './open-annotations.js';
+import { openEvidence } from './open-evidence.js';
 import { openRecordings } from './open-recordings.js';
 import { version as packageVersion } from '../base/version.js';
 
@@ -87,13 +90,25 @@ async function start(options: RunOptions, closers: Closer[]): Promise<Logger> {
   });
   closers.push(() => cameras.stopAll());
 
+  const stopping = new AbortController();
+  // Before anything is cleaned away: it knows which recordings evidence still needs.
+  const annotations = await openAnnotations(config, {
+    dataDir,
+    clock,
+    logger,
+    keys: store.settings.get(),
+    stopping: stopping.signal,
+  });
+  closers.push(() => annotations.stop());
+  const pendingEvidence = await PendingBook.open(annotations);
+
   const recordings = openRecordings(config, {
     dataDir,
     cameras,
     addon,
     clock,
     logger,
-    protectedSpans: () => store.clips.protectedSpans(),
+    protectedSpans: () => [...store.clips.protectedSpans(), ...pendingEvidence.spans()],
   });
   // Before the cameras stop, so that it has their last packets.
   closers.push(async () => {
@@ -103,15 +118,11 @@ async function start(options: RunOptions, closers: Closer[]): Promise<Logger> {
   const history = new History(addon, { disk: recordings });
   closers.push(() => history.close());
 
-  const stopping = new AbortController();
-  const annotations = await openAnnotations(config, {
-    dataDir,
-    clock,
-    logger,
-    keys: store.settings.get(),
-    stopping: stopping.signal,
+  const evidence = openEvidence(config, {
+    ...{ addon, dataDir, history, cameras, recordings, annotations, clock, logger },
+    book: pendingEvidence,
   });
-  closers.push(() => annotations.stop());
+  closers.push(() => evidence.stop());
 
   // Loading it takes a moment, in which no frame would be served: better now than at the first snapshot.
   beamcoder();
@@ -124,6 +135,7 @@ async function start(options: RunOptions, closers: Closer[]): Promise<Logger> {
     settings: store.settings,
     recordings,
     annotations,
+    evidenceFolder: evidenceFolder(dataDir),
     clips: store.clips,
     past: history,
     config,
@@ -148,7 +160,7 @@ async function start(options: RunOptions, closers: Closer[]): Promise<Logger> {
     releaseBuffer: (buffer) => addon.releaseBuffer(buffer),
     limitUnsent: (descriptor, bytes) => addon.limitUnsent(descriptor, bytes),
     packetSums: (ring) => addon.packetSums(ring),
-    annotations,
+    annotations: evidence,
     history,
     defaultSizeOf: parseScale(config.buffer.in_memory_scale),
   });
@@ -159,6 +171,7 @@ async function start(options: RunOptions, closers: Closer[]): Promise<Logger> {
   });
   // Only now: two proxies must not open the same cameras, and a port that is taken tells that there are two.
   cameras.startAll();
+  evidence.start();
   if (options.demo) addDemo(cameras, clock.nowMs());
   now.notReady = undefined;
 

@@ -77,12 +77,13 @@ export function imageImplementation(
     annotate: (call, callback) => {
       const { request } = call;
       annotations.annotate(request, { isGone: () => call.cancelled }).then(
-        () => {
+        (id) => {
           callback(null, {
             deviceName: request.deviceName,
             remoteStreamId: request.remoteStreamId,
             type: request.type,
             startTimestamp: request.startTimestamp,
+            id,
           });
         },
         (error: unknown) => {

@@ -35,12 +35,22 @@ export interface ReceivedBatch {
   readonly atMs: number;
 }
 
+/** A part of multipart/form-data other than `data`. */
+export interface ReceivedPart {
+  readonly name: string;
+  readonly fileName: string;
+  readonly contentType: string;
+  readonly bytes: Buffer;
+}
+
 export const KEY = 'edge-key';
 export const SECRET = 'edge secret ä';
 
 export class AnnotationReceiver {
   /** Taken, in their order, repeated ones again. */
   readonly taken: ReceivedAnnotation[] = [];
+  /** What came with an annotation, by its id. */
+  readonly parts = new Map<string, readonly ReceivedPart[]>();
   /** Also those that were not taken. */
   readonly batches: ReceivedBatch[] = [];
   /** What was wrong with a request, one sentence each. */
@@ -108,7 +118,7 @@ export class AnnotationReceiver {
       return;
     }
     const body = Buffer.concat(chunks);
-    const annotations = this.#checked(request, body);
+    const annotations = await this.#checked(request, body);
     if (annotations === undefined) {
       this.#answer(response, 401);
       return;
@@ -151,7 +161,7 @@ export class AnnotationReceiver {
   }
 
   /** Undefined: it is not signed as it has to be. */
-  #checked(request: IncomingMessage, body: Buffer): ReceivedAnnotation[] | undefined {
+  async #checked(request: IncomingMessage, body: Buffer): Promise<ReceivedAnnotation[] | undefined> {
     const { headers } = request;
     const md5 = createHash('md5').update(body).digest('hex');
     const date = String(headers['x-chrys-date']);
@@ -162,12 +172,35 @@ export class AnnotationReceiver {
     if (Math.abs(Date.now() - Number(date)) > 60_000) this.complaints.push(`X-Chrys-Date is ${date}`);
     if (headers['x-chrysedge-auth'] !== `${KEY}:${mac}`) return undefined;
     if (request.method !== 'POST') this.complaints.push(`the method is ${String(request.method)}`);
-    const annotations = (JSON.parse(body.toString()) as { data: ReceivedAnnotation[] }).data;
+    const { text, parts } = await contentOf(headers['content-type'] ?? '', body);
+    const annotations = (JSON.parse(text) as { data: ReceivedAnnotation[] }).data;
+    const [first] = annotations;
+    if (first !== undefined && parts.length > 0) {
+      if (annotations.length > 1) this.complaints.push('evidence came with several annotations');
+      this.parts.set(first.id, parts);
+    }
     const ids = annotations.map(({ id }) => id);
     const batchId = createHash('sha256').update(ids.join('\n')).digest('hex');
     if (headers['x-chrys-batch-id'] !== batchId) this.complaints.push('X-Chrys-Batch-Id is not that of these ids');
     return annotations;
   }
+}
+
+/** Node's own parser reads multipart. */
+async function contentOf(
+  contentType: string,
+  body: Buffer,
+): Promise<{ readonly text: string; readonly parts: readonly ReceivedPart[] }> {
+  if (!contentType.startsWith('multipart/form-data')) return { text: body.toString(), parts: [] };
+  const form = await new Response(new Uint8Array(body), { headers: { 'content-type': contentType } }).formData();
+  const parts: ReceivedPart[] = [];
+  for (const [name, value] of form.entries()) {
+    if (typeof value === 'string') continue;
+    const bytes = Buffer.from(await value.arrayBuffer());
+    parts.push({ name, fileName: value.name, contentType: value.type, bytes });
+  }
+  const data = form.get('data');
+  return { text: typeof data === 'string' ? data : '', parts };
 }
 
 function statusFor(annotations: readonly ReceivedAnnotation[], fault: Fault | undefined): number {

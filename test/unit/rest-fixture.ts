@@ -177,6 +177,7 @@ export async function startRest(changes: Partial<RestParts> = {}) {
     recordings,
     clips,
     annotations,
+    evidenceFolder: '/nowhere',
     past,
     settings: {
       get: () => settings,
