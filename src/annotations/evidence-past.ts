@@ -1,4 +1,3 @@
-import { memorySpanOf } from '../cameras/buffer-extent.js';
 import type { Camera, Cameras } from '../cameras/types.js';
 import { ChrysError } from '../base/errors.js';
 import { PICTURE_FORMAT } from '../gen/ring-layout.js';
@@ -6,14 +5,14 @@ import { VideoFrame } from '../gen/chrys/cloud/videostreaming/v1beta1/video_stre
 import type { History } from '../history/history.js';
 import type { Recordings } from '../recording/types.js';
 import type { EvidenceWish, KeptSnapshot } from '../store/evidence.js';
-import { coveredPart, type Covered } from './covered.js';
+import { coveredPart, stretchesOf, type Covered } from './covered.js';
 import { arrivalOfFrame, type FrameLookup } from './exact-frame.js';
 import { piecesOf, writeWhole } from './past-pieces.js';
 
 export interface EvidenceSource extends Omit<FrameLookup, 'recordings'> {
   readonly history: Pick<History, 'open' | 'openClip'>;
   readonly cameras: Pick<Cameras, 'get'>;
-  readonly recordings: Pick<Recordings, 'has' | 'timeline' | 'inRange' | 'pathOf'>;
+  readonly recordings: Pick<Recordings, 'has' | 'inRange' | 'pathOf'>;
 }
 
 /** Where to, and how much at most. */
@@ -57,19 +56,19 @@ export async function writeClip(
   { path, mostBytes, signal }: EvidenceFile,
 ): Promise<(Covered & { readonly bytes: number; readonly frameMs: number }) | undefined> {
   const camera = cameraNow(source, name);
-  const { spans } = await source.recordings.timeline(name, fromMs, toMs);
-  const memory = camera && memorySpanOf(camera.packets);
-  const covered = coveredPart(memory === undefined ? spans : [...spans, memory], { fromMs, toMs });
+  const range = { fromUs: fromMs * 1000, toUs: toMs * 1000 + 999 };
+  const fps = camera?.stats.fps ?? 0;
+  const frameMs = fps > 0 ? 1000 / fps : USUAL_FRAME_MS;
+  const stretches = await stretchesOf(name, range, camera?.packets.ring, source.recordings);
+  const covered = coveredPart(stretches, range, 2 * frameMs);
   if (covered === undefined) return undefined;
   const pieces = source.history.openClip({
     camera: name,
     packets: camera?.packets,
-    fromUs: fromMs * 1000,
-    toUs: toMs * 1000 + 999,
+    ...range,
   });
   const bytes = await writeWhole(path, piecesOf(pieces, signal), mostBytes);
-  const fps = camera?.stats.fps ?? 0;
-  return bytes === 0 ? undefined : { ...covered, bytes, frameMs: fps > 0 ? 1000 / fps : USUAL_FRAME_MS };
+  return bytes === 0 ? undefined : { ...covered, bytes, frameMs };
 }
 
 async function wantedFrame(wish: EvidenceWish, source: EvidenceSource, signal: AbortSignal): Promise<VideoFrame> {

@@ -8,6 +8,9 @@ export interface Circumstances {
   readonly isRecorded: boolean;
 }
 
+/** A packet may be so late without anything being missing. */
+const LATE_MS = 500;
+
 /** Why there is no clip at all. */
 export function nothingText({ camera, fromMs, toMs }: EvidenceWish, now: Circumstances): string {
   const text = `There is no clip: nothing of camera "${camera}" between ${timeText(fromMs)} and ${timeText(toMs)} is in memory or on disk.`;
@@ -20,7 +23,7 @@ export function missingText(
   covered: Covered & { readonly frameMs: number },
   now: Circumstances,
 ): string[] {
-  const leastMs = Math.max(100, 2 * covered.frameMs);
+  const leastMs = Math.max(LATE_MS, 3 * covered.frameMs);
   const texts: string[] = [];
   if (covered.fromMs - fromMs > leastMs) {
     const text = `The clip begins at ${timeText(covered.fromMs)} and not at ${timeText(fromMs)}: what was before is neither in memory nor on disk (any more).`;

@@ -30,7 +30,7 @@ export interface MadeEvidence extends KeptSnapshot {
   readonly reason: string;
   /** 0 = there is no clip. */
   readonly clipBytes: number;
-  /** What the clip covers, milliseconds since the epoch; 0 without one. */
+  /** What the clip covers, to within a frame, milliseconds since the epoch; 0 without one. */
   readonly clipFromMs: number;
   readonly clipToMs: number;
 }
