@@ -218,10 +218,10 @@ export class Sender {
   private async post(batch: readonly Waiting[]): Promise<Outcome> {
     const { endpoint, clock, evidence } = this.parts;
     try {
-      const request = (await evidence?.requestOf(batch)) ?? { body: batchBody(batch), headers: {} };
-      const { body } = request;
+      const special = evidence && (await evidence.requestOf(batch));
+      const body = special?.body ?? batchBody(batch);
       const signed = signedHeaders(body, this.keys, clock.nowMs());
-      const headers = { ...request.headers, ...signed, 'X-Chrys-Batch-Id': batchId(batch) };
+      const headers = { ...special?.headers, ...signed, 'X-Chrys-Batch-Id': batchId(batch) };
       return outcomeOf(await endpoint.post(body, headers, this.aborted.signal), endpoint.shownUrl);
     } catch (error) {
       const why = error instanceof NoAnswer ? error.message : `it cannot be asked (${messageOf(error)})`;

@@ -96,12 +96,18 @@ async function shownInClip(clip: Buffer): Promise<(number | 'torn')[]> {
   return numbersIn(path, WIDTH, HEIGHT);
 }
 
-/** The clip shows every frame that arrived from `from` to `to`, both inclusive, and no other. */
+/**
+ * The clip shows every frame from the first that arrived in the range to the last that did, and no other. With B-frames,
+ * one between them may have arrived a little earlier or later.
+ */
 async function expectExactly(clip: Buffer, camera: string, of: Frame, from: number, to: number): Promise<void> {
   const rows = await listed(proxy, camera, `?from=${from}&to=${to}&limit=10000`);
   expect(rows.length).toBeGreaterThan(((to - from) / 1000) * FPS - FPS / 2);
-  const expected = rows.map(({ frame_id: id }) => (Number(shownBy(of)) + id - of.frame_id + CLIP_FRAMES) % CLIP_FRAMES);
-  expect(await shownInClip(clip)).toEqual(expected);
+  const ids = rows.map(({ frame_id: id }) => id);
+  const first = Math.min(...ids);
+  const count = Math.max(...ids) - first + 1;
+  const start = Number(shownBy(of)) + first - of.frame_id + CLIP_FRAMES;
+  expect(await shownInClip(clip)).toEqual(Array.from({ length: count }, (_, index) => (start + index) % CLIP_FRAMES));
 }
 
 describe.each([
