@@ -1,12 +1,12 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import type { Clock } from '../base/clock.js';
-import { messageOf } from '../base/errors.js';
 import type { QueuedAnnotation } from '../store/annotation.js';
 import type { EvidenceTable } from '../store/evidence-table.js';
 import type { Evidence } from '../store/evidence.js';
 import { batchBody } from './batch-body.js';
 import { EVIDENCE_FILES, EVIDENCE_PARTS, evidencePath, type EvidencePart } from './evidence-files.js';
+import { whyText } from './evidence-texts.js';
 import { formOf, type FormPart } from './multipart.js';
 
 export interface EvidenceGateParts {
@@ -106,7 +106,7 @@ export class EvidenceGate {
         parts.unshift({ name: part, content_type: contentType, bytes: bytes.length, sha256 });
         left -= bytes.length;
       } catch (error) {
-        reasons.push(`The ${part} cannot be read: ${messageOf(error)}.`);
+        reasons.push(`The ${part} cannot be read: ${whyText(error)}.`);
       }
     }
     return { files, parts, reasons };

@@ -8,7 +8,7 @@ import type { AnnotateRequest } from '../gen/chrys/cloud/videostreaming/v1beta1/
 import type { EvidenceWish, KeptSnapshot, MadeEvidence, PendingEvidence } from '../store/evidence.js';
 import { EVIDENCE_PARTS, evidencePath, type EvidencePart } from './evidence-files.js';
 import { cameraNow, writeClip, writeSnapshot, type EvidenceFile, type EvidenceSource } from './evidence-past.js';
-import { missingText, nothingText, type Circumstances } from './evidence-texts.js';
+import { missingText, nothingText, whyText, type Circumstances } from './evidence-texts.js';
 import { evidenceWish } from './evidence-wish.js';
 import { MOST_PENDING, type PendingBook } from './pending-evidence.js';
 import type { StoredAnnotations } from './stored-annotations.js';
@@ -161,7 +161,7 @@ export class EvidenceMaker {
         this.stopped.signal.throwIfAborted();
         const isBusy = error instanceof ChrysError && error.kind === 'resource_exhausted';
         if (!isBusy || busy >= MOST_BUSY) {
-          reasons.push(`The ${part} could not be made: ${messageOf(error)}.`);
+          reasons.push(`The ${part} could not be made: ${whyText(error)}.`);
           return undefined;
         }
       }

@@ -1,3 +1,4 @@
+import { messageOf } from '../base/errors.js';
 import type { EvidenceWish } from '../store/evidence.js';
 import type { Covered } from './covered.js';
 
@@ -36,6 +37,15 @@ export function missingText(
   }
   if (covered.holes) texts.push('There are holes in the clip: the camera was away for a while, or not recorded.');
   return texts;
+}
+
+/** What went wrong, without the paths of this machine: the text may leave it. */
+export function whyText(error: unknown): string {
+  const code = error instanceof Error && 'syscall' in error && 'code' in error ? String(error.code) : undefined;
+  if (code === 'ENOSPC') return 'the disk of the data directory is full (ENOSPC); free some space';
+  if (code !== undefined) return `the disk of the data directory says ${code}; look at it and at its permissions`;
+  if (error instanceof DOMException && error.name === 'TimeoutError') return 'it took too long';
+  return messageOf(error);
 }
 
 function whyGone(momentMs: number, { startedMs, isRecorded }: Circumstances): string {
