@@ -126,16 +126,17 @@ export class EvidenceMaker {
 
   private async clipOf(evidence: PendingEvidence, reasons: string[]): Promise<typeof NO_CLIP> {
     await this.reached(evidence.camera, evidence.toMs);
-    let wasThere = true;
-    const clip = await this.tried(evidence, 'clip', reasons, async (file) => {
-      const written = await writeClip(evidence, this.parts, file);
-      wasThere = written !== undefined;
-      return written;
-    });
+    const written = await this.tried(evidence, 'clip', reasons, async (file) => ({
+      clip: await writeClip(evidence, this.parts, file),
+    }));
+    if (written === undefined) return NO_CLIP;
+    const { clip } = written;
     const { recordings } = this.parts;
     const now: Circumstances = { startedMs: this.startedMs, isRecorded: recordings.has(evidence.camera) };
-    if (!wasThere) reasons.push(nothingText(evidence, now));
-    if (clip === undefined) return NO_CLIP;
+    if (clip === undefined) {
+      reasons.push(nothingText(evidence, now));
+      return NO_CLIP;
+    }
     reasons.push(...missingText(evidence, clip, now));
     return { clipBytes: clip.bytes, clipFromMs: clip.fromMs, clipToMs: clip.toMs };
   }

@@ -69,7 +69,7 @@ export function evidenceAnswer(evidence: Evidence) {
 
 /** Throws not_found, or unavailable while it is made. */
 function checkThere({ id, evidence }: ShownAnnotation, part: EvidencePart): void {
-  if (evidence === undefined || !evidence[part]) {
+  if (evidence?.[part] !== true) {
     throw new ChrysError('not_found', `No ${part} was asked for with annotation ${id}.`);
   }
   if (evidence.state === 'pending') {

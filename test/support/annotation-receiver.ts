@@ -5,6 +5,7 @@
 import { createHash, createHmac } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { partsOf, type ReceivedPart } from './multipart.js';
 
 export interface ReceivedAnnotation {
   readonly id: string;
@@ -33,14 +34,6 @@ export interface ReceivedBatch {
   readonly batchId: string;
   readonly status: number;
   readonly atMs: number;
-}
-
-/** A part of multipart/form-data other than `data`. */
-export interface ReceivedPart {
-  readonly name: string;
-  readonly fileName: string;
-  readonly contentType: string;
-  readonly bytes: Buffer;
 }
 
 export const KEY = 'edge-key';
@@ -118,7 +111,7 @@ export class AnnotationReceiver {
       return;
     }
     const body = Buffer.concat(chunks);
-    const annotations = await this.#checked(request, body);
+    const annotations = this.#checked(request, body);
     if (annotations === undefined) {
       this.#answer(response, 401);
       return;
@@ -161,7 +154,7 @@ export class AnnotationReceiver {
   }
 
   /** Undefined: it is not signed as it has to be. */
-  async #checked(request: IncomingMessage, body: Buffer): Promise<ReceivedAnnotation[] | undefined> {
+  #checked(request: IncomingMessage, body: Buffer): ReceivedAnnotation[] | undefined {
     const { headers } = request;
     const md5 = createHash('md5').update(body).digest('hex');
     const date = String(headers['x-chrys-date']);
@@ -172,7 +165,7 @@ export class AnnotationReceiver {
     if (Math.abs(Date.now() - Number(date)) > 60_000) this.complaints.push(`X-Chrys-Date is ${date}`);
     if (headers['x-chrysedge-auth'] !== `${KEY}:${mac}`) return undefined;
     if (request.method !== 'POST') this.complaints.push(`the method is ${String(request.method)}`);
-    const { text, parts } = await contentOf(headers['content-type'] ?? '', body);
+    const { text, parts } = contentOf(headers['content-type'] ?? '', body);
     const annotations = (JSON.parse(text) as { data: ReceivedAnnotation[] }).data;
     const [first] = annotations;
     if (first !== undefined && parts.length > 0) {
@@ -186,21 +179,14 @@ export class AnnotationReceiver {
   }
 }
 
-/** Node's own parser reads multipart. */
-async function contentOf(
+function contentOf(
   contentType: string,
   body: Buffer,
-): Promise<{ readonly text: string; readonly parts: readonly ReceivedPart[] }> {
-  if (!contentType.startsWith('multipart/form-data')) return { text: body.toString(), parts: [] };
-  const form = await new Response(new Uint8Array(body), { headers: { 'content-type': contentType } }).formData();
-  const parts: ReceivedPart[] = [];
-  for (const [name, value] of form.entries()) {
-    if (typeof value === 'string') continue;
-    const bytes = Buffer.from(await value.arrayBuffer());
-    parts.push({ name, fileName: value.name, contentType: value.type, bytes });
-  }
-  const data = form.get('data');
-  return { text: typeof data === 'string' ? data : '', parts };
+): { readonly text: string; readonly parts: readonly ReceivedPart[] } {
+  if (contentType === 'application/json') return { text: body.toString(), parts: [] };
+  const [data, ...parts] = partsOf(contentType, body);
+  if (data?.name !== 'data' || data.contentType !== 'application/json') throw new Error('the first part is not "data"');
+  return { text: data.bytes.toString(), parts };
 }
 
 function statusFor(annotations: readonly ReceivedAnnotation[], fault: Fault | undefined): number {

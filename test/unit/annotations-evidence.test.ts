@@ -15,6 +15,7 @@ import { MOST_PENDING, PendingBook } from '../../src/annotations/pending-evidenc
 import { piecesOf, writeWhole } from '../../src/annotations/past-pieces.js';
 import { AnnotationQueue } from '../../src/store/annotation-queue.js';
 import type { EvidenceWish, MadeEvidence } from '../../src/store/evidence.js';
+import { partsOf, type ReceivedPart } from '../support/multipart.js';
 import { annotateRequest, annotation, STORED_MS } from './annotations-fixture.js';
 
 const WISH: EvidenceWish = {
@@ -274,14 +275,17 @@ describe('evidence that is sent', () => {
   });
 
   const waiting = (seq: number, camera = 'yard'): Waiting => ({ ...annotation(seq, { camera }), seq, dueMs: 0 });
-  const sent = async (number: number): Promise<FormData | string> => {
-    const request = (await gate.requestOf([waiting(number)]))!;
-    const type = request.headers['Content-Type'];
-    if (type === undefined) return request.body.toString();
-    return await new Response(new Uint8Array(request.body), { headers: { 'content-type': type } }).formData();
+  /** The JSON, and the other parts. */
+  const sent = async (number: number): Promise<{ json: string; parts: readonly ReceivedPart[] }> => {
+    const { body, headers } = (await gate.requestOf([waiting(number)]))!;
+    const type = headers['Content-Type'];
+    if (type === undefined) return { json: body.toString(), parts: [] };
+    const [data, ...parts] = partsOf(type, body);
+    expect(data).toMatchObject({ name: 'data', fileName: '', contentType: 'application/json' });
+    return { json: data!.bytes.toString(), parts };
   };
-  const evidenceIn = (json: unknown): Record<string, unknown> =>
-    (JSON.parse(json as string) as { data: { evidence: Record<string, unknown> }[] }).data[0]!.evidence;
+  const evidenceIn = ({ json }: { json: string }): Record<string, unknown> =>
+    (JSON.parse(json) as { data: { evidence: Record<string, unknown> }[] }).data[0]!.evidence;
 
   it('is waited for, by those behind it of the same camera, and goes alone', () => {
     for (const number of [1, 3]) queue.add([annotation(number)], 'queued');
@@ -318,13 +322,13 @@ describe('evidence that is sent', () => {
     write(1, 'the clip', 'the jpeg');
     queue.evidence.settle(id(1), made(8, 8, { reason: 'It begins late.' }));
     expect((await gate.requestOf([waiting(1)]))!.body).toEqual((await gate.requestOf([waiting(1)]))!.body);
-    const form = (await sent(1)) as FormData;
-    expect([...form.keys()]).toEqual(['data', 'clip', 'snapshot']);
-    const [clip, jpeg] = [form.get('clip') as File, form.get('snapshot') as File];
-    expect([clip.name, clip.type, await clip.text()]).toEqual([`${id(1)}.mp4`, 'video/mp4', 'the clip']);
-    expect([jpeg.name, jpeg.type, await jpeg.text()]).toEqual([`${id(1)}.jpg`, 'image/jpeg', 'the jpeg']);
+    const form = await sent(1);
+    expect(form.parts).toEqual([
+      { name: 'clip', fileName: `${id(1)}.mp4`, contentType: 'video/mp4', bytes: Buffer.from('the clip') },
+      { name: 'snapshot', fileName: `${id(1)}.jpg`, contentType: 'image/jpeg', bytes: Buffer.from('the jpeg') },
+    ]);
     const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');
-    expect(evidenceIn(form.get('data'))).toEqual({
+    expect(evidenceIn(form)).toEqual({
       state: 'ready',
       from: STORED_MS - 1000,
       to: STORED_MS + 2000,
@@ -342,9 +346,9 @@ describe('evidence that is sent', () => {
     add(1);
     write(1, '', 'the jpeg');
     queue.evidence.settle(id(1), made(MOST_SENT_BYTES, 8));
-    const form = (await sent(1)) as FormData;
-    expect([...form.keys()]).toEqual(['data', 'snapshot']);
-    expect(evidenceIn(form.get('data'))['reason']).toContain('too long to be sent');
+    const form = await sent(1);
+    expect(form.parts.map(({ name }) => name)).toEqual(['snapshot']);
+    expect(evidenceIn(form)['reason']).toContain('too long to be sent');
     rmSync(folder, { recursive: true });
     const told = evidenceIn(await sent(1));
     expect(told).toMatchObject({ parts: [], reason: expect.stringContaining('The snapshot cannot be read: ') });
