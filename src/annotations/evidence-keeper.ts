@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, rmSync } from 'node:fs';
+import { mkdirSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { messageOf } from '../base/errors.js';
 import type { EvidenceTable } from '../store/evidence-table.js';
@@ -14,6 +14,8 @@ export interface EvidenceKeeperParts {
 }
 
 const REMOVED_AT_ONCE = 100;
+/** Longer than main gives itself for a file. */
+const LONGEST_WRITE_MS = 120_000;
 
 /** Keeps the files of evidence within their bounds, and none that nothing belongs to. Annotation worker. */
 export class EvidenceKeeper {
@@ -26,19 +28,14 @@ export class EvidenceKeeper {
     });
   }
 
-  /** As EvidenceTable.settle; makes room for it first, and says so when there is none. */
+  /**
+   * Makes room for it and notes it; where there is no room, it notes that. False: its files are of no use. What was
+   * noted already stays: whoever has not heard the answer asks again.
+   */
   settle(id: string, made: MadeEvidence): boolean {
-    const { table, maxBytes } = this.parts;
-    const bytes = made.clipBytes + made.jpegBytes;
-    const limit = `annotation.evidence_max_bytes (${maxBytes})`;
-    while (bytes > 0 && table.bytes + bytes > maxBytes) {
-      if (table.removeOldest(`It was removed, because newer evidence needed its room: ${limit} was reached.`)) continue;
-      const reason =
-        `It needs ${bytes} bytes, and ${limit} leaves no room: ${table.bytes} are taken by evidence of annotations ` +
-        'that wait to be delivered or are set aside. Deliver or discard these, or raise the limit.';
-      return table.settle(id, { ...made, ...NOTHING, reason });
-    }
-    return table.settle(id, made);
+    const { table } = this.parts;
+    if (table.get(id)?.state === 'pending') this.settlePending(id, made);
+    return table.get(id)?.state === 'ready';
   }
 
   /** Removes some files that are of no use any more. True: there are more. */
@@ -56,15 +53,31 @@ export class EvidenceKeeper {
     return more;
   }
 
+  private settlePending(id: string, made: MadeEvidence): void {
+    const { table, maxBytes } = this.parts;
+    const bytes = made.clipBytes + made.jpegBytes;
+    const limit = `annotation.evidence_max_bytes (${maxBytes})`;
+    while (bytes > 0 && table.bytes + bytes > maxBytes) {
+      if (table.removeOldest(`It was removed, because newer evidence needed its room: ${limit} was reached.`)) continue;
+      const reason =
+        `It needs ${bytes} bytes, and ${limit} leaves no room: ${table.bytes} are taken by evidence of annotations ` +
+        'that wait to be delivered or are set aside. Deliver or discard these, or raise the limit.';
+      table.settle(id, { ...made, ...NOTHING, reason });
+      return;
+    }
+    table.settle(id, made);
+  }
+
   /** What a crash has left: files that were not finished, and those of evidence that nobody waits for. */
   private sweep(): void {
     const { folder, table } = this.parts;
     for (const entry of readdirSync(folder, { withFileTypes: true })) {
       const owner = entry.isFile() ? ownerOf(entry.name) : undefined;
       if (owner === undefined) continue;
+      const path = join(folder, entry.name);
       const state = table.get(owner.id)?.state;
-      if (!owner.isUnfinished && (state === 'ready' || state === 'pending')) continue;
-      rmSync(join(folder, entry.name), { force: true });
+      const isWanted = owner.isUnfinished ? isYoung(path) : state === 'ready' || state === 'pending';
+      if (!isWanted) rmSync(path, { force: true });
     }
   }
 
@@ -79,6 +92,12 @@ export class EvidenceKeeper {
       this.told = text;
     }
   }
+}
+
+/** It may still be written, when only this thread was started anew. */
+function isYoung(path: string): boolean {
+  const { mtimeMs } = statSync(path, { throwIfNoEntry: false }) ?? { mtimeMs: 0 };
+  return Math.abs(Date.now() - mtimeMs) < LONGEST_WRITE_MS;
 }
 
 const NOTHING = { clipBytes: 0, clipFromMs: 0, clipToMs: 0, jpegBytes: 0, jpegFrameId: 0, jpegMs: 0 };

@@ -43,7 +43,7 @@ export interface Answers {
   readonly get: ShownAnnotation | undefined;
   readonly pendingEvidence: readonly PendingEvidence[];
   readonly noteSnapshot: undefined;
-  /** False: nobody waits for it any more. */
+  /** False: its files are of no use. */
   readonly settleEvidence: boolean;
 }
 

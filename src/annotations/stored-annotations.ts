@@ -186,7 +186,7 @@ export class StoredAnnotations implements Annotations {
     await this.ask({ kind: 'noteSnapshot', id, snapshot });
   }
 
-  /** False: nobody waits for it any more, and its files are of no use. */
+  /** False: its files are of no use, because nobody waits for it any more or there is no room. */
   settleEvidence(id: string, made: MadeEvidence): Promise<boolean> {
     return this.ask({ kind: 'settleEvidence', id, made }) as Promise<boolean>;
   }

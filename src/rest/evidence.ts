@@ -57,13 +57,12 @@ export async function annotationOf(
 export function evidenceAnswer(evidence: Evidence) {
   const { state, reason, clip, clipBytes, clipFromMs, clipToMs, fromMs, toMs } = evidence;
   const { snapshot, jpegBytes, jpegFrameId, jpegMs } = evidence;
-  const isReady = state === 'ready';
   return {
     state,
     reason: reason === '' ? null : reason,
     wanted: { clip: clip ? { from: fromMs, to: toMs } : null, snapshot },
-    clip: isReady && clipBytes > 0 ? { from: clipFromMs, to: clipToMs, bytes: clipBytes } : null,
-    snapshot: isReady && jpegBytes > 0 ? { frame_id: jpegFrameId, timestamp: jpegMs, bytes: jpegBytes } : null,
+    clip: clipBytes > 0 ? { from: clipFromMs, to: clipToMs, bytes: clipBytes } : null,
+    snapshot: jpegBytes > 0 ? { frame_id: jpegFrameId, timestamp: jpegMs, bytes: jpegBytes } : null,
   };
 }
 
@@ -72,10 +71,10 @@ function checkThere({ id, evidence }: ShownAnnotation, part: EvidencePart): void
   if (evidence?.[part] !== true) {
     throw new ChrysError('not_found', `No ${part} was asked for with annotation ${id}.`);
   }
+  if ((part === 'clip' ? evidence.clipBytes : evidence.jpegBytes) > 0) return;
   if (evidence.state === 'pending') {
     const text = `The ${part} of annotation ${id} is still being made; it needs frames up to ${evidence.toMs} (${new Date(evidence.toMs).toISOString()}). Try again in a moment.`;
     throw new ChrysError('unavailable', text);
   }
-  const bytes = part === 'clip' ? evidence.clipBytes : evidence.jpegBytes;
-  if (bytes === 0) throw new ChrysError('not_found', `There is no ${part} of annotation ${id}. ${evidence.reason}`);
+  throw new ChrysError('not_found', `There is no ${part} of annotation ${id}. ${evidence.reason}`);
 }

@@ -120,10 +120,10 @@ export class EvidenceTable {
     write(() => this.#noteSnapshot.run({ id, jpegBytes, jpegFrameId, jpegMs }));
   }
 
-  /** False: nobody waits for it any more, for instance because its annotation is gone. */
-  settle(id: string, made: MadeEvidence): boolean {
+  /** What came of evidence that is pending. */
+  settle(id: string, made: MadeEvidence): void {
     const state = made.clipBytes + made.jpegBytes > 0 ? READY : FAILED;
-    return write(() => this.#settle.run({ ...made, id, state }).changes > 0);
+    write(() => this.#settle.run({ ...made, id, state }));
   }
 
   /** Of all that is ready. */

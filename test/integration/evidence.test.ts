@@ -241,6 +241,22 @@ describe('evidence', () => {
     await waitFor('the segment to be cleaned away', BOUND_MS, () => !files().includes(first!));
   });
 
+  it('that is lost with the memory of a killed proxy says so, and the picture was kept at once', async () => {
+    await start({ buffer: { in_memory: 100 } });
+    const frame = await frameOf();
+    const wish = { start_timestamp: frame.timestamp, evidence_after_ms: 5000, evidence_snapshot: true };
+    const id = await idOf(annotate(client, 'yard', { ...wish, evidence_frame_id: frame.frame_id }));
+    await waitFor('the picture', BOUND_MS, async () => (await evidenceOf(id)).snapshot);
+    expect(await shownIn(await file(id, 'snapshot.jpg'))).toBe(shownBy(frame));
+    await proxy.removeCamera('yard');
+    await proxy.kill9();
+    await proxy.resume();
+    const evidence = await made(id);
+    expect(evidence).toMatchObject({ state: 'ready', clip: null, snapshot: { frame_id: frame.frame_id } });
+    expect(evidence.reason).toContain('There is no clip: nothing of camera "yard"');
+    expect(await shownIn(await file(id, 'snapshot.jpg'))).toBe(shownBy(frame));
+  });
+
   it('is sent with its annotation, signed, and the next one of the camera waits for it', async () => {
     const receiver = await AnnotationReceiver.start();
     try {
