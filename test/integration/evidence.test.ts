@@ -97,17 +97,17 @@ async function shownInClip(clip: Buffer): Promise<(number | 'torn')[]> {
 }
 
 /**
- * The clip shows every frame from the first that arrived in the range to the last that did, and no other. With B-frames,
- * one between them may have arrived a little earlier or later.
+ * The clip shows every frame that arrived in the range, and no other. With B-frames, one that is shown between the first
+ * two may have arrived a little before the range.
  */
 async function expectExactly(clip: Buffer, camera: string, of: Frame, from: number, to: number): Promise<void> {
-  const rows = await listed(proxy, camera, `?from=${from}&to=${to}&limit=10000`);
-  expect(rows.length).toBeGreaterThan(((to - from) / 1000) * FPS - FPS / 2);
-  const ids = rows.map(({ frame_id: id }) => id);
-  const first = Math.min(...ids);
-  const count = Math.max(...ids) - first + 1;
-  const start = Number(shownBy(of)) + first - of.frame_id + CLIP_FRAMES;
-  expect(await shownInClip(clip)).toEqual(Array.from({ length: count }, (_, index) => (start + index) % CLIP_FRAMES));
+  const rows = await listed(proxy, camera, `?from=${from - 1000}&to=${to}&limit=10000`);
+  const inside = rows.filter(({ timestamp }) => timestamp >= from).map(({ frame_id: id }) => id);
+  expect(inside.length).toBeGreaterThan(((to - from) / 1000) * FPS - FPS / 2);
+  const first = Math.min(...inside);
+  const shown = rows.map(({ frame_id: id }) => id).filter((id) => id >= first);
+  const numberOf = (id: number): number => (Number(shownBy(of)) + id - of.frame_id + CLIP_FRAMES) % CLIP_FRAMES;
+  expect(await shownInClip(clip)).toEqual(shown.map(numberOf));
 }
 
 describe.each([
@@ -222,7 +222,7 @@ describe('evidence', () => {
       .then((frames) => (frames as Frame[])[0]!);
     const at = rows[25]!.timestamp;
     const id = await idOf(
-      annotate(client, 'yard', { start_timestamp: at, evidence_before_ms: 800, evidence_after_ms: 8000 }),
+      annotate(client, 'yard', { start_timestamp: at, evidence_before_ms: 800, evidence_after_ms: 7000 }),
     );
     await proxy.kill9();
     await proxy.resume();
@@ -244,7 +244,7 @@ describe('evidence', () => {
   it('that is lost with the memory of a killed proxy says so, and the picture was kept at once', async () => {
     await start({ buffer: { in_memory: 100 } });
     const frame = await frameOf();
-    const wish = { start_timestamp: frame.timestamp, evidence_after_ms: 5000, evidence_snapshot: true };
+    const wish = { start_timestamp: frame.timestamp, evidence_after_ms: 4000, evidence_snapshot: true };
     const id = await idOf(annotate(client, 'yard', { ...wish, evidence_frame_id: frame.frame_id }));
     await waitFor('the picture', BOUND_MS, async () => (await evidenceOf(id)).snapshot);
     expect(await shownIn(await file(id, 'snapshot.jpg'))).toBe(shownBy(frame));
