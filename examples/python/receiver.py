@@ -3,19 +3,23 @@
     EDGE_SECRET=... python3 receiver.py 9000 annotations.jsonl
 
 It answers 401 to what is not signed with the secret, appends each annotation to the file as one line of JSON, and answers
-200 only when that is on the disk. chrysproxy repeats a batch whose answer it has not seen; an annotation has the same id
+200 only when that is on the disk. Evidence that comes with an annotation (annotation.send_evidence) goes into the folder
+annotations.jsonl.evidence, as <id>.mp4 and <id>.jpg. chrysproxy repeats a batch whose answer it has not seen; an annotation has the same id
 then, and is not written twice. Needs nothing but Python 3.8.
 """
 import hashlib
 import hmac
 import json
 import os
+import re
 import sys
 import threading
 import time
+import uuid
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-MOST_BYTES = 16 * 1024 * 1024
+MOST_BYTES = 40 * 1024 * 1024
+ENDINGS = {"clip": "mp4", "snapshot": "jpg"}
 # A request that somebody has listened to cannot be played again later than this.
 MOST_AGE_MS = 5 * 60_000
 
@@ -30,14 +34,48 @@ def is_signed(headers, body, secret):
     return fresh and headers.get("Content-MD5") == md5 and hmac.compare_digest(given.encode(), mac.encode())
 
 
+def content_of(content_type, body):
+    """The JSON, and the bytes of the other parts of multipart/form-data by their names. ValueError: it has another form."""
+    kind, _, boundary = content_type.partition("; boundary=")
+    if kind != "multipart/form-data":
+        return json.loads(body), {}
+    mark = b"--" + boundary.encode()
+    before, *pieces, after = (b"\r\n" + body).split(b"\r\n" + mark)
+    if not boundary or before or after != b"--\r\n":
+        raise ValueError("the form does not begin or end as it has to")
+    parts = {}
+    for piece in pieces:
+        head, end_of_head, content = piece.partition(b"\r\n\r\n")
+        name = re.search(rb'form-data; name="(\w+)"', head)
+        if not end_of_head or not name:
+            raise ValueError("a part of the form has no name")
+        parts[name[1].decode()] = content
+    return json.loads(parts.pop("data", b"")), parts
+
+
 class Store:
-    """A file of annotations, and the ids that are in it."""
+    """A file of annotations, and the ids that are in it; beside it, a folder of evidence."""
 
     def __init__(self, path):
         self.lock = threading.Lock()
+        self.folder = path + ".evidence"
         self.file = open(path, "a+", encoding="utf-8")
         self.file.seek(0)
         self.ids = {json.loads(line)["id"] for line in self.file if line.endswith("}\n")}
+
+    def keep(self, annotation, parts):
+        """Returns when the evidence of an annotation is on the disk."""
+        name = str(uuid.UUID(annotation["id"]))
+        os.makedirs(self.folder, exist_ok=True)
+        for part, content in parts.items():
+            if part not in ENDINGS:
+                continue
+            path = os.path.join(self.folder, f"{name}.{ENDINGS[part]}")
+            with open(path + ".part", "wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(path + ".part", path)
 
     def add(self, annotations):
         """Returns when they are on the disk; says how many were new."""
@@ -64,7 +102,14 @@ class Handler(BaseHTTPRequestHandler):
         if not is_signed(self.headers, body, self.server.secret):
             self.answer(401, "the signature is wrong, or the clocks differ")
             return
-        annotations = json.loads(body)["data"]
+        try:
+            content, parts = content_of(self.headers.get("Content-Type", ""), body)
+            annotations = content["data"]
+            if parts:
+                self.server.store.keep(annotations[0], parts)
+        except (ValueError, KeyError, IndexError) as error:
+            self.answer(400, f"this is no batch of annotations: {error}")
+            return
         new = self.server.store.add(annotations)
         print(f"{len(annotations)} annotations, {new} new", flush=True)
         self.answer(200, "ok")

@@ -3,6 +3,7 @@ import type { Clock } from '../base/clock.js';
 import { ChrysError, messageOf } from '../base/errors.js';
 import type { AnnotationQueue } from '../store/annotation-queue.js';
 import type { AnnotationPlace, ShownAnnotation } from '../store/annotation.js';
+import type { MadeEvidence } from '../store/evidence.js';
 import type { Endpoint } from '../cloud/endpoint.js';
 import { checkEndpoint } from '../cloud/endpoint-check.js';
 import { batchTrial } from './batch-trial.js';
@@ -14,6 +15,9 @@ import type {
   SentError,
   ToAnnotationWorker,
 } from './messages.js';
+import { evidenceFolder } from './evidence-files.js';
+import { EvidenceGate } from './evidence-gate.js';
+import { EvidenceKeeper } from './evidence-keeper.js';
 import { Sender } from './sender.js';
 import { SharedQueue, type SharedQueueParts } from './shared/shared-queue.js';
 import type { EdgeKeys } from '../cloud/signature.js';
@@ -44,21 +48,30 @@ const HANDLED_AT_ONCE = 500;
 export class AnnotationService {
   private readonly sender: Sender;
   private readonly shared: SharedQueue | undefined;
+  private readonly evidence: EvidenceKeeper;
+  private readonly gate: EvidenceGate | undefined;
   private readonly stopping = new AbortController();
   private keys: EdgeKeys;
   private cancelCleaning: (() => void) | undefined;
 
   constructor(private readonly env: ServiceEnvironment) {
-    const { data, post } = env;
+    const { data, queue, clock, post } = env;
     this.keys = data.keys;
     const log = (level: 'info' | 'warn', text: string): void => {
       post({ kind: 'log', level, text });
     };
     this.shared = this.sharedQueue(log);
+    const files = { folder: evidenceFolder(data.dataDir), table: queue.evidence };
+    this.evidence = new EvidenceKeeper({ ...files, maxBytes: data.evidenceMaxBytes, log });
+    const wake = (): void => {
+      this.sender.wake();
+    };
+    this.gate = data.sendEvidence ? new EvidenceGate({ ...files, clock, wake }) : undefined;
     this.sender = new Sender({
       ...data,
       ...env,
-      queue: this.shared?.source ?? env.queue,
+      queue: this.shared?.source ?? queue,
+      evidence: this.gate,
       random: Math.random,
       log,
     });
@@ -88,6 +101,7 @@ export class AnnotationService {
     this.stopping.abort();
     this.cancelCleaning?.();
     await this.shared?.stop(graceMs);
+    this.gate?.close();
     await this.sender.stop(graceMs);
   }
 
@@ -141,7 +155,24 @@ export class AnnotationService {
         return await this.handleRefused(question.how, question.ids);
       case 'checkEndpoint':
         return await checkEndpoint(batchTrial(endpoint, this.stopping.signal), this.keys, clock);
+      case 'get':
+        return queue.byId(question.id);
+      case 'pendingEvidence':
+        return queue.evidence.pending(question.limit);
+      case 'noteSnapshot':
+        queue.evidence.noteSnapshot(question.id, question.snapshot);
+        return undefined;
+      case 'settleEvidence':
+        return this.settleEvidence(question.id, question.made);
     }
+  }
+
+  private settleEvidence(id: string, made: MadeEvidence): boolean {
+    const isWanted = this.evidence.settle(id, made);
+    // Those that were removed to make room.
+    this.evidence.clean();
+    this.sender.wake();
+    return isWanted;
   }
 
   private status(): AnnotationsStatus {
@@ -210,7 +241,8 @@ export class AnnotationService {
     } catch (error) {
       post({ kind: 'log', level: 'warn', text: `old annotations cannot be removed: ${messageOf(error)}` });
     }
-    const againMs = removed === CLEANED_AT_ONCE ? CLEAN_AGAIN_MS : CLEAN_EVERY_MS;
+    const more = this.evidence.clean();
+    const againMs = removed === CLEANED_AT_ONCE || more ? CLEAN_AGAIN_MS : CLEAN_EVERY_MS;
     this.cancelCleaning = clock.after(againMs, () => {
       this.clean();
     });

@@ -1,6 +1,7 @@
 /** The one channel between the main thread and the annotation worker. */
 import type { ErrorKind } from '../base/errors.js';
 import type { NewAnnotation, ShownAnnotation } from '../store/annotation.js';
+import type { KeptSnapshot, MadeEvidence, PendingEvidence } from '../store/evidence.js';
 import type { EdgeKeys } from '../cloud/signature.js';
 import type { SenderOptions } from './sender.js';
 import type { SharedQueueOptions } from './shared/shared-queue.js';
@@ -19,6 +20,10 @@ export interface AnnotationWorkerData extends SenderOptions {
   readonly keys: EdgeKeys;
   /** Of the queue that proxies share; undefined: this proxy has its annotations for itself. */
   readonly redis?: SharedQueueOptions | undefined;
+  /** Whether evidence is sent with its annotation. */
+  readonly sendEvidence: boolean;
+  /** Most bytes of all evidence. */
+  readonly evidenceMaxBytes: number;
 }
 
 export type Question =
@@ -26,7 +31,11 @@ export type Question =
   | { readonly kind: 'list'; readonly query: AnnotationQuery }
   | { readonly kind: 'refused'; readonly afterSeq: number; readonly limit: number }
   | { readonly kind: 'handleRefused'; readonly how: RefusedHandling; readonly ids: readonly string[] | undefined }
-  | { readonly kind: 'checkEndpoint' };
+  | { readonly kind: 'checkEndpoint' }
+  | { readonly kind: 'get'; readonly id: string }
+  | { readonly kind: 'pendingEvidence'; readonly limit: number }
+  | { readonly kind: 'noteSnapshot'; readonly id: string; readonly snapshot: KeptSnapshot }
+  | { readonly kind: 'settleEvidence'; readonly id: string; readonly made: MadeEvidence };
 
 /** What each question is answered with. */
 export interface Answers {
@@ -35,6 +44,11 @@ export interface Answers {
   readonly refused: readonly ShownAnnotation[];
   readonly handleRefused: number;
   readonly checkEndpoint: EndpointCheck;
+  readonly get: ShownAnnotation | undefined;
+  readonly pendingEvidence: readonly PendingEvidence[];
+  readonly noteSnapshot: undefined;
+  /** False: its files are of no use. */
+  readonly settleEvidence: boolean;
 }
 
 export type ToAnnotationWorker =

@@ -5,6 +5,14 @@ export interface Waiting extends QueuedAnnotation {
   readonly dueMs: number;
 }
 
+/** Annotations that do not go as the others do. */
+export interface Exceptions {
+  /** It is not to be sent yet, and none of its camera overtakes it. */
+  holds(annotation: QueuedAnnotation): boolean;
+  /** It goes in a batch of its own. */
+  standsAlone(annotation: QueuedAnnotation): boolean;
+}
+
 interface Lane {
   /** In the order in which they are to be sent. */
   waiting: Waiting[];
@@ -20,6 +28,8 @@ export class Outbox {
   private readonly lanes = new Map<string, Lane>();
   private count = 0;
   private sent = 0;
+
+  constructor(private readonly exceptions?: Exceptions) {}
 
   /** Those that wait and those that are on their way. */
   get size(): number {
@@ -39,7 +49,7 @@ export class Outbox {
     this.count += annotations.length;
   }
 
-  /** How many could go now. */
+  /** How many could go now, those behind one that is held included. */
   get ready(): number {
     return this.free().reduce((sum, { waiting }) => sum + waiting.length, 0);
   }
@@ -59,8 +69,11 @@ export class Outbox {
       for (const annotation of lane.waiting) {
         bytes += Buffer.byteLength(annotation.json) + 1;
         if (batch.length >= most || (batch.length > 0 && bytes > mostBytes)) break;
+        const isAlone = this.exceptions?.standsAlone(annotation) === true;
+        if (this.exceptions?.holds(annotation) === true || (isAlone && batch.length > 0)) break;
         batch.push(annotation);
         taken += 1;
+        if (isAlone) most = 1;
       }
       if (taken > 0) {
         lane.waiting = lane.waiting.slice(taken);
@@ -86,6 +99,10 @@ export class Outbox {
   }
 
   private free(): Lane[] {
-    return [...this.lanes.values()].filter(({ busy }) => !busy);
+    return [...this.lanes.values()].filter(({ busy, waiting: [first] }) => !busy && !this.isHeld(first));
+  }
+
+  private isHeld(first: Waiting | undefined): boolean {
+    return first !== undefined && this.exceptions?.holds(first) === true;
   }
 }

@@ -4,6 +4,7 @@ import type { Clock } from '../base/clock.js';
 import type { QueuedAnnotation } from '../store/annotation.js';
 import { batchBody, batchId } from './batch-body.js';
 import { NoAnswer, type Endpoint, type EndpointAnswer } from '../cloud/endpoint.js';
+import type { EvidenceGate } from './evidence-gate.js';
 import { Outbox, type Waiting } from './outbox.js';
 import { retryDelayMs } from '../cloud/retry-delay.js';
 import { missingKeys, signedHeaders, type EdgeKeys } from '../cloud/signature.js';
@@ -29,6 +30,8 @@ export interface SenderParts extends SenderOptions {
   readonly queue: SenderQueue;
   readonly endpoint: Pick<Endpoint, 'post' | 'shownUrl'>;
   readonly clock: Clock;
+  /** Undefined: evidence is not sent. */
+  readonly evidence?: Pick<EvidenceGate, 'holds' | 'standsAlone' | 'requestOf'> | undefined;
   readonly random: () => number;
   readonly log: (level: 'info' | 'warn', text: string) => void;
 }
@@ -56,7 +59,7 @@ type Outcome =
  * whatever happens here. Annotation worker.
  */
 export class Sender {
-  private outbox = new Outbox();
+  private outbox: Outbox;
   private aborted = new AbortController();
   private readonly running = new Set<Promise<void>>();
   private keys: EdgeKeys = { edgeKey: '', edgeSecret: '' };
@@ -72,7 +75,9 @@ export class Sender {
   private error = '';
   private errorMs = 0;
 
-  constructor(private readonly parts: SenderParts) {}
+  constructor(private readonly parts: SenderParts) {
+    this.outbox = new Outbox(parts.evidence);
+  }
 
   get inFlight(): number {
     return this.outbox.inFlight;
@@ -134,7 +139,7 @@ export class Sender {
   async suspend(graceMs: number): Promise<void> {
     this.suspended = true;
     await this.end(graceMs);
-    this.outbox = new Outbox();
+    this.outbox = new Outbox(this.parts.evidence);
     this.aborted = new AbortController();
   }
 
@@ -250,10 +255,12 @@ export class Sender {
   }
 
   private async post(batch: readonly Waiting[]): Promise<Outcome> {
-    const { endpoint, clock } = this.parts;
-    const body = batchBody(batch);
-    const headers = { ...signedHeaders(body, this.keys, clock.nowMs()), 'X-Chrys-Batch-Id': batchId(batch) };
+    const { endpoint, clock, evidence } = this.parts;
     try {
+      const special = evidence && (await evidence.requestOf(batch));
+      const body = special?.body ?? batchBody(batch);
+      const signed = signedHeaders(body, this.keys, clock.nowMs());
+      const headers = { ...special?.headers, ...signed, 'X-Chrys-Batch-Id': batchId(batch) };
       return outcomeOf(await endpoint.post(body, headers, this.aborted.signal), endpoint.shownUrl);
     } catch (error) {
       const why = error instanceof NoAnswer ? error.message : `it cannot be asked (${messageOf(error)})`;

@@ -4,6 +4,7 @@ import { KeptThread } from '../base/kept-thread.js';
 import type { Logger } from '../base/log.js';
 import type { AnnotateRequest } from '../gen/chrys/cloud/videostreaming/v1beta1/video_streaming.js';
 import type { NewAnnotation, ShownAnnotation } from '../store/annotation.js';
+import type { EvidenceWish, KeptSnapshot, MadeEvidence, PendingEvidence } from '../store/evidence.js';
 import { AnnotationIds } from './annotation-id.js';
 import { annotationJson } from './annotation-json.js';
 import { checkRequest } from './check-request.js';
@@ -38,7 +39,7 @@ export interface StoredAnnotationsOptions extends AnnotationWorkerData {
 interface Caller {
   readonly annotation: NewAnnotation;
   readonly call: AnnotateCall;
-  resolve(): void;
+  resolve(id: string): void;
   reject(error: ChrysError): void;
 }
 
@@ -125,7 +126,8 @@ export class StoredAnnotations implements Annotations {
     return annotations;
   }
 
-  annotate(request: AnnotateRequest, call: AnnotateCall): Promise<void> {
+  /** What is wanted as evidence is stored in the same transaction. */
+  annotate(request: AnnotateRequest, call: AnnotateCall, evidence?: EvidenceWish): Promise<string> {
     return new Promise((resolve, reject) => {
       const { clock, mode } = this.options;
       checkRequest(request, clock.nowMs());
@@ -140,6 +142,7 @@ export class StoredAnnotations implements Annotations {
         startMs: request.startTimestamp,
         storedMs: Date.now(),
         json: annotationJson(id, request),
+        ...(evidence === undefined ? {} : { evidence }),
       };
       this.waiting.push({ annotation, call, resolve, reject });
       this.waitingCharacters += annotation.json.length;
@@ -149,6 +152,10 @@ export class StoredAnnotations implements Annotations {
 
   status(): Promise<AnnotationsStatus> {
     return this.ask({ kind: 'status' }) as Promise<AnnotationsStatus>;
+  }
+
+  get(id: string): Promise<ShownAnnotation | undefined> {
+    return this.ask({ kind: 'get', id }) as Promise<ShownAnnotation | undefined>;
   }
 
   list(query: AnnotationQuery): Promise<AnnotationPage> {
@@ -168,6 +175,21 @@ export class StoredAnnotations implements Annotations {
     return this.ask({ kind: 'checkEndpoint' }, this.options.timeoutMs) as Promise<EndpointCheck>;
   }
 
+  /** The oldest that is still to be made. */
+  pendingEvidence(limit: number): Promise<readonly PendingEvidence[]> {
+    return this.ask({ kind: 'pendingEvidence', limit }) as Promise<readonly PendingEvidence[]>;
+  }
+
+  /** That the picture is kept, although the clip is not yet. */
+  async noteSnapshot(id: string, snapshot: KeptSnapshot): Promise<void> {
+    await this.ask({ kind: 'noteSnapshot', id, snapshot });
+  }
+
+  /** False: its files are of no use, because nobody waits for it any more or there is no room. */
+  settleEvidence(id: string, made: MadeEvidence): Promise<boolean> {
+    return this.ask({ kind: 'settleEvidence', id, made }) as Promise<boolean>;
+  }
+
   useKeys(keys: EdgeKeys): void {
     this.keys = keysOnly(keys);
     this.thread.send({ kind: 'keys', keys: this.keys });
@@ -185,9 +207,10 @@ export class StoredAnnotations implements Annotations {
 
   private workerData(): AnnotationWorkerData {
     const { dataDir, endpoint, timeoutMs, maxQueue, keepMs } = this.options;
-    const { mode, unackedLimit, pollDurationMs, maxBatchSize, redis } = this.options;
+    const { mode, unackedLimit, pollDurationMs, maxBatchSize, redis, sendEvidence, evidenceMaxBytes } = this.options;
     const sending = { redis, mode, unackedLimit, pollDurationMs, maxBatchSize };
-    return { dataDir, endpoint, timeoutMs, maxQueue, keepMs, ...sending, keys: this.keys };
+    const evidence = { sendEvidence, evidenceMaxBytes };
+    return { dataDir, endpoint, timeoutMs, maxQueue, keepMs, ...sending, ...evidence, keys: this.keys };
   }
 
   private checkRoom(): void {
@@ -275,7 +298,7 @@ export class StoredAnnotations implements Annotations {
     this.atDisk = [];
     this.cancelBound?.();
     this.handOver();
-    for (const caller of callers.slice(0, count)) caller.resolve();
+    for (const caller of callers.slice(0, count)) caller.resolve(caller.annotation.id);
     if (error !== undefined) this.reject(callers.slice(count), errorOf(error));
   }
 

@@ -69,9 +69,14 @@ export interface AnnotateCall {
 
 /** The annotations of all cameras. Every promise rejects with a ChrysError. */
 export interface Annotations {
-  /** Resolves when it is stored so that it outlives a power cut. One whose caller has gone before is not stored. */
-  annotate(request: AnnotateRequest, call: AnnotateCall): Promise<void>;
+  /**
+   * Resolves with its id when it is stored so that it outlives a power cut. One whose caller has gone before is not
+   * stored.
+   */
+  annotate(request: AnnotateRequest, call: AnnotateCall): Promise<string>;
   status(): Promise<AnnotationsStatus>;
+  /** Undefined: there is none of that id (any more). */
+  get(id: string): Promise<ShownAnnotation | undefined>;
   /** By start_timestamp. */
   list(query: AnnotationQuery): Promise<AnnotationPage>;
   /** Those that the endpoint refused, after a place in the queue. */

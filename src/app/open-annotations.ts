@@ -28,5 +28,7 @@ export async function openAnnotations(
             password: redis.password,
             name: redis.annotation_queue,
           },
+    sendEvidence: annotation.send_evidence,
+    evidenceMaxBytes: annotation.evidence_max_bytes,
   });
 }

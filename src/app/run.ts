@@ -1,3 +1,5 @@
+import { evidenceFolder } from '../annotations/evidence-files.js';
+import { PendingBook } from '../annotations/pending-evidence.js';
 import { systemClock, type Clock } from '../base/clock.js';
 import { messageOf } from '../base/errors.js';
 import { createLogger, type Logger } from '../base/log.js';
@@ -24,6 +26,7 @@ import { cloudChecks } from './cloud-checks.js';
 import { demoCamera } from './demo.js';
 import { openAnnotations } from './open-annotations.js';
 import { openBus } from './open-bus.js';
+import { openEvidence } from './open-evidence.js';
 import { openRecordings } from './open-recordings.js';
 import { openTls } from './open-tls.js';
 import { version as packageVersion } from '../base/version.js';
@@ -98,13 +101,25 @@ async function start(options: RunOptions, closers: Closer[]): Promise<Logger> {
   });
   closers.push(() => cameras.stopAll());
 
+  const stopping = new AbortController();
+  // Before anything is cleaned away: it knows which recordings evidence still needs.
+  const annotations = await openAnnotations(config, {
+    dataDir,
+    clock,
+    logger,
+    keys: store.settings.get(),
+    stopping: stopping.signal,
+  });
+  closers.push(() => annotations.stop());
+  const pendingEvidence = await PendingBook.open(annotations);
+
   const recordings = openRecordings(config, {
     dataDir,
     cameras,
     addon,
     clock,
     logger,
-    protectedSpans: () => store.clips.protectedSpans(),
+    protectedSpans: () => [...store.clips.protectedSpans(), ...pendingEvidence.spans()],
   });
   // Before the cameras stop, so that it has their last packets.
   closers.push(async () => {
@@ -114,15 +129,11 @@ async function start(options: RunOptions, closers: Closer[]): Promise<Logger> {
   const history = new History(addon, { disk: recordings });
   closers.push(() => history.close());
 
-  const stopping = new AbortController();
-  const annotations = await openAnnotations(config, {
-    dataDir,
-    clock,
-    logger,
-    keys: store.settings.get(),
-    stopping: stopping.signal,
+  const evidence = openEvidence(config, {
+    ...{ addon, dataDir, history, cameras, recordings, annotations, clock, logger },
+    book: pendingEvidence,
   });
-  closers.push(() => annotations.stop());
+  closers.push(() => evidence.stop());
 
   const bus = openBus(config, { cameras, clock, logger });
   const events = new ProxyEvents({
@@ -182,6 +193,7 @@ async function start(options: RunOptions, closers: Closer[]): Promise<Logger> {
     bus,
     passthrough,
     storage,
+    evidenceFolder: evidenceFolder(dataDir),
     clips: store.clips,
     past: history,
     config,
@@ -207,7 +219,7 @@ async function start(options: RunOptions, closers: Closer[]): Promise<Logger> {
     releaseBuffer: (buffer) => addon.releaseBuffer(buffer),
     limitUnsent: (descriptor, bytes) => addon.limitUnsent(descriptor, bytes),
     packetSums: (ring) => addon.packetSums(ring),
-    annotations,
+    annotations: evidence,
     passthrough,
     storage,
     history,
@@ -220,6 +232,7 @@ async function start(options: RunOptions, closers: Closer[]): Promise<Logger> {
   });
   // Only now: two proxies must not open the same cameras, and a port that is taken tells that there are two.
   cameras.startAll();
+  evidence.start();
   if (options.demo) addDemo(cameras, clock.nowMs());
   events.start();
   now.notReady = undefined;

@@ -1,6 +1,7 @@
 import { CONTROL } from '../gen/ring-layout.js';
 import type { NativeAddon } from '../native/types.js';
 import { Control } from '../rings/control.js';
+import { PacketReader } from '../rings/packet-reader.js';
 import type { PacketBuffer } from './types.js';
 
 /** What a camera's memory can give back. */
@@ -29,4 +30,19 @@ export function bufferExtentOf({ ring, control }: PacketBuffer, packetSums: Nati
     ...counts,
     limited,
   };
+}
+
+/**
+ * From the oldest frame in memory that can be shown to the newest one, milliseconds since the epoch, whatever is recorded;
+ * undefined: there is none.
+ */
+export function memorySpanOf({
+  ring,
+}: Pick<PacketBuffer, 'ring'>): { readonly fromMs: number; readonly toMs: number } | undefined {
+  if (ring === undefined) return undefined;
+  const reader = new PacketReader(ring);
+  const [oldest] = reader.decodable();
+  const newest = reader.read(reader.end() - 1);
+  if (oldest === undefined || newest === undefined) return undefined;
+  return { fromMs: Math.floor(oldest.arrivalUs / 1000), toMs: Math.floor(newest.arrivalUs / 1000) };
 }

@@ -88,6 +88,9 @@ export const configSchema = z.strictObject({
       max_queue: positive(100_000_000).default(1_000_000),
       keep: duration.default('7d'),
       timeout_ms: z.int().min(1000).max(600_000).default(30_000),
+      evidence_max_ms: positive(600_000).default(60_000),
+      evidence_max_bytes: z.int().min(1_048_576).max(Number.MAX_SAFE_INTEGER).default(1_073_741_824),
+      send_evidence: z.boolean().default(false),
     })
     .prefault({}),
   buffer: z

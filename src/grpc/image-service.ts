@@ -81,9 +81,9 @@ export function imageImplementation(parts: ImageParts): UntypedServiceImplementa
     }),
     systemTime: unary(() => ({ currentTime: clock.nowMs() })),
     annotate: unaryLater(async (request, call) => {
-      await annotations.annotate(request, { isGone: () => call.cancelled });
+      const id = await annotations.annotate(request, { isGone: () => call.cancelled });
       const { deviceName, remoteStreamId, type, startTimestamp } = request;
-      return { deviceName, remoteStreamId, type, startTimestamp };
+      return { deviceName, remoteStreamId, type, startTimestamp, id };
     }),
     proxy: unary(({ deviceId, passthrough: wanted }) => {
       checkDeviceId(deviceId, 'whose stream is to be passed on');

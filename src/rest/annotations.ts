@@ -4,11 +4,12 @@ import type { AnnotationPage, Annotations, AnnotationsStatus, SharedQueueStatus 
 import { ChrysError } from '../base/errors.js';
 import type { AnnotationPlace, ShownAnnotation } from '../store/annotation.js';
 import { onlyMethods } from './answers.js';
+import { annotationOf, evidenceAnswer, evidenceRoutes, type EvidenceParts } from './evidence.js';
 import { parseBody } from './bodies.js';
 import { jsonBody } from './json-body.js';
 import { text, timeRange, wholeNumber } from './query.js';
 
-export interface AnnotationParts {
+export interface AnnotationParts extends EvidenceParts {
   readonly annotations: Annotations;
 }
 
@@ -23,7 +24,8 @@ const chosenBody = z.strictObject({
 });
 
 /** Annotations and how their delivery fares. `base` is where the interface begins. */
-export function annotationRoutes(base: string, { annotations }: AnnotationParts): Router {
+export function annotationRoutes(base: string, parts: AnnotationParts): Router {
+  const { annotations } = parts;
   const router = Router({ caseSensitive: true });
   router
     .route(`${base}/annotations`)
@@ -48,6 +50,12 @@ export function annotationRoutes(base: string, { annotations }: AnnotationParts)
       })
       .all(onlyMethods('POST'));
   }
+  // Behind the routes above: an id is a word as they are.
+  router
+    .route(`${base}/annotations/:id`)
+    .get(async (req, res) => void res.json(listed(await annotationOf(req, annotations))))
+    .all(onlyMethods('GET'));
+  router.use(evidenceRoutes(base, parts));
   return router;
 }
 
@@ -97,7 +105,7 @@ async function setAsideAnswer({ query }: Request, annotations: Annotations) {
 
 export type SetAsideAnswer = Awaited<ReturnType<typeof setAsideAnswer>>;
 
-function listed({ id, camera, type, startMs, storedMs, state, doneMs, reason, json }: ShownAnnotation) {
+function listed({ id, camera, type, startMs, storedMs, state, doneMs, reason, json, evidence }: ShownAnnotation) {
   return {
     id,
     camera,
@@ -107,9 +115,12 @@ function listed({ id, camera, type, startMs, storedMs, state, doneMs, reason, js
     stored: storedMs,
     ...(state === 'delivered' ? { delivered: doneMs } : {}),
     ...(state === 'set_aside' ? { set_aside: doneMs, reason } : {}),
+    ...(evidence === undefined ? {} : { evidence: evidenceAnswer(evidence) }),
     annotation: JSON.parse(json) as unknown,
   };
 }
+
+export type AnnotationAnswer = ReturnType<typeof listed>;
 
 /** Undefined: all. Throws invalid_argument. */
 function wantedIds(value: unknown): readonly string[] | undefined {

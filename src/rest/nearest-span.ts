@@ -1,7 +1,7 @@
+import { memorySpanOf } from '../cameras/buffer-extent.js';
 import type { Recordings, Span } from '../recording/types.js';
 import type { TimeRange } from './query.js';
 import type { RecordedCamera } from './recorded-camera.js';
-import { memoryOf } from './timeline.js';
 
 /** How far around a segment it is looked how long the recording goes on. */
 const AROUND_MS = 24 * 3600 * 1000;
@@ -12,7 +12,7 @@ export async function whatThereIs(
   range: TimeRange,
   recordings: Pick<Recordings, 'nearest' | 'timeline'>,
 ): Promise<string> {
-  const spans = [await spanOnDisk(name, range, recordings), memoryOf(camera)]
+  const spans = [await spanOnDisk(name, range, recordings), camera && memorySpanOf(camera.packets)]
     .filter((span) => span !== undefined)
     .sort((one, other) => distance(one, range) - distance(other, range));
   const [nearest] = spans;

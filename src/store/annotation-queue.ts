@@ -11,6 +11,7 @@ import type {
   ShownAnnotation,
 } from './annotation.js';
 import { openDatabase, type DatabaseForm } from './database.js';
+import { EVIDENCE_MIGRATION, EvidenceTable } from './evidence-table.js';
 import { explainedWrite } from './write-errors.js';
 
 export const ANNOTATIONS_FILE = 'annotations.db';
@@ -53,6 +54,7 @@ export const ANNOTATION_MIGRATIONS: readonly string[] = [
     name TEXT NOT NULL
   ) STRICT;
   `,
+  EVIDENCE_MIGRATION,
 ];
 
 const FORM: DatabaseForm = {
@@ -72,8 +74,12 @@ const QUEUE = 'seq, id, camera, stored_ms AS storedMs, json';
 const OF_THE_QUEUE = 'FROM annotations INDEXED BY annotations_queued WHERE state = 0';
 const OF_THE_SHARED = 'FROM annotations INDEXED BY annotations_shared WHERE state = 4';
 
-type ShownRow = Omit<ShownAnnotation, 'state'> & { readonly state: number };
-type NewRow = NewAnnotation & { readonly seq: number; readonly state: number; readonly doneMs: number };
+type ShownRow = Omit<ShownAnnotation, 'state' | 'evidence'> & { readonly state: number };
+type NewRow = Omit<NewAnnotation, 'evidence'> & {
+  readonly seq: number;
+  readonly state: number;
+  readonly doneMs: number;
+};
 
 /** What a question about the past looks at; moments are milliseconds since the epoch. */
 export interface AnnotationSearch {
@@ -100,6 +106,7 @@ export interface Found {
  * here takes longer because there are more annotations, except opening.
  */
 export class AnnotationQueue {
+  readonly evidence: EvidenceTable;
   readonly #database: Database.Database;
   readonly #insert: Database.Statement<[NewRow]>;
   readonly #next: Database.Statement<[number, number], QueuedAnnotation>;
@@ -120,6 +127,7 @@ export class AnnotationQueue {
   readonly #byCamera: Database.Statement<[SearchParameters], Place>;
   readonly #byTime: Database.Statement<[SearchParameters], Place>;
   readonly #get: Database.Statement<[number], ShownRow>;
+  readonly #byId: Database.Statement<[string], ShownRow>;
   readonly #saveTotals: Database.Statement<[AnnotationTotals]>;
   #totals: AnnotationTotals;
   #lastSeq: number;
@@ -131,6 +139,7 @@ export class AnnotationQueue {
   constructor(dataDir: string) {
     const database = openDatabase(join(dataDir, ANNOTATIONS_FILE), FORM);
     this.#database = database;
+    this.evidence = new EvidenceTable(database);
     this.#insert = database.prepare(
       `INSERT INTO annotations (seq, id, camera, type, start_ms, stored_ms, state, done_ms, json)
        VALUES (@seq, @id, @camera, @type, @startMs, @storedMs, @state, @doneMs, @json)`,
@@ -174,6 +183,7 @@ export class AnnotationQueue {
     this.#byCamera = database.prepare(`${place} annotations_by_camera WHERE camera = @camera AND ${range}`);
     this.#byTime = database.prepare(`${place} annotations_by_time WHERE ${range}`);
     this.#get = database.prepare(`SELECT ${SHOWN} FROM annotations WHERE seq = ?`);
+    this.#byId = database.prepare(`SELECT ${SHOWN} FROM annotations WHERE id = ?`);
     this.#saveTotals = database.prepare(
       'UPDATE totals SET queued = @queued, set_aside = @setAside, kept = @kept, delivered = @delivered, shared = @shared',
     );
@@ -197,10 +207,11 @@ export class AnnotationQueue {
     const queued = state === 'queued';
     let seq = this.#lastSeq;
     this.#change(() => {
-      for (const annotation of annotations) {
+      for (const { evidence, ...annotation } of annotations) {
         seq += 1;
         const doneMs = queued ? 0 : annotation.storedMs;
         this.#insert.run({ ...annotation, seq, state: queued ? QUEUED : LOCAL, doneMs });
+        if (evidence !== undefined) this.evidence.insert(annotation.id, evidence);
       }
       return queued ? { queued: annotations.length } : { kept: annotations.length };
     });
@@ -276,7 +287,7 @@ export class AnnotationQueue {
 
   /** Those that were set aside, after one. */
   refused(afterSeq: number, limit: number): ShownAnnotation[] {
-    return this.#setAsidePage.all(afterSeq, limit).map(shown);
+    return this.#setAsidePage.all(afterSeq, limit).map((row) => this.#shown(row));
   }
 
   /** Where those of these are that were set aside. */
@@ -330,11 +341,21 @@ export class AnnotationQueue {
 
   get(seq: number): ShownAnnotation | undefined {
     const row = this.#get.get(seq);
-    return row && shown(row);
+    return row && this.#shown(row);
+  }
+
+  byId(id: string): ShownAnnotation | undefined {
+    const row = this.#byId.get(id);
+    return row && this.#shown(row);
   }
 
   close(): void {
     this.#database.close();
+  }
+
+  #shown({ state, ...row }: ShownRow): ShownAnnotation {
+    const evidence = this.evidence.get(row.id);
+    return { ...row, state: STATES[state] ?? 'queued', ...(evidence === undefined ? {} : { evidence }) };
   }
 
   /** One transaction; `change` says by how much it changes the totals. */
@@ -369,8 +390,4 @@ interface SearchParameters extends AnnotationPlace {
   readonly camera?: string;
   readonly toMs: number;
   readonly look: number;
-}
-
-function shown({ state, ...row }: ShownRow): ShownAnnotation {
-  return { ...row, state: STATES[state] ?? 'queued' };
 }

@@ -1,3 +1,5 @@
+import type { Evidence, EvidenceWish } from './evidence.js';
+
 /** What becomes of an annotation. */
 export type AnnotationState = 'queued' | 'delivered' | 'set_aside' | 'local';
 
@@ -13,6 +15,8 @@ export interface NewAnnotation {
   readonly storedMs: number;
   /** As it is sent. */
   readonly json: string;
+  /** Undefined: none is wanted. */
+  readonly evidence?: EvidenceWish;
 }
 
 /** One that is to be sent. */
@@ -45,6 +49,8 @@ export interface ShownAnnotation extends NewAnnotation {
   readonly doneMs: number;
   /** Why it was set aside; '' = it was not. */
   readonly reason: string;
+  /** Undefined: none was wanted. */
+  readonly evidence?: Evidence;
 }
 
 /** How many there are; `delivered` counts since the database was made, also those that are not kept any more. */

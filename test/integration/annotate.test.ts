@@ -99,6 +99,7 @@ describe('an annotation', () => {
       remote_stream_id: 'stream',
       type: 'moving',
       start_timestamp: now,
+      id: expect.stringMatching(/^[0-9a-f-]{36}$/),
     });
     await client.unary('Annotate', { device_name: 'door', type: 'x', start_timestamp: now, confidence: 0 });
     await allDelivered(2);

@@ -96,7 +96,8 @@ describe('the example receiver of annotations', () => {
       env: { ...process.env, EDGE_SECRET: 'geheim' },
       stdio: ['ignore', 'ignore', 'inherit'],
     });
-    const proxy = await Proxy.start({ config: { annotation: { endpoint: url, poll_duration_ms: 50 } } });
+    const annotation = { endpoint: url, poll_duration_ms: 50, send_evidence: true };
+    const proxy = await Proxy.start({ config: { annotation, buffer: { in_memory: 100 } } });
     const client = new ImageClient(proxy.grpcAddress, 'unary');
     try {
       await waitFor(
@@ -116,6 +117,24 @@ describe('the example receiver of annotations', () => {
         '1',
         '2',
       ]);
+
+      // Evidence lies beside the file, byte for byte.
+      await proxy.addCamera('demo', `file://${join(PROJECT, 'config/demo.mp4')}`);
+      await proxy.cameraIsRunning('demo');
+      const { timestamp } = await client.frame({ device_id: 'demo' });
+      const wish = { start_timestamp: timestamp, evidence_after_ms: 300, evidence_snapshot: true };
+      const { id } = (await annotate(client, 'demo', wish)) as { id: string };
+      await waitFor('the evidence', 20_000, async () => (await annotationsStatus(proxy)).delivered === 4);
+      for (const [kept, name] of [
+        ['mp4', 'clip.mp4'],
+        ['jpg', 'snapshot.jpg'],
+      ] as const) {
+        const original = await fetch(`${proxy.restUrl}/api/v1/annotations/${id}/${name}`);
+        expect(original.status).toBe(200);
+        const bytes = readFileSync(join(`${file}.evidence`, `${id}.${kept}`));
+        expect(bytes.equals(Buffer.from(await original.arrayBuffer()))).toBe(true);
+      }
+      lines.push(readFileSync(file, 'utf8').trimEnd().split('\n').at(-1)!);
 
       // What the receiver has taken already is not written again.
       const [first = ''] = lines;

@@ -5,6 +5,7 @@
 import { createHash, createHmac } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { partsOf, type ReceivedPart } from './multipart.js';
 
 export interface ReceivedAnnotation {
   readonly id: string;
@@ -41,6 +42,8 @@ export const SECRET = 'edge secret ä';
 export class AnnotationReceiver {
   /** Taken, in their order, repeated ones again. */
   readonly taken: ReceivedAnnotation[] = [];
+  /** What came with an annotation, by its id. */
+  readonly parts = new Map<string, readonly ReceivedPart[]>();
   /** Also those that were not taken. */
   readonly batches: ReceivedBatch[] = [];
   /** What was wrong with a request, one sentence each. */
@@ -175,12 +178,28 @@ export class AnnotationReceiver {
   #checked(request: IncomingMessage, body: Buffer): ReceivedAnnotation[] {
     const { headers } = request;
     if (request.method !== 'POST') this.complaints.push(`the method is ${String(request.method)}`);
-    const annotations = (JSON.parse(body.toString()) as { data: ReceivedAnnotation[] }).data;
+    const { text, parts } = contentOf(headers['content-type'] ?? '', body);
+    const annotations = (JSON.parse(text) as { data: ReceivedAnnotation[] }).data;
+    const [first] = annotations;
+    if (first !== undefined && parts.length > 0) {
+      if (annotations.length > 1) this.complaints.push('evidence came with several annotations');
+      this.parts.set(first.id, parts);
+    }
     const ids = annotations.map(({ id }) => id);
     const batchId = createHash('sha256').update(ids.join('\n')).digest('hex');
     if (headers['x-chrys-batch-id'] !== batchId) this.complaints.push('X-Chrys-Batch-Id is not that of these ids');
     return annotations;
   }
+}
+
+function contentOf(
+  contentType: string,
+  body: Buffer,
+): { readonly text: string; readonly parts: readonly ReceivedPart[] } {
+  if (contentType === 'application/json') return { text: body.toString(), parts: [] };
+  const [data, ...parts] = partsOf(contentType, body);
+  if (data?.name !== 'data' || data.contentType !== 'application/json') throw new Error('the first part is not "data"');
+  return { text: data.bytes.toString(), parts };
 }
 
 function statusFor(annotations: readonly ReceivedAnnotation[], fault: Fault | undefined): number {

@@ -59,8 +59,12 @@ export class FakeAnnotations implements Annotations {
     clockSkewMs: undefined,
   };
 
-  annotate(): Promise<void> {
-    return Promise.resolve();
+  annotate(): Promise<string> {
+    return Promise.resolve(annotation(1).id);
+  }
+
+  get(id: string): Promise<ShownAnnotation | undefined> {
+    return Promise.resolve([...this.page.annotations, ...this.setAside].find((one) => one.id === id));
   }
 
   status(): Promise<AnnotationsStatus> {

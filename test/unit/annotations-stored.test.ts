@@ -32,6 +32,8 @@ function options(more: Partial<StoredAnnotationsOptions> = {}): StoredAnnotation
     maxBatchSize: 10,
     maxQueue: 10,
     keepMs: 1000,
+    sendEvidence: false,
+    evidenceMaxBytes: 1 << 20,
     keys: { edgeKey: 'key', edgeSecret: 'secret' },
     logger: createLogger({ mode: 'release', stream }),
     clock: hurriedClock(HURRY),
@@ -45,13 +47,13 @@ async function open(more: Partial<StoredAnnotationsOptions> = {}): Promise<void>
   annotations = await StoredAnnotations.open(options(more));
 }
 
-function annotate(deviceName: string, type = 'moving', isGone = false): Promise<void> {
+function annotate(deviceName: string, type = 'moving', isGone = false): Promise<string> {
   const request = annotateRequest({ deviceName, type, startTimestamp: Date.now() });
   return annotations.annotate(request, { isGone: () => isGone });
 }
 
 /** What the call fails with. */
-const refusal = (call: Promise<void>): Promise<unknown> =>
+const refusal = (call: Promise<unknown>): Promise<unknown> =>
   call.then(
     () => 'it was taken',
     (error: unknown) => error,

@@ -65,6 +65,9 @@ describe('without a file', () => {
         max_queue: 1_000_000,
         keep: '7d',
         timeout_ms: 30_000,
+        evidence_max_ms: 60_000,
+        evidence_max_bytes: 1_073_741_824,
+        send_evidence: false,
       },
       buffer: {
         in_memory: 1,

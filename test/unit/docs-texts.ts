@@ -137,6 +137,10 @@ export const KEY_TEXTS: Readonly<Record<string, string>> = {
   'annotation.keep':
     'how long delivered and local ones can be asked for: `30s`, `5m`, `2h`, `1d`, `1w`; at most the newest 1000000',
   'annotation.timeout_ms': 'longest time for one request to the endpoint, 1000 to 600000; 10 s of it to connect',
+  'annotation.evidence_max_ms': 'longest clip that an annotation may ask for, milliseconds, 1 to 600000',
+  'annotation.evidence_max_bytes':
+    'most bytes of all evidence, from 1048576; the oldest of delivered annotations is removed beyond that',
+  'annotation.send_evidence': '`true` or `false`: whether evidence is sent with its annotation',
   'buffer.in_memory': 'newest frames of a camera that are kept at least, compressed, 1 to 100000',
   'buffer.in_memory_max_bytes':
     'most memory for them, bytes of each camera, 1048576 to 4294967296; wins over `in_memory`',

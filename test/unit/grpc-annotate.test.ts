@@ -12,7 +12,7 @@ import { FakeCameras } from './rest-fixture.js';
 let server: GrpcServer;
 let client: ImageClient;
 /** How annotations are answered. */
-let annotate: (request: AnnotateRequest, call: AnnotateCall) => Promise<void>;
+let annotate: (request: AnnotateRequest, call: AnnotateCall) => Promise<string>;
 
 beforeEach(async () => {
   server = await startGrpcServer({
@@ -39,8 +39,8 @@ afterEach(async () => {
 
 const REQUEST = { device_name: 'yard', remote_stream_id: 's', type: 'moving', start_timestamp: 1_767_323_045_123 };
 
-it('an annotation is answered with what it is about, when it is stored and not before', async () => {
-  let store: (() => void) | undefined;
+it('an annotation is answered with what it is about and its id, when it is stored and not before', async () => {
+  let store: ((id: string) => void) | undefined;
   annotate = () => new Promise((resolve) => (store = resolve));
   let answer: unknown;
   const call = client.unary('Annotate', { ...REQUEST, confidence: 0.5 }).then((given) => (answer = given));
@@ -48,9 +48,9 @@ it('an annotation is answered with what it is about, when it is stored and not b
   // Long enough for an answer to come that should not.
   await client.unary('SystemTime', {});
   expect(answer).toBeUndefined();
-  store?.();
+  store?.('an id');
   await call;
-  expect(answer).toEqual(REQUEST);
+  expect(answer).toEqual({ ...REQUEST, id: 'an id' });
 });
 
 it('a refusal has the status of its kind', async () => {

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { ShownAnnotation } from '../../src/store/annotation.js';
+import type { NewAnnotation, ShownAnnotation } from '../../src/store/annotation.js';
 import { annotation, STORED_MS } from './annotations-fixture.js';
 import { runCli } from './cli-fixture.js';
 import { startRest, type RestFixture } from './rest-fixture.js';
@@ -11,7 +11,7 @@ beforeEach(async () => {
 afterEach(() => rest.close());
 
 const shown = (number: number, changes: Partial<ShownAnnotation> = {}): ShownAnnotation => ({
-  ...annotation(number),
+  ...(annotation(number) as Omit<NewAnnotation, 'evidence'>),
   seq: number,
   state: 'set_aside',
   doneMs: STORED_MS + 500,

@@ -183,6 +183,7 @@ export async function startRest(changes: Partial<RestParts> = {}) {
     clips,
     annotations,
     cloudChecks: () => [{ of: 'annotations', check: () => annotations.checkEndpoint() }],
+    evidenceFolder: '/nowhere',
     past,
     bus: undefined,
     passthrough,

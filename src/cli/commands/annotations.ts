@@ -4,6 +4,7 @@ import { AnnotationsClient } from '../annotations-client.js';
 import { CliError, EXIT } from '../exit-codes.js';
 import { durationText, fields, json, plain, table, timeText } from '../format.js';
 import type { Io } from '../io.js';
+import { evidenceCommand } from './annotation-evidence.js';
 import { clientFor, urlOption } from './camera.js';
 
 interface RemoteOptions {
@@ -50,6 +51,7 @@ export function annotationsCommand(io: Io): Command {
     .option('--all', 'all of them')
     .addOption(urlOption())
     .action((ids: readonly string[], options: ChoiceOptions) => discard(io, ids, options));
+  annotations.addCommand(evidenceCommand(io));
   return annotations;
 }
 

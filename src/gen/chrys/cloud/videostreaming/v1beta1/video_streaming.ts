@@ -67,6 +67,16 @@ export interface AnnotateRequest {
   customMeta3: string;
   customMeta4: string;
   customMeta5: string;
+  /**
+   * Evidence: a clip from so long before start_timestamp to so long after it, milliseconds; both 0 = no clip. Together
+   * at most annotation.evidence_max_ms of the configuration. None of these four is sent to the cloud.
+   */
+  evidenceBeforeMs: number;
+  evidenceAfterMs: number;
+  /** Evidence: one frame as a JPEG. */
+  evidenceSnapshot: boolean;
+  /** VideoFrame.frame_id of that frame; 0 = the one whose timestamp is nearest to start_timestamp. */
+  evidenceFrameId: number;
 }
 
 export interface AnnotateResponse {
@@ -75,6 +85,8 @@ export interface AnnotateResponse {
   type: string;
   /** Milliseconds since the epoch. */
   startTimestamp: number;
+  /** Of the stored annotation, a UUID: by it REST gives the annotation and its evidence. */
+  id: string;
 }
 
 export interface Location {
@@ -349,6 +361,10 @@ function createBaseAnnotateRequest(): AnnotateRequest {
     customMeta3: "",
     customMeta4: "",
     customMeta5: "",
+    evidenceBeforeMs: 0,
+    evidenceAfterMs: 0,
+    evidenceSnapshot: false,
+    evidenceFrameId: 0,
   };
 }
 
@@ -444,6 +460,18 @@ export const AnnotateRequest: MessageFns<AnnotateRequest> = {
     }
     if (message.customMeta5 !== "") {
       writer.uint32(234).string(message.customMeta5);
+    }
+    if (message.evidenceBeforeMs !== 0) {
+      writer.uint32(800).int32(message.evidenceBeforeMs);
+    }
+    if (message.evidenceAfterMs !== 0) {
+      writer.uint32(808).int32(message.evidenceAfterMs);
+    }
+    if (message.evidenceSnapshot !== false) {
+      writer.uint32(816).bool(message.evidenceSnapshot);
+    }
+    if (message.evidenceFrameId !== 0) {
+      writer.uint32(824).int64(message.evidenceFrameId);
     }
     return writer;
   },
@@ -703,6 +731,38 @@ export const AnnotateRequest: MessageFns<AnnotateRequest> = {
             message.customMeta5 = reader.string();
             continue;
           }
+          case 100: {
+            if (tag !== 800) {
+              break;
+            }
+
+            message.evidenceBeforeMs = reader.int32();
+            continue;
+          }
+          case 101: {
+            if (tag !== 808) {
+              break;
+            }
+
+            message.evidenceAfterMs = reader.int32();
+            continue;
+          }
+          case 102: {
+            if (tag !== 816) {
+              break;
+            }
+
+            message.evidenceSnapshot = reader.bool();
+            continue;
+          }
+          case 103: {
+            if (tag !== 824) {
+              break;
+            }
+
+            message.evidenceFrameId = longToNumber(reader.int64());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -755,12 +815,16 @@ export const AnnotateRequest: MessageFns<AnnotateRequest> = {
     message.customMeta3 = object.customMeta3 ?? "";
     message.customMeta4 = object.customMeta4 ?? "";
     message.customMeta5 = object.customMeta5 ?? "";
+    message.evidenceBeforeMs = object.evidenceBeforeMs ?? 0;
+    message.evidenceAfterMs = object.evidenceAfterMs ?? 0;
+    message.evidenceSnapshot = object.evidenceSnapshot ?? false;
+    message.evidenceFrameId = object.evidenceFrameId ?? 0;
     return message;
   },
 };
 
 function createBaseAnnotateResponse(): AnnotateResponse {
-  return { deviceName: "", remoteStreamId: "", type: "", startTimestamp: 0 };
+  return { deviceName: "", remoteStreamId: "", type: "", startTimestamp: 0, id: "" };
 }
 
 export const AnnotateResponse: MessageFns<AnnotateResponse> = {
@@ -776,6 +840,9 @@ export const AnnotateResponse: MessageFns<AnnotateResponse> = {
     }
     if (message.startTimestamp !== 0) {
       writer.uint32(32).int64(message.startTimestamp);
+    }
+    if (message.id !== "") {
+      writer.uint32(802).string(message.id);
     }
     return writer;
   },
@@ -825,6 +892,14 @@ export const AnnotateResponse: MessageFns<AnnotateResponse> = {
             message.startTimestamp = longToNumber(reader.int64());
             continue;
           }
+          case 100: {
+            if (tag !== 802) {
+              break;
+            }
+
+            message.id = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -846,6 +921,7 @@ export const AnnotateResponse: MessageFns<AnnotateResponse> = {
     message.remoteStreamId = object.remoteStreamId ?? "";
     message.type = object.type ?? "";
     message.startTimestamp = object.startTimestamp ?? 0;
+    message.id = object.id ?? "";
     return message;
   },
 };

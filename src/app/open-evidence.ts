@@ -1,0 +1,24 @@
+import { evidenceFolder } from '../annotations/evidence-files.js';
+import { EvidenceMaker, type EvidenceMakerParts } from '../annotations/evidence-maker.js';
+import type { Config } from '../config/schema.js';
+import type { NativeAddon } from '../native/types.js';
+
+export interface EvidenceParts extends Pick<
+  EvidenceMakerParts,
+  'annotations' | 'book' | 'cameras' | 'clock' | 'history' | 'logger' | 'recordings'
+> {
+  readonly addon: Pick<NativeAddon, 'frameIds' | 'segmentFrames'>;
+  readonly dataDir: string;
+}
+
+/** What keeps evidence beside annotations, as the configuration wants it. */
+export function openEvidence({ annotation }: Config, { addon, dataDir, ...parts }: EvidenceParts): EvidenceMaker {
+  return new EvidenceMaker({
+    ...parts,
+    folder: evidenceFolder(dataDir),
+    maxMs: annotation.evidence_max_ms,
+    maxBytes: annotation.evidence_max_bytes,
+    frameIds: (...range) => addon.frameIds(...range),
+    segmentFrames: (path) => addon.segmentFrames(path),
+  });
+}
