@@ -2,15 +2,16 @@ import type { Camera, Cameras } from '../cameras/types.js';
 import { ChrysError } from '../base/errors.js';
 import { PICTURE_FORMAT } from '../gen/ring-layout.js';
 import { VideoFrame } from '../gen/chrys/cloud/videostreaming/v1beta1/video_streaming.js';
-import type { History } from '../history/history.js';
+import type { ClipQuery, HistoryQuery } from '../history/queries.js';
 import type { Recordings } from '../recording/types.js';
 import type { EvidenceWish, KeptSnapshot } from '../store/evidence.js';
 import { coveredPart, stretchesOf, type Covered } from './covered.js';
 import { arrivalOfFrame, type FrameLookup } from './exact-frame.js';
-import { piecesOf, writeWhole } from './past-pieces.js';
+import { piecesOf, writeWhole, type Past } from './past-pieces.js';
 
 export interface EvidenceSource extends Omit<FrameLookup, 'recordings'> {
-  readonly history: Pick<History, 'open' | 'openClip'>;
+  /** Both throw resource_exhausted when too many are open. */
+  readonly history: { open(query: HistoryQuery): Past; openClip(query: ClipQuery): Past };
   readonly cameras: Pick<Cameras, 'get'>;
   readonly recordings: Pick<Recordings, 'has' | 'inRange' | 'pathOf'>;
 }

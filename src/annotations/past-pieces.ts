@@ -4,7 +4,8 @@ import type { PastFrame, PastFrames } from '../history/past-frames.js';
 import { ChrysError } from '../base/errors.js';
 import { unfinished } from './evidence-files.js';
 
-type Past = Pick<PastFrames, 'next' | 'close'>;
+/** Frames, or pieces of a file, in their order. */
+export type Past = Pick<PastFrames, 'next' | 'close'>;
 
 /**
  * The pieces of a past, each in memory that is used again for the next one. Closes it at the end, however that comes about.

@@ -16,7 +16,7 @@ export const KIND_TEXTS: Readonly<Record<ErrorKind, string>> = {
   internal: 'A fault of the proxy. Its log has the details; please report it.',
   unimplemented: 'This version cannot do that.',
   unavailable:
-    'The camera is not connected, the cloud does not answer, the proxy is starting or stopping, or the disk does not answer. Try again later.',
+    'The camera is not connected, the cloud does not answer, the proxy is starting or stopping, evidence is still being made, or the disk does not answer. Try again later.',
   deadline_exceeded: 'The camera is connected and gave no frame in time, or an annotation was not stored in time.',
 };
 
