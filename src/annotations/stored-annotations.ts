@@ -16,6 +16,7 @@ import type {
   ToAnnotationWorker,
 } from './messages.js';
 import type { EndpointCheck } from '../cloud/endpoint-check.js';
+import { ANNOTATION_NAMES, type QueueNames } from './queue-names.js';
 import { missingKeys, type EdgeKeys } from '../cloud/signature.js';
 import type {
   AnnotateCall,
@@ -58,6 +59,7 @@ const MOST_WAITING_CHARACTERS = 64 * 1024 * 1024;
 const STORED_BOUND_MS = 30_000;
 const ANSWER_BOUND_MS = 15_000;
 const STOP_GRACE_MS = 3000;
+const KEEP_INSTEAD = 'Or set annotation.mode to local to keep annotations here only.';
 const WORKER = new URL('./annotation-worker.js', import.meta.url);
 /** What is on its way, and a page of an answer. */
 const HEAP_MB = { old: 256, young: 16 };
@@ -69,6 +71,7 @@ const HEAP_MB = { old: 256, young: 16 };
 export class StoredAnnotations implements Annotations {
   private readonly thread: KeptThread<ToAnnotationWorker, FromAnnotationWorker>;
   private readonly opened: Promise<void>;
+  private readonly names: QueueNames;
   private readonly ids = new AnnotationIds(Date.now);
   private readonly questions = new Map<number, Asked>();
   private lastQuestion = 0;
@@ -84,6 +87,8 @@ export class StoredAnnotations implements Annotations {
 
   private constructor(private readonly options: StoredAnnotationsOptions) {
     this.keys = keysOnly(options.keys);
+    this.names = options.names ?? ANNOTATION_NAMES;
+    const { items } = this.names;
     let resolve: () => void;
     let reject: (error: ChrysError) => void;
     this.opened = new Promise((...settle) => {
@@ -92,8 +97,8 @@ export class StoredAnnotations implements Annotations {
     const { clock, logger } = options;
     this.thread = new KeptThread({
       url: options.workerUrl ?? WORKER,
-      name: 'annotations',
-      what: 'the thread that keeps annotations',
+      name: items,
+      what: `the thread that keeps ${items}`,
       data: () => this.workerData(),
       heapMb: HEAP_MB,
       clock,
@@ -106,7 +111,7 @@ export class StoredAnnotations implements Annotations {
       },
       onCrashed: () => {
         const { outage } = this.thread;
-        reject(new ChrysError('failed_precondition', `The annotations cannot be opened: ${outage}.`));
+        reject(new ChrysError('failed_precondition', `The ${items} cannot be opened: ${outage}.`));
         this.giveUp(new ChrysError('unavailable', `${outage}: send it again then`));
       },
     });
@@ -130,8 +135,7 @@ export class StoredAnnotations implements Annotations {
       const { clock, mode } = this.options;
       checkRequest(request, clock.nowMs());
       const missing = mode === 'cloud' ? missingKeys(this.keys) : undefined;
-      if (missing !== undefined) throw new ChrysError('failed_precondition', missing);
-      this.checkRoom();
+      if (missing !== undefined) throw new ChrysError('failed_precondition', `${missing} ${KEEP_INSTEAD}`);
       const id = this.ids.next();
       const annotation: NewAnnotation = {
         id,
@@ -141,6 +145,14 @@ export class StoredAnnotations implements Annotations {
         storedMs: Date.now(),
         json: annotationJson(id, request),
       };
+      this.store(annotation, call).then(resolve, reject);
+    });
+  }
+
+  /** As annotate, whatever it is and whether there are keys or not: it waits for them. */
+  store(annotation: NewAnnotation, call: AnnotateCall): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.checkRoom();
       this.waiting.push({ annotation, call, resolve, reject });
       this.waitingCharacters += annotation.json.length;
       this.handOverSoon();
@@ -178,15 +190,15 @@ export class StoredAnnotations implements Annotations {
     if (this.closed) return;
     this.closed = true;
     if (!(await this.thread.end({ kind: 'stop' }, STOP_GRACE_MS))) {
-      this.options.logger.warn('the database of the annotations does not answer: the disk is very slow');
+      this.options.logger.warn(`the database of the ${this.names.items} does not answer: the disk is very slow`);
     }
     this.giveUp(shuttingDown());
   }
 
   private workerData(): AnnotationWorkerData {
     const { dataDir, endpoint, timeoutMs, maxQueue, keepMs } = this.options;
-    const { mode, unackedLimit, pollDurationMs, maxBatchSize } = this.options;
-    const sending = { mode, unackedLimit, pollDurationMs, maxBatchSize };
+    const { mode, unackedLimit, pollDurationMs, maxBatchSize, names, retryRefused } = this.options;
+    const sending = { mode, unackedLimit, pollDurationMs, maxBatchSize, names, retryRefused };
     return { dataDir, endpoint, timeoutMs, maxQueue, keepMs, ...sending, keys: this.keys };
   }
 
@@ -195,7 +207,7 @@ export class StoredAnnotations implements Annotations {
     if (this.thread.outage !== '') throw new ChrysError('unavailable', `${this.thread.outage}: send it again then`);
     if (this.diskIsSilent) throw diskIsSilent();
     if (this.waiting.length >= MOST_WAITING || this.waitingCharacters >= MOST_WAITING_CHARACTERS) {
-      const text = `Too many annotations at the moment (${this.waiting.length} wait for the disk). Send it again later.`;
+      const text = `Too many ${this.names.items} at the moment (${this.waiting.length} wait for the disk). Send it again later.`;
       throw new ChrysError('resource_exhausted', text);
     }
   }
