@@ -182,6 +182,7 @@ export async function startRest(changes: Partial<RestParts> = {}) {
     cloudChecks: () => [{ of: 'annotations', check: () => annotations.checkEndpoint() }],
     past,
     bus: undefined,
+    webhooks: undefined,
     settings: {
       get: () => settings,
       put(edgeKey, edgeSecret, nowMs) {
