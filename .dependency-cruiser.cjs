@@ -1,13 +1,13 @@
 // The layers, from the top: an import goes to the same layer or further down, never up.
 //   bin → src/cli → src/app → {src/grpc, src/rest}
-//       → {src/history, src/recording, src/annotations, src/passthrough, src/bus, src/events} → src/cameras → src/store
+//       → {src/history, src/recording, src/annotations, src/passthrough, src/storage, src/bus, src/events} → src/cameras → src/store
 //       → {src/rings, src/media, src/native, src/redis, src/cloud, src/tls} → {src/config, src/base, src/gen}
 const layers = [
   ['bin'],
   ['src/cli'],
   ['src/app'],
   ['src/grpc', 'src/rest'],
-  ['src/history', 'src/recording', 'src/annotations', 'src/passthrough', 'src/bus', 'src/events'],
+  ['src/history', 'src/recording', 'src/annotations', 'src/passthrough', 'src/storage', 'src/bus', 'src/events'],
   ['src/cameras'],
   ['src/store'],
   ['src/rings', 'src/media', 'src/native', 'src/redis', 'src/cloud', 'src/tls'],

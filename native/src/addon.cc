@@ -13,6 +13,9 @@
 #include <napi.h>
 
 #include "addon_history.h"
+#include "addon_media.h"
+#include "addon_relay.h"
+#include "addon_segments.h"
 #include "addon_values.h"
 #include "av_log.h"
 #include "capture.h"
@@ -265,6 +268,8 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   exports["limitUnsent"] = Napi::Function::New(env, LimitUnsent, "limitUnsent");
   exports["copyFromSlot"] = Napi::Function::New(env, CopySlot, "copyFromSlot");
   AddHistory(env, exports);
+  AddSegments(env, exports);
+  AddRelay(env, exports);
   return exports;
 }
 

@@ -17,4 +17,10 @@ bool SetExtradata(AVCodecParameters* parameters, const std::vector<uint8_t>& ext
 // What a track of sound is, but for its extradata.
 void SetSoundParameters(AVCodecParameters* parameters, const AudioStream& audio);
 
+// Whether its decoder wants SPS and PPS.
+bool HasParameterSets(AVCodecID codec);
+
+// Those that a packet itself carries, Annex B; empty: none.
+std::vector<uint8_t> ParameterSetsIn(const AVCodecParameters* parameters, const AVPacket* packet);
+
 }  // namespace chrys

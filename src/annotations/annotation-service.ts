@@ -16,6 +16,7 @@ import type {
 } from './messages.js';
 import { ANNOTATION_NAMES, type QueueNames } from './queue-names.js';
 import { Sender } from './sender.js';
+import { SharedQueue, type SharedQueueParts } from './shared/shared-queue.js';
 import type { EdgeKeys } from '../cloud/signature.js';
 import type { AnnotationPage, AnnotationQuery, AnnotationsStatus, RefusedHandling } from './types.js';
 
@@ -44,6 +45,7 @@ const HANDLED_AT_ONCE = 500;
 export class AnnotationService {
   private readonly sender: Sender;
   private readonly names: QueueNames;
+  private readonly shared: SharedQueue | undefined;
   private readonly stopping = new AbortController();
   private keys: EdgeKeys;
   private cancelCleaning: (() => void) | undefined;
@@ -52,14 +54,18 @@ export class AnnotationService {
     const { data, post } = env;
     this.keys = data.keys;
     this.names = data.names ?? ANNOTATION_NAMES;
+    const log = (level: 'info' | 'warn', text: string): void => {
+      post({ kind: 'log', level, text });
+    };
+    this.shared = this.sharedQueue(log);
     this.sender = new Sender({
       ...data,
       ...env,
+      queue: this.shared?.source ?? env.queue,
       random: Math.random,
-      log: (level, text) => {
-        post({ kind: 'log', level, text });
-      },
+      log,
     });
+    this.shared?.start();
     this.sender.useKeys(data.keys);
     this.clean();
   }
@@ -73,6 +79,7 @@ export class AnnotationService {
       case 'keys':
         this.keys = message.keys;
         this.sender.useKeys(message.keys);
+        this.shared?.reconsider();
         break;
       case 'ask':
         await this.answer(message.id, message.question);
@@ -83,7 +90,21 @@ export class AnnotationService {
   async stop(graceMs: number): Promise<void> {
     this.stopping.abort();
     this.cancelCleaning?.();
+    await this.shared?.stop(graceMs);
     await this.sender.stop(graceMs);
+  }
+
+  /** What is queued here goes there, if there is one. */
+  private sharedQueue(log: SharedQueueParts['log']): SharedQueue | undefined {
+    const { data, queue, clock } = this.env;
+    if (data.redis === undefined) takeBack(queue);
+    if (data.redis === undefined || data.mode === 'local') return undefined;
+    return new SharedQueue(data.redis, { queue, clock, log, keys: () => this.keys, sender: () => this.sender });
+  }
+
+  /** Some were queued. */
+  private wake(): void {
+    (this.shared ?? this.sender).wake();
   }
 
   private store({ annotations }: Extract<ToAnnotationWorker, { kind: 'store' }>): void {
@@ -101,7 +122,7 @@ export class AnnotationService {
     } catch (error) {
       post({ kind: 'stored', count: 0, error: sent(error) });
     }
-    this.sender.wake();
+    this.wake();
   }
 
   private async answer(id: number, question: Question): Promise<void> {
@@ -137,10 +158,11 @@ export class AnnotationService {
       ...queue.totals,
       inFlight: this.sender.inFlight,
       oldestAgeMs: oldestQueuedMs === undefined ? undefined : Math.max(0, clock.nowMs() - oldestQueuedMs),
-      paused: this.sender.paused,
+      paused: this.shared?.paused ?? this.sender.paused,
       lastError: text,
       lastErrorMs: atMs,
       nextAttemptMs: this.sender.nextAttemptMs,
+      redis: this.shared?.status,
     };
   }
 
@@ -179,7 +201,7 @@ export class AnnotationService {
       if (some.length === 0) break;
       queue[how](some);
       handled += some.length;
-      this.sender.wake();
+      this.wake();
       await otherWork();
     }
     return handled;
@@ -197,6 +219,15 @@ export class AnnotationService {
     this.cancelCleaning = clock.after(againMs, () => {
       this.clean();
     });
+  }
+}
+
+/** They were shared when this proxy had a Redis. Another proxy may send them as well: under equal ids. */
+function takeBack(queue: AnnotationQueue): void {
+  for (;;) {
+    const some = queue.shared(0, HANDLED_AT_ONCE);
+    if (some.length === 0) return;
+    queue.unshare(some.map(({ id }) => id));
   }
 }
 

@@ -3,6 +3,7 @@ import type { ErrorKind } from '../base/errors.js';
 import type { NewAnnotation, ShownAnnotation } from '../store/annotation.js';
 import type { EdgeKeys } from '../cloud/signature.js';
 import type { SenderOptions } from './sender.js';
+import type { SharedQueueOptions } from './shared/shared-queue.js';
 import type { EndpointCheck } from '../cloud/endpoint-check.js';
 import type { AnnotationPage, AnnotationQuery, AnnotationsStatus, RefusedHandling } from './types.js';
 
@@ -16,6 +17,8 @@ export interface AnnotationWorkerData extends SenderOptions {
   /** How long those that were delivered are kept. */
   readonly keepMs: number;
   readonly keys: EdgeKeys;
+  /** Of the queue that proxies share; undefined: this proxy has its annotations for itself. */
+  readonly redis?: SharedQueueOptions | undefined;
 }
 
 export type Question =

@@ -1,7 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { messageOf } from '../base/errors.js';
 import type { Clock } from '../base/clock.js';
-import type { AnnotationQueue } from '../store/annotation-queue.js';
 import type { QueuedAnnotation } from '../store/annotation.js';
 import { batchBody, batchId } from './batch-body.js';
 import { NoAnswer, type Endpoint, type EndpointAnswer } from '../cloud/endpoint.js';
@@ -22,8 +21,17 @@ export interface SenderOptions {
   readonly retryRefused?: boolean | undefined;
 }
 
+/** Where annotations come from, and where it is noted what became of them: that of this proxy, or one that is shared. */
+export interface SenderQueue {
+  /** Those after one, in their order, at most so many. Whoever gets more later wakes the sender. */
+  next(afterSeq: number, limit: number): readonly QueuedAnnotation[];
+  /** Throws what cannot be noted now: it is tried again. */
+  deliver(seqs: readonly number[], nowMs: number): void | Promise<void>;
+  setAside(seq: number, reason: string, nowMs: number): void | Promise<void>;
+}
+
 export interface SenderParts extends SenderOptions {
-  readonly queue: Pick<AnnotationQueue, 'next' | 'deliver' | 'setAside'>;
+  readonly queue: SenderQueue;
   readonly endpoint: Pick<Endpoint, 'post' | 'shownUrl'>;
   readonly clock: Clock;
   readonly random: () => number;
@@ -53,8 +61,8 @@ type Outcome =
  * whatever happens here. Annotation worker.
  */
 export class Sender {
-  private readonly outbox = new Outbox();
-  private readonly aborted = new AbortController();
+  private outbox = new Outbox();
+  private aborted = new AbortController();
   private readonly running = new Set<Promise<void>>();
   private keys: EdgeKeys = { edgeKey: '', edgeSecret: '' };
   private loadedSeq = 0;
@@ -65,6 +73,7 @@ export class Sender {
   private held = '';
   private cancelTimer: (() => void) | undefined;
   private closed = false;
+  private suspended = false;
   private error = '';
   private errorMs = 0;
 
@@ -88,6 +97,11 @@ export class Sender {
     return missingKeys(this.keys) ?? (this.isHeld ? this.held : '');
   }
 
+  /** Why the last ones were not taken, also while it is tried again; '' = they were. */
+  get failing(): string {
+    return this.held;
+  }
+
   /** Milliseconds since the epoch; 0 = there is nothing to wait for. */
   get nextAttemptMs(): number {
     const { clock } = this.parts;
@@ -104,7 +118,7 @@ export class Sender {
   wake(): void {
     this.cancelTimer?.();
     this.cancelTimer = undefined;
-    if (this.closed || this.parts.mode === 'local' || missingKeys(this.keys) !== undefined) return;
+    if (this.isEnding || this.parts.mode === 'local' || missingKeys(this.keys) !== undefined) return;
     if (this.isHeld) {
       this.wakeAt(this.holdMs);
       return;
@@ -119,11 +133,36 @@ export class Sender {
   /** What is on its way may still arrive for so long. What does not is sent again by the next run. */
   async stop(graceMs: number): Promise<void> {
     this.closed = true;
+    await this.end(graceMs);
+  }
+
+  /**
+   * Sends nothing until resume(). What is on its way may still arrive for so long; what was taken of the queue and not
+   * sent is forgotten. Resolves when nothing is on its way any more.
+   */
+  async suspend(graceMs: number): Promise<void> {
+    this.suspended = true;
+    await this.end(graceMs);
+    this.outbox = new Outbox();
+    this.aborted = new AbortController();
+  }
+
+  resume(): void {
+    this.suspended = false;
+    this.wake();
+  }
+
+  private async end(graceMs: number): Promise<void> {
     this.cancelTimer?.();
     const all = Promise.all(this.running);
     await Promise.race([all, pause(graceMs, undefined, { ref: false })]);
     this.aborted.abort();
     await all;
+  }
+
+  /** What is on its way is not to be followed by anything. */
+  private get isEnding(): boolean {
+    return this.closed || this.suspended;
   }
 
   private get isHeld(): boolean {
@@ -181,7 +220,7 @@ export class Sender {
         this.taken();
         await this.settle(batch, left, () => {
           const seqs = batch.map(({ seq }) => seq);
-          this.parts.queue.deliver(seqs, this.parts.clock.nowMs());
+          return this.parts.queue.deliver(seqs, this.parts.clock.nowMs());
         });
         return true;
       case 'refused':
@@ -191,6 +230,8 @@ export class Sender {
         if (keys === this.keys) this.hold(FORBIDDEN_MS, outcome.reason);
         return false;
       case 'failed':
+        // A request that was ended because nothing is to be sent any more is no news.
+        if (this.isEnding) return false;
         this.failures += 1;
         this.hold(Math.max(retryDelayMs(this.failures, this.parts.random), outcome.retryAfterMs), outcome.reason);
         return false;
@@ -203,14 +244,12 @@ export class Sender {
     if (batch.length > 1) {
       const middle = Math.ceil(batch.length / 2);
       for (const half of [batch.slice(0, middle), batch.slice(middle)]) {
-        if (this.closed || this.isHeld || !(await this.send(half, left))) return false;
+        if (this.isEnding || this.isHeld || !(await this.send(half, left))) return false;
       }
       return true;
     }
     if (only === undefined) return true;
-    await this.settle(batch, left, () => {
-      this.parts.queue.setAside(only.seq, reason, this.parts.clock.nowMs());
-    });
+    await this.settle(batch, left, () => this.parts.queue.setAside(only.seq, reason, this.parts.clock.nowMs()));
     this.remember(`${this.names.item} ${only.id} of ${only.camera} is set aside: ${reason}`);
     this.refusedInARow += 1;
     if (this.refusedInARow < ALL_REFUSED) return true;
@@ -235,14 +274,18 @@ export class Sender {
   }
 
   /** What was taken is not sent again only because the disk is full at the moment: it waits until it can be noted. */
-  private async settle(batch: readonly Waiting[], left: Set<Waiting>, write: () => void): Promise<void> {
+  private async settle(
+    batch: readonly Waiting[],
+    left: Set<Waiting>,
+    write: () => void | Promise<void>,
+  ): Promise<void> {
     for (;;) {
       try {
-        write();
+        await write();
         break;
       } catch (error) {
         this.remember(`that ${batch.length} ${this.names.items} are done with cannot be noted: ${messageOf(error)}`);
-        if (this.closed) return;
+        if (this.isEnding) return;
         await pause(WRITE_AGAIN_MS);
       }
     }
@@ -258,8 +301,7 @@ export class Sender {
   }
 
   private hold(forMs: number, reason: string): void {
-    // A request that was ended because the proxy stops is no news.
-    if (this.closed) return;
+    if (this.isEnding) return;
     if (this.held !== reason) this.parts.log('warn', `${this.names.items} are not delivered: ${reason}`);
     this.held = reason;
     this.holdMs = this.parts.clock.monotonicMs() + forMs;

@@ -197,8 +197,8 @@ export class StoredAnnotations implements Annotations {
 
   private workerData(): AnnotationWorkerData {
     const { dataDir, endpoint, timeoutMs, maxQueue, keepMs } = this.options;
-    const { mode, unackedLimit, pollDurationMs, maxBatchSize, names, retryRefused } = this.options;
-    const sending = { mode, unackedLimit, pollDurationMs, maxBatchSize, names, retryRefused };
+    const { mode, unackedLimit, pollDurationMs, maxBatchSize, redis, names, retryRefused } = this.options;
+    const sending = { redis, mode, unackedLimit, pollDurationMs, maxBatchSize, names, retryRefused };
     return { dataDir, endpoint, timeoutMs, maxQueue, keepMs, ...sending, keys: this.keys };
   }
 

@@ -6,6 +6,17 @@ import type { EdgeKeys } from '../cloud/signature.js';
 /** cloud: they are sent; local: they are only kept. */
 export type AnnotationMode = 'cloud' | 'local';
 
+/** How the queue that proxies share fares. */
+export interface SharedQueueStatus {
+  readonly connected: boolean;
+  /** Why it cannot be used, as a sentence; '' = it can. */
+  readonly message: string;
+  /** Of those that wait, the ones that are in it. */
+  readonly shared: number;
+  /** Which proxy sends; none, as far as this one knows. */
+  readonly sender: 'this' | 'other' | 'none';
+}
+
 export interface AnnotationsStatus {
   readonly mode: AnnotationMode;
   /** That wait or are on their way. */
@@ -25,6 +36,8 @@ export interface AnnotationsStatus {
   readonly lastErrorMs: number;
   /** When it is tried again, milliseconds since the epoch; 0 = nothing has to be tried again. */
   readonly nextAttemptMs: number;
+  /** Undefined: this proxy shares its annotations with none. */
+  readonly redis?: SharedQueueStatus | undefined;
 }
 
 /** Moments are those of start_timestamp, milliseconds since the epoch, inclusive. */

@@ -5,7 +5,10 @@ import type { Config } from '../config/schema.js';
 export type AnnotationParts = Pick<StoredAnnotationsOptions, 'dataDir' | 'keys' | 'logger' | 'clock' | 'stopping'>;
 
 /** The annotations as the configuration wants them. Throws failed_precondition. */
-export async function openAnnotations({ annotation }: Config, parts: AnnotationParts): Promise<StoredAnnotations> {
+export async function openAnnotations(
+  { annotation, redis }: Config,
+  parts: AnnotationParts,
+): Promise<StoredAnnotations> {
   return await StoredAnnotations.open({
     ...parts,
     mode: annotation.mode,
@@ -16,5 +19,14 @@ export async function openAnnotations({ annotation }: Config, parts: AnnotationP
     maxBatchSize: annotation.max_batch_size,
     maxQueue: annotation.max_queue,
     keepMs: parseDurationMs(annotation.keep) ?? 0,
+    redis:
+      redis.connection === ''
+        ? undefined
+        : {
+            connection: redis.connection,
+            database: redis.database,
+            password: redis.password,
+            name: redis.annotation_queue,
+          },
   });
 }

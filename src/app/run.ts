@@ -13,8 +13,10 @@ import { parseScale } from '../history/scale.js';
 import { beamcoder } from '../media/beamcoder.js';
 import { encodeJpeg } from '../media/jpeg.js';
 import { loadAddon } from '../native/addon.js';
+import { Passthroughs } from '../passthrough/passthroughs.js';
 import { createRestApp } from '../rest/app.js';
 import { listenRest } from '../rest/listen.js';
+import { StorageSwitch } from '../storage/storage-switch.js';
 import { lockDataDir } from '../store/lock.js';
 import { openStore } from '../store/store.js';
 import { banner } from './banner.js';
@@ -153,6 +155,20 @@ async function start(options: RunOptions, closers: Closer[]): Promise<Logger> {
     });
     bus.start();
   }
+  const passthrough = new Passthroughs({ cameras, clock, logger });
+  closers.push(async () => {
+    if (!(await passthrough.stop())) process.once('exit', (code) => addon.endProcess(code));
+  });
+  const storage = new StorageSwitch({
+    cameras,
+    apiEndpoint: config.api.endpoint,
+    keys: store.settings.get(),
+    clock,
+    logger,
+  });
+  closers.push(() => {
+    storage.stop();
+  });
 
   // Loading it takes a moment, in which no frame would be served: better now than at the first snapshot.
   beamcoder();
@@ -176,6 +192,8 @@ async function start(options: RunOptions, closers: Closer[]): Promise<Logger> {
       }),
     webhooks,
     bus,
+    passthrough,
+    storage,
     clips: store.clips,
     past: history,
     config,
@@ -202,6 +220,8 @@ async function start(options: RunOptions, closers: Closer[]): Promise<Logger> {
     limitUnsent: (descriptor, bytes) => addon.limitUnsent(descriptor, bytes),
     packetSums: (ring) => addon.packetSums(ring),
     annotations,
+    passthrough,
+    storage,
     history,
     defaultSizeOf: parseScale(config.buffer.in_memory_scale),
   });

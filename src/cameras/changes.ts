@@ -1,12 +1,32 @@
 import type { CameraChanges, CameraDefinition } from './types.js';
 
 export function withChanges(definition: CameraDefinition, changes: CameraChanges, nowMs: number): CameraDefinition {
-  const { record: was, ...rest } = definition;
+  const { record: was, ...rest } = withEndpoint(definition, changes.rtmpEndpoint);
   const record = changes.record === undefined ? was : (changes.record ?? undefined);
+  const { passthrough, storage, storing } = changes;
+  const isOnlyFact = Object.keys(changes).every((key) => key === 'storing');
   return {
     ...rest,
     ...(record === undefined ? {} : { record }),
     recordAudio: changes.recordAudio ?? definition.recordAudio,
-    modifiedMs: nowMs,
+    ...(passthrough === undefined ? {} : { passthrough }),
+    ...(storage === undefined ? {} : { storage }),
+    ...(storing === undefined ? {} : { storing }),
+    modifiedMs: isOnlyFact ? definition.modifiedMs : nowMs,
   };
+}
+
+/** The cloud knows a stream by its endpoint: what it said of another one does not hold. */
+function withEndpoint(definition: CameraDefinition, endpoint: string | null | undefined): CameraDefinition {
+  if (endpoint === undefined || endpoint === definition.rtmpEndpoint) return definition;
+  if (endpoint !== null) return { ...without(definition, ['storing']), rtmpEndpoint: endpoint };
+  return without(definition, ['rtmpEndpoint', 'storing', 'passthrough', 'storage']);
+}
+
+type Optional = 'rtmpEndpoint' | 'storing' | 'passthrough' | 'storage';
+
+function without(definition: CameraDefinition, fields: readonly Optional[]): CameraDefinition {
+  const copy: { -readonly [Key in keyof CameraDefinition]: CameraDefinition[Key] } = { ...definition };
+  for (const field of fields) Reflect.deleteProperty(copy, field);
+  return copy;
 }

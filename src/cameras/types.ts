@@ -1,6 +1,6 @@
 import type { FrameRef } from '../rings/frame-reader.js';
 import type { CaptureEnd, StreamInfo } from '../native/types.js';
-import type { CameraDefinition } from '../store/camera-definition.js';
+import type { CameraDefinition, StorageFact } from '../store/camera-definition.js';
 
 export type { CameraDefinition } from '../store/camera-definition.js';
 
@@ -168,6 +168,12 @@ export interface CameraChanges {
   /** null: as `buffer.on_disk` says. */
   readonly record?: boolean | null;
   readonly recordAudio?: boolean;
+  /** null: none, and then nothing is pushed or stored any more. Another one is not known to the cloud yet. */
+  readonly rtmpEndpoint?: string | null;
+  readonly passthrough?: boolean;
+  readonly storage?: boolean;
+  /** What the cloud said. By itself no change of the definition that a user would know of. */
+  readonly storing?: StorageFact;
 }
 
 /** 'changed': its definition. 'stream': a period began. 'plainFrames': there is another ring of them. */

@@ -37,10 +37,13 @@ export interface CameraBody {
   readonly record_audio?: boolean;
 }
 
-/** What `camera record` sends; null = as the configuration says. */
+/** What `camera record`, `passthrough` and `storage` send. */
 export interface CameraChanges {
-  readonly record: boolean | null;
+  /** null = as the configuration says. */
+  readonly record?: boolean | null;
   readonly record_audio?: boolean;
+  readonly passthrough?: boolean;
+  readonly storage?: boolean;
 }
 
 /** What GET /api/v1/info tells. */

@@ -1,13 +1,13 @@
 import type { EndpointTrial } from './endpoint-check.js';
 import { Endpoint } from './endpoint.js';
 
-const TIMEOUT_MS = 10_000;
+const TRIAL_TIMEOUT_MS = 10_000;
 /** Of no camera: whoever knows it not says so, and nothing is switched. */
 const TRIAL_KEY = 'chrysproxy-check';
 
-/** Where the storage of a stream is switched; `api` is api.endpoint, `key` the last segment of its RTMP URL. */
-export function storageEndpoint(api: string, key: string): Endpoint {
-  return new Endpoint(`${api.replace(/\/+$/, '')}/api/v1/edge/storage/${encodeURIComponent(key)}`, TIMEOUT_MS);
+/** Where the storage of a stream is switched; `api` is api.endpoint, `key` the last segment of its RTMP URL as it stands there. */
+export function storageEndpoint(api: string, key: string, timeoutMs: number): Endpoint {
+  return new Endpoint(`${api.replace(/\/+$/, '')}/api/v1/edge/storage/${key}`, timeoutMs);
 }
 
 export function storageBody(enable: boolean): Buffer {
@@ -16,7 +16,7 @@ export function storageBody(enable: boolean): Buffer {
 
 /** Tries the endpoint with a stream that does not exist. */
 export function storageTrial(api: string, signal: AbortSignal): EndpointTrial {
-  const endpoint = storageEndpoint(api, TRIAL_KEY);
+  const endpoint = storageEndpoint(api, TRIAL_KEY, TRIAL_TIMEOUT_MS);
   const body = storageBody(false);
   return {
     endpoint,

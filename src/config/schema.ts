@@ -78,6 +78,7 @@ export const configSchema = z.strictObject({
       database: z.int().min(0).max(1_000_000).default(0),
       password: text.default(''),
       prefix: redisPrefix.default('chrysproxy'),
+      annotation_queue: redisPrefix.default('chrysproxy'),
       publish_frames: z.enum(PUBLISHED_FRAMES).default('off'),
       publish_interval_ms: z.int().min(40).max(3_600_000).default(1000),
     })

@@ -17,6 +17,8 @@ import {
   type ListStreamRequest,
 } from '../gen/chrys/cloud/videostreaming/v1beta1/video_streaming.js';
 import type { NativeAddon } from '../native/types.js';
+import type { Passthrough } from '../passthrough/types.js';
+import type { Storage } from '../storage/types.js';
 import { BufferedImageCall, type PastContext } from './buffered-image.js';
 import { listStreamOf, probeOf } from './camera-answers.js';
 import type { DirectHandlers } from './direct-calls.js';
@@ -52,12 +54,18 @@ export function directHandlers(context: FrameContext & PastContext): DirectHandl
   };
 }
 
-export function imageImplementation(
-  cameras: Cameras,
-  clock: Clock,
-  packetSums: NativeAddon['packetSums'],
-  annotations: Pick<Annotations, 'annotate'>,
-): UntypedServiceImplementation {
+/** What the plain RPCs are answered from. */
+export interface ImageParts {
+  readonly cameras: Cameras;
+  readonly clock: Clock;
+  readonly packetSums: NativeAddon['packetSums'];
+  readonly annotations: Pick<Annotations, 'annotate'>;
+  readonly passthrough: Pick<Passthrough, 'set'>;
+  readonly storage: Pick<Storage, 'set'>;
+}
+
+export function imageImplementation(parts: ImageParts): UntypedServiceImplementation {
+  const { cameras, clock, packetSums, annotations, passthrough, storage } = parts;
   const implementation: TypedImplementation = {
     videoLatestImage: answeredDirectly,
     videoStream: answeredDirectly,
@@ -68,33 +76,24 @@ export function imageImplementation(
       call.end();
     },
     videoProbe: unary((request) => {
-      if (request.deviceId === '') {
-        throw new ChrysError('invalid_argument', 'device_id is missing: name the camera that you want to know about');
-      }
+      checkDeviceId(request.deviceId, 'that you want to know about');
       return probeOf(cameras.get(request.deviceId), packetSums);
     }),
     systemTime: unary(() => ({ currentTime: clock.nowMs() })),
-    annotate: (call, callback) => {
-      const { request } = call;
-      annotations.annotate(request, { isGone: () => call.cancelled }).then(
-        () => {
-          callback(null, {
-            deviceName: request.deviceName,
-            remoteStreamId: request.remoteStreamId,
-            type: request.type,
-            startTimestamp: request.startTimestamp,
-          });
-        },
-        (error: unknown) => {
-          callback(statusOf(error));
-        },
-      );
-    },
-    proxy: unary(() => {
-      throw notYet('Proxy', 'push the stream with another tool for now');
+    annotate: unaryLater(async (request, call) => {
+      await annotations.annotate(request, { isGone: () => call.cancelled });
+      const { deviceName, remoteStreamId, type, startTimestamp } = request;
+      return { deviceName, remoteStreamId, type, startTimestamp };
     }),
-    storage: unary(() => {
-      throw notYet('Storage', "switch it in the cloud's own console for now");
+    proxy: unary(({ deviceId, passthrough: wanted }) => {
+      checkDeviceId(deviceId, 'whose stream is to be passed on');
+      passthrough.set(deviceId, wanted);
+      return { deviceId, passthrough: wanted };
+    }),
+    storage: unaryLater(async ({ deviceId, start }) => {
+      checkDeviceId(deviceId, 'that the cloud shall store');
+      await storage.set(deviceId, start);
+      return { deviceId, start };
     }),
   };
   return implementation;
@@ -104,8 +103,23 @@ function answeredDirectly(): never {
   throw new Error('directHandlers answers this one');
 }
 
-function notYet(rpc: string, instead: string): ChrysError {
-  return new ChrysError('unimplemented', `${rpc} is not part of this version of chrysproxy yet: ${instead}`);
+function checkDeviceId(deviceId: string, which: string): void {
+  if (deviceId === '') throw new ChrysError('invalid_argument', `device_id is missing: name the camera ${which}`);
+}
+
+function unaryLater<Request, Response>(
+  answer: (request: Request, call: ServerUnaryCall<Request, Response>) => Promise<Response>,
+): (call: ServerUnaryCall<Request, Response>, callback: sendUnaryData<Response>) => void {
+  return (call, callback) => {
+    answer(call.request, call).then(
+      (response) => {
+        callback(null, response);
+      },
+      (error: unknown) => {
+        callback(statusOf(error));
+      },
+    );
+  };
 }
 
 function unary<Request, Response>(

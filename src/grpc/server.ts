@@ -5,17 +5,14 @@ import { loadSync } from '@grpc/proto-loader';
 import { ReflectionService } from '@grpc/reflection';
 import { HealthImplementation, protoPath as healthProto } from 'grpc-health-check';
 
-import type { Annotations } from '../annotations/types.js';
-import type { Clock } from '../base/clock.js';
 import { ChrysError, messageOf } from '../base/errors.js';
 import { descriptorOf } from '../base/socket-descriptor.js';
-import type { Cameras } from '../cameras/types.js';
 import type { NativeAddon } from '../native/types.js';
 import type { TlsSetup } from '../tls/tls-setup.js';
 import type { PastContext } from './buffered-image.js';
 import { watchConnections } from './connections.js';
 import { directCalls } from './direct-calls.js';
-import { directHandlers, imageImplementation, imageService } from './image-service.js';
+import { directHandlers, imageImplementation, imageService, type ImageParts } from './image-service.js';
 import { Positions } from './positions.js';
 import { TlsCredentials } from './tls-credentials.js';
 
@@ -41,23 +38,20 @@ export interface GrpcServer {
 }
 
 /** Throws failed_precondition when the address cannot be listened on. */
-export async function startGrpcServer(options: {
-  host: string;
-  port: number;
-  /** Undefined: plaintext. */
-  tls: TlsSetup | undefined;
-  cameras: Cameras;
-  clock: Clock;
-  releaseBuffer: NativeAddon['releaseBuffer'];
-  limitUnsent: NativeAddon['limitUnsent'];
-  packetSums: NativeAddon['packetSums'];
-  annotations: Pick<Annotations, 'annotate'>;
-  history: PastContext['history'];
-  /** buffer.in_memory_scale. */
-  defaultSizeOf: PastContext['defaultSizeOf'];
-}): Promise<GrpcServer> {
-  const { cameras, clock } = options;
-  const context = { ...options, positions: new Positions(clock) };
+export async function startGrpcServer(
+  options: ImageParts & {
+    host: string;
+    port: number;
+    /** Undefined: plaintext. */
+    tls: TlsSetup | undefined;
+    releaseBuffer: NativeAddon['releaseBuffer'];
+    limitUnsent: NativeAddon['limitUnsent'];
+    history: PastContext['history'];
+    /** buffer.in_memory_scale. */
+    defaultSizeOf: PastContext['defaultSizeOf'];
+  },
+): Promise<GrpcServer> {
+  const context = { ...options, positions: new Positions(options.clock) };
   const server = new Server({
     interceptors: [directCalls(directHandlers(context))],
     'grpc-node.flow_control_window': FLOW_CONTROL_WINDOW_BYTES,
@@ -67,7 +61,7 @@ export async function startGrpcServer(options: {
     // Books for a debugging interface that is not offered.
     'grpc.enable_channelz': 0,
   });
-  server.addService(imageService, imageImplementation(cameras, clock, options.packetSums, options.annotations));
+  server.addService(imageService, imageImplementation(options));
   const health = new HealthImplementation({ '': 'SERVING', [IMAGE_SERVICE]: 'SERVING' });
   health.addToServer(server);
   const described = loadSync([IMAGE_PROTO, healthProto], { includeDirs: [PROTO_ROOT], keepCase: true });

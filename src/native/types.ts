@@ -252,6 +252,44 @@ export interface SegmentOptions {
   readonly path: string;
 }
 
+export interface RelayOptions {
+  /** rtmp or rtmps, with its credentials. */
+  readonly url: string;
+  readonly packetRing: Uint8Array;
+  /** Of CaptureOptions; the sound goes with the pictures. */
+  readonly audioRing?: Uint8Array | undefined;
+  /** What the packets of the first one's connection are; H.264. */
+  readonly stream: Pick<StreamInfo, 'codecName' | 'extradata' | 'width' | 'height' | 'audio'>;
+  /** A keyframe. */
+  readonly firstSequence: number;
+  /** Four bytes over a SharedArrayBuffer; anything but 0 there ends every wait for the server within 100 ms. */
+  readonly cancel: Uint8Array;
+  readonly openTimeoutMs: number;
+  /** Longest time that the server may take nothing. */
+  readonly stallTimeoutMs: number;
+  /** Packets that came longer ago are passed over when there is a newer keyframe. */
+  readonly mostLagMs: number;
+}
+
+/** What one call of relayPackets did. */
+export interface RelayStep {
+  /**
+   * idle: it sent all that there is. more: there is more. other_connection: the next packet is of another connection of the
+   * camera. other_parameters: the next packet, a keyframe, needs another header, which only a new relay sends.
+   */
+  readonly end: 'idle' | 'more' | 'other_connection' | 'other_parameters';
+  readonly nextSequence: number;
+  /** Of video, which the connection took. */
+  readonly packets: number;
+  /** Of all packets. */
+  readonly bytes: number;
+  /** Packets of video that were passed over because the server was too slow. */
+  readonly lost: number;
+}
+
+/** A connection to an RTMP server. Of one thread. */
+export type RelayHandle = object & { readonly __relay: never };
+
 export interface NativeAddon {
   readonly layoutVersion: number;
   /** libav's versions, e.g. { avcodec: '59.37.100' }. */
@@ -305,6 +343,15 @@ export interface NativeAddon {
    * segment of ours. Rejects with an Error with `code` when it cannot be read.
    */
   segmentFrames(path: string): Promise<SegmentFrames | undefined>;
+  /**
+   * Connects to an RTMP server that takes a stream. Throws an Error with a sentence that may contain credentials, whose
+   * `code` is ECANCELED when it was cancelled. Blocks: relay worker.
+   */
+  openRelay(options: RelayOptions): RelayHandle;
+  /** Sends packets of that connection of the camera, some at most. Throws as openRelay does. Blocks: relay worker. */
+  relayPackets(handle: RelayHandle, connection: number): RelayStep;
+  /** Says goodbye, which takes a frozen server 300 ms, and frees what it has. */
+  closeRelay(handle: RelayHandle): void;
   /** Frees what it has at once. */
   closePast(handle: PastHandle): void;
   /** The proxy's clock, that of arrivals: follows the wall clock, but never runs backwards. Microseconds since the epoch. */

@@ -2,7 +2,7 @@
 import { addCamera, sentenceOf } from './api.js';
 import { dialog, element, form } from './elements.js';
 
-const FIELDS = ['name', 'rtsp_endpoint', 'transport'];
+const FIELDS = ['name', 'rtsp_endpoint', 'transport', 'rtmp_endpoint'];
 
 /**
  * The form for a new camera; `added` is called with its name. What the proxy refuses is said at the field that it names.

@@ -5,6 +5,8 @@
  * @typedef {object} Camera What GET process/:name answers; docs/reference/rest.md has all of it.
  * @property {string} name
  * @property {string} rtsp_endpoint
+ * @property {string} [rtmp_endpoint]
+ * @property {{ streaming: boolean, storing: boolean }} rtmp_stream_status
  * @property {{ stdout: string, stderr: string }} logs
  * @property {Additions} chrysproxy
  *
@@ -17,6 +19,8 @@
  * @property {{ codec: string, width: number, height: number } | null} stream
  * @property {Stats} stats
  * @property {Recording} recording
+ * @property {Passthrough} passthrough
+ * @property {Storage} storage
  * @property {{ camera: string, speed: number, loop: boolean } | null} replay
  *
  * @typedef {object} Stats
@@ -37,11 +41,35 @@
  * @property {number} bytes
  * @property {number | null} last_segment
  *
+ * @typedef {object} Passthrough
+ * @property {boolean} wanted
+ * @property {string} state
+ * @property {string} message
+ * @property {number} bytes
+ *
+ * @typedef {object} Storage
+ * @property {boolean | null} wanted null = it was never switched.
+ * @property {boolean} storing
+ * @property {string} message
+ *
+ * @typedef {object} AnnotationsStatus
+ * @property {'cloud' | 'local'} mode
+ * @property {number} queued
+ * @property {number} delivered
+ * @property {number} set_aside
+ * @property {number} kept
+ * @property {number | null} oldest_age_ms
+ * @property {string | null} paused
+ *
+ * @typedef {{ id: string, camera: string, type: string, reason?: string }} SetAside
+ * @typedef {{ ok: boolean, message: string }} Check
+ * @typedef {{ edge_key: string, edge_secret: string }} Settings
  * @typedef {{ version: string, grpc_port: number | null, time: number }} Info
  */
 
 const BASE = '/api/v1';
 const TIMEOUT_MS = 10_000;
+const CHECK_TIMEOUT_MS = 120_000;
 
 /** What the proxy did not do, in its own words; `status` is 0 when it did not answer at all. */
 export class Refusal extends Error {
@@ -82,10 +110,44 @@ export async function removeCamera(name) {
 
 /**
  * @param {string} name
- * @param {boolean} record
+ * @param {{ record?: boolean, passthrough?: boolean, storage?: boolean }} changes
  */
-export async function setRecord(name, record) {
-  await call('PATCH', `process/${encodeURIComponent(name)}`, { record });
+export async function changeCamera(name, changes) {
+  await call('PATCH', `process/${encodeURIComponent(name)}`, changes);
+}
+
+export async function annotationsStatus() {
+  return /** @type {AnnotationsStatus} */ (await (await call('GET', 'annotations/status')).json());
+}
+
+/** The first of those that were refused. */
+export async function listSetAside() {
+  const answer = await (await call('GET', 'annotations/set-aside?limit=100')).json();
+  return /** @type {{ annotations: SetAside[] }} */ (answer).annotations;
+}
+
+/**
+ * All that were refused.
+ *
+ * @param {'requeue' | 'discard'} how
+ */
+export async function handleSetAside(how) {
+  await call('POST', `annotations/set-aside/${how}`, { all: true });
+}
+
+export async function settings() {
+  return /** @type {Settings} */ (await (await call('GET', 'settings')).json());
+}
+
+/** @param {Settings} values */
+export async function saveSettings(values) {
+  await call('POST', 'settings', { name: 'default', ...values });
+}
+
+/** Tries what the proxy talks to; takes as long as it takes them to answer. */
+export async function checkCloud() {
+  const answer = await (await call('POST', 'cloud/check', undefined, CHECK_TIMEOUT_MS)).json();
+  return /** @type {{ checks: Check[] }} */ (answer).checks;
 }
 
 export async function info() {
@@ -126,12 +188,12 @@ export function lastMinuteUrl(name, fromMs, toMs) {
  * @param {string} path
  * @param {object} [body]
  */
-async function call(method, path, body) {
+async function call(method, path, body, timeoutMs = TIMEOUT_MS) {
   let response;
   try {
     response = await fetch(`${BASE}/${path}`, {
       method,
-      signal: AbortSignal.timeout(TIMEOUT_MS),
+      signal: AbortSignal.timeout(timeoutMs),
       ...(body === undefined ? {} : { body: JSON.stringify(body), headers: { 'content-type': 'application/json' } }),
     });
   } catch {

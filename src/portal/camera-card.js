@@ -5,6 +5,7 @@ import { copyOf, part } from './elements.js';
 import { ageText, coreText, decodingText, durationText, Rates, rateText, streamText } from './figures.js';
 import { keepFresh, leave } from './pictures.js';
 import { RecordingRow } from './recording-row.js';
+import { RtmpRows } from './rtmp-rows.js';
 /**
  * @import { Camera } from './api.js'
  * @import { Target } from './pictures.js'
@@ -17,6 +18,7 @@ export class CameraCard {
   #shownLog = '';
   #picture;
   #recording;
+  #rtmp;
 
   /**
    * @param {string} name
@@ -29,6 +31,7 @@ export class CameraCard {
     this.element = element;
     this.#log = /** @type {HTMLDetailsElement} */ (part(element, 'log'));
     this.#recording = new RecordingRow(element, name);
+    this.#rtmp = new RtmpRows(element, name);
     /** @type {Target} */
     this.#picture = { frame, name, live: false, show: this.#show.bind(this) };
     this.#text('name', name);
@@ -68,6 +71,7 @@ export class CameraCard {
     this.#text('callers', String(stats.callers));
     this.#text('age', ageText(stats.last_packet, nowMs));
     this.#recording.update(camera.chrysproxy.recording, nowMs);
+    this.#rtmp.update(camera);
     this.#text('source', sourceText(camera));
     part(this.element, 'source').title = camera.rtsp_endpoint;
     void this.#refreshLog();

@@ -1,4 +1,5 @@
 // @ts-check
+import { refreshAnnotations } from './annotations-panel.js';
 import { info, listCameras, sentenceOf } from './api.js';
 import { CameraCard } from './camera-card.js';
 import { element } from './elements.js';
@@ -30,6 +31,7 @@ export async function refresh() {
   try {
     if (Date.now() - infoAtMs > INFO_REFRESH_MS) await refreshInfo();
     show(await listCameras());
+    await refreshAnnotations();
     element('trouble').hidden = true;
   } catch (error) {
     infoAtMs = -Infinity;

@@ -1,20 +1,18 @@
 // @ts-check
-import { lastMinuteUrl, sentenceOf, setRecord } from './api.js';
+import { changeCamera, lastMinuteUrl } from './api.js';
 import { part } from './elements.js';
 import { sizeText } from './figures.js';
+import { SwitchRow } from './switch-row.js';
 /** @import { Recording } from './api.js' */
 
 const MINUTE_MS = 60_000;
+const MOODS = /** @type {const} */ ({ recording: 'good', failing: 'bad' });
 
 /** The row of a card that tells about its recording and switches it. */
 export class RecordingRow {
   #name;
-  #switch;
-  #state;
+  #row;
   #link;
-  #refused = '';
-  /** While the proxy has not answered, the switch stays as it was put. */
-  #changing = false;
 
   /**
    * @param {HTMLElement} card
@@ -22,11 +20,8 @@ export class RecordingRow {
    */
   constructor(card, name) {
     this.#name = name;
-    this.#switch = /** @type {HTMLInputElement} */ (part(card, 'record'));
-    this.#state = part(card, 'recording');
+    this.#row = new SwitchRow(card, 'record', `Record ${name}`, (record) => changeCamera(name, { record }));
     this.#link = /** @type {HTMLAnchorElement} */ (part(card, 'last-minute'));
-    this.#switch.setAttribute('aria-label', `Record ${name}`);
-    this.#switch.addEventListener('change', () => void this.#change());
   }
 
   /**
@@ -35,25 +30,10 @@ export class RecordingRow {
    */
   update(recording, nowMs) {
     const { wanted, state, last_segment: lastMs } = recording;
-    if (!this.#changing) this.#switch.checked = wanted;
-    this.#state.dataset['state'] = this.#refused === '' ? state : 'failing';
-    this.#state.textContent = this.#refused === '' ? stateText(recording) : this.#refused;
+    const mood = MOODS[/** @type {keyof typeof MOODS} */ (state)] ?? '';
+    this.#row.update({ wanted, text: stateText(recording), mood });
     this.#link.href = lastMinuteUrl(this.#name, nowMs - MINUTE_MS, nowMs);
     this.#link.hidden = lastMs === null || nowMs - lastMs > MINUTE_MS;
-  }
-
-  async #change() {
-    const wanted = this.#switch.checked;
-    this.#changing = true;
-    this.#refused = '';
-    try {
-      await setRecord(this.#name, wanted);
-    } catch (refusal) {
-      this.#switch.checked = !wanted;
-      this.#refused = sentenceOf(refusal);
-    } finally {
-      this.#changing = false;
-    }
   }
 }
 

@@ -1,6 +1,6 @@
 import { Router, type Request } from 'express';
 import { z } from 'zod';
-import type { AnnotationPage, Annotations, AnnotationsStatus } from '../annotations/types.js';
+import type { AnnotationPage, Annotations, AnnotationsStatus, SharedQueueStatus } from '../annotations/types.js';
 import { ChrysError } from '../base/errors.js';
 import type { AnnotationPlace, ShownAnnotation } from '../store/annotation.js';
 import { onlyMethods } from './answers.js';
@@ -65,7 +65,12 @@ function statusAnswer(status: AnnotationsStatus) {
     next_attempt: status.nextAttemptMs === 0 ? null : status.nextAttemptMs,
     last_error: status.lastError === '' ? null : status.lastError,
     last_error_at: status.lastErrorMs === 0 ? null : status.lastErrorMs,
+    redis: status.redis === undefined ? null : redisAnswer(status.redis),
   };
+}
+
+function redisAnswer({ connected, message, shared, sender }: SharedQueueStatus) {
+  return { connected, message: message === '' ? null : message, shared, sender };
 }
 
 export type AnnotationsAnswer = ReturnType<typeof statusAnswer>;

@@ -7,10 +7,13 @@ import { checkCameraName } from '../cameras/camera-name.js';
 import type { Camera, CameraDefinition, Cameras } from '../cameras/types.js';
 import type { Config } from '../config/schema.js';
 import type { NativeAddon } from '../native/types.js';
+import type { Passthrough } from '../passthrough/types.js';
+import type { StorageSwitch } from '../storage/storage-switch.js';
 import type { Settings, SettingsStore } from '../store/settings.js';
 import { annotationRoutes, type AnnotationParts } from './annotations.js';
 import { errorHandler, onlyMethods, sendError, unknownRoute } from './answers.js';
-import { cameraChanges, parseBody, settingsBody } from './bodies.js';
+import { parseBody, settingsBody } from './bodies.js';
+import { changeCamera } from './camera-changes.js';
 import { definitionOf } from './camera-body.js';
 import { cloudRoutes, type CloudParts } from './cloud.js';
 import { sendFrameList } from './frame-list.js';
@@ -36,6 +39,8 @@ const MASK = '***';
 export interface RestParts extends RecordingParts, AnnotationParts, CloudParts, RedisParts, WebhookParts {
   readonly cameras: Cameras;
   readonly past: PastSource;
+  readonly passthrough: Passthrough;
+  readonly storage: Pick<StorageSwitch, 'set' | 'status' | 'useKeys'>;
   readonly settings: Pick<SettingsStore, 'get' | 'put'>;
   readonly config: Pick<Config, 'camera'>;
   readonly logger: Logger;
@@ -105,8 +110,8 @@ export function createRestApp(parts: RestParts): Express {
     .get((req, res) => {
       res.json(processAnswer(cameras.get(checkCameraName(req.params.name)), parts, shownParts(req)));
     })
-    .patch(jsonBody, (req, res) => {
-      const camera = changeCamera(checkCameraName(req.params.name), req.body, cameras);
+    .patch(jsonBody, async (req, res) => {
+      const camera = await changeCamera(checkCameraName(req.params.name), req.body, parts);
       res.json(processAnswer(camera, parts, shownParts(req)));
     })
     .delete(async (req, res) => {
@@ -183,20 +188,14 @@ function logRequests({ logger, clock }: RestParts): RequestHandler {
   };
 }
 
-function processAnswer(camera: Camera, { recordings }: RestParts, shown: { readonly logs: boolean }): StreamProcess {
-  return streamProcessOf(camera, recordings.status(camera.definition.name), shown);
-}
-
-/** Throws invalid_argument when nothing is to be changed, not_found. */
-function changeCamera(name: string, value: unknown, cameras: Cameras): Camera {
-  const { record, record_audio: recordAudio } = parseBody(cameraChanges, value);
-  if (record === undefined && recordAudio === undefined) {
-    throw new ChrysError('invalid_argument', 'The body changes nothing; allowed are record and record_audio.');
-  }
-  return cameras.update(name, {
-    ...(record === undefined ? {} : { record }),
-    ...(recordAudio === undefined ? {} : { recordAudio }),
-  });
+function processAnswer(camera: Camera, parts: RestParts, shown: { readonly logs: boolean }): StreamProcess {
+  const { name } = camera.definition;
+  const services = {
+    recording: parts.recordings.status(name),
+    passthrough: parts.passthrough.status(name),
+    storage: parts.storage.status(name),
+  };
+  return streamProcessOf(camera, services, shown);
 }
 
 /** What the cameras refuse of a definition that passed `definitionOf` is its URL, and the sender knows that as a field. */
@@ -212,11 +211,12 @@ function addCamera(definition: CameraDefinition, cameras: Cameras): void {
 }
 
 /** A masked secret that comes back means that it stays as it is. */
-function saveSettings(value: unknown, { settings, annotations, webhooks, clock }: RestParts): Settings {
+function saveSettings(value: unknown, { settings, annotations, storage, webhooks, clock }: RestParts): Settings {
   const body = parseBody(settingsBody, value);
   const secret = body.edge_secret === MASK ? settings.get().edgeSecret : body.edge_secret;
   const saved = settings.put(body.edge_key, secret, clock.nowMs());
   annotations.useKeys(saved);
+  storage.useKeys(saved);
   webhooks?.useKeys(saved);
   return saved;
 }

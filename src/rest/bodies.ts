@@ -16,6 +16,11 @@ const moment = z.int().min(1).max(LATEST_MS);
 const ignored = z.unknown().optional();
 const key = z.string().max(MOST_KEY_CHARACTERS);
 
+const rtmpUrl = z
+  .string()
+  .max(MOST_URL_CHARACTERS)
+  .refine(isRtmpUrl, 'an rtmp:// or rtmps:// URL, with its password if it has one, or "" for none');
+
 /** What a camera is added with. Fields that only an answer has are ignored, so that an old answer can be sent back. */
 export const cameraBody = z.strictObject({
   name: z.string().nullish(),
@@ -24,11 +29,7 @@ export const cameraBody = z.strictObject({
     .min(1)
     .max(MOST_URL_CHARACTERS)
     .refine((url) => !isMasked(url), 'the URL with its password, and not the masked one of an answer'),
-  rtmp_endpoint: z
-    .string()
-    .max(MOST_URL_CHARACTERS)
-    .refine(isRtmpUrl, 'an rtmp:// or rtmps:// URL, with its password if it has one, or "" for none')
-    .nullish(),
+  rtmp_endpoint: rtmpUrl.nullish(),
   transport: cameraKeys.transport.unwrap().nullish(),
   open_timeout_ms: cameraKeys.open_timeout_ms.unwrap().nullish(),
   stall_timeout_ms: cameraKeys.stall_timeout_ms.unwrap().nullish(),
@@ -60,10 +61,13 @@ export const replayBody = z.strictObject({
   loop: z.boolean().nullish(),
 });
 
-/** What can be changed of a camera; `null` for `record` = as buffer.on_disk says. */
+/** What can be changed of a camera; `null` for `record` = as buffer.on_disk says, for `rtmp_endpoint` = none. */
 export const cameraChanges = z.strictObject({
   record: z.union([z.boolean(), z.null()]).optional(),
   record_audio: z.boolean().optional(),
+  rtmp_endpoint: z.union([rtmpUrl, z.null()]).optional(),
+  passthrough: z.boolean().optional(),
+  storage: z.boolean().optional(),
 });
 
 /** A part of a recording that is to be kept. */

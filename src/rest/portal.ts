@@ -23,9 +23,13 @@ const FILES: readonly (readonly [route: string, file: string, type: string])[] =
     'dialogs',
     'elements',
     'add-form',
+    'annotations-panel',
+    'cloud-form',
     'figures',
     'pictures',
     'recording-row',
+    'rtmp-rows',
+    'switch-row',
   ].map((name) => [`/portal/${name}.js`, `${name}.js`, SCRIPT] as const),
 ];
 

@@ -22,7 +22,7 @@ const ROUTES: readonly (readonly [method: string, path: string, what: string])[]
   ['GET', '/api/v1/processlist', 'all cameras; ?logs=false leaves their logs out'],
   ['POST', '/api/v1/process', 'add a camera: {"name", "rtsp_endpoint"}'],
   ['GET', '/api/v1/process/:name', 'one camera'],
-  ['PATCH', '/api/v1/process/:name', 'switch its recording: {"record": true, false or null}'],
+  ['PATCH', '/api/v1/process/:name', 'switch its recording, passthrough or storage: {"record": true, false or null}'],
   ['DELETE', '/api/v1/process/:name', 'remove a camera'],
   ['GET', '/api/v1/process/:name/snapshot.jpg', 'its newest frame, or that of a past moment: ?at=; ?width= scales it'],
   ['GET', '/api/v1/process/:name/stream.mjpeg', 'its frames as they come; ?fps= &amp;width='],

@@ -2,10 +2,19 @@ import { redact, redactUrl } from '../base/redact.js';
 import { STATUS_OF_PHASE } from '../cameras/container-status.js';
 import { replayOf } from '../cameras/replay-url.js';
 import type { Camera, LogLine } from '../cameras/types.js';
+import type { PassthroughStatus } from '../passthrough/types.js';
 import type { RecordingStatus } from '../recording/types.js';
+import type { StorageStatus } from '../storage/types.js';
 
 /** The Go clients' zero time: it never happened. */
 const NEVER = '0001-01-01T00:00:00Z';
+
+/** What others do with a camera's stream. */
+export interface CameraServices {
+  readonly recording: RecordingStatus;
+  readonly passthrough: PassthroughStatus;
+  readonly storage: StorageStatus;
+}
 
 /**
  * A camera in the form that clients of the original read; what is ours stands under `chrysproxy`. Passwords are masked.
@@ -13,7 +22,7 @@ const NEVER = '0001-01-01T00:00:00Z';
  */
 export function streamProcessOf(
   camera: Camera,
-  recording: RecordingStatus,
+  services: CameraServices,
   { logs = true }: { readonly logs?: boolean } = {},
 ) {
   const { definition, state } = camera;
@@ -43,16 +52,19 @@ export function streamProcessOf(
     },
     created: definition.createdMs,
     modified: definition.modifiedMs,
-    rtmp_stream_status: { streaming: false, storing: false },
+    rtmp_stream_status: { streaming: services.passthrough.streaming, storing: services.storage.storing },
     upgrade_available: false,
-    chrysproxy: additionsOf(camera, recording),
+    chrysproxy: additionsOf(camera, services),
   };
 }
 
 export type StreamProcess = ReturnType<typeof streamProcessOf>;
 
 /** Times in milliseconds since the epoch, null = not yet or not known. */
-function additionsOf({ definition, state, stats, stream }: Camera, recording: RecordingStatus) {
+function additionsOf(
+  { definition, state, stats, stream }: Camera,
+  { recording, passthrough, storage }: CameraServices,
+) {
   return {
     phase: state.phase,
     since: state.sinceMs,
@@ -107,6 +119,26 @@ function additionsOf({ definition, state, stats, stream }: Camera, recording: Re
       bytes: recording.bytes,
       lost_groups: recording.lostGroups,
       last_segment: known(recording.lastSegmentMs),
+    },
+    passthrough: {
+      wanted: passthrough.wanted,
+      state: passthrough.state,
+      since: known(passthrough.sinceMs),
+      message: passthrough.message,
+      next_attempt: passthrough.nextAttemptMs ?? null,
+      last_error: passthrough.lastError,
+      packets: passthrough.packets,
+      bytes: passthrough.bytes,
+      connects: passthrough.connects,
+      lost_packets: passthrough.lost,
+      last_sent: known(passthrough.lastSentMs),
+    },
+    storage: {
+      wanted: storage.wanted ?? null,
+      storing: storage.storing,
+      since: known(storage.storingSinceMs),
+      message: storage.message,
+      next_attempt: storage.nextAttemptMs ?? null,
     },
   };
 }

@@ -6,6 +6,8 @@ import type {
   AnnotationTotals,
   NewAnnotation,
   QueuedAnnotation,
+  SettledAnnotation,
+  SharedAnnotation,
   ShownAnnotation,
 } from './annotation.js';
 import { openDatabase, type DatabaseForm } from './database.js';
@@ -43,6 +45,14 @@ export const ANNOTATION_MIGRATIONS: readonly string[] = [
   ) STRICT;
   INSERT INTO totals VALUES (1, 0, 0, 0, 0);
   `,
+  `
+  CREATE INDEX annotations_shared ON annotations (seq) WHERE state = 4;
+  ALTER TABLE totals ADD COLUMN shared INTEGER NOT NULL DEFAULT 0;
+  CREATE TABLE origin (
+    id INTEGER PRIMARY KEY CHECK (id = 1),
+    name TEXT NOT NULL
+  ) STRICT;
+  `,
 ];
 
 /** `items` is what people call what it holds. */
@@ -56,12 +66,14 @@ function formOf(items: string): DatabaseForm {
   };
 }
 
-const STATES: readonly AnnotationState[] = ['queued', 'delivered', 'set_aside', 'local'];
-const [QUEUED, DELIVERED, SET_ASIDE, LOCAL] = [0, 1, 2, 3];
+/** One that is in the queue that proxies share waits like any other: whoever asks does not see the difference. */
+const STATES: readonly AnnotationState[] = ['queued', 'delivered', 'set_aside', 'local', 'queued'];
+const [QUEUED, DELIVERED, SET_ASIDE, LOCAL, SHARED] = [0, 1, 2, 3, 4];
 const SHOWN = `seq, id, camera, type, start_ms AS startMs, stored_ms AS storedMs, state, done_ms AS doneMs, reason, json`;
 const QUEUE = 'seq, id, camera, stored_ms AS storedMs, json';
 /** Left to itself, SQLite would walk through everything that was delivered since. */
 const OF_THE_QUEUE = 'FROM annotations INDEXED BY annotations_queued WHERE state = 0';
+const OF_THE_SHARED = 'FROM annotations INDEXED BY annotations_shared WHERE state = 4';
 
 type ShownRow = Omit<ShownAnnotation, 'state'> & { readonly state: number };
 type NewRow = NewAnnotation & { readonly seq: number; readonly state: number; readonly doneMs: number };
@@ -94,9 +106,13 @@ export class AnnotationQueue {
   readonly #database: Database.Database;
   readonly #insert: Database.Statement<[NewRow]>;
   readonly #next: Database.Statement<[number, number], QueuedAnnotation>;
-  readonly #oldest: Database.Statement<[], number>;
+  readonly #oldest: Database.Statement<[], number | null>;
   readonly #deliver: Database.Statement<[number, number]>;
   readonly #setAside: Database.Statement<[string, number, number]>;
+  readonly #share: Database.Statement<[number]>;
+  readonly #unshare: Database.Statement<[string]>;
+  readonly #sharedPage: Database.Statement<[number, number], SharedAnnotation>;
+  readonly #settle: Database.Statement<[number, string, number, string, number]>;
   readonly #setAsidePage: Database.Statement<[number, number], ShownRow>;
   readonly #setAsideId: Database.Statement<[string], number>;
   readonly #requeue: Database.Statement<[number, number]>;
@@ -123,12 +139,23 @@ export class AnnotationQueue {
        VALUES (@seq, @id, @camera, @type, @startMs, @storedMs, @state, @doneMs, @json)`,
     );
     this.#next = database.prepare(`SELECT ${QUEUE} ${OF_THE_QUEUE} AND seq > ? ORDER BY seq LIMIT ?`);
-    this.#oldest = database.prepare<[], number>(`SELECT stored_ms ${OF_THE_QUEUE} ORDER BY seq LIMIT 1`).pluck();
+    const first = (of: string): string => `(SELECT stored_ms ${of} ORDER BY seq LIMIT 1)`;
+    this.#oldest = database
+      .prepare<[], number | null>(
+        `SELECT min(stored_ms) FROM (SELECT ${first(OF_THE_QUEUE)} AS stored_ms UNION ALL SELECT ${first(OF_THE_SHARED)})`,
+      )
+      .pluck();
     this.#deliver = database.prepare(
       `UPDATE annotations SET state = ${DELIVERED}, done_ms = ? WHERE seq = ? AND state = ${QUEUED}`,
     );
     this.#setAside = database.prepare(
       `UPDATE annotations SET state = ${SET_ASIDE}, reason = ?, done_ms = ? WHERE seq = ? AND state = ${QUEUED}`,
+    );
+    this.#share = database.prepare(`UPDATE annotations SET state = ${SHARED} WHERE seq = ? AND state = ${QUEUED}`);
+    this.#unshare = database.prepare(`UPDATE annotations SET state = ${QUEUED} WHERE id = ? AND state = ${SHARED}`);
+    this.#sharedPage = database.prepare(`SELECT seq, id ${OF_THE_SHARED} AND seq > ? ORDER BY seq LIMIT ?`);
+    this.#settle = database.prepare(
+      'UPDATE annotations SET state = ?, reason = ?, done_ms = ? WHERE id = ? AND state = ?',
     );
     const ofTheRefused = `FROM annotations INDEXED BY annotations_set_aside WHERE state = ${SET_ASIDE}`;
     this.#setAsidePage = database.prepare(`SELECT ${SHOWN} ${ofTheRefused} AND seq > ? ORDER BY seq LIMIT ?`);
@@ -151,10 +178,10 @@ export class AnnotationQueue {
     this.#byTime = database.prepare(`${place} annotations_by_time WHERE ${range}`);
     this.#get = database.prepare(`SELECT ${SHOWN} FROM annotations WHERE seq = ?`);
     this.#saveTotals = database.prepare(
-      'UPDATE totals SET queued = @queued, set_aside = @setAside, kept = @kept, delivered = @delivered',
+      'UPDATE totals SET queued = @queued, set_aside = @setAside, kept = @kept, delivered = @delivered, shared = @shared',
     );
     this.#totals = database
-      .prepare('SELECT queued, set_aside AS setAside, kept, delivered FROM totals')
+      .prepare('SELECT queued, set_aside AS setAside, kept, delivered, shared FROM totals')
       .get() as AnnotationTotals;
     this.#lastSeq = (database.prepare('SELECT max(seq) FROM annotations').pluck().get() as number | null) ?? 0;
   }
@@ -165,7 +192,7 @@ export class AnnotationQueue {
 
   /** When the oldest that waits was taken; undefined: none waits. */
   get oldestQueuedMs(): number | undefined {
-    return this.#oldest.get();
+    return this.#oldest.get() ?? undefined;
   }
 
   /** Stores them in their order: to be sent, or only to be kept. */
@@ -199,6 +226,54 @@ export class AnnotationQueue {
     this.#change(() => {
       const { changes } = this.#setAside.run(reason, nowMs, seq);
       return { queued: -changes, setAside: changes };
+    });
+  }
+
+  /** Who stored these, for those that share a queue with this proxy: made at the first call, and kept. */
+  origin(random: () => string): string {
+    const stored = this.#database.prepare<[], string>('SELECT name FROM origin').pluck().get();
+    if (stored !== undefined) return stored;
+    const name = random();
+    try {
+      this.#database.prepare('INSERT INTO origin VALUES (1, ?)').run(name);
+    } catch (error) {
+      throw explainedWrite(error);
+    }
+    return name;
+  }
+
+  /** These are in the queue that proxies share: `next` does not give them any more. They still wait. */
+  share(seqs: readonly number[]): void {
+    this.#change(() => ({ shared: seqs.reduce((sum, seq) => sum + this.#share.run(seq).changes, 0) }));
+  }
+
+  /** These are not there any more, and wait here again, each at its place. */
+  unshare(ids: readonly string[]): void {
+    this.#change(() => ({ shared: -ids.reduce((sum, id) => sum + this.#unshare.run(id).changes, 0) }));
+  }
+
+  /** Those that are in the queue that proxies share, after one. */
+  shared(afterSeq: number, limit: number): SharedAnnotation[] {
+    return this.#sharedPage.all(afterSeq, limit);
+  }
+
+  /** What became of those that another proxy sent. One that is not known to be shared yet is settled all the same. */
+  settle(settled: readonly SettledAnnotation[]): void {
+    this.#change(() => {
+      const sum = { queued: 0, shared: 0, setAside: 0, kept: 0, delivered: 0 };
+      for (const { id, refusal, atMs } of settled) {
+        const state = refusal === undefined ? DELIVERED : SET_ASIDE;
+        const change = (from: number): number => this.#settle.run(state, refusal ?? '', atMs, id, from).changes;
+        const shared = change(SHARED);
+        const all = shared + change(QUEUED);
+        sum.queued -= all;
+        sum.shared -= shared;
+        if (refusal === undefined) {
+          sum.kept += all;
+          sum.delivered += all;
+        } else sum.setAside += all;
+      }
+      return sum;
     });
   }
 
@@ -270,12 +345,13 @@ export class AnnotationQueue {
     const before = this.#totals;
     let after = before;
     const transaction = this.#database.transaction(() => {
-      const { queued = 0, setAside = 0, kept = 0, delivered = 0 } = change();
+      const { queued = 0, setAside = 0, kept = 0, delivered = 0, shared = 0 } = change();
       after = {
         queued: before.queued + queued,
         setAside: before.setAside + setAside,
         kept: before.kept + kept,
         delivered: before.delivered + delivered,
+        shared: before.shared + shared,
       };
       this.#saveTotals.run(after);
     });

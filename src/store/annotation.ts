@@ -25,6 +25,18 @@ export interface QueuedAnnotation {
   readonly json: string;
 }
 
+/** One that is in the queue that proxies share. */
+export type SharedAnnotation = Pick<QueuedAnnotation, 'seq' | 'id'>;
+
+/** What became of one that was sent from there. */
+export interface SettledAnnotation {
+  readonly id: string;
+  /** Why it was set aside; undefined: it was delivered. */
+  readonly refusal: string | undefined;
+  /** Milliseconds since the epoch. */
+  readonly atMs: number;
+}
+
 /** One as it is shown. */
 export interface ShownAnnotation extends NewAnnotation {
   readonly seq: number;
@@ -37,11 +49,14 @@ export interface ShownAnnotation extends NewAnnotation {
 
 /** How many there are; `delivered` counts since the database was made, also those that are not kept any more. */
 export interface AnnotationTotals {
+  /** That wait, also those that are shared. */
   readonly queued: number;
   readonly setAside: number;
   /** Delivered or local, and still there. */
   readonly kept: number;
   readonly delivered: number;
+  /** Of those that wait, the ones that are in the queue that proxies share. */
+  readonly shared: number;
 }
 
 /** A place in the order by start_timestamp. */

@@ -1,5 +1,12 @@
 import type { Transport } from '../native/types.js';
 
+/** What the cloud does with a camera's stream. */
+export interface StorageFact {
+  readonly on: boolean;
+  /** When the cloud said so, milliseconds since the epoch. */
+  readonly sinceMs: number;
+}
+
 /** What a camera is, as the registry keeps it. */
 export interface CameraDefinition {
   /** 1 to 128 of A-Z a-z 0-9 . _ - , beginning with a letter or a digit. */
@@ -15,6 +22,12 @@ export interface CameraDefinition {
   readonly record?: boolean;
   /** Whether its sound is recorded with it. */
   readonly recordAudio: boolean;
+  /** Whether its stream shall be pushed to rtmpEndpoint. */
+  readonly passthrough?: boolean;
+  /** Whether the cloud shall store it; undefined: nobody has said so yet. */
+  readonly storage?: boolean;
+  /** What the cloud took last; undefined: nothing yet. */
+  readonly storing?: StorageFact;
   /** Milliseconds since the epoch. */
   readonly createdMs: number;
   readonly modifiedMs: number;

@@ -44,6 +44,12 @@ export const MIGRATIONS: readonly string[] = [
     UNIQUE (camera, name)
   ) STRICT;
   `,
+  `
+  ALTER TABLE cameras ADD COLUMN passthrough INTEGER NOT NULL DEFAULT 0;
+  ALTER TABLE cameras ADD COLUMN storage INTEGER;
+  ALTER TABLE cameras ADD COLUMN storing INTEGER;
+  ALTER TABLE cameras ADD COLUMN storing_ms INTEGER;
+  `,
 ];
 
 /** Marks a file as ours: "Chry". */

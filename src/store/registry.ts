@@ -14,6 +14,10 @@ interface Row {
   readonly decoder_threads: number;
   readonly record: number | null;
   readonly record_audio: number;
+  readonly passthrough: number;
+  readonly storage: number | null;
+  readonly storing: number | null;
+  readonly storing_ms: number | null;
   readonly created_ms: number;
   readonly modified_ms: number;
 }
@@ -23,7 +27,7 @@ export class CameraRegistry {
   readonly #list: Database.Statement<[], Row>;
   readonly #get: Database.Statement<[string], Row>;
   readonly #insert: Database.Statement<[Row]>;
-  readonly #update: Database.Statement<[Pick<Row, 'name' | 'record' | 'record_audio' | 'modified_ms'>]>;
+  readonly #update: Database.Statement<[Row]>;
   readonly #remove: Database.Statement<[string]>;
 
   constructor(database: Database.Database) {
@@ -31,12 +35,15 @@ export class CameraRegistry {
     this.#get = database.prepare('SELECT * FROM cameras WHERE name = ?');
     this.#insert = database.prepare(
       `INSERT INTO cameras (name, rtsp_endpoint, rtmp_endpoint, transport, open_timeout_ms, stall_timeout_ms,
-        decoder_threads, record, record_audio, created_ms, modified_ms)
+        decoder_threads, record, record_audio, passthrough, storage, storing, storing_ms, created_ms, modified_ms)
        VALUES (@name, @rtsp_endpoint, @rtmp_endpoint, @transport, @open_timeout_ms, @stall_timeout_ms,
-        @decoder_threads, @record, @record_audio, @created_ms, @modified_ms)`,
+        @decoder_threads, @record, @record_audio, @passthrough, @storage, @storing, @storing_ms, @created_ms, @modified_ms)`,
     );
     this.#update = database.prepare(
-      'UPDATE cameras SET record = @record, record_audio = @record_audio, modified_ms = @modified_ms WHERE name = @name',
+      `UPDATE cameras SET rtmp_endpoint = @rtmp_endpoint, record = @record, record_audio = @record_audio,
+        passthrough = @passthrough, storage = @storage, storing = @storing, storing_ms = @storing_ms,
+        modified_ms = @modified_ms
+       WHERE name = @name`,
     );
     this.#remove = database.prepare('DELETE FROM cameras WHERE name = ?');
   }
@@ -54,19 +61,7 @@ export class CameraRegistry {
   /** Throws already_exists; unavailable, resource_exhausted or failed_precondition when it cannot be written. */
   insert(camera: CameraDefinition): void {
     try {
-      this.#insert.run({
-        name: camera.name,
-        rtsp_endpoint: camera.rtspEndpoint,
-        rtmp_endpoint: camera.rtmpEndpoint ?? null,
-        transport: camera.transport,
-        open_timeout_ms: camera.openTimeoutMs,
-        stall_timeout_ms: camera.stallTimeoutMs,
-        decoder_threads: camera.decoderThreads,
-        record: camera.record === undefined ? null : Number(camera.record),
-        record_audio: Number(camera.recordAudio),
-        created_ms: camera.createdMs,
-        modified_ms: camera.modifiedMs,
-      });
+      this.#insert.run(rowOf(camera));
     } catch (error) {
       if (error instanceof Database.SqliteError && error.code === 'SQLITE_CONSTRAINT_PRIMARYKEY') {
         const text = `There is already a camera "${camera.name}". Remove it first, or choose another name.`;
@@ -76,15 +71,10 @@ export class CameraRegistry {
     }
   }
 
-  /** Stores what can be changed of a camera: whether and how it is recorded. Throws like insert when it cannot be written. */
+  /** Stores what can be changed of a camera, all of CameraChanges. Throws like insert when it cannot be written. */
   update(camera: CameraDefinition): void {
     try {
-      this.#update.run({
-        name: camera.name,
-        record: camera.record === undefined ? null : Number(camera.record),
-        record_audio: Number(camera.recordAudio),
-        modified_ms: camera.modifiedMs,
-      });
+      this.#update.run(rowOf(camera));
     } catch (error) {
       throw explainedWrite(error);
     }
@@ -100,6 +90,30 @@ export class CameraRegistry {
   }
 }
 
+function rowOf(camera: CameraDefinition): Row {
+  return {
+    name: camera.name,
+    rtsp_endpoint: camera.rtspEndpoint,
+    rtmp_endpoint: camera.rtmpEndpoint ?? null,
+    transport: camera.transport,
+    open_timeout_ms: camera.openTimeoutMs,
+    stall_timeout_ms: camera.stallTimeoutMs,
+    decoder_threads: camera.decoderThreads,
+    record: flagOf(camera.record),
+    record_audio: Number(camera.recordAudio),
+    passthrough: Number(camera.passthrough ?? false),
+    storage: flagOf(camera.storage),
+    storing: flagOf(camera.storing?.on),
+    storing_ms: camera.storing?.sinceMs ?? null,
+    created_ms: camera.createdMs,
+    modified_ms: camera.modifiedMs,
+  };
+}
+
+function flagOf(value: boolean | undefined): number | null {
+  return value === undefined ? null : Number(value);
+}
+
 function definitionOf(row: Row): CameraDefinition {
   return {
     name: row.name,
@@ -111,6 +125,9 @@ function definitionOf(row: Row): CameraDefinition {
     decoderThreads: row.decoder_threads,
     ...(row.record === null ? {} : { record: row.record !== 0 }),
     recordAudio: row.record_audio !== 0,
+    ...(row.passthrough === 0 ? {} : { passthrough: true }),
+    ...(row.storage === null ? {} : { storage: row.storage !== 0 }),
+    ...(row.storing === null ? {} : { storing: { on: row.storing !== 0, sinceMs: row.storing_ms ?? 0 } }),
     createdMs: row.created_ms,
     modifiedMs: row.modified_ms,
   };

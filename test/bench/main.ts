@@ -5,6 +5,7 @@
 import { benchAnnotate, benchAnnotationQueue } from './annotations.js';
 import { benchFirstFrame, benchInterval, benchKeyframes } from './demand.js';
 import { benchMany, benchScaling } from './many.js';
+import { benchPassthrough } from './passthrough.js';
 import { benchPast } from './past.js';
 import { benchClip, benchRecord, benchSegments } from './recording.js';
 import { keepJson, meets, printTable, type Row } from './report.js';
@@ -26,6 +27,7 @@ const BENCHES: Readonly<Record<string, () => Promise<Row[]>>> = {
   record: benchRecord,
   segments: benchSegments,
   clip: benchClip,
+  passthrough: benchPassthrough,
   many: benchMany,
   scaling: benchScaling,
   annotate: benchAnnotate,

@@ -70,7 +70,8 @@ export async function everythingIsSent(proxy: Proxy, boundMs: number): Promise<v
   await waitFor('the queue to be empty', boundMs, async () => (await annotationsStatus(proxy)).queued === 0);
 }
 
-export function deliveryOf(annotators: Annotators, receiver: AnnotationReceiver): Delivery {
+/** Annotators of different proxies have different cameras. */
+export function deliveryOf(annotators: Pick<Annotators, 'acknowledged'>, receiver: AnnotationReceiver): Delivery {
   const idsOf = new Map<string, Set<string>>();
   for (const { id, device_name: camera, custom_meta_1: number = '' } of receiver.taken) {
     const key = `${camera} ${number}`;

@@ -20,6 +20,11 @@ it('chooses frames at intervals so that little is decoded for them', async () =>
   expect(stdout).toBe('interval schedule: passed\n');
 });
 
+it('gives a live stream times that begin at 0 and never run backwards', async () => {
+  const { stdout } = await run(`${BUILD}/relay_clock_test`, [], { env });
+  expect(stdout).toBe('relay clock: passed\n');
+});
+
 it('never gives eight readers a torn slot or packet while one writer writes, for a minute', async () => {
   const { stdout } = await run(`${BUILD}/ring_stress`, [STRESS_SECONDS], { env });
   expect(stdout).toMatch(/frame ring: .* 0 torn\npacket ring: .* 0 torn\nring stress: passed\n/);

@@ -15,6 +15,12 @@ export interface StatusAnswer {
   readonly kept: number;
   readonly paused: string | null;
   readonly last_error: string | null;
+  readonly redis: {
+    readonly connected: boolean;
+    readonly message: string | null;
+    readonly shared: number;
+    readonly sender: 'this' | 'other' | 'none';
+  } | null;
 }
 
 export function annotate(

@@ -37,6 +37,7 @@ export interface ProcessAnswer {
   readonly status: string;
   readonly state: Readonly<Record<string, unknown>>;
   readonly logs: { readonly stdout: string; readonly stderr: string };
+  readonly rtmp_stream_status: { readonly streaming: boolean; readonly storing: boolean };
   readonly chrysproxy: {
     readonly phase: string;
     readonly reason: string | null;

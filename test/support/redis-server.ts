@@ -99,13 +99,22 @@ export class RedisServer {
 
   /** Ends it; what it has stays in its folder. Resolves when nothing listens any more. */
   async stop(): Promise<void> {
+    await this.#endWith('SIGTERM');
+  }
+
+  /** What it had not written by then is lost. */
+  async kill9(): Promise<void> {
+    await this.#endWith('SIGKILL');
+  }
+
+  async #endWith(signal: 'SIGTERM' | 'SIGKILL'): Promise<void> {
     const child = this.#child;
     if (child === undefined) return;
     this.#child = undefined;
     if (child.exitCode !== null || child.signalCode !== null) return;
     const gone = new Promise((resolve) => child.once('exit', resolve));
     child.kill('SIGCONT');
-    child.kill('SIGTERM');
+    child.kill(signal);
     const timer = setTimeout(() => child.kill('SIGKILL'), STOP_BOUND_MS);
     await gone;
     clearTimeout(timer);

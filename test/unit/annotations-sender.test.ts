@@ -282,6 +282,27 @@ it('what was taken is not sent again while the disk is full', async () => {
   expect(posts).toHaveLength(1);
 });
 
+it('that is suspended ends what is on its way, and goes on with what the queue gives then', async () => {
+  let from = 0;
+  start({
+    queue: {
+      next: (after, limit) => queue.next(Math.max(from, after), limit),
+      setAside: () => expect.fail(),
+      deliver: () => undefined,
+    },
+  });
+  add(0, 7);
+  expect(sent()).toEqual(['0,1,2,3,4,5,6,7']);
+  await sender.suspend(0);
+  expect(sender.inFlight).toBe(0);
+  expect(sender.paused).toBe('');
+  from = 8;
+  add(8, 15);
+  expect(posts).toHaveLength(1);
+  sender.resume();
+  expect(sent()[1]).toBe('8,9,10,11,12,13,14,15');
+});
+
 it('in local mode nothing is sent', () => {
   start({ mode: 'local' });
   add(0, 20);

@@ -51,6 +51,7 @@ describe('without a file', () => {
         database: 0,
         password: '',
         prefix: 'chrysproxy',
+        annotation_queue: 'chrysproxy',
         publish_frames: 'off',
         publish_interval_ms: 1000,
       },

@@ -5,7 +5,8 @@ import type { CameraReason } from '../../src/cameras/types.js';
 export const KIND_TEXTS: Readonly<Record<ErrorKind, string>> = {
   invalid_argument: 'A value is not allowed. The message names the field or key, the value and what is allowed.',
   unauthenticated: 'Who is calling is not known. Not used in this version.',
-  permission_denied: 'The caller may not do that: a page of another site tried to change something.',
+  permission_denied:
+    'The caller may not do that: a page of another site tried to change something, or the cloud refuses the edge key.',
   not_found: 'There is no camera of that name, no such clip or file, or nothing recorded there.',
   already_exists: 'There is a camera or clip of that name already. Remove it first, or choose another name.',
   failed_precondition: 'Something else has to be put right first; the message says what.',
@@ -13,9 +14,9 @@ export const KIND_TEXTS: Readonly<Record<ErrorKind, string>> = {
   resource_exhausted:
     'A limit is reached: cameras, waiting snapshots, waiting annotations, the disk. Remove something, or try again later.',
   internal: 'A fault of the proxy. Its log has the details; please report it.',
-  unimplemented: 'This version cannot do that yet.',
+  unimplemented: 'This version cannot do that.',
   unavailable:
-    'The camera is not connected, the proxy is starting or stopping, or the disk does not answer. Try again later.',
+    'The camera is not connected, the cloud does not answer, the proxy is starting or stopping, or the disk does not answer. Try again later.',
   deadline_exceeded: 'The camera is connected and gave no frame in time, or an annotation was not stored in time.',
 };
 
@@ -125,10 +126,12 @@ export const KEY_TEXTS: Readonly<Record<string, string>> = {
   'redis.password': 'text',
   'redis.prefix':
     'what the keys of this proxy begin with, 1 to 64 of `A-Z a-z 0-9 . _ -`; another one for each proxy that shares a Redis',
+  'redis.annotation_queue':
+    'proxies with the same Redis and name share one queue of annotations, `<name>:annotations`; same endpoint and key',
   'redis.publish_frames':
     '`off`, `demand` (what programs ask for in Redis), `keyframes`, `interval` or `all`: which frames of all cameras go to Redis',
   'redis.publish_interval_ms': 'of `publish_frames: interval`, 40 to 3600000',
-  'api.endpoint': 'http or https URL of the cloud service for storage; no effect yet',
+  'api.endpoint': 'http or https URL of the cloud service that switches storage on and off',
   'annotation.endpoint': 'http or https URL that takes annotations',
   'annotation.unacked_limit': 'most annotations sent and not acknowledged, 1 to 1000000',
   'annotation.poll_duration_ms': 'longest wait before a batch goes that is not full, 1 to 3600000',

@@ -25,6 +25,8 @@ beforeEach(async () => {
     limitUnsent: () => true,
     packetSums: () => expect.fail(),
     annotations: { annotate: (...call) => annotate(...call) },
+    passthrough: { set: () => expect.fail() },
+    storage: { set: () => expect.fail() },
     history: { open: () => expect.fail() },
     defaultSizeOf: () => ({ width: 0, height: 0, enlarge: false }),
   });

@@ -110,6 +110,8 @@ describe('VideoLatestImage', () => {
       limitUnsent: (descriptor, bytes) => limited.push({ socket: fstatSync(descriptor).isSocket(), bytes }) > 0,
       packetSums: () => expect.fail(),
       annotations: { annotate: () => expect.fail() },
+      passthrough: { set: () => expect.fail() },
+      storage: { set: () => expect.fail() },
       history: { open: () => expect.fail() },
       defaultSizeOf: () => ({ width: 0, height: 0, enlarge: false }),
     });

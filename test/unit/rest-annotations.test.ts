@@ -68,17 +68,23 @@ describe('the annotations', () => {
       next_attempt: null,
       last_error: null,
       last_error_at: null,
+      redis: null,
     });
     rest.annotations.state = {
       ...rest.annotations.state,
       paused: 'Because.',
       lastError: 'No.',
       lastErrorMs: STORED_MS,
+      redis: { connected: true, message: '', shared: 2, sender: 'other' },
     };
+    expect((await rest.get(`${LIST}/status`)).json()).toMatchObject({
+      redis: { connected: true, message: null, shared: 2, sender: 'other' },
+    });
     const { out } = await runCli(rest.port, ['annotations', 'status']);
-    expect(out).toContain('Waiting:     3 (2 on their way), the oldest for 1 min 5 s\n');
-    expect(out).toContain('Paused:      Because.\n');
-    expect(out).toContain('Last error:  2026-01-02T03:04:05.000Z  No.\n');
+    expect(out).toContain('Waiting:       3 (2 on their way), the oldest for 1 min 5 s\n');
+    expect(out).toContain('Paused:        Because.\n');
+    expect(out).toContain('Shared queue:  2 of those that wait are in it; another proxy sends\n');
+    expect(out).toContain('Last error:    2026-01-02T03:04:05.000Z  No.\n');
   });
 
   it('that are set aside come page by page, with their reasons', async () => {

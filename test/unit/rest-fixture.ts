@@ -20,6 +20,7 @@ import type { Picture } from '../../src/rest/snapshot.js';
 import type { Settings } from '../../src/store/settings.js';
 import { FakeAnnotations } from './annotations-fixture.js';
 import { FakeClips, FakePastSource, FakeRecordings } from './recordings-fixture.js';
+import { FakePassthrough, FakeStorage } from './switches-fixture.js';
 
 export const NOW_MS = Date.UTC(2026, 0, 2, 3, 4, 5);
 
@@ -171,6 +172,8 @@ export async function startRest(changes: Partial<RestParts> = {}) {
   const clips = new FakeClips();
   const annotations = new FakeAnnotations();
   const past = new FakePastSource();
+  const passthrough = new FakePassthrough(cameras);
+  const storage = new FakeStorage(cameras);
   const encoded: Picture[] = [];
   const logLines: string[] = [];
   let settings: Settings = { name: 'default', edgeKey: '', edgeSecret: '', createdMs: 0, modifiedMs: 0 };
@@ -183,6 +186,8 @@ export async function startRest(changes: Partial<RestParts> = {}) {
     past,
     bus: undefined,
     webhooks: undefined,
+    passthrough,
+    storage,
     settings: {
       get: () => settings,
       put(edgeKey, edgeSecret, nowMs) {
@@ -240,6 +245,8 @@ export async function startRest(changes: Partial<RestParts> = {}) {
     annotations,
     cloudChecks: () => [{ of: 'annotations', check: () => annotations.checkEndpoint() }],
     past,
+    passthrough,
+    storage,
     encoded,
     logLines,
     settings: () => settings,

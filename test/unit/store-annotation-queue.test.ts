@@ -38,7 +38,7 @@ const counted = (): unknown => {
   const database = new Database(path, { readonly: true });
   const of = (where: string): unknown =>
     database.prepare(`SELECT count(*) FROM annotations WHERE ${where}`).pluck().get();
-  const totals = { queued: of('state = 0'), setAside: of('state = 2'), kept: of('state IN (1, 3)') };
+  const totals = { queued: of('state IN (0, 4)'), setAside: of('state = 2'), kept: of('state IN (1, 3)') };
   database.close();
   return totals;
 };
@@ -54,7 +54,7 @@ describe('the queue of annotations', () => {
         return { seq, id, camera, storedMs, json };
       }),
     );
-    expect(queue.totals).toEqual({ queued: 4, setAside: 0, kept: 0, delivered: 0 });
+    expect(queue.totals).toEqual({ queued: 4, setAside: 0, kept: 0, delivered: 0, shared: 0 });
     expect(queue.oldestQueuedMs).toBe(STORED_MS + 1);
     add(5, 5);
     expect(waiting(4)).toEqual([5]);
@@ -65,10 +65,10 @@ describe('the queue of annotations', () => {
     queue.deliver([1, 3], STORED_MS);
     queue.deliver([1, 3], STORED_MS);
     expect(waiting()).toEqual([2, 4]);
-    expect(queue.totals).toEqual({ queued: 2, setAside: 0, kept: 2, delivered: 2 });
+    expect(queue.totals).toEqual({ queued: 2, setAside: 0, kept: 2, delivered: 2, shared: 0 });
     expect(queue.get(1)).toMatchObject({ state: 'delivered', doneMs: STORED_MS });
     reopen();
-    expect(queue.totals).toEqual({ queued: 2, setAside: 0, kept: 2, delivered: 2 });
+    expect(queue.totals).toEqual({ queued: 2, setAside: 0, kept: 2, delivered: 2, shared: 0 });
   });
 
   it('sets aside with a reason, and queues again behind all others', () => {
@@ -84,10 +84,50 @@ describe('the queue of annotations', () => {
     queue.requeue([2, 1, 2, 99]);
     expect(waiting().map((seq) => queue.get(seq)!.id)).toEqual([1, 4, 2].map((number) => annotation(number).id));
     queue.requeue([3]);
-    expect(queue.totals).toEqual({ queued: 4, setAside: 0, kept: 0, delivered: 0 });
+    expect(queue.totals).toEqual({ queued: 4, setAside: 0, kept: 0, delivered: 0, shared: 0 });
     expect(counted()).toEqual({ queued: 4, setAside: 0, kept: 0 });
     add(5, 5);
     expect(queue.get(waiting().at(-1)!)!.id).toBe(annotation(5).id);
+  });
+
+  it('does not give those that are shared, and counts them among those that wait', () => {
+    add(1, 4);
+    queue.deliver([4], STORED_MS);
+    queue.share([1, 2, 4]);
+    expect(waiting()).toEqual([3]);
+    expect(queue.shared(1, 9)).toEqual([{ seq: 2, id: annotation(2).id }]);
+    expect(queue.oldestQueuedMs).toBe(STORED_MS + 1);
+    expect(queue.get(1)!.state).toBe('queued');
+    expect(queue.totals).toEqual({ queued: 3, setAside: 0, kept: 1, delivered: 1, shared: 2 });
+    queue.unshare([1, 3, 4].map((number) => annotation(number).id));
+    reopen();
+    expect(waiting()).toEqual([1, 3]);
+    expect(queue.totals).toEqual({ queued: 3, setAside: 0, kept: 1, delivered: 1, shared: 1 });
+    expect(counted()).toEqual({ queued: 3, setAside: 0, kept: 1 });
+  });
+
+  it('notes what became of those that another sent, once, and also of one whose move was not noted', () => {
+    add(1, 4);
+    queue.share([1, 2]);
+    const refusal = (number: number, why?: string) => ({
+      id: annotation(number).id,
+      refusal: why,
+      atMs: STORED_MS + 9,
+    });
+    for (let times = 0; times < 2; times += 1) queue.settle([refusal(1), refusal(2, 'too ugly'), refusal(3)]);
+    expect(waiting()).toEqual([4]);
+    expect(queue.get(1)).toMatchObject({ state: 'delivered', doneMs: STORED_MS + 9 });
+    expect(queue.get(2)).toMatchObject({ state: 'set_aside', reason: 'too ugly' });
+    expect(queue.totals).toEqual({ queued: 1, setAside: 1, kept: 2, delivered: 2, shared: 0 });
+    expect(counted()).toEqual({ queued: 1, setAside: 1, kept: 2 });
+    queue.requeue([2]);
+    expect(waiting().map((seq) => queue.get(seq)!.id)).toEqual([4, 2].map((number) => annotation(number).id));
+  });
+
+  it('has a name that stays', () => {
+    expect(queue.origin(() => 'gate')).toBe('gate');
+    reopen();
+    expect(queue.origin(() => 'another')).toBe('gate');
   });
 
   it('removes what was set aside, when somebody says so', () => {
@@ -95,7 +135,7 @@ describe('the queue of annotations', () => {
     for (const seq of [1, 3]) queue.setAside(seq, 'no', STORED_MS);
     queue.discard([3, 2, 3]);
     expect(queue.refused(0, 9).map(({ seq }) => seq)).toEqual([1]);
-    expect(queue.totals).toEqual({ queued: 1, setAside: 1, kept: 0, delivered: 0 });
+    expect(queue.totals).toEqual({ queued: 1, setAside: 1, kept: 0, delivered: 0, shared: 0 });
     expect(counted()).toEqual({ queued: 1, setAside: 1, kept: 0 });
   });
 
@@ -109,7 +149,7 @@ describe('the queue of annotations', () => {
     expect(queue.clean(STORED_MS + 101, 10, 2)).toBe(1);
     expect(queue.clean(0, 0, 5)).toBe(1);
     expect(queue.clean(Number.MAX_SAFE_INTEGER, 0, 5)).toBe(0);
-    expect(queue.totals).toEqual({ queued: 1, setAside: 1, kept: 0, delivered: 4 });
+    expect(queue.totals).toEqual({ queued: 1, setAside: 1, kept: 0, delivered: 4, shared: 0 });
     expect(counted()).toEqual({ queued: 1, setAside: 1, kept: 0 });
   });
 
@@ -148,6 +188,25 @@ describe('the queue of annotations', () => {
 });
 
 describe('the file of the annotations', () => {
+  it.each(ANNOTATION_MIGRATIONS.map((_step, version) => version))('of schema %i becomes like a new one', (version) => {
+    const schema = (): unknown => {
+      const database = new Database(path, { readonly: true });
+      const found = database.prepare('SELECT type, name, sql FROM sqlite_schema ORDER BY name').all();
+      database.close();
+      return found;
+    };
+    queue.close();
+    const fresh = schema();
+    rmSync(path);
+    const database = new Database(path);
+    database.pragma('application_id = 0x43687241');
+    for (const step of ANNOTATION_MIGRATIONS.slice(0, version)) database.exec(step);
+    database.pragma(`user_version = ${version}`);
+    database.close();
+    reopen();
+    expect(schema()).toEqual(fresh);
+  });
+
   it('can be read by its owner only', () => {
     expect(statSync(path).mode & 0o777).toBe(0o600);
   });

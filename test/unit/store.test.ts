@@ -65,6 +65,21 @@ describe('the registry', () => {
     expect(again.cameras.get('nobody')).toBeUndefined();
   });
 
+  it('keeps the wishes for passthrough and storage, and what the cloud said', () => {
+    const store = open();
+    store.cameras.insert(camera);
+    const changed: CameraDefinition = {
+      ...camera,
+      rtmpEndpoint: 'rtmp://cloud/live/other',
+      passthrough: true,
+      storage: false,
+      storing: { on: true, sinceMs: 5 },
+    };
+    store.cameras.update(changed);
+    opened.pop()?.close();
+    expect(open().cameras.get('yard')).toEqual(changed);
+  });
+
   it('refuses a name twice', () => {
     const store = open();
     store.cameras.insert(camera);

@@ -1,4 +1,5 @@
 import { Command, InvalidArgumentError } from 'commander';
+import type { AnnotationsAnswer } from '../../rest/annotations.js';
 import { AnnotationsClient } from '../annotations-client.js';
 import { CliError, EXIT } from '../exit-codes.js';
 import { durationText, fields, json, plain, table, timeText } from '../format.js';
@@ -68,10 +69,17 @@ async function status(io: Io, options: RemoteOptions): Promise<void> {
       ['Set aside', String(answer.set_aside)],
       ['Kept', String(answer.kept)],
       ['Paused', answer.paused ?? 'no'],
+      ...(answer.redis === null ? [] : [['Shared queue', sharedText(answer.redis)] as const]),
       ...(answer.next_attempt === null ? [] : [['Next attempt', timeText(answer.next_attempt)] as const]),
       ['Last error', answer.last_error === null ? 'none' : `${at}${answer.last_error}`],
     ]),
   );
+}
+
+function sharedText({ message, shared, sender }: NonNullable<AnnotationsAnswer['redis']>): string {
+  if (message !== null) return message;
+  const who = { this: 'this proxy sends', other: 'another proxy sends', none: 'no proxy sends at the moment' }[sender];
+  return `${shared} of those that wait are in it; ${who}`;
 }
 
 async function setAside(io: Io, options: SetAsideOptions): Promise<void> {

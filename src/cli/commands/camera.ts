@@ -4,6 +4,7 @@ import { clientTlsOf, type TlsOptions } from '../client-tls.js';
 import { ProxyClient, type CameraBody } from '../client.js';
 import { bytesText, fields, json, plain, table, timeText } from '../format.js';
 import type { Io } from '../io.js';
+import { addSwitches, passthroughText, storageText } from './camera-switches.js';
 import { longSourceText, type ReplayOptions, sourceOf, sourceText, withReplayOptions } from './replay.js';
 
 interface RemoteOptions {
@@ -37,7 +38,9 @@ export function clientFor(options: { readonly url?: string } & TlsOptions, io: I
 }
 
 export function cameraCommand(io: Io): Command {
-  const camera = new Command('camera').description('add, list, show, record and remove cameras of a running proxy');
+  const camera = new Command('camera').description(
+    'add, list, show, record, pass on and remove cameras of a running proxy',
+  );
   withReplayOptions(camera.command('add'))
     .description('add a camera and start it')
     .argument('<name>', '1 to 128 of the characters A-Z a-z 0-9 . _ -')
@@ -81,6 +84,7 @@ export function cameraCommand(io: Io): Command {
     .option('--json', 'print the camera as JSON')
     .addOption(urlOption())
     .action((name: string, wish: string, options: RecordOptions) => record(io, name, wish, options));
+  addSwitches(camera, io, clientFor, urlOption);
   camera
     .command('remove')
     .description('stop a camera and forget it')
@@ -171,7 +175,7 @@ async function remove(io: Io, name: string, options: RemoteOptions): Promise<voi
 }
 
 function described(camera: StreamProcess): [string, string][] {
-  const { recording, stats, stream, ...ours } = camera.chrysproxy;
+  const { recording, passthrough, storage, stats, stream, ...ours } = camera.chrysproxy;
   const pairs: [string, string | undefined][] = [
     ['Name', camera.name],
     ['Source', longSourceText(camera)],
@@ -198,6 +202,10 @@ function described(camera: StreamProcess): [string, string][] {
     ['Reconnects', String(stats.reconnects)],
     ['Recording', recordingText(recording)],
     ['Recording says', recording.message === '' ? undefined : recording.message],
+    ['Passthrough', passthroughText(passthrough)],
+    ['Passthrough says', passthrough.message === '' ? undefined : passthrough.message],
+    ['Storage', storageText(storage)],
+    ['Storage says', storage.message === '' ? undefined : storage.message],
     ['Last error', stats.last_error === '' ? undefined : stats.last_error],
     ['Added', timeText(camera.created)],
   ];

@@ -1,0 +1,124 @@
+// The times that a relay gives to what cameras send: `relay_clock_test`.
+#include "../src/relay_clock.h"
+
+#include <cstdio>
+#include <vector>
+
+using namespace chrys;
+
+namespace {
+
+int failures = 0;
+
+#define EXPECT(condition)                                                        \
+  do {                                                                           \
+    if (!(condition)) {                                                          \
+      std::printf("%s:%d: not so: %s\n", __FILE__, __LINE__, #condition);        \
+      ++failures;                                                                \
+    }                                                                            \
+  } while (false)
+
+constexpr int64_t kFrameUs = 40'000;
+// In which order frames are sent of which two are shown before the one that they follow.
+const std::vector<int64_t> kReordered{0, 3, 1, 2, 6, 4, 5, 9, 7, 8, 12, 10, 11};
+
+PacketInfo Packet(int64_t pts_us, int32_t connection, int64_t arrival_us) {
+  PacketInfo packet;
+  packet.pts = pts_us;
+  packet.time_base_num = 1;
+  packet.time_base_den = 1'000'000;
+  packet.connection = connection;
+  packet.arrival_us = arrival_us;
+  return packet;
+}
+
+// Times of packets that arrive one frame after the other, all later by `offset_us`.
+std::vector<RelayTimes> Feed(RelayClock& clock, const std::vector<int64_t>& order, int64_t offset_us = 0,
+                             int32_t connection = 1, int64_t first_arrival_us = 0) {
+  std::vector<RelayTimes> times;
+  for (const int64_t frame : order) {
+    const int64_t arrival_us = first_arrival_us + static_cast<int64_t>(times.size()) * kFrameUs;
+    times.push_back(clock.Add(Packet(offset_us + frame * kFrameUs, connection, arrival_us)));
+  }
+  return times;
+}
+
+void ExpectInOrder(const std::vector<RelayTimes>& times) {
+  for (size_t i = 0; i < times.size(); ++i) {
+    EXPECT(times[i].pts >= times[i].dts);
+    EXPECT(i == 0 || times[i].dts > times[i - 1].dts);
+  }
+}
+
+void BeginsAtZeroWhateverTheCameraSays() {
+  RelayClock clock(0, kFrameUs);
+  const auto times = Feed(clock, {0, 1, 2}, 7'000'000'000);
+  for (size_t i = 0; i < times.size(); ++i) {
+    EXPECT(times[i].pts == static_cast<int64_t>(i) * kFrameUs);
+    EXPECT(times[i].dts == times[i].pts);
+  }
+}
+
+void KeepsTheDistancesOfFramesThatAreReordered() {
+  RelayClock clock(1, kFrameUs);
+  const auto times = Feed(clock, kReordered);
+  ExpectInOrder(times);
+  EXPECT(times[0].dts == 0 && times[0].pts == kFrameUs);
+  for (size_t i = 0; i < times.size(); ++i) {
+    EXPECT(times[i].pts == (kReordered[i] + 1) * kFrameUs);
+    EXPECT(times[i].dts == static_cast<int64_t>(i) * kFrameUs);
+  }
+}
+
+void LearnsOfAnOrderThatItWasNotTold() {
+  RelayClock clock(0, kFrameUs);
+  const auto times = Feed(clock, kReordered);
+  ExpectInOrder(times);
+  // From the first frame on that shows it, distances are right.
+  for (size_t i = 3; i < times.size(); ++i) {
+    EXPECT(times[i].pts - times[2].pts == (kReordered[i] - kReordered[2]) * kFrameUs);
+  }
+}
+
+void GoesOnAfterAsLongAsTheCameraWasAway() {
+  RelayClock clock(1, kFrameUs);
+  const auto before = Feed(clock, kReordered);
+  constexpr int64_t kBackUs = 5'000'000;
+  const auto after = Feed(clock, kReordered, 0, 2, kBackUs);
+  ExpectInOrder(before);
+  ExpectInOrder(after);
+  const int64_t away_us = kBackUs - static_cast<int64_t>(kReordered.size() - 1) * kFrameUs;
+  const int64_t latest_us = (12 + 1) * kFrameUs;
+  EXPECT(after.front().dts > before.back().dts);
+  EXPECT(after.front().pts == latest_us + away_us);
+  EXPECT(clock.SoundTime(0, 1, 1'000'000) == after.front().pts);
+}
+
+void BeginsAnewWhenTheCameraSetsItsClock() {
+  RelayClock clock(0, kFrameUs);
+  const auto before = Feed(clock, {0, 1, 2});
+  for (const int64_t offset_us : {int64_t{-3'600'000'000}, int64_t{3'600'000'000}}) {
+    const auto after = Feed(clock, {0, 1, 2}, offset_us, 1, 3 * kFrameUs);
+    ExpectInOrder(after);
+    EXPECT(after.front().dts > before.back().dts);
+    EXPECT(after.back().dts < 20 * kFrameUs);
+  }
+}
+
+void GivesEachPacketATimeOfItsOwn() {
+  RelayClock clock(0, kFrameUs);
+  ExpectInOrder(Feed(clock, {0, 0, 0, 1, 1, 2}));
+}
+
+}  // namespace
+
+int main() {
+  BeginsAtZeroWhateverTheCameraSays();
+  KeepsTheDistancesOfFramesThatAreReordered();
+  LearnsOfAnOrderThatItWasNotTold();
+  GoesOnAfterAsLongAsTheCameraWasAway();
+  BeginsAnewWhenTheCameraSetsItsClock();
+  GivesEachPacketATimeOfItsOwn();
+  if (failures == 0) std::printf("relay clock: passed\n");
+  return failures == 0 ? 0 : 1;
+}

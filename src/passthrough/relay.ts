@@ -1,0 +1,246 @@
+import type { Clock } from '../base/clock.js';
+import { messageOf } from '../base/errors.js';
+import { retryDelayMs } from '../cloud/retry-delay.js';
+import { CONTROL } from '../gen/ring-layout.js';
+import type { NativeAddon, RelayHandle, RelayStep } from '../native/types.js';
+import { Control } from '../rings/control.js';
+import { PacketReader, type PacketFacts } from '../rings/packet-reader.js';
+import { whyNotCarried } from './codecs.js';
+import type { RelayedPeriod, RelayProgress, RelayWorkerData } from './messages.js';
+
+export interface RelayParts {
+  readonly data: RelayWorkerData;
+  readonly addon: Pick<NativeAddon, 'openRelay' | 'relayPackets' | 'closeRelay'>;
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly post: (progress: RelayProgress) => void;
+}
+
+const OPEN_TIMEOUT_MS = 10_000;
+const STALL_TIMEOUT_MS = 10_000;
+/** What the server is behind at most; then the picture jumps to the newest keyframe. */
+const MOST_LAG_MS = 5000;
+/** A camera that sends nothing for so long is away: servers end what is idle, and players shall know. */
+const AWAY_MS = 10_000;
+/** How often it looks while the camera is away; a new connection of the camera wakes it. */
+const LOOK_MS = 1000;
+/** To be woken by each packet would cost more than to send it. */
+const PAUSE_MS = 100;
+/** Messages have their turn so often while packets are sent. */
+const TURN_MS = 500;
+/** So many packets show how a camera orders its frames; one that has sent fewer is given so much time. */
+const ORDER_PACKETS = 10;
+const ORDER_MS = 1000;
+const REPORT_MS = 1000;
+/** A connection that took packets for so long was healthy: the next failure begins the back-off anew. */
+const HEALTHY_MS = 10_000;
+
+/** Pushes one camera for as long as it is not told to stop. Of a thread of its own: it blocks while the server is slow. */
+export class Relay {
+  private readonly control: Control;
+  private readonly reader: PacketReader;
+  private readonly cancel: Int32Array;
+  private periods: readonly RelayedPeriod[];
+  private counters: { packets: number; bytes: number; connects: number; lost: number; lastSentMs: number };
+  private state: RelayProgress['state'] = 'waiting';
+  private message = '';
+  private nextAttemptMs: number | undefined;
+  private lastError = '';
+  private failures = 0;
+  private reportedMs = -Infinity;
+  private turnMs = -Infinity;
+  private wake: (() => void) | undefined;
+
+  constructor(private readonly parts: RelayParts) {
+    const { data } = parts;
+    this.control = new Control(data.control);
+    this.reader = new PacketReader(data.packetRing);
+    this.cancel = new Int32Array(data.cancel);
+    this.periods = data.periods;
+    this.counters = { ...data.counters };
+  }
+
+  usePeriods(periods: readonly RelayedPeriod[]): void {
+    this.periods = periods;
+    this.wake?.();
+  }
+
+  /** After `cancel` was raised: it ends what waits for a time. */
+  stop(): void {
+    this.wake?.();
+  }
+
+  /** Resolves when it was told to stop. */
+  async run(): Promise<void> {
+    while (!this.isStopped()) {
+      const start = this.start();
+      if (start !== undefined) await this.push(start);
+      else await this.sleep(this.state === 'impossible' || this.isAway() ? LOOK_MS : PAUSE_MS);
+    }
+  }
+
+  private isStopped(): boolean {
+    return Atomics.load(this.cancel, 0) !== 0;
+  }
+
+  /** The group in progress, so that the picture is there at once; undefined: there is none to begin with. */
+  private start(): { readonly keyframe: PacketFacts; readonly period: RelayedPeriod } | undefined {
+    const keyframe = this.reader.read(this.reader.newestKeyframe());
+    if (keyframe === undefined || this.isAway()) {
+      this.enter('waiting', 'the camera sends nothing at the moment');
+      return undefined;
+    }
+    const period = this.periodAt(keyframe.sequence);
+    // Main has not told yet what these packets are.
+    if (period?.stream.connection !== keyframe.connection || !this.isOrderKnown(keyframe)) return undefined;
+    const why = whyNotCarried(period.stream.codecName);
+    if (why === undefined) return { keyframe, period };
+    this.enter('impossible', why);
+    return undefined;
+  }
+
+  /** Whether there are enough packets to see how this camera orders its frames, or it sends few. */
+  private isOrderKnown({ connection, arrivalUs }: PacketFacts): boolean {
+    const earlier = this.reader.read(this.reader.end() - ORDER_PACKETS);
+    return earlier?.connection === connection || this.parts.clock.nowMs() - arrivalUs / 1000 > ORDER_MS;
+  }
+
+  private async push({ keyframe, period }: NonNullable<ReturnType<Relay['start']>>): Promise<void> {
+    const { addon, data, clock } = this.parts;
+    this.enter('connecting', '');
+    let handle: RelayHandle | undefined;
+    let openedMs = Infinity;
+    try {
+      handle = addon.openRelay({
+        url: data.url,
+        packetRing: new Uint8Array(data.packetRing),
+        audioRing: data.audioRing === undefined ? undefined : new Uint8Array(data.audioRing),
+        stream: period.stream,
+        firstSequence: keyframe.sequence,
+        cancel: new Uint8Array(data.cancel),
+        openTimeoutMs: OPEN_TIMEOUT_MS,
+        stallTimeoutMs: STALL_TIMEOUT_MS,
+        mostLagMs: MOST_LAG_MS,
+      });
+      openedMs = clock.monotonicMs();
+      this.counters.connects += 1;
+      await this.send(handle, period);
+    } catch (error) {
+      if (clock.monotonicMs() - openedMs >= HEALTHY_MS) this.failures = 0;
+      await this.failed(messageOf(error));
+    } finally {
+      if (handle !== undefined) addon.closeRelay(handle);
+    }
+  }
+
+  /** Until the connection has to be another one. Throws when it fails. */
+  private async send(handle: RelayHandle, first: RelayedPeriod): Promise<void> {
+    let { connection } = first.stream;
+    while (!this.isStopped()) {
+      const step = this.parts.addon.relayPackets(handle, connection);
+      this.count(step);
+      switch (step.end) {
+        case 'more':
+          await this.messages();
+          break;
+        case 'idle':
+          if (this.isAway()) return;
+          await this.pause();
+          break;
+        case 'other_parameters':
+          return;
+        case 'other_connection': {
+          const next = this.periodAt(step.nextSequence);
+          const facts = this.reader.read(step.nextSequence);
+          if (facts === undefined) return;
+          // Main has not told yet what these packets are.
+          if (next?.stream.connection !== facts.connection) await this.sleep(PAUSE_MS);
+          else if (isSame(next.stream, first.stream)) ({ connection } = next.stream);
+          else return;
+        }
+      }
+    }
+  }
+
+  private count({ packets, bytes, lost }: RelayStep): void {
+    const { clock } = this.parts;
+    this.counters.packets += packets;
+    this.counters.bytes += bytes;
+    this.counters.lost += lost;
+    if (bytes > 0) {
+      this.counters.lastSentMs = clock.nowMs();
+      if (this.state !== 'streaming') this.enter('streaming', '');
+    }
+    if (clock.monotonicMs() - this.reportedMs >= REPORT_MS) this.report();
+  }
+
+  private async failed(reason: string): Promise<void> {
+    if (this.isStopped()) return;
+    const { clock, random } = this.parts;
+    this.failures += 1;
+    const delayMs = retryDelayMs(this.failures, random);
+    this.lastError = reason;
+    this.nextAttemptMs = clock.nowMs() + delayMs;
+    this.enter('retrying', reason);
+    const endMs = clock.monotonicMs() + delayMs;
+    while (!this.isStopped() && clock.monotonicMs() < endMs) await this.sleep(endMs - clock.monotonicMs());
+    this.nextAttemptMs = undefined;
+  }
+
+  private periodAt(sequence: number): RelayedPeriod | undefined {
+    return this.periods.findLast(({ fromSequence }) => fromSequence <= sequence);
+  }
+
+  private isAway(): boolean {
+    const lastMs = this.control.getI64(CONTROL.lastPacketMsI64);
+    return lastMs === 0 || this.parts.clock.nowMs() - lastMs > AWAY_MS;
+  }
+
+  /** Blocks, which takes a tenth of what a timer takes. */
+  private async pause(): Promise<void> {
+    Atomics.wait(this.cancel, 0, 0, PAUSE_MS);
+    if (this.parts.clock.monotonicMs() - this.turnMs >= TURN_MS) await this.messages();
+  }
+
+  private async messages(): Promise<void> {
+    await new Promise(setImmediate);
+    this.turnMs = this.parts.clock.monotonicMs();
+  }
+
+  private async sleep(forMs: number): Promise<void> {
+    await new Promise<void>((resolve) => {
+      const cancel = this.parts.clock.after(forMs, resolve);
+      this.wake = () => {
+        cancel();
+        resolve();
+      };
+    });
+    this.wake = undefined;
+  }
+
+  private enter(state: RelayProgress['state'], message: string): void {
+    if (state === this.state && message === this.message) return;
+    this.state = state;
+    this.message = message;
+    this.report();
+  }
+
+  private report(): void {
+    this.reportedMs = this.parts.clock.monotonicMs();
+    const { state, message, nextAttemptMs, lastError, counters } = this;
+    this.parts.post({ state, message, nextAttemptMs, lastError, counters: { ...counters } });
+  }
+}
+
+/** Whether one header serves both. */
+function isSame(one: RelayedPeriod['stream'], other: RelayedPeriod['stream']): boolean {
+  return (
+    one.codecName === other.codecName &&
+    Buffer.compare(one.extradata, other.extradata) === 0 &&
+    one.width === other.width &&
+    one.height === other.height &&
+    one.audio?.codecName === other.audio?.codecName &&
+    one.audio?.sampleRate === other.audio?.sampleRate &&
+    one.audio?.channels === other.audio?.channels
+  );
+}

@@ -1,0 +1,80 @@
+// @ts-check
+import { checkCloud, saveSettings, sentenceOf, settings } from './api.js';
+import { dialog, element, form } from './elements.js';
+/** @import { Check } from './api.js' */
+
+/** What the proxy gives, and takes back, in place of a secret. */
+const MASK = '***';
+
+/** The form for the edge key and its secret, which is never shown; `changed` is called when they were saved. */
+export function prepareCloudForm(/** @type {() => void} */ changed) {
+  const box = dialog('cloud');
+  const fields = form('cloud-form');
+  element('cloud-button').addEventListener('click', () => void open());
+  element('cloud-cancel').addEventListener('click', () => {
+    box.close();
+  });
+  element('cloud-check').addEventListener('click', () => void check());
+  fields.addEventListener('submit', async (event) => {
+    event.preventDefault();
+    const values = new FormData(fields);
+    const secret = String(values.get('edge_secret'));
+    try {
+      await saveSettings({
+        edge_key: String(values.get('edge_key')).trim(),
+        edge_secret: secret === '' ? MASK : secret,
+      });
+      changed();
+      await open();
+      say('Saved.');
+    } catch (refusal) {
+      element('cloud-error').textContent = sentenceOf(refusal);
+    }
+  });
+}
+
+async function open() {
+  const box = dialog('cloud');
+  form('cloud-form').reset();
+  element('cloud-error').textContent = '';
+  element('cloud-checks').replaceChildren();
+  if (!box.open) box.showModal();
+  try {
+    const { edge_key: key, edge_secret: secret } = await settings();
+    const field = /** @type {HTMLInputElement} */ (element('edge_key'));
+    field.value = key;
+    element('edge_secret-hint').textContent = secret === '' ? 'None is set.' : 'One is set; leave it empty to keep it.';
+  } catch (refusal) {
+    element('cloud-error').textContent = sentenceOf(refusal);
+  }
+}
+
+async function check() {
+  const button = element('cloud-check');
+  button.toggleAttribute('disabled', true);
+  element('cloud-error').textContent = '';
+  say('Trying …');
+  try {
+    element('cloud-checks').replaceChildren(...(await checkCloud()).map(checkItem));
+  } catch (refusal) {
+    element('cloud-checks').replaceChildren();
+    element('cloud-error').textContent = sentenceOf(refusal);
+  } finally {
+    button.toggleAttribute('disabled', false);
+  }
+}
+
+/** @param {string} text */
+function say(text) {
+  const line = document.createElement('li');
+  line.textContent = text;
+  element('cloud-checks').replaceChildren(line);
+}
+
+/** @param {Check} check */
+function checkItem({ ok, message }) {
+  const line = document.createElement('li');
+  line.textContent = message;
+  line.dataset['state'] = ok ? 'good' : 'bad';
+  return line;
+}

@@ -1,0 +1,56 @@
+// @ts-check
+import { changeCamera } from './api.js';
+import { part } from './elements.js';
+import { sizeText } from './figures.js';
+import { SwitchRow } from './switch-row.js';
+/** @import { Camera, Passthrough, Storage } from './api.js' */
+
+/** The rows of a card about its RTMP server; hidden while it has none. */
+export class RtmpRows {
+  #card;
+  #passthrough;
+  #storage;
+
+  /**
+   * @param {HTMLElement} card
+   * @param {string} name
+   */
+  constructor(card, name) {
+    this.#card = card;
+    this.#passthrough = new SwitchRow(card, 'passthrough', `Push ${name} to RTMP`, (passthrough) =>
+      changeCamera(name, { passthrough }),
+    );
+    this.#storage = new SwitchRow(card, 'storage', `Store ${name} in the cloud`, (storage) =>
+      changeCamera(name, { storage }),
+    );
+  }
+
+  /** @param {Camera} camera */
+  update({ rtmp_endpoint: url, rtmp_stream_status: facts, chrysproxy: { passthrough, storage } }) {
+    for (const row of ['passthrough-row', 'storage-row']) part(this.#card, row).hidden = url === undefined;
+    this.#passthrough.update({
+      wanted: passthrough.wanted,
+      text: passthroughText(passthrough),
+      mood: facts.streaming ? 'good' : passthrough.wanted && passthrough.message !== '' ? 'bad' : '',
+    });
+    this.#storage.update({
+      wanted: storage.wanted ?? false,
+      text: storageText(storage),
+      mood: storage.message !== '' ? 'bad' : facts.storing ? 'good' : '',
+    });
+  }
+}
+
+/** @param {Passthrough} passthrough */
+function passthroughText({ wanted, state, message, bytes }) {
+  if (!wanted) return '';
+  if (message !== '') return message;
+  return bytes === 0 ? state : `${state}, ${sizeText(bytes)}`;
+}
+
+/** @param {Storage} storage */
+function storageText({ wanted, storing, message }) {
+  if (message !== '') return message;
+  if (storing === (wanted ?? false)) return storing ? 'stored' : '';
+  return 'the cloud has not answered yet';
+}

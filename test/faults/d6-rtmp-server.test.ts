@@ -1,0 +1,105 @@
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { Farm } from '../farm/farm.js';
+import { Proxy } from '../support/proxy.js';
+import { RtmpServer } from '../support/rtmp-server.js';
+import { waitFor } from '../support/wait.js';
+import { record, round } from './report.js';
+import { expectUndisturbed, Witness } from './witness.js';
+
+const BOUND_MS = 60_000;
+const CAMERA = 'pushed';
+
+let farm: Farm;
+let server: RtmpServer;
+let proxy: Proxy;
+
+beforeAll(async () => {
+  server = await RtmpServer.start();
+  // So many bytes that what the kernel takes ahead of a frozen server is full soon.
+  farm = await Farm.start({ mounts: [{ path: CAMERA, clip: 'h264-640x480-25-g25-4000k' }] });
+  proxy = await Proxy.start();
+  await proxy.addCamera(CAMERA, farm.url(CAMERA), { rtmp_endpoint: server.url(CAMERA) });
+  await proxy.cameraIsRunning(CAMERA);
+  await proxy.rest('PATCH', `/api/v1/process/${CAMERA}`, { passthrough: true });
+  await streaming(true);
+});
+
+afterAll(async () => {
+  await proxy.dispose();
+  await farm.stop();
+  server.thaw();
+  await server.stop();
+});
+
+interface Shown {
+  readonly rtmp_stream_status: { readonly streaming: boolean };
+  readonly chrysproxy: { readonly passthrough: { readonly state: string; readonly message: string } };
+}
+
+async function shown(): Promise<Shown> {
+  return JSON.parse((await proxy.rest('GET', `/api/v1/process/${CAMERA}`)).text) as Shown;
+}
+
+async function streaming(wanted: boolean): Promise<number> {
+  const startMs = Date.now();
+  await waitFor(`streaming to be ${wanted}`, BOUND_MS, async () => {
+    return (await shown()).rtmp_stream_status.streaming === wanted;
+  });
+  return (Date.now() - startMs) / 1000;
+}
+
+async function plays(): Promise<void> {
+  expect((await server.play(CAMERA, 640, 480, 10)).numbers).toHaveLength(10);
+}
+
+it('D6: an RTMP server that is restarted gets the stream again, and nobody else notices', async () => {
+  const witness = await Witness.start(proxy);
+  await server.kill();
+  await streaming(false);
+  await server.resume();
+  const recoverS = await streaming(true);
+  await plays();
+  const testimony = await witness.stop();
+  const fault = 'RTMP server restarted';
+  record({ row: 'D6', fault, figure: 's to stream again', value: round(recoverS), promise: 'told', others: testimony });
+  expectUndisturbed(testimony);
+});
+
+it('D6: an RTMP server that is frozen is found out, gets the stream when it thaws, and holds nobody back', async () => {
+  const witness = await Witness.start(proxy);
+  const before = await packetsOf();
+  server.freeze();
+  const detectS = await streaming(false);
+  await waitFor('the camera to go on', BOUND_MS, async () => (await packetsOf()) > before + 100);
+  const { message } = await waitFor('the connection to be given up', BOUND_MS, async () => {
+    const { passthrough } = (await shown()).chrysproxy;
+    return passthrough.state === 'retrying' ? passthrough : undefined;
+  });
+  expect(message).toContain('took nothing for 10 s');
+  server.thaw();
+  const recoverS = await streaming(true);
+  await plays();
+  const testimony = await witness.stop();
+  const fault = 'RTMP server frozen';
+  record({ row: 'D6', fault, figure: 's to detect', value: round(detectS), promise: 'told', others: testimony });
+  record({ row: 'D6', fault, figure: 's from its thaw', value: round(recoverS), promise: 'told', others: testimony });
+  expectUndisturbed(testimony);
+});
+
+it('D6: the proxy stops in time although its RTMP server is frozen', async () => {
+  server.freeze();
+  await streaming(false);
+  const startMs = performance.now();
+  expect(await proxy.end()).toBe(0);
+  record({
+    row: 'D6',
+    fault: 'RTMP server frozen',
+    figure: 's to stop',
+    value: round((performance.now() - startMs) / 1000),
+    promise: '≤ 8',
+  });
+});
+
+async function packetsOf(): Promise<number> {
+  return (await proxy.camera(CAMERA)).chrysproxy.stats.packets;
+}

@@ -1,0 +1,138 @@
+/** What the page shows of RTMP, storage and annotations, in a real browser, with a real RTMP server and a receiver. */
+import type { Browser, Locator, Page } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { Farm } from '../farm/farm.js';
+import { AnnotationReceiver, KEY, SECRET } from '../support/annotation-receiver.js';
+import { annotate } from '../support/annotations.js';
+import { openPage, startBrowser } from '../support/browser.js';
+import { ImageClient } from '../support/grpc-client.js';
+import { Proxy } from '../support/proxy.js';
+import { RtmpServer } from '../support/rtmp-server.js';
+import { waitFor } from '../support/wait.js';
+
+const BOUND_MS = 20_000;
+
+describe('the page', () => {
+  let farm: Farm;
+  let rtmp: RtmpServer;
+  let receiver: AnnotationReceiver;
+  let proxy: Proxy;
+  let browser: Browser;
+  let page: Page;
+  let faults: readonly string[];
+  let client: ImageClient;
+
+  beforeAll(async () => {
+    farm = await Farm.start({ mounts: [{ path: 'open', clip: 'h264-640x480-25-g50' }] });
+    rtmp = await RtmpServer.start();
+    receiver = await AnnotationReceiver.start();
+    const annotation = { endpoint: receiver.url, poll_duration_ms: 50, timeout_ms: 1000 };
+    proxy = await Proxy.start({ config: { annotation, api: { endpoint: receiver.base } } });
+    client = new ImageClient(proxy.grpcAddress, 'unary');
+    browser = await startBrowser();
+    ({ page, faults } = await openPage(browser, proxy.restUrl));
+    page.setDefaultTimeout(BOUND_MS);
+  });
+
+  afterAll(async () => {
+    client.close();
+    await browser.close();
+    await proxy.dispose();
+    await receiver.stop();
+    await rtmp.stop();
+    await farm.stop();
+  });
+
+  const card = (name: string): Locator =>
+    page.locator('.card').filter({ has: page.getByRole('heading', { name, exact: true }) });
+
+  async function several(count: number, meta: string): Promise<void> {
+    for (let made = 0; made < count; made += 1) {
+      await annotate(client, 'door', { custom_meta_1: meta });
+    }
+  }
+
+  it('pushes a camera to its RTMP server, and shows no such switch where there is no server', async () => {
+    await proxy.addCamera('plain', farm.url('open'));
+    await page.getByRole('button', { name: 'Add a camera' }).click();
+    await page.getByLabel('Name').fill('door');
+    await page.getByLabel('URL of its stream').fill(farm.url('open'));
+    await page.getByLabel('RTMP server').fill('http://wrong/');
+    await page.getByRole('button', { name: 'Add', exact: true }).click();
+    await expect.poll(() => page.locator('#rtmp_endpoint-error').textContent()).toContain('rtmp://');
+    await page.getByLabel('RTMP server').fill(rtmp.url('door'));
+    await page.getByRole('button', { name: 'Add', exact: true }).click();
+    const push = card('door').getByRole('switch', { name: 'Push door to RTMP' });
+    await push.click();
+    await card('door')
+      .getByText(/^streaming, /)
+      .waitFor();
+    await waitFor('the fact', BOUND_MS, async () => (await proxy.camera('door')).rtmp_stream_status.streaming);
+    await push.click();
+    await card('door')
+      .getByText(/^streaming, /)
+      .waitFor({ state: 'detached' });
+    await waitFor('its end', BOUND_MS, async () => !(await proxy.camera('door')).rtmp_stream_status.streaming);
+    expect(await card('plain').getByRole('switch', { name: 'Push plain to RTMP' }).count()).toBe(0);
+  });
+
+  it('takes the edge key, tries it, and never shows the secret', async () => {
+    await page.getByRole('button', { name: 'Cloud settings' }).click();
+    await page.getByText('None is set.').waitFor();
+    await page.getByLabel('Edge key').fill(KEY);
+    await page.getByLabel('Edge secret').fill('wrong');
+    await page.getByRole('button', { name: 'Save' }).click();
+    await page.getByText('One is set; leave it empty to keep it.').waitFor();
+    await page.getByRole('button', { name: 'Check' }).click();
+    await page
+      .getByText(/does not accept the edge key and secret/)
+      .first()
+      .waitFor();
+    await page.getByLabel('Edge secret').fill(SECRET);
+    await page.getByRole('button', { name: 'Save' }).click();
+    await page.getByText('Saved.').waitFor();
+    await page.getByRole('button', { name: 'Check' }).click();
+    await page.getByText(/it takes annotations/).waitFor();
+    expect(await page.content()).not.toContain(SECRET);
+    // Saved again without typing it, it stays.
+    await page.getByRole('button', { name: 'Save' }).click();
+    await page.getByText('Saved.').waitFor();
+    await page.getByRole('button', { name: 'Check' }).click();
+    await page.getByText(/it takes annotations/).waitFor();
+    await page.getByRole('button', { name: 'Close' }).click();
+  });
+
+  it('tells of annotations that wait, were delivered or refused, and sends those again', async () => {
+    const panel = page.getByRole('region', { name: 'Annotations' });
+    await several(2, 'good');
+    await panel.locator('#annotations-delivered').getByText('2', { exact: true }).waitFor();
+    await receiver.stop();
+    await several(3, 'good');
+    await panel.getByText('waiting', { exact: true }).waitFor();
+    await panel.getByText(/nothing listens on its port/).waitFor();
+    await receiver.listen();
+    await panel.locator('#annotations-delivered').getByText('5', { exact: true }).waitFor();
+    receiver.fault = { kind: 'poison' };
+    await several(1, 'poison');
+    await panel.getByRole('button', { name: 'What was refused' }).click();
+    await page
+      .locator('#refused-list')
+      .getByText(/^door, moving: .*400/)
+      .waitFor();
+    receiver.fault = undefined;
+    await page.getByRole('button', { name: 'Send all again' }).click();
+    await panel.locator('#annotations-delivered').getByText('6', { exact: true }).waitFor();
+    await panel.getByRole('button', { name: 'What was refused' }).waitFor({ state: 'hidden' });
+  });
+
+  it('tells why a wish for storage is not fulfilled, and keeps it', async () => {
+    const store = card('door').getByRole('switch', { name: 'Store door in the cloud' });
+    await store.click();
+    await card('door').getByText(/404/).first().waitFor();
+    expect((await proxy.camera('door')).rtmp_stream_status.storing).toBe(false);
+  });
+
+  it('did nothing that its content policy forbids, and met no error', () => {
+    expect(faults).toEqual([]);
+  });
+});

@@ -1,0 +1,186 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+
+import { Farm } from '../farm/farm.js';
+import { ImageClient } from '../support/grpc-client.js';
+import { Proxy } from '../support/proxy.js';
+import { RtmpServer } from '../support/rtmp-server.js';
+import { waitFor } from '../support/wait.js';
+
+const BOUND_MS = 30_000;
+const WIDTH = 640;
+const HEIGHT = 480;
+const CLIP_FRAMES = 300;
+
+interface Passthrough {
+  readonly wanted: boolean;
+  readonly state: string;
+  readonly message: string;
+  readonly packets: number;
+  readonly bytes: number;
+  readonly connects: number;
+  readonly lost_packets: number;
+}
+
+interface Shown {
+  readonly rtmp_stream_status: { readonly streaming: boolean; readonly storing: boolean };
+  readonly chrysproxy: { readonly passthrough: Passthrough };
+}
+
+let farm: Farm;
+let server: RtmpServer;
+let proxy: Proxy;
+let client: ImageClient;
+
+beforeAll(async () => {
+  server = await RtmpServer.start();
+  farm = await Farm.start({
+    mounts: [
+      { path: 'long', clip: 'h264-640x480-25-g250-10s' },
+      { path: 'plain', clip: 'h264-640x480-25-g25' },
+      { path: 'reordered', clip: 'h264-640x480-25-g50-b2' },
+      { path: 'sound', clip: 'h264-640x480-25-g25', sound: 'aac' },
+      { path: 'hevc', clip: 'hevc-640x360-25-g50' },
+      { path: 'changing', clip: 'h264-640x480-25-g25', then: { clip: 'h264-320x240-25-g50', after: 100 } },
+    ],
+  });
+  proxy = await Proxy.start();
+  client = new ImageClient(proxy.grpcAddress, 'unary');
+});
+
+afterAll(async () => {
+  client.close();
+  await proxy.dispose();
+  await farm.stop();
+  await server.stop();
+});
+
+async function shown(name: string): Promise<Shown> {
+  return JSON.parse((await proxy.rest('GET', `/api/v1/process/${name}`)).text) as Shown;
+}
+
+async function passthrough(name: string): Promise<Passthrough> {
+  return (await shown(name)).chrysproxy.passthrough;
+}
+
+async function streams(name: string): Promise<void> {
+  await waitFor(`${name} to be passed on`, BOUND_MS, async () => {
+    return (await shown(name)).rtmp_stream_status.streaming;
+  }).catch(async (error: unknown) => {
+    throw new Error(JSON.stringify(await passthrough(name)), { cause: error });
+  });
+}
+
+async function started(name: string, more: Readonly<Record<string, unknown>> = {}): Promise<void> {
+  await proxy.addCamera(name, farm.url(name), { rtmp_endpoint: server.url(name), ...more });
+  await proxy.cameraIsRunning(name);
+  const answer = await client.unary('Proxy', { device_id: name, passthrough: true });
+  expect(answer).toEqual({ device_id: name, passthrough: true });
+  await streams(name);
+}
+
+function gaps(numbers: readonly (number | 'torn')[], clipFrames = CLIP_FRAMES): number[] {
+  return numbers.slice(1).map((number, at) => {
+    const before = numbers[at];
+    return number === 'torn' || before === undefined || before === 'torn'
+      ? NaN
+      : (number - before + clipFrames) % clipFrames;
+  });
+}
+
+describe('passthrough', () => {
+  it('begins with the group in progress, and passes on every frame once', async () => {
+    const name = 'long';
+    await proxy.addCamera(name, farm.url(name), { rtmp_endpoint: server.url(name) });
+    await proxy.cameraIsRunning(name);
+    // In the midst of a group of ten seconds, with a viewer who is there already.
+    await waitFor(
+      'half a second of it',
+      BOUND_MS,
+      async () => (await proxy.camera(name)).chrysproxy.stats.packets > 12,
+    );
+    const viewer = server.play(name, WIDTH, HEIGHT, 50);
+    await waitFor('the viewer', BOUND_MS, () => server.connections() > 0);
+    const askedUs = Date.now() * 1000;
+    await client.unary('Proxy', { device_id: name, passthrough: true });
+    const { numbers, complaints } = await viewer;
+    expect(numbers).toEqual(Array.from({ length: 50 }, (_, at) => at));
+    expect(farm.pushedAtUs(name, 0)).toBeLessThan(askedUs);
+    expect(complaints).not.toMatch(/error|invalid|missing/i);
+    expect(await passthrough(name)).toMatchObject({ wanted: true, state: 'streaming', connects: 1, lost_packets: 0 });
+  });
+
+  it('keeps the order of frames that are sent out of order', async () => {
+    await started('reordered');
+    const { numbers } = await server.play('reordered', WIDTH, HEIGHT, 60);
+    expect(gaps(numbers).filter((gap) => gap !== 1)).toEqual([]);
+    const packets = await server.packets('reordered', 1);
+    expect(packets.length).toBeGreaterThan(10);
+    for (const { pts, dts } of packets) expect(pts).toBeGreaterThanOrEqual(dts);
+    const times = packets.map(({ pts }) => Math.round(pts * 1000)).sort((one, other) => one - other);
+    // Two B-frames between others: a frame is decoded before two that are shown before it.
+    expect(packets.filter(({ pts, dts }) => pts - dts > 0.07).length).toBeGreaterThan(packets.length / 5);
+    expect(new Set(times).size).toBe(times.length);
+  });
+
+  it('takes the sound of a camera with it, if it is kept', async () => {
+    await started('sound', { record_audio: true });
+    const packets = await server.packets('sound', 2);
+    const times = (kind: string): number[] => packets.filter((packet) => packet.kind === kind).map(({ dts }) => dts);
+    // 25 pictures and some 43 to 47 packets of AAC a second.
+    expect(times('video').length).toBeGreaterThan(20);
+    expect(times('audio').length).toBeGreaterThan(times('video').length * 1.3);
+    for (const kind of ['video', 'audio'])
+      expect(times(kind)).toEqual([...times(kind)].sort((one, other) => one - other));
+  });
+
+  it('begins anew when the camera changes its picture', async () => {
+    await started('changing');
+    await waitFor('the other picture', BOUND_MS, async () => (await passthrough('changing')).connects >= 2);
+    const { numbers } = await server.play('changing', 320, 240, 30);
+    expect(gaps(numbers).filter((gap) => gap !== 1)).toEqual([]);
+  });
+
+  it('stops, keeps the wish over a restart, and shows wish and fact apart', async () => {
+    await started('plain');
+    await client.unary('Proxy', { device_id: 'plain', passthrough: false });
+    expect(await passthrough('plain')).toMatchObject({ wanted: false, state: 'off' });
+    expect((await shown('plain')).rtmp_stream_status.streaming).toBe(false);
+    await proxy.kill9();
+    await proxy.resume();
+    await streams('sound');
+    expect(await passthrough('plain')).toMatchObject({ wanted: false, state: 'off' });
+    const { status } = await proxy.rest('PATCH', '/api/v1/process/plain', { passthrough: true });
+    expect(status).toBe(200);
+    await streams('plain');
+    const other = await proxy.rest('PATCH', '/api/v1/process/plain', { rtmp_endpoint: server.url('elsewhere') });
+    expect(other.status).toBe(200);
+    expect((await server.play('elsewhere', WIDTH, HEIGHT, 10)).numbers).toHaveLength(10);
+  });
+
+  it('says what a server that refuses said, and tries again', async () => {
+    const rtmp_endpoint = server.url('sound', 'closed').replace('rtmp://', 'rtmp://user:geheim@');
+    await proxy.rest('PATCH', '/api/v1/process/sound', { rtmp_endpoint });
+    await waitFor('a refusal', BOUND_MS, async () => (await passthrough('sound')).state === 'retrying');
+    expect(await passthrough('sound')).toMatchObject({
+      wanted: true,
+      message: expect.stringContaining('failed') as string,
+    });
+    expect((await shown('sound')).rtmp_stream_status.streaming).toBe(false);
+    expect(proxy.output + JSON.stringify(await shown('sound'))).not.toContain('geheim');
+  });
+
+  it('refuses what cannot be passed on, and says why', async () => {
+    const refused = async (request: object) => await client.unary('Proxy', request).catch((error: unknown) => error);
+    expect(await refused({ device_id: '', passthrough: true })).toMatchObject({ code: 3 });
+    expect(await refused({ device_id: 'nobody', passthrough: true })).toMatchObject({ code: 5 });
+    await proxy.addCamera('hevc', farm.url('hevc'));
+    await proxy.cameraIsRunning('hevc');
+    const without = await refused({ device_id: 'hevc', passthrough: true });
+    expect(without).toMatchObject({ code: 9, details: expect.stringContaining('rtmp_endpoint') as string });
+    await proxy.rest('PATCH', '/api/v1/process/hevc', { rtmp_endpoint: server.url('hevc') });
+    const hevc = await refused({ device_id: 'hevc', passthrough: true });
+    expect(hevc).toMatchObject({ code: 9, details: expect.stringContaining('enhanced RTMP') as string });
+    const http = await proxy.rest('PATCH', '/api/v1/process/hevc', { rtmp_endpoint: 'http://cloud/live' });
+    expect(http.status).toBe(400);
+  });
+});

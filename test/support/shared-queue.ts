@@ -1,0 +1,100 @@
+/** Proxies that share a queue in a real Redis, and the receiver that all of them send to. */
+import { expect } from 'vitest';
+import { AnnotationReceiver } from './annotation-receiver.js';
+import { annotate, annotationsStatus, KEYS } from './annotations.js';
+import { ImageClient } from './grpc-client.js';
+import { Proxy } from './proxy.js';
+import { type RawRedis, RedisServer } from './redis-server.js';
+import { waitFor } from './wait.js';
+
+export const BOUND_MS = 40_000;
+/** What each camera's annotations are numbered with. */
+export const NUMBERS: readonly string[] = Array.from({ length: 30 }, (_, number) => String(number));
+/** Of the `annotation` part of the configuration. */
+export const QUICK = { poll_duration_ms: 50, timeout_ms: 5000, max_batch_size: 8, unacked_limit: 20 };
+const QUEUE = 'chrysproxy:annotations';
+
+export class SharedQueue {
+  readonly #proxies: Proxy[] = [];
+  readonly #clients = new Map<Proxy, ImageClient>();
+
+  private constructor(
+    readonly redis: RedisServer,
+    readonly receiver: AnnotationReceiver,
+  ) {}
+
+  /** Its Redis comes back from a restart without what it had, or with what it was told to save. */
+  static async start(): Promise<SharedQueue> {
+    return new SharedQueue(await RedisServer.start({ durable: false }), await AnnotationReceiver.start());
+  }
+
+  async dispose(): Promise<void> {
+    for (const client of this.#clients.values()) client.close();
+    await Promise.all(this.#proxies.map((proxy) => proxy.dispose()));
+    await Promise.all([this.redis.dispose(), this.receiver.stop()]);
+    expect(this.receiver.complaints).toEqual([]);
+  }
+
+  async proxy(endpoint = this.receiver.url): Promise<Proxy> {
+    const annotation = { ...QUICK, endpoint };
+    const proxy = await Proxy.start({ config: { annotation, redis: { connection: this.redis.connection } } });
+    this.#proxies.push(proxy);
+    await proxy.rest('POST', '/api/v1/settings', KEYS);
+    this.#clients.set(proxy, new ImageClient(proxy.grpcAddress, 'unary'));
+    return proxy;
+  }
+
+  async annotate(proxy: Proxy, camera: string, numbers = NUMBERS): Promise<void> {
+    const client = this.#clients.get(proxy);
+    if (client === undefined) throw new Error('the proxy is not one of these');
+    for (const number of numbers) await annotate(client, camera, { custom_meta_1: number });
+  }
+
+  /** Each of these cameras' numbers came, in order, each under one id. */
+  expectAll(...cameras: string[]): void {
+    for (const camera of cameras) expect(this.receiver.firstOf(camera)).toEqual(NUMBERS);
+    expect(this.receiver.ids.size).toBe(cameras.length * NUMBERS.length);
+  }
+
+  async nothingIsLeft(): Promise<void> {
+    const client = await this.redis.client();
+    await waitFor('nothing to be left in Redis', BOUND_MS, async () => {
+      const left = await leftIn(client);
+      return Object.values(left).every((count) => count === 0);
+    });
+  }
+}
+
+export async function senderIs(proxy: Proxy, wanted: 'this' | 'other'): Promise<void> {
+  await waitFor(`${wanted} to be the one that sends`, BOUND_MS, async () => {
+    return (await annotationsStatus(proxy)).redis?.sender === wanted;
+  });
+}
+
+export async function shares(proxy: Proxy, count: number): Promise<void> {
+  await waitFor(`${count} annotations in Redis`, BOUND_MS, async () => {
+    return (await annotationsStatus(proxy)).redis?.shared === count;
+  });
+}
+
+/** Its origin knows that all were delivered. */
+export async function delivers(proxy: Proxy, count: number): Promise<void> {
+  await waitFor(`${count} annotations to be delivered`, BOUND_MS, async () => {
+    const { delivered, queued } = await annotationsStatus(proxy);
+    return delivered === count && queued === 0;
+  });
+}
+
+/** `ids` and `done`: of annotations whose origin does not know yet what became of them. */
+async function leftIn(client: RawRedis): Promise<Record<'entries' | 'pending' | 'ids' | 'done', number>> {
+  const count = async (keys: string, of: (key: string) => Promise<number>): Promise<number> => {
+    const counts = await Promise.all((await client.keys(keys)).map(of));
+    return counts.reduce((sum, one) => sum + one, 0);
+  };
+  return {
+    entries: await client.xLen(QUEUE),
+    pending: (await client.xPending(QUEUE, 'senders')).pending,
+    ids: await count(`${QUEUE}:ids:*`, (key) => client.hLen(key)),
+    done: await count(`${QUEUE}:done:*`, (key) => client.xLen(key)),
+  };
+}
