@@ -18,6 +18,7 @@ import type {
 import { evidenceFolder } from './evidence-files.js';
 import { EvidenceGate } from './evidence-gate.js';
 import { EvidenceKeeper } from './evidence-keeper.js';
+import { ANNOTATION_NAMES, type QueueNames } from './queue-names.js';
 import { Sender } from './sender.js';
 import { SharedQueue, type SharedQueueParts } from './shared/shared-queue.js';
 import type { EdgeKeys } from '../cloud/signature.js';
@@ -47,6 +48,7 @@ const HANDLED_AT_ONCE = 500;
 /** All that the annotation worker does, without its thread. */
 export class AnnotationService {
   private readonly sender: Sender;
+  private readonly names: QueueNames;
   private readonly shared: SharedQueue | undefined;
   private readonly evidence: EvidenceKeeper;
   private readonly gate: EvidenceGate | undefined;
@@ -57,6 +59,7 @@ export class AnnotationService {
   constructor(private readonly env: ServiceEnvironment) {
     const { data, queue, clock, post } = env;
     this.keys = data.keys;
+    this.names = data.names ?? ANNOTATION_NAMES;
     const log = (level: 'info' | 'warn', text: string): void => {
       post({ kind: 'log', level, text });
     };
@@ -126,7 +129,9 @@ export class AnnotationService {
     try {
       if (taken.length > 0) queue.add(taken, data.mode === 'local' ? 'local' : 'queued');
       const full =
-        taken.length < annotations.length ? { error: sent(queueIsFull(data.maxQueue, queued, setAside)) } : {};
+        taken.length < annotations.length
+          ? { error: sent(queueIsFull(this.names, data.maxQueue, queued, setAside)) }
+          : {};
       post({ kind: 'stored', count: taken.length, ...full });
     } catch (error) {
       post({ kind: 'stored', count: 0, error: sent(error) });
@@ -154,7 +159,7 @@ export class AnnotationService {
       case 'handleRefused':
         return await this.handleRefused(question.how, question.ids);
       case 'checkEndpoint':
-        return await checkEndpoint(batchTrial(endpoint, this.stopping.signal), this.keys, clock);
+        return await checkEndpoint(batchTrial(endpoint, this.names, this.stopping.signal), this.keys, clock);
       case 'get':
         return queue.byId(question.id);
       case 'pendingEvidence':
@@ -239,7 +244,7 @@ export class AnnotationService {
     try {
       removed = queue.clean(clock.nowMs() - data.keepMs, MOST_KEPT, CLEANED_AT_ONCE);
     } catch (error) {
-      post({ kind: 'log', level: 'warn', text: `old annotations cannot be removed: ${messageOf(error)}` });
+      post({ kind: 'log', level: 'warn', text: `old ${this.names.items} cannot be removed: ${messageOf(error)}` });
     }
     const more = this.evidence.clean();
     const againMs = removed === CLEANED_AT_ONCE || more ? CLEAN_AGAIN_MS : CLEAN_EVERY_MS;
@@ -264,11 +269,11 @@ function shortEnough(annotations: readonly ShownAnnotation[]): readonly ShownAnn
   return end < 0 ? annotations : annotations.slice(0, Math.max(1, end));
 }
 
-function queueIsFull(maxQueue: number, queued: number, setAside: number): ChrysError {
+function queueIsFull(names: QueueNames, maxQueue: number, queued: number, setAside: number): ChrysError {
   return new ChrysError(
     'resource_exhausted',
-    `The queue of annotations is full: ${queued} wait and ${setAside} are set aside, annotation.max_queue is ${maxQueue}. ` +
-      'This one was not stored. GET /api/v1/annotations/status says why they are not sent; send it again later.',
+    `The queue of ${names.items} is full: ${queued} wait and ${setAside} are set aside, ${names.maxQueueKey} is ${maxQueue}. ` +
+      `This one was not stored. GET ${names.statusRoute} says why they are not sent; send it again later.`,
   );
 }
 

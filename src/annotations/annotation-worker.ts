@@ -1,6 +1,6 @@
 /**
  * The one thread that keeps and sends the annotations of all cameras: its database waits for the disk, and nobody else
- * does.
+ * does. Another one does the same for the events that go to a webhook.
  */
 import { parentPort, workerData } from 'node:worker_threads';
 import { systemClock } from '../base/clock.js';
@@ -8,6 +8,7 @@ import { ChrysError, messageOf } from '../base/errors.js';
 import { AnnotationQueue } from '../store/annotation-queue.js';
 import { AnnotationService } from './annotation-service.js';
 import { Endpoint } from '../cloud/endpoint.js';
+import { ANNOTATION_NAMES } from './queue-names.js';
 import type { AnnotationWorkerData, FromAnnotationWorker, ToAnnotationWorker } from './messages.js';
 
 /** What is on its way when the proxy stops may arrive for so long. */
@@ -20,9 +21,9 @@ function post(message: FromAnnotationWorker): void {
   port.postMessage(message);
 }
 
-function opened(dataDir: string): AnnotationQueue {
+function opened({ dataDir, names = ANNOTATION_NAMES }: AnnotationWorkerData): AnnotationQueue {
   try {
-    return new AnnotationQueue(dataDir);
+    return new AnnotationQueue(dataDir, names);
   } catch (error) {
     const kind = error instanceof ChrysError ? error.kind : 'internal';
     post({ kind: 'unusable', error: { kind, message: messageOf(error) } });
@@ -48,4 +49,4 @@ function serve(data: AnnotationWorkerData, queue: AnnotationQueue): void {
 }
 
 const data = workerData as AnnotationWorkerData;
-serve(data, opened(data.dataDir));
+serve(data, opened(data));

@@ -6,6 +6,7 @@ import { batchBody, batchId } from './batch-body.js';
 import { NoAnswer, type Endpoint, type EndpointAnswer } from '../cloud/endpoint.js';
 import type { EvidenceGate } from './evidence-gate.js';
 import { Outbox, type Waiting } from './outbox.js';
+import { ANNOTATION_NAMES, type QueueNames } from './queue-names.js';
 import { retryDelayMs } from '../cloud/retry-delay.js';
 import { missingKeys, signedHeaders, type EdgeKeys } from '../cloud/signature.js';
 import type { AnnotationMode } from './types.js';
@@ -15,6 +16,10 @@ export interface SenderOptions {
   readonly unackedLimit: number;
   readonly pollDurationMs: number;
   readonly maxBatchSize: number;
+  /** Undefined: those of annotations. */
+  readonly names?: QueueNames | undefined;
+  /** What the endpoint refuses is sent again, as after any other failure, and not set aside. */
+  readonly retryRefused?: boolean | undefined;
 }
 
 /** Where annotations come from, and where it is noted what became of them: that of this proxy, or one that is shared. */
@@ -75,7 +80,10 @@ export class Sender {
   private error = '';
   private errorMs = 0;
 
+  private readonly names: QueueNames;
+
   constructor(private readonly parts: SenderParts) {
+    this.names = parts.names ?? ANNOTATION_NAMES;
     this.outbox = new Outbox(parts.evidence);
   }
 
@@ -246,10 +254,10 @@ export class Sender {
     }
     if (only === undefined) return true;
     await this.settle(batch, left, () => this.parts.queue.setAside(only.seq, reason, this.parts.clock.nowMs()));
-    this.remember(`annotation ${only.id} of ${only.camera} is set aside: ${reason}`);
+    this.remember(`${this.names.item} ${only.id} of ${only.camera} is set aside: ${reason}`);
     this.refusedInARow += 1;
     if (this.refusedInARow < ALL_REFUSED) return true;
-    const all = `the last ${this.refusedInARow} annotations were refused, so it may be the fault of annotation.endpoint`;
+    const all = `the last ${this.refusedInARow} ${this.names.items} were refused, so it may be the fault of ${this.names.endpointKey}`;
     this.hold(retryDelayMs(this.refusedInARow - ALL_REFUSED + 1, this.parts.random), `${reason}; ${all}`);
     return false;
   }
@@ -261,7 +269,10 @@ export class Sender {
       const body = special?.body ?? batchBody(batch);
       const signed = signedHeaders(body, this.keys, clock.nowMs());
       const headers = { ...special?.headers, ...signed, 'X-Chrys-Batch-Id': batchId(batch) };
-      return outcomeOf(await endpoint.post(body, headers, this.aborted.signal), endpoint.shownUrl);
+      const answer = await endpoint.post(body, headers, this.aborted.signal);
+      const outcome = outcomeOf(answer, endpoint.shownUrl, this.names.endpointKey);
+      const isRetried = outcome.kind === 'refused' && this.parts.retryRefused === true;
+      return isRetried ? { ...outcome, kind: 'failed', retryAfterMs: 0 } : outcome;
     } catch (error) {
       const why = error instanceof NoAnswer ? error.message : `it cannot be asked (${messageOf(error)})`;
       return { kind: 'failed', reason: `${endpoint.shownUrl}: ${why}`, retryAfterMs: 0 };
@@ -279,7 +290,7 @@ export class Sender {
         await write();
         break;
       } catch (error) {
-        this.remember(`that ${batch.length} annotations are done with cannot be noted: ${messageOf(error)}`);
+        this.remember(`that ${batch.length} ${this.names.items} are done with cannot be noted: ${messageOf(error)}`);
         if (this.isEnding) return;
         await pause(WRITE_AGAIN_MS);
       }
@@ -292,12 +303,12 @@ export class Sender {
     this.refusedInARow = 0;
     if (this.held === '') return;
     this.held = '';
-    this.parts.log('info', 'annotations are delivered again');
+    this.parts.log('info', `${this.names.items} are delivered again`);
   }
 
   private hold(forMs: number, reason: string): void {
     if (this.isEnding) return;
-    if (this.held !== reason) this.parts.log('warn', `annotations are not delivered: ${reason}`);
+    if (this.held !== reason) this.parts.log('warn', `${this.names.items} are not delivered: ${reason}`);
     this.held = reason;
     this.holdMs = this.parts.clock.monotonicMs() + forMs;
     this.remember(reason);
@@ -325,7 +336,7 @@ export class Sender {
 /** Statuses that say something about the moment, and not about these annotations. */
 const RETRIED = [408, 429];
 
-function outcomeOf({ status, text, location, retryAfterMs }: EndpointAnswer, url: string): Outcome {
+function outcomeOf({ status, text, location, retryAfterMs }: EndpointAnswer, url: string, key: string): Outcome {
   const reason = `${url} answered ${status}${text === '' ? '' : ` (${text})`}`;
   if (status >= 200 && status < 300) return { kind: 'taken' };
   if (status === 401 || status === 403) {
@@ -335,7 +346,7 @@ function outcomeOf({ status, text, location, retryAfterMs }: EndpointAnswer, url
     const where = location === '' ? '' : ` to ${location}`;
     return {
       kind: 'failed',
-      reason: `${reason}: redirects${where} are not followed; put the final address into annotation.endpoint`,
+      reason: `${reason}: redirects${where} are not followed; put the final address into ${key}`,
       retryAfterMs,
     };
   }

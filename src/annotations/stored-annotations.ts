@@ -17,6 +17,7 @@ import type {
   ToAnnotationWorker,
 } from './messages.js';
 import type { EndpointCheck } from '../cloud/endpoint-check.js';
+import { ANNOTATION_NAMES, type QueueNames } from './queue-names.js';
 import { missingKeys, type EdgeKeys } from '../cloud/signature.js';
 import type {
   AnnotateCall,
@@ -59,6 +60,7 @@ const MOST_WAITING_CHARACTERS = 64 * 1024 * 1024;
 const STORED_BOUND_MS = 30_000;
 const ANSWER_BOUND_MS = 15_000;
 const STOP_GRACE_MS = 3000;
+const KEEP_INSTEAD = 'Or set annotation.mode to local to keep annotations here only.';
 const WORKER = new URL('./annotation-worker.js', import.meta.url);
 /** What is on its way, and a page of an answer. */
 const HEAP_MB = { old: 256, young: 16 };
@@ -70,6 +72,7 @@ const HEAP_MB = { old: 256, young: 16 };
 export class StoredAnnotations implements Annotations {
   private readonly thread: KeptThread<ToAnnotationWorker, FromAnnotationWorker>;
   private readonly opened: Promise<void>;
+  private readonly names: QueueNames;
   private readonly ids = new AnnotationIds(Date.now);
   private readonly questions = new Map<number, Asked>();
   private lastQuestion = 0;
@@ -85,6 +88,8 @@ export class StoredAnnotations implements Annotations {
 
   private constructor(private readonly options: StoredAnnotationsOptions) {
     this.keys = keysOnly(options.keys);
+    this.names = options.names ?? ANNOTATION_NAMES;
+    const { items } = this.names;
     let resolve: () => void;
     let reject: (error: ChrysError) => void;
     this.opened = new Promise((...settle) => {
@@ -93,8 +98,8 @@ export class StoredAnnotations implements Annotations {
     const { clock, logger } = options;
     this.thread = new KeptThread({
       url: options.workerUrl ?? WORKER,
-      name: 'annotations',
-      what: 'the thread that keeps annotations',
+      name: items,
+      what: `the thread that keeps ${items}`,
       data: () => this.workerData(),
       heapMb: HEAP_MB,
       clock,
@@ -107,7 +112,7 @@ export class StoredAnnotations implements Annotations {
       },
       onCrashed: () => {
         const { outage } = this.thread;
-        reject(new ChrysError('failed_precondition', `The annotations cannot be opened: ${outage}.`));
+        reject(new ChrysError('failed_precondition', `The ${items} cannot be opened: ${outage}.`));
         this.giveUp(new ChrysError('unavailable', `${outage}: send it again then`));
       },
     });
@@ -132,8 +137,7 @@ export class StoredAnnotations implements Annotations {
       const { clock, mode } = this.options;
       checkRequest(request, clock.nowMs());
       const missing = mode === 'cloud' ? missingKeys(this.keys) : undefined;
-      if (missing !== undefined) throw new ChrysError('failed_precondition', missing);
-      this.checkRoom();
+      if (missing !== undefined) throw new ChrysError('failed_precondition', `${missing} ${KEEP_INSTEAD}`);
       const id = this.ids.next();
       const annotation: NewAnnotation = {
         id,
@@ -144,6 +148,14 @@ export class StoredAnnotations implements Annotations {
         json: annotationJson(id, request),
         ...(evidence === undefined ? {} : { evidence }),
       };
+      this.store(annotation, call).then(resolve, reject);
+    });
+  }
+
+  /** As annotate, whatever it is and whether there are keys or not: it waits for them. */
+  store(annotation: NewAnnotation, call: AnnotateCall): Promise<string> {
+    return new Promise((resolve, reject) => {
+      this.checkRoom();
       this.waiting.push({ annotation, call, resolve, reject });
       this.waitingCharacters += annotation.json.length;
       this.handOverSoon();
@@ -200,15 +212,16 @@ export class StoredAnnotations implements Annotations {
     if (this.closed) return;
     this.closed = true;
     if (!(await this.thread.end({ kind: 'stop' }, STOP_GRACE_MS))) {
-      this.options.logger.warn('the database of the annotations does not answer: the disk is very slow');
+      this.options.logger.warn(`the database of the ${this.names.items} does not answer: the disk is very slow`);
     }
     this.giveUp(shuttingDown());
   }
 
   private workerData(): AnnotationWorkerData {
     const { dataDir, endpoint, timeoutMs, maxQueue, keepMs } = this.options;
-    const { mode, unackedLimit, pollDurationMs, maxBatchSize, redis, sendEvidence, evidenceMaxBytes } = this.options;
-    const sending = { redis, mode, unackedLimit, pollDurationMs, maxBatchSize };
+    const { mode, unackedLimit, pollDurationMs, maxBatchSize, redis, names, retryRefused } = this.options;
+    const sending = { redis, mode, unackedLimit, pollDurationMs, maxBatchSize, names, retryRefused };
+    const { sendEvidence, evidenceMaxBytes } = this.options;
     const evidence = { sendEvidence, evidenceMaxBytes };
     return { dataDir, endpoint, timeoutMs, maxQueue, keepMs, ...sending, ...evidence, keys: this.keys };
   }
@@ -218,7 +231,7 @@ export class StoredAnnotations implements Annotations {
     if (this.thread.outage !== '') throw new ChrysError('unavailable', `${this.thread.outage}: send it again then`);
     if (this.diskIsSilent) throw diskIsSilent();
     if (this.waiting.length >= MOST_WAITING || this.waitingCharacters >= MOST_WAITING_CHARACTERS) {
-      const text = `Too many annotations at the moment (${this.waiting.length} wait for the disk). Send it again later.`;
+      const text = `Too many ${this.names.items} at the moment (${this.waiting.length} wait for the disk). Send it again later.`;
       throw new ChrysError('resource_exhausted', text);
     }
   }

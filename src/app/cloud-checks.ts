@@ -5,10 +5,13 @@ import { checkEndpoint } from '../cloud/endpoint-check.js';
 import type { EdgeKeys } from '../cloud/signature.js';
 import { storageTrial } from '../cloud/storage-request.js';
 import type { Config } from '../config/schema.js';
+import type { Webhooks } from '../events/webhooks.js';
 import type { CloudCheck } from '../rest/cloud.js';
 
 export interface CheckParts {
   readonly annotations: Pick<Annotations, 'checkEndpoint'>;
+  /** Undefined: events go nowhere. */
+  readonly webhooks: Pick<Webhooks, 'checkEndpoint'> | undefined;
   readonly cameras: Pick<Cameras, 'list'>;
   readonly keys: () => EdgeKeys;
   readonly clock: Clock;
@@ -17,11 +20,15 @@ export interface CheckParts {
 
 /** What "cloud check" tries: what this proxy talks to with its configuration and cameras. */
 export function cloudChecks({ api }: Config, parts: CheckParts): readonly CloudCheck[] {
-  const { annotations, cameras, keys, clock, stopping } = parts;
+  const { annotations, webhooks, cameras, keys, clock, stopping } = parts;
   const stores = cameras.list().some(({ definition }) => definition.rtmpEndpoint !== undefined);
   const storage: CloudCheck = {
     of: 'storage',
     check: () => checkEndpoint(storageTrial(api.endpoint, stopping), keys(), clock),
   };
-  return [{ of: 'annotations', check: () => annotations.checkEndpoint() }, ...(stores ? [storage] : [])];
+  return [
+    { of: 'annotations', check: () => annotations.checkEndpoint() },
+    ...(stores ? [storage] : []),
+    ...(webhooks === undefined ? [] : [{ of: 'webhooks', check: () => webhooks.checkEndpoint() } as const]),
+  ];
 }

@@ -7,7 +7,7 @@ import { Supervisor } from '../cameras/supervisor.js';
 import { ensureDataDir, resolveDataDir } from '../config/data-dir.js';
 import { loadConfig } from '../config/load.js';
 import { allowedSchemes, warnings } from '../config/rules.js';
-import { annotationCondition, recordingCondition } from '../events/conditions.js';
+import { annotationCondition, recordingCondition, webhookCondition } from '../events/conditions.js';
 import { ProxyEvents } from '../events/proxy-events.js';
 import { startGrpcServer } from '../grpc/server.js';
 import { History } from '../history/history.js';
@@ -29,6 +29,7 @@ import { openBus } from './open-bus.js';
 import { openEvidence } from './open-evidence.js';
 import { openRecordings } from './open-recordings.js';
 import { openTls } from './open-tls.js';
+import { openWebhooks } from './open-webhooks.js';
 import { version as packageVersion } from '../base/version.js';
 
 export interface RunOptions {
@@ -135,6 +136,9 @@ async function start(options: RunOptions, closers: Closer[]): Promise<Logger> {
   });
   closers.push(() => evidence.stop());
 
+  const webhooks = await openWebhooks(config, { dataDir, clock, logger, keys: store.settings.get() });
+  closers.push(() => webhooks?.stop());
+
   const bus = openBus(config, { cameras, clock, logger });
   const events = new ProxyEvents({
     cameras,
@@ -143,6 +147,7 @@ async function start(options: RunOptions, closers: Closer[]): Promise<Logger> {
     ofCamera: [(name) => recordingCondition(name, recordings)],
     ofProxy: [
       () => annotationCondition(annotations, config.annotation.max_queue),
+      ...(webhooks === undefined ? [] : [() => webhookCondition(webhooks)]),
       ...(bus === undefined ? [] : [() => bus.condition()]),
     ],
   });
@@ -150,6 +155,11 @@ async function start(options: RunOptions, closers: Closer[]): Promise<Logger> {
     events.close();
     await bus?.stop();
   });
+  if (webhooks !== undefined) {
+    events.on((event) => {
+      webhooks.tell(event);
+    });
+  }
   if (bus !== undefined) {
     events.on((event) => {
       bus.tell(event);
@@ -185,11 +195,13 @@ async function start(options: RunOptions, closers: Closer[]): Promise<Logger> {
     cloudChecks: () =>
       cloudChecks(config, {
         annotations,
+        webhooks,
         cameras,
         keys: () => store.settings.get(),
         clock,
         stopping: stopping.signal,
       }),
+    webhooks,
     bus,
     passthrough,
     storage,

@@ -1,5 +1,6 @@
 import type { AnnotationsAnswer, SetAsideAnswer } from '../rest/annotations.js';
 import type { CloudCheckAnswer } from '../rest/cloud.js';
+import type { SettingsAnswer } from '../rest/app.js';
 import type { ProxyClient } from './client.js';
 
 const PAGE = 1000;
@@ -39,6 +40,10 @@ export class AnnotationsClient {
   /** The same. */
   async discard(ids: readonly string[] | undefined): Promise<number> {
     return ((await this.#handle('discard', ids)) as { discarded: number }).discarded;
+  }
+
+  async keys(): Promise<SettingsAnswer> {
+    return (await this.proxy.ask('GET', 'settings')) as SettingsAnswer;
   }
 
   async setKeys(edgeKey: string, edgeSecret: string): Promise<void> {

@@ -15,6 +15,7 @@ import { redisCommand } from './commands/redis.js';
 import { snapshotCommand } from './commands/snapshot.js';
 import { startCommand } from './commands/start.js';
 import { watchCommand } from './commands/watch.js';
+import { webhooksCommand } from './commands/webhooks.js';
 import { tlsOptions } from './client-tls.js';
 import { EXIT, EXIT_TEXTS, exitCodeOf } from './exit-codes.js';
 import type { Io } from './io.js';
@@ -30,6 +31,7 @@ const COMMANDS = [
   exportCommand,
   annotationsCommand,
   cloudCommand,
+  webhooksCommand,
   redisCommand,
   probeCommand,
   configCommand,

@@ -19,7 +19,7 @@ export function missingKeys({ edgeKey, edgeSecret }: EdgeKeys): string | undefin
   if (edgeKey !== '' && edgeSecret !== '') return undefined;
   const what = edgeKey === '' ? 'no edge key' : 'no edge secret';
   return (
-    `There is ${what}, with which everything for the cloud is signed: set it with "chrysproxy cloud set-key" or POST ` +
-    '/api/v1/settings, or set annotation.mode to local to keep annotations here only.'
+    `There is ${what}, with which everything that is sent is signed: set it with "chrysproxy cloud set-key" or POST ` +
+    '/api/v1/settings.'
   );
 }

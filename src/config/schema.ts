@@ -6,6 +6,9 @@ import { DURATION_FORMS, parseDurationMs } from '../base/duration.js';
 export const KNOWN_SCHEMES = ['rtsp', 'rtsps', 'file', 'replay'] as const;
 export type SourceScheme = (typeof KNOWN_SCHEMES)[number];
 
+/** What an event for the webhook can be about. */
+export const WEBHOOK_EVENTS = ['camera', 'recording', 'annotations', 'passthrough', 'redis'] as const;
+
 /** Which frames of all cameras go to Redis. `demand`: only those that a program there asks for. */
 export const PUBLISHED_FRAMES = ['off', 'demand', 'keyframes', 'interval', 'all'] as const;
 
@@ -25,6 +28,9 @@ const host = z
   .refine((value) => isIP(value) !== 0 || HOST_NAME.test(value), 'an IP address or a host name, without a port');
 const hostAndPort = z.string().refine((value) => value === '' || isHostAndPort(value), '"host:port", or "" for none');
 const httpUrl = z.string().refine(isHttpUrl, 'an http:// or https:// URL');
+const optionalHttpUrl = z
+  .string()
+  .refine((value) => value === '' || isHttpUrl(value), 'an http:// or https:// URL, or "" for none');
 const duration = z
   .string()
   .refine((value) => (parseDurationMs(value) ?? 0) > 0, `a duration such as ${DURATION_FORMS}`);
@@ -91,6 +97,17 @@ export const configSchema = z.strictObject({
       evidence_max_ms: positive(600_000).default(60_000),
       evidence_max_bytes: z.int().min(1_048_576).max(Number.MAX_SAFE_INTEGER).default(1_073_741_824),
       send_evidence: z.boolean().default(false),
+    })
+    .prefault({}),
+  webhook: z
+    .strictObject({
+      url: optionalHttpUrl.default(''),
+      events: z
+        .array(z.enum(WEBHOOK_EVENTS))
+        .min(1)
+        .default([...WEBHOOK_EVENTS]),
+      max_queue: positive(1_000_000).default(10_000),
+      timeout_ms: z.int().min(1000).max(600_000).default(10_000),
     })
     .prefault({}),
   buffer: z

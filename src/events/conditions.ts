@@ -2,6 +2,7 @@ import type { Annotations } from '../annotations/types.js';
 import type { Camera } from '../cameras/types.js';
 import type { Recordings } from '../recording/types.js';
 import type { Condition } from './event.js';
+import type { Webhooks } from './webhooks.js';
 
 /** So full that somebody should look why. */
 const NEARLY_FULL = 0.9;
@@ -47,4 +48,12 @@ export async function annotationCondition(
     return { ...all, state: 'refused', message, isUsual: false };
   }
   return { ...all, state: 'fine', message: '', isUsual: true };
+}
+
+/** 'waiting' (they are not delivered), or 'fine'. */
+export async function webhookCondition(webhooks: Pick<Webhooks, 'status'>): Promise<Condition> {
+  const { queued, paused } = (await webhooks.status()).queue;
+  const isUsual = queued === 0 || paused === '';
+  const message = isUsual ? '' : paused;
+  return { type: 'webhooks', camera: '', state: isUsual ? 'fine' : 'waiting', reason: '', message, isUsual };
 }

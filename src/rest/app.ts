@@ -25,6 +25,7 @@ import type { PastSource } from './past.js';
 import { portalFiles } from './portal.js';
 import { truth } from './query.js';
 import { redisRoutes, type RedisParts } from './redis.js';
+import { webhookRoutes, type WebhookParts } from './webhooks.js';
 import { recordedCamera } from './recorded-camera.js';
 import { recordingRoutes, type RecordingParts } from './recordings.js';
 import { routesPage } from './routes-page.js';
@@ -35,7 +36,7 @@ const BASE = '/api/v1';
 const CHANGING_METHODS = ['POST', 'PATCH', 'DELETE'];
 const MASK = '***';
 
-export interface RestParts extends RecordingParts, AnnotationParts, CloudParts, RedisParts {
+export interface RestParts extends RecordingParts, AnnotationParts, CloudParts, RedisParts, WebhookParts {
   readonly cameras: Cameras;
   readonly past: PastSource;
   readonly passthrough: Passthrough;
@@ -141,6 +142,7 @@ export function createRestApp(parts: RestParts): Express {
   app.use(recordingRoutes(BASE, parts));
   app.use(annotationRoutes(BASE, parts));
   app.use(cloudRoutes(BASE, parts));
+  app.use(webhookRoutes(BASE, parts));
   app.use(redisRoutes(BASE, parts));
   app
     .route(`${BASE}/info`)
@@ -209,12 +211,13 @@ function addCamera(definition: CameraDefinition, cameras: Cameras): void {
 }
 
 /** A masked secret that comes back means that it stays as it is. */
-function saveSettings(value: unknown, { settings, annotations, storage, clock }: RestParts): Settings {
+function saveSettings(value: unknown, { settings, annotations, storage, webhooks, clock }: RestParts): Settings {
   const body = parseBody(settingsBody, value);
   const secret = body.edge_secret === MASK ? settings.get().edgeSecret : body.edge_secret;
   const saved = settings.put(body.edge_key, secret, clock.nowMs());
   annotations.useKeys(saved);
   storage.useKeys(saved);
+  webhooks?.useKeys(saved);
   return saved;
 }
 
@@ -227,6 +230,8 @@ function shownParts({ query }: Request): { readonly logs: boolean } {
 function infoAnswer({ version, grpcPort, clock }: RestParts) {
   return { version, grpc_port: grpcPort() ?? null, time: clock.nowMs() };
 }
+
+export type SettingsAnswer = ReturnType<typeof settingsAnswer>;
 
 function settingsAnswer(settings: Settings) {
   return {

@@ -47,6 +47,8 @@ const ROUTES: readonly (readonly [method: string, path: string, what: string])[]
   ['POST', '/api/v1/annotations/set-aside/requeue', 'send them again: {"ids": […]} or {"all": true}'],
   ['POST', '/api/v1/annotations/set-aside/discard', 'remove them: {"ids": […]} or {"all": true}'],
   ['POST', '/api/v1/cloud/check', 'try what the proxy sends to, and say what is wrong'],
+  ['GET', '/api/v1/webhooks/status', 'how many events wait, were delivered, were lost, and why nothing is sent'],
+  ['POST', '/api/v1/webhooks/test', 'send an event that is only a test'],
   ['GET', '/api/v1/redis/status', 'whether Redis is connected, and what goes there'],
   ['GET', '/api/v1/settings', 'the keys for the cloud'],
   ['POST', '/api/v1/settings', 'set them: {"name": "default", "edge_key", "edge_secret"}'],

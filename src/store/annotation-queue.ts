@@ -57,13 +57,16 @@ export const ANNOTATION_MIGRATIONS: readonly string[] = [
   EVIDENCE_MIGRATION,
 ];
 
-const FORM: DatabaseForm = {
-  /** "ChrA". */
-  applicationId: 0x43687241,
-  migrations: ANNOTATION_MIGRATIONS,
-  synchronous: 'FULL',
-  elseDo: 'move it away to begin with no annotations: those that wait in it are not sent then',
-};
+/** `items` is what people call what it holds. */
+function formOf(items: string): DatabaseForm {
+  return {
+    /** "ChrA". */
+    applicationId: 0x43687241,
+    migrations: ANNOTATION_MIGRATIONS,
+    synchronous: 'FULL',
+    elseDo: `move it away to begin with no ${items}: those that wait in it are not sent then`,
+  };
+}
 
 /** One that is in the queue that proxies share waits like any other: whoever asks does not see the difference. */
 const STATES: readonly AnnotationState[] = ['queued', 'delivered', 'set_aside', 'local', 'queued'];
@@ -136,8 +139,8 @@ export class AnnotationQueue {
    * Makes the database in the data directory when there is none and brings it to the newest schema. Throws
    * failed_precondition when it is damaged, from a newer version, or not ours: it is never replaced silently.
    */
-  constructor(dataDir: string) {
-    const database = openDatabase(join(dataDir, ANNOTATIONS_FILE), FORM);
+  constructor(dataDir: string, { file, items } = { file: ANNOTATIONS_FILE, items: 'annotations' }) {
+    const database = openDatabase(join(dataDir, file), formOf(items));
     this.#database = database;
     this.evidence = new EvidenceTable(database);
     this.#insert = database.prepare(

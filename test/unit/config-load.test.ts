@@ -69,6 +69,12 @@ describe('without a file', () => {
         evidence_max_bytes: 1_073_741_824,
         send_evidence: false,
       },
+      webhook: {
+        url: '',
+        events: ['camera', 'recording', 'annotations', 'passthrough', 'redis'],
+        max_queue: 10_000,
+        timeout_ms: 10_000,
+      },
       buffer: {
         in_memory: 1,
         in_memory_max_bytes: 67_108_864,
@@ -194,6 +200,8 @@ describe('a wrong value', () => {
       'sources.schemes.0: "http" is not allowed; allowed is one of rtsp, rtsps, file, replay.',
     ],
     ['sources: { schemes: [] }', 'sources.schemes: [] is not allowed; allowed is at least 1 entries.'],
+    ['webhook: { url: ops.example }', 'webhook.url: "ops.example" is not allowed; allowed is an http:// or'],
+    ['webhook: { events: [weather] }', 'webhook.events.0: "weather" is not allowed; allowed is one of camera,'],
     ['redis: { connection: redis }', 'redis.connection: "redis" is not allowed; allowed is "host:port"'],
     ['redis: { publish_frames: some }', 'redis.publish_frames: "some" is not allowed; allowed is'],
     ['redis: { prefix: "a:b" }', 'redis.prefix: "a:b" is not allowed; allowed is 1 to 64 of the characters'],

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { NewAnnotation, ShownAnnotation } from '../../src/store/annotation.js';
 import { annotation, STORED_MS } from './annotations-fixture.js';
 import { runCli } from './cli-fixture.js';
-import { startRest, type RestFixture } from './rest-fixture.js';
+import { NOW_MS, startRest, type RestFixture } from './rest-fixture.js';
 
 let rest: RestFixture;
 beforeEach(async () => {
@@ -148,6 +148,18 @@ describe('the keys', () => {
     expect(rest.settings()).toMatchObject({ edgeKey: 'k', edgeSecret: 'geheim' });
     expect(rest.annotations.keys).toEqual([{ edgeKey: 'k', edgeSecret: 'geheim' }]);
     expect((await runCli(rest.port, ['cloud', 'set-key', 'k'])).exitCode).toBe(2);
+  });
+
+  it('are shown so that they can be told apart, and not more', async () => {
+    expect((await runCli(rest.port, ['cloud', 'show'])).out).toMatch(/Edge key: +not set.*cloud set-key\n/);
+    await runCli(rest.port, ['cloud', 'set-key', 'abcdefghijklmnopqrst'], { input: 'geheim' });
+    const { exitCode, out } = await runCli(rest.port, ['cloud', 'show']);
+    expect([exitCode, out]).toEqual([
+      0,
+      'Edge key:     abcd…\nEdge secret:  set\nChanged:      2026-01-02T03:04:05.000Z\n',
+    ]);
+    const shown: unknown = JSON.parse((await runCli(rest.port, ['cloud', 'show', '--json'])).out);
+    expect(shown).toEqual({ edge_key: 'abcd…', edge_secret_set: true, modified: NOW_MS });
   });
 
   it('are tried', async () => {

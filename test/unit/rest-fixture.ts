@@ -186,6 +186,7 @@ export async function startRest(changes: Partial<RestParts> = {}) {
     evidenceFolder: '/nowhere',
     past,
     bus: undefined,
+    webhooks: undefined,
     passthrough,
     storage,
     settings: {

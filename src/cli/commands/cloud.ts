@@ -2,7 +2,7 @@ import { Command } from 'commander';
 import { AnnotationsClient } from '../annotations-client.js';
 import type { CloudCheckAnswer } from '../../rest/cloud.js';
 import { CliError, EXIT } from '../exit-codes.js';
-import { json } from '../format.js';
+import { fields, json, timeText } from '../format.js';
 import type { Io } from '../io.js';
 import { clientFor, urlOption } from './camera.js';
 
@@ -10,6 +10,8 @@ interface RemoteOptions {
   readonly url?: string;
   readonly json?: boolean;
 }
+
+const SHOWN_CHARACTERS = 4;
 
 export function cloudCommand(io: Io): Command {
   const cloud = new Command('cloud').description('the keys for the cloud, or for a receiver of your own');
@@ -19,6 +21,12 @@ export function cloudCommand(io: Io): Command {
     .argument('<key>', 'the edge key')
     .addOption(urlOption())
     .action((key: string, options: RemoteOptions) => setKey(io, key, options));
+  cloud
+    .command('show')
+    .description('whether the edge key and its secret are set; neither is shown in full')
+    .option('--json', 'print it as JSON')
+    .addOption(urlOption())
+    .action((options: RemoteOptions) => show(io, options));
   cloud
     .command('check')
     .description('try what the proxy sends to, without sending anything, and say what is wrong')
@@ -36,6 +44,31 @@ async function setKey(io: Io, key: string, options: RemoteOptions): Promise<void
   }
   await client.setKeys(key, secret);
   io.out(`The edge key and secret are set. Try them with: ${io.command} cloud check\n`);
+}
+
+async function show(io: Io, options: RemoteOptions): Promise<void> {
+  const { edge_key: key, edge_secret: secret, modified } = await new AnnotationsClient(clientFor(options, io)).keys();
+  const shown = {
+    edge_key: key === '' ? null : beginningOf(key),
+    edge_secret_set: secret !== '',
+    modified: modified === 0 ? null : modified,
+  };
+  if (options.json === true) {
+    io.out(json(shown));
+    return;
+  }
+  io.out(
+    fields([
+      ['Edge key', shown.edge_key ?? `not set; set it with: ${io.command} cloud set-key`],
+      ['Edge secret', shown.edge_secret_set ? 'set' : 'not set'],
+      ['Changed', shown.modified === null ? 'never' : timeText(shown.modified)],
+    ]),
+  );
+}
+
+/** Enough to tell keys apart: a quarter of it, at most four characters. */
+function beginningOf(key: string): string {
+  return `${key.slice(0, Math.min(SHOWN_CHARACTERS, Math.floor(key.length / 4)))}…`;
 }
 
 async function check(io: Io, options: RemoteOptions): Promise<void> {
