@@ -7,8 +7,6 @@ import { Supervisor } from '../cameras/supervisor.js';
 import { ensureDataDir, resolveDataDir } from '../config/data-dir.js';
 import { loadConfig } from '../config/load.js';
 import { allowedSchemes, warnings } from '../config/rules.js';
-import { annotationCondition, recordingCondition, webhookCondition } from '../events/conditions.js';
-import { ProxyEvents } from '../events/proxy-events.js';
 import { startGrpcServer } from '../grpc/server.js';
 import { History } from '../history/history.js';
 import { parseScale } from '../history/scale.js';
@@ -26,6 +24,7 @@ import { cloudChecks } from './cloud-checks.js';
 import { demoCamera } from './demo.js';
 import { openAnnotations } from './open-annotations.js';
 import { openBus } from './open-bus.js';
+import { openEvents } from './open-events.js';
 import { openEvidence } from './open-evidence.js';
 import { openRecordings } from './open-recordings.js';
 import { openTls } from './open-tls.js';
@@ -140,36 +139,18 @@ async function start(options: RunOptions, closers: Closer[]): Promise<Logger> {
   closers.push(() => webhooks?.stop());
 
   const bus = openBus(config, { cameras, clock, logger });
-  const events = new ProxyEvents({
-    cameras,
-    clock,
-    logger,
-    ofCamera: [(name) => recordingCondition(name, recordings)],
-    ofProxy: [
-      () => annotationCondition(annotations, config.annotation.max_queue),
-      ...(webhooks === undefined ? [] : [() => webhookCondition(webhooks)]),
-      ...(bus === undefined ? [] : [() => bus.condition()]),
-    ],
+  const passthrough = new Passthroughs({ cameras, clock, logger });
+  closers.push(async () => {
+    if (!(await passthrough.stop())) process.once('exit', (code) => addon.endProcess(code));
+  });
+  const events = openEvents(config, {
+    ...{ cameras, recordings, passthrough, annotations, webhooks, bus, clock, logger },
   });
   closers.push(async () => {
     events.close();
     await bus?.stop();
   });
-  if (webhooks !== undefined) {
-    events.on((event) => {
-      webhooks.tell(event);
-    });
-  }
-  if (bus !== undefined) {
-    events.on((event) => {
-      bus.tell(event);
-    });
-    bus.start();
-  }
-  const passthrough = new Passthroughs({ cameras, clock, logger });
-  closers.push(async () => {
-    if (!(await passthrough.stop())) process.once('exit', (code) => addon.endProcess(code));
-  });
+  bus?.start();
   const storage = new StorageSwitch({
     cameras,
     apiEndpoint: config.api.endpoint,

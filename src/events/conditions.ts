@@ -1,5 +1,6 @@
 import type { Annotations } from '../annotations/types.js';
 import type { Camera } from '../cameras/types.js';
+import type { Passthrough } from '../passthrough/types.js';
 import type { Recordings } from '../recording/types.js';
 import type { Condition } from './event.js';
 import type { Webhooks } from './webhooks.js';
@@ -27,6 +28,14 @@ export function recordingCondition(camera: string, recordings: Pick<Recordings, 
     message: isUsual ? '' : message,
     isUsual,
   };
+}
+
+/** 'failing' (the RTMP server takes nothing, or never can), or 'fine'; undefined: it is being tried. */
+export function passthroughCondition(camera: string, passthrough: Pick<Passthrough, 'status'>): Condition | undefined {
+  const { wanted, streaming, state, message } = passthrough.status(camera);
+  const about = { type: 'passthrough', camera, reason: '' } as const;
+  if (state === 'retrying' || state === 'impossible') return { ...about, state: 'failing', message, isUsual: false };
+  return !wanted || streaming ? { ...about, state: 'fine', message: '', isUsual: true } : undefined;
 }
 
 /** 'nearly_full', 'waiting' (they are not delivered), 'refused' (some were set aside), or 'fine'. */

@@ -12,7 +12,7 @@ export interface ProxyEventsOptions {
   readonly clock: Clock;
   readonly logger: Pick<Logger, 'error' | 'debug'>;
   /** Of one camera; asked every second. */
-  readonly ofCamera: readonly ((camera: string) => Condition)[];
+  readonly ofCamera: readonly ((camera: string) => Condition | undefined)[];
   /** Of the whole proxy; asked every few seconds. May fail: then nothing is known. */
   readonly ofProxy: readonly (() => Condition | Promise<Condition>)[];
 }

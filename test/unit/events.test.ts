@@ -2,14 +2,16 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
 import type { AnnotationsStatus } from '../../src/annotations/types.js';
 import { createLogger } from '../../src/base/log.js';
-import { annotationCondition, recordingCondition } from '../../src/events/conditions.js';
+import { annotationCondition, passthroughCondition, recordingCondition } from '../../src/events/conditions.js';
 import type { ProxyEvent } from '../../src/events/event.js';
 import { ProxyEvents } from '../../src/events/proxy-events.js';
+import type { PassthroughStatus } from '../../src/passthrough/types.js';
 import type { RecordingStatus } from '../../src/recording/types.js';
-import { waitFor } from '../support/wait.js';
+import { pause, waitFor } from '../support/wait.js';
 import { Supervision, camera, hurriedClock } from './fixtures/supervision.js';
 
 const BOUND_MS = 15_000;
+const SOME_LOOKS_MS = 200;
 const RECORDING: RecordingStatus = {
   wanted: true,
   state: 'recording',
@@ -33,20 +35,39 @@ const ANNOTATIONS: AnnotationsStatus = {
   nextAttemptMs: 0,
 };
 
+const PASSTHROUGH: PassthroughStatus = {
+  wanted: true,
+  state: 'streaming',
+  sinceMs: 0,
+  message: '',
+  nextAttemptMs: undefined,
+  lastError: '',
+  streaming: true,
+  packets: 1,
+  bytes: 1,
+  connects: 1,
+  lost: 0,
+  lastSentMs: 1,
+};
+
 let supervision: Supervision;
 let recording: RecordingStatus;
 let annotations: AnnotationsStatus;
+let passthrough: PassthroughStatus;
 let events: ProxyEvents;
 let seen: ProxyEvent[];
 
 beforeEach(() => {
   supervision = new Supervision();
-  [recording, annotations, seen] = [RECORDING, ANNOTATIONS, []];
+  [recording, annotations, passthrough, seen] = [RECORDING, ANNOTATIONS, PASSTHROUGH, []];
   events = new ProxyEvents({
     cameras: supervision.supervisor,
     clock: hurriedClock(20),
     logger: createLogger({ mode: 'release', stream: { write: () => undefined } }),
-    ofCamera: [(name) => recordingCondition(name, { status: () => recording })],
+    ofCamera: [
+      (name) => recordingCondition(name, { status: () => recording }),
+      (name) => passthroughCondition(name, { status: () => passthrough }),
+    ],
     ofProxy: [() => annotationCondition({ status: () => Promise.resolve(annotations) }, 10)],
   });
   events.on(() => {
@@ -100,6 +121,21 @@ describe('events of the recording', () => {
     await reaches('recording', ['yard failing', 'yard losing']);
     recording = RECORDING;
     await reaches('recording', ['yard failing', 'yard losing', 'yard fine']);
+  });
+});
+
+describe('events of the passthrough', () => {
+  it('tell that the server takes nothing, once however often it is tried, and that it does again', async () => {
+    supervision.supervisor.add(camera('yard', 'run'));
+    await supervision.reaches('yard', 'running');
+    passthrough = { ...PASSTHROUGH, state: 'retrying', streaming: false, message: 'nothing listens there' };
+    await reaches('passthrough', ['yard failing']);
+    passthrough = { ...passthrough, state: 'connecting', message: '' };
+    await pause(SOME_LOOKS_MS);
+    passthrough = { ...passthrough, state: 'retrying', message: 'nothing listens there' };
+    await pause(SOME_LOOKS_MS);
+    passthrough = PASSTHROUGH;
+    await reaches('passthrough', ['yard failing', 'yard fine']);
   });
 });
 
