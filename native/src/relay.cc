@@ -12,10 +12,13 @@ namespace {
 
 // Between two of these the thread that sends has time for what it is told.
 constexpr int kPacketsAtOnce = 100;
+constexpr int64_t kMostUs = 500'000;
 // What the kernel takes ahead of a server that does not read. Left to itself it takes megabytes: many seconds that look as
 // if they had been sent.
 constexpr const char* kSendBufferBytes = "262144";
 constexpr int kMostReorder = 16;
+// FLV has 31 bits of milliseconds, after which players would see the time jump back: another connection begins at 0.
+constexpr int64_t kMostTimeUs = int64_t{24} * 86'400'000'000;
 constexpr AVRational kMicroseconds{1, 1'000'000};
 
 // A decoder knows from the headers how far frames are reordered, if they say so.
@@ -49,6 +52,8 @@ std::optional<RelayFailure> Relay::Open() {
   patience_.deadline_us = MonotonicUs() + options_.open_timeout_us;
   AVDictionary* settings = nullptr;
   av_dict_set(&settings, "send_buffer_size", kSendBufferBytes, 0);
+  // Of rtmps; libav does not do so by itself.
+  av_dict_set(&settings, "tls_verify", "1", 0);
   result = avio_open2(&format_->pb, options_.url.c_str(), AVIO_FLAG_WRITE, &format_->interrupt_callback, &settings);
   av_dict_free(&settings);
   if (result < 0) return Failed(result, "connecting", options_.open_timeout_us);
@@ -131,7 +136,8 @@ std::optional<RelayFailure> Relay::Send(int32_t connection, RelayStep* step) {
   if (!is_healthy_) return RelayFailure{"the connection is not open"};
   const PacketRingView& ring = options_.rings.video;
   step->kind = RelayStep::kMore;
-  for (int sent = 0; sent < kPacketsAtOnce; ++sent) {
+  const int64_t turn_us = MonotonicUs() + kMostUs;
+  for (int sent = 0; sent < kPacketsAtOnce && MonotonicUs() < turn_us; ++sent) {
     if (sequence_ >= ring.header().nextSequence.load(std::memory_order_acquire)) {
       step->kind = RelayStep::kIdle;
       break;
@@ -143,7 +149,7 @@ std::optional<RelayFailure> Relay::Send(int32_t connection, RelayStep* step) {
       break;
     }
     if (info->is_keyframe) {
-      if (NeedsOtherHeader(*info)) {
+      if (NeedsOtherHeader(*info) || clock_->latest_us() > kMostTimeUs) {
         step->kind = RelayStep::kOtherParameters;
         break;
       }

@@ -30,6 +30,9 @@ class RelayClock {
   // Of the packet that was added last.
   int32_t connection() const { return connection_; }
 
+  // The latest pts so far.
+  int64_t latest_us() const { return latest_us_; }
+
  private:
   void Begin(const PacketInfo& packet, int64_t pts_us);
   void ReorderMore();

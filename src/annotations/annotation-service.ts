@@ -111,7 +111,6 @@ export class AnnotationService {
   /** What is queued here goes there, if there is one. */
   private sharedQueue(log: SharedQueueParts['log']): SharedQueue | undefined {
     const { data, queue, clock } = this.env;
-    if (data.redis === undefined) takeBack(queue);
     if (data.redis === undefined || data.mode === 'local') return undefined;
     return new SharedQueue(data.redis, { queue, clock, log, keys: () => this.keys, sender: () => this.sender });
   }
@@ -155,7 +154,7 @@ export class AnnotationService {
       case 'list':
         return await this.list(question.query);
       case 'refused':
-        return shortEnough(queue.refused(question.afterSeq, question.limit));
+        return queue.refused(question.afterSeq, question.limit, MOST_PAGE_CHARACTERS);
       case 'handleRefused':
         return await this.handleRefused(question.how, question.ids);
       case 'checkEndpoint':
@@ -228,7 +227,8 @@ export class AnnotationService {
     let handled = 0;
     while (handled < count) {
       const most = Math.min(HANDLED_AT_ONCE, count - handled);
-      const some = wanted?.slice(handled, handled + most) ?? queue.refused(0, most).map(({ seq }) => seq);
+      const some =
+        wanted?.slice(handled, handled + most) ?? queue.refused(0, most, MOST_PAGE_CHARACTERS).map(({ seq }) => seq);
       if (some.length === 0) break;
       queue[how](some);
       handled += some.length;
@@ -238,13 +238,28 @@ export class AnnotationService {
     return handled;
   }
 
+  /** They were shared when this proxy had a Redis. Another proxy may send them as well: under equal ids. */
+  private takeBack(): void {
+    const { data, queue } = this.env;
+    if (data.redis !== undefined || queue.totals.shared === 0) return;
+    for (let some = queue.shared(0, HANDLED_AT_ONCE); some.length > 0; some = queue.shared(0, HANDLED_AT_ONCE)) {
+      queue.unshare(some.map(({ id }) => id));
+    }
+    this.sender.reload();
+  }
+
   private clean(): void {
     const { data, queue, clock, post } = this.env;
     let removed = 0;
     try {
+      this.takeBack();
       removed = queue.clean(clock.nowMs() - data.keepMs, MOST_KEPT, CLEANED_AT_ONCE);
     } catch (error) {
-      post({ kind: 'log', level: 'warn', text: `old ${this.names.items} cannot be removed: ${messageOf(error)}` });
+      post({
+        kind: 'log',
+        level: 'warn',
+        text: `the database of the ${this.names.items} cannot be tidied up: ${messageOf(error)}`,
+      });
     }
     const more = this.evidence.clean();
     const againMs = removed === CLEANED_AT_ONCE || more ? CLEAN_AGAIN_MS : CLEAN_EVERY_MS;
@@ -252,21 +267,6 @@ export class AnnotationService {
       this.clean();
     });
   }
-}
-
-/** They were shared when this proxy had a Redis. Another proxy may send them as well: under equal ids. */
-function takeBack(queue: AnnotationQueue): void {
-  for (;;) {
-    const some = queue.shared(0, HANDLED_AT_ONCE);
-    if (some.length === 0) return;
-    queue.unshare(some.map(({ id }) => id));
-  }
-}
-
-function shortEnough(annotations: readonly ShownAnnotation[]): readonly ShownAnnotation[] {
-  let characters = 0;
-  const end = annotations.findIndex(({ json }) => (characters += json.length) > MOST_PAGE_CHARACTERS);
-  return end < 0 ? annotations : annotations.slice(0, Math.max(1, end));
 }
 
 function queueIsFull(names: QueueNames, maxQueue: number, queued: number, setAside: number): ChrysError {

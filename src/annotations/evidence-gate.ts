@@ -22,6 +22,9 @@ const LONGEST_HOLD_MS = 120_000;
 /** Together; a request is held in memory, and there may be four at a time. */
 export const MOST_SENT_BYTES = 32 * 1024 * 1024;
 
+/** Then it goes without, so that the others of its camera get their turn. */
+const MOST_FAILURES = 3;
+
 interface Attached {
   readonly files: readonly FormPart[];
   /** For the annotation's JSON. */
@@ -36,12 +39,17 @@ interface Attached {
 export class EvidenceGate {
   /** Of those that are held: until when, monotonic milliseconds. */
   private readonly untilMs = new Map<string, number>();
+  /** How often the endpoint was reached, and did not take the form. */
+  private readonly failures = new Map<string, number>();
+  private readonly startedMs: number;
   private cancelTimer: (() => void) | undefined;
   private timerMs = Infinity;
 
-  constructor(private readonly parts: EvidenceGateParts) {}
+  constructor(private readonly parts: EvidenceGateParts) {
+    this.startedMs = parts.clock.nowMs();
+  }
 
-  holds({ id }: Pick<QueuedAnnotation, 'id'>): boolean {
+  holds({ id, storedMs }: Pick<QueuedAnnotation, 'id' | 'storedMs'>): boolean {
     const evidence = this.parts.table.get(id);
     if (evidence?.state !== 'pending') {
       this.untilMs.delete(id);
@@ -51,8 +59,8 @@ export class EvidenceGate {
     let untilMs = this.untilMs.get(id);
     if (untilMs === undefined) {
       // After a restart all of it is still to be made, however long ago it was asked for.
-      const madeMs = Math.max(0, evidence.toMs - clock.nowMs());
-      untilMs = clock.monotonicMs() + madeMs + LONGEST_HOLD_MS;
+      const fromMs = Math.max(storedMs, this.startedMs, evidence.toMs);
+      untilMs = clock.monotonicMs() + Math.max(0, fromMs - clock.nowMs() + LONGEST_HOLD_MS);
       this.untilMs.set(id, untilMs);
     }
     if (untilMs <= clock.monotonicMs()) return false;
@@ -72,12 +80,29 @@ export class EvidenceGate {
     if (annotation === undefined || batch.length > 1) return undefined;
     const evidence = this.parts.table.get(annotation.id);
     if (evidence === undefined) return undefined;
-    this.untilMs.delete(annotation.id);
-    const attached = await this.attach(annotation.id, evidence);
+    const failed = (this.failures.get(annotation.id) ?? 0) >= MOST_FAILURES;
+    const attached = failed ? NOT_SENT : await this.attach(annotation.id, evidence);
     const body = batchBody([{ ...annotation, json: withEvidence(annotation.json, evidence, attached) }]);
     if (attached.files.length === 0) return { body, headers: {} };
     const form = formOf([{ name: 'data', contentType: 'application/json', bytes: body }, ...attached.files]);
     return { body: form.body, headers: { 'Content-Type': form.contentType } };
+  }
+
+  /** The endpoint was reached, and did not take the form of one that stands alone. */
+  failed([annotation]: readonly Pick<QueuedAnnotation, 'id'>[]): void {
+    if (annotation === undefined || !this.standsAlone(annotation)) return;
+    const failures = (this.failures.get(annotation.id) ?? 0) + 1;
+    // Without its parts it failed, too: then it is not their fault.
+    if (failures > MOST_FAILURES) this.failures.delete(annotation.id);
+    else this.failures.set(annotation.id, failures);
+  }
+
+  /** These are done with. */
+  settled(batch: readonly Pick<QueuedAnnotation, 'id'>[]): void {
+    for (const { id } of batch) {
+      this.untilMs.delete(id);
+      this.failures.delete(id);
+    }
   }
 
   close(): void {
@@ -124,9 +149,16 @@ export class EvidenceGate {
   }
 }
 
+const NOT_SENT: Attached = {
+  files: [],
+  parts: [],
+  reasons: [`Its parts were not taken ${MOST_FAILURES} times; they can be asked for by its id.`],
+};
+
 function sizeOf({ state, clipBytes, jpegBytes }: Evidence, part: EvidencePart): number {
-  if (state !== 'ready') return 0;
-  return part === 'clip' ? clipBytes : jpegBytes;
+  // The picture is kept at once, the clip only in the end.
+  if (part === 'snapshot') return state === 'ready' || state === 'pending' ? jpegBytes : 0;
+  return state === 'ready' ? clipBytes : 0;
 }
 
 /** The same annotation with what a receiver has to know of the other parts. Times are milliseconds since the epoch. */

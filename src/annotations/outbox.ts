@@ -27,6 +27,7 @@ interface Lane {
 export class Outbox {
   private readonly lanes = new Map<string, Lane>();
   private count = 0;
+  private length = 0;
   private sent = 0;
 
   constructor(private readonly exceptions?: Exceptions) {}
@@ -34,6 +35,11 @@ export class Outbox {
   /** Those that wait and those that are on their way. */
   get size(): number {
     return this.count;
+  }
+
+  /** Of all these. */
+  get characters(): number {
+    return this.length;
   }
 
   get inFlight(): number {
@@ -47,6 +53,7 @@ export class Outbox {
       else lane.waiting.push(annotation);
     }
     this.count += annotations.length;
+    this.length += charactersOf(annotations);
   }
 
   /** How many could go now, those behind one that is held included. */
@@ -89,12 +96,16 @@ export class Outbox {
   finish(batch: readonly Waiting[], left: readonly Waiting[]): void {
     this.sent -= batch.length;
     this.count -= batch.length - left.length;
+    this.length -= charactersOf(batch) - charactersOf(left);
     for (const camera of new Set(batch.map((annotation) => annotation.camera))) {
       const lane = this.lanes.get(camera);
       if (lane === undefined) continue;
       lane.busy = false;
-      lane.waiting = [...left.filter((annotation) => annotation.camera === camera), ...lane.waiting];
-      if (lane.waiting.length === 0) this.lanes.delete(camera);
+      const again = left.filter((annotation) => annotation.camera === camera);
+      lane.waiting = [...again, ...lane.waiting];
+      // What does not get through goes to the end, so that other cameras are tried as well.
+      if (again.length > 0 || lane.waiting.length === 0) this.lanes.delete(camera);
+      if (again.length > 0) this.lanes.set(camera, lane);
     }
   }
 
@@ -105,4 +116,8 @@ export class Outbox {
   private isHeld(first: Waiting | undefined): boolean {
     return first !== undefined && this.exceptions?.holds(first) === true;
   }
+}
+
+function charactersOf(annotations: readonly Waiting[]): number {
+  return annotations.reduce((sum, { json }) => sum + json.length, 0);
 }

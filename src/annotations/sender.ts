@@ -24,8 +24,8 @@ export interface SenderOptions {
 
 /** Where annotations come from, and where it is noted what became of them: that of this proxy, or one that is shared. */
 export interface SenderQueue {
-  /** Those after one, in their order, at most so many. Whoever gets more later wakes the sender. */
-  next(afterSeq: number, limit: number): readonly QueuedAnnotation[];
+  /** Those after one, in their order, at most so many, and at least one. Whoever gets more later wakes the sender. */
+  next(afterSeq: number, limit: number, mostCharacters: number): readonly QueuedAnnotation[];
   /** Throws what cannot be noted now: it is tried again. */
   deliver(seqs: readonly number[], nowMs: number): void | Promise<void>;
   setAside(seq: number, reason: string, nowMs: number): void | Promise<void>;
@@ -36,12 +36,14 @@ export interface SenderParts extends SenderOptions {
   readonly endpoint: Pick<Endpoint, 'post' | 'shownUrl'>;
   readonly clock: Clock;
   /** Undefined: evidence is not sent. */
-  readonly evidence?: Pick<EvidenceGate, 'holds' | 'standsAlone' | 'requestOf'> | undefined;
+  readonly evidence?: Pick<EvidenceGate, 'holds' | 'standsAlone' | 'requestOf' | 'failed' | 'settled'> | undefined;
   readonly random: () => number;
   readonly log: (level: 'info' | 'warn', text: string) => void;
 }
 
 const MOST_BATCH_BYTES = 1024 * 1024;
+/** Of those that are held in memory, however few they are. */
+const MOST_LOADED_CHARACTERS = 32 * 1024 * 1024;
 /** Batches of different cameras that are on their way at a time. */
 const MOST_PARALLEL = 4;
 /** After 401 or 403; new keys end the wait. */
@@ -51,13 +53,17 @@ const ALL_REFUSED = 10;
 /** What the disk does not take is tried again so often, milliseconds. */
 const WRITE_AGAIN_MS = 1000;
 
+/** It was there when it failed. */
+const REACHED: readonly NoAnswer['trouble'][] = ['timeout', 'broken_off'];
+
 /** What became of a post. */
 type Outcome =
   | { readonly kind: 'taken' }
   /** These annotations will never be taken together; one that is alone, never. */
   | { readonly kind: 'refused'; readonly reason: string }
   | { readonly kind: 'forbidden'; readonly reason: string }
-  | { readonly kind: 'failed'; readonly reason: string; readonly retryAfterMs: number };
+  /** `reached`: the endpoint was there, and it may be about what was sent. */
+  | { readonly kind: 'failed'; readonly reason: string; readonly retryAfterMs: number; readonly reached: boolean };
 
 /**
  * Sends what waits in the queue until it is taken: in order for each camera, at least once. What waits is not lost,
@@ -156,6 +162,14 @@ export class Sender {
     this.wake();
   }
 
+  /** What is in front of those that were loaded has changed. */
+  reload(): void {
+    void this.suspend(0).then(() => {
+      this.loadedSeq = 0;
+      this.resume();
+    });
+  }
+
   private async end(graceMs: number): Promise<void> {
     this.cancelTimer?.();
     const all = Promise.all(this.running);
@@ -181,8 +195,9 @@ export class Sender {
   private fill(): void {
     const { queue, clock, unackedLimit, pollDurationMs } = this.parts;
     const room = unackedLimit - this.outbox.size;
-    if (room <= 0) return;
-    const loaded = queue.next(this.loadedSeq, room);
+    const characters = MOST_LOADED_CHARACTERS - this.outbox.characters;
+    if (room <= 0 || characters <= 0) return;
+    const loaded = queue.next(this.loadedSeq, room, characters);
     this.loadedSeq = loaded.at(-1)?.seq ?? this.loadedSeq;
     const [nowMs, monotonicMs] = [clock.nowMs(), clock.monotonicMs()];
     const dueMs = ({ storedMs }: QueuedAnnotation): number =>
@@ -236,6 +251,7 @@ export class Sender {
       case 'failed':
         // A request that was ended because nothing is to be sent any more is no news.
         if (this.isEnding) return false;
+        if (outcome.reached) this.parts.evidence?.failed(batch);
         this.failures += 1;
         this.hold(Math.max(retryDelayMs(this.failures, this.parts.random), outcome.retryAfterMs), outcome.reason);
         return false;
@@ -272,10 +288,11 @@ export class Sender {
       const answer = await endpoint.post(body, headers, this.aborted.signal);
       const outcome = outcomeOf(answer, endpoint.shownUrl, this.names.endpointKey);
       const isRetried = outcome.kind === 'refused' && this.parts.retryRefused === true;
-      return isRetried ? { ...outcome, kind: 'failed', retryAfterMs: 0 } : outcome;
+      return isRetried ? { ...outcome, kind: 'failed', retryAfterMs: 0, reached: true } : outcome;
     } catch (error) {
       const why = error instanceof NoAnswer ? error.message : `it cannot be asked (${messageOf(error)})`;
-      return { kind: 'failed', reason: `${endpoint.shownUrl}: ${why}`, retryAfterMs: 0 };
+      const reached = error instanceof NoAnswer && REACHED.includes(error.trouble);
+      return { kind: 'failed', reason: `${endpoint.shownUrl}: ${why}`, retryAfterMs: 0, reached };
     }
   }
 
@@ -296,6 +313,7 @@ export class Sender {
       }
     }
     for (const annotation of batch) left.delete(annotation);
+    this.parts.evidence?.settled(batch);
   }
 
   private taken(): void {
@@ -348,8 +366,9 @@ function outcomeOf({ status, text, location, retryAfterMs }: EndpointAnswer, url
       kind: 'failed',
       reason: `${reason}: redirects${where} are not followed; put the final address into ${key}`,
       retryAfterMs,
+      reached: false,
     };
   }
   if (status >= 400 && status < 500 && !RETRIED.includes(status)) return { kind: 'refused', reason };
-  return { kind: 'failed', reason, retryAfterMs };
+  return { kind: 'failed', reason, retryAfterMs, reached: true };
 }

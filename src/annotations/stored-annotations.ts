@@ -60,6 +60,8 @@ const MOST_WAITING_CHARACTERS = 64 * 1024 * 1024;
 const STORED_BOUND_MS = 30_000;
 const ANSWER_BOUND_MS = 15_000;
 const STOP_GRACE_MS = 3000;
+/** Of one annotation, as JSON. */
+const MOST_CHARACTERS = 4 * 1024 * 1024;
 const KEEP_INSTEAD = 'Or set annotation.mode to local to keep annotations here only.';
 const WORKER = new URL('./annotation-worker.js', import.meta.url);
 /** What is on its way, and a page of an answer. */
@@ -148,6 +150,7 @@ export class StoredAnnotations implements Annotations {
         json: annotationJson(id, request),
         ...(evidence === undefined ? {} : { evidence }),
       };
+      if (annotation.json.length > MOST_CHARACTERS) throw tooLong(annotation.json.length);
       this.store(annotation, call).then(resolve, reject);
     });
   }
@@ -356,6 +359,11 @@ function keysOnly({ edgeKey, edgeSecret }: EdgeKeys): EdgeKeys {
 
 function errorOf({ kind, message }: SentError): ChrysError {
   return new ChrysError(kind, message);
+}
+
+function tooLong(characters: number): ChrysError {
+  const text = `the annotation is too long: ${characters} characters as JSON, at most ${MOST_CHARACTERS} are allowed; shorten its mask or its signature`;
+  return new ChrysError('invalid_argument', text);
 }
 
 function shuttingDown(): ChrysError {

@@ -1,5 +1,5 @@
 import type { Annotations } from '../annotations/types.js';
-import type { Clock } from '../base/clock.js';
+import { systemClock } from '../base/clock.js';
 import type { Cameras } from '../cameras/types.js';
 import { checkEndpoint } from '../cloud/endpoint-check.js';
 import type { EdgeKeys } from '../cloud/signature.js';
@@ -14,17 +14,16 @@ export interface CheckParts {
   readonly webhooks: Pick<Webhooks, 'checkEndpoint'> | undefined;
   readonly cameras: Pick<Cameras, 'list'>;
   readonly keys: () => EdgeKeys;
-  readonly clock: Clock;
   readonly stopping: AbortSignal;
 }
 
 /** What "cloud check" tries: what this proxy talks to with its configuration and cameras. */
 export function cloudChecks({ api }: Config, parts: CheckParts): readonly CloudCheck[] {
-  const { annotations, webhooks, cameras, keys, clock, stopping } = parts;
+  const { annotations, webhooks, cameras, keys, stopping } = parts;
   const stores = cameras.list().some(({ definition }) => definition.rtmpEndpoint !== undefined);
   const storage: CloudCheck = {
     of: 'storage',
-    check: () => checkEndpoint(storageTrial(api.endpoint, stopping), keys(), clock),
+    check: () => checkEndpoint(storageTrial(api.endpoint, stopping), keys(), systemClock),
   };
   return [
     { of: 'annotations', check: () => annotations.checkEndpoint() },

@@ -1,4 +1,4 @@
-import type { Clock } from '../base/clock.js';
+import { systemClock } from '../base/clock.js';
 import type { Logger } from '../base/log.js';
 import type { Config } from '../config/schema.js';
 import { TlsFiles } from '../tls/tls-files.js';
@@ -11,10 +11,10 @@ export interface TlsSetups {
 }
 
 /** TLS as the configuration wants it; undefined: it does not. Throws failed_precondition. */
-export function openTls({ tls }: Config, clock: Clock, logger: Logger): TlsSetups | undefined {
+export function openTls({ tls }: Config, logger: Logger): TlsSetups | undefined {
   if (tls.cert === '' || tls.key === '') return undefined;
   const clientCa = tls.client_ca === '' ? undefined : tls.client_ca;
-  const files = new TlsFiles({ cert: tls.cert, key: tls.key, clientCa }, clock, logger);
+  const files = new TlsFiles({ cert: tls.cert, key: tls.key, clientCa }, systemClock, logger);
   const wanted = tls.require_client_cert;
   return {
     grpc: { files, requireClientCert: wanted === true || wanted === 'grpc' },

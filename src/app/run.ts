@@ -83,7 +83,7 @@ async function start(options: RunOptions, closers: Closer[]): Promise<Logger> {
   const addon = loadAddon();
   // That of the packets' arrivals, so that ages are right.
   const clock: Clock = { ...systemClock, nowMs: () => Math.floor(addon.wallUs() / 1000) };
-  const tls = openTls(config, clock, logger);
+  const tls = openTls(config, logger);
   closers.push(() => {
     tls?.close();
   });
@@ -179,7 +179,6 @@ async function start(options: RunOptions, closers: Closer[]): Promise<Logger> {
         webhooks,
         cameras,
         keys: () => store.settings.get(),
-        clock,
         stopping: stopping.signal,
       }),
     webhooks,

@@ -1,4 +1,5 @@
 import type { Clock } from './clock.js';
+import { messageOf } from './errors.js';
 import type { Logger } from './log.js';
 import { ServiceThread, type ThreadForm } from './service-thread.js';
 
@@ -43,19 +44,14 @@ export class KeptThread<To, From> {
   need(): void {
     if (this.closed || this.thread !== undefined || this.cancelRestart !== undefined) return;
     const { options } = this;
-    this.thread = new ServiceThread<To, From>(
-      { ...options, data: options.data() },
-      {
-        onMessage: (message) => {
-          if (options.isReady?.(message) === true) this.crashed = '';
-          options.onMessage(message);
-        },
-        onGone: (error) => {
-          this.onGone(error);
-        },
-      },
-    );
     this.startedMs = options.clock.monotonicMs();
+    try {
+      this.thread = this.start();
+    } catch (error) {
+      // No memory or no thread to be had.
+      this.onGone(messageOf(error));
+      return;
+    }
     if (options.isReady === undefined) this.crashed = '';
     options.onStarted?.();
   }
@@ -70,6 +66,27 @@ export class KeptThread<To, From> {
     this.closed = true;
     this.cancelRestart?.();
     return (await this.thread?.end(message, graceMs)) ?? true;
+  }
+
+  /** Resolves when the thread that was told to end is gone, however long that takes. */
+  async wasGone(): Promise<void> {
+    await this.thread?.wasGone();
+  }
+
+  private start(): ServiceThread<To, From> {
+    const { options } = this;
+    return new ServiceThread<To, From>(
+      { ...options, data: options.data() },
+      {
+        onMessage: (message) => {
+          if (options.isReady?.(message) === true) this.crashed = '';
+          options.onMessage(message);
+        },
+        onGone: (error) => {
+          this.onGone(error);
+        },
+      },
+    );
   }
 
   private onGone(error: string): void {

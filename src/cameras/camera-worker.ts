@@ -68,7 +68,7 @@ async function capture({ options, audioRing, host }: OpenMessage): Promise<Captu
     if (!found.isFile()) return ended('not_found', `${options.url} is not a regular file`);
   }
   if (host !== undefined) {
-    const resolution = await resolveHost(host, control);
+    const resolution = await resolveHost(host, control.i32.subarray(CONTROL.stopI32));
     if (resolution.kind === 'unknown') return ended('unknown_host', resolution.message);
     // Not left to the capture loop: libav would look the name up once more, which nothing can interrupt.
     if (resolution.kind === 'stopped') return ended('stopped', 'told to stop');

@@ -2,9 +2,6 @@ import { lookup, promises as dns } from 'node:dns';
 import { readFile } from 'node:fs/promises';
 import { isIP } from 'node:net';
 
-import { CONTROL } from '../gen/ring-layout.js';
-import type { Control } from '../rings/control.js';
-
 export type Resolution =
   | { readonly kind: 'resolved'; readonly addresses: readonly string[] }
   | { readonly kind: 'unknown'; readonly message: string }
@@ -40,7 +37,8 @@ const systemSources: NameSources = {
 };
 
 /**
- * Resolves a host name, at most for `timeoutMs` and only until CONTROL.stop is raised and notified.
+ * Resolves a host name, at most for `timeoutMs` and only until the first element of `stop`, which is shared, is not 0 any
+ * more and was notified.
  *
  * The system's resolver (getaddrinfo) blocks one of the few threads that the whole process shares, for 10 s and more
  * when no name server answers, and neither the thread that asked nor the process can end before. So the name servers
@@ -48,15 +46,15 @@ const systemSources: NameSources = {
  */
 export async function resolveHost(
   host: string,
-  control: Control,
+  stop: Int32Array,
   timeoutMs = RESOLVE_TIMEOUT_MS,
   sources = systemSources,
 ): Promise<Resolution> {
   if (isIP(host) !== 0) return { kind: 'resolved', addresses: [host] };
-  const stop = Atomics.waitAsync(control.i32, CONTROL.stopI32, 0, timeoutMs);
-  if (!stop.async) return { kind: 'stopped' };
+  const stopped = Atomics.waitAsync(stop, 0, 0, timeoutMs);
+  if (!stopped.async) return { kind: 'stopped' };
   const giveUp = new AbortController();
-  const given = stop.value.then((how): Resolution => {
+  const given = stopped.value.then((how): Resolution => {
     giveUp.abort();
     return how === 'timed-out' ? unanswered(host) : { kind: 'stopped' };
   });

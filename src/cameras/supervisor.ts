@@ -1,3 +1,5 @@
+import { isDeepStrictEqual } from 'node:util';
+
 import { systemClock, type Clock } from '../base/clock.js';
 import { ChrysError, messageOf } from '../base/errors.js';
 import type { Logger } from '../base/log.js';
@@ -143,6 +145,8 @@ export class Supervisor implements Cameras {
   update(name: string, changes: CameraChanges): Camera {
     const camera = this.find(name);
     const definition = withChanges(camera.definition, changes, this.env.clock.nowMs());
+    // Whoever says so again and again must not make the disk work each time.
+    if (isDeepStrictEqual({ ...definition, modifiedMs: 0 }, { ...camera.definition, modifiedMs: 0 })) return camera;
     if (!this.ephemeral.has(name)) this.options.registry.update(definition);
     camera.redefine(definition);
     this.tell('changed', camera);

@@ -30,9 +30,9 @@ export function tlsOptions(): Option[] {
 /** Throws CliError. */
 export function clientTlsOf(options: TlsOptions, env: Environment): ClientTls {
   const files = {
-    ca: options.ca ?? env['CHRYSPROXY_CA'],
-    cert: options.cert ?? env['CHRYSPROXY_CERT'],
-    key: options.key ?? env['CHRYSPROXY_KEY'],
+    ca: options.ca ?? filled(env['CHRYSPROXY_CA']),
+    cert: options.cert ?? filled(env['CHRYSPROXY_CERT']),
+    key: options.key ?? filled(env['CHRYSPROXY_KEY']),
   };
   if ((files.cert === undefined) !== (files.key === undefined)) {
     throw new CliError(EXIT.usage, '--cert and --key belong together: give both, or none.');
@@ -41,6 +41,11 @@ export function clientTlsOf(options: TlsOptions, env: Environment): ClientTls {
     path === undefined ? [] : [[name, read(name, path)]],
   );
   return Object.fromEntries(contents) as ClientTls;
+}
+
+/** An empty variable counts as not set. */
+function filled(value: string | undefined): string | undefined {
+  return value === '' ? undefined : value;
 }
 
 function read(name: string, path: string): Buffer {

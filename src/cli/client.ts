@@ -10,6 +10,8 @@ import { exchange, openDownload, type HttpAnswer } from './http.js';
 const DEFAULT_URL = 'http://127.0.0.1:8080';
 /** Longer than the proxy itself waits for a frame. */
 const TIMEOUT_MS = 20_000;
+/** The proxy may ask the cloud, twice, for 10 s each. */
+const CHANGE_TIMEOUT_MS = 30_000;
 /** A download goes on for as long as something comes. */
 const DOWNLOAD_IDLE_MS = 60_000;
 
@@ -89,7 +91,12 @@ export class ProxyClient {
   }
 
   async change(name: string, changes: CameraChanges): Promise<StreamProcess> {
-    return (await this.ask('PATCH', `process/${encodeURIComponent(name)}`, changes)) as StreamProcess;
+    return (await this.ask(
+      'PATCH',
+      `process/${encodeURIComponent(name)}`,
+      changes,
+      CHANGE_TIMEOUT_MS,
+    )) as StreamProcess;
   }
 
   async info(): Promise<ProxyInfo> {
@@ -98,7 +105,7 @@ export class ProxyClient {
 
   /** For its gRPC interface; undefined: that is plaintext, as REST is. */
   get grpcTls(): ClientTls | undefined {
-    return /^https:/i.test(this.#base) || this.tls.ca !== undefined ? this.tls : undefined;
+    return /^https:/i.test(this.#base) ? this.tls : undefined;
   }
 
   /** `host:port` of its gRPC interface, which is on the same host as REST. */

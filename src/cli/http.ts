@@ -20,7 +20,7 @@ export function exchange(
   tls: ClientTls,
 ): Promise<HttpAnswer> {
   const payload = json === undefined ? undefined : JSON.stringify(json);
-  const request = url.startsWith('https:') ? requestHttps : requestHttp;
+  const request = /^https:/i.test(url) ? requestHttps : requestHttp;
   const headers =
     payload === undefined
       ? {}
@@ -47,7 +47,7 @@ export function openDownload(
   idleMs: number,
   tls: ClientTls,
 ): Promise<IncomingMessage> {
-  const request = url.startsWith('https:') ? requestHttps : requestHttp;
+  const request = /^https:/i.test(url) ? requestHttps : requestHttp;
   return new Promise((resolve, reject) => {
     const outgoing = request(url, { ...tls, agent: false, signal }, resolve);
     outgoing.setTimeout(idleMs, () => outgoing.destroy(new Error(`nothing came for ${idleMs / 1000} s`)));

@@ -32,6 +32,12 @@ export function warnings(config: Config): string[] {
         'a firewall, set tls.require_client_cert, or set host to 127.0.0.1.',
     );
   }
+  if (config.annotation.send_evidence && config.redis.connection !== '') {
+    found.push(
+      'annotation.send_evidence is true and redis.connection is set: evidence is sent only while this proxy is the one that ' +
+        'sends for all that share the queue; else it stays here, and can be asked for by the id of its annotation.',
+    );
+  }
   if (clientCa !== '' && required === false) {
     found.push(
       'tls.client_ca has no effect while tls.require_client_cert is false: no client is asked for a certificate.',

@@ -41,6 +41,9 @@ interface Pushed {
 export class Passthroughs implements Passthrough {
   private readonly byName = new Map<string, Pushed>();
   private readonly stopListening: () => void;
+  private readonly endings = new Set<Promise<boolean>>();
+  /** Threads that did not end in time. */
+  private hanging = 0;
   private isClosed = false;
 
   constructor(private readonly options: PassthroughOptions) {
@@ -93,9 +96,10 @@ export class Passthroughs implements Passthrough {
   async stop(): Promise<boolean> {
     this.isClosed = true;
     this.stopListening();
-    const ended = await Promise.all([...this.byName.values()].map(async ({ thread }) => (await thread?.end()) ?? true));
+    for (const pushed of this.byName.values()) this.end(pushed);
+    await Promise.all(this.endings);
     process.removeListener('exit', this.onProcessExit);
-    return ended.every(Boolean);
+    return this.hanging === 0;
   }
 
   private follow(camera: Camera): void {
@@ -148,7 +152,16 @@ export class Passthroughs implements Passthrough {
     const { thread } = pushed;
     pushed.thread = undefined;
     if (thread === undefined) return;
-    pushed.ending = thread.end();
+    const ending: Promise<boolean> = thread.end().then((inTime) => {
+      this.endings.delete(ending);
+      if (!inTime) {
+        this.hanging += 1;
+        void thread.wasGone().then(() => (this.hanging -= 1));
+      }
+      return inTime;
+    });
+    this.endings.add(ending);
+    pushed.ending = ending;
     this.note(pushed, { ...NOTHING_YET, counters: pushed.progress.counters });
   }
 

@@ -75,6 +75,11 @@ export class RelayThread {
     return await this.ending;
   }
 
+  /** Resolves when it is gone, however long that takes. */
+  async wasGone(): Promise<void> {
+    await this.thread.wasGone();
+  }
+
   /** Ends what it waits for, without waiting for its end. */
   raiseCancel(): void {
     Atomics.store(this.cancel, 0, 1);

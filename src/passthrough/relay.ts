@@ -2,6 +2,7 @@ import type { Clock } from '../base/clock.js';
 import { messageOf } from '../base/errors.js';
 import { retryDelayMs } from '../cloud/retry-delay.js';
 import { CONTROL } from '../gen/ring-layout.js';
+import { resolveHost } from '../cameras/resolve-host.js';
 import type { NativeAddon, RelayHandle, RelayStep } from '../native/types.js';
 import { Control } from '../rings/control.js';
 import { PacketReader, type PacketFacts } from '../rings/packet-reader.js';
@@ -34,6 +35,7 @@ const ORDER_MS = 1000;
 const REPORT_MS = 1000;
 /** A connection that took packets for so long was healthy: the next failure begins the back-off anew. */
 const HEALTHY_MS = 10_000;
+const CHANGES_TOO_OFTEN = 'what the camera sends has changed soon after the connection was made';
 
 /** Pushes one camera for as long as it is not told to stop. Of a thread of its own: it blocks while the server is slow. */
 export class Relay {
@@ -49,6 +51,8 @@ export class Relay {
   private failures = 0;
   private reportedMs = -Infinity;
   private turnMs = -Infinity;
+  /** When the connection took something last, monotonic. */
+  private takenMs = -Infinity;
   private wake: (() => void) | undefined;
 
   constructor(private readonly parts: RelayParts) {
@@ -110,7 +114,12 @@ export class Relay {
     this.enter('connecting', '');
     let handle: RelayHandle | undefined;
     let openedMs = Infinity;
+    this.takenMs = -Infinity;
     try {
+      // libav asks the system's resolver, which cannot be interrupted.
+      const resolution = await resolveHost(new URL(data.url).hostname.replace(/^\[|\]$/g, ''), this.cancel);
+      if (resolution.kind === 'stopped') return;
+      if (resolution.kind === 'unknown') throw new Error(resolution.message);
       handle = addon.openRelay({
         url: data.url,
         packetRing: new Uint8Array(data.packetRing),
@@ -125,8 +134,10 @@ export class Relay {
       openedMs = clock.monotonicMs();
       this.counters.connects += 1;
       await this.send(handle, period);
+      // A camera whose parameters change with each keyframe must not make a connection for each.
+      if (clock.monotonicMs() - openedMs < HEALTHY_MS && !this.isAway()) throw new Error(CHANGES_TOO_OFTEN);
     } catch (error) {
-      if (clock.monotonicMs() - openedMs >= HEALTHY_MS) this.failures = 0;
+      if (this.takenMs - openedMs >= HEALTHY_MS) this.failures = 0;
       await this.failed(messageOf(error));
     } finally {
       if (handle !== undefined) addon.closeRelay(handle);
@@ -169,6 +180,7 @@ export class Relay {
     this.counters.lost += lost;
     if (bytes > 0) {
       this.counters.lastSentMs = clock.nowMs();
+      this.takenMs = clock.monotonicMs();
       if (this.state !== 'streaming') this.enter('streaming', '');
     }
     if (clock.monotonicMs() - this.reportedMs >= REPORT_MS) this.report();

@@ -70,6 +70,8 @@
 const BASE = '/api/v1';
 const TIMEOUT_MS = 10_000;
 const CHECK_TIMEOUT_MS = 120_000;
+/** The proxy may ask the cloud, twice, for 10 s each. */
+const CHANGE_TIMEOUT_MS = 30_000;
 
 /** What the proxy did not do, in its own words; `status` is 0 when it did not answer at all. */
 export class Refusal extends Error {
@@ -113,7 +115,7 @@ export async function removeCamera(name) {
  * @param {{ record?: boolean, passthrough?: boolean, storage?: boolean }} changes
  */
 export async function changeCamera(name, changes) {
-  await call('PATCH', `process/${encodeURIComponent(name)}`, changes);
+  await call('PATCH', `process/${encodeURIComponent(name)}`, changes, CHANGE_TIMEOUT_MS);
 }
 
 export async function annotationsStatus() {

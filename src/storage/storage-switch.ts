@@ -1,4 +1,4 @@
-import type { Clock } from '../base/clock.js';
+import { systemClock, type Clock } from '../base/clock.js';
 import { ChrysError, messageOf } from '../base/errors.js';
 import type { Logger } from '../base/log.js';
 import type { Supervisor } from '../cameras/supervisor.js';
@@ -179,7 +179,8 @@ export class StorageSwitch implements Storage {
     try {
       checkKeys(keys);
       const signal = this.stopping.signal;
-      const nowMs = clock.nowMs();
+      // That of the system and not that of the packets, which may run ahead: the cloud holds it against its own.
+      const nowMs = systemClock.nowMs();
       await tellStorage({ apiEndpoint, rtmpEndpoint, enable: storage, keys, nowMs, timeoutMs, signal });
       if (this.isGone(told)) return undefined;
       told.failures = 0;

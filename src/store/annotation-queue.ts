@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import type Database from 'better-sqlite3';
+import Database from 'better-sqlite3';
 import type {
   AnnotationPlace,
   AnnotationState,
@@ -145,7 +145,7 @@ export class AnnotationQueue {
     this.evidence = new EvidenceTable(database);
     this.#insert = database.prepare(
       `INSERT INTO annotations (seq, id, camera, type, start_ms, stored_ms, state, done_ms, json)
-       VALUES (@seq, @id, @camera, @type, @startMs, @storedMs, @state, @doneMs, @json)`,
+       VALUES (@seq, @id, @camera, @type, @startMs, @storedMs, @state, @doneMs, @json) ON CONFLICT (id) DO NOTHING`,
     );
     this.#next = database.prepare(`SELECT ${QUEUE} ${OF_THE_QUEUE} AND seq > ? ORDER BY seq LIMIT ?`);
     const first = (of: string): string => `(SELECT stored_ms ${of} ORDER BY seq LIMIT 1)`;
@@ -205,25 +205,29 @@ export class AnnotationQueue {
     return this.#oldest.get() ?? undefined;
   }
 
-  /** Stores them in their order: to be sent, or only to be kept. */
+  /** Stores them in their order: to be sent, or only to be kept. Those whose id is there already stay as they are. */
   add(annotations: readonly NewAnnotation[], state: 'queued' | 'local'): void {
     const queued = state === 'queued';
     let seq = this.#lastSeq;
+    let added = 0;
     this.#change(() => {
       for (const { evidence, ...annotation } of annotations) {
-        seq += 1;
         const doneMs = queued ? 0 : annotation.storedMs;
-        this.#insert.run({ ...annotation, seq, state: queued ? QUEUED : LOCAL, doneMs });
+        const { changes } = this.#insert.run({ ...annotation, seq: seq + 1, state: queued ? QUEUED : LOCAL, doneMs });
+        // Whoever has not heard the answer stores it again.
+        if (changes === 0) continue;
+        seq += 1;
+        added += 1;
         if (evidence !== undefined) this.evidence.insert(annotation.id, evidence);
       }
-      return queued ? { queued: annotations.length } : { kept: annotations.length };
+      return queued ? { queued: added } : { kept: added };
     });
     this.#lastSeq = seq;
   }
 
-  /** Those that are to be sent after one, in their order. */
-  next(afterSeq: number, limit: number): QueuedAnnotation[] {
-    return this.#next.all(afterSeq, limit);
+  /** Those that are to be sent after one, in their order: at most so many, and as few as have so many characters. */
+  next(afterSeq: number, limit: number, mostCharacters: number): QueuedAnnotation[] {
+    return upTo(mostCharacters, this.#next.iterate(afterSeq, limit));
   }
 
   deliver(seqs: readonly number[], nowMs: number): void {
@@ -240,7 +244,10 @@ export class AnnotationQueue {
     });
   }
 
-  /** Who stored these, for those that share a queue with this proxy: made at the first call, and kept. */
+  /**
+   * Who stored these, for those that share a queue with this proxy: made at the first call, and kept. On a disk that takes
+   * nothing it is good for this run: what is shared by then counts as lost at the next start, and is shared again.
+   */
   origin(random: () => string): string {
     const stored = this.#database.prepare<[], string>('SELECT name FROM origin').pluck().get();
     if (stored !== undefined) return stored;
@@ -248,7 +255,7 @@ export class AnnotationQueue {
     try {
       this.#database.prepare('INSERT INTO origin VALUES (1, ?)').run(name);
     } catch (error) {
-      throw explainedWrite(error);
+      if (!(error instanceof Database.SqliteError)) throw error;
     }
     return name;
   }
@@ -288,9 +295,9 @@ export class AnnotationQueue {
     });
   }
 
-  /** Those that were set aside, after one. */
-  refused(afterSeq: number, limit: number): ShownAnnotation[] {
-    return this.#setAsidePage.all(afterSeq, limit).map((row) => this.#shown(row));
+  /** Those that were set aside, after one, within the same bounds. */
+  refused(afterSeq: number, limit: number, mostCharacters: number): ShownAnnotation[] {
+    return upTo(mostCharacters, this.#setAsidePage.iterate(afterSeq, limit)).map((row) => this.#shown(row));
   }
 
   /** Where those of these are that were set aside. */
@@ -393,4 +400,16 @@ interface SearchParameters extends AnnotationPlace {
   readonly camera?: string;
   readonly toMs: number;
   readonly look: number;
+}
+
+/** The first of them, until they have so many characters; at least one. Memory is bounded, however long each of them is. */
+function upTo<Row extends { readonly json: string }>(mostCharacters: number, rows: Iterable<Row>): Row[] {
+  const found: Row[] = [];
+  let characters = 0;
+  for (const row of rows) {
+    found.push(row);
+    characters += row.json.length;
+    if (characters >= mostCharacters) break;
+  }
+  return found;
 }

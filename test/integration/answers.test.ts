@@ -110,11 +110,11 @@ describe('the other calls', () => {
     expect(nowMs).toBeLessThanOrEqual(Date.now());
   });
 
-  it.each(['Proxy', 'Storage'])('%s says that it is not there yet', async (method) => {
-    const { code, details } = await failure(
-      client.unary(method, { device_name: 'here', device_id: 'here', type: 'x' }),
-    );
-    expect(code).toBe(status.UNIMPLEMENTED);
-    expect(details.length).toBeGreaterThan(20);
+  it.each(['Proxy', 'Storage'])('%s of a camera without an RTMP endpoint names what is missing', async (method) => {
+    const { code, details } = await failure(client.unary(method, { device_id: 'here' }));
+    expect(code).toBe(status.FAILED_PRECONDITION);
+    expect(details).toContain('rtmp_endpoint');
+    expect((await failure(client.unary(method, { device_id: 'nowhere' }))).code).toBe(status.NOT_FOUND);
+    expect((await failure(client.unary(method, {}))).code).toBe(status.INVALID_ARGUMENT);
   });
 });

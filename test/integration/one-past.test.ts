@@ -126,7 +126,8 @@ describe('the past from disk and memory', () => {
   );
 
   it.each(DEVICES)('gives of %s keyframes, a frame a second, and smaller pictures', async (device) => {
-    const to = Date.now();
+    // The newest frames have no certain place yet: the second answer may have one more of them.
+    const to = Date.now() - 1000;
     const all = await past({ device_id: device, timestamp_to: to });
     const keyframes = await pastFrames(client, { device_id: device, timestamp_to: to, key_frame_only: true });
     const starts = all.filter(({ shows }) => Number(shows) % GOP === 0);

@@ -320,6 +320,36 @@ describe('evidence that is sent', () => {
     expect(told).toEqual({ state: 'pending', parts: [], reason: expect.stringContaining('not made in time') });
   });
 
+  it('is not waited for anew after an attempt that failed, and has the picture that is kept already', async () => {
+    add(1);
+    write(1, 'the clip', 'the jpeg');
+    queue.evidence.noteSnapshot(id(1), { jpegBytes: 8, jpegFrameId: 7, jpegMs: STORED_MS });
+    expect(gate.holds(waiting(1))).toBe(true);
+    nowMs = timers[0]!.atMs;
+    expect(gate.holds(waiting(1))).toBe(false);
+    expect((await sent(1)).parts.map(({ name }) => name)).toEqual(['snapshot']);
+    gate.failed([waiting(1)]);
+    expect(gate.holds(waiting(1))).toBe(false);
+  });
+
+  it('is left out when the endpoint does not take it again and again, and is tried again when that was not why', async () => {
+    add(1);
+    write(1, 'the clip', 'the jpeg');
+    queue.evidence.settle(id(1), made(8, 8));
+    for (let failure = 0; failure < 3; failure += 1) {
+      expect((await sent(1)).parts).toHaveLength(2);
+      gate.failed([waiting(1)]);
+    }
+    const without = await sent(1);
+    expect(without.parts).toEqual([]);
+    expect(evidenceIn(without)['reason']).toContain('were not taken 3 times');
+    gate.failed([waiting(1)]);
+    expect((await sent(1)).parts).toHaveLength(2);
+    gate.failed([waiting(1)]);
+    gate.settled([waiting(1)]);
+    expect((await sent(1)).parts).toHaveLength(2);
+  });
+
   it('is a form with the annotation first, and equal in every attempt', async () => {
     add(1);
     write(1, 'the clip', 'the jpeg');

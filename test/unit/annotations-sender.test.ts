@@ -239,6 +239,40 @@ describe('an endpoint', () => {
   });
 });
 
+describe('annotations that are long', () => {
+  it('are loaded no more at a time than fit into memory, and all are sent', async () => {
+    start({ unackedLimit: 1000, maxBatchSize: 100 });
+    const long = 'x'.repeat(3 * 1024 * 1024);
+    const asked: number[] = [];
+    const next = queue.next.bind(queue);
+    queue.next = (after, limit, most) => {
+      const found = next(after, limit, most);
+      asked.push(found.reduce((sum, { json }) => sum + json.length, 0));
+      return found;
+    };
+    verdict = () => 200;
+    for (let number = 0; number < 24; number += 1) {
+      const one = annotation(number, { camera: `cam${number % 3}` });
+      queue.add([{ ...one, json: `${one.json.slice(0, -1)},"mask":"${long}"}` }], 'queued');
+    }
+    sender.wake();
+    for (let i = 0; i < 50 && queue.totals.queued > 0; i += 1) await pass(300);
+    expect(queue.totals).toMatchObject({ queued: 0, delivered: 24 });
+    expect(Math.max(...asked)).toBeLessThan(36 * 1024 * 1024);
+  });
+});
+
+describe('a batch that does not get through', () => {
+  it('does not keep other cameras from being tried', async () => {
+    start({ maxBatchSize: 1 });
+    verdict = (numbers) => (numbers[0] === '0' ? 500 : 200);
+    add(0, 0, 'stuck');
+    add(1, 3, 'fine');
+    for (let i = 0; i < 20 && queue.totals.delivered < 3; i += 1) await pass(60_000);
+    expect(queue.totals).toMatchObject({ queued: 1, delivered: 3 });
+  });
+});
+
 describe('a poisoned batch', () => {
   it('is halved until the poison stands alone; the others are delivered in their order', async () => {
     start();
@@ -246,7 +280,7 @@ describe('a poisoned batch', () => {
     add(0, 7);
     await waitFor('all to be settled', 5000, () => queue.totals.queued === 0);
     expect(sent()).toEqual(['0,1,2,3,4,5,6,7', '0,1,2,3', '4,5,6,7', '4,5', '4', '5', '6,7']);
-    expect(queue.refused(0, 9).map(({ json, reason }) => [numberOf(json), reason])).toEqual([
+    expect(queue.refused(0, 9, 1e6).map(({ json, reason }) => [numberOf(json), reason])).toEqual([
       ['5', 'http://cloud/ answered 422'],
     ]);
     expect(queue.totals).toMatchObject({ delivered: 7, setAside: 1 });
@@ -286,7 +320,7 @@ it('that is suspended ends what is on its way, and goes on with what the queue g
   let from = 0;
   start({
     queue: {
-      next: (after, limit) => queue.next(Math.max(from, after), limit),
+      next: (after, limit, most) => queue.next(Math.max(from, after), limit, most),
       setAside: () => expect.fail(),
       deliver: () => undefined,
     },

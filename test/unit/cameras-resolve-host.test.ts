@@ -1,9 +1,8 @@
 import { describe, expect, it } from 'vitest';
 
 import { resolveHost, type NameSources } from '../../src/cameras/resolve-host.js';
-import { CONTROL } from '../../src/gen/ring-layout.js';
-import { Control } from '../../src/rings/control.js';
 
+const flag = (): Int32Array => new Int32Array(new SharedArrayBuffer(4));
 const BOUND_MS = 5000;
 
 function failure(code: string): Error {
@@ -36,7 +35,7 @@ const never = (): Promise<never> => new Promise(() => undefined);
 describe('the host name of a camera', () => {
   it.each(['10.0.0.5', 'fe80::1'])('that is the address %s is taken as it is', async (host) => {
     const { sources, calls } = names({});
-    expect(await resolveHost(host, Control.create(), BOUND_MS, sources)).toEqual({
+    expect(await resolveHost(host, flag(), BOUND_MS, sources)).toEqual({
       kind: 'resolved',
       addresses: [host],
     });
@@ -48,7 +47,7 @@ describe('the host name of a camera', () => {
       hosts: () =>
         Promise.resolve('# cam 9.9.9.9\n127.0.0.1\tlocalhost\n10.0.0.7  Cam.lan cam # the gate\nfe80::7 cam\n'),
     });
-    expect(await resolveHost('CAM', Control.create(), BOUND_MS, sources)).toEqual({
+    expect(await resolveHost('CAM', flag(), BOUND_MS, sources)).toEqual({
       kind: 'resolved',
       addresses: ['10.0.0.7', 'fe80::7'],
     });
@@ -57,7 +56,7 @@ describe('the host name of a camera', () => {
 
   it('is asked of the name servers', async () => {
     const { sources, calls } = names({ servers: () => Promise.resolve(['10.0.0.8']) });
-    const found = await resolveHost('cam.lan', Control.create(), BOUND_MS, sources);
+    const found = await resolveHost('cam.lan', flag(), BOUND_MS, sources);
     expect(found).toEqual({ kind: 'resolved', addresses: ['10.0.0.8'] });
     expect(calls).toEqual(['servers']);
   });
@@ -69,27 +68,27 @@ describe('the host name of a camera', () => {
         servers: () => Promise.reject(failure(code)),
         system: () => Promise.resolve(['10.0.0.9']),
       });
-      const found = await resolveHost('cam', Control.create(), BOUND_MS, sources);
+      const found = await resolveHost('cam', flag(), BOUND_MS, sources);
       expect(found).toEqual({ kind: 'resolved', addresses: ['10.0.0.9'] });
     },
   );
 
   it('is not asked of the system when the name servers are silent, since that would block a shared thread', async () => {
     const { sources, calls } = names({ servers: () => Promise.reject(failure('ETIMEOUT')) });
-    const found = await resolveHost('cam.lan', Control.create(), BOUND_MS, sources);
+    const found = await resolveHost('cam.lan', flag(), BOUND_MS, sources);
     expect(found).toEqual({ kind: 'unknown', message: 'no name server answered for cam.lan' });
     expect(calls).toEqual(['servers']);
   });
 
   it('that ends in .local is asked of mDNS without a name server, since many sites have none', async () => {
     const { sources, calls } = names({ servers: never, system: () => Promise.resolve(['10.0.0.4']) });
-    const found = await resolveHost('cam.local', Control.create(), BOUND_MS, sources);
+    const found = await resolveHost('cam.local', flag(), BOUND_MS, sources);
     expect(found).toEqual({ kind: 'resolved', addresses: ['10.0.0.4'] });
     expect(calls).toEqual(['system']);
   });
 
   it('that nobody knows is named', async () => {
-    const found = await resolveHost('nowhere.invalid', Control.create(), BOUND_MS, names({}).sources);
+    const found = await resolveHost('nowhere.invalid', flag(), BOUND_MS, names({}).sources);
     expect(found).toEqual({ kind: 'unknown', message: 'there is no host nowhere.invalid' });
   });
 
@@ -101,25 +100,25 @@ describe('the host name of a camera', () => {
         return never();
       },
     });
-    const found = await resolveHost('cam.lan', Control.create(), 30, sources);
+    const found = await resolveHost('cam.lan', flag(), 30, sources);
     expect(found).toEqual({ kind: 'unknown', message: 'no name server answered for cam.lan' });
     expect(asked?.aborted).toBe(true);
   });
 
   it('is given up when the camera is told to stop', async () => {
-    const control = Control.create();
+    const stop = flag();
     const { sources } = names({ servers: never });
-    const found = resolveHost('cam.lan', control, 60_000, sources);
-    control.setI32(CONTROL.stopI32, 1);
-    Atomics.notify(control.i32, CONTROL.stopI32);
+    const found = resolveHost('cam.lan', stop, 60_000, sources);
+    Atomics.store(stop, 0, 1);
+    Atomics.notify(stop, 0);
     expect(await found).toEqual({ kind: 'stopped' });
   });
 
   it('is not even asked for when the camera was told to stop before', async () => {
-    const control = Control.create();
-    control.setI32(CONTROL.stopI32, 1);
+    const stop = flag();
+    Atomics.store(stop, 0, 1);
     const { sources, calls } = names({});
-    expect(await resolveHost('cam.lan', control, BOUND_MS, sources)).toEqual({ kind: 'stopped' });
+    expect(await resolveHost('cam.lan', stop, BOUND_MS, sources)).toEqual({ kind: 'stopped' });
     expect(calls).toEqual([]);
   });
 });

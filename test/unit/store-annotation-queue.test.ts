@@ -7,6 +7,9 @@ import { ANNOTATION_MIGRATIONS, ANNOTATIONS_FILE, AnnotationQueue } from '../../
 import type { AnnotationPlace } from '../../src/store/annotation.js';
 import { annotation, STORED_MS } from './annotations-fixture.js';
 
+/** Characters. */
+const MOST = 1_000_000;
+
 let dataDir: string;
 let path: string;
 let queue: AnnotationQueue;
@@ -33,7 +36,7 @@ const add = (from: number, to: number): void => {
     'queued',
   );
 };
-const waiting = (afterSeq = 0): number[] => queue.next(afterSeq, 100).map(({ seq }) => seq);
+const waiting = (afterSeq = 0): number[] => queue.next(afterSeq, 100, MOST).map(({ seq }) => seq);
 const counted = (): unknown => {
   const database = new Database(path, { readonly: true });
   const of = (where: string): unknown =>
@@ -44,11 +47,31 @@ const counted = (): unknown => {
 };
 
 describe('the queue of annotations', () => {
+  it('gives no more at a time than fits into memory, however long each is, and at least one', () => {
+    queue.add(
+      numbers(1, 5).map((number) => annotation(number, { json: 'x'.repeat(1000) })),
+      'queued',
+    );
+    expect(queue.next(0, 100, 2500).map(({ seq }) => seq)).toEqual([1, 2, 3]);
+    expect(queue.next(3, 100, 1).map(({ seq }) => seq)).toEqual([4]);
+    for (const seq of [1, 2, 3]) queue.setAside(seq, 'no', STORED_MS);
+    expect(queue.refused(0, 100, 1500).map(({ seq }) => seq)).toEqual([1, 2]);
+  });
+
+  it('stores one whose answer was not heard once', () => {
+    add(1, 2);
+    queue.add([annotation(2), annotation(3)], 'queued');
+    expect(waiting()).toEqual([1, 2, 3]);
+    expect(queue.totals.queued).toBe(3);
+    reopen();
+    expect(counted()).toMatchObject({ queued: 3 });
+  });
+
   it('gives them back in their order, also after a restart', () => {
     add(1, 3);
     add(4, 4);
     reopen();
-    expect(queue.next(1, 2)).toEqual(
+    expect(queue.next(1, 2, MOST)).toEqual(
       [2, 3].map((seq) => {
         const { id, camera, storedMs, json } = annotation(seq);
         return { seq, id, camera, storedMs, json };
@@ -75,11 +98,11 @@ describe('the queue of annotations', () => {
     add(1, 4);
     queue.setAside(2, 'too ugly', STORED_MS + 50);
     queue.setAside(3, 'too long', STORED_MS + 51);
-    expect(queue.refused(0, 10).map(({ seq, reason, state }) => [seq, reason, state])).toEqual([
+    expect(queue.refused(0, 10, MOST).map(({ seq, reason, state }) => [seq, reason, state])).toEqual([
       [2, 'too ugly', 'set_aside'],
       [3, 'too long', 'set_aside'],
     ]);
-    expect(queue.refused(2, 10).map(({ seq }) => seq)).toEqual([3]);
+    expect(queue.refused(2, 10, MOST).map(({ seq }) => seq)).toEqual([3]);
     expect(queue.refusedSeqs([annotation(2).id, annotation(1).id, 'nobody'])).toEqual([2]);
     queue.requeue([2, 1, 2, 99]);
     expect(waiting().map((seq) => queue.get(seq)!.id)).toEqual([1, 4, 2].map((number) => annotation(number).id));
@@ -134,7 +157,7 @@ describe('the queue of annotations', () => {
     add(1, 3);
     for (const seq of [1, 3]) queue.setAside(seq, 'no', STORED_MS);
     queue.discard([3, 2, 3]);
-    expect(queue.refused(0, 9).map(({ seq }) => seq)).toEqual([1]);
+    expect(queue.refused(0, 9, MOST).map(({ seq }) => seq)).toEqual([1]);
     expect(queue.totals).toEqual({ queued: 1, setAside: 1, kept: 0, delivered: 0, shared: 0 });
     expect(counted()).toEqual({ queued: 1, setAside: 1, kept: 0 });
   });
@@ -155,9 +178,9 @@ describe('the queue of annotations', () => {
 
   it('stores nothing of a batch of which one cannot be stored', () => {
     add(1, 1);
-    const twice = [annotation(2), annotation(1)];
+    const bad = [annotation(2), annotation(3, { json: null as never })];
     expect(() => {
-      queue.add(twice, 'queued');
+      queue.add(bad, 'queued');
     }).toThrow();
     expect(waiting()).toEqual([1]);
     expect(queue.totals.queued).toBe(1);

@@ -2,7 +2,6 @@ import { randomUUID } from 'node:crypto';
 import type { Clock } from '../../base/clock.js';
 import { messageOf } from '../../base/errors.js';
 import type { AnnotationQueue } from '../../store/annotation-queue.js';
-import type { QueuedAnnotation } from '../../store/annotation.js';
 import { Bell } from './bell.js';
 import { NotKnown, type SharedStream } from './shared-stream.js';
 
@@ -103,7 +102,7 @@ export class Mover {
     else if (clock.monotonicMs() - this.checkedMs > CHECK_EVERY_MS) await this.check(this.session);
     const settled = await this.note(this.session);
     const moved = await this.move(this.session);
-    if (settled === DONE_AT_ONCE || (moved > 0 && queue.next(0, 1).length > 0)) return 0;
+    if (settled === DONE_AT_ONCE || (moved > 0 && queue.next(0, 1, 1).length > 0)) return 0;
     return queue.totals.shared > 0 ? ASK_EVERY_MS : IDLE_MS;
   }
 
@@ -149,17 +148,11 @@ export class Mover {
     const { queue, stream, onMoved } = this.parts;
     const room = Math.min(MOVED_AT_ONCE, MOST_SHARED - queue.totals.shared);
     if (room <= 0) return 0;
-    const some = notTooLong(queue.next(0, room));
+    const some = queue.next(0, room, MOST_CHARACTERS);
     if (some.length === 0) return 0;
     await stream.add(session, some);
     queue.share(some.map(({ seq }) => seq));
     onMoved();
     return some.length;
   }
-}
-
-function notTooLong(annotations: readonly QueuedAnnotation[]): readonly QueuedAnnotation[] {
-  let characters = 0;
-  const end = annotations.findIndex(({ json }) => (characters += json.length) > MOST_CHARACTERS);
-  return end < 0 ? annotations : annotations.slice(0, Math.max(1, end));
 }

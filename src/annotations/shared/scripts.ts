@@ -141,7 +141,7 @@ if redis.call('GET', KEYS[1]) ~= ARGV[1] then return false end
 local found = {}
 local bytes = 0
 while #found < tonumber(ARGV[4]) and bytes < tonumber(ARGV[5]) do
-  local reply = redis.call('XREADGROUP', 'GROUP', ARGV[2], ARGV[3], 'COUNT', 20, 'STREAMS', KEYS[2], '>')
+  local reply = redis.call('XREADGROUP', 'GROUP', ARGV[2], ARGV[3], 'COUNT', 1, 'STREAMS', KEYS[2], '>')
   if not reply then break end
   for _, entry in ipairs(reply[1][2]) do
     found[#found + 1] = entry

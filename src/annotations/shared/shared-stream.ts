@@ -40,7 +40,7 @@ const KEEP_MS = 30 * 24 * 3600 * 1000;
 /** Read at a time. */
 const MOST_BYTES = 2 * 1024 * 1024;
 /** A claim does not count bytes. */
-const CLAIMED_AT_ONCE = 20;
+const CLAIMED_AT_ONCE = 5;
 /** Whoever waits for the lease asks again well within it. */
 const WAITS_MS = 5000;
 
