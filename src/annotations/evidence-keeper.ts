@@ -46,8 +46,8 @@ export class EvidenceKeeper {
       const ids = table.gone(REMOVED_AT_ONCE);
       for (const id of ids) {
         for (const part of EVIDENCE_PARTS) rmSync(evidencePath(folder, id, part), { force: true });
-        table.forget(id);
       }
+      if (ids.length > 0) table.forget(ids);
       more = ids.length === REMOVED_AT_ONCE;
     });
     return more;
@@ -57,8 +57,8 @@ export class EvidenceKeeper {
     const { table, maxBytes } = this.parts;
     const bytes = made.clipBytes + made.jpegBytes;
     const limit = `annotation.evidence_max_bytes (${maxBytes})`;
-    while (bytes > 0 && table.bytes + bytes > maxBytes) {
-      if (table.removeOldest(`It was removed, because newer evidence needed its room: ${limit} was reached.`)) continue;
+    const removed = `It was removed, because newer evidence needed its room: ${limit} was reached.`;
+    if (bytes > 0 && (bytes > maxBytes || !table.makeRoom(maxBytes - bytes, removed))) {
       const reason =
         `It needs ${bytes} bytes, and ${limit} leaves no room: ${table.bytes} are taken by evidence of annotations ` +
         'that wait to be delivered or are set aside. Deliver or discard these, or raise the limit.';

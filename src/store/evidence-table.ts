@@ -62,12 +62,15 @@ export class EvidenceTable {
   readonly #noteSnapshot: Database.Statement<[KeptSnapshot & { readonly id: string }]>;
   readonly #settle: Database.Statement<[MadeEvidence & { readonly id: string; readonly state: number }]>;
   readonly #bytes: Database.Statement<[], number>;
-  readonly #oldest: Database.Statement<[], string>;
+  readonly #oldest: Database.Statement<[], { readonly id: string; readonly bytes: number }>;
   readonly #remove: Database.Statement<[string, string]>;
   readonly #gone: Database.Statement<[number], string>;
   readonly #forget: Database.Statement<[string]>;
 
+  readonly #database: Database.Database;
+
   constructor(database: Database.Database) {
+    this.#database = database;
     this.#insert = database.prepare(
       `INSERT INTO evidence (id, camera, from_ms, to_ms, clip, snapshot, at_ms, frame_id)
        VALUES (@id, @camera, @fromMs, @toMs, @clip, @snapshot, @atMs, @frameId)`,
@@ -87,12 +90,10 @@ export class EvidenceTable {
       .prepare<[], number>(`SELECT coalesce(sum(clip_bytes + jpeg_bytes), 0) FROM evidence WHERE state = ${READY}`)
       .pluck();
     // Ids grow with time.
-    this.#oldest = database
-      .prepare<[], string>(
-        `SELECT evidence.id FROM evidence JOIN annotations USING (id)
+    this.#oldest = database.prepare(
+      `SELECT evidence.id, clip_bytes + jpeg_bytes AS bytes FROM evidence JOIN annotations USING (id)
          WHERE evidence.state = ${READY} AND annotations.state IN ${DONE_WITH} ORDER BY evidence.id LIMIT 1`,
-      )
-      .pluck();
+    );
     this.#remove = database.prepare(
       `UPDATE evidence SET state = ${REMOVED}, reason = ?, clip_bytes = 0, jpeg_bytes = 0 WHERE id = ?`,
     );
@@ -131,12 +132,23 @@ export class EvidenceTable {
     return this.#bytes.get() ?? 0;
   }
 
-  /** Removes the oldest whose annotation was delivered, or is only kept here. False: there is none. */
-  removeOldest(reason: string): boolean {
-    const id = this.#oldest.get();
-    if (id === undefined) return false;
-    write(() => this.#remove.run(reason, id));
-    return true;
+  /**
+   * Removes the oldest whose annotations were delivered, or are only kept here, until all that is ready has so few bytes, as
+   * one transaction. False: what is left has more.
+   */
+  makeRoom(mostBytes: number, reason: string): boolean {
+    let { bytes } = this;
+    const remove = this.#database.transaction(() => {
+      for (let old = this.#oldest.get(); bytes > mostBytes && old !== undefined; old = this.#oldest.get()) {
+        this.#remove.run(reason, old.id);
+        bytes -= old.bytes;
+      }
+    });
+    if (bytes > mostBytes)
+      write(() => {
+        remove.immediate();
+      });
+    return bytes <= mostBytes;
   }
 
   /** Ids whose files are of no use any more. */
@@ -144,9 +156,14 @@ export class EvidenceTable {
     return this.#gone.all(limit);
   }
 
-  /** Its files are removed. */
-  forget(id: string): void {
-    write(() => this.#forget.run(id));
+  /** Their files are removed. */
+  forget(ids: readonly string[]): void {
+    const all = this.#database.transaction(() => {
+      for (const id of ids) this.#forget.run(id);
+    });
+    write(() => {
+      all.immediate();
+    });
   }
 }
 
