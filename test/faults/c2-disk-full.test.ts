@@ -138,7 +138,7 @@ ifMountable.each(troubles)('C2: $name is told, live goes on, and so does recordi
   const again = await recordingIs(proxy, CAMERA, 'recorded again', BOUND_MS, ({ state }) => state === 'recording');
   const againS = (Date.now() - endedMs) / 1000;
   expect(again.message).toBe('');
-  expect(proxy.output).toContain('it is recorded again');
+  await waitFor('the log', BOUND_MS, () => proxy.output.includes('it is recorded again'));
   await moreSegments(proxy, CAMERA, 2);
   expect((await recordingOf(proxy, CAMERA)).lost_groups).toBe(again.lost_groups);
   const testimony = await watch.stop();
