@@ -26,7 +26,7 @@ const AWAY_MS = 10_000;
 /** How often it looks while the camera is away; a new connection of the camera wakes it. */
 const LOOK_MS = 1000;
 /** To be woken by each packet would cost more than to send it. */
-const PAUSE_MS = 100;
+const PAUSE_MS = 200;
 /** Messages have their turn so often while packets are sent. */
 const TURN_MS = 500;
 /** So many packets show how a camera orders its frames; one that has sent fewer is given so much time. */
