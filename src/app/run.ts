@@ -226,7 +226,7 @@ async function start(options: RunOptions, closers: Closer[]): Promise<Logger> {
   cameras.startAll();
   evidence.start();
   if (options.demo) addDemo(cameras, clock.nowMs());
-  events.start();
+  if (webhooks !== undefined || bus !== undefined) events.start();
   now.notReady = undefined;
 
   const cameraNames = cameras.list().map((camera) => camera.definition.name);
