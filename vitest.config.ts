@@ -1,10 +1,7 @@
 import { defineConfig } from 'vitest/config';
 
-/**
- * Tests that start processes and mostly wait for them: two files at a time. On a machine of two cores they can still starve
- * each other's cameras of time, so one that fails is run once more; the report says so.
- */
-const withProcesses = { maxWorkers: 2, retry: 1, testTimeout: 120_000, hookTimeout: 180_000, pool: 'forks' as const };
+/** Tests that start processes and mostly wait for them: two files at a time, so that they hardly disturb each other. */
+const withProcesses = { maxWorkers: 2, testTimeout: 120_000, hookTimeout: 180_000, pool: 'forks' as const };
 /** The projects run one after another, too. */
 const turn = (groupOrder: number): { sequence: { groupOrder: number } } => ({ sequence: { groupOrder } });
 
