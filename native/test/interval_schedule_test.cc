@@ -1,5 +1,6 @@
 // What the schedule of intervals takes of streams of regular groups: `interval_schedule_test`.
 #include "../src/interval_schedule.h"
+#include "expect.h"
 
 #include <cmath>
 #include <cstdio>
@@ -8,16 +9,6 @@
 using namespace chrys;
 
 namespace {
-
-int failures = 0;
-
-#define EXPECT(condition)                                                        \
-  do {                                                                           \
-    if (!(condition)) {                                                          \
-      std::printf("%s:%d: not so: %s\n", __FILE__, __LINE__, #condition);        \
-      ++failures;                                                                \
-    }                                                                            \
-  } while (false)
 
 constexpr double kFrame = 0.04;
 

@@ -1,5 +1,6 @@
 // The times that a relay gives to what cameras send: `relay_clock_test`.
 #include "../src/relay_clock.h"
+#include "expect.h"
 
 #include <cstdio>
 #include <vector>
@@ -7,16 +8,6 @@
 using namespace chrys;
 
 namespace {
-
-int failures = 0;
-
-#define EXPECT(condition)                                                        \
-  do {                                                                           \
-    if (!(condition)) {                                                          \
-      std::printf("%s:%d: not so: %s\n", __FILE__, __LINE__, #condition);        \
-      ++failures;                                                                \
-    }                                                                            \
-  } while (false)
 
 constexpr int64_t kFrameUs = 40'000;
 // In which order frames are sent of which two are shown before the one that they follow.

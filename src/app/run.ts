@@ -171,6 +171,9 @@ async function start(options: RunOptions, closers: Closer[]): Promise<Logger> {
   const app = createRestApp({
     cameras,
     settings: store.settings,
+    useKeys: (keys) => {
+      for (const user of [annotations, storage, webhooks]) user?.useKeys(keys);
+    },
     recordings,
     annotations,
     cloudChecks: () =>

@@ -9,10 +9,8 @@ import type { Config } from '../config/schema.js';
 import type { NativeAddon } from '../native/types.js';
 import type { Passthrough } from '../passthrough/types.js';
 import type { StorageSwitch } from '../storage/storage-switch.js';
-import type { Settings, SettingsStore } from '../store/settings.js';
 import { annotationRoutes, type AnnotationParts } from './annotations.js';
 import { errorHandler, onlyMethods, sendError, unknownRoute } from './answers.js';
-import { parseBody, settingsBody } from './bodies.js';
 import { changeCamera } from './camera-changes.js';
 import { definitionOf } from './camera-body.js';
 import { cloudRoutes, type CloudParts } from './cloud.js';
@@ -29,19 +27,19 @@ import { webhookRoutes, type WebhookParts } from './webhooks.js';
 import { recordedCamera } from './recorded-camera.js';
 import { recordingRoutes, type RecordingParts } from './recordings.js';
 import { routesPage } from './routes-page.js';
+import { settingsRoutes, type SettingsParts } from './settings.js';
 import { sendSnapshot, type EncodeJpeg } from './snapshot.js';
 import { streamProcessOf, type StreamProcess } from './stream-process.js';
 
 const BASE = '/api/v1';
 const CHANGING_METHODS = ['POST', 'PATCH', 'DELETE'];
-const MASK = '***';
 
-export interface RestParts extends RecordingParts, AnnotationParts, CloudParts, RedisParts, WebhookParts {
+export interface RestParts
+  extends RecordingParts, AnnotationParts, CloudParts, RedisParts, SettingsParts, WebhookParts {
   readonly cameras: Cameras;
   readonly past: PastSource;
   readonly passthrough: Passthrough;
-  readonly storage: Pick<StorageSwitch, 'set' | 'status' | 'useKeys'>;
-  readonly settings: Pick<SettingsStore, 'get' | 'put'>;
+  readonly storage: Pick<StorageSwitch, 'set' | 'status'>;
   readonly config: Pick<Config, 'camera'>;
   readonly logger: Logger;
   readonly version: string;
@@ -148,11 +146,7 @@ export function createRestApp(parts: RestParts): Express {
     .route(`${BASE}/info`)
     .get((_req, res) => void res.json(infoAnswer(parts)))
     .all(onlyMethods('GET'));
-  app
-    .route(`${BASE}/settings`)
-    .get((_req, res) => void res.json(settingsAnswer(parts.settings.get())))
-    .post(jsonBody, (req, res) => void res.json(settingsAnswer(saveSettings(req.body, parts))))
-    .all(onlyMethods('GET', 'POST'));
+  app.use(settingsRoutes(BASE, parts));
 
   app.use(unknownRoute);
   app.use(errorHandler(parts.logger));
@@ -210,17 +204,6 @@ function addCamera(definition: CameraDefinition, cameras: Cameras): void {
   }
 }
 
-/** A masked secret that comes back means that it stays as it is. */
-function saveSettings(value: unknown, { settings, annotations, storage, webhooks, clock }: RestParts): Settings {
-  const body = parseBody(settingsBody, value);
-  const secret = body.edge_secret === MASK ? settings.get().edgeSecret : body.edge_secret;
-  const saved = settings.put(body.edge_key, secret, clock.nowMs());
-  annotations.useKeys(saved);
-  storage.useKeys(saved);
-  webhooks?.useKeys(saved);
-  return saved;
-}
-
 /** Whoever asks every second hardly wants a hundred lines of each camera. */
 function shownParts({ query }: Request): { readonly logs: boolean } {
   return { logs: truth(query, 'logs', true) };
@@ -229,16 +212,4 @@ function shownParts({ query }: Request): { readonly logs: boolean } {
 /** Ages are told apart by the proxy's own clock, so whoever shows them needs it. */
 function infoAnswer({ version, grpcPort, clock }: RestParts) {
   return { version, grpc_port: grpcPort() ?? null, time: clock.nowMs() };
-}
-
-export type SettingsAnswer = ReturnType<typeof settingsAnswer>;
-
-function settingsAnswer(settings: Settings) {
-  return {
-    name: settings.name,
-    edge_key: settings.edgeKey,
-    edge_secret: settings.edgeSecret === '' ? '' : MASK,
-    created: settings.createdMs,
-    modified: settings.modifiedMs,
-  };
 }

@@ -10,63 +10,10 @@ import type {
   SharedAnnotation,
   ShownAnnotation,
 } from './annotation.js';
-import { openDatabase, type DatabaseForm } from './database.js';
-import { EVIDENCE_MIGRATION, EvidenceTable } from './evidence-table.js';
+import { annotationForm, ANNOTATIONS_FILE } from './annotation-schema.js';
+import { openDatabase } from './database.js';
+import { EvidenceTable } from './evidence-table.js';
 import { explainedWrite } from './write-errors.js';
-
-export const ANNOTATIONS_FILE = 'annotations.db';
-
-/** As those of the store: a step that was released is never edited. The states are those of STATES. */
-export const ANNOTATION_MIGRATIONS: readonly string[] = [
-  `
-  CREATE TABLE annotations (
-    seq INTEGER PRIMARY KEY NOT NULL,
-    id TEXT NOT NULL UNIQUE,
-    camera TEXT NOT NULL,
-    type TEXT NOT NULL,
-    start_ms INTEGER NOT NULL,
-    stored_ms INTEGER NOT NULL,
-    state INTEGER NOT NULL,
-    done_ms INTEGER NOT NULL DEFAULT 0,
-    reason TEXT NOT NULL DEFAULT '',
-    json TEXT NOT NULL
-  ) STRICT;
-  CREATE INDEX annotations_queued ON annotations (seq) WHERE state = 0;
-  CREATE INDEX annotations_set_aside ON annotations (seq) WHERE state = 2;
-  CREATE INDEX annotations_kept ON annotations (done_ms) WHERE state IN (1, 3);
-  CREATE INDEX annotations_by_camera ON annotations (camera, start_ms);
-  CREATE INDEX annotations_by_time ON annotations (start_ms);
-
-  CREATE TABLE totals (
-    id INTEGER PRIMARY KEY CHECK (id = 1),
-    queued INTEGER NOT NULL,
-    set_aside INTEGER NOT NULL,
-    kept INTEGER NOT NULL,
-    delivered INTEGER NOT NULL
-  ) STRICT;
-  INSERT INTO totals VALUES (1, 0, 0, 0, 0);
-  `,
-  `
-  CREATE INDEX annotations_shared ON annotations (seq) WHERE state = 4;
-  ALTER TABLE totals ADD COLUMN shared INTEGER NOT NULL DEFAULT 0;
-  CREATE TABLE origin (
-    id INTEGER PRIMARY KEY CHECK (id = 1),
-    name TEXT NOT NULL
-  ) STRICT;
-  `,
-  EVIDENCE_MIGRATION,
-];
-
-/** `items` is what people call what it holds. */
-function formOf(items: string): DatabaseForm {
-  return {
-    /** "ChrA". */
-    applicationId: 0x43687241,
-    migrations: ANNOTATION_MIGRATIONS,
-    synchronous: 'FULL',
-    elseDo: `move it away to begin with no ${items}: those that wait in it are not sent then`,
-  };
-}
 
 /** One that is in the queue that proxies share waits like any other: whoever asks does not see the difference. */
 const STATES: readonly AnnotationState[] = ['queued', 'delivered', 'set_aside', 'local', 'queued'];
@@ -140,7 +87,7 @@ export class AnnotationQueue {
    * failed_precondition when it is damaged, from a newer version, or not ours: it is never replaced silently.
    */
   constructor(dataDir: string, { file, items } = { file: ANNOTATIONS_FILE, items: 'annotations' }) {
-    const database = openDatabase(join(dataDir, file), formOf(items));
+    const database = openDatabase(join(dataDir, file), annotationForm(items));
     this.#database = database;
     this.evidence = new EvidenceTable(database);
     this.#insert = database.prepare(

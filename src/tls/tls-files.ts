@@ -1,5 +1,6 @@
-import { createHash, X509Certificate, createPrivateKey } from 'node:crypto';
+import { X509Certificate, createPrivateKey } from 'node:crypto';
 import { readFileSync, statSync } from 'node:fs';
+import { stat } from 'node:fs/promises';
 import { createSecureContext } from 'node:tls';
 
 import type { Clock } from '../base/clock.js';
@@ -34,8 +35,10 @@ const GROUP_AND_OTHERS = 0o077;
 export class TlsFiles {
   private readonly listeners = new Set<(context: TlsContext) => void>();
   private current: TlsContext;
-  private mark: string;
+  /** Of the files that were read last. */
+  private mark = '';
   private warnedMs = -Infinity;
+  private closed = false;
   private cancelLook: (() => void) | undefined;
 
   /** Throws failed_precondition that names the file and says what to do. */
@@ -44,8 +47,8 @@ export class TlsFiles {
     private readonly clock: Clock,
     private readonly logger: Pick<Logger, 'info' | 'warn' | 'error'>,
   ) {
-    this.mark = markOf(paths);
     this.current = load(paths, clock.nowMs());
+    void markOf(paths).then(({ mark }) => (this.mark = mark));
     this.warn();
     this.lookAgain();
   }
@@ -60,21 +63,24 @@ export class TlsFiles {
   }
 
   close(): void {
+    this.closed = true;
     this.cancelLook?.();
     this.listeners.clear();
   }
 
   private lookAgain(): void {
     this.cancelLook = this.clock.after(LOOK_EVERY_MS, () => {
-      this.look();
-      this.lookAgain();
+      void this.look().finally(() => {
+        if (!this.closed) this.lookAgain();
+      });
     });
   }
 
-  private look(): void {
+  /** Never rejects. What is asked every time is asked without holding up anybody. */
+  private async look(): Promise<void> {
+    const { mark, newestMs } = await markOf(this.paths);
     this.warn();
-    const mark = markOf(this.paths);
-    if (mark === this.mark || newestMs(this.paths) > Date.now() - SETTLED_MS) return;
+    if (this.closed || mark === this.mark || newestMs > Date.now() - SETTLED_MS) return;
     this.mark = mark;
     try {
       this.current = load(this.paths, this.clock.nowMs());
@@ -142,22 +148,18 @@ function unusable(message: string, cause?: unknown): ChrysError {
   return new ChrysError('failed_precondition', `${message}.`, { cause });
 }
 
-/** Changes with any of the files; a link may lead to another one. */
-function markOf({ cert, key, clientCa }: TlsPaths): string {
-  const hash = createHash('sha256');
-  for (const path of [cert, key, clientCa]) {
-    try {
-      hash.update(path === undefined ? '-' : readFileSync(path));
-    } catch {
-      hash.update('unreadable');
-    }
-  }
-  return hash.digest('hex');
-}
-
-function newestMs({ cert, key, clientCa }: TlsPaths): number {
+/** `mark` changes with any of the files, also when a link leads to another one. */
+async function markOf({
+  cert,
+  key,
+  clientCa,
+}: TlsPaths): Promise<{ readonly mark: string; readonly newestMs: number }> {
   const files = [cert, key, ...(clientCa === undefined ? [] : [clientCa])];
-  return Math.max(...files.map((path) => statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0));
+  const facts = await Promise.all(files.map((path) => stat(path).catch(() => undefined)));
+  return {
+    mark: facts.map((fact) => (fact === undefined ? 'none' : `${fact.ino} ${fact.size} ${fact.mtimeMs}`)).join(),
+    newestMs: Math.max(...facts.map((fact) => fact?.mtimeMs ?? 0)),
+  };
 }
 
 function modeOf(path: string): number {

@@ -145,11 +145,11 @@ describe('REST', () => {
     expect(JSON.parse(text)).toMatchObject({ grpc_port: proxy.grpcPort });
   });
 
-  it('keeps the settings and masks the secret', async () => {
-    const settings = { name: 'default', edge_key: 'key', edge_secret: 'very-secret' };
+  it('keeps the settings and masks the key and the secret', async () => {
+    const settings = { name: 'default', edge_key: 'key-of-this-edge', edge_secret: 'very-secret' };
     expect((await proxy.rest('POST', '/api/v1/settings', settings)).status).toBe(200);
     const { text } = await proxy.rest('GET', '/api/v1/settings');
-    expect(JSON.parse(text)).toMatchObject({ name: 'default', edge_key: 'key' });
+    expect(JSON.parse(text)).toMatchObject({ name: 'default', edge_key: 'key-***' });
     expect(text).not.toContain('very-secret');
     expect(proxy.output).not.toContain('very-secret');
   });

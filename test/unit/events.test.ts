@@ -8,6 +8,7 @@ import { ProxyEvents } from '../../src/events/proxy-events.js';
 import type { PassthroughStatus } from '../../src/passthrough/types.js';
 import type { RecordingStatus } from '../../src/recording/types.js';
 import { pause, waitFor } from '../support/wait.js';
+import { FakeAnnotations } from './annotations-fixture.js';
 import { Supervision, camera, hurriedClock } from './fixtures/supervision.js';
 
 const BOUND_MS = 15_000;
@@ -21,19 +22,7 @@ const RECORDING: RecordingStatus = {
   lostGroups: 0,
   lastSegmentMs: 1,
 };
-const ANNOTATIONS: AnnotationsStatus = {
-  mode: 'cloud',
-  queued: 0,
-  inFlight: 0,
-  delivered: 0,
-  setAside: 0,
-  kept: 0,
-  oldestAgeMs: undefined,
-  paused: '',
-  lastError: '',
-  lastErrorMs: 0,
-  nextAttemptMs: 0,
-};
+const ANNOTATIONS = new FakeAnnotations().state;
 
 const PASSTHROUGH: PassthroughStatus = {
   wanted: true,

@@ -156,10 +156,10 @@ describe('the keys', () => {
     const { exitCode, out } = await runCli(rest.port, ['cloud', 'show']);
     expect([exitCode, out]).toEqual([
       0,
-      'Edge key:     abcd…\nEdge secret:  set\nChanged:      2026-01-02T03:04:05.000Z\n',
+      'Edge key:     abcd***\nEdge secret:  set\nChanged:      2026-01-02T03:04:05.000Z\n',
     ]);
     const shown: unknown = JSON.parse((await runCli(rest.port, ['cloud', 'show', '--json'])).out);
-    expect(shown).toEqual({ edge_key: 'abcd…', edge_secret_set: true, modified: NOW_MS });
+    expect(shown).toEqual({ edge_key: 'abcd***', edge_secret_set: true, modified: NOW_MS });
   });
 
   it('are tried', async () => {

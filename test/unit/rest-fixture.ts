@@ -189,6 +189,9 @@ export async function startRest(changes: Partial<RestParts> = {}) {
     webhooks: undefined,
     passthrough,
     storage,
+    useKeys: (keys) => {
+      annotations.useKeys(keys);
+    },
     settings: {
       get: () => settings,
       put(edgeKey, edgeSecret, nowMs) {

@@ -111,8 +111,8 @@ describe('settings', () => {
     });
   });
 
-  it('are stored and answered with the secret masked', async () => {
-    const expected = { name: 'default', edge_key: 'key', edge_secret: '***', created: NOW_MS, modified: NOW_MS };
+  it('are stored, and neither is answered in full', async () => {
+    const expected = { name: 'default', edge_key: '***', edge_secret: '***', created: NOW_MS, modified: NOW_MS };
     const answer = await rest.post(SETTINGS, { name: 'default', edge_key: 'key', edge_secret: 'geheim' });
     expect(answer.status).toBe(200);
     expect(answer.json()).toEqual(expected);
@@ -124,6 +124,16 @@ describe('settings', () => {
     await rest.post(SETTINGS, { edge_key: 'key', edge_secret: 'geheim' });
     await rest.post(SETTINGS, { edge_key: 'other', edge_secret: '***' });
     expect(rest.settings()).toMatchObject({ edgeKey: 'other', edgeSecret: 'geheim' });
+  });
+
+  it('keep a key when it comes back as it is shown', async () => {
+    const key = '0123456789abcdef0123';
+    const answer = await rest.post(SETTINGS, { edge_key: key, edge_secret: 'geheim' });
+    expect(answer.json()).toMatchObject({ edge_key: '0123***' });
+    await rest.post(SETTINGS, { edge_key: '0123***', edge_secret: 'new' });
+    expect(rest.settings()).toMatchObject({ edgeKey: key, edgeSecret: 'new' });
+    await rest.post(SETTINGS, { edge_key: '0123', edge_secret: '***' });
+    expect(rest.settings()).toMatchObject({ edgeKey: '0123', edgeSecret: 'new' });
   });
 
   it('ignore what only the original has', async () => {

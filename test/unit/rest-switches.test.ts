@@ -70,11 +70,6 @@ describe('PATCH process/:name', () => {
   );
 });
 
-it('new keys reach the storage switch', async () => {
-  await rest.post('/api/v1/settings', { edge_key: 'k', edge_secret: 's' });
-  expect(rest.storage.keys).toMatchObject({ edgeKey: 'k', edgeSecret: 's' });
-});
-
 describe('the command', () => {
   it('camera passthrough switches on and off', async () => {
     expect((await cli('passthrough', 'yard', 'on')).out).toBe('Camera "yard" is passed on to its RTMP endpoint.\n');

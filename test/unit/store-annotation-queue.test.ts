@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { ANNOTATION_MIGRATIONS, ANNOTATIONS_FILE, AnnotationQueue } from '../../src/store/annotation-queue.js';
+import { AnnotationQueue } from '../../src/store/annotation-queue.js';
+import { ANNOTATION_MIGRATIONS, ANNOTATIONS_FILE } from '../../src/store/annotation-schema.js';
 import type { AnnotationPlace } from '../../src/store/annotation.js';
 import { annotation, STORED_MS } from './annotations-fixture.js';
 

@@ -1,5 +1,4 @@
 import type { Camera, Cameras } from '../../src/cameras/types.js';
-import type { EdgeKeys } from '../../src/cloud/signature.js';
 import type { Passthrough, PassthroughStatus } from '../../src/passthrough/types.js';
 import type { Storage, StorageStatus } from '../../src/storage/types.js';
 
@@ -34,7 +33,6 @@ export class FakePassthrough implements Passthrough {
 }
 
 export class FakeStorage implements Storage {
-  keys: EdgeKeys | undefined;
   /** What the cloud says to the next wish; undefined: it agrees. */
   failure: Error | undefined;
 
@@ -55,9 +53,5 @@ export class FakeStorage implements Storage {
       message: this.failure?.message ?? '',
       nextAttemptMs: undefined,
     };
-  }
-
-  useKeys(keys: EdgeKeys): void {
-    this.keys = keys;
   }
 }

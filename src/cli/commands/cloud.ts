@@ -11,8 +11,6 @@ interface RemoteOptions {
   readonly json?: boolean;
 }
 
-const SHOWN_CHARACTERS = 4;
-
 export function cloudCommand(io: Io): Command {
   const cloud = new Command('cloud').description('the keys for the cloud, or for a receiver of your own');
   cloud
@@ -49,7 +47,7 @@ async function setKey(io: Io, key: string, options: RemoteOptions): Promise<void
 async function show(io: Io, options: RemoteOptions): Promise<void> {
   const { edge_key: key, edge_secret: secret, modified } = await new AnnotationsClient(clientFor(options, io)).keys();
   const shown = {
-    edge_key: key === '' ? null : beginningOf(key),
+    edge_key: key === '' ? null : key,
     edge_secret_set: secret !== '',
     modified: modified === 0 ? null : modified,
   };
@@ -64,11 +62,6 @@ async function show(io: Io, options: RemoteOptions): Promise<void> {
       ['Changed', shown.modified === null ? 'never' : timeText(shown.modified)],
     ]),
   );
-}
-
-/** Enough to tell keys apart: a quarter of it, at most four characters. */
-function beginningOf(key: string): string {
-  return `${key.slice(0, Math.min(SHOWN_CHARACTERS, Math.floor(key.length / 4)))}…`;
 }
 
 async function check(io: Io, options: RemoteOptions): Promise<void> {
