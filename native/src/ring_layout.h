@@ -11,7 +11,7 @@
 
 namespace chrys {
 
-constexpr int32_t kLayoutVersion = 3;
+constexpr int32_t kLayoutVersion = 4;
 
 // What the loop decodes, in rising order of cost.
 constexpr int32_t kDemandIdle = 0;       // demux only
@@ -45,7 +45,7 @@ constexpr int32_t kFormatJpeg = 4;
 // else. The fields are followed by intervalMs[kIntervals] and OutputBlock[kOutputs].
 #define CHRYS_CONTROL_FIELDS(I32, I64)                                                                            \
   I32(layoutVersion)    /* kLayoutVersion, written by main before the worker starts */                            \
-  I32(stop)             /* 1: leave the loop now, whatever it is doing */                                         \
+  I32(stop)             /* not 0: leave the loop now, whatever it is doing; 2: the process ends, so hurry */      \
   I32(bufferLimited)    /* 1: the byte budget keeps fewer packets than are wished for */                          \
   I32(snapshotWanted)   /* count of one-shot requests: decode the group in progress once and publish its newest */\
   I32(snapshotDone)     /* the snapshotWanted that the loop has served */                                         \
@@ -60,6 +60,8 @@ constexpr int32_t kFormatJpeg = 4;
   I32(height)                                                                                                     \
   I32(decodingMode)     /* the kDemand* that the loop is serving */                                               \
   I32(decoderDelay)     /* frames that the decoder holds back to put them in order */                             \
+  I32(stallLimitMs)     /* time without a picture that counts as a stall, 0 = not known yet */                    \
+  I32(packetsDamaged)   /* count of stored packets that loss damaged */                                           \
   I64(packets)          /* counters since the camera was defined */                                               \
   I64(keyframes)                                                                                                  \
   I64(bytes)                                                                                                      \

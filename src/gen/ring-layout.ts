@@ -1,6 +1,6 @@
 // Generated from native/src/ring_layout.h by `make -C native layout`. Do not edit.
 
-export const LAYOUT_VERSION = 3;
+export const LAYOUT_VERSION = 4;
 
 export const DEMAND = { idle: 0, keyframes: 1, interval: 2, all: 3 } as const;
 
@@ -30,23 +30,25 @@ export const CONTROL = {
   heightI32: 13,
   decodingModeI32: 14,
   decoderDelayI32: 15,
-  packetsI64: 8,
-  keyframesI64: 9,
-  bytesI64: 10,
-  framesDecodedI64: 11,
-  framesPublishedI64: 12,
-  framesCorruptI64: 13,
-  framesDroppedI64: 14,
-  decodeErrorsI64: 15,
-  decodeUsI64: 16,
-  convertUsI64: 17,
-  lastPacketMsI64: 18,
-  lastFrameMsI64: 19,
-  frameSequenceI64: 20,
-  packetSequenceI64: 21,
-  connectionKeyframesI64: 22,
-  intervalMsI32: 46,
-  outputsI32: 54,
+  stallLimitMsI32: 16,
+  packetsDamagedI32: 17,
+  packetsI64: 9,
+  keyframesI64: 10,
+  bytesI64: 11,
+  framesDecodedI64: 12,
+  framesPublishedI64: 13,
+  framesCorruptI64: 14,
+  framesDroppedI64: 15,
+  decodeErrorsI64: 16,
+  decodeUsI64: 17,
+  convertUsI64: 18,
+  lastPacketMsI64: 19,
+  lastFrameMsI64: 20,
+  frameSequenceI64: 21,
+  packetSequenceI64: 22,
+  connectionKeyframesI64: 23,
+  intervalMsI32: 48,
+  outputsI32: 56,
 } as const;
 
 /** One of the control block's outputs, relative to its start. Offsets in elements of the typed array that the name says. */

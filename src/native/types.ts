@@ -1,6 +1,37 @@
 /** What the native addon (native/) offers to TypeScript. The addon asserts; `src/native/addon.ts` checks what it is given. */
 
-export type Transport = 'tcp' | 'udp';
+export type Transport = 'auto' | 'tcp' | 'udp';
+/** How the certificate of an rtsps camera is checked. */
+export type TlsVerify = 'verify' | 'pin' | 'none';
+
+/**
+ * What was learnt of a camera over its connections. Kept in the registry, shown in the camera's state, and cleared when its
+ * URL changes. Empty texts and zeros: nothing was learnt.
+ */
+export interface LearnedFacts {
+  /** 'udp' after the camera refused TCP, or 'multicast'. */
+  readonly transport: '' | 'tcp' | 'udp' | 'multicast';
+  /** The method that keeps the session alive. */
+  readonly keepalive: '' | 'GET_PARAMETER' | 'OPTIONS' | 'SET_PARAMETER';
+  /** The authentication scheme that worked, such as 'Digest SHA-256'. */
+  readonly authentication: string;
+  /** The camera answers RTCP receiver reports with errors, so none are sent. */
+  readonly withoutReceiverReports: boolean;
+  /** The camera sets the RTP marker on every slice. */
+  readonly marksEverySlice: boolean;
+  /** The camera's RTP sequence numbers have gaps although nothing is missing. */
+  readonly sequenceUnreliable: boolean;
+  /** Pixels; of JPEG pictures too large for their RTP header. */
+  readonly jpegWidth: number;
+  readonly jpegHeight: number;
+  /** The longest usual distance between two pictures, milliseconds. */
+  readonly usualGapMs: number;
+  /** SHA-256 fingerprint of the pinned certificate, 64 hex digits. */
+  readonly certificate: string;
+  /** Id and control URL (without credentials) of the newest session, to end it when the proxy was killed. */
+  readonly session: string;
+  readonly sessionUrl: string;
+}
 
 /** Why a capture ended or could not begin. Each is one row of docs/reference/errors.md. */
 export const CAPTURE_ENDS = [
@@ -18,6 +49,29 @@ export const CAPTURE_ENDS = [
   'unsupported_codec', // libav has no decoder for it: retrying cannot mend this
   'frame_too_large', // a frame does not fit into a VideoFrame that clients accept
   'protocol_error', // the camera answered something that is not RTSP, or an error status
+  'credentials_needed', // the camera wants a user name and password, and the URL has none (401)
+  'auth_unsupported', // the camera offers no authentication scheme that is known here (401)
+  'forbidden', // the user may not view this stream (403)
+  'session_limit', // the camera allows no further session (453)
+  'session_lost', // the camera does not know the session any more (454)
+  'transport_refused', // the camera refuses this transport (461)
+  'option_unsupported', // the camera refuses an option that it needs (551)
+  'request_refused', // another 4xx status
+  'camera_error', // a 5xx status
+  'tls_failed', // the TLS handshake failed
+  'certificate_untrusted', // tls_verify is verify, and the certificate is not valid for this host
+  'certificate_changed', // tls_verify is pin, and the certificate is not the pinned one
+  'encrypted_media', // the camera offers only encrypted RTP (SRTP)
+  'keepalive', // the camera ends the session at a constant interval
+  'no_data', // the session is open, and no RTP packet ever came
+  'too_many_redirects', // more than three redirects
+  'message_too_large', // a header, an SDP or a body exceeds its limit
+  'picture_too_large', // a compressed picture exceeds its limit
+  'too_many_pixels', // the declared size exceeds max_pixels
+  'flood', // the camera sends more messages or packets than any stream needs
+  'file_not_found', // there is no such file
+  'file_unreadable', // the file is empty, cut off, or no video file
+  'file_changed', // the file was deleted, replaced or cut off while it was played
   'replay_ended', // everything of the recorded range was played
   'io_error', // anything else, with libav's own text
 ] as const;
@@ -42,6 +96,17 @@ export interface CaptureOptions {
   readonly url: string;
   readonly kind: 'rtsp' | 'file' | 'replay';
   readonly transport: Transport;
+  readonly tlsVerify: TlsVerify;
+  /** What the host of an rtsp URL resolved to, or the address itself; at least one. Empty for other kinds. */
+  readonly addresses: readonly string[];
+  /** What earlier connections learnt; undefined: nothing yet. */
+  readonly learned: LearnedFacts | undefined;
+  /** From openWake; main calls wake() on it after it raised the stop flag. -1: none. */
+  readonly wakeFd: number;
+  /** Pictures with more pixels (width times height) are refused with too_many_pixels before memory is taken for them. */
+  readonly maxPixels: number;
+  /** Maximum time for TEARDOWN when the stop flag is 1, milliseconds; 300 ms at most when it is 2 (shutdown). */
+  readonly teardownMs: number;
   readonly openTimeoutMs: number;
   /** Least time without a video packet that counts as a stall; the loop takes 3 x the usual gap when that is longer. */
   readonly stallTimeoutMs: number;
@@ -99,6 +164,8 @@ export interface CaptureHooks {
   onFrame(): void;
   /** A packet was stored while CONTROL.packetWaiters > 0. */
   onPacket(): void;
+  /** Something new was learnt of the camera; the whole of it. */
+  onLearned(learned: LearnedFacts): void;
   /** A line of libav's log; may contain credentials, so mask it. */
   onLog(level: 'error' | 'warn' | 'info' | 'debug', text: string): void;
 }
@@ -358,6 +425,11 @@ export interface NativeAddon {
   wallUs(): number;
   /** From now on the clock is later than `us`, unless that is more than a day ahead. */
   keepWallAfter(us: number): void;
+  /** An eventfd that wakes a capture; close it with closeWake when no capture uses it any more. Throws an Error with `code`. */
+  openWake(): number;
+  /** Wakes the capture that waits, so that it looks at its stop flag within a millisecond. */
+  wake(fd: number): void;
+  closeWake(fd: number): void;
   /** Ends the process at once; process.exit waits for every thread, also for one that the disk does not let go of. */
   endProcess(code: number): never;
   /**

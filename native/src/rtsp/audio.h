@@ -1,0 +1,35 @@
+// RTP payloads to audio packets.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "../packet_source.h"
+#include "rtp.h"
+#include "sdp.h"
+
+namespace chrys::rtsp {
+
+struct AudioUnit {
+  std::vector<uint8_t> data;  // raw AAC without ADTS or LATM framing, one Opus packet, or PCM/G.711/G.726 samples
+  uint32_t rtp_time = 0;
+};
+
+class AudioDepacketizer {
+ public:
+  virtual ~AudioDepacketizer() = default;
+  virtual void Push(const RtpPacket& packet, int lost) = 0;
+  // What is complete since the last call.
+  virtual std::vector<AudioUnit> Take() = 0;
+  // Codec name as libav's ("aac", "opus", "pcm_mulaw", "pcm_alaw", "adpcm_g726", "pcm_s16be"), extradata, rate and
+  // channels. Nothing while it is not known yet (LATM with the configuration in the stream).
+  virtual bool known() const = 0;
+  virtual const AudioStream& stream() const = 0;
+};
+
+// nullptr: the format is not supported; `why` is then a sentence's end such as "its codec is AC3".
+std::unique_ptr<AudioDepacketizer> MakeAudioDepacketizer(const Format& format, std::string* why);
+
+}  // namespace chrys::rtsp

@@ -1,0 +1,85 @@
+// What travels on an RTSP connection (RFC 2326): requests, answers and interleaved frames.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace chrys::rtsp {
+
+// Header fields in the order in which they came. Names compare without regard to case.
+class Headers {
+ public:
+  void Add(std::string name, std::string value) { fields_.emplace_back(std::move(name), std::move(value)); }
+  // The first field of that name; empty when there is none.
+  std::string_view Get(std::string_view name) const;
+  bool Has(std::string_view name) const;
+  std::vector<std::string_view> All(std::string_view name) const;
+  const std::vector<std::pair<std::string, std::string>>& fields() const { return fields_; }
+
+ private:
+  std::vector<std::pair<std::string, std::string>> fields_;
+};
+
+struct Message {
+  bool is_request = false;
+  std::string method;  // only of a request
+  std::string uri;     // only of a request
+  int status = 0;      // only of an answer
+  std::string reason;  // only of an answer: the camera's own text behind the status
+  Headers headers;
+  std::string body;
+
+  // CSeq, or -1 when it is missing or not a number.
+  int64_t cseq() const;
+};
+
+// Maximum sizes. A camera that exceeds one of them is cut off.
+constexpr size_t kMaxLineBytes = 16 << 10;
+constexpr size_t kMaxHeaderBytes = 64 << 10;  // start line and all header lines of a message
+constexpr size_t kMaxHeaderLines = 256;
+constexpr size_t kMaxBodyBytes = 256 << 10;
+
+// Finds the messages and interleaved frames in the bytes of a connection. Tolerates what cameras are known to send: LF line
+// ends, folded and empty header lines, missing Content-Length, garbage between frames. Thread: one.
+class StreamParser {
+ public:
+  enum class Kind {
+    kNeedMore,     // the buffer holds no whole item yet
+    kInterleaved,  // channel, data and size are set
+    kMessage,      // message is set
+    kGarbage,      // `consumed` bytes are neither and must be skipped
+    kTooLarge,     // `problem` names the limit and its value; the connection must be closed
+  };
+  struct Item {
+    Kind kind = Kind::kNeedMore;
+    size_t consumed = 0;  // bytes of the buffer that the item takes; 0 for kNeedMore
+    uint8_t channel = 0;
+    const uint8_t* data = nullptr;  // payload of an interleaved frame, inside the buffer
+    size_t size = 0;
+    Message message;
+    std::string problem;
+  };
+
+  // Interleaved frames of other channels count as garbage while the parser looks for the next item after garbage.
+  // Until the first call every channel is accepted.
+  void SetChannels(const std::vector<int>& channels);
+
+  // Looks at the first bytes of the buffer. The caller removes `consumed` bytes and calls again with what is left.
+  // An incomplete interleaved frame costs four bytes to look at, however often it is called.
+  Item Next(const uint8_t* data, size_t size);
+
+ private:
+  std::array<bool, 256> channels_{};
+  bool any_channel_ = true;
+  bool in_garbage_ = false;
+};
+
+// A request or an answer as it goes over the wire. CSeq is the first header. Content-Length is added for a body.
+std::string Serialize(const Message& message, int64_t cseq);
+
+}  // namespace chrys::rtsp

@@ -1,0 +1,91 @@
+// RTP packets (RFC 3550): the header, loss and order.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <optional>
+#include <vector>
+
+namespace chrys::rtsp {
+
+struct RtpPacket {
+  uint8_t payload_type = 0;
+  bool marker = false;
+  uint16_t sequence = 0;
+  uint32_t timestamp = 0;
+  uint32_t ssrc = 0;
+  const uint8_t* payload = nullptr;  // inside the bytes that were parsed
+  size_t size = 0;                   // of the payload, without padding
+};
+
+// False: the bytes are no RTP packet (version, lengths, padding, extension).
+bool ParseRtp(const uint8_t* data, size_t size, RtpPacket* packet);
+
+// Loss by sequence numbers and what receiver reports need, of one stream. RFC 3550, A.1, A.3 and A.8.
+class RtpReceiver {
+ public:
+  explicit RtpReceiver(int clock_rate) : clock_rate_(clock_rate) {}
+
+  struct Seen {
+    int lost = 0;          // packets that are missing before this one
+    bool restarted = false;  // another source (SSRC) or a new sequence: order and timestamps begin anew
+    bool duplicate = false;  // drop it
+  };
+  // Packets in the order in which they are handed on.
+  Seen Note(const RtpPacket& packet, int64_t arrival_us);
+
+  uint32_t ssrc() const { return ssrc_; }
+  bool any() const { return any_; }
+  uint32_t extended_highest() const;
+  uint32_t jitter() const;           // ticks
+  int64_t lost_total() const { return lost_; }
+  // Fraction lost since the last call, of 256.
+  uint8_t TakeFractionLost();
+
+ private:
+  const int clock_rate_;
+  bool any_ = false;
+  uint32_t ssrc_ = 0;
+  uint32_t cycles_ = 0;
+  uint16_t highest_ = 0;
+  int64_t received_ = 0;
+  int64_t lost_ = 0;
+  double jitter_ = 0;
+  int64_t last_transit_ = 0;
+  int64_t reported_received_ = 0;
+  int64_t reported_lost_ = 0;
+  int out_of_range_ = 0;        // packets in a row far from the expected number
+  uint16_t restart_expected_ = 0;
+};
+
+// Puts the datagrams of one stream in order. Hands on packets in order at once; behind a gap it waits for at most
+// kMaxWaitUs or kMaxPackets. Bounded to kMaxPackets datagrams.
+class ReorderBuffer {
+ public:
+  static constexpr int64_t kMaxWaitUs = 30'000;
+  static constexpr size_t kMaxPackets = 128;
+
+  // Takes one datagram (its bytes are copied only when it must wait).
+  // Ready packets are appended to `ready`; the views stay valid until the next call of Push or Expire.
+  void Push(const uint8_t* data, size_t size, int64_t now_us, std::vector<RtpPacket>* ready);
+  // Gives out what has waited for too long.
+  void Expire(int64_t now_us, std::vector<RtpPacket>* ready);
+  // When Expire must be called next, monotonic; nullopt: nothing waits.
+  std::optional<int64_t> Deadline() const;
+
+ private:
+  struct Waiting {
+    std::vector<uint8_t> bytes;
+    RtpPacket packet;
+    int64_t arrived_us = 0;
+  };
+  std::deque<Waiting> waiting_;         // by sequence
+  std::vector<Waiting> handed_out_;     // keeps the bytes of `ready` alive
+  bool any_ = false;
+  uint16_t next_ = 0;
+  uint32_t ssrc_ = 0;
+  int out_of_range_ = 0;
+};
+
+}  // namespace chrys::rtsp

@@ -1,0 +1,125 @@
+// Non-blocking sockets: TCP, TLS through GnuTLS, and UDP.
+#pragma once
+
+#include <poll.h>
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "../failure.h"
+
+namespace chrys::rtsp {
+
+// Waits for descriptors, until a deadline or until the capture is told to stop. Thread: one; the wake-up may come from any.
+class Waiter {
+ public:
+  // `stop`: not 0 = stop. `wake_fd`: an eventfd that is written to when `stop` changes; -1: none, and `stop` is looked at
+  // every 50 ms.
+  Waiter(const std::atomic<int32_t>& stop, int wake_fd) : stop_(stop), wake_fd_(wake_fd) {}
+
+  enum class Woke { kReady, kDeadline, kStopped };
+  // Blocks until one of the descriptors is ready, `deadline_us` (monotonic) has passed, or the stop flag is raised.
+  // While `ignore_stop` the flag counts for nothing (for TEARDOWN).
+  Woke Wait(pollfd* descriptors, size_t count, int64_t deadline_us);
+  void set_ignore_stop(bool ignore) { ignore_stop_ = ignore; }
+  bool stopped() const { return !ignore_stop_ && stop_.load(std::memory_order_relaxed) != 0; }
+
+ private:
+  const std::atomic<int32_t>& stop_;
+  const int wake_fd_;
+  bool ignore_stop_ = false;
+};
+
+enum class TlsVerify {
+  kVerify,  // the certificate must be valid for the host by the system's authorities
+  kPin,     // its fingerprint must be the pinned one; without a pin any is taken, and fingerprint() is to be pinned
+  kNone,
+};
+
+struct ConnectionOptions {
+  std::vector<std::string> addresses;  // IPv4 or IPv6, tried in order
+  int port = 554;
+  bool tls = false;
+  std::string host;  // for SNI and verification
+  TlsVerify verify = TlsVerify::kPin;
+  std::string pinned;  // SHA-256 of the certificate, 64 hex digits; empty: none yet
+};
+
+// A TCP connection, perhaps with TLS.
+class Connection {
+ public:
+  static constexpr size_t kMaxUnsent = 256 << 10;
+
+  Connection();
+  ~Connection();  // closes at once
+  Connection(const Connection&) = delete;
+  Connection& operator=(const Connection&) = delete;
+
+  // Blocks until it is open (TLS handshake included). Failures: refused, unreachable, open_timeout, tls_failed,
+  // certificate_untrusted, certificate_changed, stopped, io_error.
+  std::optional<Failure> Connect(const ConnectionOptions& options, Waiter& waiter, int64_t deadline_us);
+
+  // Does not block. > 0: bytes; 0: nothing there now; < 0: closed by the camera (error() is 0) or failed (error() is errno).
+  long Read(uint8_t* data, size_t size);
+  // Queues and sends what it can. False: the connection failed, or more than kMaxUnsent bytes wait.
+  bool Write(const void* data, size_t size);
+  // Sends what waits. False: the connection failed.
+  bool Flush();
+  bool has_unsent() const;
+  // Bytes that TLS has decrypted and Read has not given out: poll would not tell of them.
+  bool has_pending() const;
+  int fd() const;
+  int error() const;
+  const std::string& fingerprint() const;  // of the camera's certificate, 64 hex digits; empty without TLS
+  std::string peer_address() const;
+  std::string local_address() const;
+  // Orderly: TLS close_notify, shutdown, and reads what is unread so that the kernel sends no RST.
+  void Close();
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+// A pair of UDP sockets on neighbouring ports, the even one for RTP.
+class UdpPair {
+ public:
+  UdpPair() = default;
+  ~UdpPair();
+  UdpPair(const UdpPair&) = delete;
+  UdpPair& operator=(const UdpPair&) = delete;
+
+  static constexpr size_t kMaxDatagram = 65'535;
+
+  // Binds two free ports of that address family on `local_address`. False: none could be had.
+  bool Open(const std::string& local_address);
+  // Joins a multicast group. `interface_address`: local address of the RTSP connection.
+  bool OpenMulticast(const std::string& group, int rtp_port, int rtcp_port, const std::string& interface_address);
+  // Where hole punching and receiver reports go; datagrams of other hosts are dropped from then on. Ports may be 0.
+  void SetPeer(const std::string& address, int rtp_port, int rtcp_port);
+  // Sends a small datagram to the peer's ports, so that NAT and firewalls let the stream in.
+  void PunchHole();
+  bool SendRtcp(const std::vector<uint8_t>& packet);
+  // Does not block. Bytes of one datagram; 0: none there.
+  size_t Receive(bool rtcp, uint8_t* data, size_t size);
+  int rtp_fd() const { return rtp_; }
+  int rtcp_fd() const { return rtcp_; }
+  int rtp_port() const { return rtp_port_; }
+  // Datagrams that this machine dropped because nobody read them in time (SO_RXQ_OVFL).
+  int64_t dropped_here() const { return dropped_; }
+
+ private:
+  int rtp_ = -1;
+  int rtcp_ = -1;
+  int rtp_port_ = 0;
+  int64_t dropped_ = 0;
+  std::vector<uint8_t> peer_rtp_;   // sockaddr
+  std::vector<uint8_t> peer_rtcp_;
+};
+
+}  // namespace chrys::rtsp
