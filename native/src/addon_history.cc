@@ -13,7 +13,6 @@
 namespace chrys {
 namespace {
 
-bool FlagOf(const Napi::Object& object, const char* key) { return object.Get(key).ToBoolean().Value(); }
 
 Look LookOf(const Napi::Object& object) {
   Look look;

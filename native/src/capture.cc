@@ -38,6 +38,7 @@ int32_t ConnectionOf(int64_t next_sequence) {
 
 std::unique_ptr<PacketSource> SourceOf(const CaptureOptions& options, Interrupt& interrupt) {
   if (options.replay) return std::make_unique<ReplaySource>(*options.replay, interrupt);
+  if (options.rtsp) return std::make_unique<rtsp::RtspSource>(*options.rtsp, options.control->stop, options.wake_fd);
   return std::make_unique<Source>(options.source, interrupt);
 }
 
@@ -54,9 +55,26 @@ Capture::Capture(const CaptureOptions& options, CaptureHost& host)
       outputs_(control_, options.frame_slots, options.max_message_bytes,
                [this](int output, size_t bytes) { return host_.AllocateFrameRing(output, bytes); }) {
   if (options.audio_ring.base != nullptr) audio_packets_.emplace(options.audio_ring);
+  if (options.rtsp) learned_told_ = options.rtsp->learned;
+}
+
+void Capture::TellLearned() {
+  const Learned* learned = source_->learned();
+  if (learned == nullptr || *learned == learned_told_) return;
+  learned_told_ = *learned;
+  host_.OnLearned(learned_told_);
+}
+
+void Capture::CloseSource() {
+  // Main lets a camera that was removed take its time in the background, but a process that ends does not wait.
+  constexpr int64_t kShutdownUs = 300'000;
+  const bool hurry = control_.stop.load() > 1;
+  source_->Close(hurry ? std::min(kShutdownUs, options_.teardown_us) : options_.teardown_us);
+  TellLearned();
 }
 
 void Capture::FlushLog() {
+  for (std::string& note : source_->TakeNotes()) host_.OnLog({AV_LOG_WARNING, std::move(note)});
   if (log_.empty()) return;
   for (const LogLine& line : log_.Take()) host_.OnLog(line);
 }
@@ -66,6 +84,7 @@ Failure Capture::Run() {
   control_.connected.store(0);
   control_.decodingMode.store(kDemandIdle);
   FlushLog();
+  CloseSource();
   return failure;
 }
 
@@ -82,6 +101,8 @@ Failure Capture::RunUntilEnd() {
   current_.time_base_den = std::max(1, source_->time_base().den);
   control_.connectionKeyframes.store(0);
   control_.connected.store(1);
+  control_.stallLimitMs.store(static_cast<int32_t>(source_->stall_limit_us() / 1000), kRelaxed);
+  TellLearned();
   FlushLog();
   if (const std::string note = source_->audio_note(); !note.empty()) host_.OnLog({AV_LOG_WARNING, note});
 
@@ -97,11 +118,16 @@ Failure Capture::RunUntilEnd() {
 }
 
 void Capture::Store(AVPacket* packet) {
-  const auto headers = parameters_.Read(packet);
+  ParameterReader::Answer headers;
+  headers.is_keyframe = (packet->flags & AV_PKT_FLAG_KEY) != 0;
+  if (!source_->marks_keyframes() || headers.is_keyframe || packets_since_connect_ == 0) headers = parameters_.Read(packet);
   // With the first packet and not when the session opens: before, a camera may be silent, and its size is not known.
-  if (headers.changed || packets_since_connect_ == 0) TellStream();
+  const bool new_audio = !audio_told_ && source_->audio() != nullptr;
+  if (headers.changed || new_audio || packets_since_connect_ == 0) TellStream();
   const bool keyframe = headers.is_keyframe;
   if (keyframe) {
+    TellLearned();
+    control_.stallLimitMs.store(static_cast<int32_t>(source_->stall_limit_us() / 1000), kRelaxed);
     packet->flags |= AV_PKT_FLAG_KEY;
     ++keyframes_;
     Add(control_.keyframes, 1);
@@ -121,6 +147,8 @@ void Capture::Store(AVPacket* packet) {
   current_.gop_index = std::max(0, gop_index_);
   current_.size = packet->size;
   current_.is_keyframe = keyframe;
+  current_.is_damaged = (packet->flags & AV_PKT_FLAG_CORRUPT) != 0;
+  if (current_.is_damaged) control_.packetsDamaged.fetch_add(1, kRelaxed);
   current_.sequence = packets_.Write(current_, packet->data);
   Add(control_.packets, 1);
   Add(control_.bytes, packet->size);
@@ -179,6 +207,7 @@ void Capture::MeasureRate(const AVPacket* packet) {
 }
 
 void Capture::TellStream() {
+  audio_told_ = source_->audio() != nullptr;
   host_.OnStream({current_.connection, source_->parameters(), source_->time_base(), source_->declared_fps(), parameters_.width,
                   parameters_.height, parameters_.format, parameters_.profile, source_->audio()});
 }
@@ -397,7 +426,7 @@ std::optional<Failure> Capture::Publish(const AVFrame* frame, Purpose purpose) {
   facts.packet = decoder_->InfoOf(frame);
   facts.frame_id = FrameIdOf(options_.packet_ring, facts.packet);
   facts.type = TypeLetter(frame);
-  facts.corrupt = IsCorrupt(frame);
+  facts.corrupt = IsCorrupt(frame) || facts.packet.is_damaged;
   const bool keyframe = facts.packet.is_keyframe;
   int32_t classes = keyframe ? kClassKeyframes : 0;
   if (purpose != Purpose::kKeyframe) classes |= kClassAll | schedule_.Take(SecondsOf(facts.packet.pts), keyframe);

@@ -16,12 +16,14 @@
 #include "packet_ring.h"
 #include "replay_source.h"
 #include "ring_layout.h"
+#include "rtsp/rtsp_source.h"
 #include "source.h"
 
 namespace chrys {
 
 struct CaptureOptions {
-  SourceOptions source;
+  SourceOptions source;                     // a file, unless one of the next two is there
+  std::optional<rtsp::SourceOptions> rtsp;  // instead of the source
   std::optional<ReplayOptions> replay;  // instead of the source
   int decoder_threads = 1;
   std::string device_id;
@@ -31,6 +33,8 @@ struct CaptureOptions {
   int frame_slots = 0;
   size_t max_message_bytes = 0;
   int log_level = 0;  // AV_LOG_*
+  int wake_fd = -1;   // an eventfd that is written to when the stop flag is raised
+  int64_t teardown_us = 1'000'000;  // maximum time to end the session when the stop flag is 1
 };
 
 struct StreamFacts {
@@ -55,6 +59,7 @@ class CaptureHost {
   virtual void OnFrame() = 0;
   virtual void OnPacket() = 0;
   virtual void OnLog(const LogLine& line) = 0;
+  virtual void OnLearned(const Learned& learned) = 0;
 };
 
 class Capture {
@@ -95,6 +100,8 @@ class Capture {
   void TellLimit();
   void Announce();
   void FlushLog();
+  void TellLearned();
+  void CloseSource();
 
   const CaptureOptions options_;
   CaptureHost& host_;
@@ -121,6 +128,8 @@ class Capture {
   bool snapshot_of_live_ = false;       // a snapshot is to be of the frame that is decoded anyway
   bool group_decoded_ = false;          // the decoder has had every packet of its group up to now
   bool limit_told_ = false;
+  bool audio_told_ = false;
+  Learned learned_told_;
   int keyframes_without_frame_ = 0;
 };
 

@@ -41,7 +41,7 @@ PastJob::Answer History::Next(uint8_t* target, size_t room) {
     const PacketInfo info = decoder_.InfoOf(pending_);
     const auto wanted = outstanding_.find(info.sequence);
     Answer answer;
-    if (wanted != outstanding_.end() && !(options_.withhold_corrupt && IsCorrupt(pending_))) {
+    if (wanted != outstanding_.end() && !(options_.withhold_corrupt && (IsCorrupt(pending_) || info.is_damaged))) {
       if (substitute_) {
         Consider(pending_, info, wanted->second);
       } else {
@@ -238,7 +238,7 @@ PastJob::Answer History::Deliver(const AVFrame* frame, const PacketInfo& info, i
   facts.packet = info;
   facts.frame_id = frame_id;
   facts.type = TypeLetter(frame);
-  facts.corrupt = IsCorrupt(frame);
+  facts.corrupt = IsCorrupt(frame) || facts.packet.is_damaged;
   const int64_t since_us = last_arrival_us_ > 0 ? last_arrival_us_ : plan_.begin_us();
   if (gap_pending_) facts.gap_ms = std::max<int64_t>(1, (info.arrival_us - since_us) / 1000);
 
