@@ -217,7 +217,8 @@ std::optional<Failure> Capture::Serve(const AVPacket* packet) {
   const int32_t wanted = outputs_.wanted();
   const int32_t snapshot = control_.snapshotWanted.load();
   const bool snapshot_wanted = snapshot != control_.snapshotDone.load(kRelaxed);
-  const bool all = (wanted & kClassAll) != 0;
+  // Without keyframes no picture can be decoded alone: whatever is wanted, every packet is decoded.
+  const bool all = (wanted & kClassAll) != 0 || (wanted != 0 && source_->intra_refresh());
   const bool by_interval = (wanted >> kClassFirstInterval) != 0;
   control_.decodingMode.store(all           ? kDemandAll
                               : by_interval ? kDemandInterval
@@ -378,7 +379,7 @@ std::optional<Failure> Capture::RestartForCatchUp(int64_t packets) {
 }
 
 std::optional<Failure> Capture::CatchUp(bool drain) {
-  const int64_t first = packets_.GroupStart();
+  const int64_t first = source_->intra_refresh() ? packets_.PreviousGroupStart() : packets_.GroupStart();
   if (first == 0) return std::nullopt;
   if (auto failure = RestartForCatchUp(current_.sequence - first + 1)) return failure;
   BorrowedPacket packet;
@@ -427,6 +428,8 @@ std::optional<Failure> Capture::Publish(const AVFrame* frame, Purpose purpose) {
   facts.frame_id = FrameIdOf(options_.packet_ring, facts.packet);
   facts.type = TypeLetter(frame);
   facts.corrupt = IsCorrupt(frame) || facts.packet.is_damaged;
+  // An intra refresh that has not come to its end: nobody wants to see half a picture.
+  if (source_->intra_refresh() && !facts.packet.is_damaged && (frame->flags & AV_FRAME_FLAG_CORRUPT) != 0) return std::nullopt;
   const bool keyframe = facts.packet.is_keyframe;
   int32_t classes = keyframe ? kClassKeyframes : 0;
   if (purpose != Purpose::kKeyframe) classes |= kClassAll | schedule_.Take(SecondsOf(facts.packet.pts), keyframe);

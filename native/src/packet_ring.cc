@@ -165,6 +165,13 @@ int64_t PacketRingWriter::GroupStart() const {
   return keyframe >= first_ && keyframe > 0 ? keyframe : 0;
 }
 
+int64_t PacketRingWriter::PreviousGroupStart() const {
+  const int64_t newest = GroupStart();
+  if (newest == 0 || groups_.size() < 2) return newest;
+  const int64_t previous = groups_[groups_.size() - 2].first_sequence;
+  return previous >= first_ && previous > 0 ? previous : newest;
+}
+
 namespace {
 
 constexpr auto kLoadRelaxed = std::memory_order_relaxed;

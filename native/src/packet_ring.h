@@ -66,6 +66,8 @@ class PacketRingWriter {
 
   // The newest keyframe if its whole group so far is in the ring, else 0.
   int64_t GroupStart() const;
+  // The keyframe before that one if it is still in the ring, else as GroupStart.
+  int64_t PreviousGroupStart() const;
 
  private:
   struct Group {

@@ -65,6 +65,9 @@ class PacketSource {
   virtual int64_t stall_limit_us() const { return 0; }
   // AV_PKT_FLAG_KEY is set on every keyframe and on nothing else, and only a keyframe carries other parameter sets.
   virtual bool marks_keyframes() const { return false; }
+  // The stream has no keyframes; the packets that are marked as such begin an intra refresh, and whole pictures come only at
+  // its end (H.264, D.2.8, recovery_frame_cnt > 0).
+  virtual bool intra_refresh() const { return false; }
   // What was learnt of the camera; nullptr: nothing is learnt of such a source. Valid as long as the source.
   virtual const Learned* learned() const { return nullptr; }
 

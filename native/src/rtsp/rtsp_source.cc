@@ -425,15 +425,20 @@ std::optional<Failure> RtspSource::FillPacket(AccessUnit unit, AVPacket* packet)
     timeline_->OnSenderReport(unit.rtp_time, NtpOfUs(session_->play_clock_us()), unit.arrival_us);
   }
   ++pictures_;
-  const int64_t pts = timeline_->Place(unit.rtp_time, unit.arrival_us, unit.keyframe);
+  const int64_t pts = timeline_->Place(unit.rtp_time, unit.arrival_us, unit.keyframe || unit.recovery);
   last_video_us_ = unit.arrival_us;
   patience_->OnPicture(unit.arrival_us);
   NoteSilentAudio(unit.arrival_us);
   if (unit.keyframe) Learn();
-  if (!intra_refresh_noted_ && depacketizer_->intra_refresh_only()) {
-    intra_refresh_noted_ = true;
-    Note("The camera sends no keyframes, only an intra refresh: set its encoder to send keyframes (IDR) every few seconds.");
+  if (unit.keyframe) {
+    any_keyframe_ = true;
+    intra_refresh_ = false;
+  } else if (unit.recovery && !any_keyframe_ && !intra_refresh_) {
+    intra_refresh_ = true;
+    Note("The camera sends no keyframes, only an intra refresh: recorded files begin with pictures that cannot be shown. "
+         "Set its encoder to send keyframes (IDR) every few seconds.");
   }
+  const bool keyframe = unit.keyframe || (unit.recovery && intra_refresh_);
 
   av_packet_unref(packet);
   const size_t size = unit.data.size();
@@ -444,7 +449,7 @@ std::optional<Failure> RtspSource::FillPacket(AccessUnit unit, AVPacket* packet)
   packet->data = packet->buf->data;
   packet->size = static_cast<int>(size);
   packet->pts = pts;
-  packet->flags = (unit.keyframe ? AV_PKT_FLAG_KEY : 0) | (unit.damaged ? AV_PKT_FLAG_CORRUPT : 0);
+  packet->flags = (keyframe ? AV_PKT_FLAG_KEY : 0) | (unit.damaged ? AV_PKT_FLAG_CORRUPT : 0);
   FillDecodeTime(packet);
   return std::nullopt;
 }

@@ -49,6 +49,7 @@ class RtspSource : public PacketSource, public Session::Sink {
   std::vector<std::string> TakeNotes() override { return std::exchange(notes_, {}); }
   int64_t stall_limit_us() const override;
   bool marks_keyframes() const override { return true; }
+  bool intra_refresh() const override { return intra_refresh_; }
   const Learned* learned() const override { return &options_.learned; }
 
  private:
@@ -114,7 +115,8 @@ class RtspSource : public PacketSource, public Session::Sink {
   bool any_packet_ = false;      // RTP or RTCP
   bool any_audio_ = false;
   bool audio_silence_noted_ = false;
-  bool intra_refresh_noted_ = false;
+  bool any_keyframe_ = false;
+  bool intra_refresh_ = false;    // no keyframe came yet, and the pictures are refreshed little by little
   bool closed_ = false;
   int64_t pictures_ = 0;
   int64_t noted_dropped_ = 0;
