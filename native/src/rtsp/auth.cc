@@ -259,22 +259,26 @@ bool Authenticator::IsExpiredNonce() const {
   });
 }
 
+// Counts the 401 to a request that carried an Authorization.
+void Authenticator::CountAnswer() {
+  if (IsExpiredNonce()) {
+    ++renewals_;
+    return;
+  }
+  ++wrong_answers_;
+  refused_schemes_.push_back(SchemeOf(chosen_));
+}
+
 Authenticator::Verdict Authenticator::OnUnauthorized(const std::vector<std::string_view>& challenges) {
   offered_.clear();
   for (const std::string_view challenge : challenges) ChallengeParser(challenge, &offered_).Parse();
   if (!has_user_) return Verdict::kNoCredentials;
 
-  if (std::exchange(sent_, false)) {
-    if (IsExpiredNonce()) {
-      ++renewals_;
-    } else {
-      ++wrong_answers_;
-      refused_schemes_.push_back(SchemeOf(chosen_));
-      if (wrong_answers_ >= kMaxWrongAnswers) return Verdict::kRefused;
-    }
-  }
+  if (std::exchange(sent_, false)) CountAnswer();
   const Challenge* best = Choose();
-  if (best == nullptr) return wrong_answers_ > 0 ? Verdict::kRefused : Verdict::kUnsupported;
+  if (best == nullptr || wrong_answers_ >= kMaxWrongAnswers) refused_ = wrong_answers_ > 0;
+  if (refused_) return Verdict::kRefused;
+  if (best == nullptr) return Verdict::kUnsupported;
   if (!active_ || best->nonce != chosen_.nonce) {
     nonce_count_ = 0;
     cnonce_ = HexNumber(av_get_random_seed()) + HexNumber(av_get_random_seed());
@@ -292,7 +296,7 @@ void Authenticator::OnAccepted() {
 }
 
 std::string Authenticator::Authorization(std::string_view method, std::string_view uri, std::string_view body) {
-  if (!active_) return "";
+  if (!active_ || refused_) return "";
   sent_ = true;
   if (!chosen_.digest) return "Basic " + Base64(user_ + ":" + password_);
   return DigestAuthorization(method, uri, body);

@@ -51,6 +51,7 @@ class Authenticator {
   const Challenge* Choose() const;
   bool IsRefused(const std::string& scheme) const;
   bool IsExpiredNonce() const;
+  void CountAnswer();
   std::string DigestAuthorization(std::string_view method, std::string_view uri, std::string_view body);
 
   const bool has_user_;
@@ -67,6 +68,7 @@ class Authenticator {
   int renewals_ = 0;  // nonces in a row that the camera called expired
   std::vector<std::string> refused_schemes_;
   int wrong_answers_ = 0;
+  bool refused_ = false;  // the attempt is over: no more answers, so that no account is locked
 };
 
 }  // namespace chrys::rtsp

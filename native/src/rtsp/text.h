@@ -76,8 +76,9 @@ inline std::optional<int64_t> LeadingNumber(std::string_view text, int64_t max) 
   int64_t number = 0;
   for (const char c : text) {
     if (!IsDigit(c)) break;
-    if (number > (max - (c - '0')) / 10) return std::nullopt;
-    number = number * 10 + (c - '0');
+    const int64_t digit = c - '0';
+    if (number > max / 10 || number * 10 > max - digit) return std::nullopt;
+    number = number * 10 + digit;
   }
   return number;
 }

@@ -168,6 +168,8 @@ void TriesMd5OnceAfterARefusal() {
   EXPECT(auth.OnUnauthorized(offer) == Verdict::kRetry && auth.scheme() == "Digest MD5" && auth.wrong_answers() == 1);
   Authorize(auth);
   EXPECT(auth.OnUnauthorized(offer) == Verdict::kRefused && auth.wrong_answers() == 2);
+  // The attempt is over.
+  EXPECT(Authorize(auth).empty() && auth.OnUnauthorized(offer) == Verdict::kRefused && auth.wrong_answers() == 2);
 }
 
 void NeverFallsBackToBasic() {

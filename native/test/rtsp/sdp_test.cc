@@ -126,6 +126,8 @@ void ReadsOddRtpmaps() {
   EXPECT(name_only.media[0].formats.size() == 2 && Is(name_only.media[0].formats[0], 96, "H264", 90000));
   const auto zero = Parse("m=audio 0 RTP/AVP 97\r\na=rtpmap:97 PCMU/0/99\r\n", 1);
   EXPECT(Only(zero.media[0], 97, "PCMU", 8000));
+  const auto channels = Parse("m=audio 0 RTP/AVP 97\r\na=rtpmap:97 L16/44100/9\r\n", 1);
+  EXPECT(Only(channels.media[0], 97, "L16", 44100));
   const auto spaces = Parse("m=video 0 RTP/AVP 96\r\na = rtpmap:96 H264/90000\r\na=rtpmap: 96  H264 / 90000 \r\n", 1);
   EXPECT(Only(spaces.media[0], 96, "H264", 90000));
   const auto opus = Parse("m=audio 0 RTP/AVP 97\r\na=rtpmap:97 opus/16000/1\r\n", 1);
