@@ -39,22 +39,36 @@ class Authenticator {
  private:
   struct Challenge {
     bool digest = false;
-    std::string realm, nonce, opaque, algorithm, qop;
+    bool has_opaque = false;
+    std::string name;       // as the camera wrote it: "Digest", "NTLM"
+    std::string realm, nonce, opaque, qop;
+    std::string algorithm;  // as the camera wrote it; empty: it wrote none
     bool stale = false;
   };
+  class ChallengeParser;
+
+  static std::string SchemeOf(const Challenge& challenge);
+  const Challenge* Choose() const;
+  bool IsRefused(const std::string& scheme) const;
+  bool IsExpiredNonce() const;
+  void CountAnswer();
+  std::string DigestAuthorization(std::string_view method, std::string_view uri, std::string_view body);
+
   const bool has_user_;
   const std::string user_;
   const std::string password_;
   const std::string remembered_;
-  // The rest of the state is the implementation's.
-  std::vector<Challenge> offered_;
+  std::vector<Challenge> offered_;  // of the last 401
   Challenge chosen_;
-  bool active_ = false;
-  bool nonce_worked_ = false;
-  bool sent_ = false;
+  bool active_ = false;        // chosen_ is set
+  bool nonce_worked_ = false;  // a request with chosen_'s nonce was accepted
+  bool sent_ = false;          // the request that is not answered yet carries an Authorization
   uint32_t nonce_count_ = 0;
+  std::string cnonce_;  // of chosen_'s nonce: the session forms hash it into all its responses (RFC 2617, 3.2.2.2)
+  int renewals_ = 0;  // nonces in a row that the camera called expired
   std::vector<std::string> refused_schemes_;
   int wrong_answers_ = 0;
+  bool refused_ = false;  // the attempt is over: no more answers, so that no account is locked
 };
 
 }  // namespace chrys::rtsp
