@@ -14,8 +14,8 @@ namespace chrys::rtsp {
 
 namespace {
 
-// TLS 1.0 and 1.1, 3DES and SHA-1 signatures are accepted because old cameras have nothing newer; where both sides know
-// better, TLS negotiates better. %COMPAT tolerates certificates whose key usage is wrong, which cameras generate.
+// TLS 1.0 and 1.1, 3DES and SHA-1 signatures are accepted because old cameras have nothing newer; where both sides have
+// something newer, TLS negotiates that. %COMPAT tolerates certificates whose key usage is wrong, which cameras generate.
 constexpr const char* kPriority =
     "NORMAL:+VERS-TLS1.1:+VERS-TLS1.0:+3DES-CBC:+SIGN-RSA-SHA1:+SIGN-ECDSA-SHA1:%COMPAT";
 // TLS records without any data (alerts, tickets, key updates) that one Read accepts.
@@ -117,8 +117,8 @@ Failure TlsSession::HandshakeFailure(int result) {
     case GNUTLS_E_PREMATURE_TERMINATION:
     case GNUTLS_E_PULL_ERROR:
     case GNUTLS_E_PUSH_ERROR:
-      return Failure{end::kTlsFailed, endpoint_ + " closed the connection during the TLS handshake. Check that rtsps is " +
-                                          "switched on at the camera, or use an rtsp URL."};
+      return Failure{end::kTlsFailed, endpoint_ + " closed the connection during the TLS handshake. Check that rtsps " +
+                                          "is switched on at the camera, or use an rtsp URL."};
     case GNUTLS_E_FATAL_ALERT_RECEIVED: {
       const char* name = gnutls_alert_get_name(gnutls_alert_get(session_));
       return Failure{end::kTlsFailed,
@@ -177,18 +177,21 @@ std::optional<Failure> TlsSession::CheckCertificate() {
   return failure;
 }
 
-bool TlsSession::Rehandshake() {
-  for (int i = 0; i < kMaxEmptyRecords; ++i) {
+TlsSession::Progress TlsSession::Rehandshake() {
+  for (int i = 0; rehandshaking_ && i < kMaxEmptyRecords; ++i) {
     const int result = gnutls_handshake(session_);
+    if (result == GNUTLS_E_AGAIN) return Progress::kWaits;
+    // GnuTLS would begin again with another ClientHello, which breaks the connection.
+    if (result == GNUTLS_E_GOT_APPLICATION_DATA) return Progress::kFailed;
     if (result == GNUTLS_E_SUCCESS) {
       rehandshaking_ = false;
-      // Nobody may take over the connection with another certificate.
-      return ReadFingerprint() == fingerprint_;
+      // The connection must not change to another certificate.
+      if (ReadFingerprint() != fingerprint_) return Progress::kFailed;
+    } else if (gnutls_error_is_fatal(result) != 0) {
+      return Progress::kFailed;
     }
-    if (result == GNUTLS_E_AGAIN || result == GNUTLS_E_GOT_APPLICATION_DATA) return true;
-    if (gnutls_error_is_fatal(result) != 0) return false;
   }
-  return true;
+  return rehandshaking_ ? Progress::kWaits : Progress::kDone;
 }
 
 // What was read is given out first; the next Read finds the end.
@@ -204,7 +207,9 @@ long TlsSession::Read(uint8_t* data, size_t size, int* error) {
   }
   long total = 0;
   for (int empty_records = 0; static_cast<size_t>(total) < size && empty_records < kMaxEmptyRecords;) {
-    if (rehandshaking_ && !Rehandshake()) return End(*error = EPROTO, total);
+    const Progress step = Rehandshake();
+    if (step == Progress::kFailed) return End(*error = EPROTO, total);
+    if (step == Progress::kWaits) return total;
     const ssize_t result = gnutls_record_recv(session_, data + total, size - static_cast<size_t>(total));
     if (result > 0) {
       total += result;
@@ -224,11 +229,12 @@ long TlsSession::Read(uint8_t* data, size_t size, int* error) {
 }
 
 long TlsSession::Send(const uint8_t* data, size_t size, int* error) {
-  if (rehandshaking_ && !Rehandshake()) {
+  const Progress step = Rehandshake();
+  if (step == Progress::kFailed) {
     *error = EPROTO;
     return -1;
   }
-  if (rehandshaking_) return 0;
+  if (step != Progress::kDone) return 0;
   const ssize_t result =
       send_again_ ? gnutls_record_send(session_, nullptr, 0) : gnutls_record_send(session_, data, size);
   send_again_ = result == GNUTLS_E_AGAIN || result == GNUTLS_E_INTERRUPTED;

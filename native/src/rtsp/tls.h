@@ -45,8 +45,9 @@ class TlsSession {
   std::optional<Failure> CheckTrust();
   Failure HandshakeFailure(int result);
   long End(int error, long total);
-  // Goes on with a handshake after the first one. False: it failed.
-  bool Rehandshake();
+  // Goes on with a handshake that the camera asked for; kDone if there is none. A camera that sends data between its
+  // request and its answer fails.
+  Progress Rehandshake();
   std::string ReadFingerprint() const;
 
   const ConnectionOptions options_;

@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cerrno>
 #include <chrono>
@@ -74,7 +75,7 @@ class Server {
   std::thread thread_;
 };
 
-// A port that answers to nothing: its queue is full, so the kernel drops whatever asks to connect.
+// A port that never answers: its queue is full, so the kernel drops new connections.
 class BlackHole {
  public:
   explicit BlackHole(const char* address = "127.0.0.1") : fd_(Listen(address, 0, 0)) {
@@ -119,13 +120,13 @@ inline ConnectionOptions Options(int port, std::vector<std::string> addresses = 
   return options;
 }
 
-// Reads until the text is complete, the connection ends or patience does.
+// Reads until the text has that size, the connection ends or patience does.
 inline std::string ReadText(Connection& connection, Waiter& waiter, size_t size) {
   std::string text;
   std::vector<uint8_t> buffer(65'536);
   const int64_t deadline_us = MonotonicUs() + kPatienceUs;
   while (text.size() < size) {
-    const long got = connection.Read(buffer.data(), buffer.size());
+    const long got = connection.Read(buffer.data(), std::min(buffer.size(), size - text.size()));
     if (got < 0) break;
     text.append(buffer.begin(), buffer.begin() + got);
     if (got > 0) continue;

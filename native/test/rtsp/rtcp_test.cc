@@ -71,10 +71,12 @@ void BuildsReceiverReports() {
   report.jitter = 9;
   report.last_report = 0xAABBCCDD;
   report.since_last_report = 65'536;
-  const std::vector<uint8_t> expected{0x81, 201, 0,    7,    0xA, 0xB, 0xC, 0xD, 1,    2,    3,    4,    7,   0xFF, 0xFF,
-                                      0xFF, 0,   1,    0x56, 0x78, 0,  0,   0,   9,    0xAA, 0xBB, 0xCC, 0xDD, 0,  1,
-                                      0,    0,   0x81, 202,  0,   3,   0xA, 0xB, 0xC,  0xD,  1,    3,    'a', 'b',  'c',
-                                      0,    0,   0};
+  const std::vector<uint8_t> expected{
+      0x81, 201, 0,    7,    0x0A, 0x0B, 0x0C, 0x0D,                    // header, own SSRC
+      1,    2,   3,    4,    7,    0xFF, 0xFF, 0xFF,                    // SSRC, lost
+      0,    1,   0x56, 0x78, 0,    0,    0,    9,                       // highest number, jitter
+      0xAA, 0xBB, 0xCC, 0xDD, 0, 1, 0, 0,                               // last report
+      0x81, 202, 0, 3, 0x0A, 0x0B, 0x0C, 0x0D, 1, 3, 'a', 'b', 'c', 0, 0, 0};
   EXPECT(BuildReceiverReport(0x0A0B0C0D, "abc", report) == expected);
   const auto empty = BuildReceiverReport(1, "ab", {});
   EXPECT(empty.size() == 8 + 4 + 12);
