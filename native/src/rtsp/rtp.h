@@ -17,6 +17,10 @@ struct RtpPacket {
   uint32_t ssrc = 0;
   const uint8_t* payload = nullptr;  // inside the bytes that were parsed
   size_t size = 0;                   // of the payload, without padding
+  // The header extension (RFC 3550, 5.3.1), inside the same bytes; nullptr: there is none.
+  uint16_t extension_profile = 0;
+  const uint8_t* extension = nullptr;
+  size_t extension_size = 0;
 };
 
 // False: the bytes are no RTP packet (version, lengths, padding, extension).
