@@ -36,8 +36,8 @@ constexpr int64_t kMaxAheadUs = 500'000;
 
 // What was lost or gained while the rate was wrong is made up for slowly.
 constexpr double kMaxTrim = 0.08;
-constexpr double kMinTrim = 0.01;
-constexpr double kTrimSeconds = 8;
+constexpr double kMinTrim = 0.005;
+constexpr double kTrimSeconds = 30;
 constexpr int64_t kTrimFromUs = 300'000;
 constexpr int64_t kTrimUntilUs = 100'000;
 constexpr size_t kTrimBins = 3;
@@ -49,6 +49,7 @@ constexpr size_t kMaxReports = 8;
 constexpr int64_t kReportPeriodUs = 4'000'000;
 constexpr int64_t kReportAgeUs = 30'000'000;
 constexpr int64_t kMaxReportErrorUs = 10'000'000;
+constexpr int64_t kMaxReportLateUs = 10'000'000;
 constexpr double kMaxReportDrift = 0.02;
 
 constexpr double kUs = 1e6;
@@ -297,6 +298,9 @@ void Timeline::TakeReport(uint32_t rtp_time, int64_t ntp_us, int64_t arrival_us)
   report.exact = std::abs(UsOf(report.out_ticks - by_arrival)) <= max_error;
   report.near_pictures = std::abs(max_at_ - at) <= Slack();
   if (!report.exact) report.out_ticks = by_arrival;
+  const bool steps = !reports_.empty() && std::abs((ntp_us - reports_.back().ntp_us) -
+                                                   (arrival_us - reports_.back().arrival_us)) > kMaxReportErrorUs;
+  if (reports_.empty() || steps) first_report_ = report;
   reports_.push_back(report);
   if (reports_.size() > kMaxReports) reports_.pop_front();
 }
@@ -306,6 +310,10 @@ bool Timeline::ReportsConfirmRtp(int64_t arrival_us) const {
   if (reports_.size() < 2) return false;
   const Report& newest = reports_.back();
   if (!newest.near_pictures || arrival_us - newest.arrival_us > kReportAgeUs) return false;
+  // Some cameras count their clock by the pictures. The network cannot hold back packets for longer and longer.
+  const int64_t elapsed_us = newest.arrival_us - first_report_.arrival_us;
+  const int64_t late_us = elapsed_us - (newest.ntp_us - first_report_.ntp_us);
+  if (std::abs(late_us) > std::max(kMaxReportLateUs, elapsed_us / 50)) return false;
   for (auto older = reports_.rbegin() + 1; older != reports_.rend(); ++older) {
     if (arrival_us - older->arrival_us > 2 * kReportAgeUs || !older->near_pictures) return false;
     const auto ntp_us = static_cast<double>(newest.ntp_us) - static_cast<double>(older->ntp_us);

@@ -115,6 +115,7 @@ class Timeline {
   int64_t keyframe_arrival_us_ = 0;
 
   std::deque<Report> reports_;  // oldest first
+  Report first_report_;         // since the camera's clock was set the last time
   bool early_report_ = false;   // came before the first picture
   Report early_;
 };

@@ -153,6 +153,6 @@ int main() {
   RemembersSlowCamerasAndNotDeadOnes();
   LearnsOfCamerasSlowerThanTheFirstLimit();
   TakesAnyValues();
-  if (chrys::failures == 0) std::printf("patience_test: passed\n");
+  if (chrys::failures == 0) std::printf("patience: passed\n");
   return chrys::failures == 0 ? 0 : 1;
 }
