@@ -9,6 +9,8 @@ extern "C" {
 #include <libavutil/pixdesc.h>
 }
 
+#include "clock_jump.h"
+
 namespace chrys {
 
 namespace {
@@ -18,8 +20,6 @@ constexpr auto kRelaxed = std::memory_order_relaxed;
 constexpr int kDecodeStallKeyframes = 3;
 // Packets of a connection before its rate is told without a whole group of pictures.
 constexpr int64_t kRateMinPackets = 10;
-// Two packets that are further apart than this lie on different sides of a jump of the camera's clock.
-constexpr double kClockJumpSeconds = 10;
 // Catching up with more than this many pixels (16 frames of 1080p, some 70 ms) is shared among threads. Two: frames come one
 // packet later until the next keyframe, and a third thread would make that two.
 constexpr int64_t kLongCatchUpPixels = 16LL * 1920 * 1080;
@@ -135,10 +135,12 @@ void Capture::Store(AVPacket* packet) {
   }
   MeasureRate(packet);
   gop_index_ = keyframe ? 0 : gop_index_ + 1;
-  if (std::abs(SecondsOf(packet->pts) - SecondsOf(current_.pts)) > kClockJumpSeconds) schedule_.Restart();
+  const int64_t now_us = WallUs();
+  const double pts_step_us = (SecondsOf(packet->pts) - SecondsOf(current_.pts)) * 1e6;
+  if (IsClockJump(std::llround(pts_step_us), now_us - current_.arrival_us)) schedule_.Restart();
   current_.pts = packet->pts;
   current_.dts = packet->dts;
-  current_.arrival_us = WallUs();
+  current_.arrival_us = now_us;
   current_.sender_us = source_->SenderUs(packet->pts);
   const PacketSource::Original original = source_->original();
   current_.original_us = original.arrival_us;
