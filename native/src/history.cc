@@ -15,9 +15,6 @@ namespace chrys {
 
 namespace {
 
-// libswscale may write a little behind the picture.
-constexpr size_t kPicturePadding = 64;
-
 size_t AlignUp(size_t bytes) { return (bytes + kCacheLine - 1) & ~(kCacheLine - 1); }
 
 }  // namespace

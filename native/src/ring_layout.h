@@ -174,6 +174,8 @@ struct PacketEntry {
 #undef CHRYS_MEMBER_I64
 
 constexpr size_t kCacheLine = 64;
+// Bytes behind a picture that libswscale may overwrite: its vector code writes up to 16 pixels at a time.
+constexpr size_t kPicturePadding = 64;
 constexpr size_t kControlBytes = 768;
 constexpr size_t kOutputBytes = 32;
 constexpr size_t kFrameRingHeaderBytes = 64;
