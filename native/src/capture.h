@@ -14,6 +14,7 @@
 #include "interval_schedule.h"
 #include "outputs.h"
 #include "packet_ring.h"
+#include "parameters.h"
 #include "replay_source.h"
 #include "ring_layout.h"
 #include "source.h"
@@ -31,6 +32,7 @@ struct CaptureOptions {
   int frame_slots = 0;
   size_t max_message_bytes = 0;
   int log_level = 0;  // AV_LOG_*
+  int64_t max_pixels = kDefaultMaxPixels;  // width times height of a picture; more end the capture
 };
 
 struct StreamFacts {
@@ -66,7 +68,8 @@ class Capture {
 
  private:
   Failure RunUntilEnd();
-  void Store(AVPacket* packet);
+  // Stores the packet, unless its picture is too large.
+  std::optional<Failure> Store(AVPacket* packet);
   void StoreAudio();
   std::optional<Failure> Serve(const AVPacket* packet);
   std::optional<Failure> ServeInterval(const AVPacket* packet);

@@ -129,7 +129,7 @@ bool History::LookAhead() {
     plan_.Look(past_.view(), past_.end(), past_.live());
     if (const SegmentStream* stream = past_.stream()) {
       const auto info = ReadPacketInfo(past_.view(), past_.end() - 1);
-      if (info) streams_[info->connection] = {stream->codec_name, stream->extradata, past_.look()};
+      if (info) streams_[info->connection] = {stream->codec_name, stream->extradata, past_.look(), stream->width, stream->height};
     }
   }
   looked_ahead_ = true;
@@ -179,9 +179,11 @@ bool History::OpenDecoder(int32_t connection) {
   }
   parameters->codec_type = AVMEDIA_TYPE_VIDEO;
   parameters->codec_id = codec->id;
+  parameters->width = stream.width;
+  parameters->height = stream.height;
   if (!SetExtradata(parameters.get(), stream.extradata)) return false;
   // One thread: history workers are as many as cores.
-  if (const auto failure = decoder_.Open(parameters.get(), 1, Decoder::Threading::kSlices)) {
+  if (const auto failure = decoder_.Open(parameters.get(), 1, Decoder::Threading::kSlices, options_.max_pixels)) {
     failure_ = failure->message;
     return false;
   }
@@ -248,7 +250,7 @@ PastJob::Answer History::Deliver(const AVFrame* frame, const PacketInfo& info, i
     answer.kind = Answer::kTooSmall;
     return answer;
   }
-  const auto bytes = maker_.Make(frame, look, size, target + data_at);
+  const auto bytes = maker_.Make(frame, look, size, target + data_at, picture_room);
   if (!bytes) {
     answer.kind = Answer::kFailed;
     answer.failure = "libswscale cannot convert the pixel format " + shape_.pixel_format;

@@ -176,8 +176,9 @@ bool PictureMaker::Scale(const AVFrame* frame, PictureSize size, AVPixelFormat f
   return sws_scale(sws_.get(), frame->data, frame->linesize, 0, frame->height, planes, strides) == size.height;
 }
 
-std::optional<size_t> PictureMaker::Make(const AVFrame* frame, const Look& look, PictureSize size, uint8_t* target) {
-  if (look.format == kFormatJpeg) return MakeJpeg(frame, look, size, target);
+std::optional<size_t> PictureMaker::Make(const AVFrame* frame, const Look& look, PictureSize size, uint8_t* target,
+                                         size_t room) {
+  if (look.format == kFormatJpeg) return MakeJpeg(frame, look, size, target, room);
   if (!MakeRaw(frame, look, size, target)) return std::nullopt;
   return PictureRoom(look.format, size);
 }
@@ -205,7 +206,8 @@ bool PictureMaker::MakeRaw(const AVFrame* frame, const Look& look, PictureSize s
   return true;
 }
 
-std::optional<size_t> PictureMaker::MakeJpeg(const AVFrame* frame, const Look& look, PictureSize size, uint8_t* target) {
+std::optional<size_t> PictureMaker::MakeJpeg(const AVFrame* frame, const Look& look, PictureSize size, uint8_t* target,
+                                             size_t room) {
   if (!jpeg_ || jpeg_->width != size.width || jpeg_->height != size.height || jpeg_quality_ != look.quality) {
     const AVCodec* codec = avcodec_find_encoder(AV_CODEC_ID_MJPEG);
     if (codec == nullptr) return std::nullopt;
@@ -239,7 +241,7 @@ std::optional<size_t> PictureMaker::MakeJpeg(const AVFrame* frame, const Look& l
   if (avcodec_send_frame(jpeg_.get(), jpeg_frame_.get()) < 0) return std::nullopt;
   if (avcodec_receive_packet(jpeg_.get(), jpeg_packet_.get()) < 0) return std::nullopt;
   const auto bytes = static_cast<size_t>(jpeg_packet_->size);
-  const bool fits = bytes <= PictureRoom(kFormatJpeg, size);
+  const bool fits = bytes <= room;
   if (fits) std::memcpy(target, jpeg_packet_->data, bytes);
   av_packet_unref(jpeg_packet_.get());
   if (!fits) return std::nullopt;

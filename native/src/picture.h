@@ -39,9 +39,9 @@ size_t PictureRoom(int32_t format, PictureSize size);
 // Makes pictures of one look. Keeps its contexts while size and format stay.
 class PictureMaker {
  public:
-  // Writes the picture into `target` (PictureRoom bytes and kPicturePadding more) and returns its bytes; nullopt: libswscale
-  // cannot convert that pixel format, or the JPEG would be larger than its room.
-  std::optional<size_t> Make(const AVFrame* frame, const Look& look, PictureSize size, uint8_t* target);
+  // Writes the picture into `target`, which has `room` bytes and kPicturePadding more, and returns its bytes. `room` is
+  // PictureRoom, or less for a JPEG. nullopt: libswscale cannot convert that pixel format, or the JPEG exceeds its room.
+  std::optional<size_t> Make(const AVFrame* frame, const Look& look, PictureSize size, uint8_t* target, size_t room);
 
  private:
   struct Shape {
@@ -56,7 +56,7 @@ class PictureMaker {
   // `jfif`: with the matrix and the range of a JPEG file.
   bool Scale(const AVFrame* frame, PictureSize size, AVPixelFormat format, bool jfif, uint8_t* const planes[4],
              const int strides[4]);
-  std::optional<size_t> MakeJpeg(const AVFrame* frame, const Look& look, PictureSize size, uint8_t* target);
+  std::optional<size_t> MakeJpeg(const AVFrame* frame, const Look& look, PictureSize size, uint8_t* target, size_t room);
 
   Shape shape_;
   AvPtr<SwsContext> sws_;

@@ -116,7 +116,7 @@ std::vector<uint8_t> Made(PictureMaker& maker, const AVFrame* frame, const Look&
   // As a slot: the picture begins at an address that is a multiple of 64.
   std::vector<uint8_t> memory(kGuardBytes + room + kGuardBytes, kGuard);
   const size_t begin = kGuardBytes - reinterpret_cast<uintptr_t>(memory.data()) % 64;
-  const auto bytes = maker.Make(frame, look, size, memory.data() + begin);
+  const auto bytes = maker.Make(frame, look, size, memory.data() + begin, room);
   EXPECT(bytes);
   const auto untouched = [&](size_t from, size_t to) {
     return std::all_of(memory.begin() + static_cast<std::ptrdiff_t>(from), memory.begin() + static_cast<std::ptrdiff_t>(to),
@@ -191,11 +191,12 @@ void JpegReachesTheLastColumn(AVPixelFormat source, int width, int height, int t
   frame->width = width;
   frame->height = height;
   av_frame_get_buffer(frame.get(), 0);
+  for (const AVBufferRef* buffer : frame->buf) {
+    if (buffer != nullptr) std::memset(buffer->data, 128, buffer->size);
+  }
   const std::ptrdiff_t strides[4] = {frame->linesize[0], frame->linesize[1], frame->linesize[2], 0};
   av_image_fill_black(frame->data, strides, source, AVCOL_RANGE_MPEG, width, height);
-  for (int y = 0; y < height; ++y) {
-    std::memset(frame->data[0] + static_cast<std::ptrdiff_t>(y) * frame->linesize[0], 235, static_cast<size_t>(width));
-  }
+  std::memset(frame->data[0], 235, static_cast<size_t>(frame->linesize[0]) * static_cast<size_t>(height));
   Look look;
   look.format = kFormatJpeg;
   look.width = to_width;
