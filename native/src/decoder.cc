@@ -1,5 +1,7 @@
 #include "decoder.h"
 
+#include <cerrno>
+
 #include "parameters.h"
 
 namespace chrys {
@@ -33,7 +35,10 @@ std::optional<Failure> Decoder::Open(const AVCodecParameters* parameters, int th
     context_->thread_type = threading == Threading::kFrames ? FF_THREAD_FRAME : FF_THREAD_SLICE;
     // Damaged frames come out flagged; whoever does not want them can tell.
     context_->flags |= AV_CODEC_FLAG_OUTPUT_CORRUPT;
-    context_->max_pixels = WithAlignment(max_pixels);
+    max_pixels_ = WithAlignment(max_pixels);
+    context_->max_pixels = max_pixels_;
+    context_->opaque = this;
+    context_->get_buffer2 = GetBuffer;
     result = avcodec_open2(context_.get(), codec, nullptr);
   }
   if (result < 0) {
@@ -42,6 +47,13 @@ std::optional<Failure> Decoder::Open(const AVCodecParameters* parameters, int th
     return failure;
   }
   return std::nullopt;
+}
+
+// libav compares max_pixels with what is shown of a frame; memory is taken for what is coded.
+int Decoder::GetBuffer(AVCodecContext* context, AVFrame* frame, int flags) {
+  const auto* decoder = static_cast<const Decoder*>(context->opaque);
+  if (static_cast<int64_t>(frame->width) * frame->height > decoder->max_pixels_) return AVERROR(EINVAL);
+  return avcodec_default_get_buffer2(context, frame, flags);
 }
 
 bool Decoder::Send(const AVPacket* packet, const PacketInfo& info) {

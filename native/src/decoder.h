@@ -14,6 +14,10 @@ namespace chrys {
 
 class Decoder {
  public:
+  Decoder() = default;
+  Decoder(const Decoder&) = delete;  // libav holds its address
+  Decoder& operator=(const Decoder&) = delete;
+
   // Slices of one frame in several threads add no delay, but few cameras send more than one. Frames in several threads
   // work for any stream; each thread beyond the first makes the decoder give every frame one packet later.
   enum class Threading { kSlices, kFrames };
@@ -42,9 +46,12 @@ class Decoder {
   }
 
  private:
+  static int GetBuffer(AVCodecContext* context, AVFrame* frame, int flags);
+
   // More than any decoder holds back (16 reordered frames and one a thread).
   static constexpr size_t kInfos = 64;
 
+  int64_t max_pixels_ = 0;  // with the alignment that libav adds
   AvPtr<AVCodecContext> context_;
   AvPtr<AVFrame> frame_{av_frame_alloc()};
   std::array<PacketInfo, kInfos> infos_;

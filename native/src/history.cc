@@ -88,6 +88,7 @@ void History::Consider(const AVFrame* frame, const PacketInfo& info, int64_t fra
 }
 
 bool History::Advance() {
+  if (!failure_.empty()) return false;
   if (drained_) {
     decoder_.Reset();
     drained_ = false;
@@ -187,6 +188,7 @@ bool History::OpenDecoder(int32_t connection) {
     failure_ = failure->message;
     return false;
   }
+  parameters_.Open(parameters.get());
   connection_ = connection;
   shape_.codec_name = stream.codec_name;
   shape_.extradata = ShownExtradata(stream.extradata.data(), stream.extradata.size());
@@ -210,8 +212,15 @@ void History::FeedNext() {
     return;
   }
   decoder_.SkipNonReference(outstanding_.count(next_) == 0);
-  decoder_.Send(packet_.Over(payload_, *info), *info);
+  const AVPacket* packet = packet_.Over(payload_, *info);
+  const auto headers = parameters_.Read(packet);
   ++next_;
+  if (const auto failure = TooManyPixels(headers.coded_width, headers.coded_height, options_.max_pixels)) {
+    failure_ = failure->message;
+    last_needed_ = next_ - 1;
+    return;
+  }
+  decoder_.Send(packet, *info);
 }
 
 PastJob::Answer History::TooLarge(PictureSize size, size_t bytes) const {

@@ -73,6 +73,7 @@ class History : public PastJob {
   PastPackets past_;
   HistoryPlan plan_;
   Decoder decoder_;
+  ParameterReader parameters_;
   BorrowedPacket packet_;
   std::vector<uint8_t> payload_;
   PictureMaker maker_;
