@@ -112,6 +112,7 @@ CaptureOptions OptionsOf(const Napi::Object& object) {
   options.device_id = TextOf(object, "deviceId");
   options.frame_slots = static_cast<int>(NumberOf(object, "frameSlots"));
   options.max_message_bytes = static_cast<size_t>(NumberOf(object, "maxMessageBytes"));
+  if (object.Get("maxPixels").IsNumber()) options.max_pixels = NumberOf(object, "maxPixels");
   const std::string level = TextOf(object, "logLevel");
   options.log_level = level == "debug" ? AV_LOG_DEBUG : level == "info" ? AV_LOG_INFO : AV_LOG_WARNING;
   const Bytes control = BytesOf(object.Get("control"), "control");

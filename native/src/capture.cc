@@ -91,7 +91,10 @@ Failure Capture::Run() {
 Failure Capture::RunUntilEnd() {
   if (auto failure = source_->Open()) return *failure;
   const AVCodecParameters* parameters = source_->parameters();
-  if (auto failure = live_.Open(parameters, options_.decoder_threads, Decoder::Threading::kSlices)) return *failure;
+  if (auto failure =
+          live_.Open(parameters, options_.decoder_threads, Decoder::Threading::kSlices, options_.max_pixels)) {
+    return *failure;
+  }
   parameters_.Open(parameters);
   const auto extradata_size = static_cast<size_t>(std::max(0, parameters->extradata_size));
   outputs_.Describe(options_.device_id, avcodec_get_name(parameters->codec_id),
@@ -109,7 +112,7 @@ Failure Capture::RunUntilEnd() {
   const AvPtr<AVPacket> packet(av_packet_alloc());
   for (;;) {
     if (auto failure = source_->Read(packet.get())) return *failure;
-    Store(packet.get());
+    if (auto failure = Store(packet.get())) return *failure;
     StoreAudio();
     if (auto failure = Serve(packet.get())) return *failure;
     FlushLog();
@@ -117,10 +120,12 @@ Failure Capture::RunUntilEnd() {
   }
 }
 
-void Capture::Store(AVPacket* packet) {
+std::optional<Failure> Capture::Store(AVPacket* packet) {
   ParameterReader::Answer headers;
   headers.is_keyframe = (packet->flags & AV_PKT_FLAG_KEY) != 0;
   if (!source_->marks_keyframes() || headers.is_keyframe || packets_since_connect_ == 0) headers = parameters_.Read(packet);
+  // Before the decoder sees it: memory for the picture must not be taken.
+  if (auto failure = TooManyPixels(headers.coded_width, headers.coded_height, options_.max_pixels)) return failure;
   // With the first packet and not when the session opens: before, a camera may be silent, and its size is not known.
   const bool new_audio = !audio_told_ && source_->audio() != nullptr;
   if (headers.changed || new_audio || packets_since_connect_ == 0) TellStream();
@@ -159,6 +164,7 @@ void Capture::Store(AVPacket* packet) {
   control_.packetEvent.fetch_add(1);
   if (control_.packetWaiters.load() > 0) host_.OnPacket();
   TellLimit();
+  return std::nullopt;
 }
 
 void Capture::StoreAudio() {
@@ -375,7 +381,10 @@ std::optional<Failure> Capture::RestartForCatchUp(int64_t packets) {
   RestartDecoder();
   const int threads = std::min(kCatchUpThreads, static_cast<int>(std::thread::hardware_concurrency()));
   if (threads < 2 || packets * parameters_.width * parameters_.height < kLongCatchUpPixels) return std::nullopt;
-  if (auto failure = catch_up_.Open(source_->parameters(), threads, Decoder::Threading::kFrames)) return failure;
+  if (auto failure =
+          catch_up_.Open(source_->parameters(), threads, Decoder::Threading::kFrames, options_.max_pixels)) {
+    return failure;
+  }
   decoder_ = &catch_up_;
   return std::nullopt;
 }
@@ -438,12 +447,14 @@ std::optional<Failure> Capture::Publish(const AVFrame* frame, Purpose purpose) {
 
   const int64_t start_us = MonotonicUs();
   const bool snapshot = purpose == Purpose::kSnapshot || (snapshot_of_live_ && purpose != Purpose::kKeyframe);
-  auto [published, refused, failure] =
+  auto [published, refused, too_large, failure] =
       outputs_.Publish(frame, facts, classes, control_.keyframes.load(kRelaxed), snapshot);
   Add(control_.convertUs, MonotonicUs() - start_us);
   if (failure) return failure;
   if (published == 0) {
     if (refused > 0 && purpose == Purpose::kLive) Add(control_.framesDropped, 1);
+    // Callers that wait learn that their picture is too large.
+    if (too_large > 0) Announce();
     return std::nullopt;
   }
   Add(control_.framesPublished, 1);

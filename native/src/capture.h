@@ -14,6 +14,7 @@
 #include "interval_schedule.h"
 #include "outputs.h"
 #include "packet_ring.h"
+#include "parameters.h"
 #include "replay_source.h"
 #include "ring_layout.h"
 #include "rtsp/rtsp_source.h"
@@ -35,6 +36,7 @@ struct CaptureOptions {
   int log_level = 0;  // AV_LOG_*
   int wake_fd = -1;   // an eventfd that is written to when the stop flag is raised
   int64_t teardown_us = 1'000'000;  // maximum time to end the session when the stop flag is 1
+  int64_t max_pixels = kDefaultMaxPixels;  // width times height of a picture; more end the capture
 };
 
 struct StreamFacts {
@@ -71,7 +73,8 @@ class Capture {
 
  private:
   Failure RunUntilEnd();
-  void Store(AVPacket* packet);
+  // Stores the packet, unless its picture is too large.
+  std::optional<Failure> Store(AVPacket* packet);
   void StoreAudio();
   std::optional<Failure> Serve(const AVPacket* packet);
   std::optional<Failure> ServeInterval(const AVPacket* packet);

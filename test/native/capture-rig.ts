@@ -80,6 +80,22 @@ export class CaptureRig {
     this.control.setI32(CONTROL.outputsI32 + OUTPUT.wantsI32, classes);
   }
 
+  /** The look of an output, before `wants` is raised with `demandOf`. */
+  look(output: number, { format, width = 0, height = 0 }: { format: number; width?: number; height?: number }): void {
+    const at = CONTROL.outputsI32 + (output * OUTPUT.bytes) / 4;
+    this.control.setI32(at + OUTPUT.formatI32, format);
+    this.control.setI32(at + OUTPUT.widthI32, width);
+    this.control.setI32(at + OUTPUT.heightI32, height);
+    this.control.setI32(at + OUTPUT.qualityI32, 85);
+    this.control.setI32(at + OUTPUT.enlargeI32, 1);
+    this.control.addI32(at + OUTPUT.serialI32, 1);
+  }
+
+  /** Bits of FRAME_CLASS, of that output. */
+  demandOf(output: number, classes: number): void {
+    this.control.setI32(CONTROL.outputsI32 + (output * OUTPUT.bytes) / 4 + OUTPUT.wantsI32, classes);
+  }
+
   /** A class for frames at that interval; `index` of the table of intervals. */
   interval(ms: number, index = 0): number {
     this.control.setI32(CONTROL.intervalMsI32 + index, ms);

@@ -98,6 +98,7 @@ describe('VideoLatestImage', () => {
           };
         },
         snapshot: () => Promise.resolve(undefined),
+        refusal: () => undefined,
       },
     });
     server = await startGrpcServer({
