@@ -16,7 +16,8 @@ export function demoCamera(nowMs: number): CameraDefinition {
   return {
     name: DEMO_CAMERA,
     rtspEndpoint: pathToFileURL(CLIP).href,
-    transport: 'tcp',
+    transport: 'auto',
+    tlsVerify: 'pin',
     openTimeoutMs: 10_000,
     stallTimeoutMs: 5000,
     decoderThreads: 1,

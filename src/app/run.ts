@@ -94,6 +94,7 @@ async function start(options: RunOptions, closers: Closer[]): Promise<Logger> {
     logger,
     allowedSchemes: allowedSchemes(config),
     maxCameras: config.max_cameras,
+    maxPixels: config.camera.max_pixels,
     packetRingSize: { minPackets: config.buffer.in_memory, maxBytes: config.buffer.in_memory_max_bytes },
     frameIds: store.frameIds,
     segments: () => recordings,

@@ -2,16 +2,50 @@ import type { CameraReason } from './types.js';
 
 /** A stream that ran for so long was healthy: the next failure begins the back-off anew. */
 export const HEALTHY_AFTER_MS = 30_000;
+/** A camera that floods the proxy runs well in between, so only a stream that ran for so long counts as mended. */
+export const MENDED_AFTER_MS = 600_000;
 
-const USUAL_MS = [1000, 1000, 2000, 5000, 10_000, 30_000, 60_000];
-const BY_REASON: Partial<Record<CameraReason, readonly number[]>> = {
-  // Cameras lock an account after a few wrong passwords.
-  unauthorized: [60_000],
-  not_found: [10_000, 30_000, 60_000],
-  // Retrying cannot give libav a decoder.
-  unsupported_codec: [],
-  replay_ended: [],
+const SECOND = 1000;
+const MINUTE = 60 * SECOND;
+
+interface Backoff {
+  /** Milliseconds before the next attempt, by the number of failures; the last one for all that follow. */
+  readonly steps: readonly number[];
+  /** Which of Failures is that number. */
+  readonly by: keyof Failures;
+}
+
+const USUAL: Backoff = { steps: [1000, 1000, 2000, 5000, 10_000, 30_000, 60_000], by: 'any' };
+/** Cameras lock an account after about five wrong passwords, and some keep it locked while attempts go on. */
+const ACCOUNT: Backoff = { steps: [5 * MINUTE, 15 * MINUTE, 30 * MINUTE], by: 'kept' };
+/** Nothing was wrong but the URL or the camera's settings: no attempt can help until somebody changes them. */
+const SETTINGS: Backoff = { steps: [MINUTE, 5 * MINUTE, 15 * MINUTE], by: 'kept' };
+const EVERY_MINUTE: Backoff = { steps: [MINUTE], by: 'same' };
+const FLOOD: Backoff = {
+  steps: [10 * SECOND, 30 * SECOND, MINUTE, 2 * MINUTE, 5 * MINUTE, 15 * MINUTE],
+  by: 'kept',
 };
+/** Retrying cannot mend it. */
+const NEVER: Backoff = { steps: [], by: 'any' };
+
+const BY_REASON: Partial<Record<CameraReason, Backoff>> = {
+  unauthorized: ACCOUNT,
+  forbidden: ACCOUNT,
+  credentials_needed: SETTINGS,
+  auth_unsupported: SETTINGS,
+  not_found: { steps: [10_000, 30_000, 60_000], by: 'same' },
+  // A forgotten session expires after a minute with most cameras, and the camera should be back soon after that.
+  session_limit: { steps: [5000, 10_000], by: 'same' },
+  too_many_pixels: EVERY_MINUTE,
+  certificate_changed: EVERY_MINUTE,
+  certificate_untrusted: EVERY_MINUTE,
+  flood: FLOOD,
+  message_too_large: FLOOD,
+  picture_too_large: FLOOD,
+  unsupported_codec: NEVER,
+  replay_ended: NEVER,
+};
+
 /** Spreads the cameras of a network that came back at one moment. */
 const JITTER = 0.2;
 
@@ -20,13 +54,18 @@ export interface Failures {
   readonly any: number;
   /** Failures in a row of this reason, this one included. */
   readonly same: number;
+  /** Failures of this reason, this one included, until its cause is mended: others in between do not matter. */
+  readonly kept: number;
 }
 
 /** Milliseconds to wait before the next attempt, undefined for never. `random` gives 0 to 1. */
 export function retryDelayMs(reason: CameraReason, failures: Failures, random: () => number): number | undefined {
-  const own = BY_REASON[reason];
-  const steps = own ?? USUAL_MS;
-  const count = own === undefined ? failures.any : failures.same;
-  const delayMs = steps[Math.min(Math.max(count, 1), steps.length) - 1];
+  const { steps, by } = BY_REASON[reason] ?? USUAL;
+  const delayMs = steps[Math.min(Math.max(failures[by], 1), steps.length) - 1];
   return delayMs === undefined ? undefined : Math.round(delayMs * (1 + JITTER * (2 * random() - 1)));
+}
+
+/** How long a stream must run until earlier failures of that reason count no longer. */
+export function mendedAfterMs(reason: CameraReason): number {
+  return BY_REASON[reason] === FLOOD ? MENDED_AFTER_MS : HEALTHY_AFTER_MS;
 }

@@ -11,7 +11,7 @@ import type { CaptureEnd, CaptureHooks, CaptureResult } from '../native/types.js
 import { Control } from '../rings/control.js';
 import { PacketReader } from '../rings/packet-reader.js';
 import { resolveHost } from './resolve-host.js';
-import type { FromWorker, ToWorker, WorkerData } from './worker-messages.js';
+import type { FromWorker, OpenMessage, ToWorker, WorkerData } from './worker-messages.js';
 
 if (parentPort === null) throw new Error('camera-worker.js runs only as a worker thread');
 const port = parentPort;
@@ -45,6 +45,9 @@ const hooks: CaptureHooks = {
   onPacket: () => {
     Atomics.notify(control.i32, CONTROL.packetEventI32);
   },
+  onLearned: (learned) => {
+    post({ kind: 'learned', learned });
+  },
   onLog: (level, text) => {
     post({ kind: 'log', level, text });
   },
@@ -58,8 +61,6 @@ function ended(end: CaptureEnd, message: string): CaptureResult {
   return { end, message, avError: 0, avText: '' };
 }
 
-type OpenMessage = Extract<ToWorker, { kind: 'open' }>;
-
 async function capture({ options, audioRing, host }: OpenMessage): Promise<CaptureResult> {
   if (options.kind === 'file') {
     // Looked at on each attempt: its disk may come and go, and opening a FIFO would block for ever.
@@ -67,15 +68,17 @@ async function capture({ options, audioRing, host }: OpenMessage): Promise<Captu
     if (found === undefined) return ended('not_found', `there is no file ${options.url}`);
     if (!found.isFile()) return ended('not_found', `${options.url} is not a regular file`);
   }
+  let addresses: readonly string[] = [];
   if (host !== undefined) {
     const resolution = await resolveHost(host, control.i32.subarray(CONTROL.stopI32));
     if (resolution.kind === 'unknown') return ended('unknown_host', resolution.message);
-    // Not left to the capture loop: libav would look the name up once more, which nothing can interrupt.
+    // Not left to the capture loop, whose lookup nothing could interrupt.
     if (resolution.kind === 'stopped') return ended('stopped', 'told to stop');
     post(resolution);
+    ({ addresses } = resolution);
   }
   const sound = audioRing === undefined ? {} : { audioRing: new Uint8Array(audioRing) };
-  return addon.capture({ ...options, ...sound, control: controlBytes, packetRing }, hooks);
+  return addon.capture({ ...options, ...sound, addresses, control: controlBytes, packetRing }, hooks);
 }
 
 async function serve(message: OpenMessage): Promise<void> {

@@ -1,12 +1,16 @@
 import type { CameraChanges, CameraDefinition } from './types.js';
 
 export function withChanges(definition: CameraDefinition, changes: CameraChanges, nowMs: number): CameraDefinition {
-  const { record: was, ...rest } = withEndpoint(definition, changes.rtmpEndpoint);
+  const { record: was, maxPixels: limit, ...rest } = withEndpoint(definition, changes.rtmpEndpoint);
   const record = changes.record === undefined ? was : (changes.record ?? undefined);
-  const { passthrough, storage, storing } = changes;
+  const maxPixels = changes.maxPixels === undefined ? limit : (changes.maxPixels ?? undefined);
+  const { transport, tlsVerify, passthrough, storage, storing } = changes;
   const isOnlyFact = Object.keys(changes).every((key) => key === 'storing');
   return {
     ...rest,
+    ...(transport === undefined ? {} : { transport }),
+    ...(tlsVerify === undefined ? {} : { tlsVerify }),
+    ...(maxPixels === undefined ? {} : { maxPixels }),
     ...(record === undefined ? {} : { record }),
     recordAudio: changes.recordAudio ?? definition.recordAudio,
     ...(passthrough === undefined ? {} : { passthrough }),

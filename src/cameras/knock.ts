@@ -47,6 +47,8 @@ export interface KnockTarget {
   readonly port: number;
   /** What the camera has to answer, if accepting a connection does not tell enough. */
   readonly greeting?: string;
+  /** While it is true, the camera is left alone: a connection to it is being closed, and it may allow only one. */
+  readonly isBusy?: () => boolean;
 }
 
 /** A request that every RTSP server answers, whatever its state and without a password (RFC 2326, section 10.1). */
@@ -91,6 +93,10 @@ export class Knocker {
     let away = seenAway;
     if (away) await this.pause(signal);
     while (!signal.aborted) {
+      if (target.isBusy?.() === true) {
+        await this.pause(signal);
+        continue;
+      }
       if (await this.answered(target, signal)) return away;
       away = true;
       await this.pause(signal);

@@ -9,67 +9,163 @@ interface Explanation {
 /** For people: what happened, and what they can do about it. docs/reference/errors.md lists them. */
 export const REASONS: Readonly<Record<CameraReason, Explanation>> = {
   unauthorized: {
-    what: 'the camera refused the user name or password',
-    advice: "check both in the camera's URL, and that this account may view the stream",
+    what: 'The camera refused the user name or the password',
+    advice:
+      "check both in the camera's URL; the next attempts follow after 5, 15 and then every 30 minutes, because cameras lock an account after a few wrong passwords, or at once when the camera is added again or told to retry",
+  },
+  credentials_needed: {
+    what: 'The camera needs a user name and a password',
+    advice: 'remove the camera and add it again with rtsp://user:password@host/path',
+  },
+  auth_unsupported: {
+    what: 'The camera offers no authentication scheme that is known here',
+    advice: "choose Digest or Basic authentication for RTSP in the camera's settings",
+  },
+  forbidden: {
+    what: 'The user may not view this stream',
+    advice: "give this user the right to view live video in the camera's settings, or use another user",
   },
   not_found: {
-    what: 'the camera has no such stream',
+    what: 'The camera has no such stream',
     advice: "check the path of the camera's URL (its manual lists them)",
   },
   refused: {
-    what: 'nothing listens on that port of the camera',
+    what: 'Nothing listens on that port of the camera',
     advice: 'check address and port, and that the camera is switched on and has RTSP enabled',
   },
   unreachable: {
-    what: 'there is no way to the camera through the network',
+    what: 'There is no way to the camera through the network',
     advice: 'check its address, cable or radio link, and the routes of this machine',
   },
   unknown_host: {
-    what: "the camera's host name does not resolve",
+    what: "The camera's host name does not resolve",
     advice: 'check its spelling and the name server of this machine, or use the IP address',
   },
   open_timeout: {
-    what: 'the camera did not answer in time',
+    what: 'The camera did not answer in time',
     advice: 'check address, port and firewall; restart the camera if others cannot open it either',
   },
   stalled: {
-    what: 'the camera stopped sending video',
-    advice: 'check the network to the camera; restart it if this comes again and again',
+    what: 'The camera stopped sending video',
+    advice:
+      'check the network to the camera; restart it if this comes again and again; raise stall_timeout_ms if it sends pictures only now and then',
   },
   decode_stalled: {
-    what: 'the video cannot be decoded',
+    what: 'The video cannot be decoded',
     advice: "check the camera's encoder settings, or set them back to H.264 main profile",
   },
   connection_lost: {
-    what: 'the connection to the camera was lost',
+    what: 'The connection to the camera was lost',
     advice: "check the camera's power and network; many cameras allow only a few viewers at once",
   },
   no_video: {
-    what: 'the stream has no video',
+    what: 'The stream has no video',
     advice: "check the path of the camera's URL: this one may be its audio",
   },
   unsupported_codec: {
-    what: 'the video is in a codec that cannot be decoded here',
+    what: 'The video is in a codec that cannot be decoded here',
     advice: "set the camera's encoder to H.264 or HEVC, then remove and add the camera",
   },
   frame_too_large: {
-    what: 'the pictures are too large for a message to clients',
+    what: 'The pictures are too large for a message to clients',
     advice: "choose a smaller resolution in the camera's encoder settings, or its second stream",
   },
   protocol_error: {
-    what: 'the camera answered something unexpected',
+    what: 'The camera answered something unexpected',
     advice: 'check that the port is that of RTSP and not of HTTP or another service',
   },
+  session_limit: {
+    what: "Another client uses the camera's only session",
+    advice:
+      'stop the other client, or raise the number of viewers in the camera; a session that was left open ends by itself after about a minute',
+  },
+  session_lost: {
+    what: 'The camera does not know the session any more',
+    advice: 'nothing, if it stays rare: a new session is opened; otherwise see whether the camera restarts',
+  },
+  transport_refused: {
+    what: 'The camera refuses this transport (461)',
+    advice: 'set transport to auto, or to the other one of tcp and udp',
+  },
+  option_unsupported: {
+    what: 'The camera refuses an option that the stream needs',
+    advice: "update the camera's firmware, and report this with the log lines",
+  },
+  request_refused: {
+    what: 'The camera refused a request',
+    advice: "check the path of the camera's URL; the status in brackets says what the camera objects to",
+  },
+  camera_error: {
+    what: 'The camera reports an error of its own',
+    advice: 'restart the camera if this comes again and again; many cameras are overloaded by too many viewers',
+  },
+  tls_failed: {
+    what: 'The TLS connection to the camera failed',
+    advice: 'check that the port speaks TLS (rtsps, usually 322), or use an rtsp:// URL',
+  },
+  certificate_untrusted: {
+    what: 'The certificate of the camera is not valid for this host',
+    advice: 'install a valid certificate in the camera, or set tls_verify to pin',
+  },
+  certificate_changed: {
+    what: 'The camera shows another certificate than before',
+    advice:
+      'if the certificate was renewed, accept it with "chrysproxy camera retry NAME --forget"; otherwise something else may answer in place of the camera',
+  },
+  encrypted_media: {
+    what: 'The camera offers only encrypted video (SRTP)',
+    advice: "switch SRTP off in the camera's RTSP settings (enableSrtp), or use an rtsps:// URL",
+  },
+  keepalive: {
+    what: 'The camera ends the session again and again after the same time, as if it did not see the keepalive',
+    advice: 'the next keepalive method is tried by itself; report the model of the camera if this does not stop',
+  },
+  no_data: {
+    what: 'The camera opened the stream and sends nothing',
+    advice: 'set transport to tcp if a firewall drops UDP, or restart the camera',
+  },
+  too_many_redirects: {
+    what: 'The camera redirects again and again',
+    advice: "use the address that the camera redirects to in the camera's URL",
+  },
+  message_too_large: {
+    what: 'The camera sent an answer that is too large',
+    advice: 'check that the port is that of RTSP; restart the camera if it was',
+  },
+  picture_too_large: {
+    what: 'The camera sent a picture that is too large',
+    advice: "lower the bit rate or the resolution in the camera's encoder settings",
+  },
+  too_many_pixels: {
+    what: 'The pictures have more pixels than max_pixels allows',
+    advice: 'choose a smaller resolution in the camera, or raise max_pixels of this camera or camera.max_pixels',
+  },
+  flood: {
+    what: 'The camera sends more messages than a stream needs',
+    advice: 'restart the camera; the pause before the next attempt grows with each such failure',
+  },
+  file_not_found: {
+    what: 'There is no such file',
+    advice: "check the path of the camera's URL",
+  },
+  file_unreadable: {
+    what: 'The file cannot be played',
+    advice: 'check that it is a whole video file',
+  },
+  file_changed: {
+    what: 'The file changed while it was played',
+    advice: 'nothing: it is opened again by itself',
+  },
   replay_ended: {
-    what: 'everything of the recorded range was played',
+    what: 'Everything of the recorded range was played',
     advice: 'remove the camera and add it again to play it once more, with loop to play it over and over',
   },
   io_error: {
-    what: 'the stream could not be read',
-    advice: "see the camera's log lines for what libav said",
+    what: 'The stream could not be read',
+    advice: "see the camera's log lines",
   },
   worker_crashed: {
-    what: "the camera's worker thread crashed",
+    what: "The camera's worker thread crashed",
     advice: 'it is started again by itself; please report this with the log lines',
   },
 };
@@ -77,14 +173,14 @@ export const REASONS: Readonly<Record<CameraReason, Explanation>> = {
 /** Where a replay is no camera that could be looked at. */
 const OF_REPLAYS: Partial<Record<CameraReason, Explanation>> = {
   not_found: {
-    what: 'there is nothing to replay',
+    what: 'There is nothing to replay',
     advice: 'see with "chrysproxy recordings list" what there is; it is looked for again by itself',
   },
 };
 
 /** One sentence and an advice. `detail` is what the capture said, already masked. */
 export function describeEnd(end: CaptureEnd | CameraReason, detail: string, ofReplay = false): string {
-  if (end === 'stopped') return 'it was told to stop';
+  if (end === 'stopped') return 'It was told to stop';
   const { what, advice } = (ofReplay ? OF_REPLAYS[end] : undefined) ?? REASONS[end];
   return `${what}${detail === '' ? '' : ` (${detail})`}: ${advice}`;
 }

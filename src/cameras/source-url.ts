@@ -9,7 +9,7 @@ import { parseReplayUrl, REPLAY_FORM, type ReplayRange } from './replay-url.js';
 
 export interface SourceUrl {
   readonly kind: 'rtsp' | 'file' | 'replay';
-  /** As libav wants it: credentials percent-encoded; for a file its absolute path. Has the password in it. */
+  /** With credentials percent-encoded; for a file its absolute path. Has the password in it. */
   readonly url: string;
   /** Without the brackets of an IPv6 address. Only for a stream. */
   readonly host?: string;
@@ -21,9 +21,6 @@ export interface SourceUrl {
 }
 
 const LONGEST_URL = 2048;
-// libav keeps "user:password" of an RTSP URL in 128 bytes and its path in 1024, and cuts off what is longer.
-const LONGEST_CREDENTIALS = 127;
-const LONGEST_PATH = 1000;
 
 const FORMS: Readonly<Record<SourceScheme, string>> = {
   rtsp: 'rtsp://[user:password@]host[:port]/path',
@@ -66,6 +63,19 @@ export function parseSourceUrl(
   return parseStream(known, text.slice(text.indexOf('//') + 2));
 }
 
+/** Whether two URLs name one stream of one camera, whoever opens it. */
+export function isSameStream(a: SourceUrl, b: SourceUrl): boolean {
+  if (a.kind !== 'rtsp' || b.kind !== 'rtsp') return false;
+  return a.host?.toLowerCase() === b.host?.toLowerCase() && a.port === b.port && pathOf(a.url) === pathOf(b.url);
+}
+
+/** What follows host and port. Credentials are encoded, so that they have no '/', '?' or '#'. */
+function pathOf(url: string): string {
+  const rest = url.slice(url.indexOf('//') + 2);
+  const begin = rest.search(/[/?#]/);
+  return begin < 0 ? '/' : rest.slice(begin);
+}
+
 /** Throws invalid_argument unless a readable regular file is there. */
 export function checkSourceFile(path: string): void {
   let found: Stats;
@@ -81,7 +91,6 @@ export function checkSourceFile(path: string): void {
 function parseStream(scheme: 'rtsp' | 'rtsps', rest: string): SourceUrl {
   const { user, hostAndPort, path } = split(rest);
   const { host, port } = parseHost(hostAndPort, user === undefined);
-  if (path.length > LONGEST_PATH) throw refused(`has a path of ${path.length} characters; the most is ${LONGEST_PATH}`);
   const credentials = user === undefined ? '' : `${encodeUser(user)}@`;
   const bracketed = isIPv6(host) ? `[${host}]` : host;
   const portText = port === undefined ? '' : `:${port}`;
@@ -130,22 +139,14 @@ function parseHost(hostAndPort: string, mayShow: boolean): { host: string; port:
   return { host, port };
 }
 
-/** As libav decodes it: the whole of it, then split at the first ':'. */
+/** The RTSP client splits it at the first ':' and decodes both parts. */
 function encodeUser(user: string): string {
   const colon = user.indexOf(':');
   const name = colon < 0 ? user : user.slice(0, colon);
   if (name === '') throw refused("has an '@' without a user name before it");
-  if (/%3a/i.test(name)) throw refused("has a user name with ':' in it, which RTSP cannot carry");
   if (ENCODED_CONTROL_CHARACTER.test(user))
     throw refused('has a percent-encoded control character in its user name or password');
-  // Without a ':' libav would send no user at all.
-  const encoded = `${encodeCredential(name)}:${colon < 0 ? '' : encodeCredential(user.slice(colon + 1))}`;
-  if (encoded.length > LONGEST_CREDENTIALS) {
-    throw refused(
-      `has a user name and password of ${encoded.length} characters when encoded; the most is ${LONGEST_CREDENTIALS}`,
-    );
-  }
-  return encoded;
+  return `${encodeCredential(name)}${colon < 0 ? '' : `:${encodeCredential(user.slice(colon + 1))}`}`;
 }
 
 /** A '%' that does not begin an encoded character was meant as it stands. */

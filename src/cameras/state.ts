@@ -1,5 +1,5 @@
 import type { Clock } from '../base/clock.js';
-import { HEALTHY_AFTER_MS, retryDelayMs } from './backoff.js';
+import { HEALTHY_AFTER_MS, mendedAfterMs, retryDelayMs } from './backoff.js';
 import type { CameraPhase, CameraReason, CameraState } from './types.js';
 
 /**
@@ -21,6 +21,8 @@ export class CameraStateMachine {
   private failuresAny = 0;
   private failuresSame = 0;
   private failuresSameReason: CameraReason | undefined;
+  /** Failures by reason, each until a stream ran for so long that its cause is mended. */
+  private readonly kept = new Map<CameraReason, number>();
   private lastFailure = '';
 
   constructor(
@@ -82,15 +84,18 @@ export class CameraStateMachine {
       this.streak = 0;
       this.resetBackoff();
     }
+    if (wasRunning) this.forgetMended();
     if (wasRunning) this.lastDisconnectedMs = this.clock.nowMs();
     this.streak += 1;
     this.failuresAny += 1;
     this.failuresSame = this.failuresSameReason === reason ? this.failuresSame + 1 : 1;
     this.failuresSameReason = reason;
+    const kept = (this.kept.get(reason) ?? 0) + 1;
+    this.kept.set(reason, kept);
     this.reason = reason;
     this.message = message;
     this.lastFailure = message;
-    const delayMs = retryDelayMs(reason, { any: this.failuresAny, same: this.failuresSame }, this.random);
+    const delayMs = retryDelayMs(reason, { any: this.failuresAny, same: this.failuresSame, kept }, this.random);
     this.enter(delayMs === undefined ? 'failed' : 'reconnecting');
     if (delayMs !== undefined) this.nextAttemptMs = this.clock.nowMs() + delayMs;
     return delayMs;
@@ -108,6 +113,17 @@ export class CameraStateMachine {
   /** The camera was away and answers again: what it did before it went counts no longer for the back-off. */
   cameBack(): void {
     if (this.phase === 'reconnecting') this.resetBackoff();
+  }
+
+  /** Somebody wants another attempt at once: earlier failures count no longer for the back-off. False: none is due. */
+  retry(): boolean {
+    const isWaiting = this.phase === 'reconnecting' && this.nextAttemptMs !== undefined;
+    if (!isWaiting && this.phase !== 'failed') return false;
+    this.resetBackoff();
+    this.kept.clear();
+    this.nextAttemptMs = undefined;
+    this.enter('reconnecting');
+    return true;
   }
 
   /** What is stored of it cannot be used. */
@@ -135,6 +151,13 @@ export class CameraStateMachine {
 
   private healthy(): boolean {
     return this.phase === 'running' && this.clock.monotonicMs() - this.openedAtMs >= HEALTHY_AFTER_MS;
+  }
+
+  private forgetMended(): void {
+    const ranMs = this.clock.monotonicMs() - this.openedAtMs;
+    for (const reason of this.kept.keys()) {
+      if (ranMs >= mendedAfterMs(reason)) this.kept.delete(reason);
+    }
   }
 
   private resetBackoff(): void {

@@ -1,30 +1,34 @@
-import { isIP } from 'node:net';
-
 import type { Clock } from '../base/clock.js';
 import { messageOf } from '../base/errors.js';
 import type { Logger } from '../base/log.js';
 import { redact, redactSecrets, secretsOf } from '../base/redact.js';
-import { ServiceThread } from '../base/service-thread.js';
 import { CONTROL, DEMAND, OUTPUT } from '../gen/ring-layout.js';
-import type { CaptureOptions, CaptureResult, NativeAddon, ReplayOptions, StreamInfo } from '../native/types.js';
+import type {
+  CaptureOptions,
+  CaptureResult,
+  LearnedFacts,
+  NativeAddon,
+  ReplayOptions,
+  StreamInfo,
+} from '../native/types.js';
 import { Control } from '../rings/control.js';
 import { FrameReader } from '../rings/frame-reader.js';
+import { checkedLearned } from '../store/learned-facts.js';
 import { CameraLog } from './camera-log.js';
+import { captureOptions } from './capture-options.js';
+import { CaptureThread, type WakeAddon } from './capture-thread.js';
+import type { Closings } from './closings.js';
 import { Demand, PLAIN_OUTPUT } from './demand.js';
 import { RingFrameSource } from './frame-source.js';
-import { Knocker, RTSP_GREETING } from './knock.js';
+import { LearnedKeeper } from './learned-keeper.js';
 import { describeEnd } from './reasons.js';
-import {
-  FRAME_SLOTS,
-  MAX_FRAME_MESSAGE_BYTES,
-  createAudioRing,
-  createPacketRing,
-  type PacketRingSize,
-} from './rings.js';
+import { createAudioRing, createPacketRing, type PacketRingSize } from './rings.js';
 import { isReplay, type ReplayRange } from './replay-url.js';
+import { ReturnWatch } from './return-watch.js';
 import type { SourceUrl } from './source-url.js';
 import { CameraStateMachine } from './state.js';
 import { readStats } from './stats.js';
+import { STOP, TEARDOWN_MARGIN_MS, TEARDOWN_MS, type StopWish } from './teardown.js';
 import type {
   Camera,
   CameraDefinition,
@@ -36,34 +40,40 @@ import type {
   PacketBuffer,
   StreamPeriod,
 } from './types.js';
-import type { CameraThread, FromWorker, ToWorker, WorkerData } from './worker-messages.js';
+import type { FromWorker } from './worker-messages.js';
 
-/** Longest wait for a worker that was told to stop; one that takes longer is given up. */
+/** Maximum time that `stop` waits for a worker, which may go on with its TEARDOWN in the background. */
 const STOP_GRACE_MS = 250;
+/** The same when the process ends: TEARDOWN takes at most 300 ms then, and nothing goes on in the background. */
+const EXIT_GRACE_MS = 400;
 /**
- * Beyond its own deadlines (5 s for the host name, openTimeoutMs, stallTimeoutMs for the first packet) a worker that says
+ * Beyond its own deadlines (5 s for the host name, openTimeoutMs, the time for the first picture) a worker that says
  * nothing is told to stop.
  */
 const OPEN_MARGIN_MS = 10_000;
+/** Slow cameras send their first picture this late; the capture loop has the exact limit. */
+const FIRST_PICTURE_MS = 30_000;
+/** A stall is at least so many usual gaps between two pictures. */
+const STALL_GAPS = 3;
 const MOST_STREAMS = 64;
-
-/** After these nothing listened there: the first answer to a knock means that the camera is back. */
-const AWAY: readonly CameraReason[] = ['refused', 'unreachable'];
-/** After these it may be away: a knock that is not answered tells so, and then its return is waited for. */
-const MAYBE_AWAY: readonly CameraReason[] = ['connection_lost', 'stalled', 'open_timeout', 'io_error'];
-
-/** After these it may be frozen, with a kernel that still accepts connections: only an answer of its own counts. */
-const MAYBE_FROZEN: readonly CameraReason[] = ['stalled', 'open_timeout'];
 
 /** What all cameras share. */
 export interface CameraEnvironment {
-  readonly addon: Pick<NativeAddon, 'initPacketRing' | 'copyFromSlot'>;
+  readonly addon: Pick<NativeAddon, 'initPacketRing' | 'copyFromSlot'> & WakeAddon;
   readonly workerUrl: URL;
   readonly logger: Logger;
   readonly clock: Clock;
   readonly random: () => number;
   readonly logLevel: CaptureOptions['logLevel'];
   readonly packetRingSize: PacketRingSize;
+  /** Pixels; of cameras that have no limit of their own. */
+  readonly maxPixels: number;
+  /** Connections that are being closed, of these cameras and of probes. */
+  readonly closings: Closings;
+  /** What earlier connections of that camera taught. */
+  readonly learnedOf: (cameraName: string) => LearnedFacts | undefined;
+  /** Stores what its connections taught; undefined: forget it. Does not throw. */
+  readonly onLearned: (camera: Camera, learned: LearnedFacts | undefined) => void;
   /** The first number of a block that no packet of that camera had before, nor will have after a restart. */
   readonly firstPacketOf: (cameraName: string) => number;
   /** What is recorded of that range by now. */
@@ -72,11 +82,8 @@ export interface CameraEnvironment {
   readonly onStreamChange: (camera: Camera) => void;
   readonly onPlainFrames: (camera: Camera) => void;
   /** The thread did not end in time, and may never. */
-  readonly onGivenUp: (thread: CameraThread) => void;
+  readonly onGivenUp: (thread: CaptureThread) => void;
 }
-
-/** The worker's own JavaScript needs a few megabytes; libav's memory and the rings do not count. */
-const HEAP_MB = { old: 32, young: 2 };
 
 /** One camera: drives its worker thread through captures and waits until it is told to stop. Main thread. */
 export class SupervisedCamera implements Camera {
@@ -87,15 +94,16 @@ export class SupervisedCamera implements Camera {
   private readonly demand: Demand;
   private readonly source: RingFrameSource;
   private readonly machine: CameraStateMachine;
-  private readonly knocker = new Knocker();
+  private readonly returnWatch: ReturnWatch;
   private readonly lines: CameraLog;
+  private readonly keeper: LearnedKeeper;
   private secrets: readonly string[];
   private target: SourceUrl | undefined;
   private packetRing: SharedArrayBuffer | undefined;
   private audioRing: SharedArrayBuffer | undefined;
   /** The capture was told to stop, to begin at once with what was changed. */
   private reopening = false;
-  private thread: CameraThread | undefined;
+  private thread: CaptureThread | undefined;
   private streamInfo: StreamInfo | undefined;
   private readonly streams = new Map<number, StreamInfo>();
   private readonly periods: StreamPeriod[] = [];
@@ -116,6 +124,10 @@ export class SupervisedCamera implements Camera {
     this.source = new RingFrameSource(this.control, this.readers, this.demand, env.clock);
     this.frames = this.source;
     this.machine = new CameraStateMachine(env.clock, env.random);
+    this.returnWatch = new ReturnWatch(env.closings);
+    this.keeper = new LearnedKeeper(env.learnedOf(definition.name), env.clock, (facts) => {
+      env.onLearned(this, facts);
+    });
     this.lines = new CameraLog(env.logger.child({ camera: definition.name }), env.clock);
   }
 
@@ -135,6 +147,15 @@ export class SupervisedCamera implements Camera {
     return this.streamInfo;
   }
 
+  /** What it plays; undefined until it was started. */
+  get sourceUrl(): SourceUrl | undefined {
+    return this.target;
+  }
+
+  get learned(): LearnedFacts | undefined {
+    return this.keeper.facts;
+  }
+
   get packets(): PacketBuffer {
     const { packetRing: ring, audioRing, streams, periods } = this;
     return { ring, audioRing, control: this.control.buffer, streams, periods };
@@ -152,13 +173,32 @@ export class SupervisedCamera implements Camera {
     this.begin(false);
   }
 
-  /** Takes over changes; it connects again only when its sound is to be asked for, or no longer. */
+  /** Takes over changes; it connects again only when they are about the connection or its sound. */
   redefine(definition: CameraDefinition): void {
-    const isOtherSound = definition.recordAudio !== this.current.recordAudio;
+    const was = this.current;
     this.current = definition;
-    if (!isOtherSound || this.thread === undefined || this.machine.state.nextAttemptMs !== undefined) return;
-    this.reopening = true;
-    this.raiseStop();
+    const isOtherSound = definition.recordAudio !== was.recordAudio;
+    const isOtherConnection =
+      definition.transport !== was.transport ||
+      definition.tlsVerify !== was.tlsVerify ||
+      definition.maxPixels !== was.maxPixels;
+    if (this.thread?.isCapturing === true) {
+      if (isOtherSound || isOtherConnection) this.reopen();
+    } else if (isOtherConnection) {
+      this.retry();
+    }
+  }
+
+  /** Tries at once what would be tried later, or not at all. Does nothing for a camera that is connected or connecting. */
+  retry(): void {
+    if (this.target !== undefined && this.machine.retry()) this.begin(false);
+  }
+
+  /** Forgets what its connections taught, and connects anew. */
+  forget(): void {
+    this.keeper.forget();
+    if (this.thread?.isCapturing === true) this.reopen();
+    else this.retry();
   }
 
   /** What is stored of this camera cannot be used. */
@@ -167,14 +207,28 @@ export class SupervisedCamera implements Camera {
     this.changed();
   }
 
-  /** Resolves within 300 ms in every state. */
-  stop(): Promise<void> {
-    this.stopping ??= this.end();
+  /**
+   * Resolves within 300 ms in every state; a TEARDOWN may go on in the background. With STOP.process, which is for the end
+   * of the process, within 450 ms, and there is no background.
+   */
+  stop(how: StopWish = STOP.capture): Promise<void> {
+    this.stopping ??= this.end(how);
     return this.stopping;
   }
 
+  /** Resolves when its thread is gone, however long that takes. */
+  async wasGone(): Promise<void> {
+    await this.thread?.wasGone();
+  }
+
+  /** Ends the capture, to begin another one with what was changed. */
+  private reopen(): void {
+    this.reopening = true;
+    this.raiseStop(STOP.capture);
+  }
+
   private begin(byKnock: boolean): void {
-    this.knocker.stop();
+    this.returnWatch.stop();
     this.cancelTimer?.();
     const { target } = this;
     if (target === undefined || !this.machine.attempt()) return;
@@ -182,16 +236,16 @@ export class SupervisedCamera implements Camera {
     this.overdue = false;
     this.reopening = false;
     this.changed();
-    // The last capture has ended, so nobody else looks at the flag.
-    this.control.setI32(CONTROL.stopI32, 0);
-    if (target.replay === undefined) this.open(target, undefined);
-    else void this.openReplay(target, target.replay);
+    this.keeper.resume();
+    if (target.replay === undefined && !this.env.closings.isClosing(target)) this.open(target, undefined);
+    else void this.openLater(target, target.replay);
   }
 
   /** Nothing else begins a capture meanwhile. */
-  private async openReplay(target: SourceUrl, range: ReplayRange): Promise<void> {
+  private async openLater(target: SourceUrl, range: ReplayRange | undefined): Promise<void> {
     try {
-      const replay = await this.env.replayOf(range);
+      await this.env.closings.allClosed(target);
+      const replay = range === undefined ? undefined : await this.env.replayOf(range);
       if (this.stopping === undefined) this.open(target, replay);
     } catch (error) {
       if (this.stopping === undefined) this.failed('io_error', messageOf(error));
@@ -202,46 +256,42 @@ export class SupervisedCamera implements Camera {
     try {
       const { definition } = this;
       this.thread ??= this.newThread();
-      this.thread.send({
-        kind: 'open',
-        options: {
-          url: target.url,
-          kind: target.kind,
-          transport: definition.transport,
-          openTimeoutMs: definition.openTimeoutMs,
-          stallTimeoutMs: definition.stallTimeoutMs,
-          decoderThreads: definition.decoderThreads,
-          deviceId: definition.name,
-          frameSlots: FRAME_SLOTS,
-          maxMessageBytes: MAX_FRAME_MESSAGE_BYTES,
+      this.thread.open(
+        target,
+        captureOptions(target, definition, {
+          learned: this.keeper.facts,
+          maxPixels: this.env.maxPixels,
           logLevel: this.env.logLevel,
-          ...(replay === undefined ? {} : { replay }),
+          replay,
+        }),
+        {
+          ...(definition.recordAudio ? { audioRing: this.ringForAudio() } : {}),
+          ...(target.host === undefined ? {} : { host: target.host }),
         },
-        ...(definition.recordAudio ? { audioRing: this.soundRing() } : {}),
-        ...(target.host === undefined ? {} : { host: target.host }),
-      });
+      );
     } catch (error) {
-      // No memory or no thread to be had.
+      // No memory, no descriptor or no thread to be had.
       this.failed('worker_crashed', messageOf(error));
       return;
     }
-    this.cancelTimer = this.env.clock.after(definitionDeadlineMs(this.definition), this.onOverdue);
+    this.cancelTimer = this.env.clock.after(this.deadlineMs(), this.onOverdue);
   }
 
-  private soundRing(): SharedArrayBuffer {
+  private ringForAudio(): SharedArrayBuffer {
     this.audioRing ??= createAudioRing(this.env.addon);
     return this.audioRing;
   }
 
-  private newThread(): CameraThread {
+  private newThread(): CaptureThread {
     this.packetRing ??= createPacketRing(
       this.env.packetRingSize,
       this.env.firstPacketOf(this.definition.name),
       this.env.addon,
     );
-    const data: WorkerData = { control: this.control.buffer, packetRing: this.packetRing };
-    const form = { url: this.env.workerUrl, name: `camera ${this.definition.name}`, data, heapMb: HEAP_MB };
-    const thread: CameraThread = new ServiceThread<ToWorker, FromWorker>(form, {
+    const { definition, control, packetRing, env } = this;
+    const { workerUrl, addon, closings } = env;
+    const form = { workerUrl, name: `camera ${definition.name}`, control, packetRing, addon, closings };
+    const thread: CaptureThread = new CaptureThread(form, {
       onMessage: (message) => {
         if (this.thread === thread) this.onMessage(message);
       },
@@ -253,6 +303,10 @@ export class SupervisedCamera implements Camera {
   }
 
   private onMessage(message: FromWorker): void {
+    if (message.kind === 'learned') {
+      this.onLearned(message.learned);
+      return;
+    }
     if (this.stopping !== undefined) return;
     switch (message.kind) {
       case 'resolved':
@@ -279,6 +333,14 @@ export class SupervisedCamera implements Camera {
         this.onEnded(message.result);
         break;
     }
+  }
+
+  private onLearned(learned: LearnedFacts): void {
+    const facts = checkedLearned(learned);
+    if (facts === undefined) return;
+    this.keeper.learn(facts);
+    // Nobody will come back to it.
+    if (this.stopping !== undefined) this.keeper.flush();
   }
 
   /** Packets of a few earlier connections may still be in memory. */
@@ -322,7 +384,7 @@ export class SupervisedCamera implements Camera {
     // this one has to come back first.
     this.overdue = true;
     this.lines.own('warn', 'the worker does not answer; it is told to stop');
-    this.raiseStop();
+    this.raiseStop(STOP.capture);
   };
 
   private failed(reason: CameraReason, detail: string): void {
@@ -337,46 +399,55 @@ export class SupervisedCamera implements Camera {
     this.cancelTimer = this.env.clock.after(delayMs, () => {
       this.begin(false);
     });
-    // A knock said that it was back, and it was not: knocking is of no use there, only the back-off is.
-    if (AWAY.includes(reason) ? !byKnock : MAYBE_AWAY.includes(reason)) this.waitForReturn(reason);
-  }
-
-  private waitForReturn(reason: CameraReason): void {
-    const { host = '', port, url = '' } = this.target ?? {};
-    if (port === undefined) return;
-    const addresses = isIP(host) === 0 ? this.addresses : [host];
-    // What is asked in plain text means nothing to a server of rtsps.
-    const greet = MAYBE_FROZEN.includes(reason) && url.startsWith('rtsp:');
-    const target = { addresses, port, ...(greet ? { greeting: RTSP_GREETING } : {}) };
-    this.knocker.start(target, AWAY.includes(reason), () => {
+    if (this.target === undefined) return;
+    this.returnWatch.start({ reason, byKnock }, this.target, this.addresses, () => {
       this.machine.cameBack();
       this.begin(true);
     });
   }
 
-  private async end(): Promise<void> {
+  private async end(how: StopWish): Promise<void> {
     this.machine.stopped();
     this.cancelTimer?.();
-    this.knocker.stop();
+    this.returnWatch.stop();
     this.demand.close();
     this.source.close();
-    this.raiseStop();
+    this.raiseStop(how);
+    this.keeper.flush();
     const { thread } = this;
     this.changed();
-    if (thread !== undefined && !(await thread.end({ kind: 'exit' }, STOP_GRACE_MS))) this.env.onGivenUp(thread);
+    if (thread === undefined) return;
+    const hurry = how === STOP.process;
+    if (await thread.end(hurry ? EXIT_GRACE_MS : STOP_GRACE_MS)) return;
+    if (hurry) this.env.onGivenUp(thread);
+    else this.waitInBackground(thread);
+  }
+
+  /** The thread is not gone yet, which is well as long as its capture tears the session down. */
+  private waitInBackground(thread: CaptureThread): void {
+    const leftMs = TEARDOWN_MS + TEARDOWN_MARGIN_MS - STOP_GRACE_MS;
+    const cancel = this.env.clock.after(leftMs, () => {
+      this.env.onGivenUp(thread);
+    });
+    void thread.wasGone().then(cancel);
   }
 
   /** There will be no further attempt. */
   private releaseThread(): void {
     const { thread } = this;
     this.thread = undefined;
-    void thread?.end({ kind: 'exit' }, STOP_GRACE_MS);
+    void thread?.end(STOP_GRACE_MS);
   }
 
   /** Ends the capture without waiting for its end. */
-  raiseStop(): void {
-    this.control.setI32(CONTROL.stopI32, 1);
-    Atomics.notify(this.control.i32, CONTROL.stopI32);
+  raiseStop(how: StopWish): void {
+    this.thread?.raiseStop(how);
+  }
+
+  private deadlineMs(): number {
+    const { openTimeoutMs, stallTimeoutMs } = this.definition;
+    const gapMs = STALL_GAPS * (this.keeper.facts?.usualGapMs ?? 0);
+    return openTimeoutMs + Math.max(stallTimeoutMs, gapMs, FIRST_PICTURE_MS) + OPEN_MARGIN_MS;
   }
 
   private masked(text: string): string {
@@ -387,8 +458,4 @@ export class SupervisedCamera implements Camera {
     this.lines.stateChanged(this.machine.state, this.target?.masked ?? '');
     this.env.onStateChange(this);
   }
-}
-
-function definitionDeadlineMs(definition: CameraDefinition): number {
-  return definition.openTimeoutMs + definition.stallTimeoutMs + OPEN_MARGIN_MS;
 }

@@ -5,16 +5,21 @@ import { ChrysError, messageOf } from '../base/errors.js';
 import type { Logger } from '../base/log.js';
 import { didYouMean } from '../base/suggest.js';
 import { KNOWN_SCHEMES, type SourceScheme } from '../config/schema.js';
-import type { CaptureOptions, NativeAddon } from '../native/types.js';
+import type { CaptureOptions, LearnedFacts, NativeAddon } from '../native/types.js';
 import type { SegmentLookup } from '../store/segment.js';
 import { withChanges } from './changes.js';
 import { checkCameraName } from './camera-name.js';
+import type { CaptureThread, WakeAddon } from './capture-thread.js';
+import { Closings } from './closings.js';
 import { replayOptionsOf } from './replay-options.js';
 import type { PacketRingSize } from './rings.js';
-import { parseSourceUrl } from './source-url.js';
+import { probeOfCamera } from './probe-result.js';
+import type { ProbeResult, ProbeWish } from './probe-types.js';
+import { Prober } from './prober.js';
+import { isSameStream, parseSourceUrl } from './source-url.js';
 import { SupervisedCamera, type CameraEnvironment } from './supervised-camera.js';
 import type { Camera, CameraChanges, CameraDefinition, CameraEvent, Cameras } from './types.js';
-import type { CameraThread } from './worker-messages.js';
+import { STOP } from './teardown.js';
 
 /** Where cameras are kept over a restart. */
 export interface DefinitionStore {
@@ -23,6 +28,10 @@ export interface DefinitionStore {
   insert(definition: CameraDefinition): void;
   update(definition: CameraDefinition): void;
   remove(name: string): unknown;
+  /** What earlier connections of a camera taught. */
+  learned(name: string): LearnedFacts | undefined;
+  /** Does nothing for an unknown name. */
+  learn(name: string, facts: LearnedFacts | undefined): void;
 }
 
 /** Where it is kept which frame ids were given away. */
@@ -35,10 +44,12 @@ export interface FrameIdStore {
 
 export interface SupervisorOptions {
   readonly registry: DefinitionStore;
-  readonly addon: Pick<NativeAddon, 'initPacketRing' | 'copyFromSlot'>;
+  readonly addon: Pick<NativeAddon, 'initPacketRing' | 'copyFromSlot'> & WakeAddon;
   readonly logger: Logger;
   readonly maxCameras: number;
   readonly packetRingSize: PacketRingSize;
+  /** Maximum width times height of a picture, for cameras that have no limit of their own. */
+  readonly maxPixels: number;
   readonly frameIds: FrameIdStore;
   readonly allowedSchemes: readonly SourceScheme[];
   /** Where replays find what was recorded; without it there are none. */
@@ -66,18 +77,28 @@ export class Supervisor implements Cameras {
   private readonly listeners = new Set<StateListener>();
   private readonly eventListeners = new Set<EventListener>();
   /** Threads that did not end in time; each leaves when it is gone. */
-  private readonly givenUp = new Set<CameraThread>();
+  private readonly givenUp = new Set<CaptureThread>();
+  /** Removed cameras whose thread is not gone yet. */
+  private readonly leaving = new Set<SupervisedCamera>();
   private readonly env: CameraEnvironment;
+  private readonly prober: Prober;
   private closed = false;
 
   constructor(private readonly options: SupervisorOptions) {
+    const clock = options.clock ?? systemClock;
     this.env = {
       addon: options.addon,
       logger: options.logger,
-      clock: options.clock ?? systemClock,
+      clock,
       random: options.random ?? Math.random,
       logLevel: options.logLevel ?? 'warn',
       packetRingSize: options.packetRingSize,
+      maxPixels: options.maxPixels,
+      closings: new Closings(clock),
+      learnedOf: (name) => (this.ephemeral.has(name) ? undefined : options.registry.learned(name)),
+      onLearned: (camera, learned) => {
+        this.keepLearned(camera, learned);
+      },
       firstPacketOf: (name) => this.firstFrameId(name),
       replayOf: (range) => replayOptionsOf(range, options.segments?.()),
       workerUrl: options.workerUrl ?? new URL('./camera-worker.js', import.meta.url),
@@ -94,12 +115,14 @@ export class Supervisor implements Cameras {
         this.giveUp(thread);
       },
     };
+    this.prober = new Prober(this.env);
     process.once('exit', this.onProcessExit);
   }
 
   /** However the process ends, it waits for its threads, and one in a capture ends only by its flag. */
   private readonly onProcessExit = (): void => {
-    for (const camera of this.cameras.values()) camera.raiseStop();
+    for (const camera of [...this.cameras.values(), ...this.leaving]) camera.raiseStop(STOP.process);
+    this.prober.raiseStop(STOP.process);
   };
 
   /** Threads that hang in something which cannot be cancelled. */
@@ -158,6 +181,8 @@ export class Supervisor implements Cameras {
     if (!this.ephemeral.delete(name)) this.options.registry.remove(name);
     this.cameras.delete(name);
     this.tell('removed', camera);
+    this.leaving.add(camera);
+    void camera.wasGone().then(() => this.leaving.delete(camera));
     await camera.stop();
   }
 
@@ -175,10 +200,36 @@ export class Supervisor implements Cameras {
     }
   }
 
-  /** Stops them all at once; resolves within 300 ms. Nothing can be added afterwards. */
+  retry(name: string, { forget = false }: { readonly forget?: boolean } = {}): Camera {
+    const camera = this.find(name);
+    if (forget) camera.forget();
+    else camera.retry();
+    return camera;
+  }
+
+  async probe(url: string, wish: ProbeWish): Promise<ProbeResult> {
+    if (this.closed) throw new ChrysError('unavailable', 'the proxy is shutting down: try again later');
+    const source = parseSourceUrl(url, this.options.allowedSchemes);
+    if (source.kind === 'replay') {
+      throw new ChrysError(
+        'invalid_argument',
+        'a replay is not probed: see with "recordings list" what there is of it',
+      );
+    }
+    const running = [...this.cameras.values()].find(
+      (camera) =>
+        camera.state.phase === 'running' && camera.sourceUrl !== undefined && isSameStream(camera.sourceUrl, source),
+    );
+    const answer = running === undefined ? undefined : await probeOfCamera(running, wish, this.env.clock);
+    return answer ?? (await this.prober.probe(source, wish));
+  }
+
+  /** Stops them all at once; resolves within 450 ms. Nothing can be added afterwards. */
   async stopAll(): Promise<void> {
     this.closed = true;
-    await Promise.all([...this.cameras.values()].map((camera) => camera.stop()));
+    for (const camera of this.leaving) camera.raiseStop(STOP.process);
+    this.prober.raiseStop(STOP.process);
+    await Promise.all([...this.cameras.values()].map((camera) => camera.stop(STOP.process)));
     process.removeListener('exit', this.onProcessExit);
   }
 
@@ -209,6 +260,17 @@ export class Supervisor implements Cameras {
         `its frame ids are not stored and so begin at a random number: ${messageOf(error)}`,
       );
       return frameIds.next(name) + Math.floor(this.env.random() * FRAME_ID_BLOCK);
+    }
+  }
+
+  /** A camera that was removed has nothing to keep any more, and another one may have its name. */
+  private keepLearned(camera: Camera, learned: LearnedFacts | undefined): void {
+    const { name } = camera.definition;
+    if (this.cameras.get(name) !== camera || this.ephemeral.has(name)) return;
+    try {
+      this.options.registry.learn(name, learned);
+    } catch (error) {
+      this.options.logger.warn({ camera: name }, `what was learnt of it is not stored: ${messageOf(error)}`);
     }
   }
 
@@ -263,7 +325,7 @@ export class Supervisor implements Cameras {
     }
   }
 
-  private giveUp(thread: CameraThread): void {
+  private giveUp(thread: CaptureThread): void {
     this.givenUp.add(thread);
     void thread.wasGone().then(() => this.givenUp.delete(thread));
   }

@@ -1,7 +1,9 @@
 import type { ChrysError } from '../base/errors.js';
 import type { FrameRef } from '../rings/frame-reader.js';
-import type { CaptureEnd, StreamInfo } from '../native/types.js';
+import type { CaptureEnd, LearnedFacts, StreamInfo, TlsVerify, Transport } from '../native/types.js';
 import type { CameraDefinition, StorageFact } from '../store/camera-definition.js';
+
+import type { ProbeResult, ProbeWish } from './probe-types.js';
 
 export type { CameraDefinition } from '../store/camera-definition.js';
 
@@ -41,12 +43,16 @@ export interface CameraStats {
   /** Decoded, wanted, and not published, because their time was not beyond the last one's. */
   readonly framesDropped: number;
   readonly decodeErrors: number;
+  /** Packets that were stored although loss on the way had damaged them. */
+  readonly packetsDamaged: number;
   readonly decodeUs: number;
   readonly convertUs: number;
   readonly reconnects: number;
   /** 0 = not known yet. */
   readonly fps: number;
   readonly gopPackets: number;
+  /** Time without a picture that counts as a stall at the moment, milliseconds; 0 = not known yet. */
+  readonly stallLimitMs: number;
   /** Milliseconds since the epoch, 0 = none yet. */
   readonly lastPacketMs: number;
   readonly lastFrameMs: number;
@@ -74,6 +80,8 @@ export interface Camera {
   readonly stats: CameraStats;
   /** Undefined until the stream was open once. */
   readonly stream: StreamInfo | undefined;
+  /** What its connections have taught; undefined: nothing yet. Holds a session id: not for users as a whole. */
+  readonly learned: LearnedFacts | undefined;
   /** The newest 100 lines, oldest first. */
   readonly log: readonly LogLine[];
   readonly frames: FrameSource;
@@ -172,6 +180,10 @@ export interface StreamPeriod {
 
 /** What of a camera can be changed while it runs; what is left out stays. */
 export interface CameraChanges {
+  readonly transport?: Transport;
+  readonly tlsVerify?: TlsVerify;
+  /** null: as `camera.max_pixels` says. */
+  readonly maxPixels?: number | null;
   /** null: as `buffer.on_disk` says. */
   readonly record?: boolean | null;
   readonly recordAudio?: boolean;
@@ -195,6 +207,16 @@ export interface Cameras {
   add(definition: CameraDefinition): Camera;
   /** Stores the changes; the connection stays. Throws not_found, and what the store throws. */
   update(name: string, changes: CameraChanges): Camera;
-  /** Stops and forgets it; resolves when its thread is gone or given up, within 300 ms. Throws not_found. */
+  /**
+   * Tries at once what would be tried later, or not at all; `forget`: forgets what its connections taught, with the pinned
+   * certificate, and connects anew. Throws not_found.
+   */
+  retry(name: string, options?: { readonly forget?: boolean }): Camera;
+  /**
+   * What a stream is, without adding it. A camera that runs answers for its own stream, also under another user and password;
+   * for other streams a connection is made. Throws a ChrysError that says why the stream cannot be opened.
+   */
+  probe(url: string, wish: ProbeWish): Promise<ProbeResult>;
+  /** Stops and forgets it; resolves when its thread is gone, within 300 ms; its session may be ended in the background. Throws not_found. */
   remove(name: string): Promise<void>;
 }

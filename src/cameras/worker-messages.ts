@@ -1,6 +1,5 @@
 /** The one channel between the main thread and a camera worker. State that changes often travels in the control block instead. */
-import type { ServiceThread } from '../base/service-thread.js';
-import type { CaptureOptions, CaptureResult, StreamInfo } from '../native/types.js';
+import type { CaptureOptions, CaptureResult, LearnedFacts, StreamInfo } from '../native/types.js';
 import type { LogLine } from './types.js';
 
 /** Given to the worker at its start. */
@@ -9,26 +8,30 @@ export interface WorkerData {
   readonly packetRing: SharedArrayBuffer;
 }
 
+export interface OpenMessage {
+  readonly kind: 'open';
+  /** `addresses` come from the worker: what `host` resolved to. */
+  readonly options: Omit<CaptureOptions, 'control' | 'packetRing' | 'audioRing' | 'addresses'>;
+  /** For the audio, if it is wanted. */
+  readonly audioRing?: SharedArrayBuffer;
+  /**
+   * Resolve this name before opening, so that an unknown host is told apart and can be cancelled. An address is taken as it
+   * is; undefined for a file.
+   */
+  readonly host?: string;
+}
+
 export type ToWorker =
-  | {
-      readonly kind: 'open';
-      readonly options: Omit<CaptureOptions, 'control' | 'packetRing' | 'audioRing'>;
-      /** For the sound, if it is wanted. */
-      readonly audioRing?: SharedArrayBuffer;
-      /** Resolve this name before opening, so that an unknown host is told apart and can be cancelled. An address is taken as it is; undefined for a file. */
-      readonly host?: string;
-    }
+  | OpenMessage
   /** Only understood between captures; raise CONTROL.stop first. */
   | { readonly kind: 'exit' };
 
 export type FromWorker =
-  /** What the host name resolved to, never empty. Not sent when it was an address. */
+  /** What the host name resolved to, never empty; the address itself when it was one. */
   | { readonly kind: 'resolved'; readonly addresses: readonly string[] }
   /** What the packets are from this sequence on. */
   | { readonly kind: 'stream'; readonly info: StreamInfo; readonly fromSequence: number }
+  | { readonly kind: 'learned'; readonly learned: LearnedFacts }
   | { readonly kind: 'frameRing'; readonly output: number; readonly ring: SharedArrayBuffer }
   | { readonly kind: 'log'; readonly level: LogLine['level']; readonly text: string }
   | { readonly kind: 'ended'; readonly result: CaptureResult };
-
-/** One camera worker thread, from main's side. */
-export type CameraThread = ServiceThread<ToWorker, FromWorker>;

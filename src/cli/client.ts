@@ -12,6 +12,8 @@ const DEFAULT_URL = 'http://127.0.0.1:8080';
 const TIMEOUT_MS = 20_000;
 /** The proxy may ask the cloud, twice, for 10 s each. */
 const CHANGE_TIMEOUT_MS = 30_000;
+/** A probe may have to wait for other connections to the same camera, and closes its own. */
+const PROBE_MARGIN_MS = 15_000;
 /** A download goes on for as long as something comes. */
 const DOWNLOAD_IDLE_MS = 60_000;
 
@@ -32,6 +34,8 @@ export interface CameraBody {
   readonly replay?: ReplayBody;
   readonly rtmp_endpoint?: string;
   readonly transport?: string;
+  readonly tls_verify?: string;
+  readonly max_pixels?: number;
   readonly open_timeout_ms?: number;
   readonly stall_timeout_ms?: number;
   readonly decoder_threads?: number;
@@ -46,6 +50,30 @@ export interface CameraChanges {
   readonly record_audio?: boolean;
   readonly passthrough?: boolean;
   readonly storage?: boolean;
+}
+
+/** What `probe` sends. */
+export interface ProbeBody {
+  readonly rtsp_endpoint: string;
+  readonly transport: string;
+  readonly tls_verify: string;
+  readonly timeout_ms: number;
+}
+
+/** What POST /api/v1/probe answers. */
+export interface ProbeAnswer {
+  readonly codec: string;
+  readonly profile: string;
+  readonly width: number;
+  readonly height: number;
+  readonly pixel_format: string;
+  readonly fps: number;
+  readonly gop_packets: number;
+  readonly bitrate_kbps: number;
+  readonly transport: 'tcp' | 'udp' | 'multicast';
+  readonly open_ms: number;
+  /** The running camera that answered for its own stream. */
+  readonly camera: string | null;
 }
 
 /** What GET /api/v1/info tells. */
@@ -97,6 +125,15 @@ export class ProxyClient {
       changes,
       CHANGE_TIMEOUT_MS,
     )) as StreamProcess;
+  }
+
+  /** Connects to a camera at once that would be tried later. */
+  async retry(name: string, forget: boolean): Promise<StreamProcess> {
+    return (await this.ask('POST', `process/${encodeURIComponent(name)}/retry`, { forget })) as StreamProcess;
+  }
+
+  async probe(body: ProbeBody): Promise<ProbeAnswer> {
+    return (await this.ask('POST', 'probe', body, body.timeout_ms + PROBE_MARGIN_MS)) as ProbeAnswer;
   }
 
   async info(): Promise<ProxyInfo> {

@@ -12,6 +12,16 @@ export const WEBHOOK_EVENTS = ['camera', 'recording', 'annotations', 'passthroug
 /** Which frames of all cameras go to Redis. `demand`: only those that a program there asks for. */
 export const PUBLISHED_FRAMES = ['off', 'demand', 'keyframes', 'interval', 'all'] as const;
 
+/** How RTP comes in. */
+export const TRANSPORTS = ['auto', 'tcp', 'udp'] as const;
+/** How the certificate of an rtsps camera is checked. */
+export const TLS_VERIFY = ['verify', 'pin', 'none'] as const;
+
+/** Width times height. */
+const DEFAULT_MAX_PIXELS = 8192 * 4320;
+const MIN_MAX_PIXELS = 1024;
+const MAX_MAX_PIXELS = 16_384 * 16_384;
+
 const HOST_NAME =
   /^(?=.{1,253}$)[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9_])?(\.[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9_])?)*$/;
 const SCALE_SIDE = /^(?:-[12]|[1-9]\d{0,4}|i[wh](?:[*/][1-9]\d{0,2})?)$/;
@@ -57,7 +67,9 @@ export const configSchema = z.strictObject({
   max_cameras: positive(4096).default(256),
   camera: z
     .strictObject({
-      transport: z.enum(['tcp', 'udp']).default('tcp'),
+      transport: z.enum(TRANSPORTS).default('auto'),
+      tls_verify: z.enum(TLS_VERIFY).default('pin'),
+      max_pixels: z.int().min(MIN_MAX_PIXELS).max(MAX_MAX_PIXELS).default(DEFAULT_MAX_PIXELS),
       open_timeout_ms: z.int().min(500).max(120_000).default(10_000),
       stall_timeout_ms: z.int().min(500).max(600_000).default(5000),
       decoder_threads: positive(16).default(1),

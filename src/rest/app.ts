@@ -16,12 +16,14 @@ import { definitionOf } from './camera-body.js';
 import { cloudRoutes, type CloudParts } from './cloud.js';
 import { sendFrameList } from './frame-list.js';
 import { jsonBody } from './json-body.js';
+import { parseBody, retryBody } from './bodies.js';
 import { MjpegStreams } from './mjpeg.js';
 import { refuseOtherSites } from './origin.js';
 import { sendPastSnapshot } from './past-snapshot.js';
 import type { PastSource } from './past.js';
 import { portalFiles } from './portal.js';
 import { truth } from './query.js';
+import { sendProbe } from './probe.js';
 import { redisRoutes, type RedisParts } from './redis.js';
 import { webhookRoutes, type WebhookParts } from './webhooks.js';
 import { recordedCamera } from './recorded-camera.js';
@@ -117,6 +119,20 @@ export function createRestApp(parts: RestParts): Express {
       res.status(200).end();
     })
     .all(onlyMethods('GET', 'PATCH', 'DELETE'));
+  app
+    .route(`${BASE}/process/:name/retry`)
+    .post(jsonBody, (req, res) => {
+      const { forget } = parseBody(retryBody, req.body ?? {});
+      const camera = cameras.retry(checkCameraName(req.params.name), { forget: forget ?? false });
+      res.json(processAnswer(camera, parts, shownParts(req)));
+    })
+    .all(onlyMethods('POST'));
+  app
+    .route(`${BASE}/probe`)
+    .post(jsonBody, async (req, res) => {
+      await sendProbe(req, res, parts);
+    })
+    .all(onlyMethods('POST'));
   app
     .route(`${BASE}/process/:name/snapshot.jpg`)
     .get(async (req, res) => {

@@ -9,6 +9,8 @@ import { LATEST_MS } from './query.js';
 const MOST_URL_CHARACTERS = 4096;
 const MOST_KEY_CHARACTERS = 1024;
 const MOST_CLIP_NAME_CHARACTERS = 128;
+const MIN_PROBE_MS = 100;
+const MAX_PROBE_MS = 600_000;
 
 const cameraKeys = configSchema.shape.camera.unwrap().shape;
 /** Milliseconds since the epoch. */
@@ -31,6 +33,8 @@ export const cameraBody = z.strictObject({
     .refine((url) => !isMasked(url), 'the URL with its password, and not the masked one of an answer'),
   rtmp_endpoint: rtmpUrl.nullish(),
   transport: cameraKeys.transport.unwrap().nullish(),
+  tls_verify: cameraKeys.tls_verify.unwrap().nullish(),
+  max_pixels: cameraKeys.max_pixels.unwrap().nullish(),
   open_timeout_ms: cameraKeys.open_timeout_ms.unwrap().nullish(),
   stall_timeout_ms: cameraKeys.stall_timeout_ms.unwrap().nullish(),
   decoder_threads: cameraKeys.decoder_threads.unwrap().nullish(),
@@ -61,14 +65,31 @@ export const replayBody = z.strictObject({
   loop: z.boolean().nullish(),
 });
 
-/** What can be changed of a camera; `null` for `record` = as buffer.on_disk says, for `rtmp_endpoint` = none. */
+/**
+ * What can be changed of a camera; `null` for `record` = as buffer.on_disk says, for `max_pixels` = as camera.max_pixels
+ * says, for `rtmp_endpoint` = none.
+ */
 export const cameraChanges = z.strictObject({
+  transport: cameraKeys.transport.unwrap().optional(),
+  tls_verify: cameraKeys.tls_verify.unwrap().optional(),
+  max_pixels: z.union([cameraKeys.max_pixels.unwrap(), z.null()]).optional(),
   record: z.union([z.boolean(), z.null()]).optional(),
   record_audio: z.boolean().optional(),
   rtmp_endpoint: z.union([rtmpUrl, z.null()]).optional(),
   passthrough: z.boolean().optional(),
   storage: z.boolean().optional(),
 });
+
+/** What is to be probed, and how. */
+export const probeBody = z.strictObject({
+  rtsp_endpoint: cameraBody.shape.rtsp_endpoint,
+  transport: cameraBody.shape.transport,
+  tls_verify: cameraBody.shape.tls_verify,
+  timeout_ms: z.int().min(MIN_PROBE_MS).max(MAX_PROBE_MS).nullish(),
+});
+
+/** `forget`: with what the connections of the camera taught. */
+export const retryBody = z.strictObject({ forget: z.boolean().nullish() });
 
 /** A part of a recording that is to be kept. */
 export const clipBody = z.strictObject({

@@ -20,6 +20,8 @@ export function definitionOf(value: unknown, config: Pick<Config, 'camera'>, clo
     rtspEndpoint,
     ...(rtmpEndpoint === '' ? {} : { rtmpEndpoint }),
     transport: body.transport ?? config.camera.transport,
+    tlsVerify: body.tls_verify ?? config.camera.tls_verify,
+    ...(typeof body.max_pixels === 'number' ? { maxPixels: body.max_pixels } : {}),
     openTimeoutMs: body.open_timeout_ms ?? config.camera.open_timeout_ms,
     stallTimeoutMs: body.stall_timeout_ms ?? config.camera.stall_timeout_ms,
     decoderThreads: body.decoder_threads ?? config.camera.decoder_threads,

@@ -16,6 +16,9 @@ export interface ChangeParts {
  */
 export async function changeCamera(name: string, value: unknown, parts: ChangeParts): Promise<Camera> {
   const {
+    transport,
+    tls_verify: tlsVerify,
+    max_pixels: maxPixels,
     record,
     record_audio: recordAudio,
     rtmp_endpoint: endpoint,
@@ -23,6 +26,9 @@ export async function changeCamera(name: string, value: unknown, parts: ChangePa
     storage,
   } = parseBody(cameraChanges, value);
   const plain = {
+    ...(transport === undefined ? {} : { transport }),
+    ...(tlsVerify === undefined ? {} : { tlsVerify }),
+    ...(maxPixels === undefined ? {} : { maxPixels }),
     ...(record === undefined ? {} : { record }),
     ...(recordAudio === undefined ? {} : { recordAudio }),
     ...(endpoint === undefined ? {} : { rtmpEndpoint: endpoint === '' ? null : endpoint }),

@@ -2,6 +2,7 @@ import { redact, redactUrl } from '../base/redact.js';
 import { STATUS_OF_PHASE } from '../cameras/container-status.js';
 import { replayOf } from '../cameras/replay-url.js';
 import type { Camera, LogLine } from '../cameras/types.js';
+import type { LearnedFacts } from '../native/types.js';
 import type { PassthroughStatus } from '../passthrough/types.js';
 import type { RecordingStatus } from '../recording/types.js';
 import type { StorageStatus } from '../storage/types.js';
@@ -62,7 +63,7 @@ export type StreamProcess = ReturnType<typeof streamProcessOf>;
 
 /** Times in milliseconds since the epoch, null = not yet or not known. */
 function additionsOf(
-  { definition, state, stats, stream }: Camera,
+  { definition, state, stats, stream, learned }: Camera,
   { recording, passthrough, storage }: CameraServices,
 ) {
   return {
@@ -73,6 +74,8 @@ function additionsOf(
     failing_streak: state.failingStreak,
     next_attempt: state.nextAttemptMs ?? null,
     transport: definition.transport,
+    tls_verify: definition.tlsVerify,
+    max_pixels: definition.maxPixels ?? null,
     open_timeout_ms: definition.openTimeoutMs,
     stall_timeout_ms: definition.stallTimeoutMs,
     decoder_threads: definition.decoderThreads,
@@ -91,6 +94,7 @@ function additionsOf(
             pixel_format: stream.pixelFormat,
             declared_fps: stream.declaredFps,
           },
+    learned: learned === undefined ? null : learnedAnswer(learned),
     stats: {
       packets: stats.packets,
       keyframes: stats.keyframes,
@@ -100,11 +104,13 @@ function additionsOf(
       frames_corrupt: stats.framesCorrupt,
       frames_dropped: stats.framesDropped,
       decode_errors: stats.decodeErrors,
+      packets_damaged: stats.packetsDamaged,
       decode_us: stats.decodeUs,
       convert_us: stats.convertUs,
       reconnects: stats.reconnects,
       fps: stats.fps,
       gop_packets: stats.gopPackets,
+      stall_limit_ms: known(stats.stallLimitMs),
       last_packet: known(stats.lastPacketMs),
       last_frame: known(stats.lastFrameMs),
       last_error: redact(stats.lastError),
@@ -140,6 +146,22 @@ function additionsOf(
       message: storage.message,
       next_attempt: storage.nextAttemptMs ?? null,
     },
+  };
+}
+
+/** Without the session: who has its id and the camera's address can end it. */
+function learnedAnswer(learned: LearnedFacts) {
+  const { transport, keepalive, authentication, certificate } = learned;
+  return {
+    transport: transport === '' ? null : transport,
+    keepalive: keepalive === '' ? null : keepalive,
+    authentication: authentication === '' ? null : redact(authentication),
+    certificate: certificate === '' ? null : certificate,
+    usual_gap_ms: known(learned.usualGapMs),
+    without_receiver_reports: learned.withoutReceiverReports,
+    marks_every_slice: learned.marksEverySlice,
+    sequence_unreliable: learned.sequenceUnreliable,
+    jpeg_size: learned.jpegWidth === 0 ? null : { width: learned.jpegWidth, height: learned.jpegHeight },
   };
 }
 

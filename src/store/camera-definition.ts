@@ -1,4 +1,4 @@
-import type { Transport } from '../native/types.js';
+import type { TlsVerify, Transport } from '../native/types.js';
 
 /** What the cloud does with a camera's stream. */
 export interface StorageFact {
@@ -15,6 +15,9 @@ export interface CameraDefinition {
   readonly rtspEndpoint: string;
   readonly rtmpEndpoint?: string;
   readonly transport: Transport;
+  readonly tlsVerify: TlsVerify;
+  /** Maximum width times height of a picture; undefined: as `camera.max_pixels` says. */
+  readonly maxPixels?: number;
   readonly openTimeoutMs: number;
   readonly stallTimeoutMs: number;
   readonly decoderThreads: number;

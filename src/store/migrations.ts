@@ -50,6 +50,13 @@ export const MIGRATIONS: readonly string[] = [
   ALTER TABLE cameras ADD COLUMN storing INTEGER;
   ALTER TABLE cameras ADD COLUMN storing_ms INTEGER;
   `,
+  // 'tcp' was the default of every camera; nobody had to choose it.
+  `
+  ALTER TABLE cameras ADD COLUMN tls_verify TEXT NOT NULL DEFAULT 'pin';
+  ALTER TABLE cameras ADD COLUMN max_pixels INTEGER;
+  ALTER TABLE cameras ADD COLUMN learned TEXT;
+  UPDATE cameras SET transport = 'auto' WHERE transport = 'tcp';
+  `,
 ];
 
 /** Marks a file as ours: "Chry". */

@@ -1,7 +1,8 @@
 import Database from 'better-sqlite3';
 import { ChrysError } from '../base/errors.js';
-import type { Transport } from '../native/types.js';
+import type { LearnedFacts, TlsVerify, Transport } from '../native/types.js';
 import type { CameraDefinition } from './camera-definition.js';
+import { learnedText, parseLearned } from './learned-facts.js';
 import { explainedWrite } from './write-errors.js';
 
 interface Row {
@@ -9,6 +10,8 @@ interface Row {
   readonly rtsp_endpoint: string;
   readonly rtmp_endpoint: string | null;
   readonly transport: string;
+  readonly tls_verify: string;
+  readonly max_pixels: number | null;
   readonly open_timeout_ms: number;
   readonly stall_timeout_ms: number;
   readonly decoder_threads: number;
@@ -29,23 +32,28 @@ export class CameraRegistry {
   readonly #insert: Database.Statement<[Row]>;
   readonly #update: Database.Statement<[Row]>;
   readonly #remove: Database.Statement<[string]>;
+  readonly #learned: Database.Statement<[string], { readonly learned: string | null }>;
+  readonly #learn: Database.Statement<[string | null, string]>;
 
   constructor(database: Database.Database) {
     this.#list = database.prepare('SELECT * FROM cameras ORDER BY created_ms, name');
     this.#get = database.prepare('SELECT * FROM cameras WHERE name = ?');
     this.#insert = database.prepare(
-      `INSERT INTO cameras (name, rtsp_endpoint, rtmp_endpoint, transport, open_timeout_ms, stall_timeout_ms,
+      `INSERT INTO cameras (name, rtsp_endpoint, rtmp_endpoint, transport, tls_verify, max_pixels, open_timeout_ms, stall_timeout_ms,
         decoder_threads, record, record_audio, passthrough, storage, storing, storing_ms, created_ms, modified_ms)
-       VALUES (@name, @rtsp_endpoint, @rtmp_endpoint, @transport, @open_timeout_ms, @stall_timeout_ms,
+       VALUES (@name, @rtsp_endpoint, @rtmp_endpoint, @transport, @tls_verify, @max_pixels, @open_timeout_ms, @stall_timeout_ms,
         @decoder_threads, @record, @record_audio, @passthrough, @storage, @storing, @storing_ms, @created_ms, @modified_ms)`,
     );
     this.#update = database.prepare(
-      `UPDATE cameras SET rtmp_endpoint = @rtmp_endpoint, record = @record, record_audio = @record_audio,
+      `UPDATE cameras SET transport = @transport, tls_verify = @tls_verify, max_pixels = @max_pixels,
+        rtmp_endpoint = @rtmp_endpoint, record = @record, record_audio = @record_audio,
         passthrough = @passthrough, storage = @storage, storing = @storing, storing_ms = @storing_ms,
         modified_ms = @modified_ms
        WHERE name = @name`,
     );
     this.#remove = database.prepare('DELETE FROM cameras WHERE name = ?');
+    this.#learned = database.prepare('SELECT learned FROM cameras WHERE name = ?');
+    this.#learn = database.prepare('UPDATE cameras SET learned = ? WHERE name = ?');
   }
 
   /** Oldest first. */
@@ -88,6 +96,20 @@ export class CameraRegistry {
       throw explainedWrite(error);
     }
   }
+
+  /** What earlier connections learnt of a camera; undefined: nothing, or there is no such camera. */
+  learned(name: string): LearnedFacts | undefined {
+    return parseLearned(this.#learned.get(name)?.learned);
+  }
+
+  /** Does nothing for an unknown name. Throws like insert when it cannot be written. */
+  learn(name: string, facts: LearnedFacts | undefined): void {
+    try {
+      this.#learn.run(facts === undefined ? null : learnedText(facts), name);
+    } catch (error) {
+      throw explainedWrite(error);
+    }
+  }
 }
 
 function rowOf(camera: CameraDefinition): Row {
@@ -96,6 +118,8 @@ function rowOf(camera: CameraDefinition): Row {
     rtsp_endpoint: camera.rtspEndpoint,
     rtmp_endpoint: camera.rtmpEndpoint ?? null,
     transport: camera.transport,
+    tls_verify: camera.tlsVerify,
+    max_pixels: camera.maxPixels ?? null,
     open_timeout_ms: camera.openTimeoutMs,
     stall_timeout_ms: camera.stallTimeoutMs,
     decoder_threads: camera.decoderThreads,
@@ -120,6 +144,8 @@ function definitionOf(row: Row): CameraDefinition {
     rtspEndpoint: row.rtsp_endpoint,
     ...(row.rtmp_endpoint === null ? {} : { rtmpEndpoint: row.rtmp_endpoint }),
     transport: transportOf(row.transport),
+    tlsVerify: tlsVerifyOf(row.tls_verify),
+    ...(row.max_pixels === null ? {} : { maxPixels: row.max_pixels }),
     openTimeoutMs: row.open_timeout_ms,
     stallTimeoutMs: row.stall_timeout_ms,
     decoderThreads: row.decoder_threads,
@@ -134,5 +160,10 @@ function definitionOf(row: Row): CameraDefinition {
 }
 
 function transportOf(text: string): Transport {
-  return text === 'udp' ? 'udp' : 'tcp';
+  return text === 'udp' || text === 'tcp' ? text : 'auto';
+}
+
+/** What is not known is checked more strictly and not less. */
+function tlsVerifyOf(text: string): TlsVerify {
+  return text === 'pin' || text === 'none' ? text : 'verify';
 }

@@ -14,6 +14,8 @@ interface RemoteOptions {
 
 interface AddOptions extends RemoteOptions, ReplayOptions {
   readonly transport?: string;
+  readonly tlsVerify?: string;
+  readonly maxPixels?: number;
   readonly rtmp?: string;
   readonly openTimeoutMs?: number;
   readonly stallTimeoutMs?: number;
@@ -24,6 +26,10 @@ interface AddOptions extends RemoteOptions, ReplayOptions {
 
 interface RecordOptions extends RemoteOptions {
   readonly audio?: boolean;
+}
+
+interface RetryOptions extends RemoteOptions {
+  readonly forget?: boolean;
 }
 
 const RECORD_WISHES: Readonly<Record<string, boolean | null>> = { on: true, off: false, default: null };
@@ -39,16 +45,18 @@ export function clientFor(options: { readonly url?: string } & TlsOptions, io: I
 
 export function cameraCommand(io: Io): Command {
   const camera = new Command('camera').description(
-    'add, list, show, record, pass on and remove cameras of a running proxy',
+    'add, list, show, record, pass on, retry and remove cameras of a running proxy',
   );
   withReplayOptions(camera.command('add'))
     .description('add a camera and start it')
     .argument('<name>', '1 to 128 of the characters A-Z a-z 0-9 . _ -')
     .argument('[url]', 'rtsp://user:password@host/path; - reads it from standard input, out of the process list')
-    .option('--transport <tcp|udp>', 'how RTP comes in')
+    .option('--transport <auto|tcp|udp>', 'how RTP comes in')
+    .option('--tls-verify <verify|pin|none>', 'how the certificate of an rtsps camera is checked')
+    .option('--max-pixels <n>', 'maximum number of pixels of a picture, width times height', wholeNumber)
     .option('--rtmp <url>', 'where passthrough sends the stream')
-    .option('--open-timeout-ms <ms>', 'longest time to open the stream', wholeNumber)
-    .option('--stall-timeout-ms <ms>', 'time without a packet that counts as a stall', wholeNumber)
+    .option('--open-timeout-ms <ms>', 'timeout for opening the stream', wholeNumber)
+    .option('--stall-timeout-ms <ms>', 'minimum time without a picture that counts as a stall', wholeNumber)
     .option('--decoder-threads <n>', 'threads that decode it', wholeNumber)
     .option('--record', 'record it, whatever buffer.on_disk of the configuration says')
     .option('--no-record', 'do not record it, whatever the configuration says')
@@ -86,6 +94,14 @@ export function cameraCommand(io: Io): Command {
     .action((name: string, wish: string, options: RecordOptions) => record(io, name, wish, options));
   addSwitches(camera, io, clientFor, urlOption);
   camera
+    .command('retry')
+    .description('connect to a camera at once, instead of at its next attempt')
+    .argument('<name>')
+    .option('--forget', 'forget what was learnt of it, with its pinned certificate, and connect anew')
+    .option('--json', 'print the camera as JSON')
+    .addOption(urlOption())
+    .action((name: string, options: RetryOptions) => retry(io, name, options));
+  camera
     .command('remove')
     .description('stop a camera and forget it')
     .argument('<name>')
@@ -101,6 +117,8 @@ async function add(io: Io, name: string, url: string | undefined, options: AddOp
     ...(await sourceOf(io, client, url, options)),
     ...(options.rtmp === undefined ? {} : { rtmp_endpoint: options.rtmp }),
     ...(options.transport === undefined ? {} : { transport: options.transport }),
+    ...(options.tlsVerify === undefined ? {} : { tls_verify: options.tlsVerify }),
+    ...(options.maxPixels === undefined ? {} : { max_pixels: options.maxPixels }),
     ...(options.openTimeoutMs === undefined ? {} : { open_timeout_ms: options.openTimeoutMs }),
     ...(options.stallTimeoutMs === undefined ? {} : { stall_timeout_ms: options.stallTimeoutMs }),
     ...(options.decoderThreads === undefined ? {} : { decoder_threads: options.decoderThreads }),
@@ -169,6 +187,12 @@ async function record(io: Io, name: string, wish: string, options: RecordOptions
   io.out(`Camera "${plain(name)}" is ${wanted ? '' : 'not '}recorded${wish === 'default' ? ', as configured' : ''}.\n`);
 }
 
+async function retry(io: Io, name: string, options: RetryOptions): Promise<void> {
+  const camera = await clientFor(options, io).retry(name, options.forget === true);
+  const text = `Camera "${plain(name)}" is ${camera.chrysproxy.phase}.\n`;
+  io.out(options.json === true ? json(camera) : text);
+}
+
 async function remove(io: Io, name: string, options: RemoteOptions): Promise<void> {
   await clientFor(options, io).remove(name);
   io.out(`Camera "${plain(name)}" is removed.\n`);
@@ -181,6 +205,9 @@ function described(camera: StreamProcess): [string, string][] {
     ['Source', longSourceText(camera)],
     ['RTMP', camera.rtmp_endpoint],
     ['Transport', ours.transport],
+    ['TLS', /^rtsps:/i.test(camera.rtsp_endpoint) ? ours.tls_verify : undefined],
+    ['Maximum pixels', ours.max_pixels === null ? undefined : String(ours.max_pixels)],
+    ['Learned', learnedText(ours.learned)],
     ['State', `${ours.phase} since ${timeText(ours.since)}`],
     ['Message', ours.message === '' ? undefined : ours.message],
     ['Next attempt', ours.next_attempt === null ? undefined : timeText(ours.next_attempt)],
@@ -190,7 +217,11 @@ function described(camera: StreamProcess): [string, string][] {
     ],
     ['Frames per second', fpsOf(camera)],
     ['Keyframe every', stats.gop_packets === 0 ? undefined : `${stats.gop_packets} packets`],
-    ['Packets', `${stats.packets}, ${stats.keyframes} of them keyframes, ${stats.bytes} bytes`],
+    ['Stall limit', stats.stall_limit_ms === null ? undefined : `${stats.stall_limit_ms / 1000} s without a picture`],
+    [
+      'Packets',
+      `${stats.packets}, ${stats.keyframes} of them keyframes, ${stats.packets_damaged} damaged, ${stats.bytes} bytes`,
+    ],
     [
       'Frames',
       `${stats.frames_decoded} decoded, ${stats.frames_corrupt} damaged, ${stats.frames_dropped} dropped, ${stats.decode_errors} errors`,
@@ -210,6 +241,24 @@ function described(camera: StreamProcess): [string, string][] {
     ['Added', timeText(camera.created)],
   ];
   return pairs.filter((pair): pair is [string, string] => pair[1] !== undefined);
+}
+
+/** What the connections of a camera taught; undefined: nothing yet. */
+function learnedText(learned: StreamProcess['chrysproxy']['learned']): string | undefined {
+  if (learned === null) return undefined;
+  const { jpeg_size: jpeg } = learned;
+  const facts = [
+    learned.transport === null ? '' : `transport ${learned.transport}`,
+    learned.keepalive === null ? '' : `keepalive ${learned.keepalive}`,
+    learned.authentication === null ? '' : `authentication ${learned.authentication}`,
+    learned.usual_gap_ms === null ? '' : `usual gap ${learned.usual_gap_ms} ms`,
+    learned.without_receiver_reports ? 'no receiver reports' : '',
+    learned.marks_every_slice ? 'marks every slice' : '',
+    learned.sequence_unreliable ? 'sequence numbers unreliable' : '',
+    jpeg === null ? '' : `JPEG ${jpeg.width}x${jpeg.height}`,
+    learned.certificate === null ? '' : `certificate ${learned.certificate}`,
+  ].filter((fact) => fact !== '');
+  return facts.length === 0 ? undefined : plain(facts.join(', '));
 }
 
 function recordingText(recording: StreamProcess['chrysproxy']['recording']): string {

@@ -1,40 +1,93 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
-import type { ProbeResult } from '../../app/probe.js';
 import { DURATION_FORMS, parseDurationMs } from '../../base/duration.js';
-import { fields, json } from '../format.js';
+import type { ProbeResult } from '../../cameras/probe-types.js';
+import { TLS_VERIFY, TRANSPORTS } from '../../config/schema.js';
+import type { TlsOptions } from '../client-tls.js';
+import type { ProbeAnswer, ProxyClient } from '../client.js';
+import { CliError, EXIT } from '../exit-codes.js';
+import { fields, json, plain } from '../format.js';
 import type { Io } from '../io.js';
 import { streamUrl } from '../stream-url.js';
+import { clientFor, urlOption } from './camera.js';
 
-interface Options {
-  readonly transport: 'tcp' | 'udp';
+interface Options extends TlsOptions {
+  readonly transport: (typeof TRANSPORTS)[number];
+  readonly tlsVerify: (typeof TLS_VERIFY)[number];
   readonly timeout: number;
   readonly json?: boolean;
+  readonly url?: string;
 }
 
 const DEFAULT_TIMEOUT_MS = 10_000;
 
 export function probeCommand(io: Io): Command {
   return new Command('probe')
-    .description('open a stream without adding it and say what it is, or why it does not open; needs no running proxy')
+    .description(
+      'open a stream without adding it and say what it is, or why it does not open; by the running proxy if there is one',
+    )
     .argument('<url>', 'rtsp://, rtsps:// or file: URL; - reads it from standard input, out of the process list')
-    .addOption(new Option('--transport <transport>', 'how RTP comes in').choices(['tcp', 'udp']).default('tcp'))
+    .addOption(new Option('--transport <transport>', 'how RTP comes in').choices(TRANSPORTS).default('auto'))
     .addOption(
-      new Option('--timeout <duration>', 'longest time for opening and watching')
+      new Option('--tls-verify <how>', 'how the certificate of an rtsps camera is checked')
+        .choices(TLS_VERIFY)
+        .default('pin'),
+    )
+    .addOption(
+      new Option('--timeout <duration>', 'maximum time for opening and watching')
         .argParser(duration)
         .default(DEFAULT_TIMEOUT_MS, '10s'),
     )
     .option('--json', 'print the result as JSON')
+    .addOption(urlOption())
     .action((url: string, options: Options) => probe(io, url, options));
 }
 
+/**
+ * By the running proxy if there is one: it answers for its own cameras without a connection, which matters to a camera
+ * that allows one session only. A file is one of this machine, so the proxy is not asked.
+ */
 async function probe(io: Io, argument: string, options: Options): Promise<void> {
   const url = await streamUrl(argument, io);
-  const { probeStream } = await import('../../app/probe.js');
-  const result = await probeStream(url, { transport: options.transport, timeoutMs: options.timeout });
+  const client = /^\s*rtsps?:/i.test(url) ? await runningProxy(io, options) : undefined;
+  const { transport, tlsVerify, timeout } = options;
+  const result =
+    client === undefined
+      ? await probeHere(url, options)
+      : resultOf(await client.probe({ rtsp_endpoint: url, transport, tls_verify: tlsVerify, timeout_ms: timeout }));
   io.out(options.json === true ? json(result) : fields(described(result)));
 }
 
+/** Asked for its version first, so that the password goes to nobody but a proxy. */
+async function runningProxy(io: Io, options: Options): Promise<ProxyClient | undefined> {
+  const client = clientFor(options, io);
+  try {
+    await client.info();
+    return client;
+  } catch (error) {
+    if (error instanceof CliError && error.exitCode === EXIT.noProxy && options.url === undefined) return undefined;
+    throw error;
+  }
+}
+
+async function probeHere(url: string, { transport, tlsVerify, timeout }: Options): Promise<ProbeResult> {
+  const { probeAlone } = await import('../../app/probe.js');
+  return await probeAlone(url, { transport, tlsVerify, timeoutMs: timeout });
+}
+
+function resultOf(answer: ProbeAnswer): ProbeResult {
+  const { codec, profile, width, height, fps, transport, camera } = answer;
+  return {
+    ...{ codec, profile, width, height, fps, transport },
+    pixelFormat: answer.pixel_format,
+    gopPackets: answer.gop_packets,
+    bitrateKbps: answer.bitrate_kbps,
+    openMs: answer.open_ms,
+    ...(camera === null ? {} : { camera }),
+  };
+}
+
 function described(result: ProbeResult): [string, string][] {
+  const { camera } = result;
   return [
     ['Codec', `${result.codec} ${result.profile}`],
     ['Size', result.width === 0 ? 'not known yet' : `${result.width}x${result.height} ${result.pixelFormat}`],
@@ -42,7 +95,9 @@ function described(result: ProbeResult): [string, string][] {
     ['Keyframe every', result.gopPackets === 0 ? 'not known yet' : `${result.gopPackets} packets`],
     ['Bit rate', `${result.bitrateKbps} kbit/s`],
     ['Transport', result.transport],
-    ['Opened in', `${result.openMs} ms`],
+    camera === undefined
+      ? ['Opened in', `${result.openMs} ms`]
+      : ['Answered by', `camera "${plain(camera)}", which runs with this stream; no connection was made`],
   ];
 }
 

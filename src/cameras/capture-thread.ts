@@ -1,0 +1,111 @@
+import { ServiceThread, type ThreadListener } from '../base/service-thread.js';
+import { CONTROL } from '../gen/ring-layout.js';
+import type { NativeAddon } from '../native/types.js';
+import type { Control } from '../rings/control.js';
+import type { Closings, Endpoint } from './closings.js';
+import { STOP, type StopWish } from './teardown.js';
+import type { FromWorker, OpenMessage, ToWorker, WorkerData } from './worker-messages.js';
+
+export type WakeAddon = Pick<NativeAddon, 'openWake' | 'wake' | 'closeWake'>;
+
+export interface CaptureThreadForm {
+  readonly workerUrl: URL;
+  /** Shown by tools that list threads. */
+  readonly name: string;
+  readonly control: Control;
+  readonly packetRing: SharedArrayBuffer;
+  readonly addon: WakeAddon;
+  readonly closings: Closings;
+}
+
+/** What `open` does not know by itself. */
+export type OpenOptions = Omit<OpenMessage['options'], 'wakeFd'>;
+
+/** The worker's own JavaScript needs a few megabytes; libav's memory and the rings do not count. */
+const HEAP_MB = { old: 32, young: 2 };
+
+/** A thread that runs one capture after the other, and the means to stop it. Main thread. */
+export class CaptureThread {
+  private readonly thread: ServiceThread<ToWorker, FromWorker>;
+  /** An eventfd that wakes a capture which waits in the kernel; -1 once it is closed. */
+  private wakeFd: number;
+  /** What the capture in progress is connected to; undefined: there is none. */
+  private endpoint: Endpoint | undefined;
+  /** Says that the connection of a capture that was told to stop is closed. */
+  private closed: (() => void) | undefined;
+
+  /** Throws when there is no memory, no descriptor or no thread to be had. */
+  constructor(
+    private readonly form: CaptureThreadForm,
+    listener: ThreadListener<FromWorker>,
+  ) {
+    this.wakeFd = form.addon.openWake();
+    try {
+      this.thread = this.start(listener);
+    } catch (error) {
+      this.closeWake();
+      throw error;
+    }
+  }
+
+  get isCapturing(): boolean {
+    return this.endpoint !== undefined;
+  }
+
+  /** Begins a capture; the last one has ended, so nobody else looks at the stop flag. */
+  open(endpoint: Endpoint, options: OpenOptions, extra: Pick<OpenMessage, 'audioRing' | 'host'>): void {
+    this.form.control.setI32(CONTROL.stopI32, STOP.none);
+    this.thread.send({ kind: 'open', options: { ...options, wakeFd: this.wakeFd }, ...extra });
+    this.endpoint = endpoint;
+  }
+
+  /** Ends the capture without waiting for its end; until then, others wait before they connect to the same camera. */
+  raiseStop(how: StopWish): void {
+    const { control, closings, addon } = this.form;
+    if (this.endpoint !== undefined) this.closed ??= closings.begin(this.endpoint);
+    control.setI32(CONTROL.stopI32, Math.max(how, control.getI32(CONTROL.stopI32)));
+    Atomics.notify(control.i32, CONTROL.stopI32);
+    if (this.wakeFd >= 0) addon.wake(this.wakeFd);
+  }
+
+  /** Ends the thread once its capture has ended. False: it did not within `graceMs`, and is left alone. */
+  async end(graceMs: number): Promise<boolean> {
+    return await this.thread.end({ kind: 'exit' }, graceMs);
+  }
+
+  /** Resolves when the thread is gone, however long that takes. */
+  async wasGone(): Promise<void> {
+    await this.thread.wasGone();
+  }
+
+  private start(listener: ThreadListener<FromWorker>): ServiceThread<ToWorker, FromWorker> {
+    const { workerUrl: url, name, control, packetRing } = this.form;
+    const data: WorkerData = { control: control.buffer, packetRing };
+    return new ServiceThread<ToWorker, FromWorker>(
+      { url, name, data, heapMb: HEAP_MB },
+      {
+        onMessage: (message) => {
+          if (message.kind === 'ended') this.captureEnded();
+          listener.onMessage(message);
+        },
+        onGone: (error) => {
+          this.captureEnded();
+          this.closeWake();
+          listener.onGone(error);
+        },
+      },
+    );
+  }
+
+  private captureEnded(): void {
+    this.endpoint = undefined;
+    this.closed?.();
+    this.closed = undefined;
+  }
+
+  /** Nobody uses it any more; its number may belong to something else afterwards. */
+  private closeWake(): void {
+    if (this.wakeFd >= 0) this.form.addon.closeWake(this.wakeFd);
+    this.wakeFd = -1;
+  }
+}

@@ -1,0 +1,55 @@
+import type { Clock } from '../base/clock.js';
+import type { LearnedFacts } from '../native/types.js';
+
+/** A camera that teaches something new with every packet must not make the disk work each time. */
+const INTERVAL_MS = 1000;
+
+/** What the connections of one camera taught: stored soon, at most once a second, the last one wins. Main thread. */
+export class LearnedKeeper {
+  private cancelTimer: (() => void) | undefined;
+  private storedAtMs = -Infinity;
+  private unstored = false;
+  private paused = false;
+
+  constructor(
+    private current: LearnedFacts | undefined,
+    private readonly clock: Clock,
+    private readonly store: (facts: LearnedFacts | undefined) => void,
+  ) {}
+
+  get facts(): LearnedFacts | undefined {
+    return this.current;
+  }
+
+  learn(facts: LearnedFacts): void {
+    if (this.paused) return;
+    this.current = facts;
+    this.unstored = true;
+    const dueMs = this.storedAtMs + INTERVAL_MS - this.clock.monotonicMs();
+    if (dueMs <= 0) this.flush();
+    else this.cancelTimer ??= this.clock.after(dueMs, this.flush);
+  }
+
+  /** Forgets everything; what the capture in progress still teaches does not count, until `resume`. */
+  forget(): void {
+    this.paused = true;
+    this.current = undefined;
+    this.unstored = true;
+    this.flush();
+  }
+
+  /** A new capture begins. */
+  resume(): void {
+    this.paused = false;
+  }
+
+  /** Stores now what is not stored yet. */
+  readonly flush = (): void => {
+    this.cancelTimer?.();
+    this.cancelTimer = undefined;
+    if (!this.unstored) return;
+    this.unstored = false;
+    this.storedAtMs = this.clock.monotonicMs();
+    this.store(this.current);
+  };
+}
