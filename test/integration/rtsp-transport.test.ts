@@ -129,10 +129,21 @@ describe('over TLS', () => {
     const { learned } = await scene.until(
       'tls',
       'shows the certificate',
-      (state) => state.learned?.certificate != null,
+      (state) => typeof state.learned?.certificate === 'string',
     );
     expect(learned?.certificate).toMatch(/^[0-9a-f]{64}$/i);
     expect((await scene.state('tls-unchecked')).learned?.certificate ?? null).toBeNull();
+  });
+
+  it('another certificate than the first one is a reason of its own, and nothing is asked over it', async () => {
+    const { requests } = await scene.counts('tls');
+    const { learned } = await scene.state('tls');
+    await scene.cameras.change('tls', { tls: authority.sign('another') });
+    await scene.cameras.disconnect('tls');
+    const { message, learned: after } = await scene.failed('tls', 'certificate_changed');
+    expect(message).toMatch(/another certificate/i);
+    expect(after?.certificate).toBe(learned?.certificate);
+    expect((await scene.counts('tls')).requests).toEqual(requests);
   });
 
   it('a certificate of an unknown authority is refused where it is to be verified', async () => {

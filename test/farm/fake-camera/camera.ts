@@ -1,8 +1,8 @@
 /** A fake camera: an RTSP server on a port of its own. */
 import { readFileSync } from 'node:fs';
 import { createServer, type Socket } from 'node:net';
-import { createServer as createTlsServer } from 'node:tls';
 import type { AddressInfo } from 'node:net';
+import { createServer as createTlsServer, type Server as TlsServer } from 'node:tls';
 import { Authenticator } from './authenticator.js';
 import { hugeSps } from './bits.js';
 import { type Clip, loadClip, nalType } from './clip.js';
@@ -23,6 +23,7 @@ export class FakeCamera {
   readonly #connections = new Set<Connection>();
   #options: CameraOptions;
   #authenticator: Authenticator | undefined;
+  #tlsServer: TlsServer | undefined;
   #port = 0;
 
   private constructor(options: CameraOptions) {
@@ -36,10 +37,8 @@ export class FakeCamera {
       camera.#accept(socket);
     };
     const { tls, host = '127.0.0.1' } = options;
-    const server =
-      tls === undefined
-        ? createServer(onConnection)
-        : createTlsServer({ cert: readFileSync(tls.cert), key: readFileSync(tls.key) }, onConnection);
+    if (tls !== undefined) camera.#tlsServer = createTlsServer(certificate(tls), onConnection);
+    const server = camera.#tlsServer ?? createServer(onConnection);
     // A client that ends its handshake early.
     server.on('tlsClientError', () => undefined);
     await new Promise<void>((resolve, reject) => {
@@ -81,6 +80,7 @@ export class FakeCamera {
 
   #use(options: CameraOptions): void {
     if (options.auth !== undefined) this.#authenticator = new Authenticator(options.auth);
+    if (options.tls !== undefined) this.#tlsServer?.setSecureContext(certificate(options.tls));
   }
 
   #accept(socket: Socket): void {
@@ -108,6 +108,10 @@ export class FakeCamera {
     const clips = chosen.map(loadClip);
     return hostile.stream === 'huge-sps' ? clips.map(withHugeSps) : clips;
   }
+}
+
+function certificate({ cert, key }: { readonly cert: string; readonly key: string }): { cert: Buffer; key: Buffer } {
+  return { cert: readFileSync(cert), key: readFileSync(key) };
 }
 
 function withHugeSps(clip: Clip): Clip {
