@@ -34,7 +34,8 @@ export class Authenticator {
     }
     const fields = digestFields(request.authorization);
     const scheme = schemeOf(fields);
-    if (!this.options.schemes.includes(scheme) || fields.get('username') !== user) return 'wrong';
+    if (scheme === undefined || !this.options.schemes.includes(scheme) || fields.get('username') !== user)
+      return 'wrong';
     if (fields.get('uri') !== request.uri || fields.get('opaque') !== this.#opaque) return 'wrong';
     const offeredQop = (this.options.qop ?? '').split(/\s*,\s*/);
     if (scheme !== 'rfc2069' && !offeredQop.includes(fields.get('qop') ?? '')) return 'wrong';
@@ -72,12 +73,12 @@ const ALGORITHMS: Readonly<Record<Exclude<AuthScheme, 'basic' | 'rfc2069'>, stri
   'sha256-sess': 'SHA-256-sess',
 };
 
-function schemeOf(fields: ReadonlyMap<string, string>): AuthScheme {
+/** undefined: the token of the algorithm is not one that was offered, letter by letter. */
+function schemeOf(fields: ReadonlyMap<string, string>): AuthScheme | undefined {
   const algorithm = fields.get('algorithm');
   if (algorithm === undefined) return 'rfc2069';
   const found = Object.entries(ALGORITHMS).find(([, token]) => token === algorithm);
-  // A token that is not echoed as it came counts as wrong.
-  return (found?.[0] as AuthScheme | undefined) ?? 'basic';
+  return found?.[0] as AuthScheme | undefined;
 }
 
 function response(
