@@ -1,4 +1,5 @@
-// The bytes of a connection, delivered in pieces: no item may reach outside the buffer, and the parser must always get on.
+// The bytes of a connection, delivered in pieces: no item may reach outside the buffer, and the parser must always get
+// on.
 #include "../src/rtsp/message.h"
 #include "../src/rtsp/transport_header.h"
 #include "../src/rtsp/url.h"

@@ -97,7 +97,8 @@ std::string Quoted(std::string_view text) {
 std::string Base64(const std::string& text) {
   std::string encoded(AV_BASE64_SIZE(text.size()), '\0');
   const auto* bytes = reinterpret_cast<const uint8_t*>(text.data());
-  if (av_base64_encode(encoded.data(), static_cast<int>(encoded.size()), bytes, static_cast<int>(text.size())) == nullptr)
+  if (av_base64_encode(encoded.data(), static_cast<int>(encoded.size()), bytes, static_cast<int>(text.size())) ==
+      nullptr)
     return "";
   encoded.resize(encoded.find('\0'));
   return encoded;
@@ -114,8 +115,8 @@ bool EndsToken(char c) { return IsBlank(c) || c == ',' || c == '=' || c == '"' |
 
 }  // namespace
 
-// Splits a header into challenges. Takes whatever cameras write: quotes or none, commas inside quotes, missing commas, several
-// challenges, and parameters without a scheme in front.
+// Splits a header into challenges. Takes whatever cameras write: quotes or none, commas inside quotes, missing commas,
+// several challenges, and parameters without a scheme in front.
 class Authenticator::ChallengeParser {
  public:
   ChallengeParser(std::string_view text, std::vector<Challenge>* challenges) : text_(text), challenges_(challenges) {}
@@ -168,7 +169,8 @@ class Authenticator::ChallengeParser {
   }
 
   void SkipSeparators() {
-    while (!text_.empty() && (IsBlank(text_.front()) || text_.front() == ',' || text_.front() == ';')) text_.remove_prefix(1);
+    while (!text_.empty() && (IsBlank(text_.front()) || text_.front() == ',' || text_.front() == ';'))
+      text_.remove_prefix(1);
   }
 
   std::string_view TakeToken() {
@@ -232,8 +234,8 @@ bool Authenticator::IsRefused(const std::string& scheme) const {
   return std::find(refused_schemes_.begin(), refused_schemes_.end(), scheme) != refused_schemes_.end();
 }
 
-// The challenge to answer; nullptr: none is left. Basic sends the password in the clear, so it is for cameras that offer no
-// digest: neither a refusal of the digest nor the memory of an earlier connection leads to it.
+// The challenge to answer; nullptr: none is left. Basic sends the password in the clear, so it is for cameras that
+// offer no digest: neither a refusal of the digest nor the memory of an earlier connection leads to it.
 const Authenticator::Challenge* Authenticator::Choose() const {
   const Challenge* best = nullptr;
   int best_strength = 0;
@@ -302,8 +304,8 @@ std::string Authenticator::Authorization(std::string_view method, std::string_vi
   return DigestAuthorization(method, uri, body);
 }
 
-// The order is that of RFC 2069, which simple cameras rely on. `algorithm`, `qop` and `nc` are not quoted (RFC 7616, 3.4): some
-// Amcrest cameras refuse them in quotes.
+// The order is that of RFC 2069, which simple cameras rely on. `algorithm`, `qop` and `nc` are not quoted (RFC
+// 7616, 3.4): some Amcrest cameras refuse them in quotes.
 std::string Authenticator::DigestAuthorization(std::string_view method, std::string_view uri, std::string_view body) {
   const Algorithm* algorithm = FindAlgorithm(chosen_.algorithm);
   if (algorithm == nullptr) return "";

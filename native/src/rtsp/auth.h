@@ -20,13 +20,14 @@ class Authenticator {
     kUnsupported,    // the camera offers no scheme that is known here
   };
   // Takes the values of all WWW-Authenticate headers of an answer 401. Each may hold several challenges, in any order.
-  // The strongest scheme comes first (SHA-256, MD5, Basic); a weaker digest is tried once after a refusal. A 401 to a nonce
-  // that an earlier request used successfully, or that says stale=true, does not count as a wrong answer.
+  // The strongest scheme comes first (SHA-256, MD5, Basic); a weaker digest is tried once after a refusal. A 401 to a
+  // nonce that an earlier request used successfully, or that says stale=true, does not count as a wrong answer.
   Verdict OnUnauthorized(const std::vector<std::string_view>& challenges);
   // Any other answer: the credentials were accepted.
   void OnAccepted();
 
-  // The value of the Authorization header; empty while no challenge came. `uri` is that of the request line, byte by byte.
+  // The value of the Authorization header; empty while no challenge came. `uri` is that of the request line, byte by
+  // byte.
   std::string Authorization(std::string_view method, std::string_view uri, std::string_view body);
 
   // "Basic", "Digest MD5", "Digest SHA-256" …: the scheme in use; empty when none is needed.
@@ -40,7 +41,7 @@ class Authenticator {
   struct Challenge {
     bool digest = false;
     bool has_opaque = false;
-    std::string name;       // as the camera wrote it: "Digest", "NTLM"
+    std::string name;  // as the camera wrote it: "Digest", "NTLM"
     std::string realm, nonce, opaque, qop;
     std::string algorithm;  // as the camera wrote it; empty: it wrote none
     bool stale = false;
@@ -65,7 +66,7 @@ class Authenticator {
   bool sent_ = false;          // the request that is not answered yet carries an Authorization
   uint32_t nonce_count_ = 0;
   std::string cnonce_;  // of chosen_'s nonce: the session forms hash it into all its responses (RFC 2617, 3.2.2.2)
-  int renewals_ = 0;  // nonces in a row that the camera called expired
+  int renewals_ = 0;    // nonces in a row that the camera called expired
   std::vector<std::string> refused_schemes_;
   int wrong_answers_ = 0;
   bool refused_ = false;  // the attempt is over: no more answers, so that no account is locked

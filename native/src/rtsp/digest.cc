@@ -55,7 +55,9 @@ std::string HexHash(DigestHash hash, std::string_view text) {
 }
 
 std::string DigestResponse(const DigestInput& in) {
-  const auto hash = [&](std::initializer_list<std::string_view> parts) { return HexHash(in.hash, JoinWithColons(parts)); };
+  const auto hash = [&](std::initializer_list<std::string_view> parts) {
+    return HexHash(in.hash, JoinWithColons(parts));
+  };
   std::string secret = hash({in.user, in.realm, in.password});
   if (in.session) secret = hash({secret, in.nonce, in.cnonce});
   const std::string request =

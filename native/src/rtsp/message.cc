@@ -45,7 +45,8 @@ Start StartOf(std::string_view text) {
 
 // Whether an item can begin with this byte, or is preceded by it.
 bool CanBeginItem(uint8_t byte) {
-  return byte == '$' || byte == '\r' || byte == '\n' || (byte < 0x80 && std::strchr("ROASGDPT", byte) != nullptr && byte != 0);
+  return byte == '$' || byte == '\r' || byte == '\n' ||
+         (byte < 0x80 && std::strchr("ROASGDPT", byte) != nullptr && byte != 0);
 }
 
 enum class Look { kNo, kYes, kUnknown };
@@ -106,7 +107,8 @@ bool AnnouncesSdp(const Message& message) {
   return Lower(message.headers.Get("Content-Type")).find("sdp") != std::string::npos;
 }
 
-// What an empty line in a head means. Some cameras put one between two header lines; some put one of blanks there (Luma).
+// What an empty line in a head means. Some cameras put one between two header lines; some put one of blanks there
+// (Luma).
 Look IsEndOfHead(std::string_view line, std::string_view after, bool has_length) {
   const bool has_blanks = !line.empty() && IsBlank(line.front());
   if (has_blanks) {
@@ -127,24 +129,6 @@ Look IsEndOfHead(std::string_view line, std::string_view after, bool has_length)
       break;
   }
   return Look::kYes;
-}
-
-// The end of an SDP whose length the camera does not say. It ends where a line is not one of SDP's ("x=..."), or where the
-// received bytes end with a whole line and at least one "m=" line has come: a camera sends a description in one piece.
-// nullopt: more bytes are needed.
-std::optional<size_t> EndOfSdp(std::string_view text) {
-  bool has_media = false;
-  size_t begin = 0;
-  while (begin < text.size()) {
-    const std::string_view rest = text.substr(begin);
-    const size_t line_end = rest.find('\n');
-    const std::string_view line = Trim(rest.substr(0, line_end));
-    if (line.size() > 1 ? line[1] != '=' || !IsLetter(line[0]) : !line.empty() && !IsLetter(line[0])) return begin;
-    if (line_end == std::string_view::npos) return std::nullopt;
-    has_media = has_media || StartsWith(line, "m=");
-    begin += line_end + 1;
-  }
-  return has_media ? std::optional<size_t>(begin) : std::nullopt;
 }
 
 StreamParser::Item TooLarge(size_t consumed, std::string problem) {
@@ -286,8 +270,8 @@ StreamParser::Item StreamParser::Garbage(const uint8_t* data, size_t size) const
   return item;
 }
 
-// Moves through the lines of a message's head until its end. The position is kept between calls, so that each whole line is
-// looked at once.
+// Moves through the lines of a message's head until its end. The position is kept between calls, so that each whole
+// line is looked at once.
 StreamParser::HeadEnd StreamParser::FindHeadEnd(std::string_view text) {
   while (true) {
     const std::string_view rest = text.substr(scan_.line_begin);
@@ -319,8 +303,28 @@ StreamParser::HeadEnd StreamParser::FindHeadEnd(std::string_view text) {
   }
 }
 
+// Moves scan_.sdp_begin to the end of a description whose length the camera does not say. It ends where a line is not
+// one of SDP's ("x=..."), or where the received bytes end with a whole line and at least one "m=" line has come: a
+// camera sends a description in one piece. false: more bytes are needed.
+bool StreamParser::FindSdpEnd(std::string_view text) {
+  scan_.in_sdp = true;
+  while (scan_.sdp_begin < text.size()) {
+    const std::string_view rest = text.substr(scan_.sdp_begin);
+    const size_t line_end = rest.find('\n');
+    const std::string_view line = Trim(rest.substr(0, line_end));
+    if (!line.empty() && !IsLetter(line[0])) return true;
+    if (line.size() > 1 && line[1] != '=') return true;
+    if (line_end == std::string_view::npos) return false;
+    scan_.has_media = scan_.has_media || StartsWith(line, "m=");
+    scan_.sdp_begin += line_end + 1;
+  }
+  return scan_.has_media;
+}
+
 StreamParser::Item StreamParser::NextMessage(const uint8_t* data, size_t size) {
   const std::string_view text(reinterpret_cast<const char*>(data), size);
+  const bool waits = scan_.in_sdp && size - scan_.next <= kMaxUndeclaredSdpBytes;
+  if (waits && !FindSdpEnd(text.substr(scan_.next))) return Item();
   switch (FindHeadEnd(text)) {
     case HeadEnd::kUnknown:
       return Item();
@@ -348,7 +352,8 @@ StreamParser::Item StreamParser::NextMessage(const uint8_t* data, size_t size) {
   return item;
 }
 
-// Takes the body, or turns the item into kNeedMore or kTooLarge. A Content-Length that is not a number counts as missing.
+// Takes the body, or turns the item into kNeedMore or kTooLarge. A Content-Length that is not a number counts as
+// missing.
 void StreamParser::AddBody(std::string_view text, Item* item) {
   Message& message = item->message;
   size_t length = 0;
@@ -361,16 +366,16 @@ void StreamParser::AddBody(std::string_view text, Item* item) {
     }
     length = static_cast<size_t>(*number);
   } else if (AnnouncesSdp(message) || StartsWith(text, "v=0")) {
-    const auto end = EndOfSdp(text.substr(0, kMaxUndeclaredSdpBytes + 1));
-    if (end.value_or(text.size()) > kMaxUndeclaredSdpBytes) {
+    const bool found = FindSdpEnd(text);
+    if ((found ? scan_.sdp_begin : text.size()) > kMaxUndeclaredSdpBytes) {
       *item = TooLarge(0, TooManyBytes("A description without Content-Length", kMaxUndeclaredSdpBytes));
       return;
     }
-    if (!end) {
+    if (!found) {
       *item = Item();
       return;
     }
-    length = *end;
+    length = scan_.sdp_begin;
   }
   if (text.size() < length) {
     needed_ = scan_.next + length;

@@ -80,6 +80,11 @@ class StreamParser {
     size_t lines = 0;
     bool has_length = false;
     size_t next = 0;  // what follows the head, once its end was found
+    // Of a description without Content-Length: whether its end is being looked for, from where in the body on, and whether an
+    // "m=" line came before that.
+    bool in_sdp = false;
+    size_t sdp_begin = 0;
+    bool has_media = false;
   };
   enum class HeadEnd { kFound, kUnknown, kLineTooLong, kTooLong, kTooManyLines };
 
@@ -87,6 +92,7 @@ class StreamParser {
   Item NextFrame(const uint8_t* data, size_t size);
   Item NextMessage(const uint8_t* data, size_t size);
   HeadEnd FindHeadEnd(std::string_view text);
+  bool FindSdpEnd(std::string_view text);
   void AddBody(std::string_view text, Item* item);
   Item Garbage(const uint8_t* data, size_t size) const;
   bool IsPlausibleFrame(const uint8_t* data, size_t size) const;

@@ -35,11 +35,13 @@ struct StaticType {
 
 // RFC 3551, 6. Type 2 was G726-32 before it was withdrawn; cameras still use it.
 constexpr StaticType kStaticTypes[] = {
-    {0, "PCMU", 8000, 1},   {2, "G726-32", 8000, 1}, {3, "GSM", 8000, 1},   {4, "G723", 8000, 1},   {5, "DVI4", 8000, 1},
-    {6, "DVI4", 16000, 1},  {7, "LPC", 8000, 1},     {8, "PCMA", 8000, 1},  {9, "G722", 8000, 1},   {10, "L16", 44100, 2},
-    {11, "L16", 44100, 1},  {12, "QCELP", 8000, 1},  {13, "CN", 8000, 1},   {14, "MPA", 90000, 1},  {15, "G728", 8000, 1},
-    {16, "DVI4", 11025, 1}, {17, "DVI4", 22050, 1},  {18, "G729", 8000, 1}, {25, "CELB", 90000, 1}, {26, "JPEG", 90000, 1},
-    {28, "NV", 90000, 1},   {31, "H261", 90000, 1},  {32, "MPV", 90000, 1}, {33, "MP2T", 90000, 1}, {34, "H263", 90000, 1},
+    {0, "PCMU", 8000, 1},   {2, "G726-32", 8000, 1}, {3, "GSM", 8000, 1},    {4, "G723", 8000, 1},
+    {5, "DVI4", 8000, 1},   {6, "DVI4", 16000, 1},   {7, "LPC", 8000, 1},    {8, "PCMA", 8000, 1},
+    {9, "G722", 8000, 1},   {10, "L16", 44100, 2},   {11, "L16", 44100, 1},  {12, "QCELP", 8000, 1},
+    {13, "CN", 8000, 1},    {14, "MPA", 90000, 1},   {15, "G728", 8000, 1},  {16, "DVI4", 11025, 1},
+    {17, "DVI4", 22050, 1}, {18, "G729", 8000, 1},   {25, "CELB", 90000, 1}, {26, "JPEG", 90000, 1},
+    {28, "NV", 90000, 1},   {31, "H261", 90000, 1},  {32, "MPV", 90000, 1},  {33, "MP2T", 90000, 1},
+    {34, "H263", 90000, 1},
 };
 
 // What an attribute says of a payload type, and in which section it stands. Section 0 is the session's.
@@ -271,8 +273,8 @@ class Parser {
     for (size_t i = 0; i < session_.media.size(); ++i) session_.media[i].back_channel = IsBackChannel(i);
   }
 
-  // The formats of a section: those of its m= line that have a name. When none has one, the section's own rtpmap lines count,
-  // both under their own payload types and under those of the m= line.
+  // The formats of a section: those of its m= line that have a name. When none has one, the section's own rtpmap lines
+  // count, both under their own payload types and under those of the m= line.
   void AddFormats(size_t index) {
     Media& media = session_.media[index];
     const Section& section = sections_[index];
@@ -313,14 +315,15 @@ class Parser {
     return format;
   }
 
-  // The first line of a payload type in its own section, else, for a dynamic type, in a section that does not list that type
-  // itself. nullptr: none.
+  // The first line of a payload type in its own section, else, for a dynamic type, in a section that does not list that
+  // type itself. nullptr: none.
   const FormatLine* FindLine(const std::vector<FormatLine>& lines, size_t index, int payload_type) const {
     const FormatLine* foreign = nullptr;
     for (const FormatLine& line : lines) {
       if (line.payload_type != payload_type) continue;
       if (line.section == index + 1) return &line;
-      if (foreign == nullptr && payload_type >= kFirstDynamicType && !Lists(line.section, payload_type)) foreign = &line;
+      if (foreign == nullptr && payload_type >= kFirstDynamicType && !Lists(line.section, payload_type))
+        foreign = &line;
     }
     return foreign;
   }
@@ -342,10 +345,10 @@ class Parser {
     if (foreign != nullptr) ParseParameters(foreign->value, &format->fmtp);
   }
 
-  // ONVIF streaming, 5.3: a back channel is an audio track that the camera marks "sendonly", from the client's point of view.
-  // The direction alone is not enough: some cameras mark all their tracks sendonly, from their own point of view
-  // (CV-RTSPHandler its video, FRITZ!Box its transport stream, others their metadata). So an audio track is a back channel when
-  // its own section says "sendonly" and one of these holds:
+  // ONVIF streaming, 5.3: a back channel is an audio track that the camera marks "sendonly", from the client's point of
+  // view. The direction alone is not enough: some cameras mark all their tracks sendonly, from their own point of view
+  // (CV-RTSPHandler its video, FRITZ!Box its transport stream, others their metadata). So an audio track is a back
+  // channel when its own section says "sendonly" and one of these holds:
   // - its control names a back channel ("audioback", "backchannel", "talk");
   // - there is another audio track that is not sendonly: that is the ordinary one;
   // - a video track says "recvonly": this camera writes directions from the client's point of view.

@@ -33,7 +33,8 @@ std::string PercentDecode(std::string_view text) {
   return decoded;
 }
 
-// Percent-encodes what cannot stand in a request line or in a quoted string, and leaves the rest as the camera wrote it.
+// Percent-encodes what cannot stand in a request line or in a quoted string, and leaves the rest as the camera wrote
+// it.
 std::string EncodeOdd(std::string_view text) {
   constexpr char kHex[] = "0123456789ABCDEF";
   std::string encoded;
@@ -82,8 +83,8 @@ bool LooksLikeIpv4(std::string_view host) {
          std::all_of(host.begin(), host.end(), [](char c) { return IsDigit(c) || c == '.'; });
 }
 
-// Whether a text without a scheme begins with a host, such as "192.168.1.10:554/stream0/". A name counts only with a dot in
-// it, because "video" and "track:1" are controls.
+// Whether a text without a scheme begins with a host, such as "192.168.1.10:554/stream0/". A name counts only with a
+// dot in it, because "video" and "track:1" are controls.
 bool BeginsWithHost(std::string_view text, std::string_view origin) {
   std::string_view port = text.substr(0, AuthorityEnd(text));
   const bool has_port = port.find(':') != std::string_view::npos;
@@ -107,8 +108,8 @@ std::optional<std::string_view> AbsolutePath(std::string_view text, std::string_
   return std::nullopt;
 }
 
-// Where in `base` the part begins that the control repeats, as in base ".../live/ch0" and control "ch0/track1"; npos: it
-// repeats nothing.
+// Where in `base` the part begins that the control repeats, as in base ".../live/ch0" and control "ch0/track1"; npos:
+// it repeats nothing.
 size_t RepeatedPart(std::string_view base, std::string_view control) {
   const size_t path = Origin(base).size();
   while (!base.empty() && base.back() == '/') base.remove_suffix(1);
@@ -138,7 +139,8 @@ bool ParseHostAndPort(std::string_view text, Url* url) {
   // RFC 6874: the zone of a link-local address is written "%25eth0".
   const size_t zone = url->host.find("%25");
   if (zone != std::string::npos) url->host.erase(zone + 1, 2);
-  if (url->host.empty() || std::any_of(url->host.begin(), url->host.end(), [](char c) { return IsControl(c) || c == ' '; }))
+  if (url->host.empty() ||
+      std::any_of(url->host.begin(), url->host.end(), [](char c) { return IsControl(c) || c == ' '; }))
     return false;
 
   url->port = url->tls ? kRtspsPort : kRtspPort;

@@ -105,17 +105,19 @@ void AnswersTheOldForm_Dahua() {
   Authenticator auth = Admin();
   EXPECT(auth.OnUnauthorized({"Digest realm=\"Login to 4G05\", nonce=\"0da8f7\""}) == Verdict::kRetry);
   const std::string header = Authorize(auth);
-  EXPECT(header == "Digest username=\"admin\", realm=\"Login to 4G05\", nonce=\"0da8f7\", uri=\"rtsp://h/a?b\", response=\"" +
-                       HexHash(DigestHash::kMd5, HexHash(DigestHash::kMd5, "admin:Login to 4G05:secret") + ":0da8f7:" +
-                                                     HexHash(DigestHash::kMd5, "DESCRIBE:rtsp://h/a?b")) +
-                       "\"");
+  EXPECT(header ==
+         "Digest username=\"admin\", realm=\"Login to 4G05\", nonce=\"0da8f7\", uri=\"rtsp://h/a?b\", response=\"" +
+             HexHash(DigestHash::kMd5, HexHash(DigestHash::kMd5, "admin:Login to 4G05:secret") +
+                                           ":0da8f7:" + HexHash(DigestHash::kMd5, "DESCRIBE:rtsp://h/a?b")) +
+             "\"");
   EXPECT(auth.scheme() == "Digest MD5");
 }
 
 void EchoesWhatTheCameraGave() {
   Authenticator auth = Admin();
-  EXPECT(auth.OnUnauthorized({"Digest realm=\"a \\\"b\\\", c\",nonce=xyz, opaque=\"\", algorithm=sha-256, qop=\"auth-int, "
-                              "auth\", stale=FALSE"}) == Verdict::kRetry);
+  EXPECT(
+      auth.OnUnauthorized({"Digest realm=\"a \\\"b\\\", c\",nonce=xyz, opaque=\"\", algorithm=sha-256, qop=\"auth-int, "
+                           "auth\", stale=FALSE"}) == Verdict::kRetry);
   const std::string first = Authorize(auth);
   EXPECT(Has(first, "realm=\"a \\\"b\\\", c\"") && Has(first, "nonce=\"xyz\"") && Has(first, "opaque=\"\""));
   EXPECT(Has(first, "algorithm=sha-256") && Has(first, "qop=auth,") && Has(first, "nc=00000001"));
@@ -139,8 +141,8 @@ void HashesTheClientNonceOnceForASession() {
   auth.OnAccepted();
   EXPECT(Parameter(first, "cnonce").size() == 16 && first == Authorize(auth));
   EXPECT(auth.scheme() == "Digest MD5-sess");
-  const std::string secret = HexHash(DigestHash::kMd5, HexHash(DigestHash::kMd5, "admin:r:secret") + ":n:" +
-                                                           Parameter(first, "cnonce"));
+  const std::string secret =
+      HexHash(DigestHash::kMd5, HexHash(DigestHash::kMd5, "admin:r:secret") + ":n:" + Parameter(first, "cnonce"));
   EXPECT(Parameter(first, "response") ==
          HexHash(DigestHash::kMd5, secret + ":n:" + HexHash(DigestHash::kMd5, "DESCRIBE:rtsp://h/a?b")));
 }
@@ -251,8 +253,8 @@ void ReadsSloppySyntax() {
   Authenticator spaces = Admin();
   EXPECT(spaces.OnUnauthorized({"Digest realm=IP Camera (A), nonce=n"}) == Verdict::kRetry);
   EXPECT(Parameter(Authorize(spaces), "realm") == "IP Camera (A)");
-  for (const char* challenge : {"", ",", "=", "\"", "Digest", "Digest nonce", "Digest nonce=", "Digest nonce=\"\"", "\\",
-                                "Digest realm=\"\\", "===,,,\"\"\""}) {
+  for (const char* challenge : {"", ",", "=", "\"", "Digest", "Digest nonce", "Digest nonce=", "Digest nonce=\"\"",
+                                "\\", "Digest realm=\"\\", "===,,,\"\"\""}) {
     Authenticator auth = Admin();
     EXPECT(auth.OnUnauthorized({challenge}) == Verdict::kUnsupported);
   }

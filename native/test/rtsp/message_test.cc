@@ -151,8 +151,8 @@ void FindsTheNextFrameBehindGarbage() {
   StreamParser parser;
   parser.SetChannels({0, 1});
   // Dollar signs of other channels, with lengths that cannot be, and without RTP's version, are passed over.
-  const std::string garbage = std::string("\0\x7f", 2) + "$\x09" + Frame(7).substr(2) + std::string("$\0\0\1$\0\0\x20", 8) +
-                              std::string("\x01zz", 3);
+  const std::string garbage = std::string("\0\x7f", 2) + "$\x09" + Frame(7).substr(2) +
+                              std::string("$\0\0\1$\0\0\x20", 8) + std::string("\x01zz", 3);
   for (const size_t piece : {size_t{1}, size_t{10}, std::string::npos}) {
     const auto items = Useful(Parse(parser, garbage + Frame(0, 1400) + Frame(1), piece));
     EXPECT(items.size() == 2 && IsFrame(items[0], 0, 1400) && IsFrame(items[1], 1, 24));

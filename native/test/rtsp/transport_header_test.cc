@@ -10,9 +10,9 @@ namespace {
 void ReadsInterleavedChannels() {
   for (const char* value : {
            "RTP/AVP/TCP;unicast;interleaved=4-5;ssrc=10117CB7",
-           "RTP/AVP/TCP;ssrc=22345682;interleaved=4-5",                                      // Luckfox
+           "RTP/AVP/TCP;ssrc=22345682;interleaved=4-5",                                       // Luckfox
            "RTP/AVP;unicast;destination=192.168.1.111;source=192.168.1.222;interleaved=4-5",  // Escam Q6
-           "RTP/AVP/TCP;unicast;interleaved=4-5;ssrc=     D93FF",                            // Dahua
+           "RTP/AVP/TCP;unicast;interleaved=4-5;ssrc=     D93FF",                             // Dahua
            "interleaved=4-5;RTP/AVP/TCP;mode=\"PLAY\";unicast",
            " rtp/avp/tcp ; UNICAST ; Interleaved = 4 - 5 ",
            "RTP/AVP/TCP;unicast;mode=\"PLAY,RECORD\";interleaved=4-5",
