@@ -211,6 +211,11 @@ AccessUnitBuilder::Relation AccessUnitBuilder::Relate(const SliceFields& slice) 
 
 void AccessUnitBuilder::BeginSlice(const uint8_t* head, size_t size) {
   const SliceFields slice = ParseSlice(codec_, head, size, sets_);
+  if (slice.pps_id < 0) {
+    // Too short, or garbage: a slice is missing.
+    NoteOrphan();
+    return;
+  }
   switch (Relate(slice)) {
     case Relation::kLate:
       // The end of that picture was no end: this camera marks every slice, or has SEI between slices. It is too late for
@@ -262,7 +267,7 @@ void AccessUnitBuilder::OpenPicture(const SliceFields& slice) {
   // An I picture may turn out to be a keyframe when all of its slices are there.
   const bool entry = picture_.intra_type || picture_.recovery ||
                      (codec_ == NalCodec::kH264 && slice.intra && slice.reference);
-  if (slice.pps_id >= 0) sets_.Use(slice.pps_id);
+  sets_.Use(slice.pps_id);
   unit_ = AccessUnit{};
   unit_.rtp_time = packet_time_;
   unit_.arrival_us = packet_arrival_us_;

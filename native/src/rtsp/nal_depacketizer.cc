@@ -68,12 +68,12 @@ void NalDepacketizer::Fragment(bool start, bool end, const uint8_t* header, size
     if (marked_open_) marker_ends_ = 0;
     if (lost_ > 0) {
       // Over TCP the numbers may lie, so what came is kept. Over UDP what is behind the gap is worth nothing to a decoder.
+      if (time_ == fragment_time_) builder_.LossWasInside();
       if (!reliable_ || time_ != fragment_time_) {
         CutNal();
         return builder_.NoteOrphan();
       }
       fragment_gap_ = true;
-      builder_.LossWasInside();
     }
   }
   nal_.Append(data, size);

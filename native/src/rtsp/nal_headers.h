@@ -85,7 +85,7 @@ struct SliceFields {
   bool reference = true;    // others may refer to it
   int temporal_id = 0;      // HEVC
   bool intra = false;       // an I or SI slice; of HEVC known only in the first slice
-  int pps_id = -1;          // -1: unreadable
+  int pps_id = -1;          // -1: the header is unreadable
   int order = -1;           // frame_num (H.264), pic_order_cnt_lsb (HEVC, first slice); -1: unknown
   int order_modulus = 0;    // order counts modulo this; 0: unknown
   bool field = false;       // H.264: one field of an interlaced picture
