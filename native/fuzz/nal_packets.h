@@ -1,7 +1,7 @@
 // What the fuzz targets of the H.264 and HEVC depacketizers share.
 //
-// The input begins with one byte of options. Packets follow: one byte of flags, two bytes of length (big endian), and the
-// payload.
+// The input begins with one byte of options. Packets follow: one byte of flags, two bytes of length (big endian), and
+// the payload.
 #pragma once
 
 #include <algorithm>

@@ -63,7 +63,8 @@ Bytes Sei(int type) {
 
 const Bytes kAud{kAudType << 1, 1, 0x50};
 
-Camera Make(bool reliable = true, const std::map<std::string, std::string>& fmtp = {}, const DepacketizerHabits& habits = {}) {
+Camera Make(bool reliable = true, const std::map<std::string, std::string>& fmtp = {},
+            const DepacketizerHabits& habits = {}) {
   Format format;
   format.name = "H265";
   format.clock_rate = 90'000;
@@ -185,8 +186,9 @@ void AggregatesAndFragmentsAreRead() {
     camera.set_time(210'000);
     camera.Send(single, true);
     EXPECT(camera.units().size() == 3 && camera.units()[2].data == Joined({Slice(kTrailR, 1)}));
-    for (const Bytes& payload : {Bytes{}, Bytes{98}, Bytes{96, 1}, Bytes{96, 1, 0}, Bytes{96, 1, 0xff, 0xff, 2}, Bytes{98, 1},
-                                 Bytes{98, 1, 0x93}, Bytes{100, 1, 1, 1}, Bytes{2, 1}, Bytes{126, 1}}) {
+    const std::vector<Bytes> useless{{}, {98}, {96, 1}, {96, 1, 0}, {96, 1, 0xff, 0xff, 2}, {98, 1},
+                                     {98, 1, 0x93}, {100, 1, 1, 1}, {2, 1}, {126, 1}};
+    for (const Bytes& payload : useless) {
       camera.Send(payload, false);
     }
     EXPECT(Damaged(camera.units()) == "...");
@@ -225,7 +227,8 @@ void ACameraThatMarksEverySliceIsLearnt() {
   }
   EXPECT(camera.depacketizer().habits().marks_every_slice);
   EXPECT(camera.units().size() == 8 && Damaged(camera.units()) == ".xx.....");
-  EXPECT(camera.units()[4].data == Joined({Slice(kTrailR, 1), Slice(kTrailR, 1, 200, false), Slice(kTrailR, 1, 200, false)}));
+  const Bytes further = Slice(kTrailR, 1, 200, false);
+  EXPECT(camera.units()[4].data == Joined({Slice(kTrailR, 1), further, further}));
 }
 
 void LossDamagesUntilTheNextKeyframe() {
