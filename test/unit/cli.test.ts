@@ -42,6 +42,7 @@ describe('camera add', () => {
       rtspEndpoint: URL_WITH_PASSWORD,
       rtmpEndpoint: 'rtmp://cloud/live/key',
       transport: 'udp',
+      tlsVerify: 'pin',
       openTimeoutMs: 1000,
       stallTimeoutMs: 2000,
       decoderThreads: 2,

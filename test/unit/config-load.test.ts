@@ -43,7 +43,14 @@ describe('without a file', () => {
       port: 8080,
       grpc_port: 50001,
       max_cameras: 256,
-      camera: { transport: 'tcp', open_timeout_ms: 10_000, stall_timeout_ms: 5000, decoder_threads: 1 },
+      camera: {
+        transport: 'auto',
+        tls_verify: 'pin',
+        max_pixels: 8192 * 4320,
+        open_timeout_ms: 10_000,
+        stall_timeout_ms: 5000,
+        decoder_threads: 1,
+      },
       sources: {},
       tls: { cert: '', key: '', client_ca: '', require_client_cert: false },
       redis: {

@@ -23,6 +23,7 @@ describe('POST process', () => {
       rtspEndpoint: URL,
       rtmpEndpoint: 'rtmp://cloud/live/key',
       transport: 'tcp',
+      tlsVerify: 'pin',
       openTimeoutMs: 10_000,
       stallTimeoutMs: 5000,
       decoderThreads: 1,
@@ -45,6 +46,7 @@ describe('POST process', () => {
     });
     expect(rest.cameras.get('yard').definition).toMatchObject({
       transport: 'udp',
+      tlsVerify: 'pin',
       openTimeoutMs: 3000,
       stallTimeoutMs: 2000,
       decoderThreads: 4,
