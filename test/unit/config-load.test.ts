@@ -200,7 +200,7 @@ describe('a wrong value', () => {
     ['host: "http://x"', 'host: "http://x" is not allowed; allowed is an IP address or a host name, without a port.'],
     ['title: 2024', 'title: 2024 is not allowed; allowed is text (in quotes when it looks like a number).'],
     ['version: []', 'version: [] is not allowed; allowed is text'],
-    ['camera: { transport: sctp }', 'camera.transport: "sctp" is not allowed; allowed is one of tcp, udp.'],
+    ['camera: { transport: sctp }', 'camera.transport: "sctp" is not allowed; allowed is one of auto, tcp, udp.'],
     ['camera: 3', 'camera: 3 is not allowed; allowed is a group of keys.'],
     [
       'sources: { schemes: [http] }',
