@@ -22,7 +22,7 @@ Format FormatOf(uint8_t choice, const std::string& config) {
       format.fmtp = {{"config", config}, {"sizelength", "6"}, {"indexlength", "2"}, {"auxiliarydatasizelength", "8"}};
       break;
     case 3:
-      format.fmtp = {{"config", "1408"}, {"constantsize", "3"}, {"ctsdeltalength", "7"}, {"streamstateindication", "3"}};
+      format.fmtp = {{"config", "1408"}, {"constantsize", "3"}, {"ctsdeltalength", "7"}};
       break;
     case 4:
       format.name = "MP4A-LATM";

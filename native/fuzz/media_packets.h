@@ -9,8 +9,8 @@
 
 namespace chrys::rtsp {
 
-// Each packet: a byte of flags (1 = marker, 2 = later timestamp, 4 = one packet lost before it, 8 = header extension), two
-// bytes of payload size, with an extension two bytes of its profile and one of its size, then extension and payload.
+// A packet is: a byte of flags (1 = marker, 2 = later timestamp, 4 = one packet lost before it, 8 = header extension);
+// two bytes, the payload's size; with an extension, two bytes of profile and one of size; then extension and payload.
 class FuzzPackets {
  public:
   FuzzPackets(const uint8_t* data, size_t size) : data_(data), size_(size) {}

@@ -9,6 +9,7 @@ namespace {
 constexpr int kMaxFieldBits = 32;
 // AU headers of one packet.
 constexpr size_t kMaxUnitsPerPacket = 256;
+
 // Ticks of a frame are no whole number where the RTP clock is not the samples' clock.
 int64_t TicksOf(const AacConfig& config, int clock_rate, int64_t frames) {
   return frames * config.frame_samples * clock_rate / config.core_rate;
@@ -108,7 +109,9 @@ bool Aac::ReadHeaders(const RtpPacket& packet, std::vector<size_t>* sizes, size_
   const size_t left = packet.size - *payload_at;
   if (!has_headers) {
     const size_t each = constant_bytes_ > 0 ? static_cast<size_t>(constant_bytes_) : left;
-    for (size_t at = 0; each > 0 && at + each <= left && sizes->size() < kMaxUnitsPerPacket; at += each) sizes->push_back(each);
+    for (size_t at = 0; each > 0 && at + each <= left && sizes->size() < kMaxUnitsPerPacket; at += each) {
+      sizes->push_back(each);
+    }
   }
   return !sizes->empty();
 }
@@ -146,7 +149,8 @@ void Aac::Push(const RtpPacket& packet, int lost) {
   }
 }
 
-// A packet of one unit or of a part of one. RFC 3640 writes the whole unit's size into each part; some write the part's own.
+// Takes a packet with one unit or a part of one. RFC 3640 writes the size of the whole unit into each part; some cameras
+// write the size of the part.
 void Aac::PushFragment(const uint8_t* data, size_t size, size_t unit_bytes, const RtpPacket& packet) {
   if (!fragment_.empty() && packet.timestamp != fragment_time_) EndFragment();
   const bool is_part = unit_bytes > size;
@@ -168,7 +172,9 @@ void Aac::PushFragment(const uint8_t* data, size_t size, size_t unit_bytes, cons
   const bool is_whole = fragment_bytes_ > 0 ? fragment_.size() >= fragment_bytes_ : packet.marker;
   if (is_whole) {
     if (fragment_bytes_ == 0 && fragment_.size() > size) own_sizes_ = true;
-    if (fragment_bytes_ == 0 || fragment_.size() == fragment_bytes_) AddUnit(fragment_.data(), fragment_.size(), fragment_time_, 0);
+    if (fragment_bytes_ == 0 || fragment_.size() == fragment_bytes_) {
+      AddUnit(fragment_.data(), fragment_.size(), fragment_time_, 0);
+    }
     fragment_.clear();
   } else if (packet.marker) {
     fragment_.clear();

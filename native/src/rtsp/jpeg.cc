@@ -27,10 +27,10 @@ constexpr uint16_t kOnvifJpeg = 0xffd8;
 // ONVIF's replay extension; others follow inside it, behind 12 bytes of its own.
 constexpr uint16_t kOnvifReplay = 0xabac;
 constexpr size_t kOnvifReplayBytes = 12;
-// The stream is given up when for so long no picture came whose size fits and whose tables are there.
+// The stream is given up after so long without a picture whose size fits and whose tables are known.
 constexpr int64_t kGiveUpUs = 5'000'000;
 constexpr int kMinMisfits = 3;
-// Then only so often another picture is looked at, which takes some milliseconds.
+// Pause between two attempts to find the size after kMinMisfits. An attempt takes some milliseconds.
 constexpr int64_t kRetryUs = 200'000;
 // A size that the header cannot hold is checked again after so long, so that a camera that changes it is noticed.
 constexpr uint32_t kRecheckTicks = 2 * 90'000;

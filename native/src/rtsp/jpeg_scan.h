@@ -1,5 +1,5 @@
-// How many blocks the entropy-coded data of a baseline JPEG picture hold. RTP tells a picture's size only up to 2040 pixels;
-// the number of its blocks shows whether a supposed size is the right one.
+// Counts the units that the entropy-coded data of a baseline JPEG picture hold. RTP carries a picture's size only up to
+// 2040 pixels; the number of units shows whether a supposed size is the right one.
 #pragma once
 
 #include <cstddef>
@@ -18,8 +18,8 @@ struct JpegScan {
   std::vector<int16_t> brightness;
 };
 
-// Reads the data up to their end or EOI, in time linear to `size`. `restart_interval`: units between two restart markers, 0 =
-// none. nullopt: they are not whole, or not coded with these tables and that sampling.
+// Reads the data up to their end or EOI, in time linear to `size`. `restart_interval`: units between two restart
+// markers, 0 = none. nullopt: the data are not whole, or not coded with these tables and that sampling.
 std::optional<JpegScan> ReadJpegScan(const uint8_t* data, size_t size, bool is_420, int restart_interval,
                                      const HuffmanTables& tables);
 

@@ -14,11 +14,11 @@ constexpr int kMaxHeaderPixels = 2040;
 constexpr int kMaxWraps = 7;
 constexpr int kUnitWidth = 16;
 constexpr int kMaxPixels = 65'535;
-// Of width to height, either way.
+// Maximum ratio of the longer side to the shorter one.
 constexpr size_t kMaxAspect = 4;
-// The rows of the right width look alike this much more than those of the next best.
+// Vertical neighbours of the right layout differ at most this much as those of the next best one.
 constexpr double kClearly = 0.8;
-// The rows of a usual size may differ this much more than those of the best.
+// A usual size is taken although its vertical neighbours differ this much more than those of the best layout.
 constexpr double kUsualBonus = 2;
 
 // Sizes of cameras beyond 2040 pixels that are no multiple of the unit, or that are one of several of as many units.
@@ -103,9 +103,10 @@ std::vector<Layout> Layouts(const JpegScan& scan, bool is_420, const JpegHints& 
 
 JpegSize SizeOf(const Layout& layout, bool is_420, const JpegHints& hints) {
   if (layout.usual) return *layout.usual;
-  JpegSize size{static_cast<int>(layout.columns) * kUnitWidth, static_cast<int>(layout.rows) * UnitHeight(is_420), is_420};
-  size.width = std::min(size.width, kMaxPixels);
-  size.height = std::min(size.height, kMaxPixels);
+  JpegSize size;
+  size.width = std::min(static_cast<int>(layout.columns) * kUnitWidth, kMaxPixels);
+  size.height = std::min(static_cast<int>(layout.rows) * UnitHeight(is_420), kMaxPixels);
+  size.is_420 = is_420;
   // The side that the header does tell is exact.
   if (hints.header_width > 0 && Columns(hints.header_width) == layout.columns) size.width = hints.header_width;
   if (hints.header_height > 0 && Rows(hints.header_height, is_420) == layout.rows) size.height = hints.header_height;
@@ -120,7 +121,9 @@ std::optional<JpegSize> FitJpegSize(const JpegScan& scan, bool is_420, const Jpe
   const auto matches = [&](int width, int height) {
     return width > 0 && height > 0 && JpegUnits({width, height, is_420}) == scan.units;
   };
-  if (matches(hints.header_width, hints.header_height)) return JpegSize{hints.header_width, hints.header_height, is_420};
+  if (matches(hints.header_width, hints.header_height)) {
+    return JpegSize{hints.header_width, hints.header_height, is_420};
+  }
   if (matches(hints.declared_width, hints.declared_height)) {
     return JpegSize{hints.declared_width, hints.declared_height, is_420};
   }
@@ -159,7 +162,8 @@ std::optional<JpegSize> FitJpegSize(const JpegScan& scan, bool is_420, const Jpe
   }
   // Without structure a picture fits everywhere; then it has the size that cameras have.
   const bool usual_fits = usual != nullptr && usual->roughness <= best->roughness * kUsualBonus;
-  if (usual_fits && (usual_layouts == 1 || usual->roughness < kClearly * second_usual)) return SizeOf(*usual, is_420, hints);
+  const bool only_usual = usual_layouts == 1 || (usual != nullptr && usual->roughness < kClearly * second_usual);
+  if (usual_fits && only_usual) return SizeOf(*usual, is_420, hints);
   if (best->roughness < kClearly * second) return SizeOf(*best, is_420, hints);
   return std::nullopt;
 }

@@ -1,5 +1,5 @@
-// The size of JPEG pictures over RTP, whose header has eight bits for width and height, in units of eight pixels. Cameras
-// with larger pictures write zeros or what is left of their size in these bits.
+// Finds the size of JPEG pictures over RTP. The RTP header has eight bits for width and height, in units of eight
+// pixels. Cameras with larger pictures write zeros, or the lowest bits of their size.
 #pragma once
 
 #include <cstddef>
@@ -34,7 +34,7 @@ struct JpegHints {
   int usual_height = 0;
 };
 
-// The size of which a picture with this scan can be. nullopt: none fits, or several fit equally well.
+// The size that a picture with this scan has. nullopt: none fits, or several fit equally well.
 std::optional<JpegSize> FitJpegSize(const JpegScan& scan, bool is_420, const JpegHints& hints);
 
 }  // namespace chrys::rtsp

@@ -19,7 +19,7 @@ struct HuffmanTables {
   HuffmanTable ac[2];
 };
 
-// Those of T.81, K.3.
+// The tables of T.81, K.3.
 const HuffmanTables& StandardHuffmanTables();
 
 // Quantization tables of luma and chroma in zigzag order (RFC 2435, appendix A). Q counts as 1 to 99.

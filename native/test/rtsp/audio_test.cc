@@ -13,7 +13,8 @@ namespace {
 
 using Bytes = std::vector<uint8_t>;
 
-Format FormatOf(const std::string& name, int clock_rate, int channels = 1, std::map<std::string, std::string> fmtp = {}) {
+Format FormatOf(const std::string& name, int clock_rate, int channels = 1,
+                std::map<std::string, std::string> fmtp = {}) {
   Format format;
   format.name = name;
   format.clock_rate = clock_rate;
@@ -46,7 +47,7 @@ Bytes Join(std::initializer_list<Bytes> parts) {
   return all;
 }
 
-// Of AAC-hbr: lengths, then units.
+// A packet of AAC-hbr: AU headers, then units.
 Bytes AuPacket(const std::vector<Bytes>& units, size_t told_size = 0) {
   Bytes packet{0, static_cast<uint8_t>(16 * units.size())};
   for (const Bytes& unit : units) {
@@ -60,8 +61,8 @@ Bytes AuPacket(const std::vector<Bytes>& units, size_t told_size = 0) {
 
 Bytes Adts(const Bytes& unit, int rate_index, int channels) {
   const size_t size = unit.size() + 7;
-  return Join({{0xff, 0xf1, static_cast<uint8_t>(1 << 6 | rate_index << 2), static_cast<uint8_t>(channels << 6 | size >> 11),
-                static_cast<uint8_t>(size >> 3), static_cast<uint8_t>((size & 7) << 5 | 0x1f), 0xfc},
+  return Join({{0xff, 0xf1, static_cast<uint8_t>(1 << 6 | rate_index << 2),
+                static_cast<uint8_t>(channels << 6 | size >> 11), static_cast<uint8_t>(size >> 3), static_cast<uint8_t>((size & 7) << 5 | 0x1f), 0xfc},
                unit});
 }
 
@@ -120,7 +121,7 @@ void TestAacFragments() {
   const auto audio = Make(FormatOf("MPEG4-GENERIC", 16'000, 1, kHbr));
   const Bytes head(kThree.begin(), kThree.begin() + 200);
   const Bytes tail(kThree.begin() + 200, kThree.end());
-  // With the size of the whole unit in each part.
+  // Each part has the size of the whole unit.
   EXPECT(Push(*audio, AuPacket({head}, 300), 0, false).empty());
   auto units = Push(*audio, AuPacket({tail}, 300), 0, true);
   EXPECT(units.size() == 1 && units[0].data == kThree);
@@ -128,7 +129,7 @@ void TestAacFragments() {
   EXPECT(Push(*audio, AuPacket({tail}, 300), 1024, true, 1).empty());
   EXPECT(Push(*audio, AuPacket({head}, 300), 2048, false).empty());
   EXPECT(Push(*audio, AuPacket({kOne}), 3072, true, 1).size() == 1);
-  // With the size of the part.
+  // Each part has its own size.
   EXPECT(Push(*audio, AuPacket({head}), 4096, false).empty());
   units = Push(*audio, AuPacket({tail}), 4096, true);
   EXPECT(units.size() == 1 && units[0].data == kThree && units[0].rtp_time == 4096);
@@ -220,7 +221,8 @@ void TestLatm() {
   first.Put(0, 1);
   PutMuxConfig(first, 1).Put(4, 8).Put(kOne);
   units = Push(*in_band, first.bytes, 90'000);
-  EXPECT(in_band->known() && in_band->stream().sample_rate == 24'000 && in_band->stream().extradata == Bytes({0x13, 0x08}));
+  EXPECT(in_band->known() && in_band->stream().sample_rate == 24'000);
+  EXPECT(in_band->stream().extradata == Bytes({0x13, 0x08}));
   EXPECT(units.size() == 1 && units[0].data == kOne && units[0].ticks == 3840);
   units = Push(*in_band, same.bytes, 93'840);
   EXPECT(units.size() == 1 && units[0].data == kOne);
@@ -228,7 +230,8 @@ void TestLatm() {
 
 void TestOpus() {
   const auto audio = Make(FormatOf("OPUS", 48'000, 2));
-  EXPECT(audio->stream().codec_name == "opus" && audio->stream().sample_rate == 48'000 && audio->stream().channels == 2);
+  EXPECT(audio->stream().codec_name == "opus" && audio->stream().sample_rate == 48'000);
+  EXPECT(audio->stream().channels == 2);
   EXPECT(audio->stream().extradata.size() == 19);
   const auto ticks = [&](Bytes packet) {
     const auto units = Push(*audio, packet, 0);
