@@ -25,9 +25,13 @@ constexpr int64_t kMaxJitterGapUs = 60'000'000;
 
 bool ParseRtp(const uint8_t* data, size_t size, RtpPacket* packet) {
   if (size < kHeaderBytes || data[0] >> 6 != 2) return false;
+  *packet = RtpPacket();
   size_t begin = kHeaderBytes + 4 * static_cast<size_t>(data[0] & 0x0F);
   if ((data[0] & 0x10) != 0) {
     if (begin + 4 > size) return false;
+    packet->extension_profile = static_cast<uint16_t>(data[begin] << 8 | data[begin + 1]);
+    packet->extension = data + begin + 4;
+    packet->extension_size = 4 * (static_cast<size_t>(data[begin + 2]) << 8 | data[begin + 3]);
     begin += 4 + 4 * (static_cast<size_t>(data[begin + 2]) << 8 | data[begin + 3]);
   }
   if (begin > size) return false;
@@ -149,6 +153,7 @@ uint8_t RtpReceiver::TakeFractionLost() {
 ReorderBuffer::Waiting ReorderBuffer::Keep(const uint8_t* data, size_t size, const RtpPacket& packet, int64_t now_us) {
   Waiting waiting{std::vector<uint8_t>(data, data + size), packet, now_us};
   waiting.packet.payload = waiting.bytes.data() + (packet.payload - data);
+  if (packet.extension != nullptr) waiting.packet.extension = waiting.bytes.data() + (packet.extension - data);
   return waiting;
 }
 

@@ -5,9 +5,9 @@
 #include <random>
 #include <utility>
 
-#include "../audio_codecs.h"
+#include "../audio_packets.h"
 #include "../clock.h"
-#include "../jpeg_size.h"
+#include "../jpeg_header.h"
 #include "../parameters.h"
 #include "status.h"
 
@@ -194,22 +194,23 @@ const Media* RtspSource::FindAudio(const Format** format, std::string* why) cons
   for (const Media& media : session_->description().media) {
     if (media.kind != "audio" || media.back_channel) continue;
     if (media.encrypted) {
-      *why = "it is encrypted";
+      *why = "Audio is not recorded: it is encrypted.";
       continue;
     }
     for (const Format& each : media.formats) {
       std::string problem;
       if (const auto depacketizer = MakeAudioDepacketizer(each, &problem)) {
-        if (Mp4Holds(depacketizer->stream().codec_name)) {
+        const std::string left_out = WhyAudioIsNotRecorded(depacketizer->stream().codec_name);
+        if (left_out.empty()) {
           *format = &each;
           return &media;
         }
-        problem = "mp4 cannot hold " + depacketizer->stream().codec_name;
+        problem = left_out;
       }
-      if (why->empty()) *why = problem;
+      if (why->empty()) *why = problem.rfind("Audio", 0) == 0 ? problem : "Audio is not recorded: " + problem + ".";
     }
   }
-  if (why->empty()) *why = "the camera offers none";
+  if (why->empty()) *why = "Audio is not recorded: the camera offers none.";
   return nullptr;
 }
 
@@ -218,7 +219,7 @@ void RtspSource::SetUpAudio(Carrier carrier, int64_t deadline_us) {
   std::string why;
   const Media* media = FindAudio(&format, &why);
   if (media == nullptr) {
-    Note("Audio is not recorded: " + why + ".");
+    Note(why);
     return;
   }
   if (auto failure = session_->SetUp(*media, carrier, deadline_us)) {
@@ -226,7 +227,8 @@ void RtspSource::SetUpAudio(Carrier carrier, int64_t deadline_us) {
     return;
   }
   audio_depacketizer_ = MakeAudioDepacketizer(*format, &why);
-  audio_clock_rate_ = std::max(1, format->clock_rate);
+  // Opus counts in 48 kHz, whatever its rtpmap says (RFC 7587, 4.1).
+  audio_clock_rate_ = format->name == "OPUS" ? kOpusRate : std::max(1, format->clock_rate);
   audio_timeline_.emplace(audio_clock_rate_, *timeline_);
   tracks_.emplace_back(audio_clock_rate_);
   tracks_[kAudio].payload_types = {format->payload_type};
@@ -275,8 +277,7 @@ void RtspSource::TakeAudioUnits(int64_t arrival_us) {
   for (AudioUnit& unit : audio_depacketizer_->Take()) {
     // The audio's clock is laid beside that of the video, so the video comes first.
     if (pictures_ == 0 || audio_packets_.size() >= kMaxAudioPackets) continue;
-    const int64_t samples = AudioSamples(audio_depacketizer_->stream(), unit.data.data(), unit.data.size());
-    const int64_t pts = audio_timeline_->Place(unit.rtp_time, arrival_us, samples);
+    const int64_t pts = audio_timeline_->Place(unit.rtp_time, arrival_us, unit.ticks);
     audio_packets_.push_back({std::move(unit.data), pts, AVRational{1, audio_clock_rate_}});
   }
 }

@@ -1,4 +1,4 @@
-#include "jpeg_size.h"
+#include "jpeg_header.h"
 
 namespace chrys {
 
