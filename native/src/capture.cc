@@ -96,9 +96,6 @@ Failure Capture::RunUntilEnd() {
     return *failure;
   }
   parameters_.Open(parameters);
-  const auto extradata_size = static_cast<size_t>(std::max(0, parameters->extradata_size));
-  outputs_.Describe(options_.device_id, avcodec_get_name(parameters->codec_id),
-                    ShownExtradata(parameters->extradata, extradata_size));
   current_.connection = ConnectionOf(options_.packet_ring.header().nextSequence.load(kRelaxed));
   current_.time_base_num = source_->time_base().num;
   current_.time_base_den = std::max(1, source_->time_base().den);
@@ -124,11 +121,11 @@ std::optional<Failure> Capture::Store(AVPacket* packet) {
   ParameterReader::Answer headers;
   headers.is_keyframe = (packet->flags & AV_PKT_FLAG_KEY) != 0;
   if (!source_->marks_keyframes() || headers.is_keyframe || packets_since_connect_ == 0) headers = parameters_.Read(packet);
+  if (source_->marks_keyframes()) headers.is_keyframe = (packet->flags & AV_PKT_FLAG_KEY) != 0;
   // Before the decoder sees it: memory for the picture must not be taken.
   if (auto failure = TooManyPixels(headers.coded_width, headers.coded_height, options_.max_pixels)) return failure;
   // With the first packet and not when the session opens: before, a camera may be silent, and its size is not known.
-  const bool new_audio = !audio_told_ && source_->audio() != nullptr;
-  if (headers.changed || new_audio || packets_since_connect_ == 0) TellStream();
+  if (IsNewStream(headers)) TellStream();
   const bool keyframe = headers.is_keyframe;
   if (keyframe) {
     TellLearned();
@@ -214,7 +211,21 @@ void Capture::MeasureRate(const AVPacket* packet) {
   if (fps > 0 && fps < 1e6) control_.fpsMilli.store(static_cast<int32_t>(fps * 1000 + 0.5), kRelaxed);
 }
 
+bool Capture::IsNewStream(const ParameterReader::Answer& headers) const {
+  if (headers.changed || packets_since_connect_ == 0) return true;
+  if (!audio_told_ && source_->audio() != nullptr) return true;
+  if (!headers.is_keyframe) return false;
+  const AVCodecParameters* parameters = source_->parameters();
+  const auto size = static_cast<size_t>(std::max(0, parameters->extradata_size));
+  return size != extradata_told_.size() || !std::equal(extradata_told_.begin(), extradata_told_.end(), parameters->extradata);
+}
+
 void Capture::TellStream() {
+  const AVCodecParameters* parameters = source_->parameters();
+  const auto size = static_cast<size_t>(std::max(0, parameters->extradata_size));
+  extradata_told_.assign(parameters->extradata, parameters->extradata + size);
+  outputs_.Describe(options_.device_id, avcodec_get_name(parameters->codec_id),
+                    ShownExtradata(parameters->extradata, size));
   audio_told_ = source_->audio() != nullptr;
   host_.OnStream({current_.connection, source_->parameters(), source_->time_base(), source_->declared_fps(), parameters_.width,
                   parameters_.height, parameters_.format, parameters_.profile, source_->audio()});

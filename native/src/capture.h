@@ -99,6 +99,7 @@ class Capture {
   std::optional<Failure> Publish(const AVFrame* frame, Purpose purpose);
   double SecondsOf(int64_t pts) const;
   void MeasureRate(const AVPacket* packet);
+  bool IsNewStream(const ParameterReader::Answer& headers) const;
   void TellStream();
   void TellLimit();
   void Announce();
@@ -132,6 +133,7 @@ class Capture {
   bool group_decoded_ = false;          // the decoder has had every packet of its group up to now
   bool limit_told_ = false;
   bool audio_told_ = false;
+  std::vector<uint8_t> extradata_told_;
   Learned learned_told_;
   int keyframes_without_frame_ = 0;
 };

@@ -7,7 +7,6 @@
 
 #include "../audio_packets.h"
 #include "../clock.h"
-#include "../jpeg_header.h"
 #include "../parameters.h"
 #include "status.h"
 
@@ -394,13 +393,8 @@ std::optional<Failure> RtspSource::Read(AVPacket* packet) {
   }
 }
 
-// Sets in force, and the size of JPEG pictures, which nothing else names.
 void RtspSource::TakeOverParameters(const AccessUnit& unit) {
   if (!unit.keyframe) return;
-  if (parameters_->codec_id == AV_CODEC_ID_MJPEG) {
-    ReadJpegSize(unit.data.data(), unit.data.size(), &parameters_->width, &parameters_->height);
-    return;
-  }
   std::vector<uint8_t> extradata = depacketizer_->extradata();
   if (extradata == extradata_) return;
   extradata_ = std::move(extradata);
