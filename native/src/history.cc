@@ -108,7 +108,7 @@ bool History::Advance() {
   }
   if (!ahead_) {
     if (options_.range.nearest_us < 0 || delivered_ || substitute_) return false;
-    substitute_.emplace();
+    substitute_.emplace(Substitute{});  // clang 14 cannot find the default constructor of a nested class here
     plan_.WantAround();
     looked_ahead_ = false;
     return true;
