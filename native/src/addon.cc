@@ -34,7 +34,6 @@ namespace {
 CaptureOptions OptionsOf(const Napi::Object& object) {
   CaptureOptions options;
   options.source.url = TextOf(object, "url");
-  options.source.is_file = TextOf(object, "kind") == "file";
   if (object.Has("replay") && object.Get("replay").IsObject()) {
     const Napi::Object replay = object.Get("replay").As<Napi::Object>();
     ReplayOptions& made = options.replay.emplace();
@@ -67,6 +66,9 @@ CaptureOptions OptionsOf(const Napi::Object& object) {
   options.packet_ring.base = ring.data;
   options.audio_ring = OptionalRingOf(object.Get("audioRing"));
   options.source.audio = options.audio_ring.base != nullptr;
+  if (TextOf(object, "kind") == "file") {
+    options.file = {options.source.url, options.source.open_timeout_us, options.source.audio, options.max_pixels};
+  }
   if (options.frame_slots < 2 || options.frame_slots > 64) {
     throw Napi::TypeError::New(object.Env(), "frameSlots must be 2 to 64");
   }

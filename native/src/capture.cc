@@ -38,6 +38,7 @@ int32_t ConnectionOf(int64_t next_sequence) {
 
 std::unique_ptr<PacketSource> SourceOf(const CaptureOptions& options, Interrupt& interrupt) {
   if (options.replay) return std::make_unique<ReplaySource>(*options.replay, interrupt);
+  if (options.file) return std::make_unique<FileSource>(*options.file, interrupt);
   return std::make_unique<Source>(options.source, interrupt);
 }
 
@@ -126,6 +127,7 @@ std::optional<Failure> Capture::Store(AVPacket* packet) {
   current_.gop_index = std::max(0, gop_index_);
   current_.size = packet->size;
   current_.is_keyframe = keyframe;
+  current_.is_hidden = (packet->flags & AV_PKT_FLAG_DISCARD) != 0;
   current_.sequence = packets_.Write(current_, packet->data);
   Add(control_.packets, 1);
   Add(control_.bytes, packet->size);
@@ -305,7 +307,7 @@ bool Capture::Feed(const AVPacket* packet, const PacketInfo& info) {
   const bool accepted = decoder_->Send(packet, info);
   Add(control_.decodeUs, MonotonicUs() - start_us);
   if (!accepted) Add(control_.decodeErrors, 1);
-  if (info.is_keyframe) ++keyframes_without_frame_;
+  if (info.is_keyframe && !info.is_hidden) ++keyframes_without_frame_;
   return accepted;
 }
 
@@ -425,8 +427,9 @@ std::optional<Failure> Capture::Publish(const AVFrame* frame, Purpose purpose) {
   }
   Add(control_.framesPublished, 1);
   if (facts.corrupt) Add(control_.framesCorrupt, 1);
-  control_.width.store(frame->width, kRelaxed);
-  control_.height.store(frame->height, kRelaxed);
+  const PictureSize shown = UprightSize(frame);
+  control_.width.store(shown.width, kRelaxed);
+  control_.height.store(shown.height, kRelaxed);
   control_.lastFrameMs.store(facts.packet.arrival_us / 1000, kRelaxed);
   control_.decoderDelay.store(decoder_->delay(), kRelaxed);
   if (facts.frame_id > control_.frameSequence.load(kRelaxed)) control_.frameSequence.store(facts.frame_id);

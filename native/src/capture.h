@@ -9,6 +9,7 @@
 
 #include "av_log.h"
 #include "decoder.h"
+#include "file_source.h"
 #include "frame_message.h"
 #include "interrupt.h"
 #include "interval_schedule.h"
@@ -24,6 +25,7 @@ namespace chrys {
 struct CaptureOptions {
   SourceOptions source;
   std::optional<ReplayOptions> replay;  // instead of the source
+  std::optional<FileOptions> file;      // instead of the source
   int decoder_threads = 1;
   std::string device_id;
   ControlBlock* control = nullptr;

@@ -139,7 +139,7 @@ int64_t PacketRingWriter::Write(const PacketInfo& info, const uint8_t* data) {
   PacketEntry& entry = view_.entry(sequence);
   constexpr auto relaxed = std::memory_order_relaxed;
   entry.size.store(info.size, relaxed);
-  entry.flags.store(info.is_keyframe ? kFlagKeyframe : 0, relaxed);
+  entry.flags.store((info.is_keyframe ? kFlagKeyframe : 0) | (info.is_hidden ? kFlagHidden : 0), relaxed);
   entry.gopIndex.store(info.gop_index, relaxed);
   entry.timeBaseNum.store(info.time_base_num, relaxed);
   entry.timeBaseDen.store(info.time_base_den, relaxed);
@@ -200,7 +200,9 @@ Entry LoadEntry(const PacketEntry& entry) {
   info.time_base_den = entry.timeBaseDen.load(kLoadRelaxed);
   info.connection = entry.connection.load(kLoadRelaxed);
   info.size = entry.size.load(kLoadRelaxed);
-  info.is_keyframe = (entry.flags.load(kLoadRelaxed) & kFlagKeyframe) != 0;
+  const int32_t flags = entry.flags.load(kLoadRelaxed);
+  info.is_keyframe = (flags & kFlagKeyframe) != 0;
+  info.is_hidden = (flags & kFlagHidden) != 0;
   read.offset = entry.offset.load(kLoadRelaxed);
   return read;
 }

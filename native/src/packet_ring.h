@@ -26,6 +26,7 @@ struct PacketInfo {
   int32_t connection = 0;
   int32_t size = 0;
   bool is_keyframe = false;
+  bool is_hidden = false;  // decoded, and not shown
 };
 
 // A view over the shared memory of a packet ring. Does not own it.

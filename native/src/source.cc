@@ -13,8 +13,6 @@ namespace chrys {
 
 namespace {
 
-// A file whose packets are this late (the machine slept, the process was stopped) goes on from now instead of racing.
-constexpr int64_t kMaxLagUs = 1'000'000;
 constexpr double kFallbackFps = 25;
 // Of sound between two video packets; some 10 s.
 constexpr size_t kMostAudioPackets = 512;
@@ -40,10 +38,10 @@ std::string Seconds(int64_t us) {
 }  // namespace
 
 const AVCodecParameters* Source::parameters() const {
-  return to_annexb_ ? to_annexb_->par_out : stream_->codecpar;
+  return stream_->codecpar;
 }
 
-AVRational Source::time_base() const { return to_annexb_ ? to_annexb_->time_base_out : stream_->time_base; }
+AVRational Source::time_base() const { return stream_->time_base; }
 
 double Source::declared_fps() const {
   for (const AVRational rate : {stream_->avg_frame_rate, stream_->r_frame_rate}) {
@@ -61,7 +59,7 @@ std::optional<Failure> Source::Interrupted(const char* deadline_end, const std::
 std::optional<Failure> Source::Open() {
   // Given up at the deadline, and not at libav's next look at the clock after it.
   interrupt_.SetDeadline(MonotonicUs() + std::max<int64_t>(0, options_.open_timeout_us - Interrupt::kGranularityUs));
-  auto failure = options_.is_file ? OpenFile() : OpenRtsp();
+  auto failure = OpenRtsp();
   if (failure) {
     if (auto interrupted = Interrupted(end::kOpenTimeout, "no answer within " + Seconds(options_.open_timeout_us))) {
       return interrupted;
@@ -97,39 +95,6 @@ std::optional<Failure> Source::OpenRtsp() {
   return std::nullopt;
 }
 
-std::optional<Failure> Source::OpenFile() {
-  Dictionary settings;
-  // A playlist disguised as a video must not reach the network or other files.
-  settings.Set("protocol_whitelist", "file");
-  settings.Set("format_whitelist", "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpegts,mpeg,flv,h264,hevc,mjpeg,ivf,ogg");
-  AVFormatContext* raw = avformat_alloc_context();
-  if (raw == nullptr) return FailureFromAv(AVERROR(ENOMEM), "opening the file");
-  raw->interrupt_callback = interrupt_.callback();
-  int result = avformat_open_input(&raw, ("file:" + options_.url).c_str(), nullptr, settings.out());
-  format_.reset(raw);
-  if (result < 0) return FailureFromAv(result, "opening the file");
-  result = avformat_find_stream_info(format_.get(), nullptr);
-  if (result < 0) return FailureFromAv(result, "reading the file");
-  if (auto failure = PickStreams()) return failure;
-
-  const AVCodecParameters* codec = stream_->codecpar;
-  const char* filter = codec->codec_id == AV_CODEC_ID_H264   ? "h264_mp4toannexb"
-                       : codec->codec_id == AV_CODEC_ID_HEVC ? "hevc_mp4toannexb"
-                                                             : nullptr;
-  const bool length_prefixed = codec->extradata_size > 0 && codec->extradata[0] == 1;
-  if (filter == nullptr || !length_prefixed) return std::nullopt;
-  AVBSFContext* bsf = nullptr;
-  result = av_bsf_alloc(av_bsf_get_by_name(filter), &bsf);
-  to_annexb_.reset(bsf);
-  if (result >= 0) result = avcodec_parameters_copy(bsf->par_in, codec);
-  if (result >= 0) {
-    bsf->time_base_in = stream_->time_base;
-    result = av_bsf_init(bsf);
-  }
-  if (result < 0) return FailureFromAv(result, "preparing the file's video stream");
-  return std::nullopt;
-}
-
 std::optional<Failure> Source::PickStreams() {
   const int index = av_find_best_stream(format_.get(), AVMEDIA_TYPE_VIDEO, -1, -1, nullptr, 0);
   if (index < 0) {
@@ -162,8 +127,7 @@ void Source::PickAudioStream() {
 
 void Source::KeepAudio(const AVPacket* packet) {
   if (packet->pts == AV_NOPTS_VALUE || packet->size <= 0 || audio_packets_.size() >= kMostAudioPackets) return;
-  const int64_t offset = av_rescale_q(loop_offset_, time_base(), audio_stream_->time_base);
-  audio_packets_.push_back({{packet->data, packet->data + packet->size}, packet->pts + offset, audio_stream_->time_base});
+  audio_packets_.push_back({{packet->data, packet->data + packet->size}, packet->pts, audio_stream_->time_base});
 }
 
 int64_t Source::StallTimeoutUs() const { return std::max(options_.stall_timeout_us, 3 * usual_gap_us_); }
@@ -192,19 +156,13 @@ int Source::ReadAccessUnit(AVPacket* packet) {
 
 int Source::ReadRaw(AVPacket* packet) {
   for (;;) {
-    if (to_annexb_) {
-      const int filtered = av_bsf_receive_packet(to_annexb_.get(), packet);
-      if (filtered != AVERROR(EAGAIN)) return filtered;
-    }
     av_packet_unref(packet);
     const int result = av_read_frame(format_.get(), packet);
     if (result < 0) return result;
     if (audio_stream_ != nullptr && packet->stream_index == audio_stream_->index) KeepAudio(packet);
     if (packet->stream_index != stream_->index || packet->size == 0) continue;
     NoteSenderTime(packet);
-    if (!to_annexb_) return 0;
-    const int sent = av_bsf_send_packet(to_annexb_.get(), packet);
-    if (sent < 0) return sent;
+    return 0;
   }
 }
 
@@ -252,7 +210,6 @@ void Source::FillTimestamps(AVPacket* packet) {
 }
 
 std::optional<Failure> Source::Read(AVPacket* packet) {
-  if (options_.is_file) return ReadFile(packet);
   interrupt_.SetDeadline(last_packet_us_ + StallTimeoutUs());
   const int result = access_units_ ? ReadAccessUnit(packet) : ReadRaw(packet);
   if (auto interrupted = Interrupted(end::kStalled, "no video packet for " + Seconds(StallTimeoutUs()))) {
@@ -270,45 +227,6 @@ std::optional<Failure> Source::Read(AVPacket* packet) {
   usual_gap_us_ = usual_gap_us_ == 0 ? gap_us : usual_gap_us_ + (gap_us - usual_gap_us_) / 8;
   last_packet_us_ = now_us;
   FillTimestamps(packet);
-  return std::nullopt;
-}
-
-std::optional<Failure> Source::Rewind() {
-  if (!packets_since_rewind_) return Failure{end::kNoVideo, "the file holds no video packet"};
-  const int64_t start = format_->start_time == AV_NOPTS_VALUE ? 0 : format_->start_time;
-  const int result = avformat_seek_file(format_.get(), -1, INT64_MIN, start, INT64_MAX, 0);
-  if (result < 0) return FailureFromAv(result, "rewinding the file");
-  if (to_annexb_) av_bsf_flush(to_annexb_.get());
-  loop_offset_ += last_dts_ + UsualDuration() - loop_offset_ - loop_first_dts_;
-  packets_since_rewind_ = false;
-  return std::nullopt;
-}
-
-std::optional<Failure> Source::ReadFile(AVPacket* packet) {
-  interrupt_.SetDeadline(MonotonicUs() + options_.stall_timeout_us);
-  int result = ReadRaw(packet);
-  if (result == AVERROR_EOF) {
-    if (auto failure = Rewind()) return failure;
-    result = ReadRaw(packet);
-  }
-  if (auto interrupted = Interrupted(end::kStalled, "the file could not be read in time")) return interrupted;
-  if (result < 0) return FailureFromAv(result, "reading the file");
-  packets_since_rewind_ = true;
-
-  if (packet->dts != AV_NOPTS_VALUE) packet->dts += loop_offset_;
-  if (packet->pts != AV_NOPTS_VALUE) packet->pts += loop_offset_;
-  FillTimestamps(packet);
-  if (loop_first_dts_ == INT64_MIN) loop_first_dts_ = packet->dts;
-
-  const int64_t now_us = MonotonicUs();
-  const int64_t since_anchor_us =
-      anchor_dts_ == INT64_MIN ? 0 : av_rescale_q(packet->dts - anchor_dts_, time_base(), AVRational{1, 1'000'000});
-  int64_t due_us = anchor_us_ + since_anchor_us;
-  if (anchor_dts_ == INT64_MIN || now_us - due_us > kMaxLagUs) {
-    anchor_us_ = due_us = now_us;
-    anchor_dts_ = packet->dts;
-  }
-  if (!interrupt_.SleepUntil(due_us)) return Failure{end::kStopped, "told to stop"};
   return std::nullopt;
 }
 

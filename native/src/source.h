@@ -1,4 +1,4 @@
-// A camera's packets as libav demuxes them: an RTSP session, or a file played in real time and looped without an end.
+// A camera's packets as libav demuxes them from an RTSP session.
 #pragma once
 
 #include <cstdint>
@@ -17,7 +17,6 @@ namespace chrys {
 
 struct SourceOptions {
   std::string url;
-  bool is_file = false;
   std::string transport;  // "tcp" or "udp"
   int64_t open_timeout_us = 0;
   int64_t stall_timeout_us = 0;
@@ -32,7 +31,6 @@ class Source : public PacketSource {
   // At most open_timeout_us.
   std::optional<Failure> Open() override;
 
-  // pts and dts grow over the loops of a file.
   std::optional<Failure> Read(AVPacket* packet) override;
 
   const AVCodecParameters* parameters() const override;
@@ -46,15 +44,12 @@ class Source : public PacketSource {
 
  private:
   std::optional<Failure> OpenRtsp();
-  std::optional<Failure> OpenFile();
   std::optional<Failure> PickStreams();
   void PickAudioStream();
   void KeepAudio(const AVPacket* packet);
   std::optional<Failure> Interrupted(const char* deadline_end, const std::string& deadline_message) const;
   int ReadRaw(AVPacket* packet);
   int ReadAccessUnit(AVPacket* packet);
-  std::optional<Failure> ReadFile(AVPacket* packet);
-  std::optional<Failure> Rewind();
   int64_t StallTimeoutUs() const;
   void FillTimestamps(AVPacket* packet);
   int64_t UsualDuration() const;
@@ -63,7 +58,6 @@ class Source : public PacketSource {
   const SourceOptions options_;
   Interrupt& interrupt_;
   AvPtr<AVFormatContext> format_;
-  AvPtr<AVBSFContext> to_annexb_;
   AVStream* stream_ = nullptr;
   AVStream* audio_stream_ = nullptr;
   AudioStream audio_;
@@ -81,13 +75,6 @@ class Source : public PacketSource {
   int64_t last_duration_ = 0;
   int64_t sender_us_ = 0;   // of sender_pts_; 0 = no sender report yet
   int64_t sender_pts_ = 0;
-
-  // Only for files.
-  int64_t loop_offset_ = 0;
-  int64_t loop_first_dts_ = INT64_MIN;
-  int64_t anchor_us_ = 0;  // monotonic time at which dts anchor_dts_ is due
-  int64_t anchor_dts_ = INT64_MIN;
-  bool packets_since_rewind_ = false;
 };
 
 }  // namespace chrys

@@ -35,6 +35,7 @@ const EXIT_GRACE_MS = 1000;
 const KIND_OF_END: Partial<Record<CaptureEnd, ErrorKind>> = {
   unauthorized: 'unauthenticated',
   not_found: 'not_found',
+  file_not_found: 'not_found',
   unsupported_codec: 'failed_precondition',
   open_timeout: 'deadline_exceeded',
 };

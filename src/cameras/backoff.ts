@@ -8,6 +8,8 @@ const BY_REASON: Partial<Record<CameraReason, readonly number[]>> = {
   // Cameras lock an account after a few wrong passwords.
   unauthorized: [60_000],
   not_found: [10_000, 30_000, 60_000],
+  file_not_found: [5000, 10_000, 30_000],
+  file_unreadable: [5000, 10_000, 30_000, 60_000],
   // Retrying cannot give libav a decoder.
   unsupported_codec: [],
   replay_ended: [],

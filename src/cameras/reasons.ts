@@ -60,6 +60,18 @@ export const REASONS: Readonly<Record<CameraReason, Explanation>> = {
     what: 'the camera answered something unexpected',
     advice: 'check that the port is that of RTSP and not of HTTP or another service',
   },
+  file_not_found: {
+    what: 'The file is not there',
+    advice: 'check its path, and that its disk is mounted; it is looked for again by itself',
+  },
+  file_unreadable: {
+    what: 'The file cannot be played',
+    advice: 'check with ffprobe that it is a whole video file, and that chrysproxy may read it',
+  },
+  file_changed: {
+    what: 'The file changed while it was played',
+    advice: 'it is opened again by itself; put a new file in its place only when it is complete (write it elsewhere and rename it)',
+  },
   replay_ended: {
     what: 'everything of the recorded range was played',
     advice: 'remove the camera and add it again to play it once more, with loop to play it over and over',
