@@ -170,18 +170,28 @@ void Capture::MeasureRate(const AVPacket* packet) {
   const double tick_seconds = av_q2d(source_->time_base());
   const bool keyframe = (packet->flags & AV_PKT_FLAG_KEY) != 0;
   ++packets_since_connect_;
+  const bool measurable = !group_hidden_;
+  if (keyframe) group_hidden_ = false;
+  if ((packet->flags & AV_PKT_FLAG_DISCARD) != 0) {
+    group_hidden_ = true;
+    if (keyframe) gop_first_pts_ = INT64_MIN;
+    return;
+  }
+  ++rate_packets_;
   if (first_pts_ == INT64_MIN) first_pts_ = packet->pts;
   double fps = 0;
-  if (keyframe) {
+  if (keyframe && !measurable) {
+    gop_first_pts_ = packet->pts;
+  } else if (keyframe) {
     const int64_t ticks = gop_first_pts_ == INT64_MIN ? 0 : packet->pts - gop_first_pts_;
     if (ticks > 0) {
       control_.gopPackets.store(gop_index_ + 1, kRelaxed);
       fps = (gop_index_ + 1) / (static_cast<double>(ticks) * tick_seconds);
     }
     gop_first_pts_ = packet->pts;
-  } else if (control_.gopPackets.load(kRelaxed) == 0 && packets_since_connect_ >= kRateMinPackets) {
+  } else if (control_.gopPackets.load(kRelaxed) == 0 && rate_packets_ >= kRateMinPackets) {
     const int64_t ticks = packet->pts - first_pts_;
-    if (ticks > 0) fps = static_cast<double>(packets_since_connect_ - 1) / (static_cast<double>(ticks) * tick_seconds);
+    if (ticks > 0) fps = static_cast<double>(rate_packets_ - 1) / (static_cast<double>(ticks) * tick_seconds);
   }
   if (fps > 0 && fps < 1e6) control_.fpsMilli.store(static_cast<int32_t>(fps * 1000 + 0.5), kRelaxed);
 }

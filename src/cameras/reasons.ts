@@ -70,7 +70,8 @@ export const REASONS: Readonly<Record<CameraReason, Explanation>> = {
   },
   file_changed: {
     what: 'The file changed while it was played',
-    advice: 'it is opened again by itself; put a new file in its place only when it is complete (write it elsewhere and rename it)',
+    advice:
+      'it is opened again by itself; put a new file in its place only when it is complete (write it elsewhere and rename it)',
   },
   replay_ended: {
     what: 'everything of the recorded range was played',
