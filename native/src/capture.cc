@@ -38,8 +38,8 @@ int32_t ConnectionOf(int64_t next_sequence) {
 
 std::unique_ptr<PacketSource> SourceOf(const CaptureOptions& options, Interrupt& interrupt) {
   if (options.replay) return std::make_unique<ReplaySource>(*options.replay, interrupt);
-  if (options.rtsp) return std::make_unique<rtsp::RtspSource>(*options.rtsp, options.control->stop, options.wake_fd);
-  return std::make_unique<Source>(options.source, interrupt);
+  if (options.file) return std::make_unique<FileSource>(*options.file, interrupt);
+  return std::make_unique<rtsp::RtspSource>(*options.rtsp, options.control->stop, options.wake_fd);
 }
 
 }  // namespace
@@ -153,6 +153,7 @@ std::optional<Failure> Capture::Store(AVPacket* packet) {
   current_.is_keyframe = keyframe;
   current_.is_damaged = (packet->flags & AV_PKT_FLAG_CORRUPT) != 0;
   if (current_.is_damaged) control_.packetsDamaged.fetch_add(1, kRelaxed);
+  current_.is_hidden = (packet->flags & AV_PKT_FLAG_DISCARD) != 0;
   current_.sequence = packets_.Write(current_, packet->data);
   Add(control_.packets, 1);
   Add(control_.bytes, packet->size);
@@ -195,18 +196,28 @@ void Capture::MeasureRate(const AVPacket* packet) {
   const double tick_seconds = av_q2d(source_->time_base());
   const bool keyframe = (packet->flags & AV_PKT_FLAG_KEY) != 0;
   ++packets_since_connect_;
+  const bool measurable = !group_hidden_;
+  if (keyframe) group_hidden_ = false;
+  if ((packet->flags & AV_PKT_FLAG_DISCARD) != 0) {
+    group_hidden_ = true;
+    if (keyframe) gop_first_pts_ = INT64_MIN;
+    return;
+  }
+  ++rate_packets_;
   if (first_pts_ == INT64_MIN) first_pts_ = packet->pts;
   double fps = 0;
-  if (keyframe) {
+  if (keyframe && !measurable) {
+    gop_first_pts_ = packet->pts;
+  } else if (keyframe) {
     const int64_t ticks = gop_first_pts_ == INT64_MIN ? 0 : packet->pts - gop_first_pts_;
     if (ticks > 0) {
       control_.gopPackets.store(gop_index_ + 1, kRelaxed);
       fps = (gop_index_ + 1) / (static_cast<double>(ticks) * tick_seconds);
     }
     gop_first_pts_ = packet->pts;
-  } else if (control_.gopPackets.load(kRelaxed) == 0 && packets_since_connect_ >= kRateMinPackets) {
+  } else if (control_.gopPackets.load(kRelaxed) == 0 && rate_packets_ >= kRateMinPackets) {
     const int64_t ticks = packet->pts - first_pts_;
-    if (ticks > 0) fps = static_cast<double>(packets_since_connect_ - 1) / (static_cast<double>(ticks) * tick_seconds);
+    if (ticks > 0) fps = static_cast<double>(rate_packets_ - 1) / (static_cast<double>(ticks) * tick_seconds);
   }
   if (fps > 0 && fps < 1e6) control_.fpsMilli.store(static_cast<int32_t>(fps * 1000 + 0.5), kRelaxed);
 }
@@ -348,7 +359,7 @@ bool Capture::Feed(const AVPacket* packet, const PacketInfo& info) {
   const bool accepted = decoder_->Send(packet, info);
   Add(control_.decodeUs, MonotonicUs() - start_us);
   if (!accepted) Add(control_.decodeErrors, 1);
-  if (info.is_keyframe) ++keyframes_without_frame_;
+  if (info.is_keyframe && !info.is_hidden) ++keyframes_without_frame_;
   return accepted;
 }
 
@@ -470,8 +481,9 @@ std::optional<Failure> Capture::Publish(const AVFrame* frame, Purpose purpose) {
   }
   Add(control_.framesPublished, 1);
   if (facts.corrupt) Add(control_.framesCorrupt, 1);
-  control_.width.store(frame->width, kRelaxed);
-  control_.height.store(frame->height, kRelaxed);
+  const PictureSize shown = UprightSize(frame);
+  control_.width.store(shown.width, kRelaxed);
+  control_.height.store(shown.height, kRelaxed);
   control_.lastFrameMs.store(facts.packet.arrival_us / 1000, kRelaxed);
   control_.decoderDelay.store(decoder_->delay(), kRelaxed);
   if (facts.frame_id > control_.frameSequence.load(kRelaxed)) control_.frameSequence.store(facts.frame_id);

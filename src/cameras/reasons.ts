@@ -145,16 +145,17 @@ export const REASONS: Readonly<Record<CameraReason, Explanation>> = {
     advice: 'restart the camera; the pause before the next attempt grows with each such failure',
   },
   file_not_found: {
-    what: 'There is no such file',
-    advice: "check the path of the camera's URL",
+    what: 'The file is not there',
+    advice: 'check its path, and that its disk is mounted; it is looked for again by itself',
   },
   file_unreadable: {
     what: 'The file cannot be played',
-    advice: 'check that it is a whole video file',
+    advice: 'check with ffprobe that it is a whole video file, and that chrysproxy may read it',
   },
   file_changed: {
     what: 'The file changed while it was played',
-    advice: 'nothing: it is opened again by itself',
+    advice:
+      'it is opened again by itself; put a new file in its place only when it is complete (write it elsewhere and rename it)',
   },
   replay_ended: {
     what: 'Everything of the recorded range was played',
