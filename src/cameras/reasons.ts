@@ -9,9 +9,9 @@ interface Explanation {
 /** For people: what happened, and what they can do about it. docs/reference/errors.md lists them. */
 export const REASONS: Readonly<Record<CameraReason, Explanation>> = {
   unauthorized: {
-    what: 'The camera refused the user name or the password',
+    what: 'The camera refused the user name or password',
     advice:
-      "check both in the camera's URL; the next attempts follow after 5, 15 and then every 30 minutes, because cameras lock an account after a few wrong passwords, or at once when the camera is added again or told to retry",
+      'check both in the camera\'s URL and add the camera again; attempts are rare, because cameras lock accounts, and "chrysproxy camera retry NAME" makes one at once',
   },
   credentials_needed: {
     what: 'The camera needs a user name and a password',

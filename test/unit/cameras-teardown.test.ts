@@ -210,7 +210,7 @@ describe('a probe', () => {
   });
 
   it.each([
-    ['unauthorized', 'unauthenticated', /user name or the password/],
+    ['unauthorized', 'unauthenticated', /user name or password/],
     ['credentials_needed', 'unauthenticated', /needs a user name and a password/],
     ['session_limit', 'resource_exhausted', /only session/],
     ['transport_refused', 'failed_precondition', /461/],
