@@ -3,10 +3,12 @@
 #include <malloc.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include <array>
+#include <cerrno>
 #include <cstring>
 #include <mutex>
 
@@ -31,6 +33,62 @@ extern "C" {
 namespace chrys {
 namespace {
 
+Learned LearnedOf(const Napi::Value& value) {
+  Learned learned;
+  if (!value.IsObject()) return learned;
+  const Napi::Object object = value.As<Napi::Object>();
+  learned.transport = TextOf(object, "transport");
+  learned.keepalive = TextOf(object, "keepalive");
+  learned.authentication = TextOf(object, "authentication");
+  learned.without_receiver_reports = FlagOf(object, "withoutReceiverReports");
+  learned.marks_every_slice = FlagOf(object, "marksEverySlice");
+  learned.sequence_unreliable = FlagOf(object, "sequenceUnreliable");
+  learned.jpeg_width = static_cast<int>(NumberOf(object, "jpegWidth"));
+  learned.jpeg_height = static_cast<int>(NumberOf(object, "jpegHeight"));
+  learned.usual_gap_ms = NumberOf(object, "usualGapMs");
+  learned.certificate = TextOf(object, "certificate");
+  learned.session = TextOf(object, "session");
+  learned.session_url = TextOf(object, "sessionUrl");
+  learned.silent_tcp_sessions = static_cast<int>(NumberOf(object, "silentTcpSessions"));
+  learned.ended_after_ms = NumberOf(object, "endedAfterMs");
+  return learned;
+}
+
+Napi::Object ObjectOf(const Napi::Env& env, const Learned& learned) {
+  Napi::Object object = Napi::Object::New(env);
+  object["transport"] = learned.transport;
+  object["keepalive"] = learned.keepalive;
+  object["authentication"] = learned.authentication;
+  object["withoutReceiverReports"] = learned.without_receiver_reports;
+  object["marksEverySlice"] = learned.marks_every_slice;
+  object["sequenceUnreliable"] = learned.sequence_unreliable;
+  object["jpegWidth"] = learned.jpeg_width;
+  object["jpegHeight"] = learned.jpeg_height;
+  object["usualGapMs"] = static_cast<double>(learned.usual_gap_ms);
+  object["certificate"] = learned.certificate;
+  object["session"] = learned.session;
+  object["sessionUrl"] = learned.session_url;
+  object["silentTcpSessions"] = learned.silent_tcp_sessions;
+  object["endedAfterMs"] = static_cast<double>(learned.ended_after_ms);
+  return object;
+}
+
+rtsp::SourceOptions RtspOptionsOf(const Napi::Object& object) {
+  rtsp::SourceOptions options;
+  options.url = TextOf(object, "url");
+  options.transport = TextOf(object, "transport");
+  options.tls_verify = TextOf(object, "tlsVerify");
+  options.open_timeout_us = NumberOf(object, "openTimeoutMs") * 1000;
+  options.stall_timeout_us = NumberOf(object, "stallTimeoutMs") * 1000;
+  options.learned = LearnedOf(object.Get("learned"));
+  const Napi::Array addresses = object.Get("addresses").As<Napi::Array>();
+  for (uint32_t i = 0; i < addresses.Length(); ++i) {
+    options.addresses.push_back(addresses.Get(i).ToString().Utf8Value());
+  }
+  if (options.addresses.empty()) throw Napi::TypeError::New(object.Env(), "addresses must not be empty");
+  return options;
+}
+
 CaptureOptions OptionsOf(const Napi::Object& object) {
   CaptureOptions options;
   options.source.url = TextOf(object, "url");
@@ -45,13 +103,16 @@ CaptureOptions OptionsOf(const Napi::Object& object) {
     made.loop = replay.Get("loop").ToBoolean().Value();
     if (!(made.speed > 0)) throw Napi::TypeError::New(object.Env(), "speed must be positive");
   }
-  options.source.transport = TextOf(object, "transport");
   options.source.open_timeout_us = NumberOf(object, "openTimeoutMs") * 1000;
   options.source.stall_timeout_us = NumberOf(object, "stallTimeoutMs") * 1000;
+  if (TextOf(object, "kind") == "rtsp") options.rtsp = RtspOptionsOf(object);
+  options.wake_fd = static_cast<int>(NumberOf(object, "wakeFd"));
+  options.teardown_us = NumberOf(object, "teardownMs") * 1000;
   options.decoder_threads = static_cast<int>(NumberOf(object, "decoderThreads"));
   options.device_id = TextOf(object, "deviceId");
   options.frame_slots = static_cast<int>(NumberOf(object, "frameSlots"));
   options.max_message_bytes = static_cast<size_t>(NumberOf(object, "maxMessageBytes"));
+  if (object.Get("maxPixels").IsNumber()) options.max_pixels = NumberOf(object, "maxPixels");
   const std::string level = TextOf(object, "logLevel");
   options.log_level = level == "debug" ? AV_LOG_DEBUG : level == "info" ? AV_LOG_INFO : AV_LOG_WARNING;
   const Bytes control = BytesOf(object.Get("control"), "control");
@@ -66,6 +127,7 @@ CaptureOptions OptionsOf(const Napi::Object& object) {
   options.packet_ring.base = ring.data;
   options.audio_ring = OptionalRingOf(object.Get("audioRing"));
   options.source.audio = options.audio_ring.base != nullptr;
+  if (options.rtsp) options.rtsp->audio = options.source.audio;
   if (options.frame_slots < 2 || options.frame_slots > 64) {
     throw Napi::TypeError::New(object.Env(), "frameSlots must be 2 to 64");
   }
@@ -132,6 +194,11 @@ class JsHost : public CaptureHost {
 
   void OnFrame() override { Notify("onFrame"); }
   void OnPacket() override { Notify("onPacket"); }
+
+  void OnLearned(const Learned& learned) override {
+    const Napi::HandleScope scope(hooks_.Env());
+    Call("onLearned", {ObjectOf(hooks_.Env(), learned)});
+  }
 
   void OnLog(const LogLine& line) override {
     const Napi::Env env = hooks_.Env();
@@ -221,6 +288,25 @@ Napi::Value KeepWall(const Napi::CallbackInfo& call) {
   return call.Env().Undefined();
 }
 
+Napi::Value OpenWake(const Napi::CallbackInfo& call) {
+  const int descriptor = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+  if (descriptor < 0) throw Napi::Error::New(call.Env(), std::string("eventfd: ") + std::strerror(errno));
+  return Napi::Number::New(call.Env(), descriptor);
+}
+
+Napi::Value Wake(const Napi::CallbackInfo& call) {
+  const uint64_t one = 1;
+  // It can only fail when the counter is full, and then the capture is awake.
+  const ssize_t written = write(call[0].As<Napi::Number>().Int32Value(), &one, sizeof one);
+  (void)written;
+  return call.Env().Undefined();
+}
+
+Napi::Value CloseWake(const Napi::CallbackInfo& call) {
+  close(call[0].As<Napi::Number>().Int32Value());
+  return call.Env().Undefined();
+}
+
 Napi::Value EndProcess(const Napi::CallbackInfo& call) { _exit(call[0].As<Napi::Number>().Int32Value()); }
 
 // See NativeAddon.limitUnsent.
@@ -264,6 +350,9 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   exports["releaseBuffer"] = Napi::Function::New(env, ReleaseBuffer, "releaseBuffer");
   exports["wallUs"] = Napi::Function::New(env, Wall, "wallUs");
   exports["keepWallAfter"] = Napi::Function::New(env, KeepWall, "keepWallAfter");
+  exports["openWake"] = Napi::Function::New(env, OpenWake, "openWake");
+  exports["wake"] = Napi::Function::New(env, Wake, "wake");
+  exports["closeWake"] = Napi::Function::New(env, CloseWake, "closeWake");
   exports["endProcess"] = Napi::Function::New(env, EndProcess, "endProcess");
   exports["limitUnsent"] = Napi::Function::New(env, LimitUnsent, "limitUnsent");
   exports["copyFromSlot"] = Napi::Function::New(env, CopySlot, "copyFromSlot");

@@ -13,7 +13,6 @@
 namespace chrys {
 namespace {
 
-bool FlagOf(const Napi::Object& object, const char* key) { return object.Get(key).ToBoolean().Value(); }
 
 Look LookOf(const Napi::Object& object) {
   Look look;
@@ -71,6 +70,7 @@ HistoryOptions HistoryOptionsOf(const Napi::Object& object) {
   options.range.interval_ms = static_cast<int32_t>(NumberOf(object, "intervalMs"));
   options.withhold_corrupt = FlagOf(object, "withholdCorrupt");
   options.max_message_bytes = static_cast<size_t>(NumberOf(object, "maxMessageBytes"));
+  if (object.Get("maxPixels").IsNumber()) options.max_pixels = NumberOf(object, "maxPixels");
   return options;
 }
 

@@ -33,6 +33,8 @@ inline std::string TextOf(const Napi::Object& object, const char* key) {
   return value.As<Napi::String>().Utf8Value();
 }
 
+inline bool FlagOf(const Napi::Object& object, const char* key) { return object.Get(key).ToBoolean().Value(); }
+
 inline int64_t NumberOf(const Napi::Object& object, const char* key) {
   const Napi::Value value = object.Get(key);
   if (!value.IsNumber()) throw Napi::TypeError::New(object.Env(), std::string(key) + " must be a number");

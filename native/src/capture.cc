@@ -9,6 +9,8 @@ extern "C" {
 #include <libavutil/pixdesc.h>
 }
 
+#include "clock_jump.h"
+
 namespace chrys {
 
 namespace {
@@ -18,8 +20,6 @@ constexpr auto kRelaxed = std::memory_order_relaxed;
 constexpr int kDecodeStallKeyframes = 3;
 // Packets of a connection before its rate is told without a whole group of pictures.
 constexpr int64_t kRateMinPackets = 10;
-// Two packets that are further apart than this lie on different sides of a jump of the camera's clock.
-constexpr double kClockJumpSeconds = 10;
 // Catching up with more than this many pixels (16 frames of 1080p, some 70 ms) is shared among threads. Two: frames come one
 // packet later until the next keyframe, and a third thread would make that two.
 constexpr int64_t kLongCatchUpPixels = 16LL * 1920 * 1080;
@@ -38,6 +38,7 @@ int32_t ConnectionOf(int64_t next_sequence) {
 
 std::unique_ptr<PacketSource> SourceOf(const CaptureOptions& options, Interrupt& interrupt) {
   if (options.replay) return std::make_unique<ReplaySource>(*options.replay, interrupt);
+  if (options.rtsp) return std::make_unique<rtsp::RtspSource>(*options.rtsp, options.control->stop, options.wake_fd);
   return std::make_unique<Source>(options.source, interrupt);
 }
 
@@ -54,9 +55,26 @@ Capture::Capture(const CaptureOptions& options, CaptureHost& host)
       outputs_(control_, options.frame_slots, options.max_message_bytes,
                [this](int output, size_t bytes) { return host_.AllocateFrameRing(output, bytes); }) {
   if (options.audio_ring.base != nullptr) audio_packets_.emplace(options.audio_ring);
+  if (options.rtsp) learned_told_ = options.rtsp->learned;
+}
+
+void Capture::TellLearned() {
+  const Learned* learned = source_->learned();
+  if (learned == nullptr || *learned == learned_told_) return;
+  learned_told_ = *learned;
+  host_.OnLearned(learned_told_);
+}
+
+void Capture::CloseSource() {
+  // Main lets a camera that was removed take its time in the background, but a process that ends does not wait.
+  constexpr int64_t kShutdownUs = 300'000;
+  const bool hurry = control_.stop.load() > 1;
+  source_->Close(hurry ? std::min(kShutdownUs, options_.teardown_us) : options_.teardown_us);
+  TellLearned();
 }
 
 void Capture::FlushLog() {
+  for (std::string& note : source_->TakeNotes()) host_.OnLog({AV_LOG_WARNING, std::move(note)});
   if (log_.empty()) return;
   for (const LogLine& line : log_.Take()) host_.OnLog(line);
 }
@@ -66,13 +84,17 @@ Failure Capture::Run() {
   control_.connected.store(0);
   control_.decodingMode.store(kDemandIdle);
   FlushLog();
+  CloseSource();
   return failure;
 }
 
 Failure Capture::RunUntilEnd() {
   if (auto failure = source_->Open()) return *failure;
   const AVCodecParameters* parameters = source_->parameters();
-  if (auto failure = live_.Open(parameters, options_.decoder_threads, Decoder::Threading::kSlices)) return *failure;
+  if (auto failure =
+          live_.Open(parameters, options_.decoder_threads, Decoder::Threading::kSlices, options_.max_pixels)) {
+    return *failure;
+  }
   parameters_.Open(parameters);
   const auto extradata_size = static_cast<size_t>(std::max(0, parameters->extradata_size));
   outputs_.Describe(options_.device_id, avcodec_get_name(parameters->codec_id),
@@ -82,13 +104,15 @@ Failure Capture::RunUntilEnd() {
   current_.time_base_den = std::max(1, source_->time_base().den);
   control_.connectionKeyframes.store(0);
   control_.connected.store(1);
+  control_.stallLimitMs.store(static_cast<int32_t>(source_->stall_limit_us() / 1000), kRelaxed);
+  TellLearned();
   FlushLog();
   if (const std::string note = source_->audio_note(); !note.empty()) host_.OnLog({AV_LOG_WARNING, note});
 
   const AvPtr<AVPacket> packet(av_packet_alloc());
   for (;;) {
     if (auto failure = source_->Read(packet.get())) return *failure;
-    Store(packet.get());
+    if (auto failure = Store(packet.get())) return *failure;
     StoreAudio();
     if (auto failure = Serve(packet.get())) return *failure;
     FlushLog();
@@ -96,12 +120,19 @@ Failure Capture::RunUntilEnd() {
   }
 }
 
-void Capture::Store(AVPacket* packet) {
-  const auto headers = parameters_.Read(packet);
+std::optional<Failure> Capture::Store(AVPacket* packet) {
+  ParameterReader::Answer headers;
+  headers.is_keyframe = (packet->flags & AV_PKT_FLAG_KEY) != 0;
+  if (!source_->marks_keyframes() || headers.is_keyframe || packets_since_connect_ == 0) headers = parameters_.Read(packet);
+  // Before the decoder sees it: memory for the picture must not be taken.
+  if (auto failure = TooManyPixels(headers.coded_width, headers.coded_height, options_.max_pixels)) return failure;
   // With the first packet and not when the session opens: before, a camera may be silent, and its size is not known.
-  if (headers.changed || packets_since_connect_ == 0) TellStream();
+  const bool new_audio = !audio_told_ && source_->audio() != nullptr;
+  if (headers.changed || new_audio || packets_since_connect_ == 0) TellStream();
   const bool keyframe = headers.is_keyframe;
   if (keyframe) {
+    TellLearned();
+    control_.stallLimitMs.store(static_cast<int32_t>(source_->stall_limit_us() / 1000), kRelaxed);
     packet->flags |= AV_PKT_FLAG_KEY;
     ++keyframes_;
     Add(control_.keyframes, 1);
@@ -109,10 +140,12 @@ void Capture::Store(AVPacket* packet) {
   }
   MeasureRate(packet);
   gop_index_ = keyframe ? 0 : gop_index_ + 1;
-  if (std::abs(SecondsOf(packet->pts) - SecondsOf(current_.pts)) > kClockJumpSeconds) schedule_.Restart();
+  const int64_t now_us = WallUs();
+  const double pts_step_us = (SecondsOf(packet->pts) - SecondsOf(current_.pts)) * 1e6;
+  if (IsClockJump(std::llround(pts_step_us), now_us - current_.arrival_us)) schedule_.Restart();
   current_.pts = packet->pts;
   current_.dts = packet->dts;
-  current_.arrival_us = WallUs();
+  current_.arrival_us = now_us;
   current_.sender_us = source_->SenderUs(packet->pts);
   const PacketSource::Original original = source_->original();
   current_.original_us = original.arrival_us;
@@ -121,6 +154,8 @@ void Capture::Store(AVPacket* packet) {
   current_.gop_index = std::max(0, gop_index_);
   current_.size = packet->size;
   current_.is_keyframe = keyframe;
+  current_.is_damaged = (packet->flags & AV_PKT_FLAG_CORRUPT) != 0;
+  if (current_.is_damaged) control_.packetsDamaged.fetch_add(1, kRelaxed);
   current_.sequence = packets_.Write(current_, packet->data);
   Add(control_.packets, 1);
   Add(control_.bytes, packet->size);
@@ -129,6 +164,7 @@ void Capture::Store(AVPacket* packet) {
   control_.packetEvent.fetch_add(1);
   if (control_.packetWaiters.load() > 0) host_.OnPacket();
   TellLimit();
+  return std::nullopt;
 }
 
 void Capture::StoreAudio() {
@@ -179,6 +215,7 @@ void Capture::MeasureRate(const AVPacket* packet) {
 }
 
 void Capture::TellStream() {
+  audio_told_ = source_->audio() != nullptr;
   host_.OnStream({current_.connection, source_->parameters(), source_->time_base(), source_->declared_fps(), parameters_.width,
                   parameters_.height, parameters_.format, parameters_.profile, source_->audio()});
 }
@@ -188,7 +225,8 @@ std::optional<Failure> Capture::Serve(const AVPacket* packet) {
   const int32_t wanted = outputs_.wanted();
   const int32_t snapshot = control_.snapshotWanted.load();
   const bool snapshot_wanted = snapshot != control_.snapshotDone.load(kRelaxed);
-  const bool all = (wanted & kClassAll) != 0;
+  // Without keyframes no picture can be decoded alone: whatever is wanted, every packet is decoded.
+  const bool all = (wanted & kClassAll) != 0 || (wanted != 0 && source_->intra_refresh());
   const bool by_interval = (wanted >> kClassFirstInterval) != 0;
   control_.decodingMode.store(all           ? kDemandAll
                               : by_interval ? kDemandInterval
@@ -343,13 +381,16 @@ std::optional<Failure> Capture::RestartForCatchUp(int64_t packets) {
   RestartDecoder();
   const int threads = std::min(kCatchUpThreads, static_cast<int>(std::thread::hardware_concurrency()));
   if (threads < 2 || packets * parameters_.width * parameters_.height < kLongCatchUpPixels) return std::nullopt;
-  if (auto failure = catch_up_.Open(source_->parameters(), threads, Decoder::Threading::kFrames)) return failure;
+  if (auto failure =
+          catch_up_.Open(source_->parameters(), threads, Decoder::Threading::kFrames, options_.max_pixels)) {
+    return failure;
+  }
   decoder_ = &catch_up_;
   return std::nullopt;
 }
 
 std::optional<Failure> Capture::CatchUp(bool drain) {
-  const int64_t first = packets_.GroupStart();
+  const int64_t first = source_->intra_refresh() ? packets_.PreviousGroupStart() : packets_.GroupStart();
   if (first == 0) return std::nullopt;
   if (auto failure = RestartForCatchUp(current_.sequence - first + 1)) return failure;
   BorrowedPacket packet;
@@ -397,19 +438,23 @@ std::optional<Failure> Capture::Publish(const AVFrame* frame, Purpose purpose) {
   facts.packet = decoder_->InfoOf(frame);
   facts.frame_id = FrameIdOf(options_.packet_ring, facts.packet);
   facts.type = TypeLetter(frame);
-  facts.corrupt = IsCorrupt(frame);
+  facts.corrupt = IsCorrupt(frame) || facts.packet.is_damaged;
+  // An intra refresh that has not come to its end: nobody wants to see half a picture.
+  if (source_->intra_refresh() && !facts.packet.is_damaged && (frame->flags & AV_FRAME_FLAG_CORRUPT) != 0) return std::nullopt;
   const bool keyframe = facts.packet.is_keyframe;
   int32_t classes = keyframe ? kClassKeyframes : 0;
   if (purpose != Purpose::kKeyframe) classes |= kClassAll | schedule_.Take(SecondsOf(facts.packet.pts), keyframe);
 
   const int64_t start_us = MonotonicUs();
   const bool snapshot = purpose == Purpose::kSnapshot || (snapshot_of_live_ && purpose != Purpose::kKeyframe);
-  auto [published, refused, failure] =
+  auto [published, refused, too_large, failure] =
       outputs_.Publish(frame, facts, classes, control_.keyframes.load(kRelaxed), snapshot);
   Add(control_.convertUs, MonotonicUs() - start_us);
   if (failure) return failure;
   if (published == 0) {
     if (refused > 0 && purpose == Purpose::kLive) Add(control_.framesDropped, 1);
+    // Callers that wait learn that their picture is too large.
+    if (too_large > 0) Announce();
     return std::nullopt;
   }
   Add(control_.framesPublished, 1);

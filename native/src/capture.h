@@ -14,14 +14,17 @@
 #include "interval_schedule.h"
 #include "outputs.h"
 #include "packet_ring.h"
+#include "parameters.h"
 #include "replay_source.h"
 #include "ring_layout.h"
+#include "rtsp/rtsp_source.h"
 #include "source.h"
 
 namespace chrys {
 
 struct CaptureOptions {
-  SourceOptions source;
+  SourceOptions source;                     // a file, unless one of the next two is there
+  std::optional<rtsp::SourceOptions> rtsp;  // instead of the source
   std::optional<ReplayOptions> replay;  // instead of the source
   int decoder_threads = 1;
   std::string device_id;
@@ -31,6 +34,9 @@ struct CaptureOptions {
   int frame_slots = 0;
   size_t max_message_bytes = 0;
   int log_level = 0;  // AV_LOG_*
+  int wake_fd = -1;   // an eventfd that is written to when the stop flag is raised
+  int64_t teardown_us = 1'000'000;  // maximum time to end the session when the stop flag is 1
+  int64_t max_pixels = kDefaultMaxPixels;  // width times height of a picture; more end the capture
 };
 
 struct StreamFacts {
@@ -55,6 +61,7 @@ class CaptureHost {
   virtual void OnFrame() = 0;
   virtual void OnPacket() = 0;
   virtual void OnLog(const LogLine& line) = 0;
+  virtual void OnLearned(const Learned& learned) = 0;
 };
 
 class Capture {
@@ -66,7 +73,8 @@ class Capture {
 
  private:
   Failure RunUntilEnd();
-  void Store(AVPacket* packet);
+  // Stores the packet, unless its picture is too large.
+  std::optional<Failure> Store(AVPacket* packet);
   void StoreAudio();
   std::optional<Failure> Serve(const AVPacket* packet);
   std::optional<Failure> ServeInterval(const AVPacket* packet);
@@ -95,6 +103,8 @@ class Capture {
   void TellLimit();
   void Announce();
   void FlushLog();
+  void TellLearned();
+  void CloseSource();
 
   const CaptureOptions options_;
   CaptureHost& host_;
@@ -121,6 +131,8 @@ class Capture {
   bool snapshot_of_live_ = false;       // a snapshot is to be of the frame that is decoded anyway
   bool group_decoded_ = false;          // the decoder has had every packet of its group up to now
   bool limit_told_ = false;
+  bool audio_told_ = false;
+  Learned learned_told_;
   int keyframes_without_frame_ = 0;
 };
 

@@ -1,8 +1,27 @@
 #include "decoder.h"
 
+#include <cerrno>
+
+#include "parameters.h"
+
 namespace chrys {
 
-std::optional<Failure> Decoder::Open(const AVCodecParameters* parameters, int threads, Threading threading) {
+namespace {
+
+// Codecs code whole blocks and libav aligns rows, so that a frame of the permitted size takes a little more.
+int64_t WithAlignment(int64_t max_pixels) { return max_pixels + max_pixels / 4 + 65'536; }
+
+// A coded side that exceeds the shown one by more than a block is what memory is taken for.
+int TakenSide(int coded, int shown) {
+  constexpr int kBlock = 64;
+  return coded > (shown + kBlock - 1) / kBlock * kBlock ? coded : shown;
+}
+
+}  // namespace
+
+std::optional<Failure> Decoder::Open(const AVCodecParameters* parameters, int threads, Threading threading,
+                                     int64_t max_pixels) {
+  if (auto failure = TooManyPixels(parameters->width, parameters->height, max_pixels)) return failure;
   const AVCodec* codec = avcodec_find_decoder(parameters->codec_id);
   if (codec == nullptr) {
     return Failure{end::kUnsupportedCodec, std::string("libav has no decoder for ") + avcodec_get_name(parameters->codec_id),
@@ -16,6 +35,10 @@ std::optional<Failure> Decoder::Open(const AVCodecParameters* parameters, int th
     context_->thread_type = threading == Threading::kFrames ? FF_THREAD_FRAME : FF_THREAD_SLICE;
     // Damaged frames come out flagged; whoever does not want them can tell.
     context_->flags |= AV_CODEC_FLAG_OUTPUT_CORRUPT;
+    max_pixels_ = WithAlignment(max_pixels);
+    context_->max_pixels = max_pixels_;
+    context_->opaque = this;
+    context_->get_buffer2 = GetBuffer;
     result = avcodec_open2(context_.get(), codec, nullptr);
   }
   if (result < 0) {
@@ -24,6 +47,13 @@ std::optional<Failure> Decoder::Open(const AVCodecParameters* parameters, int th
     return failure;
   }
   return std::nullopt;
+}
+
+// libav compares max_pixels with what is shown of a frame; memory is taken for what is coded.
+int Decoder::GetBuffer(AVCodecContext* context, AVFrame* frame, int flags) {
+  const auto* decoder = static_cast<const Decoder*>(context->opaque);
+  if (static_cast<int64_t>(frame->width) * frame->height > decoder->max_pixels_) return AVERROR(EINVAL);
+  return avcodec_default_get_buffer2(context, frame, flags);
 }
 
 bool Decoder::Send(const AVPacket* packet, const PacketInfo& info) {
@@ -75,6 +105,8 @@ bool ParameterReader::Open(const AVCodecParameters* parameters) {
   height = parameters->height;
   format = parameters->format;
   profile = parameters->profile;
+  jpeg_ = parameters->codec_id == AV_CODEC_ID_MJPEG;
+  if (jpeg_) return true;
   parser_.reset(av_parser_init(parameters->codec_id));
   if (!parser_) return false;
   parser_->flags |= PARSER_FLAG_COMPLETE_FRAMES;
@@ -85,6 +117,7 @@ bool ParameterReader::Open(const AVCodecParameters* parameters) {
 ParameterReader::Answer ParameterReader::Read(const AVPacket* packet) {
   Answer answer;
   answer.is_keyframe = (packet->flags & AV_PKT_FLAG_KEY) != 0;
+  if (jpeg_) return ReadJpeg(packet);
   if (!parser_ || !context_) return answer;
   uint8_t* out = nullptr;
   int out_size = 0;
@@ -96,6 +129,18 @@ ParameterReader::Answer ParameterReader::Read(const AVPacket* packet) {
   height = parser_->height;
   if (parser_->format >= 0) format = parser_->format;
   profile = context_->profile;
+  answer.coded_width = TakenSide(parser_->coded_width, width);
+  answer.coded_height = TakenSide(parser_->coded_height, height);
+  return answer;
+}
+
+ParameterReader::Answer ParameterReader::ReadJpeg(const AVPacket* packet) {
+  Answer answer;
+  answer.is_keyframe = true;
+  if (!JpegSize(packet->data, static_cast<size_t>(packet->size), &answer.coded_width, &answer.coded_height)) return answer;
+  answer.changed = answer.coded_width != width || answer.coded_height != height;
+  width = answer.coded_width;
+  height = answer.coded_height;
   return answer;
 }
 

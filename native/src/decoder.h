@@ -14,10 +14,15 @@ namespace chrys {
 
 class Decoder {
  public:
+  Decoder() = default;
+  Decoder(const Decoder&) = delete;  // libav holds its address
+  Decoder& operator=(const Decoder&) = delete;
+
   // Slices of one frame in several threads add no delay, but few cameras send more than one. Frames in several threads
   // work for any stream; each thread beyond the first makes the decoder give every frame one packet later.
   enum class Threading { kSlices, kFrames };
-  std::optional<Failure> Open(const AVCodecParameters* parameters, int threads, Threading threading);
+  // Frames with more than `max_pixels` are refused before memory is taken for them.
+  std::optional<Failure> Open(const AVCodecParameters* parameters, int threads, Threading threading, int64_t max_pixels);
   // Gives back its memory and threads. Open before the next use.
   void Close() { context_.reset(); }
 
@@ -41,9 +46,12 @@ class Decoder {
   }
 
  private:
+  static int GetBuffer(AVCodecContext* context, AVFrame* frame, int flags);
+
   // More than any decoder holds back (16 reordered frames and one a thread).
   static constexpr size_t kInfos = 64;
 
+  int64_t max_pixels_ = 0;  // with the alignment that libav adds
   AvPtr<AVCodecContext> context_;
   AvPtr<AVFrame> frame_{av_frame_alloc()};
   std::array<PacketInfo, kInfos> infos_;
@@ -70,6 +78,9 @@ class ParameterReader {
   struct Answer {
     bool is_keyframe = false;  // an IDR picture, or one from which decoding may begin
     bool changed = false;      // size or format differ from before
+    // The size that decoding takes memory for, when this packet declares one; else 0. It may exceed what is shown.
+    int coded_width = 0;
+    int coded_height = 0;
   };
   Answer Read(const AVPacket* packet);
 
@@ -79,6 +90,9 @@ class ParameterReader {
   int profile = FF_PROFILE_UNKNOWN;
 
  private:
+  Answer ReadJpeg(const AVPacket* packet);
+
+  bool jpeg_ = false;
   AvPtr<AVCodecParserContext> parser_;
   AvPtr<AVCodecContext> context_;
 };

@@ -8,15 +8,13 @@ namespace chrys {
 namespace {
 
 constexpr auto kRelaxed = std::memory_order_relaxed;
-// swscale's vector code may write a little past the last pixel.
-constexpr size_t kDataPadding = 64;
 
 size_t AlignUp(size_t value) { return (value + kCacheLine - 1) & ~(kCacheLine - 1); }
 
 size_t DataOffset(size_t head_bytes) { return AlignUp(kFrameSlotHeaderBytes + head_bytes); }
 
 size_t Stride(size_t head_bytes, size_t data_bytes) {
-  return DataOffset(head_bytes) + AlignUp(data_bytes) + kDataPadding;
+  return DataOffset(head_bytes) + AlignUp(data_bytes) + kPicturePadding;
 }
 
 }  // namespace
@@ -42,7 +40,7 @@ bool FrameRingWriter::Fits(size_t head_bytes, size_t data_bytes) const {
 }
 
 FrameSlotHeader& FrameRingWriter::SlotAt(int index) const {
-  const size_t stride = data_offset_ + data_room_ + kDataPadding;
+  const size_t stride = data_offset_ + data_room_ + kPicturePadding;
   return *reinterpret_cast<FrameSlotHeader*>(base_ + kFrameRingHeaderBytes + static_cast<size_t>(index) * stride);
 }
 

@@ -8,34 +8,48 @@ extern "C" {
 #include <libavutil/mathematics.h>
 }
 
+#include "clock_jump.h"
+
 namespace chrys {
 
 namespace {
 
-// Timestamps and arrivals that differ by more than this over a few groups of pictures: the camera's clock jumped.
-constexpr double kJumpSeconds = 10;
 // Of a lone frame after which nothing came.
 constexpr double kLoneFrameSeconds = 0.04;
+// How long a lone frame may last, although the next one has arrived at once.
+constexpr double kLoneGapSeconds = 10;
+constexpr double kGapSlackSeconds = 1;
 
 int64_t ArrivalTicks(const PacketInfo& first, const PacketInfo& packet) {
-  const double seconds = static_cast<double>(packet.arrival_us - first.arrival_us) / 1e6;
+  const double seconds = (static_cast<double>(packet.arrival_us) - static_cast<double>(first.arrival_us)) / 1e6;
   return std::llround(seconds * first.time_base_den / first.time_base_num);
 }
 
-// The packets' pts, or their arrivals where these cannot be.
-std::vector<int64_t> PlausiblePts(const std::vector<PacketInfo>& packets) {
-  const PacketInfo& first = packets.front();
-  const double tick = static_cast<double>(first.time_base_num) / first.time_base_den;
-  std::vector<int64_t> pts;
-  std::vector<int64_t> arrivals;
-  bool plausible = true;
-  for (const PacketInfo& packet : packets) {
-    pts.push_back(packet.pts);
-    arrivals.push_back(ArrivalTicks(first, packet));
-    const auto apart = static_cast<double>(packet.pts) - static_cast<double>(first.pts) - static_cast<double>(arrivals.back());
-    plausible = plausible && std::abs(apart) * tick < kJumpSeconds;
+bool IsJump(const PacketInfo& before, const PacketInfo& after) {
+  // Packets that were read from a file can have any values.
+  const double tick_us = 1e6 * before.time_base_num / before.time_base_den;
+  const double pts_step = (static_cast<double>(after.pts) - static_cast<double>(before.pts)) * tick_us;
+  const double arrival_step = static_cast<double>(after.arrival_us) - static_cast<double>(before.arrival_us);
+  constexpr double kRange = 1e18;
+  return IsClockJump(static_cast<int64_t>(std::clamp(pts_step, -kRange, kRange)),
+                     static_cast<int64_t>(std::clamp(arrival_step, -kRange, kRange)));
+}
+
+// False: they jump, or they never change.
+bool ArePtsPlausible(const std::vector<PacketInfo>& packets) {
+  bool changes = packets.size() == 1;
+  for (size_t i = 1; i < packets.size(); ++i) {
+    if (IsJump(packets[i - 1], packets[i])) return false;
+    changes = changes || packets[i].pts != packets[0].pts;
   }
-  return plausible ? pts : arrivals;
+  return changes;
+}
+
+// The packets' pts, or their arrivals where these cannot be.
+std::vector<int64_t> TimesAsGiven(const std::vector<PacketInfo>& packets, bool by_pts) {
+  std::vector<int64_t> times;
+  for (const PacketInfo& packet : packets) times.push_back(by_pts ? packet.pts : ArrivalTicks(packets.front(), packet));
+  return times;
 }
 
 }  // namespace
@@ -45,19 +59,21 @@ FrameTimes TimesOf(const std::vector<PacketInfo>& packets, const std::optional<P
   if (packets.empty()) return times;
   const PacketInfo& first = packets.front();
   const size_t count = packets.size();
-  const std::vector<int64_t> given = PlausiblePts(packets);
-  std::vector<size_t> shown(count);
-  std::iota(shown.begin(), shown.end(), 0);
-  std::stable_sort(shown.begin(), shown.end(), [&](size_t one, size_t other) { return given[one] < given[other]; });
+  const bool by_pts = ArePtsPlausible(packets);
+  const std::vector<int64_t> given = TimesAsGiven(packets, by_pts);
+  std::vector<size_t> shown_order(count);
+  std::iota(shown_order.begin(), shown_order.end(), 0);
+  std::stable_sort(shown_order.begin(), shown_order.end(),
+                   [&](size_t one, size_t other) { return given[one] < given[other]; });
 
   // In the order of display: different, and beginning at 0.
   std::vector<int64_t> order(count);
   for (size_t i = 0; i < count; ++i) {
-    order[i] = given[shown[i]] - given[shown[0]];
+    order[i] = given[shown_order[i]] - given[shown_order[0]];
     if (i > 0) order[i] = std::max(order[i], order[i - 1] + 1);
   }
   times.pts.resize(count);
-  for (size_t i = 0; i < count; ++i) times.pts[shown[i]] = order[i];
+  for (size_t i = 0; i < count; ++i) times.pts[shown_order[i]] = order[i];
 
   // The i-th packet is decoded when the i-th frame is shown, less what the frames that come too late for that need.
   int64_t delay = 0;
@@ -68,13 +84,16 @@ FrameTimes TimesOf(const std::vector<PacketInfo>& packets, const std::optional<P
   const int64_t usual = count > 1 ? std::max<int64_t>(1, order.back() / static_cast<int64_t>(count - 1))
                                   : std::max<int64_t>(1, std::llround(kLoneFrameSeconds * ticks_per_second));
   int64_t last = usual;
-  if (next && next->connection == first.connection) {
-    // Whatever the camera says.
-    int64_t by_pts = 0;
-    if (__builtin_sub_overflow(next->pts, given[shown[0]] + order.back(), &by_pts)) by_pts = 0;
+  if (next && next->connection == first.connection && !IsJump(packets.back(), *next)) {
+    const int64_t shown = given[shown_order[0]] + order.back();
+    int64_t step = 0;
+    if (__builtin_sub_overflow(by_pts ? next->pts : ArrivalTicks(first, *next), shown, &step)) step = 0;
+    // A longer gap counts if the packets arrived so far apart as well.
+    const double arrival_ticks = static_cast<double>(ArrivalTicks(packets.back(), *next));
+    const int64_t by_arrival = std::llround(arrival_ticks + kGapSlackSeconds * ticks_per_second);
     // A lone frame has no usual gap to compare with.
-    const auto most = count > 1 ? 4 * usual : std::llround(kJumpSeconds * ticks_per_second);
-    if (by_pts > 0 && by_pts <= most) last = by_pts;
+    const int64_t short_gap = count > 1 ? 4 * usual : std::llround(kLoneGapSeconds * ticks_per_second);
+    if (step > 0 && step <= std::max(short_gap, by_arrival)) last = step;
   }
   times.duration = order.back() + last;
   return times;

@@ -15,9 +15,6 @@ namespace chrys {
 
 namespace {
 
-// libswscale may write a little behind the picture.
-constexpr size_t kPicturePadding = 64;
-
 size_t AlignUp(size_t bytes) { return (bytes + kCacheLine - 1) & ~(kCacheLine - 1); }
 
 }  // namespace
@@ -41,7 +38,7 @@ PastJob::Answer History::Next(uint8_t* target, size_t room) {
     const PacketInfo info = decoder_.InfoOf(pending_);
     const auto wanted = outstanding_.find(info.sequence);
     Answer answer;
-    if (wanted != outstanding_.end() && !(options_.withhold_corrupt && IsCorrupt(pending_))) {
+    if (wanted != outstanding_.end() && !(options_.withhold_corrupt && (IsCorrupt(pending_) || info.is_damaged))) {
       if (substitute_) {
         Consider(pending_, info, wanted->second);
       } else {
@@ -91,6 +88,7 @@ void History::Consider(const AVFrame* frame, const PacketInfo& info, int64_t fra
 }
 
 bool History::Advance() {
+  if (!failure_.empty()) return false;
   if (drained_) {
     decoder_.Reset();
     drained_ = false;
@@ -132,7 +130,7 @@ bool History::LookAhead() {
     plan_.Look(past_.view(), past_.end(), past_.live());
     if (const SegmentStream* stream = past_.stream()) {
       const auto info = ReadPacketInfo(past_.view(), past_.end() - 1);
-      if (info) streams_[info->connection] = {stream->codec_name, stream->extradata, past_.look()};
+      if (info) streams_[info->connection] = {stream->codec_name, stream->extradata, past_.look(), stream->width, stream->height};
     }
   }
   looked_ahead_ = true;
@@ -182,12 +180,15 @@ bool History::OpenDecoder(int32_t connection) {
   }
   parameters->codec_type = AVMEDIA_TYPE_VIDEO;
   parameters->codec_id = codec->id;
+  parameters->width = stream.width;
+  parameters->height = stream.height;
   if (!SetExtradata(parameters.get(), stream.extradata)) return false;
   // One thread: history workers are as many as cores.
-  if (const auto failure = decoder_.Open(parameters.get(), 1, Decoder::Threading::kSlices)) {
+  if (const auto failure = decoder_.Open(parameters.get(), 1, Decoder::Threading::kSlices, options_.max_pixels)) {
     failure_ = failure->message;
     return false;
   }
+  parameters_.Open(parameters.get());
   connection_ = connection;
   shape_.codec_name = stream.codec_name;
   shape_.extradata = ShownExtradata(stream.extradata.data(), stream.extradata.size());
@@ -211,8 +212,15 @@ void History::FeedNext() {
     return;
   }
   decoder_.SkipNonReference(outstanding_.count(next_) == 0);
-  decoder_.Send(packet_.Over(payload_, *info), *info);
+  const AVPacket* packet = packet_.Over(payload_, *info);
+  const auto headers = parameters_.Read(packet);
   ++next_;
+  if (const auto failure = TooManyPixels(headers.coded_width, headers.coded_height, options_.max_pixels)) {
+    failure_ = failure->message;
+    last_needed_ = next_ - 1;
+    return;
+  }
+  decoder_.Send(packet, *info);
 }
 
 PastJob::Answer History::TooLarge(PictureSize size, size_t bytes) const {
@@ -238,7 +246,7 @@ PastJob::Answer History::Deliver(const AVFrame* frame, const PacketInfo& info, i
   facts.packet = info;
   facts.frame_id = frame_id;
   facts.type = TypeLetter(frame);
-  facts.corrupt = IsCorrupt(frame);
+  facts.corrupt = IsCorrupt(frame) || facts.packet.is_damaged;
   const int64_t since_us = last_arrival_us_ > 0 ? last_arrival_us_ : plan_.begin_us();
   if (gap_pending_) facts.gap_ms = std::max<int64_t>(1, (info.arrival_us - since_us) / 1000);
 
@@ -251,7 +259,7 @@ PastJob::Answer History::Deliver(const AVFrame* frame, const PacketInfo& info, i
     answer.kind = Answer::kTooSmall;
     return answer;
   }
-  const auto bytes = maker_.Make(frame, look, size, target + data_at);
+  const auto bytes = maker_.Make(frame, look, size, target + data_at, picture_room);
   if (!bytes) {
     answer.kind = Answer::kFailed;
     answer.failure = "libswscale cannot convert the pixel format " + shape_.pixel_format;

@@ -13,6 +13,7 @@
 #include "frame_message.h"
 #include "history_plan.h"
 #include "packet_ring.h"
+#include "parameters.h"
 #include "past_job.h"
 #include "past_packets.h"
 #include "picture.h"
@@ -24,6 +25,8 @@ struct HistoryStream {
   std::string codec_name;
   std::vector<uint8_t> extradata;
   Look look;
+  int width = 0;  // pixels; 0 = not known
+  int height = 0;
 };
 
 struct HistoryOptions {
@@ -36,6 +39,7 @@ struct HistoryOptions {
   HistoryRange range;
   bool withhold_corrupt = false;
   size_t max_message_bytes = 0;
+  int64_t max_pixels = kDefaultMaxPixels;  // width times height; frames with more are refused
 };
 
 class History : public PastJob {
@@ -69,6 +73,7 @@ class History : public PastJob {
   PastPackets past_;
   HistoryPlan plan_;
   Decoder decoder_;
+  ParameterReader parameters_;
   BorrowedPacket packet_;
   std::vector<uint8_t> payload_;
   PictureMaker maker_;

@@ -8,6 +8,8 @@ namespace chrys {
 namespace {
 
 constexpr double kUsualHalfFrame = 0.02;
+// A due moment that is further ahead than this and two intervals lies on the other side of a jump of the stream's clock.
+constexpr double kMaxAheadSeconds = 1;
 
 }  // namespace
 
@@ -32,6 +34,13 @@ void IntervalSchedule::BeginGroup(double start_seconds, double group_seconds, do
   group_start_ = start_seconds;
   group_seconds_ = group_seconds;
   half_frame_ = frame_seconds > 0 ? frame_seconds / 2 : kUsualHalfFrame;
+  for (Interval& interval : intervals_) {
+    // A frame from before the jump was taken after Restart, for example one that the decoder had held back.
+    if (interval.due - start_seconds <= 2 * interval.seconds() + kMaxAheadSeconds) continue;
+    interval.fresh = true;
+    interval.aligned = false;
+    interval.due = 0;
+  }
 }
 
 bool IntervalSchedule::ByKeyframes(const Interval& interval) const {

@@ -65,44 +65,52 @@ Outputs::Result Outputs::Publish(const AVFrame* frame, const FrameFacts& facts, 
       ++result.refused;
       continue;
     }
-    result.failure = PublishTo(static_cast<int>(i), frame, facts, flags, keyframes);
-    ++result.published;
+    PublishTo(static_cast<int>(i), frame, facts, flags, keyframes, &result);
   }
   return result;
 }
 
-std::optional<Failure> Outputs::PublishTo(int index, const AVFrame* frame, const FrameFacts& facts, int32_t flags,
-                                          int64_t keyframes) {
+void Outputs::PublishTo(int index, const AVFrame* frame, const FrameFacts& facts, int32_t flags, int64_t keyframes,
+                        Result* result) {
   Output& output = outputs_[static_cast<size_t>(index)];
+  OutputBlock& block = control_.outputs[static_cast<size_t>(index)];
   const PictureSize size = SizeOf(output.look, frame->width, frame->height);
   const char* format = av_get_pix_fmt_name(static_cast<AVPixelFormat>(frame->format));
   shape_.pixel_format = format == nullptr ? "" : format;
   shape_.width = size.width;
   shape_.height = size.height;
   shape_.format = output.look.format;
-  const size_t room = PictureRoom(output.look.format, size);
+  size_t room = PictureRoom(output.look.format, size);
   const size_t head_room = FrameMessageHead(shape_, facts, room).size() + kHeadSlack;
-  if (head_room + room > max_message_bytes_) {
-    // Of a look that a caller chose only that caller has the damage.
-    if (index > 0) return std::nullopt;
-    return Failure{end::kFrameTooLarge, "a frame of " + std::to_string(frame->width) + "x" + std::to_string(frame->height) +
-                                            " takes " + std::to_string(room) + " bytes as BGR24; the most is " +
-                                            std::to_string(max_message_bytes_)};
+  const bool jpeg = output.look.format == kFormatJpeg;
+  // How large a JPEG becomes is only known afterwards.
+  if (jpeg) room = std::min(room, max_message_bytes_ - std::min(max_message_bytes_, head_room));
+  // Only the callers of this output are affected: smaller pictures of the same frame may fit.
+  const auto refuse = [&] {
+    block.tooLarge.store(size.width << 16 | size.height);
+    ++result->too_large;
+  };
+  if (head_room + room > max_message_bytes_ || room == 0) return refuse();
+  if (!EnsureRing(index, head_room, room)) {
+    result->failure = FailureFromAv(AVERROR(ENOMEM), "making room for frames");
+    return;
   }
-  if (!EnsureRing(index, head_room, room)) return FailureFromAv(AVERROR(ENOMEM), "making room for frames");
 
   const FrameRingWriter::Open slot = output.ring->Begin();
-  const auto bytes = output.maker.Make(frame, output.look, size, slot.data);
+  const auto bytes = output.maker.Make(frame, output.look, size, slot.data, room);
   if (!bytes) {
-    if (index > 0) return std::nullopt;
-    return Failure{end::kUnsupportedCodec, "libswscale cannot convert the pixel format " + shape_.pixel_format};
+    if (jpeg && room < PictureRoom(output.look.format, size)) return refuse();
+    if (index > 0) return;
+    result->failure = Failure{end::kUnsupportedCodec, "libswscale cannot convert the pixel format " + shape_.pixel_format};
+    return;
   }
   output.ring->Publish(slot, FrameMessageHead(shape_, facts, *bytes),
                        {*bytes, flags, size.width, size.height, facts.frame_id, facts.packet.arrival_us, keyframes,
                         output.serial});
+  if (block.tooLarge.load(kRelaxed) != 0) block.tooLarge.store(0);
   output.last_id = std::max(output.last_id, facts.frame_id);
   if (facts.packet.is_keyframe) output.last_keyframe_id = facts.frame_id;
-  return std::nullopt;
+  ++result->published;
 }
 
 bool Outputs::EnsureRing(int index, size_t head_bytes, size_t room) {

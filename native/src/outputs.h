@@ -38,10 +38,11 @@ class Outputs {
   bool LacksKeyframe(int64_t frame_id) const;
 
   // Publishes the frame for every output that wants one of its classes; for the first output also when `to_first`.
-  // The number of outputs that it was published for, or why the camera cannot go on.
+  // Counts outputs, or tells why the camera cannot go on.
   struct Result {
     int published = 0;
-    int refused = 0;  // wanted, but older than what was published
+    int refused = 0;    // wanted, but older than what was published
+    int too_large = 0;  // the picture does not fit into a message; its OutputBlock tells the callers
     std::optional<Failure> failure;
   };
   Result Publish(const AVFrame* frame, const FrameFacts& facts, int32_t classes, int64_t keyframes, bool to_first);
@@ -58,8 +59,8 @@ class Outputs {
     int64_t last_keyframe_id = 0;
   };
 
-  std::optional<Failure> PublishTo(int index, const AVFrame* frame, const FrameFacts& facts, int32_t flags,
-                                   int64_t keyframes);
+  void PublishTo(int index, const AVFrame* frame, const FrameFacts& facts, int32_t flags, int64_t keyframes,
+                 Result* result);
   bool EnsureRing(int index, size_t head_bytes, size_t room);
 
   ControlBlock& control_;

@@ -139,7 +139,7 @@ int64_t PacketRingWriter::Write(const PacketInfo& info, const uint8_t* data) {
   PacketEntry& entry = view_.entry(sequence);
   constexpr auto relaxed = std::memory_order_relaxed;
   entry.size.store(info.size, relaxed);
-  entry.flags.store(info.is_keyframe ? kFlagKeyframe : 0, relaxed);
+  entry.flags.store((info.is_keyframe ? kFlagKeyframe : 0) | (info.is_damaged ? kFlagCorrupt : 0), relaxed);
   entry.gopIndex.store(info.gop_index, relaxed);
   entry.timeBaseNum.store(info.time_base_num, relaxed);
   entry.timeBaseDen.store(info.time_base_den, relaxed);
@@ -163,6 +163,13 @@ int64_t PacketRingWriter::Write(const PacketInfo& info, const uint8_t* data) {
 int64_t PacketRingWriter::GroupStart() const {
   const int64_t keyframe = view_.header().lastKeyframeSequence.load(std::memory_order_relaxed);
   return keyframe >= first_ && keyframe > 0 ? keyframe : 0;
+}
+
+int64_t PacketRingWriter::PreviousGroupStart() const {
+  const int64_t newest = GroupStart();
+  if (newest == 0 || groups_.size() < 2) return newest;
+  const int64_t previous = groups_[groups_.size() - 2].first_sequence;
+  return previous >= first_ && previous > 0 ? previous : newest;
 }
 
 namespace {
@@ -200,7 +207,9 @@ Entry LoadEntry(const PacketEntry& entry) {
   info.time_base_den = entry.timeBaseDen.load(kLoadRelaxed);
   info.connection = entry.connection.load(kLoadRelaxed);
   info.size = entry.size.load(kLoadRelaxed);
-  info.is_keyframe = (entry.flags.load(kLoadRelaxed) & kFlagKeyframe) != 0;
+  const int32_t flags = entry.flags.load(kLoadRelaxed);
+  info.is_keyframe = (flags & kFlagKeyframe) != 0;
+  info.is_damaged = (flags & kFlagCorrupt) != 0;
   read.offset = entry.offset.load(kLoadRelaxed);
   return read;
 }

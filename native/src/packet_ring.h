@@ -26,6 +26,7 @@ struct PacketInfo {
   int32_t connection = 0;
   int32_t size = 0;
   bool is_keyframe = false;
+  bool is_damaged = false;  // packets of it, or of a picture that it refers to, were lost
 };
 
 // A view over the shared memory of a packet ring. Does not own it.
@@ -65,6 +66,8 @@ class PacketRingWriter {
 
   // The newest keyframe if its whole group so far is in the ring, else 0.
   int64_t GroupStart() const;
+  // The keyframe before that one if it is still in the ring, else as GroupStart.
+  int64_t PreviousGroupStart() const;
 
  private:
   struct Group {

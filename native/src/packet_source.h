@@ -8,6 +8,7 @@
 
 #include "av_handles.h"
 #include "failure.h"
+#include "learned.h"
 
 namespace chrys {
 
@@ -55,6 +56,20 @@ class PacketSource {
   virtual std::string audio_note() const { return {}; }
   // What came since the last call.
   virtual std::vector<AudioPacket> TakeAudio() { return {}; }
+
+  // Ends the connection as the camera wants it, within `budget_us`, whatever the stop flag says. Nothing is read afterwards.
+  virtual void Close(int64_t budget_us) { (void)budget_us; }
+  // Lines for the camera's log since the last call.
+  virtual std::vector<std::string> TakeNotes() { return {}; }
+  // Time without a picture that counts as a stall by now; 0 = not known.
+  virtual int64_t stall_limit_us() const { return 0; }
+  // AV_PKT_FLAG_KEY is set on every keyframe and on nothing else, and only a keyframe carries other parameter sets.
+  virtual bool marks_keyframes() const { return false; }
+  // The stream has no keyframes; the packets that are marked as such begin an intra refresh, and whole pictures come only at
+  // its end (H.264, D.2.8, recovery_frame_cnt > 0).
+  virtual bool intra_refresh() const { return false; }
+  // What was learnt of the camera; nullptr: nothing is learnt of such a source. Valid as long as the source.
+  virtual const Learned* learned() const { return nullptr; }
 
   // Of a replay, when the packet that was read last arrived and which frame id it had when it was recorded.
   struct Original {

@@ -1,6 +1,10 @@
 #include "parameters.h"
 
+#include <algorithm>
 #include <cstring>
+#include <string>
+
+#include "audio_packets.h"
 
 extern "C" {
 #include <libavutil/channel_layout.h>
@@ -25,10 +29,43 @@ void SetSoundParameters(AVCodecParameters* parameters, const AudioStream& audio)
   parameters->codec_id = codec == nullptr ? AV_CODEC_ID_NONE : codec->id;
   parameters->sample_rate = audio.sample_rate;
   av_channel_layout_default(&parameters->ch_layout, audio.channels);
-  parameters->frame_size = kSoundFrame;
+  // The usual length; packets of Opus say their own.
+  parameters->frame_size = static_cast<int>(AudioPacketSamples(audio, nullptr, 0));
 }
 
 bool HasParameterSets(AVCodecID codec) { return codec == AV_CODEC_ID_H264 || codec == AV_CODEC_ID_HEVC; }
+
+std::optional<Failure> TooManyPixels(int64_t width, int64_t height, int64_t max_pixels) {
+  if (width <= 0 || height <= 0 || width <= max_pixels / height) return std::nullopt;
+  return Failure{end::kTooManyPixels, "the stream declares pictures of " + std::to_string(width) + "x" +
+                                          std::to_string(height) + ", which is more than the limit of " +
+                                          std::to_string(max_pixels) + " pixels (max_pixels)"};
+}
+
+bool JpegSize(const uint8_t* data, size_t bytes, int* width, int* height) {
+  size_t at = 0;
+  while (at + 4 <= bytes) {
+    if (data[at] != 0xff) return false;
+    const uint8_t marker = data[at + 1];
+    // Markers that stand alone, and fill bytes.
+    if (marker == 0xff || marker == 0xd8) {
+      at += marker == 0xff ? 1 : 2;
+      continue;
+    }
+    // The picture's data begin, so no frame header follows.
+    if (marker == 0xda || marker == 0xd9) return false;
+    const size_t length = static_cast<size_t>(data[at + 2]) << 8 | data[at + 3];
+    const bool frame_header = marker >= 0xc0 && marker <= 0xcf && marker != 0xc4 && marker != 0xc8 && marker != 0xcc;
+    if (frame_header) {
+      if (length < 8 || at + 9 > bytes) return false;
+      *height = data[at + 5] << 8 | data[at + 6];
+      *width = data[at + 7] << 8 | data[at + 8];
+      return *width > 0 && *height > 0;
+    }
+    at += 2 + std::max<size_t>(2, length);
+  }
+  return false;
+}
 
 std::vector<uint8_t> ParameterSetsIn(const AVCodecParameters* parameters, const AVPacket* packet) {
   AVBSFContext* raw = nullptr;

@@ -7,6 +7,7 @@
 
 extern "C" {
 #include <libavutil/imgutils.h>
+#include <libavutil/opt.h>
 #include <libavutil/pixdesc.h>
 }
 
@@ -17,6 +18,7 @@ namespace {
 // No camera's frame is larger, and what a caller may ask for is not either.
 constexpr int kMostSide = 16384;
 constexpr size_t kJpegHeaders = 4096;
+constexpr int kRowAlignment = 64;  // bytes; enough for every vector unit
 
 int Even(int side) { return std::max(2, side & ~1); }
 
@@ -30,6 +32,62 @@ bool FullRange(const AVFrame* frame) {
   const AVPixFmtDescriptor* description = av_pix_fmt_desc_get(static_cast<AVPixelFormat>(frame->format));
   const bool by_name = description != nullptr && std::strncmp(description->name, "yuvj", 4) == 0;
   return by_name || frame->color_range == AVCOL_RANGE_JPEG;
+}
+
+AVPixelFormat PixelFormatOf(int32_t format) {
+  switch (format) {
+    case kFormatRgb24:
+      return AV_PIX_FMT_RGB24;
+    case kFormatGray8:
+      return AV_PIX_FMT_GRAY8;
+    case kFormatI420:
+      return AV_PIX_FMT_YUV420P;
+    default:
+      return AV_PIX_FMT_BGR24;
+  }
+}
+
+struct Planes {
+  int count = 1;
+  uint8_t* data[4] = {};
+  int strides[4] = {};    // bytes from row to row
+  int row_bytes[4] = {};  // of pixels
+  int rows[4] = {};
+  size_t bytes = 0;  // of all planes
+};
+
+// The planes of a picture that lie one after the other from `base` on. Sides are even for I420.
+Planes PlanesOf(AVPixelFormat format, PictureSize size, int alignment, uint8_t* base) {
+  Planes planes;
+  planes.count = format == AV_PIX_FMT_YUV420P ? 3 : 1;
+  for (int i = 0; i < planes.count; ++i) {
+    const int shift = i > 0 ? 1 : 0;
+    planes.row_bytes[i] = (size.width >> shift) * (format == AV_PIX_FMT_BGR24 || format == AV_PIX_FMT_RGB24 ? 3 : 1);
+    planes.rows[i] = size.height >> shift;
+    planes.strides[i] = (planes.row_bytes[i] + (alignment - 1)) / alignment * alignment;
+    // The vector code writes up to 16 pixels beyond a row; with aligned rows, they must not reach the next one.
+    if (alignment > 1) planes.strides[i] += alignment;
+    planes.data[i] = base == nullptr ? nullptr : base + planes.bytes;
+    planes.bytes += static_cast<size_t>(planes.strides[i]) * static_cast<size_t>(planes.rows[i]);
+  }
+  return planes;
+}
+
+// Whether libswscale makes right pictures of that width without gaps between the rows. It converts 16 pixels at a time
+// and rounds a row up when the stride leaves room for that, and down otherwise; what it writes too far is overwritten by
+// the next row, unless the picture is narrower. Planes must begin at aligned addresses.
+bool RowsMayTouch(AVPixelFormat format, int width) {
+  if (width < 32) return false;
+  if (format == AV_PIX_FMT_YUV420P) return width % 32 == 0;
+  return format == AV_PIX_FMT_GRAY8 || width % 16 == 0 || width % 16 >= 8;
+}
+
+// Whether the frame only has to be copied.
+bool IsStoredAs(const AVFrame* frame, AVPixelFormat format, PictureSize size) {
+  const bool same_size = frame->width == size.width && frame->height == size.height;
+  // Full range by name or by flag: either way it stays as it is.
+  return same_size && format == AV_PIX_FMT_YUV420P &&
+         (frame->format == AV_PIX_FMT_YUV420P || frame->format == AV_PIX_FMT_YUVJ420P);
 }
 
 }  // namespace
@@ -76,51 +134,80 @@ bool PictureMaker::Shape::operator==(const Shape& other) const {
          out_format == other.out_format;
 }
 
-bool PictureMaker::Scale(const AVFrame* frame, PictureSize size, AVPixelFormat format, bool full_range,
+bool PictureMaker::OpenScaler(const AVFrame* frame, PictureSize size, AVPixelFormat format, bool jfif) {
+  const auto source = static_cast<AVPixelFormat>(frame->format);
+  sws_.reset();
+  if (!sws_isSupportedInput(source)) return false;
+  sws_.reset(sws_alloc_context());
+  if (!sws_) return false;
+  const bool scaled = size.width != frame->width || size.height != frame->height;
+  const bool from_full = FullRange(frame);
+  const bool to_full = jfif || format == AV_PIX_FMT_GRAY8 || (format == AV_PIX_FMT_YUV420P && from_full);
+  av_opt_set_int(sws_.get(), "srcw", frame->width, 0);
+  av_opt_set_int(sws_.get(), "srch", frame->height, 0);
+  av_opt_set_pixel_fmt(sws_.get(), "src_format", source, 0);
+  av_opt_set_int(sws_.get(), "dstw", size.width, 0);
+  av_opt_set_int(sws_.get(), "dsth", size.height, 0);
+  av_opt_set_pixel_fmt(sws_.get(), "dst_format", format, 0);
+  av_opt_set_int(sws_.get(), "sws_flags", scaled ? SWS_BILINEAR : SWS_BICUBIC, 0);
+  // Known before the context opens: it would take a plain copy for enough otherwise.
+  av_opt_set_int(sws_.get(), "src_range", from_full ? 1 : 0, 0);
+  av_opt_set_int(sws_.get(), "dst_range", to_full ? 1 : 0, 0);
+  if (sws_init_context(sws_.get(), nullptr, nullptr) < 0) {
+    sws_.reset();
+    return false;
+  }
+  // JFIF wants BT.601; RGB has no matrix. What stays YUV or becomes gray keeps its own.
+  const int* from = sws_getCoefficients(frame->colorspace);
+  const bool keeps_matrix = !jfif && (format == AV_PIX_FMT_YUV420P || format == AV_PIX_FMT_GRAY8);
+  const int* to = keeps_matrix ? from : sws_getCoefficients(SWS_CS_DEFAULT);
+  sws_setColorspaceDetails(sws_.get(), from, from_full ? 1 : 0, to, to_full ? 1 : 0, 0, 1 << 16, 1 << 16);
+  return true;
+}
+
+bool PictureMaker::Scale(const AVFrame* frame, PictureSize size, AVPixelFormat format, bool jfif,
                          uint8_t* const planes[4], const int strides[4]) {
   const Shape shape{frame->width, frame->height, frame->format,       frame->colorspace,
                     frame->color_range, size.width, size.height, static_cast<int>(format)};
   if (!sws_ || !(shape == shape_)) {
-    const auto source = static_cast<AVPixelFormat>(frame->format);
-    if (!sws_isSupportedInput(source)) return false;
-    const bool scaled = size.width != frame->width || size.height != frame->height;
-    sws_.reset(sws_getContext(frame->width, frame->height, source, size.width, size.height, format,
-                              scaled ? SWS_BILINEAR : SWS_BICUBIC, nullptr, nullptr, nullptr));
-    if (!sws_) return false;
+    if (!OpenScaler(frame, size, format, jfif)) return false;
     shape_ = shape;
-    // JFIF wants BT.601; RGB has no matrix. What stays YUV as it came keeps its own.
-    const int* from = sws_getCoefficients(frame->colorspace);
-    const int* to = format == AV_PIX_FMT_YUV420P && !full_range ? from : sws_getCoefficients(SWS_CS_DEFAULT);
-    sws_setColorspaceDetails(sws_.get(), from, FullRange(frame) ? 1 : 0, to, full_range ? 1 : 0, 0, 1 << 16, 1 << 16);
   }
   return sws_scale(sws_.get(), frame->data, frame->linesize, 0, frame->height, planes, strides) == size.height;
 }
 
-std::optional<size_t> PictureMaker::Make(const AVFrame* frame, const Look& look, PictureSize size, uint8_t* target) {
-  if (look.format == kFormatJpeg) return MakeJpeg(frame, look, size, target);
-  uint8_t* planes[4] = {target, nullptr, nullptr, nullptr};
-  int strides[4] = {size.width * 3, 0, 0, 0};
-  AVPixelFormat format = AV_PIX_FMT_BGR24;
-  bool full_range = true;
-  if (look.format == kFormatRgb24) {
-    format = AV_PIX_FMT_RGB24;
-  } else if (look.format == kFormatGray8) {
-    format = AV_PIX_FMT_GRAY8;
-    strides[0] = size.width;
-  } else if (look.format == kFormatI420) {
-    format = AV_PIX_FMT_YUV420P;
-    full_range = FullRange(frame);
-    const auto luma = static_cast<size_t>(size.width) * static_cast<size_t>(size.height);
-    planes[1] = target + luma;
-    planes[2] = planes[1] + luma / 4;
-    strides[0] = size.width;
-    strides[1] = strides[2] = size.width / 2;
-  }
-  if (!Scale(frame, size, format, full_range, planes, strides)) return std::nullopt;
+std::optional<size_t> PictureMaker::Make(const AVFrame* frame, const Look& look, PictureSize size, uint8_t* target,
+                                         size_t room) {
+  if (look.format == kFormatJpeg) return MakeJpeg(frame, look, size, target, room);
+  if (!MakeRaw(frame, look, size, target)) return std::nullopt;
   return PictureRoom(look.format, size);
 }
 
-std::optional<size_t> PictureMaker::MakeJpeg(const AVFrame* frame, const Look& look, PictureSize size, uint8_t* target) {
+bool PictureMaker::MakeRaw(const AVFrame* frame, const Look& look, PictureSize size, uint8_t* target) {
+  const AVPixelFormat format = PixelFormatOf(look.format);
+  const Planes tight = PlanesOf(format, size, 1, target);
+  if (IsStoredAs(frame, format, size)) {
+    for (int i = 0; i < tight.count; ++i) {
+      av_image_copy_plane(tight.data[i], tight.strides[i], frame->data[i], frame->linesize[i], tight.row_bytes[i],
+                          tight.rows[i]);
+    }
+    return true;
+  }
+  if (RowsMayTouch(format, size.width)) return Scale(frame, size, format, false, tight.data, tight.strides);
+  Planes padded = PlanesOf(format, size, kRowAlignment, nullptr);
+  padded_.resize(padded.bytes + kRowAlignment);
+  const size_t misaligned = reinterpret_cast<uintptr_t>(padded_.data()) % kRowAlignment;
+  padded = PlanesOf(format, size, kRowAlignment, padded_.data() + (kRowAlignment - misaligned) % kRowAlignment);
+  if (!Scale(frame, size, format, false, padded.data, padded.strides)) return false;
+  for (int i = 0; i < tight.count; ++i) {
+    av_image_copy_plane(tight.data[i], tight.strides[i], padded.data[i], padded.strides[i], tight.row_bytes[i],
+                        tight.rows[i]);
+  }
+  return true;
+}
+
+std::optional<size_t> PictureMaker::MakeJpeg(const AVFrame* frame, const Look& look, PictureSize size, uint8_t* target,
+                                             size_t room) {
   if (!jpeg_ || jpeg_->width != size.width || jpeg_->height != size.height || jpeg_quality_ != look.quality) {
     const AVCodec* codec = avcodec_find_encoder(AV_CODEC_ID_MJPEG);
     if (codec == nullptr) return std::nullopt;
@@ -154,7 +241,7 @@ std::optional<size_t> PictureMaker::MakeJpeg(const AVFrame* frame, const Look& l
   if (avcodec_send_frame(jpeg_.get(), jpeg_frame_.get()) < 0) return std::nullopt;
   if (avcodec_receive_packet(jpeg_.get(), jpeg_packet_.get()) < 0) return std::nullopt;
   const auto bytes = static_cast<size_t>(jpeg_packet_->size);
-  const bool fits = bytes <= PictureRoom(kFormatJpeg, size);
+  const bool fits = bytes <= room;
   if (fits) std::memcpy(target, jpeg_packet_->data, bytes);
   av_packet_unref(jpeg_packet_.get());
   if (!fits) return std::nullopt;

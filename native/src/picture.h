@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <vector>
 
 #include "av_handles.h"
 #include "ring_layout.h"
@@ -38,9 +39,9 @@ size_t PictureRoom(int32_t format, PictureSize size);
 // Makes pictures of one look. Keeps its contexts while size and format stay.
 class PictureMaker {
  public:
-  // Writes the picture into `target` (PictureRoom bytes and 64 of padding) and returns its bytes; nullopt: libswscale
-  // cannot convert that pixel format, or the JPEG would be larger than its room.
-  std::optional<size_t> Make(const AVFrame* frame, const Look& look, PictureSize size, uint8_t* target);
+  // Writes the picture into `target`, which has `room` bytes and kPicturePadding more, and returns its bytes. `room` is
+  // PictureRoom, or less for a JPEG. nullopt: libswscale cannot convert that pixel format, or the JPEG exceeds its room.
+  std::optional<size_t> Make(const AVFrame* frame, const Look& look, PictureSize size, uint8_t* target, size_t room);
 
  private:
   struct Shape {
@@ -49,12 +50,17 @@ class PictureMaker {
     bool operator==(const Shape& other) const;
   };
 
-  bool Scale(const AVFrame* frame, PictureSize size, AVPixelFormat format, bool full_range, uint8_t* const planes[4],
+  // A picture whose rows follow each other without gaps, as callers get it.
+  bool MakeRaw(const AVFrame* frame, const Look& look, PictureSize size, uint8_t* target);
+  bool OpenScaler(const AVFrame* frame, PictureSize size, AVPixelFormat format, bool jfif);
+  // `jfif`: with the matrix and the range of a JPEG file.
+  bool Scale(const AVFrame* frame, PictureSize size, AVPixelFormat format, bool jfif, uint8_t* const planes[4],
              const int strides[4]);
-  std::optional<size_t> MakeJpeg(const AVFrame* frame, const Look& look, PictureSize size, uint8_t* target);
+  std::optional<size_t> MakeJpeg(const AVFrame* frame, const Look& look, PictureSize size, uint8_t* target, size_t room);
 
   Shape shape_;
   AvPtr<SwsContext> sws_;
+  std::vector<uint8_t> padded_;  // rows with gaps, for the sizes that need them
   AvPtr<AVCodecContext> jpeg_;
   int jpeg_quality_ = 0;
   AvPtr<AVFrame> jpeg_frame_;

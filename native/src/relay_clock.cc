@@ -1,20 +1,19 @@
 #include "relay_clock.h"
 
 #include <algorithm>
-#include <cstdlib>
 #include <limits>
 
 extern "C" {
 #include <libavutil/mathematics.h>
 }
 
+#include "clock_jump.h"
+
 namespace chrys {
 
 namespace {
 
 constexpr int64_t kMillisecondUs = 1000;
-// Two packets of one connection that are further apart lie on different sides of a jump of the camera's clock.
-constexpr int64_t kClockJumpUs = 10'000'000;
 constexpr int64_t kUsualFrameUs = 40'000;
 // As libav: no codec reorders more.
 constexpr int kMostReorder = 16;
@@ -28,14 +27,16 @@ int64_t UsOf(int64_t ticks, int32_t num, int32_t den) {
 // The newest packets of that connection, in decoding order.
 std::vector<int64_t> NewestPts(const PacketRingView& ring, int32_t connection) {
   std::vector<int64_t> pts;
+  int64_t last_arrival_us = 0;
   const int64_t end = ring.header().nextSequence.load(std::memory_order_acquire);
   const int64_t first = ring.header().firstSequence.load(std::memory_order_acquire);
   for (int64_t sequence = std::max(first, end - kLookAt); sequence < end; ++sequence) {
     const auto info = ReadPacketInfo(ring, sequence);
     if (!info || info->connection != connection) continue;
     const int64_t us = UsOf(info->pts, info->time_base_num, info->time_base_den);
-    if (!pts.empty() && std::abs(us - pts.back()) > kClockJumpUs) pts.clear();
+    if (!pts.empty() && IsClockJump(us - pts.back(), info->arrival_us - last_arrival_us)) pts.clear();
     pts.push_back(us);
+    last_arrival_us = info->arrival_us;
   }
   return pts;
 }
@@ -44,7 +45,7 @@ std::vector<int64_t> NewestPts(const PacketRingView& ring, int32_t connection) {
 
 RelayTimes RelayClock::Add(const PacketInfo& packet) {
   const int64_t pts_us = UsOf(packet.pts, packet.time_base_num, packet.time_base_den);
-  const bool jumped = std::abs(pts_us - last_pts_us_) > kClockJumpUs;
+  const bool jumped = IsClockJump(pts_us - last_pts_us_, packet.arrival_us - last_arrival_us_);
   if (!begun_ || packet.connection != connection_ || jumped) Begin(packet, pts_us);
   last_pts_us_ = pts_us;
   last_arrival_us_ = packet.arrival_us;

@@ -95,7 +95,7 @@ std::optional<Failure> ReplaySource::Read(AVPacket* packet) {
   std::memcpy(packet->data, payload_.data(), static_cast<size_t>(info->size));
   packet->pts = loop_offset_ + times_.pts[at];
   packet->dts = dts;
-  packet->flags = info->is_keyframe ? AV_PKT_FLAG_KEY : 0;
+  packet->flags = (info->is_keyframe ? AV_PKT_FLAG_KEY : 0) | (info->is_damaged ? AV_PKT_FLAG_CORRUPT : 0);
   original_ = {info->arrival_us, FrameIdOf(past_->view(), *info)};
   return std::nullopt;
 }

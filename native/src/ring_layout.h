@@ -78,7 +78,7 @@ constexpr int32_t kFormatJpeg = 4;
   I64(packetSequence)   /* sequence of the newest stored packet; never falls while the camera lives */            \
   I64(connectionKeyframes) /* keyframes since the camera connected */
 
-// What callers want of one look. `wants` is written last and read first; the look of an output changes only while its
+// What callers want of one look. The capture loop writes `tooLarge`, main the rest. `wants` is written last and read first; the look of an output changes only while its
 // wants are 0, and then stays 0 for longer than a frame takes.
 #define CHRYS_OUTPUT_FIELDS(I32, I64)                                       \
   I32(wants)   /* kClass* of all its callers, 0 = nobody asks */            \
@@ -88,7 +88,7 @@ constexpr int32_t kFormatJpeg = 4;
   I32(quality) /* of a JPEG, 1 to 100 */                                    \
   I32(enlarge) /* 1: may be larger than the camera's picture */             \
   I32(serial)  /* grows with every new look of this output */               \
-  I32(reserved)
+  I32(tooLarge) /* not 0: the newest picture exceeds a message; width << 16 | height. Main clears it with new demand */
 
 // FRAME RING header, one ring per output, followed by slotCount slots of slotStride bytes each, the first at kFrameRingHeaderBytes.
 // A slot is a slot header and, at messageOffset from the slot's start, a finished VideoFrame message.
@@ -174,6 +174,8 @@ struct PacketEntry {
 #undef CHRYS_MEMBER_I64
 
 constexpr size_t kCacheLine = 64;
+// Bytes behind a picture that libswscale may overwrite: its vector code writes up to 16 pixels at a time.
+constexpr size_t kPicturePadding = 64;
 constexpr size_t kControlBytes = 768;
 constexpr size_t kOutputBytes = 32;
 constexpr size_t kFrameRingHeaderBytes = 64;

@@ -20,6 +20,9 @@ constexpr int kMostBoxes = 32;
 constexpr int64_t kMostContent = 16 << 20;
 constexpr int64_t kMostSamples = 500'000;
 constexpr int64_t kMostExtradata = 1 << 20;
+// Flags of a packet. Files of earlier releases have no damaged packets.
+constexpr int64_t kKeyframeBit = 1;
+constexpr int64_t kDamagedBit = 2;
 // Of a segment, far beyond what is ever recorded; more would not fit into the index.
 constexpr double kMostSeconds = 1e9;
 constexpr int64_t kMostArrivalUs = 8'640'000'000'000'000'000;
@@ -136,7 +139,7 @@ std::vector<uint8_t> SegmentBox(const Segment& segment) {
   SegmentSample before;
   for (const SegmentSample& sample : segment.samples) {
     const PacketInfo& packet = sample.packet;
-    writer.Number(packet.is_keyframe ? 1 : 0);
+    writer.Number((packet.is_keyframe ? kKeyframeBit : 0) | (packet.is_damaged ? kDamagedBit : 0));
     writer.Number(packet.size);
     writer.Number(sample.offset - before.offset - before.packet.size);
     writer.Number(Difference(packet.pts, before.packet.pts));
@@ -217,7 +220,9 @@ std::optional<Segment> ParseSegmentBox(const std::vector<uint8_t>& content) {
   if (static_cast<double>(segment.duration) * packet.time_base_num / packet.time_base_den > kMostSeconds) return std::nullopt;
   for (int64_t i = 0; i < count && reader.good(); ++i) {
     packet.sequence = sequence++;
-    packet.is_keyframe = reader.Number() != 0;
+    const int64_t flags = reader.Number();
+    packet.is_keyframe = (flags & kKeyframeBit) != 0;
+    packet.is_damaged = (flags & kDamagedBit) != 0;
     const int64_t end_before = Sum(sample.offset, packet.size);
     const int64_t size = reader.Number();
     if (size < 0 || size > INT32_MAX) return std::nullopt;

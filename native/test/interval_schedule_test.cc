@@ -98,9 +98,31 @@ void GivesANewCallerAFrameAtOnce() {
   EXPECT(!outcome.taken.empty() && Near(outcome.taken.front(), 33 * kFrame, 1e-9));
 }
 
+void ServesOnWhenAFrameFromBeforeAJumpIsTakenLate() {
+  std::atomic<int32_t> intervals[kIntervals] = {};
+  intervals[0] = 1000;
+  IntervalSchedule schedule;
+  int taken = 0;
+  double offset = 100'000;
+  for (int i = 0; i < 1'000; ++i) {
+    if (i == 500) {
+      schedule.Restart();
+      offset = 0;
+    }
+    const double seconds = offset + i * kFrame;
+    schedule.Update(intervals, 1 << kClassFirstInterval);
+    if (i % 25 == 0) schedule.BeginGroup(seconds, 1, kFrame);
+    // The decoder gives each frame out two packets later.
+    if (i >= 502 || i < 500) taken += schedule.Take(seconds - 2 * kFrame, i % 25 == 2) != 0 ? 1 : 0;
+    if (i == 500 || i == 501) taken += schedule.Take(100'000 + (i - 2) * kFrame, false) != 0 ? 1 : 0;
+  }
+  EXPECT(taken >= 39 && taken <= 43);
+}
+
 }  // namespace
 
 int main() {
+  ServesOnWhenAFrameFromBeforeAJumpIsTakenLate();
   TakesEverySecond();
   TakesKeyframesAloneForLongIntervals();
   KeepsTheMeanOfIntervalsThatDoNotFitTheGroup();

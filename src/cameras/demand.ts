@@ -27,7 +27,7 @@ interface Output {
 
 /** Has the plain look for ever. */
 export const PLAIN_OUTPUT = 0;
-const PLAIN: Look = { format: PICTURE_FORMAT.bgr24, width: 0, height: 0, quality: 0, enlarge: false };
+export const PLAIN_LOOK: Look = { format: PICTURE_FORMAT.bgr24, width: 0, height: 0, quality: 0, enlarge: false };
 
 /**
  * The union of what a camera's callers ask for: which looks, and of each which classes of frames. Writes the outputs and
@@ -42,7 +42,7 @@ export class Demand {
     private readonly control: Control,
     private readonly clock: Clock,
   ) {
-    this.setLook(PLAIN_OUTPUT, PLAIN);
+    this.setLook(PLAIN_OUTPUT, PLAIN_LOOK);
   }
 
   /** A call came in. Throws resource_exhausted when too many different looks or intervals are wanted at a time. */
@@ -72,6 +72,13 @@ export class Demand {
     if (demand === undefined) return;
     demand.held -= 1;
     this.prolong(demand);
+  }
+
+  /** The size of the camera's pictures in that look, when the capture loop refused them as too large for a message. */
+  tooLarge(look: Look): { readonly width: number; readonly height: number } | undefined {
+    const index = this.outputs.findIndex((output) => isSame(output.look, look));
+    const packed = index < 0 ? 0 : this.control.getI32(outputAt(index) + OUTPUT.tooLargeI32);
+    return packed === 0 ? undefined : { width: packed >>> 16, height: packed & 0xffff };
   }
 
   close(): void {
@@ -171,6 +178,8 @@ export class Demand {
   private setWants(index: number, wants: number): void {
     const output = this.outputs[index];
     if (output === undefined || output.wants === wants) return;
+    // What was refused while somebody wanted it before may fit by now.
+    if (output.wants === 0) this.control.setI32(outputAt(index) + OUTPUT.tooLargeI32, 0);
     output.wants = wants;
     if (wants === 0) output.idleSinceMs = this.clock.monotonicMs();
     this.control.setI32(outputAt(index) + OUTPUT.wantsI32, wants);

@@ -1,11 +1,12 @@
 import type { Clock } from '../base/clock.js';
 import { ChrysError } from '../base/errors.js';
-import { CONTROL } from '../gen/ring-layout.js';
+import { CONTROL, PICTURE_FORMAT } from '../gen/ring-layout.js';
 import type { Control } from '../rings/control.js';
 import type { FrameReader, FrameRef } from '../rings/frame-reader.js';
-import type { Demand } from './demand.js';
+import { type Demand, PLAIN_LOOK } from './demand.js';
 import { frameIntervalMs, liveSinceMs } from './live-since.js';
-import type { FrameQuery, FrameSource, FrameTerms, Want } from './types.js';
+import { MAX_FRAME_MESSAGE_BYTES } from './rings.js';
+import type { FrameQuery, FrameSource, FrameTerms, Look, Want } from './types.js';
 
 const MOST_WAITERS = 4096;
 /** A caller that asks again within so many frame intervals is one that takes every frame and came a moment late. */
@@ -14,6 +15,18 @@ const IN_ORDER_INTERVALS = 1.5;
 const SNAPSHOT_RETRY_MS = 250;
 /** What was decoded longer before the newest packet shows another time, however well it was decoded. */
 const SNAPSHOT_STALE_MS = 5000;
+
+/** What a waiter finds when no frame of its look can come. */
+const REFUSED = Symbol('too large');
+
+const BGR24 = { name: 'BGR24', bytesPerPixel: 3 };
+/** By PICTURE_FORMAT, without JPEG. */
+const FORMATS: readonly { readonly name: string; readonly bytesPerPixel: number }[] = [
+  BGR24,
+  { name: 'RGB24', bytesPerPixel: 3 },
+  { name: 'GRAY8', bytesPerPixel: 1 },
+  { name: 'I420', bytesPerPixel: 1.5 },
+];
 
 const NOTHING_TO_END = (): void => undefined;
 const NEVER_WAITED = (): boolean => false;
@@ -70,9 +83,11 @@ export class RingFrameSource implements FrameSource {
     this.demand.hold(want);
     let end: () => boolean;
     try {
-      end = this.waitFor(find, query.waitMs, (frame) => {
+      const findOrRefuse = (): FrameRef | typeof REFUSED | undefined =>
+        find() ?? (this.demand.tooLarge(terms.look) === undefined ? undefined : REFUSED);
+      end = this.waitFor(findOrRefuse, query.waitMs, (frame) => {
         this.demand.release(want);
-        settle(frame);
+        settle(frame === REFUSED ? undefined : frame);
       });
     } catch (error) {
       this.demand.release(want);
@@ -81,6 +96,21 @@ export class RingFrameSource implements FrameSource {
     return () => {
       if (end()) this.demand.release(want);
     };
+  }
+
+  refusal(look: Look): ChrysError | undefined {
+    const size = this.demand.tooLarge(look);
+    if (size === undefined) return undefined;
+    const limit = `a message has at most ${MAX_FRAME_MESSAGE_BYTES} bytes`;
+    const { width, height } = size;
+    if (look.format === PICTURE_FORMAT.jpeg) {
+      const text = `the JPEG of a ${width}x${height} picture is too large, and ${limit}: ask for a smaller one (width=1920)`;
+      return new ChrysError('resource_exhausted', text);
+    }
+    const { name, bytesPerPixel } = FORMATS[look.format] ?? BGR24;
+    const picture = `a picture of ${width}x${height} takes ${width * height * bytesPerPixel} bytes as ${name}`;
+    const text = `${picture}, and ${limit}: ask for a smaller one (width=1920) or for JPEG`;
+    return new ChrysError('resource_exhausted', text);
   }
 
   async snapshot(waitMs: number, signal?: AbortSignal): Promise<FrameRef | undefined> {
@@ -95,6 +125,7 @@ export class RingFrameSource implements FrameSource {
       if (served === undefined) return undefined;
       const frame = this.readers[0]?.latest();
       if (frame !== undefined && !this.stale(frame)) return frame;
+      if (this.demand.tooLarge(PLAIN_LOOK) !== undefined) return undefined;
       const leftAfterMs = giveUpMs - this.clock.monotonicMs();
       await this.waited(() => undefined, Math.min(SNAPSHOT_RETRY_MS, Math.max(0, leftAfterMs)), signal);
     }

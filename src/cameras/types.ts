@@ -1,3 +1,4 @@
+import type { ChrysError } from '../base/errors.js';
 import type { FrameRef } from '../rings/frame-reader.js';
 import type { CaptureEnd, LearnedFacts, StreamInfo, TlsVerify, Transport } from '../native/types.js';
 import type { CameraDefinition, StorageFact } from '../store/camera-definition.js';
@@ -147,6 +148,12 @@ export interface FrameSource {
    * too many different looks or intervals are asked for).
    */
   request(query: FrameQuery, settle: (frame: FrameRef | undefined) => void): () => void;
+  /**
+   * Why no frame of this look comes although the camera is connected: its pictures do not fit into a message
+   * (resource_exhausted, with size, limit and advice). Undefined: none is known. Callers ask when `request` or `snapshot`
+   * had no frame for them; both stop waiting as soon as there is a reason.
+   */
+  refusal(look: Look): ChrysError | undefined;
   /** The newest frame, decoded once for this call without raising the demand. Undefined: none within waitMs. */
   snapshot(waitMs: number, signal?: AbortSignal): Promise<FrameRef | undefined>;
 }

@@ -62,7 +62,7 @@ export const OUTPUT = {
   qualityI32: 4,
   enlargeI32: 5,
   serialI32: 6,
-  reservedI32: 7,
+  tooLargeI32: 7,
 } as const;
 
 /** The header of a frame ring; its slots follow. Offsets in elements of the typed array that the name says. */

@@ -63,6 +63,15 @@ export class FrameCaller {
     });
   }
 
+  /** Why there was no frame for this caller, when waiting longer does not help. */
+  refusal(): ChrysError | undefined {
+    return notConnected(this.camera) ?? this.tooLarge();
+  }
+
+  tooLarge(): ChrysError | undefined {
+    return this.camera.frames.refusal(this.terms.look);
+  }
+
   private outgoing(frame: FrameRef): Outgoing {
     const { own, shared } = this.positions;
     const { positions, releaseBuffer } = this.context;

@@ -1,7 +1,7 @@
 import type { Camera } from '../cameras/types.js';
 import { VideoFrame, type VideoFrameRequest } from '../gen/chrys/cloud/videostreaming/v1beta1/video_streaming.js';
 import type { CallHandler, DirectCall } from './direct-calls.js';
-import { cameraOf, FrameCaller, notConnected, type FrameContext, type Outgoing } from './frame-caller.js';
+import { cameraOf, FrameCaller, type FrameContext, type Outgoing } from './frame-caller.js';
 import type { Position } from './positions.js';
 import { checkSize, maxAgeMsOf, termsOf, waitMsOf } from './terms.js';
 
@@ -57,7 +57,7 @@ export class LatestImageCall implements CallHandler<VideoFrameRequest> {
     this.call.read();
     this.endWait = caller.next(this.waitMs(request), (outgoing) => {
       this.endWait = undefined;
-      this.send(camera, outgoing);
+      this.send(caller, outgoing);
     });
   }
 
@@ -68,14 +68,14 @@ export class LatestImageCall implements CallHandler<VideoFrameRequest> {
     return own;
   }
 
-  private send(camera: Camera, outgoing: Outgoing | undefined): void {
+  private send(caller: FrameCaller, outgoing: Outgoing | undefined): void {
     if (outgoing === undefined) {
-      const refusal = notConnected(camera);
+      const refusal = caller.refusal();
       if (refusal !== undefined) {
         this.call.fail(refusal);
         return;
       }
-      this.call.send(emptyFrame(camera), this.sent);
+      this.call.send(emptyFrame(caller.camera), this.sent);
     } else {
       this.call.send(outgoing.message, () => {
         outgoing.sent();

@@ -1,7 +1,7 @@
 import { ChrysError } from '../base/errors.js';
 import type { VideoFrameRequest } from '../gen/chrys/cloud/videostreaming/v1beta1/video_streaming.js';
 import type { CallHandler, DirectCall } from './direct-calls.js';
-import { cameraOf, FrameCaller, notConnected, type FrameContext } from './frame-caller.js';
+import { cameraOf, FrameCaller, type FrameContext } from './frame-caller.js';
 import { newPosition } from './positions.js';
 import { checkSize, maxAgeMsOf, termsOf, waitMsOf } from './terms.js';
 
@@ -62,7 +62,8 @@ export class VideoStreamCall implements CallHandler<VideoFrameRequest> {
       this.call.fail(new ChrysError('not_found', `camera ${definition.name} was removed`));
       return;
     }
-    const refusal = this.hadFrame ? undefined : notConnected(caller.camera);
+    // A stream that had frames waits for a camera that is away.
+    const refusal = this.hadFrame ? caller.tooLarge() : caller.refusal();
     if (refusal === undefined) this.goOn(caller, waitMs);
     else this.call.fail(refusal);
   }

@@ -31,6 +31,10 @@ export interface LearnedFacts {
   /** Id and control URL (without credentials) of the newest session, to end it when the proxy was killed. */
   readonly session: string;
   readonly sessionUrl: string;
+  /** Sessions in a row in which no RTP packet came over TCP. */
+  readonly silentTcpSessions: number;
+  /** How long the last session lasted that the camera ended, milliseconds. */
+  readonly endedAfterMs: number;
 }
 
 /** Why a capture ended or could not begin. Each is one row of docs/reference/errors.md. */

@@ -119,6 +119,10 @@ class MjpegStream {
         settled = true;
         if (this.stopped) return;
         if (frame !== undefined && this.sendPart(frame)) return;
+        if (frame === undefined && this.camera.frames.refusal(this.terms.look) !== undefined) {
+          this.end();
+          return;
+        }
         this.endWait = clock.after(RETRY_MS, this.askAgain);
       },
     );

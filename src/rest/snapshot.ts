@@ -1,5 +1,6 @@
 import type { Request, Response } from 'express';
 import { ChrysError } from '../base/errors.js';
+import { PLAIN_LOOK } from '../cameras/demand.js';
 import type { Camera, FrameRef, FrameTerms } from '../cameras/types.js';
 import { PICTURE_FORMAT } from '../gen/ring-layout.js';
 import { LEAST_WIDTH, MOST_WIDTH, truth, wholeNumber } from './query.js';
@@ -8,7 +9,7 @@ import { LEAST_WIDTH, MOST_WIDTH, truth, wholeNumber } from './query.js';
 const WAIT_MS = 5000;
 /** A frame can be overwritten while it is copied; a newer one is there then. */
 const MOST_COPIES = 5;
-const KEYFRAME_QUALITY = 80;
+const LOOP_QUALITY = 80;
 
 export interface Picture {
   /** Rows without padding, `width * height * 3` bytes. */
@@ -49,7 +50,7 @@ export async function sendSnapshot(req: Request, res: Response, camera: Camera, 
     gone.abort();
   });
   const snapshot = truth(req.query, 'keyframe', false)
-    ? await takeKeyframe(camera, size, gone.signal)
+    ? await takeJpeg(camera, size, true, gone.signal)
     : await takeNewest(camera, size, gone.signal, encode);
   if (snapshot !== undefined && !gone.signal.aborted) {
     sendJpeg(res, snapshot);
@@ -79,6 +80,7 @@ async function takeNewest(
 ): Promise<Snapshot | undefined> {
   const taken = await takePicture(camera, signal);
   if (taken === undefined) return undefined;
+  if (taken === 'too large') return await takeJpeg(camera, { width, quality }, false, signal);
   const { picture, frameId, arrivalMs } = taken;
   const jpeg = await encode({
     ...picture,
@@ -89,25 +91,26 @@ async function takeNewest(
 }
 
 /**
- * Undefined when the client went away meanwhile.
+ * A frame that the capture loop itself makes a JPEG of; undefined when the client went away meanwhile.
  *
  * The newest frame is made of all frames since the last keyframe, the keyframe of itself alone: for whoever looks every
  * few seconds it costs a small part. All who want one width share one JPEG.
  */
-async function takeKeyframe(
+async function takeJpeg(
   camera: Camera,
-  { width = 0, quality = KEYFRAME_QUALITY }: SnapshotSize,
+  { width = 0, quality = LOOP_QUALITY }: SnapshotSize,
+  keyframesOnly: boolean,
   signal: AbortSignal,
 ): Promise<Snapshot | undefined> {
   const look = { format: PICTURE_FORMAT.jpeg, width, height: 0, quality, enlarge: false };
-  const terms = { look, keyframesOnly: true, intervalMs: 0, withholdCorrupt: false };
+  const terms = { look, keyframesOnly, intervalMs: 0, withholdCorrupt: false };
   for (let attempt = 0; attempt < MOST_COPIES; attempt += 1) {
     const frame = await nextFrame(camera, terms, signal);
     if (signal.aborted) {
       return undefined;
     }
     if (frame === undefined) {
-      throw noFrame(camera);
+      throw camera.frames.refusal(look) ?? noFrame(camera);
     }
     const message = Buffer.allocUnsafeSlow(frame.byteLength);
     const copied = frame.copyTo(message, 0);
@@ -131,14 +134,15 @@ async function nextFrame(camera: Camera, terms: FrameTerms, signal: AbortSignal)
   });
 }
 
-/** Undefined when the client went away meanwhile. */
-async function takePicture(camera: Camera, signal: AbortSignal): Promise<TakenPicture | undefined> {
+/** Undefined when the client went away meanwhile. 'too large': as BGR24 it does not fit into a message. */
+async function takePicture(camera: Camera, signal: AbortSignal): Promise<TakenPicture | 'too large' | undefined> {
   for (let attempt = 0; attempt < MOST_COPIES; attempt += 1) {
     const frame = await camera.frames.snapshot(WAIT_MS, signal);
     if (signal.aborted) {
       return undefined;
     }
     if (frame === undefined) {
+      if (camera.frames.refusal(PLAIN_LOOK) !== undefined) return 'too large';
       throw noFrame(camera);
     }
     const taken = copyOf(frame);

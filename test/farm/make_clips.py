@@ -3,13 +3,15 @@
 
     make_clips.py h264-640x480-25-g50 hevc-640x360-25-g50-10s …
 
-A clip's name says everything about it: codec (h264 | hevc), size, frames per second, -g<packets per group of
-pictures>, and optionally -open (groups whose first B-frames refer to the group before), -b<consecutive B-frames> (0),
--<seconds>s (12) and -<kilobits per second>k (0.1 bit a pixel).
+A clip's name says everything about it: codec (h264 | hevc | mjpeg), size, frames per second, -g<packets per group of
+pictures>, and optionally -open (groups whose first B-frames refer to the group before; without B-frames: I pictures that
+are not IDR), -refresh (h264 only: intra refresh within each group, a single IDR at the beginning), -slices<slices per
+picture> (1), -b<consecutive B-frames> (0), -<seconds>s (12) and -<kilobits per second>k (0.1 bit a pixel).
 Each becomes three files in test/.cache/clips, made once and renamed into place, the last one last:
 
     NAME.mp4   the clip, for whoever reads files
-    NAME.es    the same as an Annex B elementary stream, parameter sets in front of every keyframe
+    NAME.es    the same as an Annex B elementary stream, parameter sets in front of every keyframe; mjpeg: JPEG files
+               with the standard Huffman tables, one behind the other
     NAME.json  {name, codec, width, height, fps, gop, frames, units: [[offset, size, number, keyframe], …]}
                the access units of NAME.es in decoding order, with the number that the picture shows
 
@@ -31,8 +33,8 @@ import numpy as np
 CACHE = Path(__file__).resolve().parent.parent / '.cache' / 'clips'
 BLOCKS = 26
 NAME = re.compile(
-    r'(?P<codec>h264|hevc)-(?P<width>\d+)x(?P<height>\d+)-(?P<fps>\d+)-g(?P<gop>\d+)'
-    r'(?P<open>-open)?(?:-b(?P<bframes>\d+))?(?:-(?P<seconds>\d+)s)?(?:-(?P<kbps>\d+)k)?'
+    r'(?P<codec>h264|hevc|mjpeg)-(?P<width>\d+)x(?P<height>\d+)-(?P<fps>\d+)-g(?P<gop>\d+)'
+    r'(?P<open>-open)?(?P<refresh>-refresh)?(?:-slices(?P<slices>\d+))?(?:-b(?P<bframes>\d+))?(?:-(?P<seconds>\d+)s)?(?:-(?P<kbps>\d+)k)?'
 )
 
 
@@ -45,6 +47,8 @@ class Spec:
     fps: int
     gop: int
     open: bool
+    refresh: bool
+    slices: int
     bframes: int
     seconds: int
     kbps: int
@@ -62,7 +66,8 @@ def parse(name: str) -> Spec:
     n = {key: int(value) for key, value in match.groupdict().items() if (value or '').isdigit()}
     kbps = n.get('kbps', max(600, n['width'] * n['height'] * n['fps'] // 10_000))
     return Spec(name, match['codec'], n['width'], n['height'], n['fps'], n['gop'],
-                match['open'] is not None, n.get('bframes', 0), n.get('seconds', 12), kbps)
+                match['open'] is not None, match['refresh'] is not None, n.get('slices', 1), n.get('bframes', 0),
+                n.get('seconds', 12), kbps)
 
 
 def barcode_row(number: int, width: int) -> np.ndarray:
@@ -112,13 +117,16 @@ def raw_frames(spec: Spec):
 
 
 def encoder_arguments(spec: Spec) -> list[str]:
+    if spec.codec == 'mjpeg':
+        return ['-c:v', 'mjpeg', '-huffman', 'default', '-pix_fmt', 'yuvj420p', '-q:v', '5']
     rate = ['-b:v', f'{spec.kbps}k', '-maxrate', f'{spec.kbps}k', '-bufsize', f'{spec.kbps}k', '-bf', str(spec.bframes)]
     if spec.codec == 'h264':
         return ['-c:v', 'libx264', '-preset', 'veryfast', '-g', str(spec.gop), '-keyint_min', str(spec.gop),
-                '-x264-params', f'scenecut=0:b-adapt=0:open-gop={int(spec.open)}:sliced-threads=0', *rate]
+                '-x264-params', f'scenecut=0:b-adapt=0:open-gop={int(spec.open)}:sliced-threads=0:slices={spec.slices}'
+                + ':intra-refresh=1' * spec.refresh, *rate]
     return ['-c:v', 'libx265', '-preset', 'ultrafast', '-x265-params',
             f'keyint={spec.gop}:min-keyint={spec.gop}:scenecut=0:open-gop={int(spec.open)}:b-adapt=0:'
-            f'bframes={spec.bframes}:repeat-headers=1:slices=1:log-level=error', '-tag:v', 'hvc1', *rate]
+            f'bframes={spec.bframes}:repeat-headers=1:slices={spec.slices}:log-level=error', '-tag:v', 'hvc1', *rate]
 
 
 def run_ffmpeg(*arguments: str, **options) -> subprocess.Popen:
@@ -126,8 +134,8 @@ def run_ffmpeg(*arguments: str, **options) -> subprocess.Popen:
 
 
 def split_units(stream: bytes, codec: str) -> list[tuple[int, int]]:
-    """(offset, size) of each access unit; every one begins with an access unit delimiter."""
-    delimiter = b'\0\0\0\1\x09' if codec == 'h264' else b'\0\0\0\1\x46'
+    """(offset, size) of each access unit; every one begins with an access unit delimiter, or is a JPEG file."""
+    delimiter = {'h264': b'\0\0\0\1\x09', 'hevc': b'\0\0\0\1\x46', 'mjpeg': b'\xff\xd8\xff'}[codec]
     starts = []
     at = stream.find(delimiter)
     while at >= 0:
@@ -136,19 +144,24 @@ def split_units(stream: bytes, codec: str) -> list[tuple[int, int]]:
     return [(start, end - start) for start, end in zip(starts, [*starts[1:], len(stream)])]
 
 
+def filters(spec: Spec, chain: str) -> list[str]:
+    return [] if spec.codec == 'mjpeg' else ['-bsf:v', chain]
+
+
 def make(spec: Spec) -> None:
     final = {ext: CACHE / f'{spec.name}.{ext}' for ext in ('mp4', 'es', 'json')}
     part = {ext: CACHE / f'{spec.name}.{os.getpid()}.part.{ext}' for ext in final}
     try:
         encoder = run_ffmpeg('-f', 'rawvideo', '-pix_fmt', 'yuv420p', '-s', f'{spec.width}x{spec.height}',
                              '-r', str(spec.fps), '-i', 'pipe:0', *encoder_arguments(spec),
-                             '-bsf:v', f'{spec.codec}_metadata=aud=insert', str(part['mp4']), stdin=subprocess.PIPE)
+                             *filters(spec, f'{spec.codec}_metadata=aud=insert'), str(part['mp4']),
+                             stdin=subprocess.PIPE)
         for picture in raw_frames(spec):
             encoder.stdin.write(picture)
         encoder.stdin.close()
         to_annexb = f'{spec.codec}_mp4toannexb,{spec.codec}_metadata=aud=insert'
-        if encoder.wait() != 0 or run_ffmpeg('-i', str(part['mp4']), '-c', 'copy', '-bsf:v', to_annexb, '-f', spec.codec,
-                                             str(part['es'])).wait() != 0:
+        if encoder.wait() != 0 or run_ffmpeg('-i', str(part['mp4']), '-c', 'copy', *filters(spec, to_annexb), '-f',
+                                             spec.codec, str(part['es'])).wait() != 0:
             raise SystemExit(f'ffmpeg could not make the clip {spec.name}')
         probe = json.loads(subprocess.check_output(
             ['ffprobe', '-v', 'error', '-select_streams', 'v', '-show_entries', 'packet=pts,flags', '-of', 'json',

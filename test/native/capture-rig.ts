@@ -29,6 +29,7 @@ export class CaptureRig {
   readonly readers = Array.from({ length: OUTPUT.count }, () => new FrameReader((...slot) => addon.copyFromSlot(...slot)));
   readonly streams: StreamInfo[] = [];
   readonly rings: SharedArrayBuffer[] = [];
+  readonly logs: string[] = [];
   result: CaptureResult | undefined;
   error: Error | undefined;
   private worker: Worker | undefined;
@@ -73,7 +74,8 @@ export class CaptureRig {
       else if (message.kind === 'ring') {
         this.rings.push(message.ring);
         this.readers[message.output]?.setRing(message.ring);
-      } else if (message.kind === 'ended') this.result = message.result;
+      } else if (message.kind === 'log') this.logs.push(message.text);
+      else this.result = message.result;
     });
   }
 
@@ -84,6 +86,22 @@ export class CaptureRig {
   /** Bits of FRAME_CLASS, of the plain look. */
   demand(classes: number): void {
     this.control.setI32(CONTROL.outputsI32 + OUTPUT.wantsI32, classes);
+  }
+
+  /** The look of an output, before `wants` is raised with `demandOf`. */
+  look(output: number, { format, width = 0, height = 0 }: { format: number; width?: number; height?: number }): void {
+    const at = CONTROL.outputsI32 + (output * OUTPUT.bytes) / 4;
+    this.control.setI32(at + OUTPUT.formatI32, format);
+    this.control.setI32(at + OUTPUT.widthI32, width);
+    this.control.setI32(at + OUTPUT.heightI32, height);
+    this.control.setI32(at + OUTPUT.qualityI32, 85);
+    this.control.setI32(at + OUTPUT.enlargeI32, 1);
+    this.control.addI32(at + OUTPUT.serialI32, 1);
+  }
+
+  /** Bits of FRAME_CLASS, of that output. */
+  demandOf(output: number, classes: number): void {
+    this.control.setI32(CONTROL.outputsI32 + (output * OUTPUT.bytes) / 4 + OUTPUT.wantsI32, classes);
   }
 
   /** A class for frames at that interval; `index` of the table of intervals. */

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeAll, describe, expect, it } from 'vitest';
 
-import { CONTROL, FRAME_CLASS, LAYOUT_VERSION, PACKET_ENTRY, PACKET_RING } from '../../src/gen/ring-layout.js';
+import { CONTROL, FRAME_CLASS, LAYOUT_VERSION, OUTPUT, PACKET_ENTRY, PACKET_RING, PICTURE_FORMAT } from '../../src/gen/ring-layout.js';
 import { makeClip } from '../farm/clips.js';
 import { readBarcode } from '../support/barcode.js';
 import { clipFile } from '../support/ffmpeg.js';
@@ -107,11 +107,40 @@ describe('a capture', () => {
     rmSync(folder, { recursive: true });
   });
 
-  it('refuses frames that no client would take', async () => {
+  it('refuses only the pictures that no client would take', async () => {
+    rig = new CaptureRig();
+    const tooLarge = (output: number): number =>
+      rig.control.getI32(CONTROL.outputsI32 + (output * OUTPUT.bytes) / 4 + OUTPUT.tooLargeI32);
+    rig.look(1, { format: PICTURE_FORMAT.bgr24, width: 320, height: 240 });
+    rig.look(2, { format: PICTURE_FORMAT.jpeg });
+    for (const output of [0, 1, 2]) rig.demandOf(output, FRAME_CLASS.all);
+    // Room for 320x240 as BGR24, and less than a JPEG of 640x480 might take.
+    rig.start(clipFile(CLIP), { maxMessageBytes: 320 * 240 * 3 + 10_000 });
+    const small = await waitFor('a small picture', BOUND_MS, () => rig.readers[1]?.latest());
+    const jpeg = await waitFor('a JPEG', BOUND_MS, () => rig.readers[2]?.latest());
+    expect([small.width, jpeg.width]).toEqual([320, 640]);
+    expect([0, 1, 2].map(tooLarge)).toEqual([(640 << 16) | 480, 0, 0]);
+    expect(rig.reader.latest()).toBeUndefined();
+    expect(rig.result).toBeUndefined();
+  });
+
+  it('ends before it decodes a picture that declares too many pixels', async () => {
     rig = new CaptureRig();
     rig.demand(FRAME_CLASS.all);
-    rig.start(clipFile(CLIP), { maxMessageBytes: 1000 });
-    expect(await rig.ended()).toMatchObject({ end: 'frame_too_large' });
+    rig.start(clipFile(CLIP), { maxPixels: 640 * 480 - 1 });
+    const { end, message } = await rig.ended();
+    expect(end).toBe('too_many_pixels');
+    expect(message).toContain('640x480');
+    expect(message).toContain('307199');
+    expect(rig.control.getI64(CONTROL.framesDecodedI64)).toBe(0);
+    expect(rig.control.getI64(CONTROL.packetsI64)).toBe(0);
+  });
+
+  it('takes a picture that has exactly as many pixels as are allowed', async () => {
+    rig = new CaptureRig();
+    rig.demand(FRAME_CLASS.all);
+    rig.start(clipFile(HEVC), { maxPixels: 640 * 360 });
+    expect(await rig.take(2)).toHaveLength(2);
   });
 
   it('says which option is wrong', async () => {

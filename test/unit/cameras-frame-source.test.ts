@@ -45,6 +45,32 @@ describe('want', () => {
   });
 });
 
+describe('a picture that does not fit into a message', () => {
+  const TOO_LARGE = CONTROL.outputsI32 + OUTPUT.tooLargeI32;
+  const refuse = (): void => {
+    control.setI32(TOO_LARGE, (5472 << 16) | 3648);
+    control.addI32(CONTROL.frameEventI32, 1);
+    Atomics.notify(control.i32, CONTROL.frameEventI32);
+  };
+
+  it('ends the wait of its callers, and says size, limit and what to do', async () => {
+    const frame = next({ ...ANY, waitMs: 60_000 });
+    refuse();
+    expect(await frame).toBeUndefined();
+    const refusal = source.refusal(ANY.terms.look);
+    expect(refusal?.kind).toBe('resource_exhausted');
+    expect(refusal?.message).toContain('5472x3648 takes 59885568 bytes as BGR24');
+    expect(refusal?.message).toContain('width=1920');
+    expect(source.refusal({ ...ANY.terms.look, width: 1920 })).toBeUndefined();
+  });
+
+  it('is tried again when it is wanted anew', () => {
+    control.setI32(TOO_LARGE, (5472 << 16) | 3648);
+    source.want(KEYFRAMES);
+    expect(source.refusal(ANY.terms.look)).toBeUndefined();
+  });
+});
+
 describe('request', () => {
   it('leaves the loop notifying for others who wait on the same ring', async () => {
     control.addI32(CONTROL.frameWaitersI32, 1);

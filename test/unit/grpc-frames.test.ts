@@ -99,6 +99,7 @@ describe('VideoLatestImage', () => {
           };
         },
         snapshot: () => Promise.resolve(undefined),
+        refusal: () => undefined,
       },
     });
     server = await startGrpcServer({

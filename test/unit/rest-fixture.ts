@@ -147,6 +147,7 @@ function fakeCamera(definition: CameraDefinition): FakeCamera {
         };
       },
       snapshot: () => Promise.resolve(pictures.shift()),
+      refusal: () => undefined,
     },
     packets: {
       ring: undefined,

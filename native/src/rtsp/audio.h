@@ -15,6 +15,7 @@ namespace chrys::rtsp {
 struct AudioUnit {
   std::vector<uint8_t> data;  // raw AAC without ADTS or LATM framing, one Opus packet, or PCM/G.711/G.726 samples
   uint32_t rtp_time = 0;
+  int64_t ticks = 0;  // its length on the RTP clock; 0 = unknown
 };
 
 class AudioDepacketizer {
@@ -23,8 +24,8 @@ class AudioDepacketizer {
   virtual void Push(const RtpPacket& packet, int lost) = 0;
   // What is complete since the last call.
   virtual std::vector<AudioUnit> Take() = 0;
-  // Codec name as libav's ("aac", "opus", "pcm_mulaw", "pcm_alaw", "adpcm_g726", "pcm_s16be"), extradata, rate and
-  // channels. Nothing while it is not known yet (LATM with the configuration in the stream).
+  // Codec name as libav's ("aac", "opus", "pcm_mulaw", "pcm_alaw", "adpcm_g726", "adpcm_g726le", "pcm_s16be",
+  // "pcm_s16le"), extradata, rate and channels. Nothing while it is not known yet (LATM with the configuration in the stream).
   virtual bool known() const = 0;
   virtual const AudioStream& stream() const = 0;
 };

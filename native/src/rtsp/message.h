@@ -74,9 +74,34 @@ class StreamParser {
   Item Next(const uint8_t* data, size_t size);
 
  private:
+  // How far the head of a message at the front of the buffer was looked at.
+  struct Scan {
+    size_t line_begin = 0;  // of the first line that was not seen whole yet
+    size_t lines = 0;
+    bool has_length = false;
+    size_t next = 0;  // what follows the head, once its end was found
+    // Of a description without Content-Length: whether its end is being looked for, from where in the body on, and whether an
+    // "m=" line came before that.
+    bool in_sdp = false;
+    size_t sdp_begin = 0;
+    bool has_media = false;
+  };
+  enum class HeadEnd { kFound, kUnknown, kLineTooLong, kTooLong, kTooManyLines };
+
+  Item NextItem(const uint8_t* data, size_t size);
+  Item NextFrame(const uint8_t* data, size_t size);
+  Item NextMessage(const uint8_t* data, size_t size);
+  HeadEnd FindHeadEnd(std::string_view text);
+  bool FindSdpEnd(std::string_view text);
+  void AddBody(std::string_view text, Item* item);
+  Item Garbage(const uint8_t* data, size_t size) const;
+  bool IsPlausibleFrame(const uint8_t* data, size_t size) const;
+
   std::array<bool, 256> channels_{};
   bool any_channel_ = true;
   bool in_garbage_ = false;
+  size_t needed_ = 0;  // bytes that the item at the front of the buffer takes; 0: unknown
+  Scan scan_;
 };
 
 // A request or an answer as it goes over the wire. CSeq is the first header. Content-Length is added for a body.

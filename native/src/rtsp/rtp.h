@@ -17,6 +17,10 @@ struct RtpPacket {
   uint32_t ssrc = 0;
   const uint8_t* payload = nullptr;  // inside the bytes that were parsed
   size_t size = 0;                   // of the payload, without padding
+  // The header extension (RFC 3550, 5.3.1), inside the same bytes; nullptr: there is none.
+  uint16_t extension_profile = 0;
+  const uint8_t* extension = nullptr;
+  size_t extension_size = 0;
 };
 
 // False: the bytes are no RTP packet (version, lengths, padding, extension).
@@ -44,19 +48,27 @@ class RtpReceiver {
   uint8_t TakeFractionLost();
 
  private:
+  void Begin(const RtpPacket& packet, int64_t arrival_us);
+  Seen Restart(const RtpPacket& packet, int64_t arrival_us);
+  void Advance(const RtpPacket& packet, int64_t arrival_us);
+
   const int clock_rate_;
   bool any_ = false;
   uint32_t ssrc_ = 0;
-  uint32_t cycles_ = 0;
+  bool has_other_ = false;
+  uint32_t other_ssrc_ = 0;  // the source before this one: packets of it may still come for a while
+  int64_t received_before_switch_ = 0;
+  uint32_t cycles_ = 0;      // wraps of the sequence number, times 65536
   uint16_t highest_ = 0;
   int64_t received_ = 0;
   int64_t lost_ = 0;
   double jitter_ = 0;
-  int64_t last_transit_ = 0;
+  uint32_t last_timestamp_ = 0;
+  int64_t last_arrival_us_ = 0;
   int64_t reported_received_ = 0;
   int64_t reported_lost_ = 0;
-  int out_of_range_ = 0;        // packets in a row far from the expected number
-  uint16_t restart_expected_ = 0;
+  int odd_in_a_row_ = 0;  // packets that are late or far away, without one in order between them
+  uint16_t late_next_ = 0;
 };
 
 // Puts the datagrams of one stream in order. Hands on packets in order at once; behind a gap it waits for at most
@@ -77,15 +89,27 @@ class ReorderBuffer {
  private:
   struct Waiting {
     std::vector<uint8_t> bytes;
-    RtpPacket packet;
+    RtpPacket packet;  // its payload is inside `bytes`
     int64_t arrived_us = 0;
   };
-  std::deque<Waiting> waiting_;         // by sequence
-  std::vector<Waiting> handed_out_;     // keeps the bytes of `ready` alive
+  static Waiting Keep(const uint8_t* data, size_t size, const RtpPacket& packet, int64_t now_us);
+  void HandOn(const RtpPacket& packet, std::vector<RtpPacket>* ready);
+  void Wait(Waiting waiting, std::vector<RtpPacket>* ready);
+  void HandOnWaiting(Waiting* waiting, std::vector<RtpPacket>* ready);
+  // Hands on what waits up to the next gap; up to the end.
+  void HandOnRun(std::vector<RtpPacket>* ready);
+  void HandOnAll(std::vector<RtpPacket>* ready);
+  void SkipOldGaps(int64_t now_us, std::vector<RtpPacket>* ready);
+
+  std::deque<Waiting> waiting_;      // by sequence
+  int64_t oldest_us_ = 0;            // arrival of the packet that has waited longest
+  std::vector<Waiting> handed_out_;  // keeps the bytes of `ready` alive
+  // A packet with a number far away. The stream restarts there when the next number follows it.
+  std::optional<Waiting> far_;
   bool any_ = false;
   uint16_t next_ = 0;
   uint32_t ssrc_ = 0;
-  int out_of_range_ = 0;
+  int odd_in_a_row_ = 0;  // as in RtpReceiver
 };
 
 }  // namespace chrys::rtsp

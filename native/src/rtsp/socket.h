@@ -3,6 +3,7 @@
 
 #include <poll.h>
 
+#include <array>
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
@@ -12,6 +13,7 @@
 #include <vector>
 
 #include "../failure.h"
+#include "address.h"
 
 namespace chrys::rtsp {
 
@@ -48,6 +50,7 @@ struct ConnectionOptions {
   std::string host;  // for SNI and verification
   TlsVerify verify = TlsVerify::kPin;
   std::string pinned;  // SHA-256 of the certificate, 64 hex digits; empty: none yet
+  std::string trust_file;  // PEM file of the authorities for kVerify; empty: those of the system
 };
 
 // A TCP connection, perhaps with TLS.
@@ -114,12 +117,16 @@ class UdpPair {
   int64_t dropped_here() const { return dropped_; }
 
  private:
+  void CloseBoth();
+  void LearnPort(bool rtcp, const SocketAddress& source);
+
   int rtp_ = -1;
   int rtcp_ = -1;
   int rtp_port_ = 0;
   int64_t dropped_ = 0;
-  std::vector<uint8_t> peer_rtp_;   // sockaddr
-  std::vector<uint8_t> peer_rtcp_;
+  std::array<uint32_t, 2> last_drops_{};  // the kernel's counters of both sockets
+  std::optional<SocketAddress> peer_rtp_;
+  std::optional<SocketAddress> peer_rtcp_;
 };
 
 }  // namespace chrys::rtsp

@@ -1,0 +1,35 @@
+// Numeric IP addresses with ports, as sockets and messages need them.
+#pragma once
+
+#include <sys/socket.h>
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+namespace chrys::rtsp {
+
+struct SocketAddress {
+  sockaddr_storage storage{};
+  socklen_t size = 0;
+
+  int family() const { return storage.ss_family; }
+  const sockaddr* get() const { return reinterpret_cast<const sockaddr*>(&storage); }
+  sockaddr* get() { return reinterpret_cast<sockaddr*>(&storage); }
+  int port() const;
+  void set_port(int port);
+  // Same host; ports may differ.
+  bool SameHost(const SocketAddress& other) const;
+  bool is_multicast() const;
+  std::string host() const;      // "192.168.1.5", "fe80::1%eth0"
+  std::string endpoint() const;  // "192.168.1.5:554", "[::1]:554"
+};
+
+// An IPv4 or IPv6 address in text form, also with brackets or a zone ("%eth0"). nullopt: it is a name, or nothing.
+std::optional<SocketAddress> ParseAddress(const std::string& text, int port);
+
+// The socket's own address and that of its peer. nullopt: it has none.
+std::optional<SocketAddress> LocalAddress(int fd);
+std::optional<SocketAddress> PeerAddress(int fd);
+
+}  // namespace chrys::rtsp

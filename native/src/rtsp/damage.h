@@ -1,0 +1,69 @@
+// Which pictures loss has damaged: those that lost packets, and those that may refer to them.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+
+namespace chrys::rtsp {
+
+struct PictureFacts {
+  bool keyframe = false;
+  bool cra = false;        // leading pictures behind this keyframe may refer to what is in front of it
+  bool rasl = false;       // such a leading picture
+  bool reference = true;   // others may refer to it
+  int temporal_id = 0;
+  bool incomplete = false;       // packets of it are missing
+  bool reference_lost = false;   // whole pictures are missing in front of it, and it may refer to them
+  std::optional<int> recovery;   // an intra refresh begins here that is complete after so many counts of `order`
+  int order = -1;                // frame_num or picture order count; -1: unknown, and pictures are counted
+  int order_modulus = 0;
+};
+
+class Damage {
+ public:
+  // Takes the next picture in decoding order. True: it is damaged. Before the first keyframe, or the end of the first
+  // intra refresh, every picture is: it refers to pictures that never came.
+  bool Note(const PictureFacts& picture);
+  // Everything that the next pictures may refer to is lost.
+  void Break() { BreakFrom(0); }
+
+ private:
+  static constexpr int kNone = 8;  // above any temporal id
+
+  void BreakFrom(int temporal_id);
+  bool Refreshed(const PictureFacts& picture);
+
+  // A picture never refers to one of a higher temporal layer: layers below this one are whole.
+  int damaged_from_ = 0;
+  int highest_temporal_id_ = 0;
+  bool leading_damaged_ = false;
+  bool refreshing_ = false;
+  int refresh_start_ = -1;
+  int refresh_count_ = 0;
+  int refresh_pictures_ = 0;
+};
+
+// Finds cameras whose sequence numbers have gaps although nothing is missing. For transports that lose nothing.
+class SequenceTrust {
+ public:
+  explicit SequenceTrust(bool unreliable) : unreliable_(unreliable) {}
+
+  // At the end of each picture: whether numbers were missing within it or in front of it.
+  void Note(bool gap);
+  // Something was missing indeed: half a fragmented NAL unit, or a picture.
+  void NoteRealLoss();
+  bool unreliable() const { return unreliable_; }
+
+ private:
+  // Pictures, more than half of them with a gap, that it takes to distrust the numbers.
+  static constexpr int kWindow = 32;
+  // Pictures without any gap in a row that it takes to trust them again.
+  static constexpr int kTrustAgain = 1500;
+
+  bool unreliable_;
+  int pictures_ = 0;
+  int with_gap_ = 0;
+  int without_gap_in_row_ = 0;
+};
+
+}  // namespace chrys::rtsp

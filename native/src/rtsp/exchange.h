@@ -1,0 +1,75 @@
+// Requests and answers on one RTSP connection, with interleaved frames between them.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "../failure.h"
+#include "message.h"
+#include "socket.h"
+
+namespace chrys::rtsp {
+
+class Exchange {
+ public:
+  class Receiver {
+   public:
+    virtual ~Receiver() = default;
+    virtual void OnInterleaved(uint8_t channel, const uint8_t* data, size_t size, int64_t arrival_us) = 0;
+    // An answer that no Ask waits for: to a request of Send, or to none.
+    virtual void OnAnswer(int64_t cseq, const Message& answer) = 0;
+    // The exchange has answered it already.
+    virtual void OnRequest(const Message& request) = 0;
+  };
+
+  Exchange(Waiter& waiter, Receiver& receiver) : waiter_(waiter), receiver_(receiver) {}
+
+  std::optional<Failure> Connect(const ConnectionOptions& options, int64_t deadline_us);
+
+  // Sends a request and waits for its answer. What else comes meanwhile goes to the receiver.
+  std::optional<Failure> Ask(const Message& request, int64_t deadline_us, Message* answer);
+  // Sends a request without waiting; 0: the connection failed, else its CSeq.
+  int64_t Send(const Message& request);
+  // Sends an interleaved frame. False: the connection failed.
+  bool SendInterleaved(int channel, const std::vector<uint8_t>& data);
+
+  // Waits until something can be read, here or on one of `others`, until the deadline, or until the stop flag.
+  Waiter::Woke Wait(std::vector<pollfd>& others, int64_t deadline_us);
+  // Handles what can be read without blocking.
+  std::optional<Failure> Receive();
+
+  void SetChannels(const std::vector<int>& channels) { parser_.SetChannels(channels); }
+  bool usable() const { return connected_ && !broken_; }
+  Connection& connection() { return connection_; }
+  void Close();
+
+ private:
+  std::optional<Failure> Parse(int64_t arrival_us);
+  void OnMessage(Message message);
+  std::optional<Failure> NoteRates(size_t bytes, int64_t now_us);
+  std::optional<Failure> Broken(Failure failure);
+
+  Waiter& waiter_;
+  Receiver& receiver_;
+  Connection connection_;
+  StreamParser parser_;
+  std::vector<uint8_t> buffer_;
+  size_t begin_ = 0;  // of what is not parsed yet
+  size_t end_ = 0;
+  bool connected_ = false;
+  bool broken_ = false;
+  bool spoke_rtsp_ = false;  // one message or frame was understood
+  size_t garbage_bytes_ = 0;  // in a row
+  int64_t cseq_ = 0;
+  int64_t awaited_ = 0;  // CSeq of the request that Ask waits for, 0 = none
+  std::optional<Message> answer_;
+
+  int64_t second_began_us_ = 0;
+  int messages_ = 0;  // in this second
+  size_t bytes_ = 0;
+  int flooded_seconds_ = 0;  // in a row
+};
+
+}  // namespace chrys::rtsp

@@ -1,0 +1,47 @@
+// Makes whole NAL units of the parts that packets carry, and hands them to the builder. Also separates them at start codes
+// inside a NAL unit: V380 and others send a whole keyframe, from SPS to slice, as one fragmented SPS.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+
+#include "access_unit_builder.h"
+
+namespace chrys::rtsp {
+
+// Start codes are not looked for in every byte of every slice. They are looked for
+// - in NAL units that begin with anything but a slice: they are short, and such compounds begin so;
+// - in all NAL units while the first pictures come;
+// - in all NAL units of a stream once one was found.
+class NalAssembler {
+ public:
+  explicit NalAssembler(AccessUnitBuilder& builder) : builder_(builder) {}
+
+  bool open() const { return open_; }
+  // `header`: the header of the NAL unit, which its fragments do not carry. May be empty.
+  void Begin(const uint8_t* header, size_t size);
+  void Append(const uint8_t* data, size_t size);
+  void End(bool whole);
+  // A whole NAL unit with header; a start code in front of it is removed.
+  void Whole(const uint8_t* data, size_t size);
+  // Gives up the NAL unit in progress.
+  void Reset();
+
+ private:
+  void Put(const uint8_t* data, size_t size);
+  void FlushHead();
+  void EndInner(bool whole);
+  bool Scans() const;
+  bool IsDelimiter(const uint8_t* behind, size_t size) const;
+
+  AccessUnitBuilder& builder_;
+  bool open_ = false;
+  std::array<uint8_t, kNalHeadBytes> head_{};
+  size_t head_size_ = 0;
+  bool flushed_ = false;   // the builder has the head
+  size_t zeros_ = 0;       // zero bytes at the end of what came so far
+  bool compound_ = false;  // a start code was found inside a NAL unit of this stream
+};
+
+}  // namespace chrys::rtsp

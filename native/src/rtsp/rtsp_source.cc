@@ -1,0 +1,491 @@
+#include "rtsp_source.h"
+
+#include <algorithm>
+#include <cstring>
+#include <random>
+#include <utility>
+
+#include "../audio_codecs.h"
+#include "../clock.h"
+#include "../jpeg_size.h"
+#include "../parameters.h"
+#include "status.h"
+
+namespace chrys::rtsp {
+
+namespace {
+
+constexpr size_t kVideo = 0;
+constexpr size_t kAudio = 1;
+// RFC 3550, 6.2: the minimum interval of RTCP. The first report goes earlier, but never before PLAY's answer.
+constexpr int64_t kFirstReportUs = 1'000'000;
+constexpr int64_t kReportIntervalUs = 5'000'000;
+// Audio packets between two pictures, some 10 s.
+constexpr size_t kMaxAudioPackets = 512;
+// A camera that announces audio and has sent none this long after the first picture sends none.
+constexpr int64_t kAudioSilentUs = 10'000'000;
+// After BYE a camera may still send what it has buffered.
+constexpr int64_t kGoodbyeUs = 1'000'000;
+constexpr int kSilentSessionsBeforeUdp = 2;
+constexpr int kMaxReorderedPictures = 16;
+constexpr size_t kMaxNotes = 16;
+constexpr int64_t kDestructorTeardownUs = 300'000;
+// The NTP clock begins 70 years before the Unix clock.
+constexpr int64_t kNtpOffsetSeconds = 2'208'988'800;
+
+std::string Seconds(int64_t us) {
+  const int64_t tenths = (us + 50'000) / 100'000;
+  return std::to_string(tenths / 10) + "." + std::to_string(tenths % 10) + " s";
+}
+
+TlsVerify VerifyOf(const std::string& text) {
+  if (text == "verify") return TlsVerify::kVerify;
+  return text == "none" ? TlsVerify::kNone : TlsVerify::kPin;
+}
+
+AVCodecID CodecOf(const std::string& name) {
+  if (name == "H264") return AV_CODEC_ID_H264;
+  if (name == "H265") return AV_CODEC_ID_HEVC;
+  if (name == "JPEG") return AV_CODEC_ID_MJPEG;
+  return AV_CODEC_ID_NONE;
+}
+
+uint64_t NtpOfUs(int64_t us) {
+  const auto seconds = static_cast<uint64_t>(us / 1'000'000 + kNtpOffsetSeconds);
+  const auto fraction = static_cast<uint64_t>(us % 1'000'000) * 4'294'967'296ULL / 1'000'000;
+  return seconds << 32 | fraction;
+}
+
+const char* NameOf(Carrier carrier) {
+  return carrier == Carrier::kTcp ? "tcp" : carrier == Carrier::kUdp ? "udp" : "multicast";
+}
+
+// Lets libav own the bytes of a picture without copying them.
+AVBufferRef* Wrap(std::vector<uint8_t> bytes) {
+  auto* kept = new std::vector<uint8_t>(std::move(bytes));
+  AVBufferRef* buffer = av_buffer_create(
+      kept->data(), kept->size(), [](void* opaque, uint8_t*) { delete static_cast<std::vector<uint8_t>*>(opaque); }, kept, 0);
+  if (buffer == nullptr) delete kept;
+  return buffer;
+}
+
+}  // namespace
+
+RtspSource::RtspSource(SourceOptions options, const std::atomic<int32_t>& stop, int wake_fd)
+    : options_(std::move(options)), waiter_(stop, wake_fd), parameters_(avcodec_parameters_alloc()) {
+  own_ssrc_ = std::random_device()();
+}
+
+RtspSource::~RtspSource() { Close(kDestructorTeardownUs); }
+
+void RtspSource::Note(std::string line) {
+  if (notes_.size() < kMaxNotes) notes_.push_back(std::move(line));
+}
+
+std::optional<Failure> RtspSource::Open() {
+  const int64_t deadline_us = MonotonicUs() + options_.open_timeout_us;
+  SessionOptions options;
+  options.url = options_.url;
+  options.addresses = options_.addresses;
+  options.verify = VerifyOf(options_.tls_verify);
+  session_ = std::make_unique<Session>(options, options_.learned, waiter_, *this);
+  if (auto failure = session_->Describe(deadline_us)) return failure;
+  if (auto failure = PickVideo()) return failure;
+  timeline_.emplace(clock_rate_, declared_fps_);
+  if (auto failure = SetUpVideo(deadline_us)) return failure;
+  if (options_.audio) SetUpAudio(carrier_, deadline_us);
+  if (auto failure = session_->Play(deadline_us)) return failure;
+
+  played_us_ = last_video_us_ = MonotonicUs();
+  patience_.emplace(options_.stall_timeout_us, declared_fps_, options_.learned.usual_gap_ms * 1000);
+  if (!options_.learned.without_receiver_reports) next_report_us_ = played_us_ + kFirstReportUs;
+  return std::nullopt;
+}
+
+std::optional<Failure> RtspSource::PickVideo() {
+  std::string unsupported;
+  bool encrypted = false;
+  for (const Media& media : session_->description().media) {
+    if (media.kind != "video") continue;
+    for (const Format& format : media.formats) {
+      if (CodecOf(format.name) == AV_CODEC_ID_NONE) {
+        if (unsupported.empty()) unsupported = CameraText(format.name);
+        continue;
+      }
+      if (media.encrypted) {
+        encrypted = true;
+        continue;
+      }
+      if (video_media_ == nullptr) {
+        video_media_ = &media;
+        video_format_ = &format;
+      } else if (video_media_ != &media) {
+        Note("The camera offers a second video track (" + CameraText(format.name) + ", " + CameraText(media.control) +
+             "): the first one is used.");
+      }
+      break;
+    }
+  }
+  if (video_media_ == nullptr) {
+    if (encrypted) return Failure{end::kEncryptedMedia, "The camera offers its video only over SRTP.", 0};
+    if (!unsupported.empty()) return Failure{end::kUnsupportedCodec, "The codec is " + unsupported + ".", 0};
+    return Failure{end::kNoVideo, "The camera offers no video track.", 0};
+  }
+  if (video_format_->clock_rate > 0) clock_rate_ = video_format_->clock_rate;
+  declared_fps_ = video_media_->frame_rate;
+  parameters_->codec_type = AVMEDIA_TYPE_VIDEO;
+  parameters_->codec_id = CodecOf(video_format_->name);
+  if (parameters_->codec_id == AV_CODEC_ID_MJPEG) {
+    parameters_->width = video_media_->width;
+    parameters_->height = video_media_->height;
+  }
+  return std::nullopt;
+}
+
+std::optional<Failure> RtspSource::MakeDepacketizer(Carrier carrier) {
+  DepacketizerHabits habits;
+  habits.marks_every_slice = options_.learned.marks_every_slice;
+  habits.sequence_unreliable = options_.learned.sequence_unreliable;
+  habits.jpeg_width = options_.learned.jpeg_width;
+  habits.jpeg_height = options_.learned.jpeg_height;
+  depacketizer_ = MakeVideoDepacketizer(*video_format_, *video_media_, carrier == Carrier::kTcp, habits);
+  if (!depacketizer_) return Failure{end::kUnsupportedCodec, "The codec is " + video_format_->name + ".", 0};
+  extradata_ = depacketizer_->extradata();
+  if (!SetExtradata(parameters_.get(), extradata_)) return FailureFromAv(AVERROR(ENOMEM), "opening the stream");
+  tracks_.emplace_back(clock_rate_);
+  tracks_[kVideo].reliable = carrier == Carrier::kTcp;
+  if (carrier != Carrier::kTcp) tracks_[kVideo].reorder.emplace();
+  for (const Format& format : video_media_->formats) {
+    if (&format == video_format_) tracks_[kVideo].payload_types.push_back(format.payload_type);
+  }
+  return std::nullopt;
+}
+
+std::optional<Failure> RtspSource::SetUpVideo(int64_t deadline_us) {
+  std::vector<Carrier> carriers;
+  if (options_.transport == "tcp") {
+    carriers = {Carrier::kTcp};
+  } else if (options_.transport == "udp") {
+    carriers = {Carrier::kUdp};
+  } else if (options_.learned.transport == "udp") {
+    carriers = {Carrier::kUdp, Carrier::kTcp};
+  } else if (options_.learned.transport == "multicast") {
+    carriers = {Carrier::kMulticast, Carrier::kTcp, Carrier::kUdp};
+  } else {
+    carriers = {Carrier::kTcp, Carrier::kUdp};
+  }
+  if (options_.transport != "tcp" && !video_media_->multicast_address.empty() && carriers.front() != Carrier::kMulticast) {
+    carriers.push_back(Carrier::kMulticast);
+  }
+  std::optional<Failure> failure;
+  for (const Carrier carrier : carriers) {
+    failure = session_->SetUp(*video_media_, carrier, deadline_us);
+    if (!failure) {
+      carrier_ = carrier;
+      if (options_.transport == "auto") options_.learned.transport = NameOf(carrier);
+      return MakeDepacketizer(carrier);
+    }
+    if (failure->end != end::kTransportRefused) break;
+  }
+  return failure;
+}
+
+const Media* RtspSource::FindAudio(const Format** format, std::string* why) const {
+  for (const Media& media : session_->description().media) {
+    if (media.kind != "audio" || media.back_channel) continue;
+    if (media.encrypted) {
+      *why = "it is encrypted";
+      continue;
+    }
+    for (const Format& each : media.formats) {
+      std::string problem;
+      if (const auto depacketizer = MakeAudioDepacketizer(each, &problem)) {
+        if (Mp4Holds(depacketizer->stream().codec_name)) {
+          *format = &each;
+          return &media;
+        }
+        problem = "mp4 cannot hold " + depacketizer->stream().codec_name;
+      }
+      if (why->empty()) *why = problem;
+    }
+  }
+  if (why->empty()) *why = "the camera offers none";
+  return nullptr;
+}
+
+void RtspSource::SetUpAudio(Carrier carrier, int64_t deadline_us) {
+  const Format* format = nullptr;
+  std::string why;
+  const Media* media = FindAudio(&format, &why);
+  if (media == nullptr) {
+    Note("Audio is not recorded: " + why + ".");
+    return;
+  }
+  if (auto failure = session_->SetUp(*media, carrier, deadline_us)) {
+    Note("Audio is not recorded: " + failure->message);
+    return;
+  }
+  audio_depacketizer_ = MakeAudioDepacketizer(*format, &why);
+  audio_clock_rate_ = std::max(1, format->clock_rate);
+  audio_timeline_.emplace(audio_clock_rate_, *timeline_);
+  tracks_.emplace_back(audio_clock_rate_);
+  tracks_[kAudio].payload_types = {format->payload_type};
+  tracks_[kAudio].reliable = carrier == Carrier::kTcp;
+  if (carrier != Carrier::kTcp) tracks_[kAudio].reorder.emplace();
+}
+
+const AudioStream* RtspSource::audio() const {
+  return audio_depacketizer_ && audio_depacketizer_->known() ? &audio_depacketizer_->stream() : nullptr;
+}
+
+void RtspSource::OnPacket(size_t track, bool rtcp, const uint8_t* data, size_t size, int64_t arrival_us) {
+  any_packet_ = true;
+  if (track >= tracks_.size()) return;
+  if (rtcp) {
+    OnRtcp(track, data, size, arrival_us);
+    return;
+  }
+  if (tracks_[track].reorder) {
+    ordered_.clear();
+    tracks_[track].reorder->Push(data, size, arrival_us, &ordered_);
+    for (const RtpPacket& packet : ordered_) OnRtp(track, packet, arrival_us);
+    return;
+  }
+  RtpPacket packet;
+  if (ParseRtp(data, size, &packet)) OnRtp(track, packet, arrival_us);
+}
+
+void RtspSource::OnRtp(size_t track, const RtpPacket& packet, int64_t arrival_us) {
+  Track& of = tracks_[track];
+  // Before the payload type is looked at: packets of other types have numbers of the same row.
+  const RtpReceiver::Seen seen = of.receiver.Note(packet, arrival_us);
+  if (seen.duplicate) return;
+  if (std::find(of.payload_types.begin(), of.payload_types.end(), packet.payload_type) == of.payload_types.end()) return;
+  if (track == kVideo) {
+    if (seen.restarted) depacketizer_->Restart();
+    depacketizer_->Push(packet, seen.lost, arrival_us);
+    return;
+  }
+  any_audio_ = true;
+  audio_depacketizer_->Push(packet, seen.lost);
+  TakeAudioUnits(arrival_us);
+}
+
+void RtspSource::TakeAudioUnits(int64_t arrival_us) {
+  for (AudioUnit& unit : audio_depacketizer_->Take()) {
+    // The audio's clock is laid beside that of the video, so the video comes first.
+    if (pictures_ == 0 || audio_packets_.size() >= kMaxAudioPackets) continue;
+    const int64_t samples = AudioSamples(audio_depacketizer_->stream(), unit.data.data(), unit.data.size());
+    const int64_t pts = audio_timeline_->Place(unit.rtp_time, arrival_us, samples);
+    audio_packets_.push_back({std::move(unit.data), pts, AVRational{1, audio_clock_rate_}});
+  }
+}
+
+void RtspSource::OnRtcp(size_t track, const uint8_t* data, size_t size, int64_t arrival_us) {
+  const RtcpPackets packets = ParseRtcp(data, size);
+  for (const SenderReport& report : packets.reports) {
+    // A report that came before the first packet is believed, too.
+    if (tracks_[track].receiver.any() && report.ssrc != tracks_[track].receiver.ssrc()) continue;
+    tracks_[track].report_ntp = report.ntp;
+    tracks_[track].report_us = arrival_us;
+    if (track == kVideo) {
+      timeline_->OnSenderReport(report.rtp_time, report.ntp, arrival_us);
+    } else {
+      audio_timeline_->OnSenderReport(report.rtp_time, report.ntp, arrival_us);
+    }
+  }
+  for (const uint32_t ssrc : packets.goodbyes) {
+    if (track == kVideo && ssrc == tracks_[kVideo].receiver.ssrc() && goodbye_us_ == 0) goodbye_us_ = arrival_us;
+  }
+}
+
+void RtspSource::GiveOutReordered(int64_t now_us) {
+  for (size_t track = 0; track < tracks_.size(); ++track) {
+    if (!tracks_[track].reorder) continue;
+    ordered_.clear();
+    tracks_[track].reorder->Expire(now_us, &ordered_);
+    for (const RtpPacket& packet : ordered_) OnRtp(track, packet, now_us);
+  }
+}
+
+void RtspSource::SendReports(int64_t now_us) {
+  if (now_us < next_report_us_) return;
+  next_report_us_ = now_us + kReportIntervalUs;
+  if (session_->reports_refused()) {
+    options_.learned.without_receiver_reports = true;
+    next_report_us_ = INT64_MAX;
+    return;
+  }
+  for (size_t track = 0; track < tracks_.size(); ++track) {
+    Track& of = tracks_[track];
+    ReceptionReport report;
+    report.ssrc = of.receiver.ssrc();
+    report.fraction_lost = of.receiver.TakeFractionLost();
+    report.lost = static_cast<int32_t>(std::clamp<int64_t>(of.receiver.lost_total(), 0, 0x7fffff));
+    report.extended_highest = of.receiver.extended_highest();
+    report.jitter = of.receiver.jitter();
+    if (of.report_us > 0) {
+      report.last_report = static_cast<uint32_t>(of.report_ntp >> 16);
+      const int64_t since_us = std::clamp<int64_t>(now_us - of.report_us, 0, 60'000'000);
+      report.since_last_report = static_cast<uint32_t>(since_us * 65'536 / 1'000'000);
+    }
+    session_->SendReport(track, BuildReceiverReport(own_ssrc_ + static_cast<uint32_t>(track), "chrysproxy", report));
+  }
+}
+
+int64_t RtspSource::stall_limit_us() const { return patience_ ? patience_->LimitUs() : 0; }
+
+int64_t RtspSource::NextDeadline() const {
+  int64_t deadline_us = std::min(last_video_us_ + patience_->LimitUs(), next_report_us_);
+  if (goodbye_us_ > 0) deadline_us = std::min(deadline_us, goodbye_us_ + kGoodbyeUs);
+  for (const Track& track : tracks_) {
+    if (!track.reorder) continue;
+    if (const auto reorder_us = track.reorder->Deadline()) deadline_us = std::min(deadline_us, *reorder_us);
+  }
+  return deadline_us;
+}
+
+std::optional<Failure> RtspSource::CheckPatience(int64_t now_us) {
+  if (goodbye_us_ > 0 && now_us >= goodbye_us_ + kGoodbyeUs) {
+    if (last_video_us_ <= goodbye_us_ + kGoodbyeUs / 2) {
+      return Failure{end::kConnectionLost, "The camera ended the stream (RTCP BYE).", 0};
+    }
+    goodbye_us_ = 0;
+  }
+  const int64_t limit_us = patience_->LimitUs();
+  if (now_us - last_video_us_ < limit_us) return std::nullopt;
+  if (!any_packet_) {
+    Learned& learned = options_.learned;
+    std::string message = "No packet came over " + std::string(carrier_ == Carrier::kTcp ? "TCP" : "UDP") + " within " +
+                          Seconds(limit_us) + " after PLAY.";
+    if (options_.transport == "auto") {
+      learned.silent_tcp_sessions = carrier_ == Carrier::kTcp ? learned.silent_tcp_sessions + 1 : 0;
+      if (carrier_ != Carrier::kTcp) {
+        learned.transport = "tcp";
+      } else if (learned.silent_tcp_sessions >= kSilentSessionsBeforeUdp) {
+        learned.transport = "udp";
+        message += " The next attempt uses UDP.";
+      }
+    }
+    return Failure{end::kNoData, message, 0};
+  }
+  options_.learned.usual_gap_ms = patience_->GapAfterStallUs() / 1000;
+  stalled_ = true;
+  return Failure{end::kStalled,
+                 pictures_ == 0 ? "No picture came within " + Seconds(limit_us) + " after PLAY."
+                                : "No picture came for " + Seconds(limit_us) + ".",
+                 0};
+}
+
+std::optional<Failure> RtspSource::Read(AVPacket* packet) {
+  AccessUnit unit;
+  for (;;) {
+    if (depacketizer_->Take(&unit)) return FillPacket(std::move(unit), packet);
+    if (!depacketizer_->problem().empty()) return Failure{end::kPictureTooLarge, depacketizer_->problem(), 0};
+    if (auto failure = session_->Pump(NextDeadline())) {
+      Learn();
+      return failure;
+    }
+    const int64_t now_us = MonotonicUs();
+    GiveOutReordered(now_us);
+    SendReports(now_us);
+    if (auto failure = CheckPatience(now_us)) return failure;
+  }
+}
+
+// Sets in force, and the size of JPEG pictures, which nothing else names.
+void RtspSource::TakeOverParameters(const AccessUnit& unit) {
+  if (!unit.keyframe) return;
+  if (parameters_->codec_id == AV_CODEC_ID_MJPEG) {
+    ReadJpegSize(unit.data.data(), unit.data.size(), &parameters_->width, &parameters_->height);
+    return;
+  }
+  std::vector<uint8_t> extradata = depacketizer_->extradata();
+  if (extradata == extradata_) return;
+  extradata_ = std::move(extradata);
+  (void)SetExtradata(parameters_.get(), extradata_);
+}
+
+void RtspSource::FillDecodeTime(AVPacket* packet) {
+  const int64_t usual = std::max<int64_t>(1, timeline_->usual_ticks());
+  if (max_pts_ != INT64_MIN && packet->pts < max_pts_) {
+    const int64_t back = max_pts_ - packet->pts;
+    if (back < kMaxReorderedPictures * usual) reorder_ticks_ = std::max(reorder_ticks_, back);
+  }
+  max_pts_ = std::max(max_pts_, packet->pts);
+  // RTP has no decoding times. Without reordering dts is pts; with it, dts lags by what was seen and never falls.
+  packet->dts = packet->pts;
+  if (reorder_ticks_ > 0) {
+    const int64_t next = last_dts_ == INT64_MIN ? INT64_MIN : last_dts_ + 1;
+    packet->dts = std::min(packet->pts, std::max(max_pts_ - reorder_ticks_, next));
+  }
+  last_dts_ = packet->dts;
+}
+
+std::optional<Failure> RtspSource::FillPacket(AccessUnit unit, AVPacket* packet) {
+  TakeOverParameters(unit);
+  if (pictures_ == 0 && session_->play_clock_us() > 0 && tracks_[kVideo].report_us == 0) {
+    timeline_->OnSenderReport(unit.rtp_time, NtpOfUs(session_->play_clock_us()), unit.arrival_us);
+  }
+  ++pictures_;
+  const int64_t pts = timeline_->Place(unit.rtp_time, unit.arrival_us, unit.keyframe || unit.recovery);
+  last_video_us_ = unit.arrival_us;
+  patience_->OnPicture(unit.arrival_us);
+  NoteSilentAudio(unit.arrival_us);
+  if (unit.keyframe) Learn();
+  if (unit.keyframe) {
+    any_keyframe_ = true;
+    intra_refresh_ = false;
+  } else if (unit.recovery && !any_keyframe_ && !intra_refresh_) {
+    intra_refresh_ = true;
+    Note("The camera sends no keyframes, only an intra refresh: recorded files begin with pictures that cannot be shown. "
+         "Set its encoder to send keyframes (IDR) every few seconds.");
+  }
+  const bool keyframe = unit.keyframe || (unit.recovery && intra_refresh_);
+
+  av_packet_unref(packet);
+  const size_t size = unit.data.size();
+  // libav's readers look a little beyond the end.
+  unit.data.resize(size + AV_INPUT_BUFFER_PADDING_SIZE, 0);
+  packet->buf = Wrap(std::move(unit.data));
+  if (packet->buf == nullptr) return FailureFromAv(AVERROR(ENOMEM), "reading the stream");
+  packet->data = packet->buf->data;
+  packet->size = static_cast<int>(size);
+  packet->pts = pts;
+  packet->flags = (keyframe ? AV_PKT_FLAG_KEY : 0) | (unit.damaged ? AV_PKT_FLAG_CORRUPT : 0);
+  FillDecodeTime(packet);
+  return std::nullopt;
+}
+
+void RtspSource::NoteSilentAudio(int64_t now_us) {
+  if (!audio_depacketizer_ || any_audio_ || audio_silence_noted_ || now_us - played_us_ < kAudioSilentUs) return;
+  audio_silence_noted_ = true;
+  Note("Audio is not recorded: the camera announces it and sends none.");
+}
+
+// Takes over what the parts have learnt by now.
+void RtspSource::Learn() {
+  Learned& learned = options_.learned;
+  if (depacketizer_) {
+    const DepacketizerHabits& habits = depacketizer_->habits();
+    learned.marks_every_slice = habits.marks_every_slice;
+    learned.sequence_unreliable = habits.sequence_unreliable;
+    learned.jpeg_width = habits.jpeg_width;
+    learned.jpeg_height = habits.jpeg_height;
+  }
+  if (any_packet_) learned.silent_tcp_sessions = 0;
+  if (!patience_ || stalled_) return;
+  // Small changes are not worth a write to the registry.
+  const int64_t gap_ms = patience_->usual_gap_us() / 1000;
+  if (gap_ms > learned.usual_gap_ms * 5 / 4 || gap_ms < learned.usual_gap_ms * 3 / 4) learned.usual_gap_ms = gap_ms;
+}
+
+int64_t RtspSource::SenderUs(int64_t pts) const { return timeline_ ? timeline_->SenderUs(pts) : 0; }
+
+void RtspSource::Close(int64_t budget_us) {
+  if (std::exchange(closed_, true) || !session_) return;
+  Learn();
+  session_->Close(budget_us);
+}
+
+}  // namespace chrys::rtsp

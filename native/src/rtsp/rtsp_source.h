@@ -1,0 +1,130 @@
+// A camera's packets as our RTSP client receives them.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "../av_handles.h"
+#include "../learned.h"
+#include "../packet_source.h"
+#include "audio.h"
+#include "depacketizer.h"
+#include "patience.h"
+#include "rtcp.h"
+#include "rtp.h"
+#include "session.h"
+#include "timeline.h"
+
+namespace chrys::rtsp {
+
+struct SourceOptions {
+  std::string url;  // with credentials
+  std::vector<std::string> addresses;
+  std::string transport;   // "auto", "tcp" or "udp"
+  std::string tls_verify;  // "verify", "pin" or "none"
+  int64_t open_timeout_us = 0;
+  int64_t stall_timeout_us = 0;  // the minimum
+  bool audio = false;
+  Learned learned;
+};
+
+class RtspSource : public PacketSource, public Session::Sink {
+ public:
+  RtspSource(SourceOptions options, const std::atomic<int32_t>& stop, int wake_fd);
+  ~RtspSource() override;
+
+  std::optional<Failure> Open() override;
+  std::optional<Failure> Read(AVPacket* packet) override;
+  void Close(int64_t budget_us) override;
+
+  const AVCodecParameters* parameters() const override { return parameters_.get(); }
+  AVRational time_base() const override { return {1, clock_rate_}; }
+  double declared_fps() const override { return declared_fps_; }
+  int64_t SenderUs(int64_t pts) const override;
+  const AudioStream* audio() const override;
+  std::vector<AudioPacket> TakeAudio() override { return std::exchange(audio_packets_, {}); }
+  std::vector<std::string> TakeNotes() override { return std::exchange(notes_, {}); }
+  int64_t stall_limit_us() const override;
+  bool marks_keyframes() const override { return true; }
+  bool intra_refresh() const override { return intra_refresh_; }
+  const Learned* learned() const override { return &options_.learned; }
+
+ private:
+  // What is received of one medium.
+  struct Track {
+    explicit Track(int clock_rate) : receiver(clock_rate) {}
+    RtpReceiver receiver;
+    std::vector<int> payload_types;
+    std::optional<ReorderBuffer> reorder;  // only over UDP
+    uint64_t report_ntp = 0;               // of the last sender report
+    int64_t report_us = 0;                 // monotonic, when it came; 0 = none
+    bool reliable = true;
+  };
+
+  std::optional<Failure> PickVideo();
+  std::optional<Failure> SetUpVideo(int64_t deadline_us);
+  void SetUpAudio(Carrier carrier, int64_t deadline_us);
+  const Media* FindAudio(const Format** format, std::string* why) const;
+  std::optional<Failure> MakeDepacketizer(Carrier carrier);
+
+  void OnPacket(size_t track, bool rtcp, const uint8_t* data, size_t size, int64_t arrival_us) override;
+  void OnRtp(size_t track, const RtpPacket& packet, int64_t arrival_us);
+  void OnRtcp(size_t track, const uint8_t* data, size_t size, int64_t arrival_us);
+  void TakeAudioUnits(int64_t arrival_us);
+  void GiveOutReordered(int64_t now_us);
+  void SendReports(int64_t now_us);
+  int64_t NextDeadline() const;
+  std::optional<Failure> CheckPatience(int64_t now_us);
+  std::optional<Failure> FillPacket(AccessUnit unit, AVPacket* packet);
+  void TakeOverParameters(const AccessUnit& unit);
+  void FillDecodeTime(AVPacket* packet);
+  void Learn();
+  void NoteSilentAudio(int64_t now_us);
+  void Note(std::string line);
+
+  SourceOptions options_;
+  Waiter waiter_;
+  std::unique_ptr<Session> session_;
+  AvPtr<AVCodecParameters> parameters_;
+  const Media* video_media_ = nullptr;
+  const Format* video_format_ = nullptr;
+  Carrier carrier_ = Carrier::kTcp;
+  int clock_rate_ = 90'000;
+  double declared_fps_ = 0;
+
+  std::vector<Track> tracks_;  // the video first, then the audio
+  std::unique_ptr<VideoDepacketizer> depacketizer_;
+  std::unique_ptr<AudioDepacketizer> audio_depacketizer_;
+  int audio_clock_rate_ = 0;
+  std::optional<Timeline> timeline_;
+  std::optional<AudioTimeline> audio_timeline_;
+  std::optional<Patience> patience_;
+  std::vector<RtpPacket> ordered_;
+  std::vector<AudioPacket> audio_packets_;
+  std::vector<std::string> notes_;
+  std::vector<uint8_t> extradata_;
+
+  uint32_t own_ssrc_ = 0;
+  int64_t played_us_ = 0;        // monotonic, of PLAY's answer
+  int64_t next_report_us_ = INT64_MAX;
+  int64_t last_video_us_ = 0;    // monotonic, of the last picture; of PLAY before the first one
+  int64_t goodbye_us_ = 0;       // monotonic, of the camera's BYE; 0 = none
+  bool any_packet_ = false;      // RTP or RTCP
+  bool any_audio_ = false;
+  bool audio_silence_noted_ = false;
+  bool any_keyframe_ = false;
+  bool intra_refresh_ = false;    // no keyframe came yet, and the pictures are refreshed little by little
+  bool stalled_ = false;
+  bool closed_ = false;
+  int64_t pictures_ = 0;
+  int64_t noted_dropped_ = 0;
+
+  int64_t max_pts_ = INT64_MIN;
+  int64_t last_dts_ = INT64_MIN;
+  int64_t reorder_ticks_ = 0;  // how far pts was seen to step back: dts lags pts by that much
+};
+
+}  // namespace chrys::rtsp

@@ -1,0 +1,465 @@
+#include "session.h"
+
+#include <arpa/inet.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <cstring>
+#include <ctime>
+#include <utility>
+
+#include "../clock.h"
+#include "rtcp.h"
+#include "rtp.h"
+#include "status.h"
+
+namespace chrys::rtsp {
+
+namespace {
+
+constexpr const char* kUserAgent = "chrysproxy";
+constexpr int kMaxRedirects = 3;
+// Answers 401 in a row before a request is given up; the authenticator gives up before that.
+constexpr int kMaxChallenges = 4;
+constexpr int64_t kEndRememberedUs = 1'000'000;
+// Datagrams that one look takes of a socket, so that the other sockets have their turn.
+constexpr int kMaxDatagrams = 256;
+// Keepalives in a row that are answered 401.
+constexpr int kMaxKeepaliveChallenges = 3;
+
+bool IsLocal(const std::string& address) {
+  in_addr v4{};
+  if (inet_pton(AF_INET, address.c_str(), &v4) == 1) {
+    const uint32_t bits = ntohl(v4.s_addr);
+    return bits >> 24 == 127 || bits >> 24 == 0 || bits >> 16 == 0xa9fe;
+  }
+  in6_addr v6{};
+  if (inet_pton(AF_INET6, address.c_str(), &v6) != 1) return false;
+  return IN6_IS_ADDR_LOOPBACK(&v6) || IN6_IS_ADDR_UNSPECIFIED(&v6) || IN6_IS_ADDR_LINKLOCAL(&v6) ||
+         IN6_IS_ADDR_V4MAPPED(&v6);
+}
+
+bool IsAddress(const std::string& host) {
+  uint8_t bytes[sizeof(in6_addr)];
+  return inet_pton(AF_INET, host.c_str(), bytes) == 1 || inet_pton(AF_INET6, host.c_str(), bytes) == 1;
+}
+
+// "clock=20261130T200000.25Z-" of a Range header (RFC 2326, 3.7); 0: it is none.
+int64_t ClockOfRange(std::string_view range) {
+  const size_t at = range.find("clock=");
+  if (at == std::string_view::npos) return 0;
+  const std::string text(range.substr(at + 6, 32));
+  std::tm time{};
+  int used = 0;
+  if (std::sscanf(text.c_str(), "%4d%2d%2dT%2d%2d%2d%n", &time.tm_year, &time.tm_mon, &time.tm_mday, &time.tm_hour,
+                  &time.tm_min, &time.tm_sec, &used) != 6) {
+    return 0;
+  }
+  time.tm_year -= 1900;
+  time.tm_mon -= 1;
+  const auto seconds = static_cast<int64_t>(timegm(&time));
+  int64_t micros = 0;
+  if (text[static_cast<size_t>(used)] == '.') {
+    int64_t unit = 100'000;
+    for (size_t i = static_cast<size_t>(used) + 1; i < text.size() && text[i] >= '0' && text[i] <= '9'; ++i, unit /= 10) {
+      micros += (text[i] - '0') * unit;
+    }
+  }
+  return seconds > 0 ? seconds * 1'000'000 + micros : 0;
+}
+
+}  // namespace
+
+Session::Session(const SessionOptions& options, Learned& learned, Waiter& waiter, Sink& sink)
+    : addresses_(options.addresses),
+      verify_(options.verify),
+      learned_(learned),
+      waiter_(waiter),
+      sink_(sink),
+      track_of_channel_(256, -1),
+      keepalive_(learned) {
+  if (auto url = ParseUrl(options.url)) url_ = *url;
+  authenticator_ = std::make_unique<Authenticator>(url_.has_user, url_.user, url_.password, learned.authentication);
+}
+
+Session::~Session() { Close(0); }
+
+Message Session::Request(const std::string& method, const std::string& uri) const {
+  Message request;
+  request.is_request = true;
+  request.method = method;
+  request.uri = uri;
+  request.headers.Add("User-Agent", kUserAgent);
+  if (!session_id_.empty()) request.headers.Add("Session", session_id_);
+  return request;
+}
+
+std::optional<Failure> Session::Connect(int64_t deadline_us) {
+  exchange_ = std::make_unique<Exchange>(waiter_, *this);
+  ConnectionOptions options;
+  options.addresses = addresses_;
+  options.port = url_.port;
+  options.tls = url_.tls;
+  options.host = url_.host;
+  options.verify = verify_;
+  options.pinned = learned_.certificate;
+  auto failure = exchange_->Connect(options, deadline_us);
+  if (!failure && url_.tls && verify_ == TlsVerify::kPin && learned_.certificate.empty()) {
+    learned_.certificate = exchange_->connection().fingerprint();
+  }
+  return failure;
+}
+
+std::optional<Failure> Session::Ask(Message request, int64_t deadline_us, Message* answer) {
+  for (int i = 0; i < kMaxChallenges; ++i) {
+    Message asked = request;
+    const std::string authorization = authenticator_->Authorization(request.method, request.uri, request.body);
+    if (!authorization.empty()) asked.headers.Add("Authorization", authorization);
+    if (auto failure = exchange_->Ask(asked, deadline_us, answer)) return failure;
+    if (answer->status != 401) {
+      authenticator_->OnAccepted();
+      return std::nullopt;
+    }
+    switch (authenticator_->OnUnauthorized(answer->headers.All("WWW-Authenticate"))) {
+      case Authenticator::Verdict::kRetry:
+        break;
+      case Authenticator::Verdict::kNoCredentials:
+        return Failure{end::kCredentialsNeeded, "It offers " + authenticator_->offered() + ".", 0};
+      case Authenticator::Verdict::kUnsupported:
+        return Failure{end::kAuthUnsupported, "It offers " + CameraText(authenticator_->offered()) + ".", 0};
+      case Authenticator::Verdict::kRefused:
+        return Failure{end::kUnauthorized,
+                       "The camera answered " + request.method + " with 401; it offers " + authenticator_->offered() + ".", 0};
+    }
+  }
+  return Failure{end::kUnauthorized, "The camera refuses every answer to its challenges.", 0};
+}
+
+std::optional<Failure> Session::Redirect(const Message& answer) {
+  const auto target = ParseUrl(answer.headers.Get("Location"));
+  if (!target) {
+    return Failure{end::kProtocolError, "The camera redirects without an RTSP URL to go to.", 0};
+  }
+  const bool same_host = SameHost(*target, url_);
+  if (!same_host) {
+    if (!IsAddress(target->host)) {
+      return Failure{end::kTooManyRedirects,
+                     "The camera redirects to the host \"" + CameraText(target->host) + "\": use that one in its URL.", 0};
+    }
+    const bool from_local = std::any_of(addresses_.begin(), addresses_.end(), IsLocal);
+    if (IsLocal(target->host) && !from_local) {
+      return Failure{end::kTooManyRedirects, "The camera redirects to this machine itself.", 0};
+    }
+    addresses_ = {target->host};
+    // Credentials stay with the host that they were given for, and so does what was learnt of it.
+    authenticator_ = std::make_unique<Authenticator>(false, "", "", "");
+  }
+  const bool kept_user = same_host && url_.has_user;
+  const std::string user = url_.user;
+  const std::string password = url_.password;
+  url_ = *target;
+  url_.has_user = kept_user;
+  url_.user = kept_user ? user : "";
+  url_.password = kept_user ? password : "";
+  return std::nullopt;
+}
+
+std::optional<Failure> Session::AskForDescription(int64_t deadline_us, Message* answer) {
+  Message request = Request("DESCRIBE", url_.request);
+  request.headers.Add("Accept", "application/sdp");
+  return Ask(std::move(request), deadline_us, answer);
+}
+
+std::optional<Failure> Session::Describe(int64_t deadline_us) {
+  if (url_.host.empty()) return Failure{end::kProtocolError, "The URL is not an RTSP URL.", 0};
+  Message answer;
+  for (int redirects = 0;; ++redirects) {
+    if (auto failure = Connect(deadline_us)) return failure;
+    auto failure = AskForDescription(deadline_us, &answer);
+    if (!failure && answer.status == 453) {
+      EndRememberedSession(deadline_us);
+      failure = AskForDescription(deadline_us, &answer);
+    }
+    if (failure) return failure;
+    if (answer.status < 300 || answer.status > 399) break;
+    if (redirects == kMaxRedirects) {
+      return Failure{end::kTooManyRedirects, "The camera redirected " + std::to_string(redirects) + " times.", 0};
+    }
+    exchange_->Close();
+    if (auto refused = Redirect(answer)) return refused;
+  }
+  if (answer.status < 200 || answer.status > 299) return FailureOfStatus("DESCRIBE", answer);
+  description_ = ParseSdp(answer.body);
+  base_url_ = BaseUrl(url_.request, answer.headers.Get("Content-Base"), answer.headers.Get("Content-Location"));
+  aggregate_url_ = JoinControl(base_url_, description_.control);
+  learned_.authentication = authenticator_->scheme();
+  return std::nullopt;
+}
+
+// A camera with one session keeps it when the proxy was killed; its id was stored for that.
+void Session::EndRememberedSession(int64_t deadline_us) {
+  if (learned_.session.empty()) return;
+  const std::string id = std::exchange(learned_.session, "");
+  const std::string url = std::exchange(learned_.session_url, "");
+  Message request;
+  request.is_request = true;
+  request.method = "TEARDOWN";
+  request.uri = url.empty() ? base_url_ : url;
+  request.headers.Add("User-Agent", kUserAgent);
+  request.headers.Add("Session", id);
+  Message answer;
+  const int64_t own_deadline_us = std::min(deadline_us, MonotonicUs() + kEndRememberedUs);
+  // Whatever it answers, the request that was refused is sent again; a closed connection is opened again for that.
+  (void)Ask(std::move(request), own_deadline_us, &answer);
+  if (!exchange_->usable()) (void)Connect(deadline_us);
+}
+
+void Session::RememberSession() {
+  learned_.session = session_id_;
+  learned_.session_url = aggregate_url_;
+}
+
+std::optional<Failure> Session::SetUpOnce(const Media& media, Carrier carrier, int64_t deadline_us, Message* answer,
+                                          Track* track) {
+  track->carrier = carrier;
+  track->url = JoinControl(base_url_, media.control);
+  for (const Format& format : media.formats) track->payload_types.push_back(format.payload_type);
+  const int channel = static_cast<int>(tracks_.size()) * 2;
+  Message request = Request("SETUP", track->url);
+  if (carrier == Carrier::kTcp) {
+    request.headers.Add("Transport", TcpTransport(channel));
+  } else if (carrier == Carrier::kUdp) {
+    track->udp = std::make_unique<UdpPair>();
+    if (!track->udp->Open(exchange_->connection().local_address())) {
+      return Failure{end::kIoError, "No pair of free UDP ports could be had.", 0};
+    }
+    request.headers.Add("Transport", UdpTransport(track->udp->rtp_port()));
+  } else {
+    request.headers.Add("Transport", MulticastTransport());
+  }
+  set_up_unanswered_ = true;
+  auto failure = Ask(std::move(request), deadline_us, answer);
+  set_up_unanswered_ = failure && failure->end == end::kStopped;
+  return failure;
+}
+
+std::optional<Failure> Session::SetUp(const Media& media, Carrier carrier, int64_t deadline_us) {
+  Track track;
+  Message answer;
+  auto failure = SetUpOnce(media, carrier, deadline_us, &answer, &track);
+  if (!failure && answer.status == 453 && session_id_.empty() && !learned_.session.empty()) {
+    EndRememberedSession(deadline_us);
+    track = Track();
+    failure = SetUpOnce(media, carrier, deadline_us, &answer, &track);
+  }
+  if (failure) return failure;
+  if (answer.status < 200 || answer.status > 299) return FailureOfStatus("SETUP", answer);
+
+  const SessionHeader session = ParseSession(answer.headers.Get("Session"));
+  if (!session.id.empty()) {
+    session_id_ = session.id;
+    timeout_s_ = session.timeout_s;
+  }
+  const auto transport = ParseTransport(answer.headers.Get("Transport"));
+  const Connection& connection = exchange_->connection();
+  if (carrier == Carrier::kTcp) {
+    const int asked = static_cast<int>(tracks_.size()) * 2;
+    if (transport && !transport->interleaved && (transport->server_rtp_port > 0 || transport->multicast)) {
+      return Failure{end::kTransportRefused, "The camera wants to send over UDP although TCP was asked for.", 0};
+    }
+    track.rtp_channel = transport && transport->rtp_channel >= 0 ? transport->rtp_channel : asked;
+    track.rtcp_channel = transport && transport->rtcp_channel >= 0 ? transport->rtcp_channel : track.rtp_channel + 1;
+  } else if (carrier == Carrier::kUdp) {
+    // Some cameras name another host as `source`: the stream comes from the camera, or not at all.
+    track.udp->SetPeer(connection.peer_address(), transport ? transport->server_rtp_port : 0,
+                       transport ? transport->server_rtcp_port : 0);
+    track.udp->PunchHole();
+  } else {
+    std::string group = transport ? transport->destination : "";
+    if (group.empty()) group = media.multicast_address;
+    const int port = transport && transport->multicast_port > 0 ? transport->multicast_port : media.port;
+    track.udp = std::make_unique<UdpPair>();
+    if (group.empty() || port <= 0 || !track.udp->OpenMulticast(group, port, port + 1, connection.local_address())) {
+      return Failure{end::kTransportRefused, "The multicast group of the camera cannot be joined.", 0};
+    }
+  }
+  const int index = static_cast<int>(tracks_.size());
+  for (const auto& [channel, rtcp] : {std::pair(track.rtcp_channel, 1), std::pair(track.rtp_channel, 0)}) {
+    if (channel >= 0 && channel < 256) track_of_channel_[static_cast<size_t>(channel)] = index * 2 + rtcp;
+  }
+  tracks_.push_back(std::move(track));
+  RememberSession();
+  return std::nullopt;
+}
+
+std::optional<Failure> Session::Play(int64_t deadline_us) {
+  std::vector<int> channels;
+  for (size_t i = 0; i < track_of_channel_.size(); ++i) {
+    if (track_of_channel_[i] >= 0) channels.push_back(static_cast<int>(i));
+  }
+  if (!channels.empty()) exchange_->SetChannels(channels);
+  Message request = Request("PLAY", aggregate_url_);
+  request.headers.Add("Range", "npt=0.000-");
+  Message answer;
+  if (auto failure = Ask(std::move(request), deadline_us, &answer)) return failure;
+  if (answer.status < 200 || answer.status > 299) return FailureOfStatus("PLAY", answer);
+  const SessionHeader session = ParseSession(answer.headers.Get("Session"));
+  if (!session.id.empty()) session_id_ = session.id;
+  RememberSession();
+  play_clock_us_ = ClockOfRange(answer.headers.Get("Range"));
+  for (const Track& track : tracks_) {
+    // Once more: a firewall may have forgotten the first one while the camera thought about PLAY.
+    if (track.carrier == Carrier::kUdp) track.udp->PunchHole();
+  }
+  playing_ = true;
+  keepalive_.Begin(timeout_s_, MonotonicUs());
+  return std::nullopt;
+}
+
+void Session::OnInterleaved(uint8_t channel, const uint8_t* data, size_t size, int64_t arrival_us) {
+  const int found = track_of_channel_[channel];
+  if (found < 0) return;
+  const auto track = static_cast<size_t>(found / 2);
+  sink_.OnPacket(track, found % 2 == 1 || IsRtcp(data, size), data, size, arrival_us);
+}
+
+void Session::OnAnswer(int64_t cseq, const Message& answer) {
+  if (set_up_unanswered_) {
+    set_up_unanswered_ = false;
+    session_id_ = ParseSession(answer.headers.Get("Session")).id;
+    return;
+  }
+  const bool of_keepalive = keepalive_cseq_ > 0 && (cseq == keepalive_cseq_ || cseq <= 0);
+  if (of_keepalive) {
+    keepalive_cseq_ = 0;
+    if (answer.status == 401) {
+      // A new nonce: once more with it, but not for ever.
+      const auto verdict = authenticator_->OnUnauthorized(answer.headers.All("WWW-Authenticate"));
+      if (verdict == Authenticator::Verdict::kRetry && ++keepalive_unauthorized_ <= kMaxKeepaliveChallenges) {
+        SendKeepalive(0);
+      }
+      return;
+    }
+    keepalive_unauthorized_ = 0;
+    authenticator_->OnAccepted();
+    if (answer.status >= 200 && answer.status <= 299) {
+      keepalive_.OnAccepted(keepalive_method_);
+    } else if (answer.status >= 400) {
+      keepalive_.OnRefused(keepalive_method_);
+    }
+    return;
+  }
+  // An error that answers nothing: this camera takes receiver reports for requests that it does not know.
+  if (answer.status >= 400 && reported_) reports_refused_ = true;
+}
+
+void Session::OnRequest(const Message& request) {
+  if (request.method == "REDIRECT") {
+    asked_to_end_ = Failure{end::kConnectionLost, "The camera asked to connect again.", 0};
+  } else if (request.method == "TEARDOWN") {
+    asked_to_end_ = Failure{end::kConnectionLost, "The camera ended the session.", 0};
+  }
+}
+
+void Session::SendKeepalive(int64_t now_us) {
+  if (now_us > 0) keepalive_method_ = keepalive_.Next(now_us);
+  Message request = Request(keepalive_method_, aggregate_url_);
+  const std::string authorization = authenticator_->Authorization(request.method, request.uri, request.body);
+  if (!authorization.empty()) request.headers.Add("Authorization", authorization);
+  keepalive_cseq_ = exchange_->Send(request);
+}
+
+bool Session::SendReport(size_t track, const std::vector<uint8_t>& packet) {
+  if (track >= tracks_.size()) return false;
+  reported_ = true;
+  const Track& to = tracks_[track];
+  if (to.carrier == Carrier::kTcp) return exchange_->SendInterleaved(to.rtcp_channel, packet);
+  return to.carrier == Carrier::kUdp && to.udp->SendRtcp(packet);
+}
+
+int64_t Session::dropped_here() const {
+  int64_t dropped = 0;
+  for (const Track& track : tracks_) dropped += track.udp ? track.udp->dropped_here() : 0;
+  return dropped;
+}
+
+void Session::ReceiveDatagrams(const std::vector<pollfd>& ready) {
+  if (datagram_.empty()) datagram_.resize(UdpPair::kMaxDatagram);
+  for (size_t i = 0; i < tracks_.size(); ++i) {
+    if (!tracks_[i].udp) continue;
+    for (const bool rtcp : {false, true}) {
+      const int fd = rtcp ? tracks_[i].udp->rtcp_fd() : tracks_[i].udp->rtp_fd();
+      const bool waits = std::any_of(ready.begin(), ready.end(),
+                                     [fd](const pollfd& each) { return each.fd == fd && each.revents != 0; });
+      for (int count = 0; waits && count < kMaxDatagrams; ++count) {
+        const size_t size = tracks_[i].udp->Receive(rtcp, datagram_.data(), datagram_.size());
+        if (size == 0) break;
+        sink_.OnPacket(i, rtcp || IsRtcp(datagram_.data(), size), datagram_.data(), size, MonotonicUs());
+      }
+    }
+  }
+}
+
+std::optional<Failure> Session::Ended(Failure failure) {
+  if (!playing_ || failure.end != end::kConnectionLost) return failure;
+  const int64_t now_us = MonotonicUs();
+  if (keepalive_.OnEnded(now_us)) {
+    char seconds[32];
+    std::snprintf(seconds, sizeof seconds, "%.0f", keepalive_.LastedSeconds(now_us));
+    failure.end = end::kKeepalive;
+    failure.message = std::string("The camera ends the session every ") + seconds + " s. The next session tries another keepalive request.";
+  }
+  return failure;
+}
+
+std::optional<Failure> Session::Pump(int64_t deadline_us) {
+  std::vector<pollfd> sockets;
+  for (const Track& track : tracks_) {
+    if (!track.udp) continue;
+    sockets.push_back({track.udp->rtp_fd(), POLLIN, 0});
+    sockets.push_back({track.udp->rtcp_fd(), POLLIN, 0});
+  }
+  const int64_t due_us = playing_ ? keepalive_.due_us() : INT64_MAX;
+  switch (exchange_->Wait(sockets, std::min(deadline_us, due_us))) {
+    case Waiter::Woke::kStopped:
+      return Failure{end::kStopped, "told to stop"};
+    case Waiter::Woke::kDeadline:
+      break;
+    case Waiter::Woke::kReady:
+      if (!sockets.empty()) ReceiveDatagrams(sockets);
+      if (auto failure = exchange_->Receive()) return Ended(*failure);
+      break;
+  }
+  if (asked_to_end_) return Ended(*std::exchange(asked_to_end_, std::nullopt));
+  if (!playing_) return std::nullopt;
+  // Whatever came, so that a busy stream does not starve it.
+  const int64_t now_us = MonotonicUs();
+  if (now_us >= keepalive_.due_us()) SendKeepalive(now_us);
+  return std::nullopt;
+}
+
+void Session::Close(int64_t budget_us) {
+  if (closed_) return;
+  closed_ = true;
+  if (!exchange_) return;
+  waiter_.set_ignore_stop(true);
+  const int64_t deadline_us = MonotonicUs() + budget_us;
+  // Stopped while SETUP was under way: the answer names the session that has to be ended.
+  std::vector<pollfd> none;
+  while (set_up_unanswered_ && exchange_->usable()) {
+    if (exchange_->Wait(none, deadline_us) != Waiter::Woke::kReady || exchange_->Receive()) break;
+  }
+  if (!session_id_.empty() && exchange_->usable() && budget_us > 0) {
+    Message answer;
+    const auto failure = Ask(Request("TEARDOWN", aggregate_url_), deadline_us, &answer);
+    // Closing the connection instead of answering ends the session, too.
+    if (!failure || failure->end == end::kConnectionLost) {
+      learned_.session.clear();
+      learned_.session_url.clear();
+    }
+  }
+  waiter_.set_ignore_stop(false);
+  exchange_->Close();
+}
+
+}  // namespace chrys::rtsp

@@ -1,0 +1,127 @@
+// One RTSP session: from connecting to TEARDOWN.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "../failure.h"
+#include "../learned.h"
+#include "auth.h"
+#include "exchange.h"
+#include "keepalive.h"
+#include "message.h"
+#include "sdp.h"
+#include "socket.h"
+#include "transport_header.h"
+#include "url.h"
+
+namespace chrys::rtsp {
+
+struct SessionOptions {
+  std::string url;                     // with credentials
+  std::vector<std::string> addresses;  // of its host
+  TlsVerify verify = TlsVerify::kPin;
+};
+
+enum class Carrier { kTcp, kUdp, kMulticast };
+
+class Session : public Exchange::Receiver {
+ public:
+  class Sink {
+   public:
+    virtual ~Sink() = default;
+    // One packet of a track that was set up; RTCP when `rtcp`. `data` is valid during the call.
+    virtual void OnPacket(size_t track, bool rtcp, const uint8_t* data, size_t size, int64_t arrival_us) = 0;
+  };
+
+  // `learned` outlives the session and is written to.
+  Session(const SessionOptions& options, Learned& learned, Waiter& waiter, Sink& sink);
+  ~Session() override;
+
+  // Connects and asks for the description, following redirects.
+  std::optional<Failure> Describe(int64_t deadline_us);
+  const SessionDescription& description() const { return description_; }
+
+  // Sets up one of description().media as the next track.
+  std::optional<Failure> SetUp(const Media& media, Carrier carrier, int64_t deadline_us);
+  std::optional<Failure> Play(int64_t deadline_us);
+
+  // Waits until something came, the deadline, or the stop flag, and handles what came. Keeps the session alive meanwhile.
+  std::optional<Failure> Pump(int64_t deadline_us);
+
+  // Sends RTCP to the camera. False: it could not be sent.
+  bool SendReport(size_t track, const std::vector<uint8_t>& packet);
+
+  // Ends the session: sends TEARDOWN if there is one, waits for the answer for at most `budget_us`, whatever the stop flag
+  // says, and closes. Does nothing the second time.
+  void Close(int64_t budget_us);
+
+  // The camera's own clock at PLAY (ONVIF "Range: clock="), microseconds since the epoch; 0: it did not say.
+  int64_t play_clock_us() const { return play_clock_us_; }
+  // The camera answered something with an error that was no answer to a request, after reports were sent.
+  bool reports_refused() const { return reports_refused_; }
+  // Datagrams that this machine dropped because they were not read in time.
+  int64_t dropped_here() const;
+  // The scheme, such as "Digest SHA-256".
+  std::string authentication() const { return authenticator_->scheme(); }
+
+ private:
+  struct Track {
+    Carrier carrier = Carrier::kTcp;
+    int rtp_channel = -1;
+    int rtcp_channel = -1;
+    std::vector<int> payload_types;
+    std::unique_ptr<UdpPair> udp;
+    std::string url;
+  };
+
+  void OnInterleaved(uint8_t channel, const uint8_t* data, size_t size, int64_t arrival_us) override;
+  void OnAnswer(int64_t cseq, const Message& answer) override;
+  void OnRequest(const Message& request) override;
+
+  std::optional<Failure> Connect(int64_t deadline_us);
+  std::optional<Failure> AskForDescription(int64_t deadline_us, Message* answer);
+  // Asks, and answers 401 as often as that can help.
+  std::optional<Failure> Ask(Message request, int64_t deadline_us, Message* answer);
+  std::optional<Failure> SetUpOnce(const Media& media, Carrier carrier, int64_t deadline_us, Message* answer, Track* track);
+  std::optional<Failure> Redirect(const Message& answer);
+  void EndRememberedSession(int64_t deadline_us);
+  void SendKeepalive(int64_t now_us);
+  void ReceiveDatagrams(const std::vector<pollfd>& ready);
+  std::optional<Failure> Ended(Failure failure);
+  Message Request(const std::string& method, const std::string& uri) const;
+  void RememberSession();
+
+  Url url_;
+  std::vector<std::string> addresses_;
+  const TlsVerify verify_;
+  Learned& learned_;
+  Waiter& waiter_;
+  Sink& sink_;
+  std::unique_ptr<Exchange> exchange_;
+  std::unique_ptr<Authenticator> authenticator_;
+  SessionDescription description_;
+  std::string base_url_;
+  std::string aggregate_url_;
+  std::string session_id_;
+  int timeout_s_ = 60;
+  std::vector<Track> tracks_;
+  std::vector<int> track_of_channel_;  // by channel: track * 2, plus 1 for RTCP; -1 = none
+  Keepalive keepalive_;
+  int64_t keepalive_cseq_ = 0;
+  std::string keepalive_method_;
+  int keepalive_unauthorized_ = 0;  // in a row
+  bool set_up_unanswered_ = false;
+  bool playing_ = false;
+  bool closed_ = false;
+  bool reported_ = false;
+  bool reports_refused_ = false;
+  std::optional<Failure> asked_to_end_;  // by the camera
+  int64_t play_clock_us_ = 0;
+  std::vector<uint8_t> datagram_;
+};
+
+}  // namespace chrys::rtsp

@@ -1,0 +1,242 @@
+// Pictures of every size and format, compared with libswscale's own into rows with room behind them: `picture_test`.
+#include "../src/picture.h"
+#include "expect.h"
+
+#include <algorithm>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <random>
+#include <vector>
+
+extern "C" {
+#include <libavutil/imgutils.h>
+#include <libavutil/opt.h>
+#include <libavutil/pixdesc.h>
+}
+
+using namespace chrys;
+
+namespace {
+
+constexpr uint8_t kGuard = 0xA5;
+constexpr size_t kGuardBytes = 4096;
+constexpr int kRoomBehindRow = 256;  // bytes, in the picture that is compared with
+
+const std::vector<AVPixelFormat> kSources{AV_PIX_FMT_YUV420P,     AV_PIX_FMT_YUVJ420P,    AV_PIX_FMT_YUV422P,
+                                          AV_PIX_FMT_YUVJ422P,    AV_PIX_FMT_YUV444P,     AV_PIX_FMT_YUV420P10LE,
+                                          AV_PIX_FMT_YUV422P10LE, AV_PIX_FMT_GRAY8,       AV_PIX_FMT_NV12};
+const std::vector<int32_t> kFormats{kFormatBgr24, kFormatRgb24, kFormatGray8, kFormatI420};
+
+AvPtr<AVFrame> Noise(AVPixelFormat format, int width, int height) {
+  AvPtr<AVFrame> frame(av_frame_alloc());
+  frame->format = format;
+  frame->width = width;
+  frame->height = height;
+  frame->colorspace = AVCOL_SPC_BT709;
+  av_frame_get_buffer(frame.get(), 0);
+  std::minstd_rand random(static_cast<unsigned>(width * 7 + height));
+  const AVPixFmtDescriptor* description = av_pix_fmt_desc_get(format);
+  const int depth = description->comp[0].depth;
+  for (int plane = 0; plane < 4 && frame->data[plane] != nullptr; ++plane) {
+    const int rows = plane == 0 ? height : AV_CEIL_RSHIFT(height, description->log2_chroma_h);
+    const int values = frame->linesize[plane] / (depth > 8 ? 2 : 1);
+    for (int y = 0; y < rows; ++y) {
+      uint8_t* row = frame->data[plane] + static_cast<std::ptrdiff_t>(y) * frame->linesize[plane];
+      for (int x = 0; x < values; ++x) {
+        const unsigned value = random() >> 8;
+        if (depth > 8) {
+          reinterpret_cast<uint16_t*>(row)[x] = static_cast<uint16_t>(value & ((1U << depth) - 1));
+        } else {
+          row[x] = static_cast<uint8_t>(value);
+        }
+      }
+    }
+  }
+  return frame;
+}
+
+AVPixelFormat TargetOf(int32_t format) {
+  return format == kFormatBgr24   ? AV_PIX_FMT_BGR24
+         : format == kFormatRgb24 ? AV_PIX_FMT_RGB24
+         : format == kFormatGray8 ? AV_PIX_FMT_GRAY8
+                                  : AV_PIX_FMT_YUV420P;
+}
+
+bool FullRange(const AVFrame* frame) {
+  return frame->format == AV_PIX_FMT_YUVJ420P || frame->format == AV_PIX_FMT_YUVJ422P;
+}
+
+// The picture as `ffmpeg -pix_fmt` makes it, without gaps.
+std::vector<uint8_t> Expected(const AVFrame* frame, int32_t format, PictureSize size) {
+  const AVPixelFormat target = TargetOf(format);
+  const bool scaled = frame->width != size.width || frame->height != size.height;
+  const bool from_full = FullRange(frame);
+  const bool to_full = target == AV_PIX_FMT_GRAY8 || (target == AV_PIX_FMT_YUV420P && from_full);
+  const AvPtr<SwsContext> sws(sws_alloc_context());
+  av_opt_set_int(sws.get(), "srcw", frame->width, 0);
+  av_opt_set_int(sws.get(), "srch", frame->height, 0);
+  av_opt_set_int(sws.get(), "src_format", frame->format, 0);
+  av_opt_set_int(sws.get(), "dstw", size.width, 0);
+  av_opt_set_int(sws.get(), "dsth", size.height, 0);
+  av_opt_set_int(sws.get(), "dst_format", target, 0);
+  av_opt_set_int(sws.get(), "sws_flags", scaled ? SWS_BILINEAR : SWS_BICUBIC, 0);
+  av_opt_set_int(sws.get(), "src_range", from_full, 0);
+  av_opt_set_int(sws.get(), "dst_range", to_full, 0);
+  EXPECT(sws_init_context(sws.get(), nullptr, nullptr) >= 0);
+  const int* matrix = sws_getCoefficients(frame->colorspace);
+  const bool rgb = target == AV_PIX_FMT_BGR24 || target == AV_PIX_FMT_RGB24;
+  sws_setColorspaceDetails(sws.get(), matrix, from_full, rgb ? sws_getCoefficients(SWS_CS_DEFAULT) : matrix, to_full, 0,
+                           1 << 16, 1 << 16);
+  int strides[4];
+  av_image_fill_linesizes(strides, target, size.width);
+  std::vector<uint8_t> planes[4];
+  uint8_t* data[4] = {};
+  int wide[4] = {};
+  for (int i = 0; i < av_pix_fmt_count_planes(target); ++i) {
+    wide[i] = (strides[i] + 63) / 64 * 64 + kRoomBehindRow;
+    planes[i].resize(static_cast<size_t>(wide[i]) * static_cast<size_t>(size.height + 1) + 64);
+    data[i] = planes[i].data() + (64 - reinterpret_cast<uintptr_t>(planes[i].data()) % 64) % 64;
+  }
+  sws_scale(sws.get(), frame->data, frame->linesize, 0, frame->height, data, wide);
+  std::vector<uint8_t> made;
+  for (int i = 0; i < av_pix_fmt_count_planes(target); ++i) {
+    const int rows = i == 0 ? size.height : size.height / 2;
+    for (int y = 0; y < rows; ++y) {
+      const uint8_t* row = data[i] + static_cast<std::ptrdiff_t>(y) * wide[i];
+      made.insert(made.end(), row, row + strides[i]);
+    }
+  }
+  return made;
+}
+
+// The bytes that PictureMaker makes. Complains when it writes anywhere else than it may.
+std::vector<uint8_t> Made(PictureMaker& maker, const AVFrame* frame, const Look& look, PictureSize size) {
+  const size_t room = PictureRoom(look.format, size);
+  // As a slot: the picture begins at an address that is a multiple of 64.
+  std::vector<uint8_t> memory(kGuardBytes + room + kGuardBytes, kGuard);
+  const size_t begin = kGuardBytes - reinterpret_cast<uintptr_t>(memory.data()) % 64;
+  const auto bytes = maker.Make(frame, look, size, memory.data() + begin, room);
+  EXPECT(bytes);
+  const auto untouched = [&](size_t from, size_t to) {
+    return std::all_of(memory.begin() + static_cast<std::ptrdiff_t>(from), memory.begin() + static_cast<std::ptrdiff_t>(to),
+                       [](uint8_t byte) { return byte == kGuard; });
+  };
+  EXPECT(untouched(0, begin));
+  EXPECT(untouched(begin + room + kPicturePadding, memory.size()));
+  const uint8_t* picture = memory.data() + begin;
+  return {picture, picture + bytes.value_or(0)};
+}
+
+void Compare(AVPixelFormat source, int32_t format, int width, int height, int to_width, int to_height) {
+  const AvPtr<AVFrame> frame = Noise(source, width, height);
+  Look look;
+  look.format = format;
+  look.width = to_width;
+  look.height = to_height;
+  look.enlarge = true;
+  const PictureSize size = SizeOf(look, width, height);
+  PictureMaker maker;
+  if (Made(maker, frame.get(), look, size) == Expected(frame.get(), format, size)) return;
+  std::printf("%s %dx%d to format %d %dx%d differs\n", av_get_pix_fmt_name(source), width, height, format, size.width,
+              size.height);
+  ++failures;
+}
+
+void EqualsRowsWithRoomInEverySize() {
+  for (const AVPixelFormat source : kSources) {
+    for (const int32_t format : kFormats) {
+      for (int width = 1; width <= 100; ++width) {
+        for (const int height : {1, 2, 5, 18}) Compare(source, format, width, height, 0, 0);
+      }
+      for (int width = 1; width <= 70; ++width) {
+        Compare(source, format, 2 * width + 3, 21, width, 11);
+        Compare(source, format, (width + 1) / 2, 7, width, 18);
+      }
+    }
+  }
+}
+
+void EqualsRowsWithRoomInSizesOfCameras() {
+  const std::vector<PictureSize> sizes{{854, 480}, {1366, 768}, {500, 376}, {1030, 580}, {1294, 964}, {333, 641},
+                                       {641, 333}, {1080, 1920}, {2304, 1296}, {1000, 560}, {352, 288}};
+  for (const int32_t format : kFormats) {
+    for (const PictureSize size : sizes) {
+      for (const AVPixelFormat source : {AV_PIX_FMT_YUV420P, AV_PIX_FMT_YUVJ420P, AV_PIX_FMT_YUV420P10LE}) {
+        Compare(source, format, size.width, size.height, 0, 0);
+      }
+      Compare(AV_PIX_FMT_YUV420P, format, 1920, 1080, size.width, size.height);
+    }
+  }
+}
+
+// One maker for frames of changing size and format, as a camera that changes its stream needs it.
+void FollowsFramesThatChange() {
+  PictureMaker maker;
+  for (const int32_t format : {kFormatBgr24, kFormatI420}) {
+    for (const int width : {854, 640, 17, 1366, 854}) {
+      const AvPtr<AVFrame> frame = Noise(AV_PIX_FMT_YUV420P, width, 48);
+      Look look;
+      look.format = format;
+      const PictureSize size = SizeOf(look, width, 48);
+      EXPECT(Made(maker, frame.get(), look, size) == Expected(frame.get(), format, size));
+    }
+  }
+}
+
+// A plain area of one colour stays that in every pixel of a JPEG, the last column and row too.
+void JpegReachesTheLastColumn(AVPixelFormat source, int width, int height, int to_width) {
+  const AvPtr<AVFrame> frame(av_frame_alloc());
+  frame->format = source;
+  frame->width = width;
+  frame->height = height;
+  av_frame_get_buffer(frame.get(), 0);
+  for (const AVBufferRef* buffer : frame->buf) {
+    if (buffer != nullptr) std::memset(buffer->data, 128, buffer->size);
+  }
+  const std::ptrdiff_t strides[4] = {frame->linesize[0], frame->linesize[1], frame->linesize[2], 0};
+  av_image_fill_black(frame->data, strides, source, AVCOL_RANGE_MPEG, width, height);
+  std::memset(frame->data[0], 235, static_cast<size_t>(frame->linesize[0]) * static_cast<size_t>(height));
+  Look look;
+  look.format = kFormatJpeg;
+  look.width = to_width;
+  look.enlarge = true;
+  const PictureSize size = SizeOf(look, width, height);
+  PictureMaker maker;
+  std::vector<uint8_t> jpeg = Made(maker, frame.get(), look, size);
+  const size_t bytes = jpeg.size();
+  jpeg.resize(bytes + AV_INPUT_BUFFER_PADDING_SIZE);
+
+  const AVCodec* codec = avcodec_find_decoder(AV_CODEC_ID_MJPEG);
+  const AvPtr<AVCodecContext> decoder(avcodec_alloc_context3(codec));
+  const AvPtr<AVPacket> packet(av_packet_alloc());
+  const AvPtr<AVFrame> shown(av_frame_alloc());
+  packet->data = jpeg.data();
+  packet->size = static_cast<int>(bytes);
+  EXPECT(avcodec_open2(decoder.get(), codec, nullptr) >= 0);
+  EXPECT(avcodec_send_packet(decoder.get(), packet.get()) >= 0);
+  EXPECT(avcodec_receive_frame(decoder.get(), shown.get()) >= 0);
+  EXPECT(shown->width == size.width && shown->height == size.height);
+  int darkest = 255;
+  for (int y = 0; y < shown->height; ++y) {
+    for (int x = 0; x < shown->width; ++x) {
+      darkest = std::min<int>(darkest, shown->data[0][static_cast<std::ptrdiff_t>(y) * shown->linesize[0] + x]);
+    }
+  }
+  EXPECT(darkest >= 250);
+}
+
+}  // namespace
+
+int main() {
+  av_log_set_level(AV_LOG_ERROR);
+  EqualsRowsWithRoomInEverySize();
+  EqualsRowsWithRoomInSizesOfCameras();
+  FollowsFramesThatChange();
+  for (const int width : {1, 17, 333, 500, 641, 854}) {
+    JpegReachesTheLastColumn(AV_PIX_FMT_YUV420P, width, 37, 0);
+    JpegReachesTheLastColumn(AV_PIX_FMT_YUV422P, 640, 36, width);
+  }
+  if (failures == 0) std::printf("picture_test: passed\n");
+  return failures == 0 ? 0 : 1;
+}

@@ -1,0 +1,196 @@
+// A stream that declares huge pictures costs no memory: `too_many_pixels_test`.
+#include "../src/decoder.h"
+#include "../src/parameters.h"
+#include "expect.h"
+
+#include <cstdio>
+#include <cstring>
+#include <string>
+#include <vector>
+
+using namespace chrys;
+
+namespace {
+
+constexpr int64_t kMebibyte = 1024 * 1024;
+
+// Writes H.264 headers (ITU-T H.264 7.3.2 and 7.3.3) as Annex B.
+class NalWriter {
+ public:
+  explicit NalWriter(uint8_t header) { bytes_.assign({0, 0, 0, 1, header}); }
+
+  NalWriter& Bits(unsigned value, int count) {
+    for (int i = count - 1; i >= 0; --i) {
+      pending_ = static_cast<uint8_t>(pending_ << 1 | ((value >> i) & 1));
+      if (++pending_bits_ < 8) continue;
+      // Emulation prevention.
+      if (zeros_ == 2 && pending_ <= 3) {
+        bytes_.push_back(3);
+        zeros_ = 0;
+      }
+      bytes_.push_back(pending_);
+      zeros_ = pending_ == 0 ? zeros_ + 1 : 0;
+      pending_ = 0;
+      pending_bits_ = 0;
+    }
+    return *this;
+  }
+
+  NalWriter& Ue(unsigned value) {
+    int length = 0;
+    while ((value + 1) >> (length + 1) != 0) ++length;
+    return Bits(0, length).Bits(value + 1, length + 1);
+  }
+
+  std::vector<uint8_t> End() {
+    Bits(1, 1);
+    while (pending_bits_ != 0) Bits(0, 1);
+    return bytes_;
+  }
+
+ private:
+  std::vector<uint8_t> bytes_;
+  uint8_t pending_ = 0;
+  int pending_bits_ = 0;
+  int zeros_ = 0;
+};
+
+// `crop`: pixels that are cut off on the right and at the bottom.
+std::vector<uint8_t> Sps(unsigned width, unsigned height, unsigned crop_right = 0, unsigned crop_bottom = 0) {
+  NalWriter sps(0x67);
+  sps.Bits(66, 8).Bits(0xc0, 8).Bits(62, 8);             // profile, constraints, level
+  sps.Ue(0).Ue(0).Ue(2).Ue(1).Bits(0, 1);                // id, frame_num bits, poc type, references, gaps
+  sps.Ue(width / 16 - 1).Ue(height / 16 - 1).Bits(3, 2);  // macroblocks; frames only, direct 8x8
+  const bool cropped = crop_right > 0 || crop_bottom > 0;
+  sps.Bits(cropped ? 1 : 0, 1);
+  if (cropped) sps.Ue(0).Ue(crop_right / 2).Ue(0).Ue(crop_bottom / 2);
+  return sps.Bits(0, 1).End();
+}
+
+std::vector<uint8_t> Keyframe(const std::vector<uint8_t>& sps) {
+  std::vector<uint8_t> unit = sps;
+  const auto pps = NalWriter(0x68).Ue(0).Ue(0).Bits(0, 2).Ue(0).Ue(0).Ue(0).Bits(0, 3).Ue(0).Ue(0).Ue(0).Bits(0, 3).End();
+  unit.insert(unit.end(), pps.begin(), pps.end());
+  NalWriter slice(0x65);
+  slice.Ue(0).Ue(7).Ue(0).Bits(0, 4).Ue(0).Bits(0, 2).Ue(0);
+  // Macroblocks of any kind: libav takes memory for the picture before it reads them.
+  for (int i = 0; i < 4000; ++i) slice.Bits(0x5a, 8);
+  const auto data = slice.End();
+  unit.insert(unit.end(), data.begin(), data.end());
+  unit.resize(unit.size() + AV_INPUT_BUFFER_PADDING_SIZE);
+  return unit;
+}
+
+AvPtr<AVCodecParameters> H264() {
+  AvPtr<AVCodecParameters> parameters(avcodec_parameters_alloc());
+  parameters->codec_type = AVMEDIA_TYPE_VIDEO;
+  parameters->codec_id = AV_CODEC_ID_H264;
+  return parameters;
+}
+
+AvPtr<AVPacket> PacketOver(std::vector<uint8_t>& unit) {
+  AvPtr<AVPacket> packet(av_packet_alloc());
+  packet->data = unit.data();
+  packet->size = static_cast<int>(unit.size() - AV_INPUT_BUFFER_PADDING_SIZE);
+  return packet;
+}
+
+// Most memory that this process has taken so far.
+int64_t PeakBytes() {
+  FILE* file = std::fopen("/proc/self/status", "r");
+  char line[256];
+  long long kilobytes = 0;
+  while (file != nullptr && std::fgets(line, sizeof line, file) != nullptr) {
+    if (std::sscanf(line, "VmHWM: %lld kB", &kilobytes) == 1) break;
+  }
+  if (file != nullptr) std::fclose(file);
+  return kilobytes * 1024;
+}
+
+void HeadersTellTheSizeBeforeTheDecoder() {
+  std::vector<uint8_t> unit = Keyframe(Sps(16'000, 16'000));
+  ParameterReader reader;
+  reader.Open(H264().get());
+  const auto answer = reader.Read(PacketOver(unit).get());
+  EXPECT(answer.coded_width == 16'000 && answer.coded_height == 16'000);
+  const auto failure = TooManyPixels(answer.coded_width, answer.coded_height, kDefaultMaxPixels);
+  EXPECT(failure && failure->end == end::kTooManyPixels);
+  EXPECT(failure && failure->message.find("16000x16000") != std::string::npos);
+  EXPECT(failure && failure->message.find("35389440") != std::string::npos);
+}
+
+void PicturesThatAreCutDownCountAsTheyAreDecoded() {
+  std::vector<uint8_t> unit = Keyframe(Sps(16'000, 16'000, 15'360, 15'520));
+  ParameterReader reader;
+  reader.Open(H264().get());
+  const auto answer = reader.Read(PacketOver(unit).get());
+  EXPECT(reader.width == 640 && reader.height == 480);
+  EXPECT(answer.coded_width == 16'000 && answer.coded_height == 16'000);
+}
+
+void WholeBlocksDoNotCount() {
+  std::vector<uint8_t> unit = Keyframe(Sps(1920, 1088, 0, 8));
+  ParameterReader reader;
+  reader.Open(H264().get());
+  const auto answer = reader.Read(PacketOver(unit).get());
+  EXPECT(answer.coded_width == 1920 && answer.coded_height == 1080);
+  EXPECT(!TooManyPixels(answer.coded_width, answer.coded_height, 1920 * 1080));
+}
+
+// The second line of defence: libav fills tables of its own before it asks for memory for the picture.
+void TheDecoderTakesNoMemoryForThem() {
+  for (const auto& sps : {Sps(16'000, 16'000), Sps(16'000, 16'000, 15'360, 15'520)}) {
+    Decoder decoder;
+    EXPECT(!decoder.Open(H264().get(), 1, Decoder::Threading::kSlices, kDefaultMaxPixels));
+    std::vector<uint8_t> unit = Keyframe(sps);
+    PacketInfo info;
+    const int64_t before = PeakBytes();
+    decoder.Send(PacketOver(unit).get(), info);
+    decoder.Drain();
+    EXPECT(decoder.Receive() == nullptr);
+    EXPECT(PeakBytes() - before < 150 * kMebibyte);
+  }
+}
+
+void ParametersAloneAreEnough() {
+  const auto parameters = H264();
+  parameters->width = 16'000;
+  parameters->height = 16'000;
+  Decoder decoder;
+  const auto failure = decoder.Open(parameters.get(), 1, Decoder::Threading::kSlices, kDefaultMaxPixels);
+  EXPECT(failure && failure->end == end::kTooManyPixels);
+}
+
+void JpegHeadersTellTheirSize() {
+  const std::vector<uint8_t> jpeg{0xff, 0xd8, 0xff, 0xe0, 0, 4, 1, 2,    0xff, 0xff, 0xc0, 0,
+                                  11,   8,    0x05, 0xa0, 0x0a, 0, 1, 1, 0x11, 0,    0xff, 0xda};
+  int width = 0;
+  int height = 0;
+  EXPECT(JpegSize(jpeg.data(), jpeg.size(), &width, &height) && width == 2560 && height == 1440);
+  for (size_t bytes = 0; bytes < 18; ++bytes) {
+    const std::vector<uint8_t> part(jpeg.begin(), jpeg.begin() + static_cast<std::ptrdiff_t>(bytes));
+    EXPECT(!JpegSize(part.data(), part.size(), &width, &height));
+  }
+}
+
+void LimitsDoNotOverflow() {
+  EXPECT(!TooManyPixels(0, 100, 1));
+  EXPECT(!TooManyPixels(8192, 4320, kDefaultMaxPixels));
+  EXPECT(TooManyPixels(8193, 4320, kDefaultMaxPixels));
+  EXPECT(TooManyPixels(INT32_MAX, INT32_MAX, kDefaultMaxPixels));
+}
+
+}  // namespace
+
+int main() {
+  av_log_set_level(AV_LOG_QUIET);
+  HeadersTellTheSizeBeforeTheDecoder();
+  PicturesThatAreCutDownCountAsTheyAreDecoded();
+  WholeBlocksDoNotCount();
+  TheDecoderTakesNoMemoryForThem();
+  ParametersAloneAreEnough();
+  JpegHeadersTellTheirSize();
+  LimitsDoNotOverflow();
+  if (failures == 0) std::printf("too_many_pixels_test: passed\n");
+  return failures == 0 ? 0 : 1;
+}

@@ -1,0 +1,143 @@
+/**
+ * Fake RTSP cameras with faults, in one process of their own, so that nothing in a test disturbs their timing. See
+ * fake-camera/options.ts for the faults.
+ */
+import { type ChildProcess, fork } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import type { CameraCounts, CameraOptions } from './fake-camera/options.js';
+import type { Command, Reply } from './fake-camera/protocol.js';
+
+export type { CameraCounts, CameraOptions } from './fake-camera/options.js';
+
+const PROGRAM = fileURLToPath(new URL('fake-camera/main.ts', import.meta.url));
+/** Making clips for the first time takes a while. */
+const READY_BOUND_MS = 120_000;
+
+interface Waiting {
+  readonly resolve: (counts: CameraCounts) => void;
+  readonly reject: (error: Error) => void;
+}
+
+export class FakeCameras<Name extends string> {
+  readonly #waiting = new Map<number, Waiting>();
+  #ports: Readonly<Record<string, number>> = {};
+  #lastId = 0;
+
+  private constructor(
+    private readonly child: ChildProcess,
+    private readonly options: Readonly<Record<Name, CameraOptions>>,
+  ) {
+    process.on('exit', this.#killAtExit);
+  }
+
+  /** All cameras listen when it resolves. */
+  static async start<Name extends string>(cameras: Readonly<Record<Name, CameraOptions>>): Promise<FakeCameras<Name>> {
+    const execArgv = ['--import', 'tsx'];
+    const child = fork(PROGRAM, [JSON.stringify(cameras)], {
+      execArgv,
+      stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+    });
+    const started = new FakeCameras(child, cameras);
+    await started.#ready();
+    return started;
+  }
+
+  /** `more` goes behind the path. With credentials, unless `account` says otherwise: `user:password`, '' = none. */
+  url(name: Name, { account, path = '/cam' }: { readonly account?: string; readonly path?: string } = {}): string {
+    const { auth, tls, host = '127.0.0.1' } = this.options[name];
+    const usual = auth === undefined ? '' : [auth.user ?? 'admin', auth.password ?? 'secret'].map(encoded).join(':');
+    const user = account ?? usual;
+    const address = host.includes(':') ? `[${host}]` : host;
+    return `${tls === undefined ? 'rtsp' : 'rtsps'}://${user === '' ? '' : `${user}@`}${address}:${this.port(name)}${path}`;
+  }
+
+  port(name: Name): number {
+    return this.#ports[name] ?? 0;
+  }
+
+  counts(name: Name): Promise<CameraCounts> {
+    return this.#do(name, { do: 'counts' });
+  }
+
+  /** Connections stay open and nothing is sent or answered, until `thaw`. */
+  async freeze(name: Name): Promise<void> {
+    await this.#do(name, { do: 'freeze' });
+  }
+
+  async thaw(name: Name): Promise<void> {
+    await this.#do(name, { do: 'thaw' });
+  }
+
+  /** Closes every connection; sessions go on as if their client had gone. */
+  async disconnect(name: Name, { reset = false } = {}): Promise<void> {
+    await this.#do(name, { do: 'disconnect', reset });
+  }
+
+  /** Ends every session and its connection, as a camera that restarts. */
+  async endSessions(name: Name): Promise<void> {
+    await this.#do(name, { do: 'end-sessions' });
+  }
+
+  /** The next video packets are lost. */
+  async dropPackets(name: Name, packets: number): Promise<void> {
+    await this.#do(name, { do: 'drop', packets });
+  }
+
+  /** Replaces these groups of options for connections to come. */
+  async change(name: Name, options: CameraOptions): Promise<void> {
+    await this.#do(name, { do: 'change', options });
+  }
+
+  async stop(): Promise<void> {
+    process.off('exit', this.#killAtExit);
+    if (this.child.exitCode !== null || this.child.signalCode !== null) return;
+    const gone = new Promise((resolve) => this.child.once('exit', resolve));
+    this.child.kill('SIGKILL');
+    await gone;
+  }
+
+  readonly #killAtExit = (): void => {
+    this.child.kill('SIGKILL');
+  };
+
+  #do(camera: Name, command: Command): Promise<CameraCounts> {
+    this.#lastId += 1;
+    const id = this.#lastId;
+    return new Promise((resolve, reject) => {
+      this.#waiting.set(id, { resolve, reject });
+      this.child.send({ id, camera, command });
+    });
+  }
+
+  #ready(): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(() => {
+        reject(new Error(`the fake cameras are not ready after ${READY_BOUND_MS} ms`));
+      }, READY_BOUND_MS);
+      this.child.on('message', (message: Reply) => {
+        if ('ready' in message) {
+          clearTimeout(timer);
+          this.#ports = message.ready;
+          resolve();
+          return;
+        }
+        const waiting = this.#waiting.get(message.id);
+        this.#waiting.delete(message.id);
+        if ('counts' in message) waiting?.resolve(message.counts);
+        else waiting?.reject(new Error(message.error));
+      });
+      this.child.on('exit', (code, signal) => {
+        clearTimeout(timer);
+        const error = new Error(`the fake cameras have ended (${signal ?? String(code)})`);
+        reject(error);
+        for (const one of this.#waiting.values()) one.reject(error);
+        this.#waiting.clear();
+      });
+    });
+  }
+}
+
+/** As user names and passwords stand in a URL. */
+function encoded(text: string): string {
+  return encodeURIComponent(text).replaceAll(/[!'()*]/g, (c) => `%${c.charCodeAt(0).toString(16).toUpperCase()}`);
+}

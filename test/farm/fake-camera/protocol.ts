@@ -1,0 +1,26 @@
+/** What a test and the process of its fake cameras say to each other. */
+import type { CameraCounts, CameraOptions } from './options.js';
+
+export type Command =
+  | { readonly do: 'counts' }
+  /** Connections stay open and nothing is sent or answered, until 'thaw'. */
+  | { readonly do: 'freeze' | 'thaw' }
+  /** Closes every connection, with FIN or with RST; sessions go on as if the client had gone. */
+  | { readonly do: 'disconnect'; readonly reset: boolean }
+  /** Ends every session and its connection, as a camera that restarts. */
+  | { readonly do: 'end-sessions' }
+  /** The next so many video packets are lost. */
+  | { readonly do: 'drop'; readonly packets: number }
+  /** From now on the camera behaves so. Connections that are open keep what they began with. */
+  | { readonly do: 'change'; readonly options: CameraOptions };
+
+export interface Request {
+  readonly id: number;
+  readonly camera: string;
+  readonly command: Command;
+}
+
+export type Reply =
+  | { readonly ready: Readonly<Record<string, number>> }
+  | { readonly id: number; readonly counts: CameraCounts }
+  | { readonly id: number; readonly error: string };

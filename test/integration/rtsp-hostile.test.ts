@@ -1,0 +1,87 @@
+/** Cameras that try to exhaust the proxy: each ends in a reason, costs bounded memory, and disturbs no other camera. */
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { CameraOptions } from '../farm/fake-camera.js';
+import { RtspScene } from '../support/rtsp-scene.js';
+import { waitFor } from '../support/wait.js';
+
+const MIB_OF_KIB = 1 / 1024;
+/** Each of the cameras may cost its limits, and the process itself grows a little. */
+const MAX_GROWTH_MIB = 300;
+
+const HOSTILE = {
+  headers: { hostile: { describe: 'endless-headers' } },
+  line: { hostile: { describe: 'endless-line' } },
+  sdp: { hostile: { describe: 'endless-sdp' } },
+  length: { hostile: { describe: 'huge-length' } },
+  picture: { hostile: { stream: 'endless-picture' } },
+  sps: { hostile: { stream: 'huge-sps' } },
+  answers: { hostile: { stream: 'flood-answers' } },
+  requests: { hostile: { stream: 'flood-requests' } },
+} satisfies Record<string, CameraOptions>;
+type Hostile = keyof typeof HOSTILE;
+type Name = Hostile | 'good' | 'small-packets';
+
+let scene: RtspScene<Name>;
+let rssBeforeKiB: number;
+
+beforeAll(async () => {
+  const later = [...(Object.keys(HOSTILE) as Hostile[]), 'small-packets' as const];
+  scene = await RtspScene.start<Name>(
+    { ...HOSTILE, good: {}, 'small-packets': { hostile: { stream: 'flood-small-packets' } } },
+    { later },
+  );
+  await scene.running('good');
+  rssBeforeKiB = scene.proxy.usage().rssKiB;
+  for (const name of Object.keys(HOSTILE) as Hostile[]) await scene.add(name);
+});
+afterAll(async () => {
+  await scene.dispose();
+});
+
+describe('a hostile camera ends in a reason of its own', () => {
+  it.each<[Hostile, readonly string[], RegExp]>([
+    ['headers', ['message_too_large'], /header|line|\d/i],
+    ['line', ['message_too_large'], /line|header|\d/i],
+    ['sdp', ['message_too_large'], /\d/],
+    ['length', ['message_too_large', 'protocol_error'], /./],
+    ['picture', ['picture_too_large'], /picture/i],
+    ['sps', ['too_many_pixels'], /max_pixels/],
+    ['answers', ['flood'], /messages/i],
+    ['requests', ['flood'], /messages/i],
+  ])('%s', async (name, reasons, says) => {
+    const state = await scene.until(name, 'fails', ({ reason }) => reason !== null && reasons.includes(reason), 45_000);
+    expect(state.message).toMatch(says);
+  });
+
+  it('is not connected to again and again', async () => {
+    for (const name of ['answers', 'picture', 'headers'] as const) {
+      const { chrysproxy } = await scene.proxy.camera(name);
+      const { connections } = await scene.counts(name);
+      expect(connections).toBeLessThanOrEqual(6);
+      expect(chrysproxy.phase).toBe('reconnecting');
+    }
+  });
+});
+
+describe('while hostile cameras are there', () => {
+  it('memory stays bounded', () => {
+    const growthMiB = (scene.proxy.usage().rssKiB - rssBeforeKiB) * MIB_OF_KIB;
+    expect(growthMiB).toBeLessThan(MAX_GROWTH_MIB);
+  });
+
+  it('the other cameras and REST go on', async () => {
+    expect(await scene.faultsOf('good', 50)).toEqual([]);
+    expect((await scene.state('good')).stats).toMatchObject({ reconnects: 0, decode_errors: 0 });
+    expect((await scene.proxy.rest('GET', '/healthz')).status).toBe(200);
+  });
+
+  it('one that floods with packets of no track ends, or at least the others go on', async () => {
+    await scene.add('small-packets');
+    await waitFor('the flood', 10_000, async () => (await scene.counts('small-packets')).plays > 0);
+    expect(await scene.faultsOf('good', 25)).toEqual([]);
+    await scene.proxy.removeCamera('small-packets');
+    await waitFor('the end of the flood', 10_000, async () => {
+      return (await scene.counts('small-packets')).connectionsNow === 0;
+    });
+  });
+});
