@@ -9,9 +9,9 @@ interface Explanation {
 /** For people: what happened, and what they can do about it. docs/reference/errors.md lists them. */
 export const REASONS: Readonly<Record<CameraReason, Explanation>> = {
   unauthorized: {
-    what: 'The camera refused the user name or the password',
+    what: 'The camera refused the user name or password',
     advice:
-      "check both in the camera's URL; the next attempts follow after 5, 15 and then every 30 minutes, because cameras lock an account after a few wrong passwords, or at once when the camera is added again or told to retry",
+      'check both in the camera\'s URL and add the camera again; attempts are rare, because cameras lock accounts, and "chrysproxy camera retry NAME" makes one at once',
   },
   credentials_needed: {
     what: 'The camera needs a user name and a password',
@@ -93,7 +93,7 @@ export const REASONS: Readonly<Record<CameraReason, Explanation>> = {
   },
   request_refused: {
     what: 'The camera refused a request',
-    advice: "check the path of the camera's URL; the status in brackets says what the camera objects to",
+    advice: "check the path of the camera's URL; the status says what the camera objects to",
   },
   camera_error: {
     what: 'The camera reports an error of its own',
@@ -179,9 +179,17 @@ const OF_REPLAYS: Partial<Record<CameraReason, Explanation>> = {
   },
 };
 
-/** One sentence and an advice. `detail` is what the capture said, already masked. */
+/** Sentences: what happened, `detail` (what the capture said, already masked), and what to do. */
 export function describeEnd(end: CaptureEnd | CameraReason, detail: string, ofReplay = false): string {
-  if (end === 'stopped') return 'It was told to stop';
+  if (end === 'stopped') return 'It was told to stop.';
   const { what, advice } = (ofReplay ? OF_REPLAYS[end] : undefined) ?? REASONS[end];
-  return `${what}${detail === '' ? '' : ` (${detail})`}: ${advice}`;
+  return [what, detail, advice].map(asSentence).filter(Boolean).join(' ');
+}
+
+/** With a capital at its beginning, unless that is a name such as a file's, and a full stop at its end. */
+function asSentence(text: string): string {
+  const trimmed = text.trim();
+  if (trimmed === '') return '';
+  const begun = /^[a-z]+(?:[\s,:]|$)/.test(trimmed) ? `${trimmed.charAt(0).toUpperCase()}${trimmed.slice(1)}` : trimmed;
+  return /[.!?]$/.test(begun) ? begun : `${begun}.`;
 }
