@@ -124,7 +124,7 @@ export interface CaptureOptions {
   /** Another such ring, for the sound beside the video; undefined: it is not asked for. */
   readonly audioRing?: Uint8Array;
   readonly frameSlots: number;
-  /** A VideoFrame longer than this is refused with frame_too_large. */
+  /** A VideoFrame longer than this is not published; OUTPUT.tooLargeI32 tells its callers. */
   readonly maxMessageBytes: number;
   /** 'trace' libav messages are never asked for; 'debug' only in debug mode. */
   readonly logLevel: 'warn' | 'info' | 'debug';
