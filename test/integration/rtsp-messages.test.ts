@@ -43,7 +43,10 @@ const REDIRECTED = {
   forbidden: { rtsp: { refuse: { DESCRIBE: 403 } } },
   lost: { rtsp: { refuse: { PLAY: 454 } } },
   option: { rtsp: { refuse: { SETUP: 551 } } },
-  'server-error': { rtsp: { refuse: { DESCRIBE: 503 }, refusalText: 'Too hot\u0007 for admin:hunter2@here' } },
+  'server-error': {
+    auth: { schemes: ['basic'], user: 'viewer', password: 'hunter2' },
+    rtsp: { refuse: { DESCRIBE: 503 }, refusalText: 'Too hot\u0007 for rtsp://viewer:hunter2@127.0.0.1/cam' },
+  },
   refused: { rtsp: { refuse: { PLAY: 455 } } },
   encrypted: { sdp: { encrypted: true } },
   'no-video': { sdp: { withoutVideo: true }, audio: { codec: 'aac' } },
