@@ -1,6 +1,6 @@
 // Fuzz target: RTP header, reorder buffer, loss counter and RTCP.
-// The input is a list of datagrams. Each follows 3 bytes: a pause in milliseconds, and the size with its most significant
-// byte first.
+// The input is a list of datagrams. Each follows 3 bytes: a pause in milliseconds, and the size with its most
+// significant byte first.
 #include <cstdint>
 #include <cstdlib>
 #include <vector>

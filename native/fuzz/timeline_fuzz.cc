@@ -38,7 +38,8 @@ void Check(bool holds) {
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   Reader reader(data, size);
   const auto settings = reader.Take<uint8_t>();
-  Timeline video((settings & 1) != 0 ? 90'000 : reader.Take<int32_t>(), (settings & 2) != 0 ? 25 : reader.Take<float>());
+  const int rate = (settings & 1) != 0 ? 90'000 : reader.Take<int32_t>();
+  Timeline video(rate, (settings & 2) != 0 ? 25 : reader.Take<float>());
   AudioTimeline audio((settings & 4) != 0 ? 48'000 : reader.Take<int32_t>(), video);
   int64_t now_us = reader.Take<uint32_t>();
   uint32_t video_time = 0;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "audio_packets.h"
 #include "av_handles.h"
 #include "failure.h"
 #include "frame_times.h"
@@ -226,6 +227,19 @@ void Clip::TrimSound(int64_t begin) {
   if (!any) audio_.reset();
 }
 
+// The length of the clip's last packet of audio, in samples.
+int64_t Clip::LastAudioSamples() const {
+  for (auto part = parts_.rbegin(); part != parts_.rend(); ++part) {
+    if (part->sound.empty()) continue;
+    const SoundSample& last = part->sound.back();
+    const std::shared_ptr<SegmentBytes> bytes = part->bytes != nullptr ? part->bytes : Open(*part);
+    uint8_t head[2]{};
+    const size_t size = std::min(sizeof head, static_cast<size_t>(last.size));
+    return AudioPacketSamples(*audio_, head, bytes && bytes->Read(last.offset, head, size) ? size : 0);
+  }
+  return 0;
+}
+
 bool Clip::MakeHead() {
   const auto fail = [&](int error) {
     failure_ = "the clip's index cannot be made: " + AvErrorText(error);
@@ -277,6 +291,7 @@ bool Clip::MakeHead() {
       sound_times.push_back(sample.time);
     }
   }
+  const int64_t last_samples = LastAudioSamples();
   std::vector<uint8_t> zeros(static_cast<size_t>(largest) + AV_INPUT_BUFFER_PADDING_SIZE);
   const AvPtr<AVPacket> packet(av_packet_alloc());
   // The bytes of `part` at `offset`, of which only the place and the time matter here.
@@ -300,7 +315,7 @@ bool Clip::MakeHead() {
     const auto write_sound = [&](int64_t until) {
       for (; error >= 0 && next_sound < part.sound.size() && part.sound[next_sound].offset < until; ++next_sound) {
         packet->pts = packet->dts = part.sound[next_sound].time;
-        packet->duration = SoundDuration(sound_times, sounds++);
+        packet->duration = SoundDuration(sound_times, sounds++, last_samples);
         packet->flags = AV_PKT_FLAG_KEY;
         error = write(p, part.sound[next_sound].offset, part.sound[next_sound].size, AVRational{1, audio_->sample_rate},
                       sound_track);

@@ -61,6 +61,7 @@ class Clip : public PastJob {
   bool AddSegment(const Segment& segment, const std::string& path, std::shared_ptr<SegmentBytes> bytes);
   void Trim();
   void TrimSound(int64_t begin);
+  int64_t LastAudioSamples() const;
   bool MakeHead();
   std::unique_ptr<SegmentBytes> Open(const Part& part) const;
 

@@ -4,6 +4,8 @@
 #include <cstring>
 #include <string>
 
+#include "audio_packets.h"
+
 extern "C" {
 #include <libavutil/channel_layout.h>
 }
@@ -27,7 +29,8 @@ void SetSoundParameters(AVCodecParameters* parameters, const AudioStream& audio)
   parameters->codec_id = codec == nullptr ? AV_CODEC_ID_NONE : codec->id;
   parameters->sample_rate = audio.sample_rate;
   av_channel_layout_default(&parameters->ch_layout, audio.channels);
-  parameters->frame_size = kSoundFrame;
+  // The usual length; packets of Opus say their own.
+  parameters->frame_size = static_cast<int>(AudioPacketSamples(audio, nullptr, 0));
 }
 
 bool HasParameterSets(AVCodecID codec) { return codec == AV_CODEC_ID_H264 || codec == AV_CODEC_ID_HEVC; }

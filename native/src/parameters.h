@@ -12,9 +12,6 @@
 
 namespace chrys {
 
-// Samples of an AAC packet.
-constexpr int kSoundFrame = 1024;
-
 // False: there is no memory.
 bool SetExtradata(AVCodecParameters* parameters, const std::vector<uint8_t>& extradata);
 

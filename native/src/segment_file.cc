@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "audio_packets.h"
 #include "av_handles.h"
 #include "decoder.h"
 #include "failure.h"
@@ -196,7 +197,9 @@ int Mux(RingPackets& packets, const FrameTimes& times, const Sound& sound, const
       SoundSample sample{sound.times[at], 0, static_cast<int32_t>(payload.size() - AV_INPUT_BUFFER_PADDING_SIZE)};
       packet->stream_index = 1;
       packet->pts = packet->dts = sound.times[at];
-      packet->duration = SoundDuration(sound.times, at);
+      packet->duration = SoundDuration(
+          sound.times, at,
+          AudioPacketSamples(*segment->stream.audio, payload.data(), static_cast<size_t>(sample.size)));
       packet->flags = AV_PKT_FLAG_KEY;
       av_packet_rescale_ts(packet.get(), samples, format->streams[1]->time_base);
       result = write(payload.data(), static_cast<size_t>(sample.size), &sample.offset);
@@ -276,9 +279,8 @@ std::optional<Segment> ReadSegment(const SegmentBytes& bytes) {
   return segment;
 }
 
-int64_t SoundDuration(const std::vector<int64_t>& times, size_t at) {
-  if (at + 1 < times.size()) return times[at + 1] - times[at];
-  return at > 0 ? times[at] - times[at - 1] : kSoundFrame;
+int64_t SoundDuration(const std::vector<int64_t>& times, size_t at, int64_t last) {
+  return at + 1 < times.size() ? times[at + 1] - times[at] : last;
 }
 
 SegmentResult MakeSegment(const SegmentRings& rings, int64_t first, int64_t end, const SegmentStream& stream) {

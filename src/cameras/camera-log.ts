@@ -6,12 +6,16 @@ import type { CameraState, LogLine } from './types.js';
 /** Lines of libav that reach the process's log in a window; the camera's own log keeps the others too. */
 const MOST_LINES_PER_WINDOW = 20;
 const WINDOW_MS = 60_000;
+/** A damaged stream has an error with each picture. One line in this time is kept, and tells how many were left out. */
+const ERROR_GAP_MS = 1000;
 
 /** What a camera tells: its last 100 lines, and the process's log without its repetitions. Texts come in masked. */
 export class CameraLog {
   private readonly ring = new LogRing();
   private windowEndsMs = 0;
   private linesInWindow = 0;
+  private nextErrorMs = 0;
+  private errorsLeftOut = 0;
   /** The state that was last told at full level. */
   private lastTold = '';
 
@@ -31,15 +35,18 @@ export class CameraLog {
 
   /**
    * A line of libav's log. A damaged stream makes hundreds a second, and what libav says while a stream is opened is
-   * said better by the state that follows: only some of what it says of a running stream reaches the process's log.
+   * said better by the state that follows: only some of what it says of a running stream reaches the process's log, and at
+   * most one error a second is kept at all.
    */
-  fromCapture(level: LogLine['level'], text: string, running: boolean): void {
+  fromCapture(level: LogLine['level'], line: string, running: boolean): void {
+    const nowMs = this.clock.monotonicMs();
+    const text = level === 'error' && running ? this.spacedError(line, nowMs) : line;
+    if (text === undefined) return;
     this.remember(level, text);
     if (level === 'debug' || !running) {
       this.logger.debug(text);
       return;
     }
-    const nowMs = this.clock.monotonicMs();
     if (nowMs >= this.windowEndsMs) {
       this.windowEndsMs = nowMs + WINDOW_MS;
       this.linesInWindow = 0;
@@ -52,6 +59,18 @@ export class CameraLog {
     if (this.linesInWindow === MOST_LINES_PER_WINDOW) {
       this.logger.warn('further lines of libav within this minute are shown in debug mode only');
     }
+  }
+
+  /** Undefined: too soon after the last one. */
+  private spacedError(line: string, nowMs: number): string | undefined {
+    if (nowMs < this.nextErrorMs) {
+      this.errorsLeftOut += 1;
+      return undefined;
+    }
+    const text = this.errorsLeftOut === 0 ? line : `${line} (and ${this.errorsLeftOut} more errors before this one)`;
+    this.nextErrorMs = nowMs + ERROR_GAP_MS;
+    this.errorsLeftOut = 0;
+    return text;
   }
 
   stateChanged(state: CameraState, maskedUrl: string): void {

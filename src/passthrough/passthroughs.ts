@@ -4,7 +4,7 @@ import type { Logger } from '../base/log.js';
 import { redactUrl } from '../base/redact.js';
 import type { Supervisor } from '../cameras/supervisor.js';
 import type { Camera } from '../cameras/types.js';
-import { whyNotCarried } from './codecs.js';
+import { whyAudioIsNotCarried, whyNotCarried } from './codecs.js';
 import type { RelayedPeriod, RelayProgress } from './messages.js';
 import { RelayThread, type RelayThreadOptions } from './relay-thread.js';
 import type { Passthrough, PassthroughState, PassthroughStatus } from './types.js';
@@ -171,8 +171,16 @@ export class Passthroughs implements Passthrough {
       const level = state === 'streaming' ? 'info' : 'warn';
       const text = state === 'streaming' ? 'its RTMP server takes the stream' : `it is not passed on: ${message}`;
       this.options.logger[level]({ camera: pushed.camera.definition.name }, text);
+      if (state === 'streaming') this.tellAudio(pushed.camera);
     }
     this.note(pushed, progress);
+  }
+
+  /** Names audio that RTMP cannot carry. */
+  private tellAudio({ definition, stream }: Camera): void {
+    const codecName = definition.recordAudio ? stream?.audio?.codecName : undefined;
+    const why = codecName === undefined ? undefined : whyAudioIsNotCarried(codecName);
+    if (why !== undefined) this.options.logger.warn({ camera: definition.name }, why);
   }
 
   private note(pushed: Pushed, progress: RelayProgress): void {
@@ -210,7 +218,9 @@ function periodsOf({ packets }: Camera): RelayedPeriod[] {
       extradata: stream.extradata,
       width: stream.width,
       height: stream.height,
-      ...(stream.audio === undefined ? {} : { audio: stream.audio }),
+      ...(stream.audio === undefined || whyAudioIsNotCarried(stream.audio.codecName) !== undefined
+        ? {}
+        : { audio: stream.audio }),
     },
   }));
 }

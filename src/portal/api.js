@@ -32,6 +32,7 @@
  * @property {string} decoding
  * @property {number} callers
  * @property {number | null} last_packet
+ * @property {number | null} stall_limit_ms
  *
  * @typedef {object} Recording
  * @property {boolean} wanted

@@ -2,7 +2,7 @@
 import { sentenceOf, showCamera } from './api.js';
 import { askToRemove, watchLive } from './dialogs.js';
 import { copyOf, part } from './elements.js';
-import { ageText, coreText, decodingText, durationText, Rates, rateText, streamText } from './figures.js';
+import { ageText, coreText, decodingText, durationText, limitText, Rates, rateText, streamText } from './figures.js';
 import { keepFresh, leave } from './pictures.js';
 import { RecordingRow } from './recording-row.js';
 import { RtmpRows } from './rtmp-rows.js';
@@ -70,6 +70,7 @@ export class CameraCard {
     this.#text('core', coreText(this.#rates));
     this.#text('callers', String(stats.callers));
     this.#text('age', ageText(stats.last_packet, nowMs));
+    this.#text('stall-limit', limitText(stats.stall_limit_ms));
     this.#recording.update(camera.chrysproxy.recording, nowMs);
     this.#rtmp.update(camera);
     this.#text('source', sourceText(camera));

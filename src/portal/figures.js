@@ -75,6 +75,11 @@ export function ageText(thenMs, nowMs) {
   return seconds < 1 ? 'now' : `${durationText(seconds)} ago`;
 }
 
+/** @param {number | null} ms */
+export function limitText(ms) {
+  return ms === null ? '–' : `${(ms / 1000).toFixed(ms % 1000 === 0 ? 0 : 1)} s`;
+}
+
 /** @param {number} seconds */
 export function durationText(seconds) {
   if (seconds < 90) return `${Math.round(seconds)} s`;

@@ -26,6 +26,8 @@ const learnedFacts = z.object({
     .catch(''),
   session: text(512),
   sessionUrl: text(4096),
+  silentTcpSessions: number(1_000_000),
+  endedAfterMs: number(Number.MAX_SAFE_INTEGER),
 });
 
 /** What a text of the registry says; undefined: nothing, or it is no such text. */

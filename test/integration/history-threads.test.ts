@@ -33,6 +33,7 @@ describe('queries for the past', () => {
       name: 'cam',
       rtspEndpoint: 'rtsp://camera/stream',
       transport: 'tcp',
+      tlsVerify: 'pin',
       openTimeoutMs: 1000,
       stallTimeoutMs: 1000,
       decoderThreads: 1,

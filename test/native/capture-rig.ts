@@ -29,6 +29,7 @@ export class CaptureRig {
   readonly readers = Array.from({ length: OUTPUT.count }, () => new FrameReader((...slot) => addon.copyFromSlot(...slot)));
   readonly streams: StreamInfo[] = [];
   readonly rings: SharedArrayBuffer[] = [];
+  readonly logs: string[] = [];
   result: CaptureResult | undefined;
   error: Error | undefined;
   private worker: Worker | undefined;
@@ -67,7 +68,8 @@ export class CaptureRig {
       else if (message.kind === 'ring') {
         this.rings.push(message.ring);
         this.readers[message.output]?.setRing(message.ring);
-      } else if (message.kind === 'ended') this.result = message.result;
+      } else if (message.kind === 'log') this.logs.push(message.text);
+      else this.result = message.result;
     });
   }
 

@@ -38,6 +38,7 @@ function addCamera(name: string): Camera {
     name,
     rtspEndpoint: 'rtsp://host/',
     transport: 'tcp',
+    tlsVerify: 'pin',
     openTimeoutMs: 1000,
     stallTimeoutMs: 1000,
     decoderThreads: 1,

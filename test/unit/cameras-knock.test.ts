@@ -110,6 +110,20 @@ describe('waiting for a camera to return', () => {
     await waitFor('the knocker to notice', 4000, () => backs > 0);
   });
 
+  it('does not connect while another connection to the camera is being closed', async () => {
+    const port = await listen();
+    let busy = true;
+    let backs = 0;
+    knocker = new Knocker(INTERVAL_MS, TIMEOUT_MS);
+    knocker.start({ addresses: [HOST], port, isBusy: () => busy }, true, () => {
+      backs++;
+    });
+    await new Promise((resolve) => setTimeout(resolve, 5 * INTERVAL_MS));
+    expect(connections).toBe(0);
+    busy = false;
+    await waitFor('the knocker to notice', 4000, () => backs > 0);
+  });
+
   it('stops when it is told to', async () => {
     const port = await closedPort();
     const told = start(port, true);

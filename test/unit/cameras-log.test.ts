@@ -76,12 +76,24 @@ describe("the process's log", () => {
   });
 
   it('takes 20 lines of libav a minute, and says that there are more', () => {
-    for (let line = 0; line < 1000; line++) log.fromCapture('error', `damaged macroblock ${line}`, true);
+    for (let line = 0; line < 1000; line++) log.fromCapture('warn', `odd NAL unit ${line}`, true);
     expect(above('debug')).toBe(21);
     clock.advance(60_000);
-    log.fromCapture('error', 'one more', true);
+    log.fromCapture('warn', 'one more', true);
     expect(above('debug')).toBe(22);
     expect(log.lines).toHaveLength(100);
+  });
+
+  it('takes one decode error a second, which tells how many were left out', () => {
+    for (let picture = 0; picture < 75; picture++) {
+      log.fromCapture('error', 'damaged macroblock', true);
+      clock.advance(40);
+    }
+    log.fromCapture('error', 'one more', true);
+    const more = 'damaged macroblock (and 24 more errors before this one)';
+    const told = ['damaged macroblock', more, more, 'one more (and 24 more errors before this one)'];
+    expect(log.lines.map(({ text }) => text)).toEqual(told);
+    expect(written.map(({ msg }) => msg)).toEqual(told);
   });
 
   it('leaves what libav says while it opens a stream to the state that follows', () => {

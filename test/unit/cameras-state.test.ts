@@ -252,6 +252,51 @@ describe('failures', () => {
     expect(machine.state.failingStreak).toBe(7);
   });
 
+  it('of a flooding camera count although it ran well in between, until it has run for 10 minutes', () => {
+    const flood = (ranMs: number): number | undefined => {
+      machine.attempt();
+      machine.opened();
+      clock.advance(ranMs);
+      return machine.ended('flood', 'too much');
+    };
+    expect([flood(60_000), flood(60_000), flood(60_000)]).toEqual([10_000, 30_000, 60_000]);
+    expect(flood(600_000)).toBe(10_000);
+  });
+
+  it('of a password count although the camera was away in between', () => {
+    machine.attempt();
+    expect(machine.ended('unauthorized', 'wrong')).toBe(300_000);
+    machine.attempt();
+    machine.ended('refused', 'away');
+    machine.cameBack();
+    machine.attempt();
+    expect(machine.ended('unauthorized', 'wrong')).toBe(900_000);
+  });
+
+  it.each([
+    ['waits', 'unauthorized', 300_000],
+    ['failed for good', 'unsupported_codec', undefined],
+  ] as const)('of a camera that %s no longer count when somebody wants another attempt', (_what, reason, delayMs) => {
+    for (let count = 0; count < 2; count++) {
+      machine.attempt();
+      machine.ended(reason, 'no');
+      expect(machine.retry()).toBe(true);
+      expect(machine.state.nextAttemptMs).toBeUndefined();
+    }
+    expect(machine.attempt()).toBe(true);
+    expect(machine.ended(reason, 'no')).toBe(delayMs);
+  });
+
+  it.each(['created', 'connecting', 'running', 'retrying', 'stopped'] as const)(
+    'need no other attempt of a camera that is %s',
+    (way) => {
+      WAYS[way]();
+      const { phase } = machine.state;
+      expect(machine.retry()).toBe(false);
+      expect(machine.state.phase).toBe(phase);
+    },
+  );
+
   it('that retrying cannot mend have no next attempt', () => {
     machine.attempt();
     expect(machine.ended('unsupported_codec', 'no decoder')).toBeUndefined();

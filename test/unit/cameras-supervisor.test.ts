@@ -126,7 +126,14 @@ describe('a camera that is changed', () => {
     const update = (): void => {
       throw new Error('the disk is full');
     };
-    const registry = { list: () => [], insert: () => undefined, update, remove: () => undefined };
+    const registry = {
+      list: () => [],
+      insert: () => undefined,
+      update,
+      remove: () => undefined,
+      learned: () => undefined,
+      learn: () => undefined,
+    };
     const full = new Supervision({ registry });
     full.supervisor.add(camera('yard', 'run'));
     expect(() => full.supervisor.update('yard', { record: true })).toThrow('the disk is full');
@@ -178,7 +185,7 @@ describe('a camera that fails', () => {
   it('is told once at full level, and its repetitions at debug', async () => {
     supervision.supervisor.add(camera('a', 'no_video'));
     await supervision.attempts('a', 4);
-    const told = supervision.logged.filter(({ msg }) => msg.includes('the stream has no video'));
+    const told = supervision.logged.filter(({ msg }) => msg.includes('The stream has no video'));
     expect(told.length).toBeGreaterThanOrEqual(3);
     expect(told.map(({ level }) => level)).toEqual(['warn', ...told.slice(1).map(() => 'debug')]);
   });
@@ -256,7 +263,7 @@ describe('a camera that is removed', () => {
     supervisor.add(camera('a', 'hang'));
     await supervision.attempts('a', 1);
     await supervisor.remove('a');
-    expect(supervisor.hangingThreads).toBe(1);
+    await waitFor('the thread to be given up', 10_000, () => supervisor.hangingThreads === 1);
     await waitFor('the thread to end', 10_000, () => supervisor.hangingThreads === 0);
   });
 

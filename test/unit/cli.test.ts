@@ -4,6 +4,7 @@ import { createServer as createTcpServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { ChrysError } from '../../src/base/errors.js';
 import { version } from '../../src/base/version.js';
 import { EXIT_TEXTS } from '../../src/cli/exit-codes.js';
 import { tlsOptions } from '../../src/cli/client-tls.js';
@@ -31,7 +32,16 @@ const chrysproxy = (args: readonly string[], options: CliOptions = {}): Promise<
 describe('camera add', () => {
   it('adds the camera with all that was said about it', async () => {
     const given = ['--transport', 'udp', '--rtmp', 'rtmp://cloud/live/key', '--open-timeout-ms', '1000'];
-    const more = ['--stall-timeout-ms', '2000', '--decoder-threads', '2'];
+    const more = [
+      '--stall-timeout-ms',
+      '2000',
+      '--decoder-threads',
+      '2',
+      '--tls-verify',
+      'none',
+      '--max-pixels',
+      '5000',
+    ];
     const result = await chrysproxy(['camera', 'add', 'yard', URL_WITH_PASSWORD, ...given, ...more]);
     expect(result).toEqual({
       exitCode: 0,
@@ -42,6 +52,8 @@ describe('camera add', () => {
       rtspEndpoint: URL_WITH_PASSWORD,
       rtmpEndpoint: 'rtmp://cloud/live/key',
       transport: 'udp',
+      tlsVerify: 'none',
+      maxPixels: 5000,
       openTimeoutMs: 1000,
       stallTimeoutMs: 2000,
       decoderThreads: 2,
@@ -162,6 +174,63 @@ describe('camera show', () => {
 
   it('ends with 4 when there is no such camera', async () => {
     expect(await chrysproxy(['camera', 'show', 'yard'])).toMatchObject({ exitCode: 4, out: '' });
+  });
+});
+
+describe('camera show of a camera that taught something', () => {
+  it('tells it, and the limit in force', async () => {
+    await chrysproxy(['camera', 'add', 'yard', 'rtsps://admin:geheim@cam/1']);
+    const camera = rest.cameras.get('yard');
+    camera.learned = {
+      ...{ transport: 'udp', keepalive: 'OPTIONS', authentication: '', certificate: 'ab'.repeat(32) },
+      ...{ withoutReceiverReports: true, marksEverySlice: false, sequenceUnreliable: false },
+      ...{ jpegWidth: 0, jpegHeight: 0, usualGapMs: 4000, session: 'session-4711', sessionUrl: '' },
+    };
+    Object.assign(camera.stats, { stallLimitMs: 12_000, packetsDamaged: 3 });
+    const { out } = await chrysproxy(['camera', 'show', 'yard']);
+    expect(out).toContain('TLS:                pin\n');
+    expect(out).toContain('transport udp, keepalive OPTIONS, usual gap 4000 ms, no receiver reports, certificate abab');
+    expect(out).toContain('Stall limit:        12 s without a picture\n');
+    expect(out).toContain('1 of them keyframes, 3 damaged');
+    expect(out).not.toContain('4711');
+  });
+});
+
+describe('camera retry', () => {
+  it('tells the proxy to connect at once', async () => {
+    await chrysproxy(['camera', 'add', 'yard', URL_WITH_PASSWORD]);
+    expect(await chrysproxy(['camera', 'retry', 'yard'])).toEqual({
+      exitCode: 0,
+      out: 'Camera "yard" is created.\n',
+      err: '',
+    });
+    await chrysproxy(['camera', 'retry', 'yard', '--forget']);
+    expect(rest.cameras.retried).toEqual(['yard', 'yard forget']);
+    expect(await chrysproxy(['camera', 'retry', 'nobody'])).toMatchObject({ exitCode: 4 });
+  });
+});
+
+describe('probe', () => {
+  it('asks the running proxy', async () => {
+    const { exitCode, out, err } = await chrysproxy(['probe', URL_WITH_PASSWORD, '--timeout', '2s', '--json']);
+    expect([exitCode, err]).toEqual([0, '']);
+    expect(JSON.parse(out)).toMatchObject({ codec: 'h264', pixelFormat: 'yuv420p', gopPackets: 50, openMs: 12 });
+    expect(JSON.parse(out)).not.toHaveProperty('camera');
+    expect(rest.cameras.probed).toMatchObject([
+      { url: URL_WITH_PASSWORD, wish: { transport: 'auto', tlsVerify: 'pin', timeoutMs: 2000 } },
+    ]);
+  });
+
+  it('says what the proxy says', async () => {
+    rest.cameras.probeError = new ChrysError('not_found', 'The camera has no such stream');
+    const result = await chrysproxy(['probe', URL_WITH_PASSWORD]);
+    expect(result).toMatchObject({ exitCode: 4, err: expect.stringContaining('no such stream') as string });
+  });
+
+  it('of a file never asks the proxy, which may be another machine', async () => {
+    const result = await chrysproxy(['probe', 'file:/no/such/clip.mp4']);
+    expect(result).toMatchObject({ exitCode: 2, err: expect.stringContaining('no such file') as string });
+    expect(rest.cameras.probed).toEqual([]);
   });
 });
 

@@ -43,7 +43,14 @@ describe('without a file', () => {
       port: 8080,
       grpc_port: 50001,
       max_cameras: 256,
-      camera: { transport: 'tcp', open_timeout_ms: 10_000, stall_timeout_ms: 5000, decoder_threads: 1 },
+      camera: {
+        transport: 'auto',
+        tls_verify: 'pin',
+        max_pixels: 8192 * 4320,
+        open_timeout_ms: 10_000,
+        stall_timeout_ms: 5000,
+        decoder_threads: 1,
+      },
       sources: {},
       tls: { cert: '', key: '', client_ca: '', require_client_cert: false },
       redis: {
@@ -193,7 +200,7 @@ describe('a wrong value', () => {
     ['host: "http://x"', 'host: "http://x" is not allowed; allowed is an IP address or a host name, without a port.'],
     ['title: 2024', 'title: 2024 is not allowed; allowed is text (in quotes when it looks like a number).'],
     ['version: []', 'version: [] is not allowed; allowed is text'],
-    ['camera: { transport: sctp }', 'camera.transport: "sctp" is not allowed; allowed is one of tcp, udp.'],
+    ['camera: { transport: sctp }', 'camera.transport: "sctp" is not allowed; allowed is one of auto, tcp, udp.'],
     ['camera: 3', 'camera: 3 is not allowed; allowed is a group of keys.'],
     [
       'sources: { schemes: [http] }',

@@ -4,9 +4,9 @@ import type { CameraReason } from '../../src/cameras/types.js';
 /** What docs/reference says about each kind of error. */
 export const KIND_TEXTS: Readonly<Record<ErrorKind, string>> = {
   invalid_argument: 'A value is not allowed. The message names the field or key, the value and what is allowed.',
-  unauthenticated: 'Who is calling is not known. Not used in this version.',
+  unauthenticated: 'A stream that was probed wants another user name or password.',
   permission_denied:
-    'The caller may not do that: a page of another site tried to change something, or the cloud refuses the edge key.',
+    'The caller may not do that: a page of another site tried to change something, the cloud refuses the edge key, or the user of a probed stream may not view it.',
   not_found: 'There is no camera of that name, no such clip or file, or nothing recorded there.',
   already_exists: 'There is a camera or clip of that name already. Remove it first, or choose another name.',
   failed_precondition: 'Something else has to be put right first; the message says what.',
@@ -28,8 +28,24 @@ interface ReasonText {
 /** What docs/reference says about each reason for which a camera is not running. */
 export const REASON_TEXTS: Readonly<Record<CameraReason, ReasonText>> = {
   unauthorized: {
-    meaning: 'The camera wants a user and password, or refused those of its URL (401, 403). Retried every 60 s.',
-    advice: 'Check the user and password; many cameras lock a user after some wrong attempts.',
+    meaning:
+      'The camera refused the user name or the password of its URL (401). Retried after 5, 15 and then every 30 min.',
+    advice:
+      'Check both, then add the camera again or use `chrysproxy camera retry`, which tries at once. Many cameras lock an account after about five wrong passwords.',
+  },
+  credentials_needed: {
+    meaning:
+      'The camera wants a user name and a password, and its URL has none (401). Retried after 1, 5 and then every 15 min.',
+    advice: 'Add it again with `rtsp://user:password@host/path`.',
+  },
+  auth_unsupported: {
+    meaning:
+      'The camera offers no authentication scheme that the proxy knows (401). Retried after 1, 5 and then every 15 min.',
+    advice: 'Choose Digest or Basic authentication for RTSP in the camera.',
+  },
+  forbidden: {
+    meaning: 'The user may not view this stream (403). Retried after 5, 15 and then every 30 min.',
+    advice: 'Give the user the right to view live video, or use another user.',
   },
   not_found: {
     meaning:
@@ -50,8 +66,9 @@ export const REASON_TEXTS: Readonly<Record<CameraReason, ReasonText>> = {
     advice: 'See whether the camera answers other players; raise the limit if it is only slow.',
   },
   stalled: {
-    meaning: 'The connection stood, and no video packet came for `stall_timeout_ms`, or three times the usual gap.',
-    advice: 'Check the camera and the network; raise the limit for a stream of very few frames.',
+    meaning:
+      'The connection stood, and no picture came for the stall limit: `stall_timeout_ms`, or three times the usual gap if that is longer. `stats.stall_limit_ms` shows it.',
+    advice: 'Check the camera and the network; raise the limit for a camera that sends pictures only now and then.',
   },
   decode_stalled: {
     meaning: 'Packets came, and the decoder made no frame of them.',
@@ -62,6 +79,79 @@ export const REASON_TEXTS: Readonly<Record<CameraReason, ReasonText>> = {
     advice: 'Nothing, if it stays rare: it is connected again. Else check how many viewers the camera allows.',
   },
   no_video: { meaning: 'The session has no video stream.', advice: 'Use the URL of a stream with video.' },
+  session_limit: {
+    meaning: 'The camera allows no further session (453). Retried after 5 s and then every 10 s.',
+    advice: 'Stop the other client. A session that nobody ended expires by itself, with most cameras after a minute.',
+  },
+  session_lost: {
+    meaning: 'The camera does not know the session any more (454).',
+    advice: 'Nothing, if it stays rare. Otherwise see whether the camera restarts.',
+  },
+  transport_refused: {
+    meaning: 'The camera refuses the transport (461).',
+    advice: 'Set `transport` to `auto`, or to the other one of `tcp` and `udp`.',
+  },
+  option_unsupported: {
+    meaning: 'The camera refuses an option that the stream needs (551).',
+    advice: 'Update its firmware, and report it with the log.',
+  },
+  request_refused: {
+    meaning: 'The camera answered a request with another status from 400 to 499; the message has it.',
+    advice: 'Check the path of the URL.',
+  },
+  camera_error: {
+    meaning: 'The camera answered with a status from 500 on.',
+    advice: 'Restart the camera if it comes again and again; see how many viewers it has.',
+  },
+  tls_failed: {
+    meaning: 'The TLS handshake with an `rtsps` camera failed.',
+    advice: 'Check that the port speaks TLS, or use `rtsp://`.',
+  },
+  certificate_untrusted: {
+    meaning: '`tls_verify` is `verify`, and the certificate is not valid for this host. Retried every 60 s.',
+    advice: 'Install a valid certificate in the camera, or set `tls_verify` to `pin`.',
+  },
+  certificate_changed: {
+    meaning: '`tls_verify` is `pin`, and the certificate is another one than before. Retried every 60 s.',
+    advice:
+      'If the certificate was renewed: `chrysproxy camera retry NAME --forget`. Otherwise find out what answers in place of the camera.',
+  },
+  encrypted_media: {
+    meaning: 'The camera offers only encrypted RTP (SRTP).',
+    advice: 'Switch SRTP off in the camera (`enableSrtp`), or use `rtsps://`.',
+  },
+  keepalive: {
+    meaning: 'The camera ends the session again and again after the same time. The next keepalive method is tried.',
+    advice: 'Report the model of the camera if it does not stop.',
+  },
+  no_data: {
+    meaning: 'The session is open, and no RTP packet ever came.',
+    advice: 'Set `transport` to `tcp` if a firewall drops UDP; restart the camera.',
+  },
+  too_many_redirects: {
+    meaning: 'The camera redirected more than three times.',
+    advice: 'Use the address that it redirects to.',
+  },
+  message_too_large: {
+    meaning:
+      'A header, a session description or a body exceeds its limit. Retried after 10 s, and later up to every 15 min; 10 min of health begin this anew.',
+    advice: 'Check that the port is the one for RTSP; restart the camera.',
+  },
+  picture_too_large: {
+    meaning: 'A compressed picture exceeds its limit. Retried as for `message_too_large`.',
+    advice: 'Lower the bit rate or the resolution.',
+  },
+  too_many_pixels: {
+    meaning: 'The pictures have more pixels than `max_pixels`. Retried every 60 s.',
+    advice: 'Lower the resolution, or raise `max_pixels` of the camera or of the configuration.',
+  },
+  flood: {
+    meaning: 'The camera sends more messages or packets than any stream needs. Retried as for `message_too_large`.',
+    advice: 'Restart the camera.',
+  },
+  file_not_found: { meaning: 'There is no such file.', advice: 'Check the path of the URL.' },
+  file_unreadable: { meaning: 'The file cannot be played.', advice: 'Check that it is a whole video file.' },
+  file_changed: { meaning: 'The file changed while it was played.', advice: 'Nothing: it is opened again.' },
   replay_ended: {
     meaning: 'A replay came to the end of its range. Not retried.',
     advice: 'Remove it and add it again to play it once more, or with loop=true.',
@@ -75,11 +165,11 @@ export const REASON_TEXTS: Readonly<Record<CameraReason, ReasonText>> = {
     advice: 'Lower the resolution, or use a second stream of the camera.',
   },
   protocol_error: {
-    meaning: 'The answer was no RTSP, or an error status.',
-    advice: 'Check that the port is the one for RTSP, and try the other `transport`.',
+    meaning: 'The answer was no RTSP.',
+    advice: 'Check that the port is the one for RTSP.',
   },
   io_error: {
-    meaning: 'Something else; the message has the words of libav.',
+    meaning: 'Something else; the message has the details.',
     advice: 'Look at the log of the camera.',
   },
   worker_crashed: {
@@ -106,10 +196,15 @@ export const KEY_TEXTS: Readonly<Record<string, string>> = {
   port: 'TCP port of REST, 0 to 65535; 0 = any free one',
   grpc_port: 'TCP port of gRPC, 0 to 65535; 0 = any free one',
   max_cameras: 'most cameras, 1 to 4096',
-  'camera.transport': '`tcp` or `udp`: how RTP comes in',
-  'camera.open_timeout_ms': 'longest time to open a stream, 500 to 120000',
+  'camera.transport':
+    '`auto`, `tcp` or `udp`: how RTP comes in; auto: TCP, and UDP when the camera refuses TCP or sends nothing over it',
+  'camera.tls_verify':
+    '`verify`, `pin` or `none`: how the certificate of an `rtsps` camera is checked; pin: the first one is kept, and another one is refused',
+  'camera.max_pixels':
+    'maximum width times height of a picture, 1024 to 268435456, for all cameras that have no limit of their own; larger pictures are refused',
+  'camera.open_timeout_ms': 'timeout for opening a stream, milliseconds, 500 to 120000',
   'camera.stall_timeout_ms':
-    'time without a video packet that counts as a stall, 500 to 600000; three times the usual gap if that is longer',
+    'minimum time without a picture that counts as a stall, milliseconds, 500 to 600000; the limit in force is three times the usual gap if that is longer',
   'camera.decoder_threads': 'threads that decode one camera, 1 to 16',
   'sources.schemes':
     'list of `rtsp`, `rtsps`, `file`, `replay`: what camera URLs may begin with. Unset: rtsp, rtsps and replay, and file while `host` is a loopback address',

@@ -78,6 +78,7 @@ describe('VideoLatestImage', () => {
       name: 'cam',
       rtspEndpoint: 'rtsp://camera/stream',
       transport: 'tcp',
+      tlsVerify: 'pin',
       openTimeoutMs: 1000,
       stallTimeoutMs: 1000,
       decoderThreads: 1,

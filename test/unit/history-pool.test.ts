@@ -32,6 +32,7 @@ function query(name: string, ring: SharedArrayBuffer | undefined = new SharedArr
     name,
     rtspEndpoint: 'rtsp://camera/stream',
     transport: 'tcp',
+    tlsVerify: 'pin',
     openTimeoutMs: 1000,
     stallTimeoutMs: 1000,
     decoderThreads: 1,

@@ -13,7 +13,9 @@ import type {
   FrameRef,
   LogLine,
 } from '../../src/cameras/types.js';
-import type { StreamInfo } from '../../src/native/types.js';
+import type { ProbeResult, ProbeWish } from '../../src/cameras/probe-types.js';
+import { configSchema } from '../../src/config/schema.js';
+import type { LearnedFacts, StreamInfo } from '../../src/native/types.js';
 import { createRestApp, type RestParts } from '../../src/rest/app.js';
 import { listenRest } from '../../src/rest/listen.js';
 import type { Picture } from '../../src/rest/snapshot.js';
@@ -28,6 +30,7 @@ interface FakeCamera extends Camera {
   definition: CameraDefinition;
   state: CameraState;
   stream: StreamInfo | undefined;
+  learned: LearnedFacts | undefined;
   log: LogLine[];
   /** What `frames.snapshot` gives, one after the other; then nothing. */
   readonly pictures: FrameRef[];
@@ -45,6 +48,10 @@ export interface FrameWait {
 /** Cameras without threads: what was added is there, created and doing nothing. */
 export class FakeCameras implements Cameras {
   readonly #cameras = new Map<string, FakeCamera>();
+  readonly retried: string[] = [];
+  readonly probed: { readonly url: string; readonly wish: ProbeWish }[] = [];
+  /** What `probe` throws, instead of an answer. */
+  probeError: Error | undefined;
 
   list(): FakeCamera[] {
     return [...this.#cameras.values()];
@@ -75,6 +82,20 @@ export class FakeCameras implements Cameras {
     return Object.assign(camera, { definition: withChanges(camera.definition, changes, NOW_MS) });
   }
 
+  retry(name: string, options: { readonly forget?: boolean } = {}): FakeCamera {
+    const camera = this.get(name);
+    this.retried.push(`${name}${options.forget === true ? ' forget' : ''}`);
+    return camera;
+  }
+
+  probe(url: string, wish: ProbeWish): Promise<ProbeResult> {
+    this.probed.push({ url, wish });
+    if (this.probeError !== undefined) return Promise.reject(this.probeError);
+    const found = { codec: 'h264', profile: 'Main', width: 640, height: 480, pixelFormat: 'yuv420p' };
+    const figures = { fps: 25, gopPackets: 50, bitrateKbps: 800, transport: 'tcp', openMs: 12 } as const;
+    return Promise.resolve({ ...found, ...figures });
+  }
+
   remove(name: string): Promise<void> {
     this.get(name);
     this.#cameras.delete(name);
@@ -97,11 +118,13 @@ function fakeCamera(definition: CameraDefinition): FakeCamera {
       framesCorrupt: 0,
       framesDropped: 0,
       decodeErrors: 0,
+      packetsDamaged: 0,
       decodeUs: 50,
       convertUs: 40,
       reconnects: 0,
       fps: 25,
       gopPackets: 50,
+      stallLimitMs: 0,
       lastPacketMs: NOW_MS,
       lastFrameMs: 0,
       lastError: '',
@@ -109,6 +132,7 @@ function fakeCamera(definition: CameraDefinition): FakeCamera {
       callers: 0,
     },
     stream: undefined,
+    learned: undefined,
     log: [],
     pictures,
     waits,
@@ -200,7 +224,7 @@ export async function startRest(changes: Partial<RestParts> = {}) {
         return settings;
       },
     },
-    config: { camera: { transport: 'tcp', open_timeout_ms: 10_000, stall_timeout_ms: 5000, decoder_threads: 1 } },
+    config: { camera: configSchema.shape.camera.parse(undefined) },
     logger: createLogger({ mode: 'debug', stream: { write: (line) => void logLines.push(line) } }),
     version: '1.2.3',
     clock: { nowMs: () => NOW_MS, monotonicMs: () => 0, after: () => () => undefined },

@@ -22,7 +22,8 @@ describe('POST process', () => {
       name: 'yard',
       rtspEndpoint: URL,
       rtmpEndpoint: 'rtmp://cloud/live/key',
-      transport: 'tcp',
+      transport: 'auto',
+      tlsVerify: 'pin',
       openTimeoutMs: 10_000,
       stallTimeoutMs: 5000,
       decoderThreads: 1,
@@ -37,6 +38,8 @@ describe('POST process', () => {
       name: 'yard',
       rtsp_endpoint: URL,
       transport: 'udp',
+      tls_verify: 'verify',
+      max_pixels: 2_073_600,
       open_timeout_ms: 3000,
       stall_timeout_ms: 2000,
       decoder_threads: 4,
@@ -45,6 +48,8 @@ describe('POST process', () => {
     });
     expect(rest.cameras.get('yard').definition).toMatchObject({
       transport: 'udp',
+      tlsVerify: 'verify',
+      maxPixels: 2_073_600,
       openTimeoutMs: 3000,
       stallTimeoutMs: 2000,
       decoderThreads: 4,
@@ -101,7 +106,9 @@ describe('POST process', () => {
     [{ rtsp_endpoint: `rtsp://${'a'.repeat(5000)}` }, ['rtsp_endpoint', '4096']],
     [{ rtsp_endpoint: 'rtsp://admin:***@cam/1' }, ['rtsp_endpoint', 'masked']],
     [{ rtsp_endpoint: URL, rtmp_endpoint: 'http://cloud/live' }, ['rtmp_endpoint', 'rtmp://']],
-    [{ rtsp_endpoint: URL, transport: 'tpc' }, ['transport: "tpc"', 'tcp, udp']],
+    [{ rtsp_endpoint: URL, transport: 'tpc' }, ['transport: "tpc"', 'auto, tcp, udp']],
+    [{ rtsp_endpoint: URL, tls_verify: true }, ['tls_verify: true', 'verify, pin, none']],
+    [{ rtsp_endpoint: URL, max_pixels: 1 }, ['max_pixels: 1', '1024']],
     [{ rtsp_endpoint: URL, open_timeout_ms: 1 }, ['open_timeout_ms: 1', '500']],
     [{ rtsp_endpoint: URL, decoder_threads: '2' }, ['decoder_threads: "2"', 'whole number']],
     [{ rtsp_endpoint: URL, rtmp_endpiont: 'x' }, ['"rtmp_endpiont"', 'Did you mean "rtmp_endpoint"?']],
@@ -234,7 +241,14 @@ describe('GET process and processlist', () => {
       modified: NOW_MS,
       rtmp_stream_status: { streaming: false, storing: false },
       upgrade_available: false,
-      chrysproxy: expect.objectContaining({ phase: 'created', transport: 'tcp', stream: null }) as unknown,
+      chrysproxy: expect.objectContaining({
+        phase: 'created',
+        transport: 'auto',
+        tls_verify: 'pin',
+        max_pixels: null,
+        learned: null,
+        stream: null,
+      }) as unknown,
     });
   });
 
@@ -249,6 +263,33 @@ describe('GET process and processlist', () => {
     await add({ name: 'yard', rtsp_endpoint: URL });
     rest.cameras.get('yard').state = { phase, sinceMs: NOW_MS, message: '', failingStreak: 0 };
     expect((await rest.get(`${PROCESS}/yard`)).json()).toMatchObject({ status, state: { Status: status, ...state } });
+  });
+
+  it('tells what was learnt of a camera, without its session', async () => {
+    await add({ name: 'yard', rtsp_endpoint: URL });
+    rest.cameras.get('yard').learned = {
+      ...{ transport: 'udp', keepalive: 'OPTIONS', authentication: 'Digest MD5', certificate: 'ab'.repeat(32) },
+      ...{ withoutReceiverReports: true, marksEverySlice: false, sequenceUnreliable: false },
+      ...{ jpegWidth: 2560, jpegHeight: 1440, usualGapMs: 4000 },
+      ...{ session: 'session-4711', sessionUrl: 'rtsp://10.0.0.1/control-url' },
+    };
+    const answer = await rest.get(`${PROCESS}/yard`);
+    expect(answer.json()).toMatchObject({
+      chrysproxy: {
+        learned: {
+          transport: 'udp',
+          keepalive: 'OPTIONS',
+          authentication: 'Digest MD5',
+          certificate: 'ab'.repeat(32),
+          usual_gap_ms: 4000,
+          without_receiver_reports: true,
+          marks_every_slice: false,
+          sequence_unreliable: false,
+          jpeg_size: { width: 2560, height: 1440 },
+        },
+      },
+    });
+    expect(answer.text).not.toMatch(/session-4711|control-url/);
   });
 
   it('tells why a camera is not running, without its password', async () => {

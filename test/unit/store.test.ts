@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { LearnedFacts } from '../../src/native/types.js';
 import type { CameraDefinition } from '../../src/store/camera-definition.js';
 import { APPLICATION_ID, MIGRATIONS } from '../../src/store/migrations.js';
 import { DATABASE_FILE, openStore, type Store } from '../../src/store/store.js';
@@ -33,12 +34,28 @@ const camera: CameraDefinition = {
   rtspEndpoint: 'rtsp://admin:geheim@cam/1',
   rtmpEndpoint: 'rtmp://cloud/live/key',
   transport: 'udp',
+  tlsVerify: 'pin',
   openTimeoutMs: 1000,
   stallTimeoutMs: 2000,
   decoderThreads: 3,
   recordAudio: false,
   createdMs: 1_700_000_000_123,
   modifiedMs: 1_700_000_000_456,
+};
+
+const LEARNED: LearnedFacts = {
+  transport: 'udp',
+  keepalive: 'OPTIONS',
+  authentication: 'Digest SHA-256',
+  withoutReceiverReports: true,
+  marksEverySlice: false,
+  sequenceUnreliable: true,
+  jpegWidth: 2560,
+  jpegHeight: 1440,
+  usualGapMs: 4000,
+  certificate: 'ab'.repeat(32),
+  session: '4711',
+  sessionUrl: 'rtsp://cam/1/',
 };
 
 function sql<T>(use: (database: Database.Database) => T): T {
@@ -87,6 +104,80 @@ describe('the registry', () => {
       store.cameras.insert(camera);
     }).toThrow(expect.objectContaining({ kind: 'already_exists', message: expect.stringContaining('"yard"') }));
     expect(store.cameras.list()).toHaveLength(1);
+  });
+
+  it('keeps how a camera is connected', () => {
+    const store = open();
+    store.cameras.insert({ ...camera, maxPixels: 1_000_000 });
+    const changed: CameraDefinition = { ...camera, transport: 'auto', tlsVerify: 'none', maxPixels: 2_000_000 };
+    store.cameras.update(changed);
+    expect(store.cameras.get('yard')).toEqual(changed);
+    store.cameras.update(camera);
+    expect(store.cameras.get('yard')).toEqual(camera);
+  });
+
+  it('keeps what was learnt of a camera until it is removed', () => {
+    const store = open();
+    store.cameras.insert(camera);
+    expect(store.cameras.learned('yard')).toBeUndefined();
+    store.cameras.learn('yard', LEARNED);
+    store.cameras.update({ ...camera, record: true });
+    opened.pop()?.close();
+
+    const { cameras } = open();
+    expect(cameras.learned('yard')).toEqual(LEARNED);
+    cameras.learn('nobody', LEARNED);
+    expect(cameras.learned('nobody')).toBeUndefined();
+    cameras.remove('yard');
+    cameras.insert(camera);
+    expect(cameras.learned('yard')).toBeUndefined();
+    cameras.learn('yard', LEARNED);
+    cameras.learn('yard', undefined);
+    expect(cameras.learned('yard')).toBeUndefined();
+  });
+
+  it.each(['{', '[]', '7', 'null', '"x"'])('takes a text that is not what was learnt (%s) for nothing', (text) => {
+    const store = open();
+    store.cameras.insert(camera);
+    sql((database) => database.prepare('UPDATE cameras SET learned = ?').run(text));
+    expect(store.cameras.learned('yard')).toBeUndefined();
+  });
+
+  it('keeps the rest of what was learnt when a part of it is missing, odd or too long', () => {
+    const store = open();
+    store.cameras.insert(camera);
+    const odd = {
+      ...LEARNED,
+      transport: 'pigeon',
+      usualGapMs: '40',
+      session: 'x'.repeat(10_000),
+      news: 1,
+      keepalive: undefined,
+    };
+    sql((database) => database.prepare('UPDATE cameras SET learned = ?').run(JSON.stringify(odd)));
+    const kept = { ...LEARNED, transport: '', usualGapMs: 0, session: '', keepalive: '' };
+    expect(store.cameras.learned('yard')).toEqual(kept);
+  });
+
+  it('takes a camera that was stored with the old default of transport for one with the new default', () => {
+    sql((database) => {
+      for (const step of MIGRATIONS.slice(0, 4)) database.exec(step);
+      database.pragma('user_version = 4');
+      database.pragma(`application_id = ${APPLICATION_ID}`);
+      for (const transport of ['tcp', 'udp']) {
+        database.exec(
+          `INSERT INTO cameras (name, rtsp_endpoint, transport, open_timeout_ms, stall_timeout_ms, decoder_threads, created_ms,
+            modified_ms) VALUES ('${transport}', 'rtsp://cam/1', '${transport}', 1000, 1000, 1, 1, 1)`,
+        );
+      }
+    });
+    const { cameras } = open();
+    expect(cameras.get('tcp')).toMatchObject({ transport: 'auto', tlsVerify: 'pin' });
+    expect(cameras.get('tcp')).not.toHaveProperty('maxPixels');
+    expect(cameras.get('udp')).toMatchObject({ transport: 'udp', tlsVerify: 'pin' });
+    // From now on it is somebody's choice.
+    cameras.insert({ ...camera, name: 'new', transport: 'tcp' });
+    expect(cameras.get('new')?.transport).toBe('tcp');
   });
 
   it('keeps whether and how a camera is recorded', () => {

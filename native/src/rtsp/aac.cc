@@ -1,5 +1,5 @@
 // AAC over RTP as RFC 3640 has it ("MPEG4-GENERIC").
-#include "aac_config.h"
+#include "../aac_config.h"
 #include "audio_formats.h"
 
 namespace chrys::rtsp {

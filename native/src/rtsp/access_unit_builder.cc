@@ -13,10 +13,6 @@ constexpr size_t kMaxLeadNals = 1024;
 // One packet of a hostile camera may hold thousands of pictures. Those beyond are dropped.
 constexpr size_t kMaxReady = 32;
 constexpr size_t kMaxReserveBytes = 4 << 20;
-// Pictures that must have followed each other as expected before a gap in their order alone counts as loss, and before
-// their order alone shows that nothing is missing.
-constexpr int kOrderProvesLoss = 25;
-constexpr int kOrderProvesNoLoss = 4;
 // Fields without a second one, in a row, after which a camera is taken to send single fields.
 constexpr int kUnpairedFields = 3;
 // Pictures of several slices in a row, with the marker on the last one only, that end the habit of marking every slice.
@@ -27,7 +23,12 @@ constexpr int64_t kRefreshOnlyUs = 2'000'000;
 }  // namespace
 
 AccessUnitBuilder::AccessUnitBuilder(NalCodec codec, bool reliable, const DepacketizerHabits& habits)
-    : codec_(codec), reliable_(reliable), habits_(habits), sets_(codec), trust_(reliable && habits.sequence_unreliable) {}
+    : codec_(codec),
+      reliable_(reliable),
+      habits_(habits),
+      sets_(codec),
+      order_(codec),
+      trust_(reliable && habits.sequence_unreliable) {}
 
 int AccessUnitBuilder::BeginPacket(uint32_t rtp_time, int64_t arrival_us, int lost) {
   packet_time_ = rtp_time;
@@ -141,7 +142,7 @@ void AccessUnitBuilder::EndLead(bool whole) {
   const size_t size = nal.end - begin;
   bool keep = whole && size > NalHeaderBytes(codec_);
   if (keep && nal.kind == NalKind::kSet && sets_.Add(data, size) == ParameterSets::Verdict::kBroken) {
-    // Without another one the decoder may make something of it.
+    // Without a good one of its type it is passed on as it came: the decoder may understand it.
     keep = !sets_.HasTypeOf(data);
     nal.kind = NalKind::kSei;
   } else if (keep && nal.kind == NalKind::kSei) {
@@ -211,10 +212,15 @@ AccessUnitBuilder::Relation AccessUnitBuilder::Relate(const SliceFields& slice) 
 
 void AccessUnitBuilder::BeginSlice(const uint8_t* head, size_t size) {
   const SliceFields slice = ParseSlice(codec_, head, size, sets_);
+  if (slice.pps_id < 0) {
+    // Too short, or garbage: a slice is missing.
+    NoteOrphan();
+    return;
+  }
   switch (Relate(slice)) {
     case Relation::kLate:
-      // The end of that picture was no end: this camera marks every slice, or has SEI between slices. It is too late for
-      // that one picture.
+      // The picture was given out too early: this camera marks every slice, or sends SEI between slices. The rest of this
+      // one picture is dropped.
       habits_.marks_every_slice = true;
       regular_markers_ = 0;
       damage_.Break();
@@ -255,14 +261,14 @@ void AccessUnitBuilder::OpenPicture(const SliceFields& slice) {
   picture_.intra_type = slice.idr || slice.irap;
   picture_.recovery = lead_recovery_;
   picture_.incomplete = !slice.first || (orphan_time_ && *orphan_time_ == packet_time_);
-  picture_.reference_lost = ReferenceLost(slice);
+  picture_.reference_lost = order_.ReferenceLost(slice, loss_, &trust_);
   loss_ = 0;
   orphan_time_.reset();
   waits_for_field_ = false;
   // An I picture may turn out to be a keyframe when all of its slices are there.
   const bool entry = picture_.intra_type || picture_.recovery ||
                      (codec_ == NalCodec::kH264 && slice.intra && slice.reference);
-  if (slice.pps_id >= 0) sets_.Use(slice.pps_id);
+  if (sets_.Pps(slice.pps_id) != nullptr) sets_.Use(slice.pps_id);
   unit_ = AccessUnit{};
   unit_.rtp_time = packet_time_;
   unit_.arrival_us = packet_arrival_us_;
@@ -273,8 +279,8 @@ void AccessUnitBuilder::OpenPicture(const SliceFields& slice) {
 void AccessUnitBuilder::Marker() {
   if (!picture_.open) return;
   // Parameter sets, delimiters and SEI wait for their picture, whatever marker they bear.
-  const bool ends = packet_last_ == NalKind::kSlice || packet_last_ == NalKind::kMore || packet_last_ == NalKind::kIgnored;
-  if (!ends) return;
+  const NalKind last = packet_last_;
+  if (last != NalKind::kSlice && last != NalKind::kMore && last != NalKind::kIgnored) return;
   ++picture_.markers;
   picture_.last_marked = true;
   if (habits_.marks_every_slice) return;
@@ -315,7 +321,7 @@ void AccessUnitBuilder::ClosePicture(bool early) {
   facts.temporal_id = picture_.slice.temporal_id;
   facts.incomplete = picture_.incomplete;
   facts.reference_lost = picture_.reference_lost;
-  // An H.264 count of 0 in front of a picture that is not intra is a lie that cameras tell with every picture.
+  // Some cameras send an H.264 count of 0 with every picture. In front of a picture that is not intra it means nothing.
   const bool refresh = picture_.recovery && !facts.keyframe && (codec_ == NalCodec::kHevc || *picture_.recovery > 0);
   if (refresh) facts.recovery = picture_.recovery;
   facts.order = picture_.slice.order;
@@ -356,70 +362,13 @@ void AccessUnitBuilder::NoteMarkers() {
 
 // A picture that never ends.
 void AccessUnitBuilder::GiveUp() {
-  problem_ = "A picture of the camera has more than " + std::to_string(kMaxPictureBytes >> 20) + " MiB and does not end.";
+  constexpr size_t kMaxMebibytes = kMaxPictureBytes >> 20;
+  problem_ = "A picture of the camera has more than " + std::to_string(kMaxMebibytes) + " MiB and does not end.";
   picture_ = Picture{};
   unit_ = AccessUnit{};
   target_ = Target::kNone;
   waits_for_field_ = false;
   damage_.Break();
-}
-
-// --- Loss in front of a picture
-
-// Whether a picture that this one may refer to is missing in front of it.
-bool AccessUnitBuilder::ReferenceLost(const SliceFields& slice) {
-  return codec_ == NalCodec::kH264 ? ReferenceLostH264(slice) : ReferenceLostHevc(slice);
-}
-
-// frame_num advances by one behind each reference picture (7.4.3).
-bool AccessUnitBuilder::ReferenceLostH264(const SliceFields& slice) {
-  const bool known = slice.order >= 0 && last_order_ >= 0 && slice.order_modulus > 0;
-  bool missing = false;
-  if (slice.idr) {
-    order_in_row_ = std::min(order_in_row_, kOrderProvesLoss);
-  } else if (!known) {
-    missing = loss_ > 0;
-  } else {
-    const bool next = slice.order == (last_order_ + 1) % slice.order_modulus;
-    const bool same = slice.order == last_order_;
-    if (loss_ > 0) {
-      // A loss as long as frame_num's period cannot be seen, and neither can a field.
-      const bool proven = next && order_in_row_ >= kOrderProvesNoLoss && loss_ < slice.order_modulus && !slice.field;
-      missing = !proven;
-    } else {
-      missing = !next && !same && order_in_row_ >= kOrderProvesLoss && !slice.frame_num_gaps;
-    }
-    if (missing && !next && order_in_row_ >= kOrderProvesNoLoss) trust_.NoteRealLoss();
-    if (next) {
-      if (slice.reference) order_in_row_ = std::min(order_in_row_ + 1, kOrderProvesLoss);
-    } else if (!same || slice.reference) {
-      order_in_row_ = 0;
-    }
-  }
-  if (slice.reference) last_order_ = slice.order;
-  return missing;
-}
-
-// Only a stream without reordering, whose pictures count on evenly, shows that nothing is missing.
-bool AccessUnitBuilder::ReferenceLostHevc(const SliceFields& slice) {
-  bool missing = loss_ > 0;
-  if (slice.order < 0 || slice.order_modulus <= 0) return missing;
-  if (slice.irap && slice.order == 0) {
-    last_order_ = 0;
-    return missing;
-  }
-  if (last_order_ >= 0) {
-    const int step = (slice.order - last_order_ + slice.order_modulus) % slice.order_modulus;
-    const bool usual = step == order_step_ && step > 0;
-    if (order_in_row_ >= kOrderProvesNoLoss) {
-      if (missing && !usual) trust_.NoteRealLoss();
-      if (missing && usual && loss_ < slice.order_modulus / step) missing = false;
-    }
-    order_in_row_ = usual ? std::min(order_in_row_ + 1, kOrderProvesLoss) : 0;
-    order_step_ = step;
-  }
-  last_order_ = slice.order;
-  return missing;
 }
 
 // --- The rest
@@ -432,8 +381,7 @@ void AccessUnitBuilder::Restart() {
   loss_ = 0;
   orphan_time_.reset();
   gap_ = false;
-  last_order_ = -1;
-  order_in_row_ = 0;
+  order_.Restart();
   keyframes_ = 0;
   refreshes_ = 0;
   since_keyframe_ = 0;

@@ -14,6 +14,7 @@
 #include "depacketizer.h"
 #include "nal_headers.h"
 #include "parameter_sets.h"
+#include "picture_order.h"
 
 namespace chrys::rtsp {
 
@@ -25,7 +26,7 @@ class AccessUnitBuilder {
   const ParameterSets& sets() const { return sets_; }
   NalCodec codec() const { return codec_; }
 
-  // A packet begins. Returns `lost`, or 0 when the sequence numbers are known to lie.
+  // A packet begins. Returns `lost`, or 0 when the sequence numbers are known to be wrong.
   int BeginPacket(uint32_t rtp_time, int64_t arrival_us, int lost);
   // The packet goes on with the NAL unit in progress: what was lost in front of it was a part of that.
   void LossWasInside();
@@ -76,7 +77,7 @@ class AccessUnitBuilder {
     int slices = 0;
     int markers = 0;
     bool last_marked = false;
-    bool early = false;       // given out by a sign that may lie: a marker, or what stands in front of pictures
+    bool early = false;       // given out at a marker or at SEI, which may be wrong, and not at the next picture
   };
 
   Relation Relate(const SliceFields& slice) const;
@@ -90,9 +91,6 @@ class AccessUnitBuilder {
   void EndLead(bool whole);
   void DropLead();
   void ClosePicture(bool early);
-  bool ReferenceLost(const SliceFields& slice);
-  bool ReferenceLostH264(const SliceFields& slice);
-  bool ReferenceLostHevc(const SliceFields& slice);
   bool IsKeyframe() const;
   void NoteKeyframes(bool keyframe);
   void NoteMarkers();
@@ -103,6 +101,7 @@ class AccessUnitBuilder {
   const bool reliable_;
   DepacketizerHabits habits_;
   ParameterSets sets_;
+  PictureOrder order_;
   Damage damage_;
   SequenceTrust trust_;
   std::string problem_;
@@ -134,10 +133,6 @@ class AccessUnitBuilder {
   std::optional<uint32_t> orphan_time_;
   bool gap_ = false;  // numbers were missing since the last picture ended, believed or not
 
-  // Order of pictures, to see whether a reference picture is missing.
-  int last_order_ = -1;    // frame_num of the last reference picture; picture order count of the last picture
-  int order_step_ = 0;     // HEVC: usual difference
-  int order_in_row_ = 0;   // pictures that followed as expected
   int regular_markers_ = 0;
 
   int64_t pictures_ = 0;

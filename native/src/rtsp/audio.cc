@@ -1,47 +1,20 @@
 #include "audio.h"
 
+#include "../audio_packets.h"
 #include "audio_formats.h"
 
 namespace chrys::rtsp {
 
 namespace {
 
-constexpr int kOpusRate = 48'000;
 constexpr int kMaxChannels = 8;
-
-// The length of an Opus packet in samples of 48 kHz (RFC 6716, 3.1 and 3.2). 0: it is damaged.
-int OpusSamples(const uint8_t* data, size_t size) {
-  constexpr int kSilk[]{480, 960, 1920, 2880};
-  constexpr int kMaxSamples = 5760;  // 120 ms
-  if (size == 0) return 0;
-  const int configuration = data[0] >> 3;
-  int frame = 120 << (configuration & 3);
-  if (configuration < 12) {
-    frame = kSilk[configuration & 3];
-  } else if (configuration < 16) {
-    frame = 480 << (configuration & 1);
-  }
-  int frames = 1;
-  if ((data[0] & 3) == 3) {
-    if (size < 2) return 0;
-    frames = data[1] & 63;
-  } else if ((data[0] & 3) != 0) {
-    frames = 2;
-  }
-  return frame * frames <= kMaxSamples ? frame * frames : 0;
-}
 
 // RFC 7587: each packet is one of Opus, and the clock runs at 48 kHz whatever the rtpmap says.
 class Opus : public AudioBase {
  public:
-  explicit Opus(int channels) {
-    // The identification header of Ogg (RFC 7845, 5.1), which mp4 is made from. Nothing is skipped at the beginning: the
-    // recording begins in the middle of the stream.
-    const auto count = static_cast<uint8_t>(channels);
-    Describe({"opus", {'O', 'p', 'u', 's', 'H', 'e', 'a', 'd', 1, count, 0, 0, 0x80, 0xbb, 0, 0, 0, 0, 0}, kOpusRate, channels});
-  }
+  explicit Opus(int channels) { Describe({"opus", OpusHead(channels), kOpusRate, channels}); }
   void Push(const RtpPacket& packet, int) override {
-    const int samples = OpusSamples(packet.payload, packet.size);
+    const int samples = OpusPacketSamples(packet.payload, packet.size);
     if (samples > 0) Add({packet.payload, packet.payload + packet.size}, packet.timestamp, samples);
   }
 };

@@ -101,10 +101,12 @@ int64_t AudioTimeline::ErrorUs(int64_t arrival_us, int64_t by_arrival_us) const 
   if (!reported_ || video_.reports_.empty()) return by_arrival_us;
   const Timeline::Report& video = video_.reports_.back();
   if (!video.exact || arrival_us - std::min(video.arrival_us, report_arrival_us_) > kReportAgeUs) return by_arrival_us;
-  const double ntp_us =
-      static_cast<double>(report_ntp_us_ - video.ntp_us) + static_cast<double>(UsOf(static_cast<double>(raw_ - report_raw_)));
-  const double by_reports_us = ntp_us + static_cast<double>(video_.UsOf(video.out_ticks) - UsOf(out_));
-  const bool agree = std::abs(by_reports_us - static_cast<double>(by_arrival_us)) <= static_cast<double>(kMaxDisagreementUs);
+  const auto ntp_step_us = static_cast<double>(report_ntp_us_) - static_cast<double>(video.ntp_us);
+  const auto since_report_us = static_cast<double>(UsOf(static_cast<double>(raw_ - report_raw_)));
+  const auto video_us = static_cast<double>(video_.UsOf(video.out_ticks));
+  const double by_reports_us = ntp_step_us + since_report_us + video_us - static_cast<double>(UsOf(out_));
+  const double disagreement_us = std::abs(by_reports_us - static_cast<double>(by_arrival_us));
+  const bool agree = disagreement_us <= static_cast<double>(kMaxDisagreementUs);
   return agree ? std::llround(by_reports_us) : by_arrival_us;
 }
 

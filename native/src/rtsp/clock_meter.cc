@@ -15,8 +15,9 @@ constexpr size_t kLatenessBins = 4;
 constexpr int64_t kMinPeriodUs = 2'000'000;
 constexpr int64_t kMinLargePeriodUs = 4'000'000;
 constexpr double kLargeRatio = 4.0 / 3;
-// What network jitter may leave in the envelope of a bin.
-constexpr double kNoiseUs = 80'000;
+// What network jitter may leave in the envelope of a bin: at least this, or this share of the jitter in the bin.
+constexpr double kMinNoiseUs = 80'000;
+constexpr double kNoiseShare = 0.5;
 // A cached group of pictures may come first, faster than real time.
 constexpr int64_t kStartUs = 2'500'000;
 // Smaller differences are drift, and the reference follows them.
@@ -34,11 +35,12 @@ void ClockMeter::Add(int64_t arrival_us, int64_t media_us, int64_t out_us) {
   if (open_.count >= kBinPackets && arrival_us - open_.first_arrival_us >= kBinUs) Close(arrival_us);
   const int64_t lateness_us = arrival_us - out_us;
   if (open_.count == 0) {
-    open_ = {arrival_us, 1, arrival_us, media_us, lateness_us};
+    open_ = {arrival_us, 1, arrival_us, media_us, lateness_us, arrival_us - media_us};
     return;
   }
   ++open_.count;
   open_.lateness_us = std::min(open_.lateness_us, lateness_us);
+  open_.max_delay_us = std::max(open_.max_delay_us, arrival_us - media_us);
   if (arrival_us - media_us > open_.delay_us()) return;
   open_.arrival_us = arrival_us;
   open_.media_us = media_us;
@@ -65,33 +67,32 @@ void ClockMeter::Shift(int64_t out_us) {
   reference_us_ -= out_us;
 }
 
+// By how much more time passed from one bin to another than the stream's clock says, as a share.
+std::optional<double> ClockMeter::Deviation(const Bin& from, const Bin& to, double current) {
+  const auto arrival_us = static_cast<double>(to.arrival_us - from.arrival_us);
+  const auto media_us = static_cast<double>(to.media_us - from.media_us);
+  if (arrival_us <= 0 || media_us <= 0) return std::nullopt;
+  return arrival_us / media_us / current - 1;
+}
+
 std::optional<double> ClockMeter::Ratio(double current, double deadband) const {
   const size_t newest = closed_.size() - 1;
   for (size_t oldest = rate_begin_; oldest + 2 < closed_.size(); ++oldest) {
-    const auto deviation = [&](size_t from, size_t to, double* noise) -> std::optional<double> {
-      const auto arrival_us = static_cast<double>(closed_[to].arrival_us - closed_[from].arrival_us);
-      const auto media_us = static_cast<double>(closed_[to].media_us - closed_[from].media_us);
-      if (arrival_us <= 0 || media_us <= 0) return std::nullopt;
-      *noise = kNoiseUs / arrival_us;
-      return arrival_us / media_us / current - 1;
-    };
     const int64_t period_us = closed_[newest].arrival_us - closed_[oldest].arrival_us;
     if (period_us < kMinPeriodUs) break;
-    double noise = 0;
-    double first_noise = 0;
-    double second_noise = 0;
     const size_t middle = oldest + (newest - oldest) / 2;
-    const auto whole = deviation(oldest, newest, &noise);
-    const auto first = deviation(oldest, middle, &first_noise);
-    const auto second = deviation(middle, newest, &second_noise);
+    const auto whole = Deviation(closed_[oldest], closed_[newest], current);
+    const auto first = Deviation(closed_[oldest], closed_[middle], current);
+    const auto second = Deviation(closed_[middle], closed_[newest], current);
     if (!whole || !first || !second) continue;
-    if (std::abs(*whole) <= deadband + noise) continue;
+    const auto jitter_us = static_cast<double>(std::max(closed_[oldest].jitter_us(), closed_[newest].jitter_us()));
+    const double noise_us = std::max(kMinNoiseUs, kNoiseShare * jitter_us);
+    if (std::abs(*whole) <= deadband + noise_us / static_cast<double>(period_us)) continue;
     const double ratio = 1 + *whole;
     if ((ratio > kLargeRatio || ratio < 1 / kLargeRatio) && period_us < kMinLargePeriodUs) continue;
     // A step is no rate: both halves must show it.
-    const double spread = std::abs(*whole) / 2;
-    const bool regular = std::abs(*first - *whole) <= spread + first_noise * ratio &&
-                         std::abs(*second - *whole) <= spread + second_noise * ratio;
+    const double spread = std::abs(*whole) / 2 + 2 * kMinNoiseUs / static_cast<double>(period_us) * ratio;
+    const bool regular = std::abs(*first - *whole) <= spread && std::abs(*second - *whole) <= spread;
     if (regular) return current * ratio;
   }
   return std::nullopt;

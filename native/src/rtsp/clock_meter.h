@@ -8,8 +8,8 @@
 
 namespace chrys::rtsp {
 
-// Measures by the lower envelope of (arrival - stream time) in bins of at least one second: packets can arrive late, and
-// never early, so bursts and network jitter do not count. All times in microseconds. Thread: one. Bounded memory.
+// Measures by the lower envelope of (arrival - stream time) in bins of at least one second: packets can arrive late,
+// and never early, so bursts and network jitter do not count. All times in microseconds. Thread: one. Bounded memory.
 class ClockMeter {
  public:
   // `media_us`: time by the stream's own clock, without jumps. `out_us`: the time that was given to the packet.
@@ -20,8 +20,9 @@ class ClockMeter {
   // Times are given out later by `out_us` from now on: what is known of lateness is adapted.
   void Shift(int64_t out_us);
 
-  // Arrival time per stream time over the longest period of at least 2 s that is regular, if it differs from `current` by
-  // more than `deadband` (0.02 = 2 %). Ratios of more than 4/3 or less than 3/4 of `current` need a period of at least 4 s.
+  // Arrival time per stream time over the longest period of at least 2 s that is regular, if it differs from `current`
+  // by more than `deadband` (0.02 = 2 %). Ratios of more than 4/3 or less than 3/4 of `current` need a period of at
+  // least 4 s.
   std::optional<double> Ratio(double current, double deadband) const;
 
   // The smallest (arrival - out) of the last seconds. 0 before the first Add.
@@ -29,9 +30,9 @@ class ClockMeter {
   // The same without the bin in progress; nullopt: no bin is complete.
   std::optional<int64_t> SettledLatenessUs() const;
 
-  // By how much the times that were given out have fallen behind arrival (positive) or run ahead of it (negative), compared
-  // with the beginning. Counts what lasts for `bins` bins only. The burst at the start of a connection does not count, and
-  // slow drift (up to 2 %) does not either.
+  // By how much the times that were given out have fallen behind arrival (positive) or run ahead of it (negative),
+  // compared with the beginning. Counts what lasts for `bins` bins only. The burst at the start of a connection does
+  // not count, and slow drift (up to 2 %) does not either.
   int64_t DeficitUs(size_t bins) const;
 
  private:
@@ -41,10 +42,13 @@ class ClockMeter {
     int64_t arrival_us = 0;  // of the packet with the smallest delay
     int64_t media_us = 0;    // of the same packet
     int64_t lateness_us = 0;
+    int64_t max_delay_us = 0;
     int64_t delay_us() const { return arrival_us - media_us; }
+    int64_t jitter_us() const { return max_delay_us - delay_us(); }
   };
 
   void Close(int64_t arrival_us);
+  static std::optional<double> Deviation(const Bin& from, const Bin& to, double current);
 
   std::deque<Bin> closed_;  // oldest first
   size_t rate_begin_ = 0;   // bins before this one do not count for the rate

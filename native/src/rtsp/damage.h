@@ -21,10 +21,10 @@ struct PictureFacts {
 
 class Damage {
  public:
-  // Takes the next picture in decoding order. Whether it is damaged. Before the first keyframe, or the end of the first
+  // Takes the next picture in decoding order. True: it is damaged. Before the first keyframe, or the end of the first
   // intra refresh, every picture is: it refers to pictures that never came.
   bool Note(const PictureFacts& picture);
-  // Whatever the next pictures refer to is lost.
+  // Everything that the next pictures may refer to is lost.
   void Break() { BreakFrom(0); }
 
  private:
@@ -43,7 +43,7 @@ class Damage {
   int refresh_pictures_ = 0;
 };
 
-// Tells sequence numbers that have gaps although nothing is missing from real loss. For transports that lose nothing.
+// Finds cameras whose sequence numbers have gaps although nothing is missing. For transports that lose nothing.
 class SequenceTrust {
  public:
   explicit SequenceTrust(bool unreliable) : unreliable_(unreliable) {}

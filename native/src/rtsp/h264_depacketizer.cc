@@ -1,4 +1,4 @@
-// H.264 over RTP: RFC 6184. Single NAL units, STAP-A and FU-A, whatever packetization mode the session description names.
+// H.264 over RTP (RFC 6184): single NAL units, STAP-A and FU-A in every packetization mode.
 #include "nal_depacketizer.h"
 
 namespace chrys::rtsp {

@@ -27,8 +27,11 @@ constexpr uint16_t kOnvifJpeg = 0xffd8;
 // ONVIF's replay extension; others follow inside it, behind 12 bytes of its own.
 constexpr uint16_t kOnvifReplay = 0xabac;
 constexpr size_t kOnvifReplayBytes = 12;
-// Pictures in a row whose size fits nothing, or that lack their tables, until the stream is given up.
-constexpr int kMaxMisfits = 8;
+// The stream is given up when for so long no picture came whose size fits and whose tables are there.
+constexpr int64_t kGiveUpUs = 5'000'000;
+constexpr int kMinMisfits = 3;
+// Then only so often another picture is looked at, which takes some milliseconds.
+constexpr int64_t kRetryUs = 200'000;
 // A size that the header cannot hold is checked again after so long, so that a camera that changes it is noticed.
 constexpr uint32_t kRecheckTicks = 2 * 90'000;
 // Gaps in the sequence numbers inside of whole pictures until the numbers count as unreliable.
@@ -99,7 +102,7 @@ class Jpeg : public VideoDepacketizer {
   // `marked`: the marker says that the picture is whole.
   void Finish(bool marked);
   std::optional<JpegSize> SizeOf(const Picture& picture, bool marked);
-  void NoteMisfit(const std::string& problem);
+  void NoteMisfit(const std::string& problem, int64_t arrival_us);
   void Deliver(Picture& picture, const std::vector<uint8_t>& head);
 
   const int declared_width_;
@@ -111,7 +114,9 @@ class Jpeg : public VideoDepacketizer {
   // Tables that came for a Q of 128 to 255.
   std::array<std::optional<JpegQuantization>, 128> cached_;
   size_t last_scan_bytes_ = 0;
-  int misfits_ = 0;
+  int misfits_ = 0;  // pictures in a row
+  int64_t first_misfit_us_ = 0;
+  int64_t last_misfit_us_ = 0;
   int false_gaps_ = 0;
 
   std::optional<Known> known_;
@@ -130,7 +135,8 @@ void Jpeg::Push(const RtpPacket& packet, int lost, int64_t arrival_us) {
   if (header.type >= kFirstReservedType) {
     if (offset > 0) return;
     NoteMisfit("The camera sends JPEG of RTP type " + std::to_string(header.type) +
-               ", which RFC 2435 does not define. Set the camera to H.264, H.265 or another JPEG format.");
+               ", which RFC 2435 does not define. Set the camera to H.264, H.265 or another JPEG format.",
+               arrival_us);
     return;
   }
   int restart_interval = 0;
@@ -226,7 +232,8 @@ void Jpeg::Finish(bool marked) {
   }
   if (!has_tables) {
     NoteMisfit("The camera sends JPEG pictures without quantization tables (Q = " + std::to_string(picture.header.q) +
-               "). Set the camera to H.264 or H.265.");
+               "). Set the camera to H.264 or H.265.",
+               picture.arrival_us);
     return;
   }
   const auto size = SizeOf(picture, marked);
@@ -251,6 +258,7 @@ std::optional<JpegSize> Jpeg::SizeOf(const Picture& picture, bool marked) {
   const bool is_fresh = holds_size || (is_known && picture.rtp_time - known_->checked_time < kRecheckTicks);
   if (is_known && is_fresh && (marked || EndsWithEoi(picture.scan))) return known_->size;
 
+  if (misfits_ >= kMinMisfits && picture.arrival_us - last_misfit_us_ < kRetryUs) return std::nullopt;
   const JpegHints hints{header.width,     header.height,      declared_width_,
                         declared_height_, habits_.jpeg_width, habits_.jpeg_height};
   std::optional<size_t> units;
@@ -274,17 +282,21 @@ std::optional<JpegSize> Jpeg::SizeOf(const Picture& picture, bool marked) {
   if (!units) {
     NoteMisfit("The camera's JPEG pictures (RTP header: " + told +
                ") cannot be read: they are not whole, or use Huffman tables that RTP does not carry. Set the camera to "
-               "H.264 or H.265.");
+               "H.264 or H.265.",
+               picture.arrival_us);
   } else {
     NoteMisfit("The size of the camera's JPEG pictures is unknown: the RTP header says " + told + ", and they have " +
                std::to_string(*units) + " blocks of 16x" + (is_declared_420 ? "16" : "8") +
-               " pixels. Set the camera to at most 2040x2040 pixels, or to H.264 or H.265.");
+               " pixels. Set the camera to at most 2040x2040 pixels, or to H.264 or H.265.",
+               picture.arrival_us);
   }
   return std::nullopt;
 }
 
-void Jpeg::NoteMisfit(const std::string& problem) {
-  if (++misfits_ >= kMaxMisfits) problem_ = problem;
+void Jpeg::NoteMisfit(const std::string& problem, int64_t arrival_us) {
+  if (misfits_++ == 0) first_misfit_us_ = arrival_us;
+  last_misfit_us_ = arrival_us;
+  if (misfits_ >= kMinMisfits && arrival_us - first_misfit_us_ >= kGiveUpUs) problem_ = problem;
 }
 
 void Jpeg::Deliver(Picture& picture, const std::vector<uint8_t>& head) {

@@ -40,6 +40,9 @@ size_t Rows(int height, bool is_420) {
   return static_cast<size_t>((height + UnitHeight(is_420) - 1) / UnitHeight(is_420));
 }
 
+// What a header says of so many pixels if it is rounded down.
+int InHeader(int pixels) { return pixels / 8 * 8 % kWrapPixels; }
+
 // How much vertical neighbours differ if a row has that many units.
 double Roughness(const std::vector<int16_t>& brightness, size_t columns) {
   int64_t sum = 0;
@@ -54,7 +57,6 @@ std::vector<int> HeaderCandidates(int header) {
     const int pixels = header + wraps * kWrapPixels;
     if (pixels == 0 || pixels + 8 > kMaxPixels) continue;
     candidates.push_back(pixels);
-    // Some round down what is no multiple of eight.
     candidates.push_back(pixels + 8);
   }
   return candidates;
@@ -125,6 +127,11 @@ std::optional<JpegSize> FitJpegSize(const JpegScan& scan, bool is_420, const Jpe
   if (matches(hints.usual_width, hints.usual_height)) return JpegSize{hints.usual_width, hints.usual_height, is_420};
 
   if (hints.header_width > 0 && hints.header_height > 0) {
+    // Some round down what is no multiple of eight.
+    for (const Pixels& usual : kUsualSizes) {
+      if (InHeader(usual.width) != hints.header_width || InHeader(usual.height) != hints.header_height) continue;
+      if (matches(usual.width, usual.height)) return JpegSize{usual.width, usual.height, is_420};
+    }
     for (const int width : HeaderCandidates(hints.header_width)) {
       for (const int height : HeaderCandidates(hints.header_height)) {
         if (matches(width, height)) return JpegSize{width, height, is_420};

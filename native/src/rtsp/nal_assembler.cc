@@ -45,12 +45,13 @@ bool NalAssembler::Scans() const {
 // Whether the start code in front of `behind` separates two NAL units.
 bool NalAssembler::IsDelimiter(const uint8_t* behind, size_t size) const {
   // What follows must look like a header, as far as it is there already.
+  const NalCodec codec = builder_.codec();
   if (size >= 1 && (behind[0] & 0x80) != 0) return false;
-  if (size >= NalHeaderBytes(builder_.codec()) && KindOfNal(builder_.codec(), behind, size) == NalKind::kIgnored) return false;
+  if (size >= NalHeaderBytes(codec) && KindOfNal(codec, behind, size) == NalKind::kIgnored) return false;
   // ONVIF media signing leaves out emulation prevention in its SEI: a start code within a message is none.
   size_t sei_size = 0;
   const uint8_t* sei = builder_.SeiInProgress(&sei_size);
-  return sei == nullptr || EndsBehindSeiMessage(builder_.codec(), sei, sei_size);
+  return sei == nullptr || EndsBehindSeiMessage(codec, sei, sei_size);
 }
 
 void NalAssembler::Append(const uint8_t* data, size_t size) {

@@ -1,4 +1,4 @@
-// Parts of NAL units, as packets carry them, to whole NAL units for the builder. Cuts where a camera has put start codes
+// Makes whole NAL units of the parts that packets carry, and hands them to the builder. Also separates them at start codes
 // inside a NAL unit: V380 and others send a whole keyframe, from SPS to slice, as one fragmented SPS.
 #pragma once
 
@@ -41,7 +41,7 @@ class NalAssembler {
   size_t head_size_ = 0;
   bool flushed_ = false;   // the builder has the head
   size_t zeros_ = 0;       // zero bytes at the end of what came so far
-  bool compound_ = false;  // start codes were found inside NAL units of this stream
+  bool compound_ = false;  // a start code was found inside a NAL unit of this stream
 };
 
 }  // namespace chrys::rtsp

@@ -14,7 +14,7 @@ void NalDepacketizer::Push(const RtpPacket& packet, int lost, int64_t arrival_us
   lost_ = builder_.BeginPacket(packet.timestamp, arrival_us, lost);
   Read(packet.payload, packet.size);
   marked_open_ = packet.marker && nal_.open();
-  // Some cameras set no end bit; others set the marker on every packet. Until it is known which, the NAL unit stays open.
+  // Some cameras set no end bit, others set the marker on every packet. The NAL unit stays open until it is known which.
   if (marked_open_ && marker_ends_ >= kMarkerIsEnd) nal_.End(!fragment_gap_);
   if (packet.marker && !nal_.open()) builder_.Marker();
 }
@@ -67,13 +67,13 @@ void NalDepacketizer::Fragment(bool start, bool end, const uint8_t* header, size
   } else {
     if (marked_open_) marker_ends_ = 0;
     if (lost_ > 0) {
-      // Over TCP the numbers may lie, so what came is kept. Over UDP what is behind the gap is worth nothing to a decoder.
+      // Over TCP the numbers may be wrong, so everything is kept. Over UDP the rest of the NAL unit is useless.
+      if (time_ == fragment_time_) builder_.LossWasInside();
       if (!reliable_ || time_ != fragment_time_) {
         CutNal();
         return builder_.NoteOrphan();
       }
       fragment_gap_ = true;
-      builder_.LossWasInside();
     }
   }
   nal_.Append(data, size);

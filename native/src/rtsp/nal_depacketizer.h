@@ -25,8 +25,8 @@ class NalDepacketizer : public VideoDepacketizer {
   virtual void Read(const uint8_t* payload, size_t size) = 0;
 
   void Single(const uint8_t* data, size_t size);
-  // NAL units with a length of two bytes in front. `skip_first` and `skip`: bytes in front of the first length and of the
-  // others. A wrong length costs the rest of the packet.
+  // NAL units with a length of two bytes in front. `skip_first` and `skip`: bytes in front of the first length and of
+  // the others. The rest of the packet behind a wrong length is dropped.
   void Aggregate(const uint8_t* data, size_t size, size_t skip_first, size_t skip);
   // A fragment. `header`: of the NAL unit, made from the fragment's.
   void Fragment(bool start, bool end, const uint8_t* header, size_t header_size, const uint8_t* data, size_t size);

@@ -14,8 +14,8 @@ constexpr uint32_t kRecoveryPoint = 6;  // payloadType
 
 // H.264 table 7-1.
 namespace h264 {
-constexpr int kSlice = 1, kPartitionA = 2, kPartitionB = 3, kPartitionC = 4, kIdr = 5, kSei = 6, kSps = 7, kPps = 8, kAud = 9,
-              kEndOfSequence = 10, kEndOfStream = 11, kAuxiliary = 19;
+constexpr int kSlice = 1, kPartitionA = 2, kPartitionB = 3, kPartitionC = 4, kIdr = 5, kSei = 6, kSps = 7, kPps = 8,
+              kAud = 9, kEndOfSequence = 10, kEndOfStream = 11, kAuxiliary = 19;
 }
 
 // HEVC table 7-1.

@@ -1,5 +1,5 @@
-// The few fields of H.264 and HEVC headers (ITU-T H.264 and H.265, clause 7.3) that finding pictures, random access points
-// and damage needs.
+// The fields of H.264 and HEVC headers (ITU-T H.264 and H.265, clause 7.3) that are needed to find pictures, random access
+// points and damage.
 #pragma once
 
 #include <cstddef>
@@ -85,7 +85,7 @@ struct SliceFields {
   bool reference = true;    // others may refer to it
   int temporal_id = 0;      // HEVC
   bool intra = false;       // an I or SI slice; of HEVC known only in the first slice
-  int pps_id = -1;          // -1: unreadable
+  int pps_id = -1;          // -1: the header is unreadable
   int order = -1;           // frame_num (H.264), pic_order_cnt_lsb (HEVC, first slice); -1: unknown
   int order_modulus = 0;    // order counts modulo this; 0: unknown
   bool field = false;       // H.264: one field of an interlaced picture
@@ -105,8 +105,8 @@ class SetLookup {
 // Reads as much as the known sets allow. `head`: at most kNalHeadBytes are looked at.
 SliceFields ParseSlice(NalCodec codec, const uint8_t* head, size_t size, const SetLookup& sets);
 
-// recovery_frame_cnt (H.264) or recovery_poc_cnt (HEVC) of the recovery point message in an SEI NAL unit; nullopt: there is
-// none.
+// recovery_frame_cnt (H.264) or recovery_poc_cnt (HEVC) of the recovery point message in an SEI NAL unit; nullopt: there
+// is none.
 std::optional<int> RecoveryCount(NalCodec codec, const uint8_t* nal, size_t size);
 
 // Whether whole SEI messages fill these bytes of an SEI NAL unit: what follows then does not belong to a message.

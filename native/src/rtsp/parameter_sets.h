@@ -34,8 +34,8 @@ class ParameterSets : public SetLookup {
   const PpsFields* Pps(int id) const override;
   const SpsFields* Sps(int id) const override;
 
-  // Appends the sets that pictures with this PPS need, as Annex B in the order VPS, SPS, PPS; every set in force when the
-  // PPS is unknown.
+  // Appends the sets that pictures with this PPS need, as Annex B in the order VPS, SPS, PPS. Appends every set in force
+  // when the PPS is unknown.
   void AppendFor(int pps_id, std::vector<uint8_t>* out) const;
   // The same for the newest picture that was named by Use; empty while a type of set is missing.
   std::vector<uint8_t> Extradata() const;

@@ -9,11 +9,11 @@ namespace chrys::rtsp {
 
 // Learns the usual gap between pictures. Thread: one. Times are monotonic microseconds.
 //
-// The rate is known after three pictures that span half a second; pictures that a camera kept and sends at once say nothing.
-// Until then the limit is at least 15 s, so that slow cameras, and those whose first picture comes late, run at once. From
-// then on the limit is max(configured, 3 x the usual gap). A gap is usual if it comes again, or if the connection is too
-// young to tell. A single interruption of a camera that ran well is not usual, and a silence that no picture ended never is:
-// a camera that died does not get a longer limit.
+// The rate is known after three pictures that span half a second; pictures that a camera kept and sends at once say
+// nothing. Until then the limit is at least 15 s, so that slow cameras, and those whose first picture comes late, run
+// at once. From then on the limit is max(configured, 3 x the usual gap). A gap is usual if it comes again, or if the
+// connection is too young to tell. A single interruption of a camera that ran well is not usual, and a silence that no
+// picture ended never is: a camera that died does not get a longer limit.
 class Patience {
  public:
   // `configured_us`: the limit for cameras with many pictures a second. `sdp_fps`: the declared frame rate, 0 = none.
@@ -25,9 +25,9 @@ class Patience {
   int64_t LimitUs() const;
   // The longest gap that is usual, to be remembered for the next connection; 0 = not known.
   int64_t usual_gap_us() const;
-  // What to remember instead when the connection ended because LimitUs() had passed. If there were pictures, but too few to
-  // know the rate, the camera may be slower than the limit allows: the next connection waits twice as long, at most
-  // kMaxUnknownUs.
+  // What to remember instead when the connection ended because LimitUs() had passed. If there were pictures, but too
+  // few to know the rate, the camera may be slower than the limit allows: the next connection waits twice as long, at
+  // most kMaxUnknownUs.
   int64_t GapAfterStallUs() const;
 
  private:

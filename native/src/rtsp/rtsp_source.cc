@@ -257,9 +257,10 @@ void RtspSource::OnPacket(size_t track, bool rtcp, const uint8_t* data, size_t s
 
 void RtspSource::OnRtp(size_t track, const RtpPacket& packet, int64_t arrival_us) {
   Track& of = tracks_[track];
-  if (std::find(of.payload_types.begin(), of.payload_types.end(), packet.payload_type) == of.payload_types.end()) return;
+  // Before the payload type is looked at: packets of other types have numbers of the same row.
   const RtpReceiver::Seen seen = of.receiver.Note(packet, arrival_us);
   if (seen.duplicate) return;
+  if (std::find(of.payload_types.begin(), of.payload_types.end(), packet.payload_type) == of.payload_types.end()) return;
   if (track == kVideo) {
     if (seen.restarted) depacketizer_->Restart();
     depacketizer_->Push(packet, seen.lost, arrival_us);
@@ -368,6 +369,8 @@ std::optional<Failure> RtspSource::CheckPatience(int64_t now_us) {
     }
     return Failure{end::kNoData, message, 0};
   }
+  options_.learned.usual_gap_ms = patience_->GapAfterStallUs() / 1000;
+  stalled_ = true;
   return Failure{end::kStalled,
                  pictures_ == 0 ? "No picture came within " + Seconds(limit_us) + " after PLAY."
                                 : "No picture came for " + Seconds(limit_us) + ".",
@@ -471,7 +474,7 @@ void RtspSource::Learn() {
     learned.jpeg_height = habits.jpeg_height;
   }
   if (any_packet_) learned.silent_tcp_sessions = 0;
-  if (!patience_) return;
+  if (!patience_ || stalled_) return;
   // Small changes are not worth a write to the registry.
   const int64_t gap_ms = patience_->usual_gap_us() / 1000;
   if (gap_ms > learned.usual_gap_ms * 5 / 4 || gap_ms < learned.usual_gap_ms * 3 / 4) learned.usual_gap_ms = gap_ms;

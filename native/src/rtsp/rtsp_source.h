@@ -117,6 +117,7 @@ class RtspSource : public PacketSource, public Session::Sink {
   bool audio_silence_noted_ = false;
   bool any_keyframe_ = false;
   bool intra_refresh_ = false;    // no keyframe came yet, and the pictures are refreshed little by little
+  bool stalled_ = false;
   bool closed_ = false;
   int64_t pictures_ = 0;
   int64_t noted_dropped_ = 0;

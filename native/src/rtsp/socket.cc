@@ -333,9 +333,7 @@ bool Connection::Write(const void* data, size_t size) {
 
 bool Connection::Flush() { return state_->fd >= 0 && state_->Flush(); }
 
-bool Connection::has_unsent() const {
-  return state_->waiting() > 0 || (state_->tls && state_->tls->wants_to_write());
-}
+bool Connection::has_unsent() const { return state_->waiting() > 0 || (state_->tls && state_->tls->wants_to_write()); }
 
 bool Connection::has_pending() const { return state_->tls && state_->tls->has_pending(); }
 

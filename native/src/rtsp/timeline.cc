@@ -21,7 +21,7 @@ constexpr double kMaxUnknownStepSeconds = 1;
 // Pictures that are further apart must arrive further apart, too.
 constexpr int64_t kMaxSlackSeconds = 30;
 
-// So many pictures in a row without a timestamp of their own: the camera has none.
+// Pictures in a row without a timestamp of their own, from which on the camera counts as one without timestamps.
 constexpr size_t kArrivalPictures = 4;
 
 constexpr double kDeadband = 0.02;

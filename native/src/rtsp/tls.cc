@@ -15,9 +15,9 @@ namespace chrys::rtsp {
 namespace {
 
 // TLS 1.0 and 1.1, 3DES and SHA-1 signatures are accepted because old cameras have nothing newer; where both sides have
-// something newer, TLS negotiates that. %COMPAT tolerates certificates whose key usage is wrong, which cameras generate.
-constexpr const char* kPriority =
-    "NORMAL:+VERS-TLS1.1:+VERS-TLS1.0:+3DES-CBC:+SIGN-RSA-SHA1:+SIGN-ECDSA-SHA1:%COMPAT";
+// something newer, TLS negotiates that. %COMPAT tolerates certificates whose key usage is wrong, which cameras
+// generate.
+constexpr const char* kPriority = "NORMAL:+VERS-TLS1.1:+VERS-TLS1.0:+3DES-CBC:+SIGN-RSA-SHA1:+SIGN-ECDSA-SHA1:%COMPAT";
 // TLS records without any data (alerts, tickets, key updates) that one Read accepts.
 constexpr int kMaxEmptyRecords = 16;
 constexpr size_t kShownDigits = 16;
@@ -66,9 +66,8 @@ std::optional<Failure> TlsSession::Prepare() {
   if (result < 0) return failed(result);
   if (options_.verify == TlsVerify::kVerify) {
     const std::string& file = options_.trust_file;
-    result = file.empty()
-                 ? gnutls_certificate_set_x509_system_trust(credentials_)
-                 : gnutls_certificate_set_x509_trust_file(credentials_, file.c_str(), GNUTLS_X509_FMT_PEM);
+    result = file.empty() ? gnutls_certificate_set_x509_system_trust(credentials_)
+                          : gnutls_certificate_set_x509_trust_file(credentials_, file.c_str(), GNUTLS_X509_FMT_PEM);
     if (result < 0) return failed(result);
   }
   result = gnutls_init(&session_, GNUTLS_CLIENT | GNUTLS_NONBLOCK | GNUTLS_NO_SIGNAL);

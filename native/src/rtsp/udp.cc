@@ -147,8 +147,7 @@ void UdpPair::PunchHole() {
 
 bool UdpPair::SendRtcp(const std::vector<uint8_t>& packet) {
   if (rtcp_ < 0 || !peer_rtcp_ || peer_rtcp_->port() == 0) return false;
-  const ssize_t sent =
-      sendto(rtcp_, packet.data(), packet.size(), MSG_NOSIGNAL, peer_rtcp_->get(), peer_rtcp_->size);
+  const ssize_t sent = sendto(rtcp_, packet.data(), packet.size(), MSG_NOSIGNAL, peer_rtcp_->get(), peer_rtcp_->size);
   return sent == static_cast<ssize_t>(packet.size());
 }
 

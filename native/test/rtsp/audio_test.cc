@@ -2,7 +2,7 @@
 #include <cstdio>
 #include <string>
 
-#include "../../src/rtsp/aac_config.h"
+#include "../../src/aac_config.h"
 #include "../../src/rtsp/audio.h"
 #include "expect.h"
 

@@ -57,7 +57,7 @@ class BitWriter {
 
 // Adds bytes that hold no start code.
 inline Bytes Padded(Bytes nal, size_t size) {
-  for (uint8_t byte = 0x41; nal.size() < size; byte = byte == 0x7f ? 0x41 : static_cast<uint8_t>(byte + 1)) nal.push_back(byte);
+  for (uint32_t i = 0; nal.size() < size; ++i) nal.push_back(static_cast<uint8_t>(0x41 + i % 0x3f));
   return nal;
 }
 

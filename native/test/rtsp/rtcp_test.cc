@@ -1,17 +1,18 @@
 // Sender reports in, receiver reports out: `rtcp_test`.
 #include "../../src/rtsp/rtcp.h"
-#include "expect.h"
 
 #include <cstdio>
 #include <vector>
+
+#include "expect.h"
 
 using namespace chrys;
 using namespace chrys::rtsp;
 
 namespace {
 
-const std::vector<uint8_t> kReport{0x80, 200,  0,    6,    0x11, 0x22, 0x33, 0x44, 0xE0, 0x00, 0x00, 0x01, 0x80, 0,
-                                   0,    0,    0xAB, 0xCD, 0xEF, 0x01, 0,    0,    0,    9,    0,    0,    0,    99};
+const std::vector<uint8_t> kReport{0x80, 200, 0,    6,    0x11, 0x22, 0x33, 0x44, 0xE0, 0x00, 0x00, 0x01, 0x80, 0,
+                                   0,    0,   0xAB, 0xCD, 0xEF, 0x01, 0,    0,    0,    9,    0,    0,    0,    99};
 
 void ReadsSenderReportAndGoodbyeOfACompoundPacket() {
   std::vector<uint8_t> bytes = kReport;
@@ -71,12 +72,11 @@ void BuildsReceiverReports() {
   report.jitter = 9;
   report.last_report = 0xAABBCCDD;
   report.since_last_report = 65'536;
-  const std::vector<uint8_t> expected{
-      0x81, 201, 0,    7,    0x0A, 0x0B, 0x0C, 0x0D,                    // header, own SSRC
-      1,    2,   3,    4,    7,    0xFF, 0xFF, 0xFF,                    // SSRC, lost
-      0,    1,   0x56, 0x78, 0,    0,    0,    9,                       // highest number, jitter
-      0xAA, 0xBB, 0xCC, 0xDD, 0, 1, 0, 0,                               // last report
-      0x81, 202, 0, 3, 0x0A, 0x0B, 0x0C, 0x0D, 1, 3, 'a', 'b', 'c', 0, 0, 0};
+  const std::vector<uint8_t> expected{0x81, 201,  0,    7,    0x0A, 0x0B, 0x0C, 0x0D,  // header, own SSRC
+                                      1,    2,    3,    4,    7,    0xFF, 0xFF, 0xFF,  // SSRC, lost
+                                      0,    1,    0x56, 0x78, 0,    0,    0,    9,     // highest number, jitter
+                                      0xAA, 0xBB, 0xCC, 0xDD, 0,    1,    0,    0,     // last report
+                                      0x81, 202,  0,    3,    0x0A, 0x0B, 0x0C, 0x0D, 1, 3, 'a', 'b', 'c', 0, 0, 0};
   EXPECT(BuildReceiverReport(0x0A0B0C0D, "abc", report) == expected);
   const auto empty = BuildReceiverReport(1, "ab", {});
   EXPECT(empty.size() == 8 + 4 + 12);

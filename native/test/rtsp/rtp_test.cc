@@ -1,10 +1,11 @@
 // RTP header, loss and order: `rtp_test`.
 #include "../../src/rtsp/rtp.h"
-#include "expect.h"
 
 #include <cstdio>
 #include <string>
 #include <vector>
+
+#include "expect.h"
 
 using namespace chrys;
 using namespace chrys::rtsp;

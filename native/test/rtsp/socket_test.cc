@@ -1,11 +1,12 @@
 // Waiting and TCP connections: `socket_test`.
 #include "../../src/rtsp/socket.h"
-#include "expect.h"
-#include "loopback.h"
 
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
+
+#include "expect.h"
+#include "loopback.h"
 
 using namespace chrys;
 using namespace chrys::rtsp;
@@ -149,8 +150,8 @@ void StopsWhileItConnects() {
     stop.Raise();
   });
   const int64_t begun_us = MonotonicUs();
-  const auto failure = connection.Connect(Options(hole.port(), {"127.0.0.1", "127.0.0.1"}), waiter,
-                                          begun_us + kPatienceUs);
+  const auto failure =
+      connection.Connect(Options(hole.port(), {"127.0.0.1", "127.0.0.1"}), waiter, begun_us + kPatienceUs);
   EXPECT(Is(failure, end::kStopped));
   EXPECT(MonotonicUs() - begun_us < kPatienceUs / 4);
   other.join();

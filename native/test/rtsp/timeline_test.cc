@@ -82,7 +82,8 @@ void PlaceAll(Timeline& timeline, std::vector<Picture>& pictures, const Camera& 
     picture.out = timeline.Place(picture.rtp_time, arrival_us, picture.keyframe);
     if (camera.report_every <= 0 || picture.arrival - reported < camera.report_every) continue;
     reported = picture.arrival;
-    const double own = camera.counts_pictures ? static_cast<double>(picture.rtp_time - camera.start) / kRate : picture.arrival;
+    const double counted = static_cast<double>(picture.rtp_time - camera.start) / kRate;
+    const double own = camera.counts_pictures ? counted : picture.arrival;
     timeline.OnSenderReport(picture.rtp_time, Ntp(static_cast<double>(kNtp2026) + own), arrival_us);
   }
 }
@@ -117,7 +118,7 @@ double LongestGroup(const std::vector<Picture>& pictures) {
 
 void KeepsTheTimesOfAGoodCamera() {
   for (const uint32_t start : {0u, 1'000'000u, 0xffffffffu - 100'000u, 0x7fffffffu}) {
-    for (const double jitter : {0.0, 0.03, 0.2}) {
+    for (const double jitter : {0.0, 0.03, 0.2, 0.5}) {
       Camera camera;
       camera.start = start;
       camera.jitter = jitter;
@@ -317,6 +318,27 @@ void PutsOnePictureHoursAwayWhereItBelongs() {
   for (size_t i = 102; i < pictures.size(); ++i) EXPECT(pictures[i].out - pictures[i - 1].out == kFrame);
 }
 
+void KeepsIrregularPicturesInOrder() {
+  // From 5 to 50 pictures a second, one of ten is lost, and one of 50 has a stamp of its own.
+  Noise noise;
+  double at = 0;
+  std::vector<double> taken;
+  Timeline timeline(kRate, 0);
+  int64_t last = -1;
+  for (int i = 0; i < 3'000; ++i) {
+    at += 0.02 + 0.18 * noise.Next() * noise.Next();
+    if (i % 10 == 3) continue;
+    auto rtp_time = static_cast<uint32_t>(static_cast<int64_t>(at * kRate));
+    if (i % 50 == 20) rtp_time += 1'000'000'000u + static_cast<uint32_t>(i) * 1'000'003u;
+    const auto arrival_us = static_cast<int64_t>((at + 0.05 * noise.Next()) * kUs);
+    const int64_t out = timeline.Place(rtp_time, arrival_us, i % 40 == 0);
+    EXPECT(out > last);
+    EXPECT(i < 10 || Near(Seconds(out), at - taken.front(), 0.25));
+    if (taken.empty()) taken.push_back(at);
+    last = out;
+  }
+}
+
 void GoesOnOverAJumpThatStays() {
   for (const int64_t seconds : {-9'800, 37'600, -5, 5, -1, 22'000}) {
     Camera camera;
@@ -463,7 +485,8 @@ AudioOutcome RunAudio(const AudioCase& each) {
       const auto arrival_us = static_cast<int64_t>(std::max(taken + each.late(taken), picture * 0.0005) * kUs);
       video.Place(static_cast<uint32_t>(picture * kFrame), arrival_us, picture % 25 == 0);
       if (each.video_reports && picture % 50 == 0) {
-        video.OnSenderReport(static_cast<uint32_t>(picture * kFrame), Ntp(static_cast<double>(kNtp2026) + taken), arrival_us);
+        const uint64_t ntp = Ntp(static_cast<double>(kNtp2026) + taken);
+        video.OnSenderReport(static_cast<uint32_t>(picture * kFrame), ntp, arrival_us);
       }
       ++picture;
     }
@@ -562,6 +585,7 @@ int main() {
   FollowsArrivalWhenTheStampsRunAtAnotherRate();
   PlacesByArrivalWhenTimestampsNeverChange();
   PutsOnePictureHoursAwayWhereItBelongs();
+  KeepsIrregularPicturesInOrder();
   GoesOnOverAJumpThatStays();
   KeepsGapsInWhichTheCameraSentNothing();
   TakesSlowCameras();

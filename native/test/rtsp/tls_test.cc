@@ -3,14 +3,14 @@
 #include <gnutls/gnutls.h>
 #include <gnutls/x509.h>
 
-#include "../../src/rtsp/socket.h"
-#include "expect.h"
-#include "loopback.h"
-
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
 #include <ctime>
+
+#include "../../src/rtsp/socket.h"
+#include "expect.h"
+#include "loopback.h"
 
 using namespace chrys;
 using namespace chrys::rtsp;
@@ -210,8 +210,8 @@ void VerifiesCertificateAndHost(const Certificate& certificate) {
     bool trusted;
     bool right;
   };
-  const std::vector<Case> cases{{"camera.test", true, true}, {"camera.test.", true, true}, {"127.0.0.1", true, true},
-                                {"other.test", true, false}, {"127.0.0.2", true, false},   {"", true, false},
+  const std::vector<Case> cases{{"camera.test", true, true},  {"camera.test.", true, true}, {"127.0.0.1", true, true},
+                                {"other.test", true, false},  {"127.0.0.2", true, false},   {"", true, false},
                                 {"camera.test", false, false}};
   for (const Case& one : cases) {
     Client client;

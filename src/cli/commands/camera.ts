@@ -60,7 +60,7 @@ export function cameraCommand(io: Io): Command {
     .option('--decoder-threads <n>', 'threads that decode it', wholeNumber)
     .option('--record', 'record it, whatever buffer.on_disk of the configuration says')
     .option('--no-record', 'do not record it, whatever the configuration says')
-    .option('--record-audio', 'record its sound, too, if it is AAC')
+    .option('--record-audio', 'record its audio, too, if it is AAC or Opus')
     .option('--json', 'print the camera as JSON')
     .addOption(urlOption())
     .action((name: string, url: string | undefined, options: AddOptions) => add(io, name, url, options));
@@ -87,7 +87,7 @@ export function cameraCommand(io: Io): Command {
         Object.keys(RECORD_WISHES),
       ),
     )
-    .option('--audio', 'record its sound, too, if it is AAC')
+    .option('--audio', 'record its audio, too, if it is AAC or Opus')
     .option('--no-audio', 'record no sound')
     .option('--json', 'print the camera as JSON')
     .addOption(urlOption())

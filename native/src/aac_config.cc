@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <array>
 
-namespace chrys::rtsp {
+namespace chrys {
 
 namespace {
 
@@ -185,4 +185,4 @@ std::optional<AdtsHeader> ParseAdts(const uint8_t* data, size_t size) {
   return header;
 }
 
-}  // namespace chrys::rtsp
+}  // namespace chrys

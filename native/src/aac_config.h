@@ -7,7 +7,7 @@
 #include <string_view>
 #include <vector>
 
-namespace chrys::rtsp {
+namespace chrys {
 
 // Reads bits from the top. Behind the end it yields zeros, and good() is false.
 class AudioBits {
@@ -59,4 +59,4 @@ struct AdtsHeader {
 // nullopt: no ADTS frame with a single block of audio begins here.
 std::optional<AdtsHeader> ParseAdts(const uint8_t* data, size_t size);
 
-}  // namespace chrys::rtsp
+}  // namespace chrys
