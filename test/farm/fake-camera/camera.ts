@@ -84,7 +84,8 @@ export class FakeCamera {
   }
 
   #accept(socket: Socket): void {
-    const number = this.#counters.connections;
+    // A connection that only looks whether somebody listens does not count.
+    const number = this.#counters.plays;
     this.#counters.connections += 1;
     const connection = new Connection(socket, {
       options: this.#options,
@@ -100,11 +101,11 @@ export class FakeCamera {
     socket.on('close', () => this.#connections.delete(connection));
   }
 
-  #clips(connection: number): readonly Clip[] {
+  #clips(session: number): readonly Clip[] {
     const { video = {}, hostile = {} } = this.#options;
     const named = video.clip ?? DEFAULT_CLIP;
     const names = typeof named === 'string' ? [named] : named;
-    const chosen = video.alternate ? names : [names[Math.min(connection, names.length - 1)] ?? DEFAULT_CLIP];
+    const chosen = video.alternate ? names : [names[Math.min(session, names.length - 1)] ?? DEFAULT_CLIP];
     const clips = chosen.map(loadClip);
     return hostile.stream === 'huge-sps' ? clips.map(withHugeSps) : clips;
   }

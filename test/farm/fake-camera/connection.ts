@@ -296,7 +296,7 @@ export class Connection {
     const { options, clips, counters, switches, first } = this.parts;
     const flood = options.hostile?.stream;
     const contextOf = (track: Track) => ({
-      ...{ options, clips, counters, switches, firstConnection: first },
+      ...{ options, clips, counters, switches, firstSession: first },
       send: (packet: Buffer, rtcp: boolean) => session.sinks.get(track)?.send(packet, rtcp),
       raw: (bytes: Buffer | string) => {
         this.#raw(bytes);
