@@ -107,7 +107,9 @@ export class FakeCamera {
     const names = typeof named === 'string' ? [named] : named;
     const chosen = video.alternate ? names : [names[Math.min(session, names.length - 1)] ?? DEFAULT_CLIP];
     const clips = chosen.map(loadClip);
-    return hostile.stream === 'huge-sps' ? clips.map(withHugeSps) : clips;
+    return hostile.stream === 'huge-sps'
+      ? clips.map((clip) => withHugeSps(clip, hostile.pixels ?? HUGE_PIXELS))
+      : clips;
   }
 }
 
@@ -115,8 +117,8 @@ function certificate({ cert, key }: { readonly cert: string; readonly key: strin
   return { cert: readFileSync(cert), key: readFileSync(key) };
 }
 
-function withHugeSps(clip: Clip): Clip {
-  const huge = hugeSps(HUGE_PIXELS, HUGE_PIXELS);
+function withHugeSps(clip: Clip, pixels: number): Clip {
+  const huge = hugeSps(pixels, pixels);
   const replaced = (nals: readonly Buffer[]): Buffer[] =>
     nals.map((nal) => (clip.codec === 'h264' && nalType(clip.codec, nal) === 7 ? huge : nal));
   const units = clip.units.map((unit) => ({ ...unit, nals: replaced(unit.nals) }));

@@ -211,8 +211,10 @@ export interface AuthOptions {
 export interface HostileOptions {
   /** DESCRIBE is answered with header lines, or a body, without end. */
   readonly describe?: 'endless-headers' | 'endless-line' | 'endless-sdp' | 'huge-length';
-  /** Behind PLAY: a picture without end, SPS of 16384 × 16384, more messages or packets than any stream needs. */
+  /** Behind PLAY: a picture without end, SPS of `pixels` × `pixels`, more messages or packets than any stream needs. */
   readonly stream?: 'endless-picture' | 'huge-sps' | 'flood-answers' | 'flood-requests' | 'flood-small-packets';
+  /** Width and height in a huge SPS, a multiple of 16. Default 16384. */
+  readonly pixels?: number;
 }
 
 /** What the camera saw. */
