@@ -67,7 +67,8 @@ class FakeCamera {
   }
   void HangUp() { hang_up_ = true; }
 
-  static std::string Answer(const Message& request, const std::string& status = "200 OK", const std::string& more = "") {
+  static std::string Answer(const Message& request, const std::string& status = "200 OK",
+                            const std::string& more = "") {
     return "RTSP/1.0 " + status + "\r\nCSeq: " + std::string(request.headers.Get("CSeq")) + "\r\n" + more + "\r\n";
   }
   static std::string Polite(const Message& request, bool audio = false) {

@@ -159,8 +159,8 @@ void DoesNotWaitForACameraThatNeverAnswersTeardown() {
 
 void EndsASessionWithoutId() {
   FakeCamera camera([](FakeCamera&, const Message& request) -> std::optional<std::string> {
-    if (request.method == "SETUP") return FakeCamera::Answer(request, "200 OK", "Transport: RTP/AVP/TCP;interleaved=0-1\r\n");
-    return std::nullopt;
+    if (request.method != "SETUP") return std::nullopt;
+    return FakeCamera::Answer(request, "200 OK", "Transport: RTP/AVP/TCP;interleaved=0-1\r\n");
   });
   Client client(camera);
   EXPECT(!client.Open());
@@ -302,7 +302,8 @@ void AnswersANewNonceInMidSession() {
     if (request.method == "TEARDOWN" && nonce == 2) nonce = 3;
     const std::string quoted = "nonce=\"" + std::to_string(nonce) + "\"";
     if (!Contains(request.headers.Get("Authorization"), quoted)) {
-      return FakeCamera::Answer(request, "401 Unauthorized", "WWW-Authenticate: Digest realm=\"cam\", " + quoted + "\r\n");
+      return FakeCamera::Answer(request, "401 Unauthorized",
+                                "WWW-Authenticate: Digest realm=\"cam\", " + quoted + "\r\n");
     }
     if (request.method != "SETUP") return std::nullopt;
     return FakeCamera::Answer(request, "200 OK", "Session: 1;timeout=3\r\nTransport: RTP/AVP/TCP;interleaved=0-1\r\n");
@@ -348,7 +349,8 @@ void FindsFramesBehindGarbageAndErrorAnswers() {
   FakeCamera camera([](FakeCamera&, const Message& request) -> std::optional<std::string> {
     if (request.method != "PLAY") return std::nullopt;
     return FakeCamera::Frame(0, 1) + FakeCamera::Answer(request) + "garbage \x01\xff$$$" + FakeCamera::Frame(0, 2) +
-           "RTSP/1.0 400 Bad Request\r\n\r\n" + FakeCamera::Frame(0, 3) + FakeCamera::Frame(9, 4) + FakeCamera::Frame(0, 5);
+           "RTSP/1.0 400 Bad Request\r\n\r\n" + FakeCamera::Frame(0, 3) + FakeCamera::Frame(9, 4) +
+           FakeCamera::Frame(0, 5);
   });
   Client client(camera);
   EXPECT(!client.Open());
@@ -469,8 +471,8 @@ void KeepsTracksApartThatGetTheSameChannels() {
     if (request.method == "SETUP") {
       return FakeCamera::Answer(request, "200 OK", "Session: 1\r\nTransport: RTP/AVP/TCP;interleaved=0-1\r\n");
     }
-    if (request.method == "PLAY") return FakeCamera::Answer(request) + FakeCamera::Frame(0, 1) + FakeCamera::Frame(2, 1);
-    return std::nullopt;
+    if (request.method != "PLAY") return std::nullopt;
+    return FakeCamera::Answer(request) + FakeCamera::Frame(0, 1) + FakeCamera::Frame(2, 1);
   });
   Client client(camera);
   EXPECT(!client.Open());
