@@ -18,8 +18,11 @@ the time at which the access unit of that picture was last pushed, microseconds 
 repeat after 12 s (or the clip's length), so that the age of a received one is its arrival minus this entry.
 Given `ports`, it listens on those again; given `folder`, it keeps the timing files there, else in a temporary folder.
 
-Commands are JSON lines on stdin, each answered by one: {"cmd": "add", "mount": {…}}, {"cmd": "remove", "path": …},
-{"cmd": "disconnect"} (drops every client), {"cmd": "certificate", "path": …, "tls": {…}} (for connections to come), {"cmd": "clients"} → {"clients": n, "pushed": {path: access units}}.
+Commands are JSON lines on stdin, each answered by one:
+    {"cmd": "add", "mount": {…}}, {"cmd": "remove", "path": …}
+    {"cmd": "disconnect"}: drops every client
+    {"cmd": "certificate", "path": …, "tls": {…}}: for connections to come
+    {"cmd": "clients"} → {"clients": n, "sessions": n, "pushed": {path: access units}}
 It ends with its stdin or its parent.
 """
 import atexit
@@ -277,7 +280,9 @@ class Farm:
 
     def clients(self) -> dict:
         count = sum(len(server.client_filter(None) or []) for server in self.servers.values())
-        return {'clients': count, 'pushed': {path: mount.pushed for path, mount in self.mounts.items()}}
+        sessions = sum(server.get_session_pool().get_n_sessions() for server in self.servers.values())
+        pushed = {path: mount.pushed for path, mount in self.mounts.items()}
+        return {'clients': count, 'sessions': sessions, 'pushed': pushed}
 
     def ready(self) -> dict:
         return {'ready': True, 'ports': [server.get_bound_port() for server in self.servers.values()],
