@@ -183,6 +183,7 @@ describe('gst-rtsp-server', () => {
       expect(found.packets).toBeLessThanOrEqual(13);
       expect(await complaintsAbout(path)).toBe('');
     }
+    expect(await scene.log('mjpeg')).not.toMatch(/swscaler/);
   });
 
   it('is watched over TLS, and its certificate is kept and shown', async () => {
