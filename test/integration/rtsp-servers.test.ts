@@ -196,6 +196,13 @@ describe('gst-rtsp-server', () => {
     expect(message).toMatch(/tls_verify/);
   });
 
+  it('without TLS on its port is named, when the URL says rtsps', async () => {
+    await scene.proxy.addCamera('no-tls', farm.url('tcp').replace('rtsp:', 'rtsps:'));
+    const { message } = await scene.failed('no-tls', 'tls_failed', BOUND_MS);
+    expect(message).toMatch(/TLS/);
+    await scene.proxy.removeCamera('no-tls');
+  });
+
   it('gets TEARDOWN for every session when the proxy ends', async () => {
     expect((await farm.counts()).sessions).toBeGreaterThanOrEqual(NAMES.length);
     expect(await scene.proxy.end()).toBe(0);
