@@ -183,6 +183,7 @@ describe('gst-rtsp-server', () => {
       expect(found.packets).toBeLessThanOrEqual(13);
       expect(await complaintsAbout(path)).toBe('');
     }
+    expect(await scene.log('mjpeg')).not.toMatch(/swscaler/);
   });
 
   it('is watched over TLS, and its certificate is kept and shown', async () => {
@@ -193,6 +194,13 @@ describe('gst-rtsp-server', () => {
     expect((await scene.state('tls-pin')).learned?.certificate).toMatch(/^[0-9a-f]{64}$/);
     const { message } = await scene.failed('tls-verify', 'certificate_untrusted');
     expect(message).toMatch(/tls_verify/);
+  });
+
+  it('without TLS on its port is named, when the URL says rtsps', async () => {
+    await scene.proxy.addCamera('no-tls', farm.url('tcp').replace('rtsp:', 'rtsps:'));
+    const { message } = await scene.failed('no-tls', 'tls_failed', BOUND_MS);
+    expect(message).toMatch(/TLS/);
+    await scene.proxy.removeCamera('no-tls');
   });
 
   it('gets TEARDOWN for every session when the proxy ends', async () => {
