@@ -180,15 +180,21 @@ void FileSource::PickAudioStream() {
   if (index < 0) return;
   const AVCodecParameters* parameters = format_->streams[index]->codecpar;
   const std::string name = avcodec_get_name(parameters->codec_id);
-  if (parameters->codec_id != AV_CODEC_ID_AAC || parameters->extradata_size <= 0 || parameters->sample_rate <= 0) {
-    audio_note_ = "Audio is not recorded: it is " + name + ", and only AAC can be kept as it is.";
-    return;
+  audio_note_ = WhyAudioIsNotRecorded(name);
+  const bool is_opus = parameters->codec_id == AV_CODEC_ID_OPUS;
+  if (audio_note_.empty() && !is_opus && (parameters->extradata_size <= 0 || parameters->sample_rate <= 0)) {
+    audio_note_ = "Audio is not recorded: its AAC configuration is missing.";
   }
+  if (!audio_note_.empty()) return;
   audio_stream_ = format_->streams[index];
   audio_.codec_name = name;
-  audio_.extradata.assign(parameters->extradata, parameters->extradata + parameters->extradata_size);
-  audio_.sample_rate = parameters->sample_rate;
   audio_.channels = std::max(1, parameters->ch_layout.nb_channels);
+  audio_.sample_rate = is_opus ? kOpusRate : parameters->sample_rate;
+  if (parameters->extradata_size > 0) {
+    audio_.extradata.assign(parameters->extradata, parameters->extradata + parameters->extradata_size);
+  }
+  // What a file skips at its beginning must not be skipped in every segment.
+  if (is_opus && audio_.channels <= 2) audio_.extradata = OpusHead(audio_.channels);
 }
 
 std::optional<Failure> FileSource::OpenFilter() {
