@@ -104,7 +104,6 @@ Failure Capture::RunUntilEnd() {
   control_.stallLimitMs.store(static_cast<int32_t>(source_->stall_limit_us() / 1000), kRelaxed);
   TellLearned();
   FlushLog();
-  if (const std::string note = source_->audio_note(); !note.empty()) host_.OnLog({AV_LOG_WARNING, note});
 
   const AvPtr<AVPacket> packet(av_packet_alloc());
   for (;;) {

@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "audio_packets.h"
 #include "orientation.h"
 
 extern "C" {

@@ -40,7 +40,9 @@ class FileSource : public PacketSource {
   double declared_fps() const override;
   int64_t SenderUs(int64_t) const override { return 0; }
   const AudioStream* audio() const override { return audio_stream_ == nullptr ? nullptr : &audio_; }
-  std::string audio_note() const override { return audio_note_; }
+  std::vector<std::string> TakeNotes() override {
+    return audio_note_.empty() ? std::vector<std::string>() : std::vector<std::string>{std::exchange(audio_note_, {})};
+  }
   std::vector<AudioPacket> TakeAudio() override { return std::exchange(audio_packets_, {}); }
 
  private:
