@@ -431,7 +431,7 @@ export interface NativeAddon {
   keepWallAfter(us: number): void;
   /** An eventfd that wakes a capture; close it with closeWake when no capture uses it any more. Throws an Error with `code`. */
   openWake(): number;
-  /** Wakes the capture that waits, so that it looks at its stop flag within a millisecond. */
+  /** Wakes the capture that waits: it looks at its stop flag, and at what callers want, within a millisecond. */
   wake(fd: number): void;
   closeWake(fd: number): void;
   /** Ends the process at once; process.exit waits for every thread, also for one that the disk does not let go of. */

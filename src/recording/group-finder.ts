@@ -83,6 +83,13 @@ export class GroupFinder {
     return this.reader.end();
   }
 
+  /** How long before the newest packet this one arrived, microseconds; 0 when it is not there. */
+  arrivedBeforeNewestUs(sequence: number): number {
+    const packet = this.reader.read(sequence);
+    const newest = this.reader.read(this.reader.end() - 1);
+    return packet === undefined || newest === undefined ? 0 : newest.arrivalUs - packet.arrivalUs;
+  }
+
   /**
    * The oldest segment that is complete and was not given yet, or groups that were lost. With `ended` the group in
    * progress counts as complete: nothing more will come to it.

@@ -490,6 +490,9 @@ std::optional<Failure> Session::Pump(int64_t deadline_us) {
       return Failure{end::kStopped, "told to stop"};
     case Waiter::Woke::kDeadline:
       break;
+    case Waiter::Woke::kWoken:
+      woken_ = true;
+      break;
     case Waiter::Woke::kReady:
       if (!sockets.empty()) {
         if (auto failure = ReceiveDatagrams(sockets)) return failure;
