@@ -35,6 +35,7 @@ struct Client : public Session::Sink {
   void OnPacket(size_t track, bool rtcp, const uint8_t*, size_t, int64_t) override {
     ++(rtcp ? rtcp_packets : packets);
     last_track = track;
+    if (is_slow) std::this_thread::sleep_for(std::chrono::microseconds(200));
   }
   std::optional<Failure> Describe(int64_t within_us = kPatienceUs) { return session.Describe(In(within_us)); }
   std::optional<Failure> SetUp(size_t media = 0, int64_t within_us = kPatienceUs) {
@@ -63,6 +64,7 @@ struct Client : public Session::Sink {
   int packets = 0;
   int rtcp_packets = 0;
   size_t last_track = 0;
+  bool is_slow = false;  // so slow that the connection always has data
   Session session;
 };
 
@@ -388,10 +390,9 @@ void TakesAnswersWithWrongNumbers() {
 
 void IgnoresAnswersThatComeLateOrTwice() {
   FakeCamera camera([](FakeCamera&, const Message& request) -> std::optional<std::string> {
-    if (request.method != "SETUP") return std::nullopt;
-    const std::string answer = FakeCamera::Polite(request);
-    return "RTSP/1.0 100 Continue\r\nCSeq: 2\r\n\r\n" + answer +
-           FakeCamera::Answer(request, "454 Session Not Found");  // while PLAY is waited for
+    if (request.method != "PLAY") return std::nullopt;
+    return "RTSP/1.0 454 Session Not Found\r\nCSeq: 2\r\n\r\nRTSP/1.0 100 Continue\r\nCSeq: 3\r\n\r\n" +
+           FakeCamera::Polite(request);
   });
   Client client(camera);
   EXPECT(!client.Open());
@@ -409,9 +410,11 @@ void GivesUpPlayAtItsDeadlineAlthoughDataComes() {
     return "";
   });
   camera.set_idle([&](FakeCamera& self) {
-    while (flows && self.Send(burst)) continue;
+    const int64_t end_us = In(kPatienceUs);
+    while (flows && MonotonicUs() < end_us && self.Send(burst)) continue;
   });
   Client client(camera);
+  client.is_slow = true;
   EXPECT(!client.Describe());
   EXPECT(!client.SetUp());
   const int64_t begun_us = MonotonicUs();
@@ -477,6 +480,24 @@ void KeepsTracksApartThatGetTheSameChannels() {
   Client client(camera);
   EXPECT(!client.Open());
   EXPECT(!client.PumpUntil([&] { return client.packets == 2; }));
+  EXPECT(client.last_track == 1);
+}
+
+void TakesOtherChannelsThanItAskedFor() {
+  FakeCamera camera([](FakeCamera&, const Message& request) -> std::optional<std::string> {
+    if (request.method == "DESCRIBE") return FakeCamera::Polite(request, true);
+    const bool audio = Contains(request.uri, "audio");
+    if (request.method == "SETUP") {
+      return FakeCamera::Answer(request, "200 OK",
+                                std::string("Session: 1\r\nTransport: RTP/AVP/TCP;interleaved=") +
+                                    (audio ? "0-1" : "2-3") + "\r\n");
+    }
+    if (request.method == "PLAY") return FakeCamera::Answer(request) + FakeCamera::Frame(0, 1);
+    return std::nullopt;
+  });
+  Client client(camera);
+  EXPECT(!client.Open());
+  EXPECT(!client.PumpUntil([&] { return client.packets == 1; }));
   EXPECT(client.last_track == 1);
 }
 
@@ -560,6 +581,7 @@ int main() {
   CutsOffAHeaderWithoutEnd();
   CutsOffAFlood();
   KeepsTracksApartThatGetTheSameChannels();
+  TakesOtherChannelsThanItAskedFor();
   SendsNoReportOnAChannelThatCannotBe();
   EndsASessionWhoseTransportCannotBeUsed();
   PlaysWithoutRangeWhereItIsRefused();
