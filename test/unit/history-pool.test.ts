@@ -9,7 +9,7 @@ import { StillClock } from './fixtures/still-clock.js';
 import { FakeCameras } from './rest-fixture.js';
 
 const FAKE_WORKER = new URL('./fixtures/fake-history-worker.mjs', import.meta.url);
-const BOUND_MS = 10_000;
+const BOUND_MS = 15_000;
 const LIMITS: HistorySettings = { workers: 2, queriesPerWorker: 2, waiting: 1, idleMs: 5000 };
 
 /** No frame is ever copied here. */
