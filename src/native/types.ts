@@ -219,6 +219,8 @@ export interface HistoryOptions extends PastSource {
   readonly intervalMs: number;
   readonly withholdCorrupt: boolean;
   readonly maxMessageBytes: number;
+  /** The job fails at a picture with more pixels (width times height), before memory is taken for it. */
+  readonly maxPixels: number;
 }
 
 /** One file of the past; it must have been written by writeSegment. */
