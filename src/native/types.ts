@@ -40,8 +40,8 @@ export interface LearnedFacts {
 /** Why a capture ended or could not begin. Each is one row of docs/reference/errors.md. */
 export const CAPTURE_ENDS = [
   'stopped', // the stop flag was raised
-  'unauthorized', // the camera asked for a user and password, or refused the ones it got (401, 403)
-  'not_found', // no such path on that camera (404), or no such file
+  'unauthorized', // the camera refused the user name or password (401)
+  'not_found', // no such path on that camera (404), or nothing recorded to replay
   'refused', // nothing listens on that port
   'unreachable', // no route to that host
   'unknown_host', // the name does not resolve
@@ -51,8 +51,7 @@ export const CAPTURE_ENDS = [
   'connection_lost', // the camera closed or reset the connection
   'no_video', // the session has no video stream
   'unsupported_codec', // libav has no decoder for it: retrying cannot mend this
-  'frame_too_large', // a frame does not fit into a VideoFrame that clients accept
-  'protocol_error', // the camera answered something that is not RTSP, or an error status
+  'protocol_error', // the camera answered something that is not RTSP
   'credentials_needed', // the camera wants a user name and password, and the URL has none (401)
   'auth_unsupported', // the camera offers no authentication scheme that is known here (401)
   'forbidden', // the user may not view this stream (403)
@@ -219,6 +218,8 @@ export interface HistoryOptions extends PastSource {
   readonly intervalMs: number;
   readonly withholdCorrupt: boolean;
   readonly maxMessageBytes: number;
+  /** The job fails at a picture with more pixels (width times height), before memory is taken for it. */
+  readonly maxPixels: number;
 }
 
 /** One file of the past; it must have been written by writeSegment. */
