@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -50,12 +51,15 @@ class Exchange {
   void OnMessage(Message message);
   std::optional<Failure> NoteRates(size_t bytes, int64_t now_us);
   std::optional<Failure> Broken(Failure failure);
+  void Grow();
 
   Waiter& waiter_;
   Receiver& receiver_;
   Connection connection_;
   StreamParser parser_;
-  std::vector<uint8_t> buffer_;
+  // Not a vector, which would clear it: pages that no burst needs are never touched.
+  std::unique_ptr<uint8_t[]> buffer_;
+  size_t buffer_bytes_ = 0;
   size_t begin_ = 0;  // of what is not parsed yet
   size_t end_ = 0;
   bool connected_ = false;
