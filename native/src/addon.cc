@@ -91,8 +91,6 @@ rtsp::SourceOptions RtspOptionsOf(const Napi::Object& object) {
 
 CaptureOptions OptionsOf(const Napi::Object& object) {
   CaptureOptions options;
-  options.source.url = TextOf(object, "url");
-  options.source.is_file = TextOf(object, "kind") == "file";
   if (object.Has("replay") && object.Get("replay").IsObject()) {
     const Napi::Object replay = object.Get("replay").As<Napi::Object>();
     ReplayOptions& made = options.replay.emplace();
@@ -103,9 +101,6 @@ CaptureOptions OptionsOf(const Napi::Object& object) {
     made.loop = replay.Get("loop").ToBoolean().Value();
     if (!(made.speed > 0)) throw Napi::TypeError::New(object.Env(), "speed must be positive");
   }
-  options.source.open_timeout_us = NumberOf(object, "openTimeoutMs") * 1000;
-  options.source.stall_timeout_us = NumberOf(object, "stallTimeoutMs") * 1000;
-  if (TextOf(object, "kind") == "rtsp") options.rtsp = RtspOptionsOf(object);
   options.wake_fd = static_cast<int>(NumberOf(object, "wakeFd"));
   options.teardown_us = NumberOf(object, "teardownMs") * 1000;
   options.decoder_threads = static_cast<int>(NumberOf(object, "decoderThreads"));
@@ -126,8 +121,16 @@ CaptureOptions OptionsOf(const Napi::Object& object) {
   }
   options.packet_ring.base = ring.data;
   options.audio_ring = OptionalRingOf(object.Get("audioRing"));
-  options.source.audio = options.audio_ring.base != nullptr;
-  if (options.rtsp) options.rtsp->audio = options.source.audio;
+  const bool audio = options.audio_ring.base != nullptr;
+  const std::string kind = TextOf(object, "kind");
+  if (kind == "rtsp") {
+    options.rtsp = RtspOptionsOf(object);
+    options.rtsp->audio = audio;
+  } else if (kind == "file") {
+    options.file = {TextOf(object, "url"), NumberOf(object, "openTimeoutMs") * 1000, audio, options.max_pixels};
+  } else if (!options.replay) {
+    throw Napi::TypeError::New(object.Env(), "kind must be rtsp, file, or replay with a range");
+  }
   if (options.frame_slots < 2 || options.frame_slots > 64) {
     throw Napi::TypeError::New(object.Env(), "frameSlots must be 2 to 64");
   }

@@ -38,8 +38,8 @@ int32_t ConnectionOf(int64_t next_sequence) {
 
 std::unique_ptr<PacketSource> SourceOf(const CaptureOptions& options, Interrupt& interrupt) {
   if (options.replay) return std::make_unique<ReplaySource>(*options.replay, interrupt);
-  if (options.rtsp) return std::make_unique<rtsp::RtspSource>(*options.rtsp, options.control->stop, options.wake_fd);
-  return std::make_unique<Source>(options.source, interrupt);
+  if (options.file) return std::make_unique<FileSource>(*options.file, interrupt);
+  return std::make_unique<rtsp::RtspSource>(*options.rtsp, options.control->stop, options.wake_fd);
 }
 
 }  // namespace
@@ -96,9 +96,6 @@ Failure Capture::RunUntilEnd() {
     return *failure;
   }
   parameters_.Open(parameters);
-  const auto extradata_size = static_cast<size_t>(std::max(0, parameters->extradata_size));
-  outputs_.Describe(options_.device_id, avcodec_get_name(parameters->codec_id),
-                    ShownExtradata(parameters->extradata, extradata_size));
   current_.connection = ConnectionOf(options_.packet_ring.header().nextSequence.load(kRelaxed));
   current_.time_base_num = source_->time_base().num;
   current_.time_base_den = std::max(1, source_->time_base().den);
@@ -124,11 +121,11 @@ std::optional<Failure> Capture::Store(AVPacket* packet) {
   ParameterReader::Answer headers;
   headers.is_keyframe = (packet->flags & AV_PKT_FLAG_KEY) != 0;
   if (!source_->marks_keyframes() || headers.is_keyframe || packets_since_connect_ == 0) headers = parameters_.Read(packet);
+  if (source_->marks_keyframes()) headers.is_keyframe = (packet->flags & AV_PKT_FLAG_KEY) != 0;
   // Before the decoder sees it: memory for the picture must not be taken.
   if (auto failure = TooManyPixels(headers.coded_width, headers.coded_height, options_.max_pixels)) return failure;
   // With the first packet and not when the session opens: before, a camera may be silent, and its size is not known.
-  const bool new_audio = !audio_told_ && source_->audio() != nullptr;
-  if (headers.changed || new_audio || packets_since_connect_ == 0) TellStream();
+  if (IsNewStream(headers)) TellStream();
   const bool keyframe = headers.is_keyframe;
   if (keyframe) {
     TellLearned();
@@ -156,6 +153,7 @@ std::optional<Failure> Capture::Store(AVPacket* packet) {
   current_.is_keyframe = keyframe;
   current_.is_damaged = (packet->flags & AV_PKT_FLAG_CORRUPT) != 0;
   if (current_.is_damaged) control_.packetsDamaged.fetch_add(1, kRelaxed);
+  current_.is_hidden = (packet->flags & AV_PKT_FLAG_DISCARD) != 0;
   current_.sequence = packets_.Write(current_, packet->data);
   Add(control_.packets, 1);
   Add(control_.bytes, packet->size);
@@ -198,23 +196,47 @@ void Capture::MeasureRate(const AVPacket* packet) {
   const double tick_seconds = av_q2d(source_->time_base());
   const bool keyframe = (packet->flags & AV_PKT_FLAG_KEY) != 0;
   ++packets_since_connect_;
+  const bool measurable = !group_hidden_;
+  if (keyframe) group_hidden_ = false;
+  if ((packet->flags & AV_PKT_FLAG_DISCARD) != 0) {
+    group_hidden_ = true;
+    if (keyframe) gop_first_pts_ = INT64_MIN;
+    return;
+  }
+  ++rate_packets_;
   if (first_pts_ == INT64_MIN) first_pts_ = packet->pts;
   double fps = 0;
-  if (keyframe) {
+  if (keyframe && !measurable) {
+    gop_first_pts_ = packet->pts;
+  } else if (keyframe) {
     const int64_t ticks = gop_first_pts_ == INT64_MIN ? 0 : packet->pts - gop_first_pts_;
     if (ticks > 0) {
       control_.gopPackets.store(gop_index_ + 1, kRelaxed);
       fps = (gop_index_ + 1) / (static_cast<double>(ticks) * tick_seconds);
     }
     gop_first_pts_ = packet->pts;
-  } else if (control_.gopPackets.load(kRelaxed) == 0 && packets_since_connect_ >= kRateMinPackets) {
+  } else if (control_.gopPackets.load(kRelaxed) == 0 && rate_packets_ >= kRateMinPackets) {
     const int64_t ticks = packet->pts - first_pts_;
-    if (ticks > 0) fps = static_cast<double>(packets_since_connect_ - 1) / (static_cast<double>(ticks) * tick_seconds);
+    if (ticks > 0) fps = static_cast<double>(rate_packets_ - 1) / (static_cast<double>(ticks) * tick_seconds);
   }
   if (fps > 0 && fps < 1e6) control_.fpsMilli.store(static_cast<int32_t>(fps * 1000 + 0.5), kRelaxed);
 }
 
+bool Capture::IsNewStream(const ParameterReader::Answer& headers) const {
+  if (headers.changed || packets_since_connect_ == 0) return true;
+  if (!audio_told_ && source_->audio() != nullptr) return true;
+  if (!headers.is_keyframe) return false;
+  const AVCodecParameters* parameters = source_->parameters();
+  const auto size = static_cast<size_t>(std::max(0, parameters->extradata_size));
+  return size != extradata_told_.size() || !std::equal(extradata_told_.begin(), extradata_told_.end(), parameters->extradata);
+}
+
 void Capture::TellStream() {
+  const AVCodecParameters* parameters = source_->parameters();
+  const auto size = static_cast<size_t>(std::max(0, parameters->extradata_size));
+  extradata_told_.assign(parameters->extradata, parameters->extradata + size);
+  outputs_.Describe(options_.device_id, avcodec_get_name(parameters->codec_id),
+                    ShownExtradata(parameters->extradata, size));
   audio_told_ = source_->audio() != nullptr;
   host_.OnStream({current_.connection, source_->parameters(), source_->time_base(), source_->declared_fps(), parameters_.width,
                   parameters_.height, parameters_.format, parameters_.profile, source_->audio()});
@@ -337,7 +359,7 @@ bool Capture::Feed(const AVPacket* packet, const PacketInfo& info) {
   const bool accepted = decoder_->Send(packet, info);
   Add(control_.decodeUs, MonotonicUs() - start_us);
   if (!accepted) Add(control_.decodeErrors, 1);
-  if (info.is_keyframe) ++keyframes_without_frame_;
+  if (info.is_keyframe && !info.is_hidden) ++keyframes_without_frame_;
   return accepted;
 }
 
@@ -459,8 +481,9 @@ std::optional<Failure> Capture::Publish(const AVFrame* frame, Purpose purpose) {
   }
   Add(control_.framesPublished, 1);
   if (facts.corrupt) Add(control_.framesCorrupt, 1);
-  control_.width.store(frame->width, kRelaxed);
-  control_.height.store(frame->height, kRelaxed);
+  const PictureSize shown = UprightSize(frame);
+  control_.width.store(shown.width, kRelaxed);
+  control_.height.store(shown.height, kRelaxed);
   control_.lastFrameMs.store(facts.packet.arrival_us / 1000, kRelaxed);
   control_.decoderDelay.store(decoder_->delay(), kRelaxed);
   if (facts.frame_id > control_.frameSequence.load(kRelaxed)) control_.frameSequence.store(facts.frame_id);

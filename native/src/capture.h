@@ -9,6 +9,7 @@
 
 #include "av_log.h"
 #include "decoder.h"
+#include "file_source.h"
 #include "frame_message.h"
 #include "interrupt.h"
 #include "interval_schedule.h"
@@ -18,14 +19,14 @@
 #include "replay_source.h"
 #include "ring_layout.h"
 #include "rtsp/rtsp_source.h"
-#include "source.h"
 
 namespace chrys {
 
 struct CaptureOptions {
-  SourceOptions source;                     // a file, unless one of the next two is there
-  std::optional<rtsp::SourceOptions> rtsp;  // instead of the source
-  std::optional<ReplayOptions> replay;  // instead of the source
+  // Exactly one of these is there.
+  std::optional<rtsp::SourceOptions> rtsp;
+  std::optional<FileOptions> file;
+  std::optional<ReplayOptions> replay;
   int decoder_threads = 1;
   std::string device_id;
   ControlBlock* control = nullptr;
@@ -99,6 +100,7 @@ class Capture {
   std::optional<Failure> Publish(const AVFrame* frame, Purpose purpose);
   double SecondsOf(int64_t pts) const;
   void MeasureRate(const AVPacket* packet);
+  bool IsNewStream(const ParameterReader::Answer& headers) const;
   void TellStream();
   void TellLimit();
   void Announce();
@@ -128,10 +130,13 @@ class Capture {
   int64_t gop_first_pts_ = INT64_MIN;  // pts of the last keyframe
   int64_t first_pts_ = INT64_MIN;
   int64_t packets_since_connect_ = 0;
+  int64_t rate_packets_ = 0;    // those that are shown
+  bool group_hidden_ = false;   // the group in progress has packets that are not shown, which take no time
   bool snapshot_of_live_ = false;       // a snapshot is to be of the frame that is decoded anyway
   bool group_decoded_ = false;          // the decoder has had every packet of its group up to now
   bool limit_told_ = false;
   bool audio_told_ = false;
+  std::vector<uint8_t> extradata_told_;
   Learned learned_told_;
   int keyframes_without_frame_ = 0;
 };

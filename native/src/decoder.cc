@@ -81,7 +81,7 @@ const AVPacket* BorrowedPacket::Over(std::vector<uint8_t>& payload, const Packet
   packet->size = info.size;
   packet->pts = info.pts;
   packet->dts = info.dts;
-  packet->flags = info.is_keyframe ? AV_PKT_FLAG_KEY : 0;
+  packet->flags = (info.is_keyframe ? AV_PKT_FLAG_KEY : 0) | (info.is_hidden ? AV_PKT_FLAG_DISCARD : 0);
   return packet.get();
 }
 

@@ -5,46 +5,46 @@
 
 namespace chrys {
 
-// The codes of CAPTURE_ENDS in src/native/types.ts.
+// The codes of CAPTURE_ENDS in src/native/types.ts. Arrays, so that each has one address and can be compared by it.
 namespace end {
-constexpr const char* kStopped = "stopped";
-constexpr const char* kUnauthorized = "unauthorized";
-constexpr const char* kNotFound = "not_found";
-constexpr const char* kRefused = "refused";
-constexpr const char* kUnreachable = "unreachable";
-constexpr const char* kOpenTimeout = "open_timeout";
-constexpr const char* kStalled = "stalled";
-constexpr const char* kDecodeStalled = "decode_stalled";
-constexpr const char* kConnectionLost = "connection_lost";
-constexpr const char* kNoVideo = "no_video";
-constexpr const char* kUnsupportedCodec = "unsupported_codec";
-constexpr const char* kFrameTooLarge = "frame_too_large";
-constexpr const char* kProtocolError = "protocol_error";
-constexpr const char* kCredentialsNeeded = "credentials_needed";
-constexpr const char* kAuthUnsupported = "auth_unsupported";
-constexpr const char* kForbidden = "forbidden";
-constexpr const char* kSessionLimit = "session_limit";
-constexpr const char* kSessionLost = "session_lost";
-constexpr const char* kTransportRefused = "transport_refused";
-constexpr const char* kOptionUnsupported = "option_unsupported";
-constexpr const char* kRequestRefused = "request_refused";
-constexpr const char* kCameraError = "camera_error";
-constexpr const char* kTlsFailed = "tls_failed";
-constexpr const char* kCertificateUntrusted = "certificate_untrusted";
-constexpr const char* kCertificateChanged = "certificate_changed";
-constexpr const char* kEncryptedMedia = "encrypted_media";
-constexpr const char* kKeepalive = "keepalive";
-constexpr const char* kNoData = "no_data";
-constexpr const char* kTooManyRedirects = "too_many_redirects";
-constexpr const char* kMessageTooLarge = "message_too_large";
-constexpr const char* kPictureTooLarge = "picture_too_large";
-constexpr const char* kTooManyPixels = "too_many_pixels";
-constexpr const char* kFlood = "flood";
-constexpr const char* kFileNotFound = "file_not_found";
-constexpr const char* kFileUnreadable = "file_unreadable";
-constexpr const char* kFileChanged = "file_changed";
-constexpr const char* kReplayEnded = "replay_ended";
-constexpr const char* kIoError = "io_error";
+inline constexpr char kStopped[] = "stopped";
+inline constexpr char kUnauthorized[] = "unauthorized";
+inline constexpr char kNotFound[] = "not_found";
+inline constexpr char kRefused[] = "refused";
+inline constexpr char kUnreachable[] = "unreachable";
+inline constexpr char kOpenTimeout[] = "open_timeout";
+inline constexpr char kStalled[] = "stalled";
+inline constexpr char kDecodeStalled[] = "decode_stalled";
+inline constexpr char kConnectionLost[] = "connection_lost";
+inline constexpr char kNoVideo[] = "no_video";
+inline constexpr char kUnsupportedCodec[] = "unsupported_codec";
+inline constexpr char kFrameTooLarge[] = "frame_too_large";
+inline constexpr char kProtocolError[] = "protocol_error";
+inline constexpr char kCredentialsNeeded[] = "credentials_needed";
+inline constexpr char kAuthUnsupported[] = "auth_unsupported";
+inline constexpr char kForbidden[] = "forbidden";
+inline constexpr char kSessionLimit[] = "session_limit";
+inline constexpr char kSessionLost[] = "session_lost";
+inline constexpr char kTransportRefused[] = "transport_refused";
+inline constexpr char kOptionUnsupported[] = "option_unsupported";
+inline constexpr char kRequestRefused[] = "request_refused";
+inline constexpr char kCameraError[] = "camera_error";
+inline constexpr char kTlsFailed[] = "tls_failed";
+inline constexpr char kCertificateUntrusted[] = "certificate_untrusted";
+inline constexpr char kCertificateChanged[] = "certificate_changed";
+inline constexpr char kEncryptedMedia[] = "encrypted_media";
+inline constexpr char kKeepalive[] = "keepalive";
+inline constexpr char kNoData[] = "no_data";
+inline constexpr char kTooManyRedirects[] = "too_many_redirects";
+inline constexpr char kMessageTooLarge[] = "message_too_large";
+inline constexpr char kPictureTooLarge[] = "picture_too_large";
+inline constexpr char kTooManyPixels[] = "too_many_pixels";
+inline constexpr char kFlood[] = "flood";
+inline constexpr char kFileNotFound[] = "file_not_found";
+inline constexpr char kFileUnreadable[] = "file_unreadable";
+inline constexpr char kFileChanged[] = "file_changed";
+inline constexpr char kReplayEnded[] = "replay_ended";
+inline constexpr char kIoError[] = "io_error";
 }  // namespace end
 
 struct Failure {

@@ -108,7 +108,7 @@ bool History::Advance() {
   }
   if (!ahead_) {
     if (options_.range.nearest_us < 0 || delivered_ || substitute_) return false;
-    substitute_.emplace();
+    substitute_.emplace(Substitute{});  // clang 14 cannot find the default constructor of a nested class here
     plan_.WantAround();
     looked_ahead_ = false;
     return true;
@@ -236,7 +236,8 @@ PastJob::Answer History::Deliver(const AVFrame* frame, const PacketInfo& info, i
                                  size_t room) {
   Answer answer;
   const Look& look = streams_.at(*connection_).look;
-  const PictureSize size = SizeOf(look, frame->width, frame->height);
+  const PictureSize shown = UprightSize(frame);
+  const PictureSize size = SizeOf(look, shown.width, shown.height);
   const char* format = av_get_pix_fmt_name(static_cast<AVPixelFormat>(frame->format));
   shape_.width = size.width;
   shape_.height = size.height;

@@ -154,6 +154,7 @@ std::vector<PacketInfo> HistoryPlan::ReadGroup() {
 }
 
 bool HistoryPlan::InRange(const PacketInfo& packet) const {
+  if (packet.is_hidden) return false;
   if (range_.keyframes_only && !packet.is_keyframe) return false;
   if (range_.nearest_us >= 0) {
     if (packet.sequence < around_begin_ || packet.sequence >= around_end_) return false;

@@ -74,7 +74,8 @@ void Outputs::PublishTo(int index, const AVFrame* frame, const FrameFacts& facts
                         Result* result) {
   Output& output = outputs_[static_cast<size_t>(index)];
   OutputBlock& block = control_.outputs[static_cast<size_t>(index)];
-  const PictureSize size = SizeOf(output.look, frame->width, frame->height);
+  const PictureSize shown = UprightSize(frame);
+  const PictureSize size = SizeOf(output.look, shown.width, shown.height);
   const char* format = av_get_pix_fmt_name(static_cast<AVPixelFormat>(frame->format));
   shape_.pixel_format = format == nullptr ? "" : format;
   shape_.width = size.width;

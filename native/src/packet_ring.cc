@@ -139,7 +139,9 @@ int64_t PacketRingWriter::Write(const PacketInfo& info, const uint8_t* data) {
   PacketEntry& entry = view_.entry(sequence);
   constexpr auto relaxed = std::memory_order_relaxed;
   entry.size.store(info.size, relaxed);
-  entry.flags.store((info.is_keyframe ? kFlagKeyframe : 0) | (info.is_damaged ? kFlagCorrupt : 0), relaxed);
+  entry.flags.store((info.is_keyframe ? kFlagKeyframe : 0) | (info.is_damaged ? kFlagCorrupt : 0) |
+                        (info.is_hidden ? kFlagHidden : 0),
+                    relaxed);
   entry.gopIndex.store(info.gop_index, relaxed);
   entry.timeBaseNum.store(info.time_base_num, relaxed);
   entry.timeBaseDen.store(info.time_base_den, relaxed);
@@ -210,6 +212,7 @@ Entry LoadEntry(const PacketEntry& entry) {
   const int32_t flags = entry.flags.load(kLoadRelaxed);
   info.is_keyframe = (flags & kFlagKeyframe) != 0;
   info.is_damaged = (flags & kFlagCorrupt) != 0;
+  info.is_hidden = (flags & kFlagHidden) != 0;
   read.offset = entry.offset.load(kLoadRelaxed);
   return read;
 }

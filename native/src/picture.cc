@@ -47,24 +47,16 @@ AVPixelFormat PixelFormatOf(int32_t format) {
   }
 }
 
-struct Planes {
-  int count = 1;
-  uint8_t* data[4] = {};
-  int strides[4] = {};    // bytes from row to row
-  int row_bytes[4] = {};  // of pixels
-  int rows[4] = {};
-  size_t bytes = 0;  // of all planes
-};
-
-// The planes of a picture that lie one after the other from `base` on. Sides are even for I420.
+// The planes from `base` on; `alignment`: of each row, 1 for rows without gaps.
 Planes PlanesOf(AVPixelFormat format, PictureSize size, int alignment, uint8_t* base) {
   Planes planes;
   planes.count = format == AV_PIX_FMT_YUV420P ? 3 : 1;
+  planes.bytes_per_pixel = format == AV_PIX_FMT_BGR24 || format == AV_PIX_FMT_RGB24 ? 3 : 1;
   for (int i = 0; i < planes.count; ++i) {
     const int shift = i > 0 ? 1 : 0;
-    planes.row_bytes[i] = (size.width >> shift) * (format == AV_PIX_FMT_BGR24 || format == AV_PIX_FMT_RGB24 ? 3 : 1);
-    planes.rows[i] = size.height >> shift;
-    planes.strides[i] = (planes.row_bytes[i] + (alignment - 1)) / alignment * alignment;
+    planes.widths[i] = AV_CEIL_RSHIFT(size.width, shift);
+    planes.rows[i] = AV_CEIL_RSHIFT(size.height, shift);
+    planes.strides[i] = (planes.widths[i] * planes.bytes_per_pixel + (alignment - 1)) / alignment * alignment;
     // The vector code writes up to 16 pixels beyond a row; with aligned rows, they must not reach the next one.
     if (alignment > 1) planes.strides[i] += alignment;
     planes.data[i] = base == nullptr ? nullptr : base + planes.bytes;
@@ -82,6 +74,14 @@ bool RowsMayTouch(AVPixelFormat format, int width) {
   return format == AV_PIX_FMT_GRAY8 || width % 16 == 0 || width % 16 >= 8;
 }
 
+void CopyPlanes(const Planes& sizes, const uint8_t* const source[], const int source_strides[], uint8_t* const target[],
+                const int target_strides[]) {
+  for (int i = 0; i < sizes.count; ++i) {
+    av_image_copy_plane(target[i], target_strides[i], source[i], source_strides[i],
+                        sizes.widths[i] * sizes.bytes_per_pixel, sizes.rows[i]);
+  }
+}
+
 // Whether the frame only has to be copied.
 bool IsStoredAs(const AVFrame* frame, AVPixelFormat format, PictureSize size) {
   const bool same_size = frame->width == size.width && frame->height == size.height;
@@ -91,6 +91,11 @@ bool IsStoredAs(const AVFrame* frame, AVPixelFormat format, PictureSize size) {
 }
 
 }  // namespace
+
+PictureSize UprightSize(const AVFrame* frame) {
+  const bool transposed = OrientationOf(frame).transpose;
+  return transposed ? PictureSize{frame->height, frame->width} : PictureSize{frame->width, frame->height};
+}
 
 PictureSize SizeOf(const Look& look, int frame_width, int frame_height) {
   double width = look.width;
@@ -186,22 +191,34 @@ std::optional<size_t> PictureMaker::Make(const AVFrame* frame, const Look& look,
 bool PictureMaker::MakeRaw(const AVFrame* frame, const Look& look, PictureSize size, uint8_t* target) {
   const AVPixelFormat format = PixelFormatOf(look.format);
   const Planes tight = PlanesOf(format, size, 1, target);
+  const Orientation orientation = OrientationOf(frame);
+  if (!orientation.upright()) return ScaleAndTurn(frame, orientation, size, format, false, tight.data, tight.strides);
   if (IsStoredAs(frame, format, size)) {
-    for (int i = 0; i < tight.count; ++i) {
-      av_image_copy_plane(tight.data[i], tight.strides[i], frame->data[i], frame->linesize[i], tight.row_bytes[i],
-                          tight.rows[i]);
-    }
+    CopyPlanes(tight, frame->data, frame->linesize, tight.data, tight.strides);
     return true;
   }
   if (RowsMayTouch(format, size.width)) return Scale(frame, size, format, false, tight.data, tight.strides);
-  Planes padded = PlanesOf(format, size, kRowAlignment, nullptr);
-  padded_.resize(padded.bytes + kRowAlignment);
-  const size_t misaligned = reinterpret_cast<uintptr_t>(padded_.data()) % kRowAlignment;
-  padded = PlanesOf(format, size, kRowAlignment, padded_.data() + (kRowAlignment - misaligned) % kRowAlignment);
+  const Planes padded = PaddedPlanes(format, size);
   if (!Scale(frame, size, format, false, padded.data, padded.strides)) return false;
-  for (int i = 0; i < tight.count; ++i) {
-    av_image_copy_plane(tight.data[i], tight.strides[i], padded.data[i], padded.strides[i], tight.row_bytes[i],
-                        tight.rows[i]);
+  CopyPlanes(tight, padded.data, padded.strides, tight.data, tight.strides);
+  return true;
+}
+
+Planes PictureMaker::PaddedPlanes(AVPixelFormat format, PictureSize size) {
+  padded_.resize(PlanesOf(format, size, kRowAlignment, nullptr).bytes + kRowAlignment);
+  const size_t misaligned = reinterpret_cast<uintptr_t>(padded_.data()) % kRowAlignment;
+  return PlanesOf(format, size, kRowAlignment, padded_.data() + (kRowAlignment - misaligned) % kRowAlignment);
+}
+
+bool PictureMaker::ScaleAndTurn(const AVFrame* frame, const Orientation& orientation, PictureSize size,
+                                AVPixelFormat format, bool jfif, uint8_t* const planes[4], const int strides[4]) {
+  const PictureSize stored = orientation.transpose ? PictureSize{size.height, size.width} : size;
+  const Planes padded = PaddedPlanes(format, stored);
+  if (!Scale(frame, stored, format, jfif, padded.data, padded.strides)) return false;
+  const Planes turned = PlanesOf(format, size, 1, nullptr);
+  for (int i = 0; i < turned.count; ++i) {
+    CopyTurned(orientation, padded.data[i], padded.strides[i], planes[i], strides[i], turned.widths[i], turned.rows[i],
+               turned.bytes_per_pixel);
   }
   return true;
 }
@@ -234,7 +251,12 @@ std::optional<size_t> PictureMaker::MakeJpeg(const AVFrame* frame, const Look& l
     jpeg_frame_->pts = 0;
   }
   if (av_frame_make_writable(jpeg_frame_.get()) < 0) return std::nullopt;
-  if (!Scale(frame, size, AV_PIX_FMT_YUV420P, true, jpeg_frame_->data, jpeg_frame_->linesize)) return std::nullopt;
+  const Orientation orientation = OrientationOf(frame);
+  const bool made = orientation.upright()
+                        ? Scale(frame, size, AV_PIX_FMT_YUV420P, true, jpeg_frame_->data, jpeg_frame_->linesize)
+                        : ScaleAndTurn(frame, orientation, size, AV_PIX_FMT_YUV420P, true, jpeg_frame_->data,
+                                       jpeg_frame_->linesize);
+  if (!made) return std::nullopt;
   // The encoder refuses a picture whose time is not later than that of the one before.
   ++jpeg_frame_->pts;
   jpeg_frame_->quality = jpeg_->qmin * FF_QP2LAMBDA;

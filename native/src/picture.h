@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "av_handles.h"
+#include "orientation.h"
 #include "ring_layout.h"
 
 namespace chrys {
@@ -30,11 +31,25 @@ struct PictureSize {
   int height = 0;
 };
 
+// The size of the frame once it is turned upright; see orientation.h.
+PictureSize UprightSize(const AVFrame* frame);
+
 // The size of the picture that `look` makes of a frame of that size. Even sides for I420.
 PictureSize SizeOf(const Look& look, int frame_width, int frame_height);
 
 // Bytes that a picture of that size takes; of a JPEG, more than it ever may take.
 size_t PictureRoom(int32_t format, PictureSize size);
+
+// The planes of a picture, one after the other in memory.
+struct Planes {
+  int count = 1;
+  int bytes_per_pixel = 1;
+  uint8_t* data[4] = {};
+  int strides[4] = {};  // bytes from row to row
+  int widths[4] = {};   // pixels
+  int rows[4] = {};
+  size_t bytes = 0;  // of all planes
+};
 
 // Makes pictures of one look. Keeps its contexts while size and format stay.
 class PictureMaker {
@@ -52,6 +67,10 @@ class PictureMaker {
 
   // A picture whose rows follow each other without gaps, as callers get it.
   bool MakeRaw(const AVFrame* frame, const Look& look, PictureSize size, uint8_t* target);
+  // Planes in padded_ whose rows have room behind them. Valid until the next call.
+  Planes PaddedPlanes(AVPixelFormat format, PictureSize size);
+  bool ScaleAndTurn(const AVFrame* frame, const Orientation& orientation, PictureSize size, AVPixelFormat format, bool jfif,
+                    uint8_t* const planes[4], const int strides[4]);
   bool OpenScaler(const AVFrame* frame, PictureSize size, AVPixelFormat format, bool jfif);
   // `jfif`: with the matrix and the range of a JPEG file.
   bool Scale(const AVFrame* frame, PictureSize size, AVPixelFormat format, bool jfif, uint8_t* const planes[4],

@@ -21,6 +21,7 @@ constexpr int32_t kDemandAll = 3;        // every packet
 
 constexpr int32_t kFlagKeyframe = 1;
 constexpr int32_t kFlagCorrupt = 2;
+constexpr int32_t kFlagHidden = 4;  // of a packet: it is decoded, and its picture is not shown (edit lists of files)
 
 // Classes of frames that callers want; a frame is of several. A bit each, in OutputBlock.wants and, shifted by
 // kFlagClassShift, in the flags of a frame slot. Bit kClassFirstInterval + i: due by ControlBlock.intervalMs[i].

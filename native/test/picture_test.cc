@@ -3,6 +3,7 @@
 #include "expect.h"
 
 #include <algorithm>
+#include <cmath>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -10,6 +11,7 @@
 #include <vector>
 
 extern "C" {
+#include <libavutil/display.h>
 #include <libavutil/imgutils.h>
 #include <libavutil/opt.h>
 #include <libavutil/pixdesc.h>
@@ -226,6 +228,46 @@ void JpegReachesTheLastColumn(AVPixelFormat source, int width, int height, int t
   EXPECT(darkest >= 250);
 }
 
+// Turned pictures, compared with those of the same frame that is not turned.
+void TurnsPicturesUpright() {
+  const AvPtr<AVFrame> plain = Noise(AV_PIX_FMT_YUV420P, 70, 46);
+  for (const double angle : {0.0, 90.0, 180.0, 270.0}) {
+    for (const int flip : {0, 1}) {
+      const AvPtr<AVFrame> frame(av_frame_clone(plain.get()));
+      AVFrameSideData* data = av_frame_new_side_data(frame.get(), AV_FRAME_DATA_DISPLAYMATRIX, 9 * sizeof(int32_t));
+      int32_t matrix[9];
+      av_display_rotation_set(matrix, angle);
+      av_display_matrix_flip(matrix, flip, 0);
+      std::memcpy(data->data, matrix, sizeof matrix);
+      for (const int32_t format : kFormats) {
+        Look look;
+        look.format = format;
+        const PictureSize shown = UprightSize(frame.get());
+        EXPECT(shown.width == (angle == 90 || angle == 270 ? 46 : 70));
+        PictureMaker maker;
+        const auto turned = Made(maker, frame.get(), look, SizeOf(look, shown.width, shown.height));
+        const auto stored = Made(maker, plain.get(), look, SizeOf(look, 70, 46));
+        EXPECT(turned.size() == stored.size());
+        const int bytes = format == kFormatBgr24 || format == kFormatRgb24 ? 3 : 1;
+        int wrong = 0;
+        for (int y = 0; y < 46; ++y) {
+          for (int x = 0; x < 70; ++x) {
+            // (x', y') = (a x + c y, b x + d y), from the middle of the picture.
+            const double from_x = x - 34.5;
+            const double from_y = y - 22.5;
+            const double to_x = (matrix[0] * from_x + matrix[3] * from_y) / 65536 + (shown.width - 1) / 2.0;
+            const double to_y = (matrix[1] * from_x + matrix[4] * from_y) / 65536 + (shown.height - 1) / 2.0;
+            const size_t to = static_cast<size_t>(std::lround(to_y) * shown.width + std::lround(to_x)) * bytes;
+            const size_t from = static_cast<size_t>(y * 70 + x) * bytes;
+            wrong += std::memcmp(&turned[to], &stored[from], static_cast<size_t>(bytes)) == 0 ? 0 : 1;
+          }
+        }
+        EXPECT(wrong == 0);
+      }
+    }
+  }
+}
+
 }  // namespace
 
 int main() {
@@ -233,6 +275,7 @@ int main() {
   EqualsRowsWithRoomInEverySize();
   EqualsRowsWithRoomInSizesOfCameras();
   FollowsFramesThatChange();
+  TurnsPicturesUpright();
   for (const int width : {1, 17, 333, 500, 641, 854}) {
     JpegReachesTheLastColumn(AV_PIX_FMT_YUV420P, width, 37, 0);
     JpegReachesTheLastColumn(AV_PIX_FMT_YUV422P, 640, 36, width);

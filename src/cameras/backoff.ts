@@ -34,6 +34,8 @@ const BY_REASON: Partial<Record<CameraReason, Backoff>> = {
   credentials_needed: SETTINGS,
   auth_unsupported: SETTINGS,
   not_found: { steps: [10_000, 30_000, 60_000], by: 'same' },
+  file_not_found: { steps: [5000, 10_000, 30_000], by: 'same' },
+  file_unreadable: { steps: [5000, 10_000, 30_000, 60_000], by: 'same' },
   // A forgotten session expires after a minute with most cameras, and the camera should be back soon after that.
   session_limit: { steps: [5000, 10_000], by: 'same' },
   too_many_pixels: EVERY_MINUTE,

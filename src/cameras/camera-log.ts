@@ -85,10 +85,10 @@ export class CameraLog {
         break;
       case 'reconnecting':
         if (!waiting) this.own('debug', `trying again: ${maskedUrl}`);
-        else this.failure('warn', state, `${state.message}; next attempt in ${secondsUntil(state, this.clock)} s`);
+        else this.failure('warn', state, `${sentence(state)} Next attempt in ${secondsUntil(state, this.clock)} s.`);
         break;
       case 'failed':
-        this.failure('error', state, `${state.message}; it is not tried again`);
+        this.failure('error', state, `${sentence(state)} It is not tried again.`);
         break;
       case 'stopped':
         this.own('info', 'stopped');
@@ -110,6 +110,10 @@ export class CameraLog {
   private remember(level: LogLine['level'], text: string): void {
     this.ring.add({ timeMs: this.clock.nowMs(), level, text });
   }
+}
+
+function sentence({ message }: CameraState): string {
+  return /[.!?]$/.test(message) ? message : `${message}.`;
 }
 
 function secondsUntil(state: CameraState, clock: Clock): string {

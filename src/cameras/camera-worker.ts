@@ -66,8 +66,8 @@ async function capture({ options, audioRing, host }: OpenMessage): Promise<Captu
   if (options.kind === 'file') {
     // Looked at on each attempt: its disk may come and go, and opening a FIFO would block for ever.
     const found = statSync(options.url, { throwIfNoEntry: false });
-    if (found === undefined) return ended('not_found', `there is no file ${options.url}`);
-    if (!found.isFile()) return ended('not_found', `${options.url} is not a regular file`);
+    if (found === undefined) return ended('file_not_found', `there is no file ${options.url}`);
+    if (!found.isFile()) return ended('file_unreadable', `${options.url} is not a regular file`);
   }
   let addresses: readonly string[] = [];
   if (host !== undefined) {

@@ -9,9 +9,9 @@ interface Explanation {
 /** For people: what happened, and what they can do about it. docs/reference/errors.md lists them. */
 export const REASONS: Readonly<Record<CameraReason, Explanation>> = {
   unauthorized: {
-    what: 'The camera refused the user name or the password',
+    what: 'The camera refused the user name or password',
     advice:
-      "check both in the camera's URL; the next attempts follow after 5, 15 and then every 30 minutes, because cameras lock an account after a few wrong passwords, or at once when the camera is added again or told to retry",
+      'check both in the camera\'s URL and add the camera again; attempts are rare, because cameras lock accounts, and "chrysproxy camera retry NAME" makes one at once',
   },
   credentials_needed: {
     what: 'The camera needs a user name and a password',
@@ -93,7 +93,7 @@ export const REASONS: Readonly<Record<CameraReason, Explanation>> = {
   },
   request_refused: {
     what: 'The camera refused a request',
-    advice: "check the path of the camera's URL; the status in brackets says what the camera objects to",
+    advice: "check the path of the camera's URL; the status says what the camera objects to",
   },
   camera_error: {
     what: 'The camera reports an error of its own',
@@ -145,16 +145,17 @@ export const REASONS: Readonly<Record<CameraReason, Explanation>> = {
     advice: 'restart the camera; the pause before the next attempt grows with each such failure',
   },
   file_not_found: {
-    what: 'There is no such file',
-    advice: "check the path of the camera's URL",
+    what: 'The file is not there',
+    advice: 'check its path, and that its disk is mounted; it is looked for again by itself',
   },
   file_unreadable: {
     what: 'The file cannot be played',
-    advice: 'check that it is a whole video file',
+    advice: 'check with ffprobe that it is a whole video file, and that chrysproxy may read it',
   },
   file_changed: {
     what: 'The file changed while it was played',
-    advice: 'nothing: it is opened again by itself',
+    advice:
+      'it is opened again by itself; put a new file in its place only when it is complete (write it elsewhere and rename it)',
   },
   replay_ended: {
     what: 'Everything of the recorded range was played',
@@ -178,9 +179,17 @@ const OF_REPLAYS: Partial<Record<CameraReason, Explanation>> = {
   },
 };
 
-/** One sentence and an advice. `detail` is what the capture said, already masked. */
+/** Sentences: what happened, `detail` (what the capture said, already masked), and what to do. */
 export function describeEnd(end: CaptureEnd | CameraReason, detail: string, ofReplay = false): string {
-  if (end === 'stopped') return 'It was told to stop';
+  if (end === 'stopped') return 'It was told to stop.';
   const { what, advice } = (ofReplay ? OF_REPLAYS[end] : undefined) ?? REASONS[end];
-  return `${what}${detail === '' ? '' : ` (${detail})`}: ${advice}`;
+  return [what, detail, advice].map(asSentence).filter(Boolean).join(' ');
+}
+
+/** With a capital at its beginning, unless that is a name such as a file's, and a full stop at its end. */
+function asSentence(text: string): string {
+  const trimmed = text.trim();
+  if (trimmed === '') return '';
+  const begun = /^[a-z]+(?:[\s,:]|$)/.test(trimmed) ? `${trimmed.charAt(0).toUpperCase()}${trimmed.slice(1)}` : trimmed;
+  return /[.!?]$/.test(begun) ? begun : `${begun}.`;
 }

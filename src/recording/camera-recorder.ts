@@ -197,11 +197,7 @@ export class CameraRecorder {
   private isSameStream(first: number, second: number): boolean {
     const [one, other] = [this.periodOf(first), this.periodOf(second)];
     if (one === undefined || other === undefined) return one === other;
-    return (
-      one.width === other.width &&
-      one.height === other.height &&
-      one.codecName === other.codecName &&
-      Buffer.compare(one.extradata, other.extradata) === 0
-    );
+    // Other parameter sets of the same size need no new file: each keyframe carries its own.
+    return one.width === other.width && one.height === other.height && one.codecName === other.codecName;
   }
 }

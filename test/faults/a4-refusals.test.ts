@@ -43,7 +43,7 @@ it('A4: a camera that cannot be reached says why, and is not hammered', async ()
   const witness = await Witness.start(proxy);
   const startMs = Date.now();
   const cases = [
-    { name: 'refused', url: await refusedUrl(), says: /nothing listens/, most: 7 },
+    { name: 'refused', url: await refusedUrl(), says: /Nothing listens/, most: 7 },
     { name: 'unroutable', url: 'rtsp://[2001:db8::1]/x', says: /no way|in time/, most: 7 },
     {
       name: 'unknown-host',
@@ -53,7 +53,7 @@ it('A4: a camera that cannot be reached says why, and is not hammered', async ()
     },
     { name: 'not-found', url: notFound.url, says: /no such stream/, most: 3 },
     { name: 'sound-only', url: soundOnly.url, says: /no video/, most: 7 },
-    { name: 'no-password', url: forbidding.url, says: /refused the user name or password/, most: 3 },
+    { name: 'no-password', url: forbidding.url, says: /needs a user name and a password/, most: 3 },
     {
       name: 'wrong-password',
       url: farm.url('locked', 'viewer:wrong'),

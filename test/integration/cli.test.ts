@@ -133,7 +133,7 @@ describe('chrysproxy', () => {
     const silent = await silentServer();
     try {
       for (const [url, says] of [
-        [await refusedUrl(), /nothing listens/],
+        [await refusedUrl(), /Nothing listens/],
         [farm.url('locked', 'viewer:wrong'), /user name or password/],
         [notFound.url, /no such stream/],
         ['rtsp://no-such-camera.invalid/x', /does not resolve/],

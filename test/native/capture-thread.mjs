@@ -21,6 +21,7 @@ const result = addon.capture(
     },
     onFrame: () => Atomics.notify(control, workerData.frameEventI32),
     onPacket: () => undefined,
+    onLearned: (learned) => post({ kind: 'learned', learned }),
     onLog: (level, text) => post({ kind: 'log', level, text }),
   },
 );

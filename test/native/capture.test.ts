@@ -95,7 +95,7 @@ describe('a capture', () => {
   it('ends with a typed reason when there is no such file', async () => {
     rig = new CaptureRig();
     rig.start('/nowhere/at-all.mp4');
-    expect(await rig.ended()).toMatchObject({ end: 'not_found', avText: 'No such file or directory' });
+    expect(await rig.ended()).toMatchObject({ end: 'file_not_found', message: expect.stringContaining('/nowhere/at-all.mp4') });
   });
 
   it('ends with a typed reason when the file is no video', async () => {
@@ -103,7 +103,7 @@ describe('a capture', () => {
     writeFileSync(join(folder, 'noise.mp4'), Buffer.alloc(4096, 0x5a));
     rig = new CaptureRig();
     rig.start(join(folder, 'noise.mp4'));
-    expect((await rig.ended()).end).toBe('protocol_error');
+    expect((await rig.ended()).end).toBe('file_unreadable');
     rmSync(folder, { recursive: true });
   });
 

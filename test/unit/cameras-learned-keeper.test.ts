@@ -17,7 +17,7 @@ beforeEach(() => {
 const gap = (usualGapMs: number): LearnedFacts => ({
   ...{ transport: '', keepalive: '', authentication: '', certificate: '', session: '', sessionUrl: '' },
   ...{ withoutReceiverReports: false, marksEverySlice: false, sequenceUnreliable: false },
-  ...{ jpegWidth: 0, jpegHeight: 0, usualGapMs },
+  ...{ jpegWidth: 0, jpegHeight: 0, usualGapMs, silentTcpSessions: 0, endedAfterMs: 0 },
 });
 
 describe('what was learnt of a camera', () => {

@@ -58,7 +58,7 @@ describe("the process's log", () => {
   it('tells a failure once, and its repetitions only in debug mode', () => {
     for (let retry = 0; retry < 10; retry++) log.stateChanged(waiting('nothing listens'), URL);
     expect(above('debug')).toBe(1);
-    expect(written[0]?.msg).toContain('nothing listens; next attempt in 5.0 s');
+    expect(written[0]?.msg).toContain('nothing listens. Next attempt in 5.0 s.');
     expect(log.lines).toHaveLength(10);
   });
 

@@ -11,15 +11,21 @@ describe('the sentence for a person', () => {
     expect(Object.keys(REASONS).sort()).toEqual([...reasons].sort());
   });
 
-  it.each(reasons)('for %s says what happened, with the detail, and what to do', (reason) => {
-    const sentence = describeEnd(reason, 'libav said so');
-    const [what = '', advice = ''] = sentence.split(' (libav said so): ');
-    expect(what.length).toBeGreaterThan(10);
-    expect(advice.length).toBeGreaterThan(10);
+  it.each(reasons)('for %s says what happened, the detail, and what to do, each as a sentence', (reason) => {
+    const [what = '', advice = ''] = describeEnd(reason, 'the camera said so').split(' The camera said so. ');
+    for (const sentence of [what, advice]) {
+      expect(sentence).toMatch(/^[A-Z].{10,}[^.]\.$/);
+    }
   });
 
-  it('has no empty brackets without a detail', () => {
-    expect(describeEnd('refused', '')).not.toContain('(');
+  it('takes a detail as it is that is a sentence, or begins with a name', () => {
+    expect(describeEnd('refused', 'It said "no".')).toContain('. It said "no". Check');
+    expect(describeEnd('not_found', '/a/b.mp4 is gone')).toContain('. /a/b.mp4 is gone. Check');
+    expect(describeEnd('unknown_host', 'cam.local is not known')).toContain('. cam.local is not known. Check');
+  });
+
+  it('has no gap without a detail', () => {
+    expect(describeEnd('refused', '')).toMatch(/^Nothing listens on that port of the camera\. Check/);
   });
 
   it('differs from reason to reason', () => {

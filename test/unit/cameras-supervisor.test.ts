@@ -216,7 +216,7 @@ describe('a worker thread that crashes', () => {
     supervisor.add(camera('a', `${word},run`));
     await waitFor('the crash', 10_000, () => seen.some(({ reason }) => reason === 'worker_crashed'));
     const crashed = await supervision.reaches('a', 'running');
-    expect(seen.find(({ reason }) => reason === 'worker_crashed')?.message).toContain(message);
+    expect(seen.find(({ reason }) => reason === 'worker_crashed')?.message.toLowerCase()).toContain(message);
     expect(crashed.stats.packets).toBe(2);
     expect(other.state.phase).toBe('running');
     expect(other.stats.packets).toBe(1);

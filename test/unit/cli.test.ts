@@ -185,6 +185,7 @@ describe('camera show of a camera that taught something', () => {
       ...{ transport: 'udp', keepalive: 'OPTIONS', authentication: '', certificate: 'ab'.repeat(32) },
       ...{ withoutReceiverReports: true, marksEverySlice: false, sequenceUnreliable: false },
       ...{ jpegWidth: 0, jpegHeight: 0, usualGapMs: 4000, session: 'session-4711', sessionUrl: '' },
+      ...{ silentTcpSessions: 0, endedAfterMs: 0 },
     };
     Object.assign(camera.stats, { stallLimitMs: 12_000, packetsDamaged: 3 });
     const { out } = await chrysproxy(['camera', 'show', 'yard']);

@@ -149,9 +149,18 @@ export const REASON_TEXTS: Readonly<Record<CameraReason, ReasonText>> = {
     meaning: 'The camera sends more messages or packets than any stream needs. Retried as for `message_too_large`.',
     advice: 'Restart the camera.',
   },
-  file_not_found: { meaning: 'There is no such file.', advice: 'Check the path of the URL.' },
-  file_unreadable: { meaning: 'The file cannot be played.', advice: 'Check that it is a whole video file.' },
-  file_changed: { meaning: 'The file changed while it was played.', advice: 'Nothing: it is opened again.' },
+  file_not_found: {
+    meaning: 'The file of a `file:` camera is not there.',
+    advice: 'Check its path, and that its disk is mounted. It is looked for again.',
+  },
+  file_unreadable: {
+    meaning: 'The file is empty, cut off, no video file, without a video track, or may not be read.',
+    advice: 'Check with ffprobe that it is a whole video file, and its permissions.',
+  },
+  file_changed: {
+    meaning: 'The file was deleted, replaced, cut off or written to while it was played.',
+    advice: 'Nothing: it is opened again. Replace files by renaming complete ones.',
+  },
   replay_ended: {
     meaning: 'A replay came to the end of its range. Not retried.',
     advice: 'Remove it and add it again to play it once more, or with loop=true.',

@@ -270,7 +270,7 @@ describe('GET process and processlist', () => {
     rest.cameras.get('yard').learned = {
       ...{ transport: 'udp', keepalive: 'OPTIONS', authentication: 'Digest MD5', certificate: 'ab'.repeat(32) },
       ...{ withoutReceiverReports: true, marksEverySlice: false, sequenceUnreliable: false },
-      ...{ jpegWidth: 2560, jpegHeight: 1440, usualGapMs: 4000 },
+      ...{ jpegWidth: 2560, jpegHeight: 1440, usualGapMs: 4000, silentTcpSessions: 0, endedAfterMs: 0 },
       ...{ session: 'session-4711', sessionUrl: 'rtsp://10.0.0.1/control-url' },
     };
     const answer = await rest.get(`${PROCESS}/yard`);

@@ -53,6 +53,8 @@ const LEARNED: LearnedFacts = {
   jpegWidth: 2560,
   jpegHeight: 1440,
   usualGapMs: 4000,
+  silentTcpSessions: 1,
+  endedAfterMs: 12_000,
   certificate: 'ab'.repeat(32),
   session: '4711',
   sessionUrl: 'rtsp://cam/1/',

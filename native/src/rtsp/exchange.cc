@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <utility>
 
 #include "../clock.h"
 
@@ -20,9 +21,12 @@ constexpr size_t kBufferBytes = 256 << 10;
 constexpr size_t kMaxGarbageBytes = 256 << 10;
 // More than any stream needs; a camera that exceeds one of them for kMaxFloodedSeconds is cut off.
 constexpr int kMaxMessagesPerSecond = 200;
+constexpr size_t kMaxPacketsPerSecond = 200'000;
 constexpr size_t kMaxBytesPerSecond = 64 << 20;
 constexpr int kMaxFloodedSeconds = 2;
 constexpr int64_t kSecondUs = 1'000'000;
+// Some cameras never answer keepalive requests.
+constexpr size_t kMaxUnanswered = 16;
 
 }  // namespace
 
@@ -36,27 +40,31 @@ std::optional<Failure> Exchange::Connect(const ConnectionOptions& options, int64
 
 std::optional<Failure> Exchange::Broken(Failure failure) {
   broken_ = true;
+  if (failure.end == end::kConnectionLost) lost_ = true;
   return failure;
 }
 
+bool Exchange::Write(const void* data, size_t size) {
+  if (!can_send()) return false;
+  if (connection_.Write(data, size)) return true;
+  broken_ = lost_ = true;
+  return false;
+}
+
 int64_t Exchange::Send(const Message& request) {
-  if (!usable()) return 0;
   const std::string text = Serialize(request, ++cseq_);
-  if (!connection_.Write(text.data(), text.size())) {
-    broken_ = true;
-    return 0;
-  }
+  if (!Write(text.data(), text.size())) return 0;
+  unanswered_.push_back(cseq_);
+  if (unanswered_.size() > kMaxUnanswered) unanswered_.pop_front();
   return cseq_;
 }
 
 bool Exchange::SendInterleaved(int channel, const std::vector<uint8_t>& data) {
-  if (!usable() || data.size() > 0xffff) return false;
+  if (channel < 0 || channel > 0xff || data.size() > 0xffff) return false;
   std::vector<uint8_t> frame{'$', static_cast<uint8_t>(channel), static_cast<uint8_t>(data.size() >> 8),
                              static_cast<uint8_t>(data.size() & 0xff)};
   frame.insert(frame.end(), data.begin(), data.end());
-  if (connection_.Write(frame.data(), frame.size())) return true;
-  broken_ = true;
-  return false;
+  return Write(frame.data(), frame.size());
 }
 
 std::optional<Failure> Exchange::Ask(const Message& request, int64_t deadline_us, Message* answer) {
@@ -66,8 +74,9 @@ std::optional<Failure> Exchange::Ask(const Message& request, int64_t deadline_us
     return Failure{end::kConnectionLost, "The connection broke while " + request.method + " was sent.", 0};
   }
   std::vector<pollfd> none;
+  bool expired = false;
   while (!answer_) {
-    const Waiter::Woke woke = Wait(none, deadline_us);
+    const Waiter::Woke woke = expired ? Waiter::Woke::kDeadline : Wait(none, deadline_us);
     if (woke == Waiter::Woke::kStopped) {
       awaited_ = 0;
       return Failure{end::kStopped, "told to stop"};
@@ -84,6 +93,8 @@ std::optional<Failure> Exchange::Ask(const Message& request, int64_t deadline_us
       }
       return failure;
     }
+    // A camera that never stops sending keeps the connection ready, and Wait does not see the deadline.
+    expired = MonotonicUs() >= deadline_us;
   }
   awaited_ = 0;
   *answer = std::move(*answer_);
@@ -92,30 +103,33 @@ std::optional<Failure> Exchange::Ask(const Message& request, int64_t deadline_us
 }
 
 Waiter::Woke Exchange::Wait(std::vector<pollfd>& others, int64_t deadline_us) {
-  if (usable() && connection_.has_pending()) return Waiter::Woke::kReady;
-  const size_t count = others.size();
-  if (usable()) {
-    const short events = static_cast<short>(POLLIN | (connection_.has_unsent() ? POLLOUT : 0));
-    others.push_back({connection_.fd(), events, 0});
+  // Receive tells at once why nothing more can be read.
+  if (!usable() || connection_.has_pending()) {
+    return waiter_.stopped() ? Waiter::Woke::kStopped : Waiter::Woke::kReady;
   }
+  const size_t count = others.size();
+  const short events = static_cast<short>(POLLIN | (connection_.has_unsent() ? POLLOUT : 0));
+  others.push_back({connection_.fd(), events, 0});
   const Waiter::Woke woke = waiter_.Wait(others.data(), others.size(), deadline_us);
   others.resize(count);
   return woke;
 }
 
-std::optional<Failure> Exchange::NoteRates(size_t bytes, int64_t now_us) {
+std::optional<Failure> Exchange::NoteRates(size_t packets, size_t bytes, int64_t now_us) {
+  packets_ += packets;
   bytes_ += bytes;
   if (now_us - second_began_us_ < kSecondUs) return std::nullopt;
-  const bool flooded = messages_ > kMaxMessagesPerSecond || bytes_ > kMaxBytesPerSecond;
-  const int messages = messages_;
-  const size_t total = bytes_;
+  const bool flooded =
+      messages_ > kMaxMessagesPerSecond || packets_ > kMaxPacketsPerSecond || bytes_ > kMaxBytesPerSecond;
+  const int messages = std::exchange(messages_, 0);
+  const size_t packet_count = std::exchange(packets_, 0);
+  const size_t total = std::exchange(bytes_, 0);
   flooded_seconds_ = flooded ? flooded_seconds_ + 1 : 0;
   second_began_us_ = now_us;
-  messages_ = 0;
-  bytes_ = 0;
   if (flooded_seconds_ < kMaxFloodedSeconds) return std::nullopt;
-  return Broken({end::kFlood, "The camera sends " + std::to_string(messages) + " messages and " +
-                                  std::to_string(total >> 20) + " MiB a second.", 0});
+  return Broken({end::kFlood, "The camera sends " + std::to_string(messages) + " messages, " +
+                                  std::to_string(packet_count) + " packets and " + std::to_string(total >> 20) +
+                                  " MiB a second.", 0});
 }
 
 std::optional<Failure> Exchange::Receive() {
@@ -137,7 +151,7 @@ std::optional<Failure> Exchange::Receive() {
   }
   if (count == 0) return std::nullopt;
   end_ += static_cast<size_t>(count);
-  if (auto failure = NoteRates(static_cast<size_t>(count), now_us)) return failure;
+  if (auto failure = NoteRates(0, static_cast<size_t>(count), now_us)) return failure;
   return Parse(now_us);
 }
 
@@ -176,6 +190,7 @@ std::optional<Failure> Exchange::Parse(int64_t arrival_us) {
       case StreamParser::Kind::kInterleaved:
         spoke_rtsp_ = true;
         garbage_bytes_ = 0;
+        ++packets_;
         receiver_.OnInterleaved(item.channel, item.data, item.size, arrival_us);
         break;
       case StreamParser::Kind::kMessage:
@@ -191,31 +206,51 @@ std::optional<Failure> Exchange::Parse(int64_t arrival_us) {
   return std::nullopt;
 }
 
+// Cameras answer with wrong numbers or none. A number below the awaited one shows that an answer is late if that request
+// has no answer yet, or if this camera's numbers are right otherwise.
+bool Exchange::IsLate(int64_t cseq) const {
+  if (cseq <= 0 || cseq >= awaited_) return false;
+  return numbers_match_ || std::find(unanswered_.begin(), unanswered_.end(), cseq) != unanswered_.end();
+}
+
+bool Exchange::ForgetUnanswered(int64_t cseq) {
+  const auto found = std::find(unanswered_.begin(), unanswered_.end(), cseq);
+  if (found == unanswered_.end()) return false;
+  unanswered_.erase(found);
+  return true;
+}
+
 void Exchange::OnMessage(Message message) {
   if (message.is_request) {
-    Message answer;
-    const bool known = message.method == "OPTIONS" || message.method == "ANNOUNCE" || message.method == "REDIRECT" ||
-                       message.method == "SET_PARAMETER" || message.method == "GET_PARAMETER" ||
-                       message.method == "TEARDOWN";
-    answer.status = known ? 200 : 501;
-    answer.reason = known ? "OK" : "Not Implemented";
-    if (message.method == "OPTIONS") {
-      answer.headers.Add("Public", "OPTIONS, ANNOUNCE, SET_PARAMETER, GET_PARAMETER, REDIRECT, TEARDOWN");
-    }
-    const std::string text = Serialize(answer, message.cseq() < 0 ? 0 : message.cseq());
-    if (!connection_.Write(text.data(), text.size())) broken_ = true;
+    AnswerRequest(message);
     receiver_.OnRequest(message);
     return;
   }
+  // "Continue" and the like: the answer itself follows.
+  if (message.status < 200) return;
   const int64_t cseq = message.cseq();
-  // Cameras answer with wrong numbers or none. Only the number of an earlier request of ours shows that an answer is
-  // late.
-  const bool late = cseq > 0 && cseq < awaited_;
-  if (awaited_ > 0 && !answer_ && !late) {
+  if (awaited_ > 0 && !answer_ && !IsLate(cseq)) {
+    // The number 1 proves nothing: some cameras write it into every answer.
+    numbers_match_ = numbers_match_ || (cseq == awaited_ && cseq > 1);
+    ForgetUnanswered(awaited_);
     answer_ = std::move(message);
     return;
   }
-  receiver_.OnAnswer(cseq, message);
+  receiver_.OnAnswer(ForgetUnanswered(cseq) ? cseq : 0, message);
+}
+
+void Exchange::AnswerRequest(const Message& request) {
+  const std::string& method = request.method;
+  const bool known = method == "OPTIONS" || method == "ANNOUNCE" || method == "REDIRECT" || method == "SET_PARAMETER" ||
+                     method == "GET_PARAMETER" || method == "TEARDOWN";
+  Message answer;
+  answer.status = known ? 200 : 501;
+  answer.reason = known ? "OK" : "Not Implemented";
+  if (method == "OPTIONS") {
+    answer.headers.Add("Public", "OPTIONS, ANNOUNCE, SET_PARAMETER, GET_PARAMETER, REDIRECT, TEARDOWN");
+  }
+  const std::string text = Serialize(answer, std::max<int64_t>(request.cseq(), 0));
+  (void)Write(text.data(), text.size());
 }
 
 void Exchange::Close() {

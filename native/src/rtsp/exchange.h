@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <memory>
 #include <optional>
 #include <string>
@@ -19,7 +20,8 @@ class Exchange {
    public:
     virtual ~Receiver() = default;
     virtual void OnInterleaved(uint8_t channel, const uint8_t* data, size_t size, int64_t arrival_us) = 0;
-    // An answer that no Ask waits for: to a request of Send, or to none.
+    // An answer that no Ask waits for. `cseq`: of the unanswered request that it belongs to; 0: its number is missing or
+    // belongs to none.
     virtual void OnAnswer(int64_t cseq, const Message& answer) = 0;
     // The exchange has answered it already.
     virtual void OnRequest(const Message& request) = 0;
@@ -40,16 +42,26 @@ class Exchange {
   Waiter::Woke Wait(std::vector<pollfd>& others, int64_t deadline_us);
   // Handles what can be read without blocking.
   std::optional<Failure> Receive();
+  // Counts what came from the camera, here or over UDP. Fails when it is more than any stream needs.
+  std::optional<Failure> NoteRates(size_t packets, size_t bytes, int64_t now_us);
 
   void SetChannels(const std::vector<int>& channels) { parser_.SetChannels(channels); }
+  // Requests can be sent and answers read.
   bool usable() const { return connected_ && !broken_; }
+  // Requests can be sent, although answers may not be read any more (the camera broke a limit).
+  bool can_send() const { return connected_ && !lost_; }
+  // CSeq of the newest request.
+  int64_t last_cseq() const { return cseq_; }
   Connection& connection() { return connection_; }
   void Close();
 
  private:
   std::optional<Failure> Parse(int64_t arrival_us);
   void OnMessage(Message message);
-  std::optional<Failure> NoteRates(size_t bytes, int64_t now_us);
+  void AnswerRequest(const Message& request);
+  bool IsLate(int64_t cseq) const;
+  bool ForgetUnanswered(int64_t cseq);
+  bool Write(const void* data, size_t size);
   std::optional<Failure> Broken(Failure failure);
   void Grow();
 
@@ -63,15 +75,19 @@ class Exchange {
   size_t begin_ = 0;  // of what is not parsed yet
   size_t end_ = 0;
   bool connected_ = false;
-  bool broken_ = false;
+  bool broken_ = false;  // nothing more is read
+  bool lost_ = false;    // nothing more can be sent either
   bool spoke_rtsp_ = false;  // one message or frame was understood
   size_t garbage_bytes_ = 0;  // in a row
   int64_t cseq_ = 0;
   int64_t awaited_ = 0;  // CSeq of the request that Ask waits for, 0 = none
+  std::deque<int64_t> unanswered_;  // CSeq of requests, oldest first
+  bool numbers_match_ = false;  // the camera's answers carry the numbers of the requests
   std::optional<Message> answer_;
 
   int64_t second_began_us_ = 0;
   int messages_ = 0;  // in this second
+  size_t packets_ = 0;
   size_t bytes_ = 0;
   int flooded_seconds_ = 0;  // in a row
 };

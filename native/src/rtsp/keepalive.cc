@@ -67,7 +67,9 @@ bool Keepalive::OnEnded(int64_t now_us) {
   } else if (learned_.keepalive == kGetParameter) {
     learned_.keepalive = kOptions;
   } else {
+    // Everything was tried: once more from the beginning, with receiver reports as well.
     learned_.keepalive.clear();
+    learned_.without_receiver_reports = false;
   }
   return true;
 }

@@ -7,7 +7,6 @@
 
 #include "../audio_packets.h"
 #include "../clock.h"
-#include "../jpeg_header.h"
 #include "../parameters.h"
 #include "status.h"
 
@@ -30,6 +29,11 @@ constexpr int kSilentSessionsBeforeUdp = 2;
 constexpr int kMaxReorderedPictures = 16;
 constexpr size_t kMaxNotes = 16;
 constexpr int64_t kDestructorTeardownUs = 300'000;
+constexpr int64_t kReopenTeardownUs = 300'000;
+// What a camera sends before it answers PLAY is kept up to here, because nothing is read out of the depacketizer yet.
+constexpr size_t kMaxEarlyBytes = 16 << 20;
+// Some cameras write kHz into the description.
+constexpr int kMinVideoClockRate = 1000;
 // The NTP clock begins 70 years before the Unix clock.
 constexpr int64_t kNtpOffsetSeconds = 2'208'988'800;
 
@@ -60,6 +64,15 @@ const char* NameOf(Carrier carrier) {
   return carrier == Carrier::kTcp ? "tcp" : carrier == Carrier::kUdp ? "udp" : "multicast";
 }
 
+// The camera answered, and other requests than this may be answered otherwise.
+bool IsRefusal(const Failure& failure) {
+  for (const char* each : {end::kRequestRefused, end::kCameraError, end::kOptionUnsupported, end::kTransportRefused,
+                           end::kNotFound, end::kForbidden, end::kSessionLost}) {
+    if (failure.end == each) return true;
+  }
+  return false;
+}
+
 // Lets libav own the bytes of a picture without copying them.
 AVBufferRef* Wrap(std::vector<uint8_t> bytes) {
   auto* kept = new std::vector<uint8_t>(std::move(bytes));
@@ -79,11 +92,24 @@ RtspSource::RtspSource(SourceOptions options, const std::atomic<int32_t>& stop, 
 RtspSource::~RtspSource() { Close(kDestructorTeardownUs); }
 
 void RtspSource::Note(std::string line) {
-  if (notes_.size() < kMaxNotes) notes_.push_back(std::move(line));
+  const bool known = std::find(notes_.begin(), notes_.end(), line) != notes_.end();
+  if (!known && notes_.size() < kMaxNotes) notes_.push_back(std::move(line));
 }
 
 std::optional<Failure> RtspSource::Open() {
   const int64_t deadline_us = MonotonicUs() + options_.open_timeout_us;
+  auto failure = OpenSession(options_.audio, deadline_us);
+  if (!failure || !audio_asked_ || (failure->end != end::kConnectionLost && !IsRefusal(*failure))) return failure;
+  // Some cameras close the connection, or refuse PLAY, because of an audio track that they announced.
+  session_->Close(kReopenTeardownUs);
+  ForgetSession();
+  const std::string why = failure->message;
+  failure = OpenSession(false, deadline_us);
+  if (!failure) Note("Audio is not recorded: with it the camera does not play. " + why);
+  return failure;
+}
+
+std::optional<Failure> RtspSource::OpenSession(bool audio, int64_t deadline_us) {
   SessionOptions options;
   options.url = options_.url;
   options.addresses = options_.addresses;
@@ -93,13 +119,28 @@ std::optional<Failure> RtspSource::Open() {
   if (auto failure = PickVideo()) return failure;
   timeline_.emplace(clock_rate_, declared_fps_);
   if (auto failure = SetUpVideo(deadline_us)) return failure;
-  if (options_.audio) SetUpAudio(carrier_, deadline_us);
+  if (audio) SetUpAudio(carrier_, deadline_us);
   if (auto failure = session_->Play(deadline_us)) return failure;
 
   played_us_ = last_video_us_ = MonotonicUs();
   patience_.emplace(options_.stall_timeout_us, declared_fps_, options_.learned.usual_gap_ms * 1000);
   if (!options_.learned.without_receiver_reports) next_report_us_ = played_us_ + kFirstReportUs;
   return std::nullopt;
+}
+
+void RtspSource::ForgetSession() {
+  audio_timeline_.reset();
+  timeline_.reset();
+  audio_depacketizer_.reset();
+  depacketizer_.reset();
+  tracks_.clear();
+  // These are parts of the session's description.
+  video_media_ = nullptr;
+  video_format_ = nullptr;
+  session_.reset();
+  early_bytes_ = 0;
+  any_packet_ = any_audio_ = false;
+  goodbye_us_ = 0;
 }
 
 std::optional<Failure> RtspSource::PickVideo() {
@@ -131,7 +172,7 @@ std::optional<Failure> RtspSource::PickVideo() {
     if (!unsupported.empty()) return Failure{end::kUnsupportedCodec, "The codec is " + unsupported + ".", 0};
     return Failure{end::kNoVideo, "The camera offers no video track.", 0};
   }
-  if (video_format_->clock_rate > 0) clock_rate_ = video_format_->clock_rate;
+  if (video_format_->clock_rate >= kMinVideoClockRate) clock_rate_ = video_format_->clock_rate;
   declared_fps_ = video_media_->frame_rate;
   parameters_->codec_type = AVMEDIA_TYPE_VIDEO;
   parameters_->codec_id = CodecOf(video_format_->name);
@@ -187,6 +228,8 @@ std::optional<Failure> RtspSource::SetUpVideo(int64_t deadline_us) {
     }
     if (failure->end != end::kTransportRefused) break;
   }
+  // What was learnt may be what the camera refuses by now: the next attempt begins with TCP.
+  if (options_.transport == "auto" && IsRefusal(*failure)) options_.learned.transport.clear();
   return failure;
 }
 
@@ -222,7 +265,11 @@ void RtspSource::SetUpAudio(Carrier carrier, int64_t deadline_us) {
     Note(why);
     return;
   }
-  if (auto failure = session_->SetUp(*media, carrier, deadline_us)) {
+  audio_asked_ = true;
+  // A camera that never answers must leave time for PLAY.
+  const int64_t now_us = MonotonicUs();
+  if (auto failure = session_->SetUp(*media, carrier, now_us + (deadline_us - now_us) / 2)) {
+    if (failure->end == end::kStopped) return;
     Note("Audio is not recorded: " + failure->message);
     return;
   }
@@ -242,7 +289,8 @@ const AudioStream* RtspSource::audio() const {
 
 void RtspSource::OnPacket(size_t track, bool rtcp, const uint8_t* data, size_t size, int64_t arrival_us) {
   any_packet_ = true;
-  if (track >= tracks_.size()) return;
+  if (track >= tracks_.size() || closed_) return;
+  if (played_us_ == 0 && (early_bytes_ += size) > kMaxEarlyBytes) return;
   if (rtcp) {
     OnRtcp(track, data, size, arrival_us);
     return;
@@ -372,10 +420,13 @@ std::optional<Failure> RtspSource::CheckPatience(int64_t now_us) {
   }
   options_.learned.usual_gap_ms = patience_->GapAfterStallUs() / 1000;
   stalled_ = true;
-  return Failure{end::kStalled,
-                 pictures_ == 0 ? "No picture came within " + Seconds(limit_us) + " after PLAY."
-                                : "No picture came for " + Seconds(limit_us) + ".",
-                 0};
+  Failure failure{end::kStalled,
+                  pictures_ == 0 ? "No picture came within " + Seconds(limit_us) + " after PLAY."
+                                 : "No picture came for " + Seconds(limit_us) + ".",
+                  0};
+  // Over TCP a camera that ends a session closes the connection.
+  const bool may_have_ended = carrier_ != Carrier::kTcp && pictures_ > 0;
+  return may_have_ended ? session_->Silent(std::move(failure), last_video_us_) : failure;
 }
 
 std::optional<Failure> RtspSource::Read(AVPacket* packet) {
@@ -394,13 +445,8 @@ std::optional<Failure> RtspSource::Read(AVPacket* packet) {
   }
 }
 
-// Sets in force, and the size of JPEG pictures, which nothing else names.
 void RtspSource::TakeOverParameters(const AccessUnit& unit) {
   if (!unit.keyframe) return;
-  if (parameters_->codec_id == AV_CODEC_ID_MJPEG) {
-    ReadJpegSize(unit.data.data(), unit.data.size(), &parameters_->width, &parameters_->height);
-    return;
-  }
   std::vector<uint8_t> extradata = depacketizer_->extradata();
   if (extradata == extradata_) return;
   extradata_ = std::move(extradata);

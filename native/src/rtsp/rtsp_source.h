@@ -64,6 +64,8 @@ class RtspSource : public PacketSource, public Session::Sink {
     bool reliable = true;
   };
 
+  std::optional<Failure> OpenSession(bool audio, int64_t deadline_us);
+  void ForgetSession();
   std::optional<Failure> PickVideo();
   std::optional<Failure> SetUpVideo(int64_t deadline_us);
   void SetUpAudio(Carrier carrier, int64_t deadline_us);
@@ -112,6 +114,8 @@ class RtspSource : public PacketSource, public Session::Sink {
   int64_t next_report_us_ = INT64_MAX;
   int64_t last_video_us_ = 0;    // monotonic, of the last picture; of PLAY before the first one
   int64_t goodbye_us_ = 0;       // monotonic, of the camera's BYE; 0 = none
+  size_t early_bytes_ = 0;       // that came before PLAY's answer
+  bool audio_asked_ = false;     // SETUP of an audio track was sent
   bool any_packet_ = false;      // RTP or RTCP
   bool any_audio_ = false;
   bool audio_silence_noted_ = false;

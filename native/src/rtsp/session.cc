@@ -26,6 +26,12 @@ constexpr int64_t kEndRememberedUs = 1'000'000;
 constexpr int kMaxDatagrams = 256;
 // Keepalives in a row that are answered 401.
 constexpr int kMaxKeepaliveChallenges = 3;
+// An answer without a usable number belongs to a keepalive request or to a report that is not older than this.
+constexpr int64_t kAnswerUs = 5'000'000;
+constexpr int kDefaultTimeoutSeconds = 60;
+// Longer ones are not remembered.
+constexpr size_t kMaxRememberedId = 512;
+constexpr size_t kMaxRememberedUrl = 4096;
 
 bool IsLocal(const std::string& address) {
   in_addr v4{};
@@ -68,6 +74,11 @@ int64_t ClockOfRange(std::string_view range) {
   return seconds > 0 ? seconds * 1'000'000 + micros : 0;
 }
 
+std::string Offered(const Authenticator& authenticator) {
+  const std::string offered = CameraText(authenticator.offered());
+  return offered.empty() ? "no scheme" : offered;
+}
+
 }  // namespace
 
 Session::Session(const SessionOptions& options, Learned& learned, Waiter& waiter, Sink& sink)
@@ -102,20 +113,23 @@ std::optional<Failure> Session::Connect(int64_t deadline_us) {
   options.tls = url_.tls;
   options.host = url_.host;
   options.verify = verify_;
-  options.pinned = learned_.certificate;
+  if (!elsewhere_) options.pinned = learned_.certificate;
   auto failure = exchange_->Connect(options, deadline_us);
-  if (!failure && url_.tls && verify_ == TlsVerify::kPin && learned_.certificate.empty()) {
+  if (!failure && url_.tls && verify_ == TlsVerify::kPin && !elsewhere_ && learned_.certificate.empty()) {
     learned_.certificate = exchange_->connection().fingerprint();
   }
   return failure;
 }
 
+Message Session::Authorized(Message request) {
+  std::string authorization = authenticator_->Authorization(request.method, request.uri, request.body);
+  if (!authorization.empty()) request.headers.Add("Authorization", std::move(authorization));
+  return request;
+}
+
 std::optional<Failure> Session::Ask(Message request, int64_t deadline_us, Message* answer) {
   for (int i = 0; i < kMaxChallenges; ++i) {
-    Message asked = request;
-    const std::string authorization = authenticator_->Authorization(request.method, request.uri, request.body);
-    if (!authorization.empty()) asked.headers.Add("Authorization", authorization);
-    if (auto failure = exchange_->Ask(asked, deadline_us, answer)) return failure;
+    if (auto failure = exchange_->Ask(Authorized(request), deadline_us, answer)) return failure;
     if (answer->status != 401) {
       authenticator_->OnAccepted();
       return std::nullopt;
@@ -124,12 +138,13 @@ std::optional<Failure> Session::Ask(Message request, int64_t deadline_us, Messag
       case Authenticator::Verdict::kRetry:
         break;
       case Authenticator::Verdict::kNoCredentials:
-        return Failure{end::kCredentialsNeeded, "It offers " + authenticator_->offered() + ".", 0};
+        return Failure{end::kCredentialsNeeded, "It offers " + Offered(*authenticator_) + ".", 0};
       case Authenticator::Verdict::kUnsupported:
-        return Failure{end::kAuthUnsupported, "It offers " + CameraText(authenticator_->offered()) + ".", 0};
+        return Failure{end::kAuthUnsupported, "It offers " + Offered(*authenticator_) + ".", 0};
       case Authenticator::Verdict::kRefused:
         return Failure{end::kUnauthorized,
-                       "The camera answered " + request.method + " with 401; it offers " + authenticator_->offered() + ".", 0};
+                       "The camera answered " + request.method + " with 401; it offers " + Offered(*authenticator_) + ".",
+                       0};
     }
   }
   return Failure{end::kUnauthorized, "The camera refuses every answer to its challenges.", 0};
@@ -140,8 +155,14 @@ std::optional<Failure> Session::Redirect(const Message& answer) {
   if (!target) {
     return Failure{end::kProtocolError, "The camera redirects without an RTSP URL to go to.", 0};
   }
-  const bool same_host = SameHost(*target, url_);
-  if (!same_host) {
+  if (url_.tls && !target->tls) {
+    return Failure{end::kProtocolError,
+                   "The camera redirects from rtsps to rtsp, which is not encrypted. Use an rtsp URL if that is wanted.", 0};
+  }
+  // A camera that is known by a name may write its address instead.
+  const bool is_own_address = std::find(addresses_.begin(), addresses_.end(), target->host) != addresses_.end();
+  const bool is_same = SameHost(*target, url_) || is_own_address;
+  if (!is_same) {
     if (!IsAddress(target->host)) {
       return Failure{end::kTooManyRedirects,
                      "The camera redirects to the host \"" + CameraText(target->host) + "\": use that one in its URL.", 0};
@@ -150,17 +171,17 @@ std::optional<Failure> Session::Redirect(const Message& answer) {
     if (IsLocal(target->host) && !from_local) {
       return Failure{end::kTooManyRedirects, "The camera redirects to this machine itself.", 0};
     }
-    addresses_ = {target->host};
     // Credentials stay with the host that they were given for, and so does what was learnt of it.
     authenticator_ = std::make_unique<Authenticator>(false, "", "", "");
+    elsewhere_ = true;
   }
-  const bool kept_user = same_host && url_.has_user;
-  const std::string user = url_.user;
-  const std::string password = url_.password;
-  url_ = *target;
-  url_.has_user = kept_user;
-  url_.user = kept_user ? user : "";
-  url_.password = kept_user ? password : "";
+  if (IsAddress(target->host)) addresses_ = {target->host};
+  const Url before = std::exchange(url_, *target);
+  // Certificates are for the name.
+  if (is_same) url_.host = before.host;
+  url_.has_user = is_same && before.has_user;
+  url_.user = is_same ? before.user : "";
+  url_.password = is_same ? before.password : "";
   return std::nullopt;
 }
 
@@ -192,13 +213,13 @@ std::optional<Failure> Session::Describe(int64_t deadline_us) {
   description_ = ParseSdp(answer.body);
   base_url_ = BaseUrl(url_.request, answer.headers.Get("Content-Base"), answer.headers.Get("Content-Location"));
   aggregate_url_ = JoinControl(base_url_, description_.control);
-  learned_.authentication = authenticator_->scheme();
+  if (!elsewhere_) learned_.authentication = authenticator_->scheme();
   return std::nullopt;
 }
 
 // A camera with one session keeps it when the proxy was killed; its id was stored for that.
 void Session::EndRememberedSession(int64_t deadline_us) {
-  if (learned_.session.empty()) return;
+  if (learned_.session.empty() || elsewhere_) return;
   const std::string id = std::exchange(learned_.session, "");
   const std::string url = std::exchange(learned_.session_url, "");
   Message request;
@@ -215,6 +236,7 @@ void Session::EndRememberedSession(int64_t deadline_us) {
 }
 
 void Session::RememberSession() {
+  if (elsewhere_ || session_id_.size() > kMaxRememberedId || aggregate_url_.size() > kMaxRememberedUrl) return;
   learned_.session = session_id_;
   learned_.session_url = aggregate_url_;
 }
@@ -237,10 +259,35 @@ std::optional<Failure> Session::SetUpOnce(const Media& media, Carrier carrier, i
   } else {
     request.headers.Add("Transport", MulticastTransport());
   }
-  set_up_unanswered_ = true;
   auto failure = Ask(std::move(request), deadline_us, answer);
-  set_up_unanswered_ = failure && failure->end == end::kStopped;
+  const bool unanswered = failure && (failure->end == end::kStopped || failure->end == end::kOpenTimeout);
+  set_up_cseq_ = unanswered ? exchange_->last_cseq() : 0;
   return failure;
+}
+
+void Session::TakeSession(const Message& answer) {
+  const SessionHeader session = ParseSession(answer.headers.Get("Session"));
+  if (session.id.empty()) return;
+  session_id_ = session.id;
+  timeout_s_ = timeout_s_ == 0 ? session.timeout_s : std::min(timeout_s_, session.timeout_s);
+}
+
+// Ends a session whose transport cannot be used, so that another one can be asked for.
+void Session::GiveUpSession(int64_t deadline_us) {
+  if (!tracks_.empty() || session_id_.empty()) return;
+  Message answer;
+  (void)Ask(Request("TEARDOWN", aggregate_url_), std::min(deadline_us, MonotonicUs() + kEndRememberedUs), &answer);
+  session_id_.clear();
+  if (!exchange_->usable()) (void)Connect(deadline_us);
+}
+
+// Cameras give the same channels to two tracks: each channel stays with the track that had it first.
+void Session::TakeOverChannels(size_t track, int rtp_channel, int rtcp_channel) {
+  for (const auto& [channel, rtcp] : {std::pair(rtp_channel, 0), std::pair(rtcp_channel, 1)}) {
+    if (channel < 0 || channel >= static_cast<int>(track_of_channel_.size())) continue;
+    int& owner = track_of_channel_[static_cast<size_t>(channel)];
+    if (owner < 0) owner = static_cast<int>(track) * 2 + rtcp;
+  }
 }
 
 std::optional<Failure> Session::SetUp(const Media& media, Carrier carrier, int64_t deadline_us) {
@@ -255,20 +302,18 @@ std::optional<Failure> Session::SetUp(const Media& media, Carrier carrier, int64
   if (failure) return failure;
   if (answer.status < 200 || answer.status > 299) return FailureOfStatus("SETUP", answer);
 
-  const SessionHeader session = ParseSession(answer.headers.Get("Session"));
-  if (!session.id.empty()) {
-    session_id_ = session.id;
-    timeout_s_ = session.timeout_s;
-  }
+  TakeSession(answer);
   const auto transport = ParseTransport(answer.headers.Get("Transport"));
   const Connection& connection = exchange_->connection();
   if (carrier == Carrier::kTcp) {
     const int asked = static_cast<int>(tracks_.size()) * 2;
     if (transport && !transport->interleaved && (transport->server_rtp_port > 0 || transport->multicast)) {
+      GiveUpSession(deadline_us);
       return Failure{end::kTransportRefused, "The camera wants to send over UDP although TCP was asked for.", 0};
     }
     track.rtp_channel = transport && transport->rtp_channel >= 0 ? transport->rtp_channel : asked;
     track.rtcp_channel = transport && transport->rtcp_channel >= 0 ? transport->rtcp_channel : track.rtp_channel + 1;
+    TakeOverChannels(tracks_.size(), track.rtp_channel, track.rtcp_channel);
   } else if (carrier == Carrier::kUdp) {
     // Some cameras name another host as `source`: the stream comes from the camera, or not at all.
     track.udp->SetPeer(connection.peer_address(), transport ? transport->server_rtp_port : 0,
@@ -280,12 +325,9 @@ std::optional<Failure> Session::SetUp(const Media& media, Carrier carrier, int64
     const int port = transport && transport->multicast_port > 0 ? transport->multicast_port : media.port;
     track.udp = std::make_unique<UdpPair>();
     if (group.empty() || port <= 0 || !track.udp->OpenMulticast(group, port, port + 1, connection.local_address())) {
+      GiveUpSession(deadline_us);
       return Failure{end::kTransportRefused, "The multicast group of the camera cannot be joined.", 0};
     }
-  }
-  const int index = static_cast<int>(tracks_.size());
-  for (const auto& [channel, rtcp] : {std::pair(track.rtcp_channel, 1), std::pair(track.rtp_channel, 0)}) {
-    if (channel >= 0 && channel < 256) track_of_channel_[static_cast<size_t>(channel)] = index * 2 + rtcp;
   }
   tracks_.push_back(std::move(track));
   RememberSession();
@@ -294,17 +336,26 @@ std::optional<Failure> Session::SetUp(const Media& media, Carrier carrier, int64
 
 std::optional<Failure> Session::Play(int64_t deadline_us) {
   std::vector<int> channels;
+  for (size_t i = 0; i < tracks_.size(); ++i) {
+    // Cameras that name other channels, or the same ones twice, may still use those that were asked for.
+    const int asked = static_cast<int>(i) * 2;
+    if (tracks_[i].carrier == Carrier::kTcp) TakeOverChannels(i, asked, asked + 1);
+  }
   for (size_t i = 0; i < track_of_channel_.size(); ++i) {
     if (track_of_channel_[i] >= 0) channels.push_back(static_cast<int>(i));
   }
   if (!channels.empty()) exchange_->SetChannels(channels);
   Message request = Request("PLAY", aggregate_url_);
-  request.headers.Add("Range", "npt=0.000-");
+  Message with_range = request;
+  with_range.headers.Add("Range", "npt=0.000-");
   Message answer;
-  if (auto failure = Ask(std::move(request), deadline_us, &answer)) return failure;
+  if (auto failure = Ask(std::move(with_range), deadline_us, &answer)) return failure;
+  if (answer.status == 456 || answer.status == 457) {
+    // This camera knows no ranges.
+    if (auto failure = Ask(std::move(request), deadline_us, &answer)) return failure;
+  }
   if (answer.status < 200 || answer.status > 299) return FailureOfStatus("PLAY", answer);
-  const SessionHeader session = ParseSession(answer.headers.Get("Session"));
-  if (!session.id.empty()) session_id_ = session.id;
+  TakeSession(answer);
   RememberSession();
   play_clock_us_ = ClockOfRange(answer.headers.Get("Range"));
   for (const Track& track : tracks_) {
@@ -312,7 +363,7 @@ std::optional<Failure> Session::Play(int64_t deadline_us) {
     if (track.carrier == Carrier::kUdp) track.udp->PunchHole();
   }
   playing_ = true;
-  keepalive_.Begin(timeout_s_, MonotonicUs());
+  keepalive_.Begin(timeout_s_ == 0 ? kDefaultTimeoutSeconds : timeout_s_, MonotonicUs());
   return std::nullopt;
 }
 
@@ -324,33 +375,39 @@ void Session::OnInterleaved(uint8_t channel, const uint8_t* data, size_t size, i
 }
 
 void Session::OnAnswer(int64_t cseq, const Message& answer) {
-  if (set_up_unanswered_) {
-    set_up_unanswered_ = false;
-    session_id_ = ParseSession(answer.headers.Get("Session")).id;
+  if (set_up_cseq_ > 0 && (cseq == set_up_cseq_ || cseq == 0)) {
+    set_up_cseq_ = 0;
+    if (answer.status <= 299) TakeSession(answer);
     return;
   }
-  const bool of_keepalive = keepalive_cseq_ > 0 && (cseq == keepalive_cseq_ || cseq <= 0);
-  if (of_keepalive) {
+  const int64_t now_us = MonotonicUs();
+  const bool is_recent = now_us - keepalive_sent_us_ < kAnswerUs;
+  if (keepalive_cseq_ > 0 && (cseq == keepalive_cseq_ || (cseq == 0 && is_recent))) {
     keepalive_cseq_ = 0;
-    if (answer.status == 401) {
-      // A new nonce: once more with it, but not for ever.
-      const auto verdict = authenticator_->OnUnauthorized(answer.headers.All("WWW-Authenticate"));
-      if (verdict == Authenticator::Verdict::kRetry && ++keepalive_unauthorized_ <= kMaxKeepaliveChallenges) {
-        SendKeepalive(0);
-      }
-      return;
-    }
-    keepalive_unauthorized_ = 0;
-    authenticator_->OnAccepted();
-    if (answer.status >= 200 && answer.status <= 299) {
-      keepalive_.OnAccepted(keepalive_method_);
-    } else if (answer.status >= 400) {
-      keepalive_.OnRefused(keepalive_method_);
-    }
+    OnKeepaliveAnswer(answer);
     return;
   }
   // An error that answers nothing: this camera takes receiver reports for requests that it does not know.
-  if (answer.status >= 400 && reported_) reports_refused_ = true;
+  const bool reported = reported_us_ > 0 && now_us - reported_us_ < kAnswerUs;
+  if (cseq == 0 && answer.status >= 400 && reported) reports_refused_ = true;
+}
+
+void Session::OnKeepaliveAnswer(const Message& answer) {
+  if (answer.status == 401) {
+    // A new nonce: once more with it, but not for ever.
+    const auto verdict = authenticator_->OnUnauthorized(answer.headers.All("WWW-Authenticate"));
+    if (verdict == Authenticator::Verdict::kRetry && ++keepalive_unauthorized_ <= kMaxKeepaliveChallenges && !closed_) {
+      SendKeepalive(0);
+    }
+    return;
+  }
+  keepalive_unauthorized_ = 0;
+  authenticator_->OnAccepted();
+  if (answer.status >= 200 && answer.status <= 299) {
+    keepalive_.OnAccepted(keepalive_method_);
+  } else if (answer.status >= 400) {
+    keepalive_.OnRefused(keepalive_method_);
+  }
 }
 
 void Session::OnRequest(const Message& request) {
@@ -363,17 +420,17 @@ void Session::OnRequest(const Message& request) {
 
 void Session::SendKeepalive(int64_t now_us) {
   if (now_us > 0) keepalive_method_ = keepalive_.Next(now_us);
-  Message request = Request(keepalive_method_, aggregate_url_);
-  const std::string authorization = authenticator_->Authorization(request.method, request.uri, request.body);
-  if (!authorization.empty()) request.headers.Add("Authorization", authorization);
-  keepalive_cseq_ = exchange_->Send(request);
+  keepalive_cseq_ = exchange_->Send(Authorized(Request(keepalive_method_, aggregate_url_)));
+  keepalive_sent_us_ = MonotonicUs();
 }
 
 bool Session::SendReport(size_t track, const std::vector<uint8_t>& packet) {
   if (track >= tracks_.size()) return false;
-  reported_ = true;
   const Track& to = tracks_[track];
-  if (to.carrier == Carrier::kTcp) return exchange_->SendInterleaved(to.rtcp_channel, packet);
+  if (to.carrier == Carrier::kTcp) {
+    reported_us_ = MonotonicUs();
+    return exchange_->SendInterleaved(to.rtcp_channel, packet);
+  }
   return to.carrier == Carrier::kUdp && to.udp->SendRtcp(packet);
 }
 
@@ -383,8 +440,10 @@ int64_t Session::dropped_here() const {
   return dropped;
 }
 
-void Session::ReceiveDatagrams(const std::vector<pollfd>& ready) {
+std::optional<Failure> Session::ReceiveDatagrams(const std::vector<pollfd>& ready) {
   if (datagram_.empty()) datagram_.resize(UdpPair::kMaxDatagram);
+  size_t packets = 0;
+  size_t bytes = 0;
   for (size_t i = 0; i < tracks_.size(); ++i) {
     if (!tracks_[i].udp) continue;
     for (const bool rtcp : {false, true}) {
@@ -394,23 +453,26 @@ void Session::ReceiveDatagrams(const std::vector<pollfd>& ready) {
       for (int count = 0; waits && count < kMaxDatagrams; ++count) {
         const size_t size = tracks_[i].udp->Receive(rtcp, datagram_.data(), datagram_.size());
         if (size == 0) break;
+        ++packets;
+        bytes += size;
         sink_.OnPacket(i, rtcp || IsRtcp(datagram_.data(), size), datagram_.data(), size, MonotonicUs());
       }
     }
   }
+  return exchange_->NoteRates(packets, bytes, MonotonicUs());
 }
 
-std::optional<Failure> Session::Ended(Failure failure) {
-  if (!playing_ || failure.end != end::kConnectionLost) return failure;
-  const int64_t now_us = MonotonicUs();
-  if (keepalive_.OnEnded(now_us)) {
-    char seconds[32];
-    std::snprintf(seconds, sizeof seconds, "%.0f", keepalive_.LastedSeconds(now_us));
-    failure.end = end::kKeepalive;
-    failure.message = std::string("The camera ends the session every ") + seconds + " s. The next session tries another keepalive request.";
-  }
+Failure Session::Ended(Failure failure, int64_t at_us) {
+  if (!playing_ || !keepalive_.OnEnded(at_us)) return failure;
+  char seconds[32];
+  std::snprintf(seconds, sizeof seconds, "%.0f", keepalive_.LastedSeconds(at_us));
+  failure.end = end::kKeepalive;
+  failure.message =
+      std::string("The camera ends the session every ") + seconds + " s. The next session tries another keepalive request.";
   return failure;
 }
+
+Failure Session::Silent(Failure failure, int64_t seen_us) { return Ended(std::move(failure), seen_us); }
 
 std::optional<Failure> Session::Pump(int64_t deadline_us) {
   std::vector<pollfd> sockets;
@@ -426,11 +488,15 @@ std::optional<Failure> Session::Pump(int64_t deadline_us) {
     case Waiter::Woke::kDeadline:
       break;
     case Waiter::Woke::kReady:
-      if (!sockets.empty()) ReceiveDatagrams(sockets);
-      if (auto failure = exchange_->Receive()) return Ended(*failure);
+      if (!sockets.empty()) {
+        if (auto failure = ReceiveDatagrams(sockets)) return failure;
+      }
+      if (auto failure = exchange_->Receive()) {
+        return failure->end == end::kConnectionLost ? Ended(*failure, MonotonicUs()) : failure;
+      }
       break;
   }
-  if (asked_to_end_) return Ended(*std::exchange(asked_to_end_, std::nullopt));
+  if (asked_to_end_) return Ended(*std::exchange(asked_to_end_, std::nullopt), MonotonicUs());
   if (!playing_) return std::nullopt;
   // Whatever came, so that a busy stream does not starve it.
   const int64_t now_us = MonotonicUs();
@@ -446,12 +512,18 @@ void Session::Close(int64_t budget_us) {
   const int64_t deadline_us = MonotonicUs() + budget_us;
   // Stopped while SETUP was under way: the answer names the session that has to be ended.
   std::vector<pollfd> none;
-  while (set_up_unanswered_ && exchange_->usable()) {
+  while (set_up_cseq_ > 0 && exchange_->usable() && MonotonicUs() < deadline_us) {
     if (exchange_->Wait(none, deadline_us) != Waiter::Woke::kReady || exchange_->Receive()) break;
   }
-  if (!session_id_.empty() && exchange_->usable() && budget_us > 0) {
+  // Some cameras open a session without naming it.
+  const bool has_session = !session_id_.empty() || !tracks_.empty();
+  const Message request = Request("TEARDOWN", aggregate_url_);
+  if (has_session && !exchange_->usable() && exchange_->can_send()) {
+    // What the camera sends is not read any more, so neither is its answer.
+    (void)exchange_->Send(Authorized(request));
+  } else if (has_session && exchange_->usable()) {
     Message answer;
-    const auto failure = Ask(Request("TEARDOWN", aggregate_url_), deadline_us, &answer);
+    const auto failure = Ask(request, deadline_us, &answer);
     // Closing the connection instead of answering ends the session, too.
     if (!failure || failure->end == end::kConnectionLost) {
       learned_.session.clear();

@@ -55,6 +55,12 @@ class Session : public Exchange::Receiver {
   // Sends RTCP to the camera. False: it could not be sent.
   bool SendReport(size_t track, const std::vector<uint8_t>& packet);
 
+  // The stream ended although the connection is open: it was last seen at `seen_us`. Returns `failure`, or the reason
+  // "keepalive" when that happens at a constant interval.
+  Failure Silent(Failure failure, int64_t seen_us);
+  // Requests can be sent and answers read.
+  bool usable() const { return exchange_ && exchange_->usable(); }
+
   // Ends the session: sends TEARDOWN if there is one, waits for the answer for at most `budget_us`, whatever the stop flag
   // says, and closes. Does nothing the second time.
   void Close(int64_t budget_us);
@@ -89,9 +95,14 @@ class Session : public Exchange::Receiver {
   std::optional<Failure> SetUpOnce(const Media& media, Carrier carrier, int64_t deadline_us, Message* answer, Track* track);
   std::optional<Failure> Redirect(const Message& answer);
   void EndRememberedSession(int64_t deadline_us);
+  void GiveUpSession(int64_t deadline_us);
+  void TakeSession(const Message& answer);
+  void TakeOverChannels(size_t track, int rtp_channel, int rtcp_channel);
+  void OnKeepaliveAnswer(const Message& answer);
+  Message Authorized(Message request);
   void SendKeepalive(int64_t now_us);
-  void ReceiveDatagrams(const std::vector<pollfd>& ready);
-  std::optional<Failure> Ended(Failure failure);
+  std::optional<Failure> ReceiveDatagrams(const std::vector<pollfd>& ready);
+  Failure Ended(Failure failure, int64_t at_us);
   Message Request(const std::string& method, const std::string& uri) const;
   void RememberSession();
 
@@ -107,17 +118,19 @@ class Session : public Exchange::Receiver {
   std::string base_url_;
   std::string aggregate_url_;
   std::string session_id_;
-  int timeout_s_ = 60;
+  int timeout_s_ = 0;  // the shortest one that the camera named; 0: none yet
+  bool elsewhere_ = false;  // redirected to another host, of which nothing is learnt
   std::vector<Track> tracks_;
   std::vector<int> track_of_channel_;  // by channel: track * 2, plus 1 for RTCP; -1 = none
   Keepalive keepalive_;
-  int64_t keepalive_cseq_ = 0;
+  int64_t keepalive_cseq_ = 0;     // of the newest one, until it is answered
+  int64_t keepalive_sent_us_ = 0;
   std::string keepalive_method_;
   int keepalive_unauthorized_ = 0;  // in a row
-  bool set_up_unanswered_ = false;
+  int64_t set_up_cseq_ = 0;  // of a SETUP that was given up before its answer came
   bool playing_ = false;
   bool closed_ = false;
-  bool reported_ = false;
+  int64_t reported_us_ = 0;  // monotonic, when the last report was sent
   bool reports_refused_ = false;
   std::optional<Failure> asked_to_end_;  // by the camera
   int64_t play_clock_us_ = 0;

@@ -189,7 +189,10 @@ async function record(io: Io, name: string, wish: string, options: RecordOptions
 
 async function retry(io: Io, name: string, options: RetryOptions): Promise<void> {
   const camera = await clientFor(options, io).retry(name, options.forget === true);
-  const text = `Camera "${plain(name)}" is ${camera.chrysproxy.phase}.\n`;
+  const text =
+    options.forget === true
+      ? `What was learnt of camera "${plain(name)}" is forgotten, and it is connected anew.\n`
+      : `Camera "${plain(name)}" is ${camera.chrysproxy.phase}.\n`;
   io.out(options.json === true ? json(camera) : text);
 }
 
