@@ -57,11 +57,12 @@ const NAMES = Object.keys(CLEAN) as Clean[];
 const clipFrames = (name: Name): number => (name === 'changing-sets' ? 25 : 100);
 
 let scene: RtspScene<Name>;
+let faults: ReadonlyMap<Name, readonly string[]>;
 
 beforeAll(async () => {
   const config = { buffer: { on_disk: true, on_disk_clean_older_than: '1h' } };
   scene = await RtspScene.start<Name>({ ...CLEAN, ...OTHERS }, { config });
-  for (const name of NAMES) await scene.running(name);
+  faults = await scene.faultsOfAll(NAMES, 30, clipFrames);
 });
 afterAll(async () => {
   await scene.dispose();
@@ -69,10 +70,12 @@ afterAll(async () => {
 
 describe('every picture comes once and whole', () => {
   it.each(NAMES)('%s', async (name) => {
-    expect(await scene.faultsOf(name, 30, clipFrames(name))).toEqual([]);
+    expect(faults.get(name)).toEqual([]);
     expect(await scene.excess(name)).toBe(0);
     const { stats } = await scene.state(name);
-    expect(stats).toMatchObject({ decode_errors: 0, reconnects: 0, packets_damaged: 0, gop_packets: 25 });
+    expect(stats).toMatchObject({ decode_errors: 0, reconnects: 0, gop_packets: 25 });
+    // That each slice has a marker is known after the first picture, which is cut at its first slice.
+    expect(stats.packets_damaged).toBeLessThanOrEqual(name.startsWith('marker-every-slice') ? 25 : 0);
   });
 
   it('and a camera that marks each slice is remembered as such', async () => {
@@ -90,7 +93,7 @@ describe('every file decodes by itself', () => {
       clipFrames: clipFrames(name),
     };
     // The first may begin while the stream is still getting known.
-    const files = (await scene.recorded(name, 4)).slice(1, 4);
+    const files = (await scene.recorded(name, 3)).slice(1, 3);
     expect(await fileFaults(files, expected)).toEqual([]);
   });
 });

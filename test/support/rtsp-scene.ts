@@ -152,6 +152,23 @@ export class RtspScene<Name extends string> {
     return pictureFaults(await this.take(name, count), clipFrames);
   }
 
+  /** Faults of many cameras at once, by name: watching them one after another would take long. */
+  async faultsOfAll(
+    names: readonly Name[],
+    count: number,
+    clipFrames: (name: Name) => number = () => 100,
+  ): Promise<ReadonlyMap<Name, readonly string[]>> {
+    const watch = async (name: Name): Promise<readonly [Name, readonly string[]]> => {
+      try {
+        await this.running(name);
+        return [name, await this.faultsOf(name, count, clipFrames(name))];
+      } catch (error) {
+        return [name, [String(error)]];
+      }
+    };
+    return new Map(await Promise.all(names.map(watch)));
+  }
+
   /** Pictures that the camera sent and packets that the proxy has; equal but for those under way. */
   async excess(name: Name): Promise<number> {
     let last = 0;

@@ -84,7 +84,8 @@ export class FakeCamera {
   }
 
   #accept(socket: Socket): void {
-    const number = this.#counters.connections;
+    // A connection that only looks whether somebody listens does not count.
+    const number = this.#counters.plays;
     this.#counters.connections += 1;
     const connection = new Connection(socket, {
       options: this.#options,
@@ -100,13 +101,15 @@ export class FakeCamera {
     socket.on('close', () => this.#connections.delete(connection));
   }
 
-  #clips(connection: number): readonly Clip[] {
+  #clips(session: number): readonly Clip[] {
     const { video = {}, hostile = {} } = this.#options;
     const named = video.clip ?? DEFAULT_CLIP;
     const names = typeof named === 'string' ? [named] : named;
-    const chosen = video.alternate ? names : [names[Math.min(connection, names.length - 1)] ?? DEFAULT_CLIP];
+    const chosen = video.alternate ? names : [names[Math.min(session, names.length - 1)] ?? DEFAULT_CLIP];
     const clips = chosen.map(loadClip);
-    return hostile.stream === 'huge-sps' ? clips.map(withHugeSps) : clips;
+    return hostile.stream === 'huge-sps'
+      ? clips.map((clip) => withHugeSps(clip, hostile.pixels ?? HUGE_PIXELS))
+      : clips;
   }
 }
 
@@ -114,8 +117,8 @@ function certificate({ cert, key }: { readonly cert: string; readonly key: strin
   return { cert: readFileSync(cert), key: readFileSync(key) };
 }
 
-function withHugeSps(clip: Clip): Clip {
-  const huge = hugeSps(HUGE_PIXELS, HUGE_PIXELS);
+function withHugeSps(clip: Clip, pixels: number): Clip {
+  const huge = hugeSps(pixels, pixels);
   const replaced = (nals: readonly Buffer[]): Buffer[] =>
     nals.map((nal) => (clip.codec === 'h264' && nalType(clip.codec, nal) === 7 ? huge : nal));
   const units = clip.units.map((unit) => ({ ...unit, nals: replaced(unit.nals) }));

@@ -16,6 +16,8 @@ import { modulo32 } from './rtp-track.js';
 const DEFAULT_PUBLIC = 'OPTIONS, DESCRIBE, SETUP, PLAY, TEARDOWN, GET_PARAMETER, SET_PARAMETER';
 const DEFAULT_REQUEST_EVERY_MS = 1000;
 const RECEIVER_REPORT = 201;
+/** First byte of a client's hello. */
+const TLS_HANDSHAKE = 0x16;
 
 export interface CameraParts {
   readonly options: CameraOptions;
@@ -45,6 +47,10 @@ export class Connection {
     socket.setNoDelay(true);
     socket.on('error', () => undefined);
     socket.on('data', (chunk: Buffer) => {
+      if (chunk[0] === TLS_HANDSHAKE) {
+        socket.end('RTSP/1.0 400 Bad Request\r\n\r\n');
+        return;
+      }
       for (const item of this.#reader.push(chunk)) this.#take(item);
     });
     socket.on('end', () => socket.end());
@@ -296,7 +302,7 @@ export class Connection {
     const { options, clips, counters, switches, first } = this.parts;
     const flood = options.hostile?.stream;
     const contextOf = (track: Track) => ({
-      ...{ options, clips, counters, switches, firstConnection: first },
+      ...{ options, clips, counters, switches, firstSession: first },
       send: (packet: Buffer, rtcp: boolean) => session.sinks.get(track)?.send(packet, rtcp),
       raw: (bytes: Buffer | string) => {
         this.#raw(bytes);

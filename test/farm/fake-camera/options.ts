@@ -20,15 +20,15 @@ export interface CameraOptions {
 }
 
 export interface VideoOptions {
-  /** A clip's name, see make_clips.py. Several: connection n plays the n-th, the last one for all later connections. */
+  /** A clip's name, see make_clips.py. Several: session n plays the n-th, and all later ones play the last one. */
   readonly clip?: string | readonly string[];
-  /** Every connection plays all clips in turn. */
+  /** Every session plays all clips in turn. */
   readonly alternate?: boolean;
   /** Pictures a second that are sent. Default: those of the clip. */
   readonly fps?: number;
   /** Time between PLAY's answer and the first picture. */
   readonly firstPictureAfterMs?: number;
-  /** The first connection sends nothing more after this time. */
+  /** The first session sends nothing more after this time. */
   readonly muteAfterMs?: number;
   /** Index of the first picture that is sent. */
   readonly startAt?: number;
@@ -211,8 +211,10 @@ export interface AuthOptions {
 export interface HostileOptions {
   /** DESCRIBE is answered with header lines, or a body, without end. */
   readonly describe?: 'endless-headers' | 'endless-line' | 'endless-sdp' | 'huge-length';
-  /** Behind PLAY: a picture without end, SPS of 16384 × 16384, more messages or packets than any stream needs. */
+  /** Behind PLAY: a picture without end, SPS of `pixels` × `pixels`, more messages or packets than any stream needs. */
   readonly stream?: 'endless-picture' | 'huge-sps' | 'flood-answers' | 'flood-requests' | 'flood-small-packets';
+  /** Width and height in a huge SPS, a multiple of 16. Default 16384. */
+  readonly pixels?: number;
 }
 
 /** What the camera saw. */

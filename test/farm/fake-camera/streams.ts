@@ -26,7 +26,7 @@ export interface StreamContext {
   readonly options: CameraOptions;
   /** Played in turn. */
   readonly clips: readonly Clip[];
-  readonly firstConnection: boolean;
+  readonly firstSession: boolean;
   readonly counters: Counters;
   readonly switches: Switches;
   readonly send: (packet: Buffer, rtcp: boolean) => void;
@@ -123,7 +123,7 @@ export class VideoStream {
     const unit = this.#clip.units[this.#unitIndex]!;
     const timestamp = this.#timestamp(index, unit);
     const mute =
-      video.muteAfterMs !== undefined && context.firstConnection && this.#metronome.elapsedMs >= video.muteAfterMs;
+      video.muteAfterMs !== undefined && context.firstSession && this.#metronome.elapsedMs >= video.muteAfterMs;
     if (context.switches.frozen || mute) this.#waitsForKeyframe = true;
     else if (!this.#waitsForKeyframe || unit.keyframe) {
       this.#waitsForKeyframe = false;
