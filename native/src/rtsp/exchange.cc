@@ -31,7 +31,8 @@ constexpr size_t kMaxUnanswered = 16;
 }  // namespace
 
 std::optional<Failure> Exchange::Connect(const ConnectionOptions& options, int64_t deadline_us) {
-  buffer_.resize(kBufferBytes);
+  buffer_bytes_ = kBufferBytes;
+  buffer_.reset(new uint8_t[buffer_bytes_]);
   auto failure = connection_.Connect(options, waiter_, deadline_us);
   connected_ = !failure;
   return failure;
@@ -136,7 +137,7 @@ std::optional<Failure> Exchange::Receive() {
   if (connection_.has_unsent() && !connection_.Flush()) {
     return Broken({end::kConnectionLost, "The camera closed the connection.", AVERROR(connection_.error())});
   }
-  const long count = connection_.Read(buffer_.data() + end_, buffer_.size() - end_);
+  const long count = connection_.Read(buffer_.get() + end_, buffer_bytes_ - end_);
   const int64_t now_us = MonotonicUs();
   if (count < 0) {
     const int error = connection_.error();
@@ -154,18 +155,23 @@ std::optional<Failure> Exchange::Receive() {
   return Parse(now_us);
 }
 
+void Exchange::Grow() {
+  std::unique_ptr<uint8_t[]> larger(new uint8_t[2 * buffer_bytes_]);
+  std::memcpy(larger.get(), buffer_.get(), end_);
+  buffer_ = std::move(larger);
+  buffer_bytes_ *= 2;
+}
+
 std::optional<Failure> Exchange::Parse(int64_t arrival_us) {
   while (begin_ < end_) {
-    StreamParser::Item item = parser_.Next(buffer_.data() + begin_, end_ - begin_);
+    StreamParser::Item item = parser_.Next(buffer_.get() + begin_, end_ - begin_);
     switch (item.kind) {
       case StreamParser::Kind::kNeedMore:
-        if (end_ - begin_ == buffer_.size()) {
-          // A message may be larger than a read; its own limits end this.
-          buffer_.resize(buffer_.size() * 2);
-        }
+        // A message may be larger than a read; its own limits end this.
+        if (end_ - begin_ == buffer_bytes_) Grow();
         if (begin_ > 0) {
           // What is left is mostly a part of one packet, and the next read has the whole buffer.
-          std::memmove(buffer_.data(), buffer_.data() + begin_, end_ - begin_);
+          std::memmove(buffer_.get(), buffer_.get() + begin_, end_ - begin_);
           end_ -= begin_;
           begin_ = 0;
         }

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -62,12 +63,15 @@ class Exchange {
   bool ForgetUnanswered(int64_t cseq);
   bool Write(const void* data, size_t size);
   std::optional<Failure> Broken(Failure failure);
+  void Grow();
 
   Waiter& waiter_;
   Receiver& receiver_;
   Connection connection_;
   StreamParser parser_;
-  std::vector<uint8_t> buffer_;
+  // Not a vector, which would clear it: pages that no burst needs are never touched.
+  std::unique_ptr<uint8_t[]> buffer_;
+  size_t buffer_bytes_ = 0;
   size_t begin_ = 0;  // of what is not parsed yet
   size_t end_ = 0;
   bool connected_ = false;

@@ -247,6 +247,10 @@ export interface CameraCounts {
   readonly answers: number;
   /** Pictures sent, over all sessions. */
   readonly pictures: number;
+  /** When the newest connection came, microseconds since the epoch; 0 = none yet. */
+  readonly openedUs: number;
+  /** When the last packet of each picture of the newest session was about to be sent, microseconds since the epoch. */
+  readonly picturesSentUs: readonly number[];
   /** Monotonic ms from the newest connection to its PLAY's answer; 0 = none yet. */
   readonly connectMs: number;
   /** Requests of the newest connection until its PLAY, this one included. */
