@@ -329,7 +329,7 @@ std::optional<Failure> Session::SetUp(const Media& media, Carrier carrier, int64
     track.udp = std::make_unique<UdpPair>();
     if (group.empty() || port <= 0 || !track.udp->OpenMulticast(group, port, port + 1, connection.local_address())) {
       GiveUpSession(deadline_us);
-      return Failure{end::kTransportRefused, "The multicast group of the camera cannot be joined.", 0};
+      return Failure{end::kIoError, "This machine cannot join the multicast group of the camera.", 0};
     }
   }
   tracks_.push_back(std::move(track));
