@@ -207,7 +207,7 @@ AccessUnitBuilder::Relation AccessUnitBuilder::Relate(const SliceFields& slice) 
   }
   if (IsSecondField(slice)) return Relation::kSecondField;
   if (slice.first || Differs(slice)) return Relation::kNew;
-  // Without loss this slice can only be the next one of the picture, whatever time it bears.
+  // Without loss this slice can only be the next one of the picture, whatever its timestamp is.
   return loss_ > 0 && packet_time_ != unit_.rtp_time ? Relation::kNew : Relation::kSame;
 }
 

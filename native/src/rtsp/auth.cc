@@ -195,7 +195,7 @@ class Authenticator::ChallengeParser {
     return value;
   }
 
-  // An unquoted value ends at a comma, or before a word that a '=' follows.
+  // An unquoted value ends at a comma, or before a word with a '=' behind it.
   std::string TakeUnquoted() {
     size_t end = 0;
     while (end < text_.size() && text_[end] != ',') {
