@@ -27,10 +27,10 @@ struct FileOptions {
 // whose display matrix turns the picture carry a display orientation SEI message.
 class FileSource : public PacketSource {
  public:
-  // `interrupt` outlives the source; its deadline is set by it.
+  // `interrupt` outlives the source. The source sets its deadline.
   FileSource(FileOptions options, Interrupt& interrupt) : options_(std::move(options)), interrupt_(interrupt) {}
 
-  // At most open_timeout_us.
+  // Takes at most open_timeout_us.
   std::optional<Failure> Open() override;
   // Ends with file_changed when the file is deleted, replaced or cut off meanwhile.
   std::optional<Failure> Read(AVPacket* packet) override;
