@@ -118,7 +118,7 @@ std::optional<Failure> FileSource::OpenFormat() {
   if (result == AVERROR_INVALIDDATA) {
     return Unreadable("is no video file, or it is cut off and its index is missing", result);
   }
-  // libav knows the format, and the list of permitted formats does not have it.
+  // libav knows the format, but the list of permitted formats does not contain it.
   if (result == AVERROR(EINVAL)) return Unreadable("is in a format that is not played", result);
   if (result < 0) return Unreadable("cannot be opened: " + AvErrorText(result), result);
 

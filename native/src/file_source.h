@@ -44,7 +44,7 @@ class FileSource : public PacketSource {
   std::vector<AudioPacket> TakeAudio() override { return std::exchange(audio_packets_, {}); }
 
  private:
-  // Tells one state of a file from another.
+  // Identifies a state of a file.
   struct Identity {
     uint64_t device = 0;
     uint64_t inode = 0;
