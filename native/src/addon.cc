@@ -299,7 +299,7 @@ Napi::Value OpenWake(const Napi::CallbackInfo& call) {
 
 Napi::Value Wake(const Napi::CallbackInfo& call) {
   const uint64_t one = 1;
-  // It can only fail when the counter is full, and then the capture is awake.
+  // The write can fail only when the counter is full, and then the capture is awake.
   const ssize_t written = write(call[0].As<Napi::Number>().Int32Value(), &one, sizeof one);
   (void)written;
   return call.Env().Undefined();

@@ -5,7 +5,8 @@
 
 namespace chrys {
 
-// The codes of CAPTURE_ENDS in src/native/types.ts. Arrays, so that each has one address and can be compared by it.
+// The codes of CAPTURE_ENDS in src/native/types.ts. They are arrays, so that each code has one address, and codes can be
+// compared by address.
 namespace end {
 inline constexpr char kStopped[] = "stopped";
 inline constexpr char kUnauthorized[] = "unauthorized";

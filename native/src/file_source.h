@@ -27,10 +27,10 @@ struct FileOptions {
 // whose display matrix turns the picture carry a display orientation SEI message.
 class FileSource : public PacketSource {
  public:
-  // `interrupt` outlives the source; its deadline is set by it.
+  // `interrupt` outlives the source. The source sets its deadline.
   FileSource(FileOptions options, Interrupt& interrupt) : options_(std::move(options)), interrupt_(interrupt) {}
 
-  // At most open_timeout_us.
+  // Takes at most open_timeout_us.
   std::optional<Failure> Open() override;
   // Ends with file_changed when the file is deleted, replaced or cut off meanwhile.
   std::optional<Failure> Read(AVPacket* packet) override;
@@ -46,7 +46,7 @@ class FileSource : public PacketSource {
   std::vector<AudioPacket> TakeAudio() override { return std::exchange(audio_packets_, {}); }
 
  private:
-  // Tells one state of a file from another.
+  // Identifies a state of a file.
   struct Identity {
     uint64_t device = 0;
     uint64_t inode = 0;

@@ -73,7 +73,7 @@ async function capture({ options, audioRing, host }: OpenMessage): Promise<Captu
   if (host !== undefined) {
     const resolution = await resolveHost(host, control.i32.subarray(CONTROL.stopI32));
     if (resolution.kind === 'unknown') return ended('unknown_host', resolution.message);
-    // Not left to the capture loop, whose lookup nothing could interrupt.
+    // Resolved here: in the capture loop, nothing could interrupt the lookup.
     if (resolution.kind === 'stopped') return ended('stopped', 'told to stop');
     post(resolution);
     ({ addresses } = resolution);

@@ -5,7 +5,7 @@ export type Transport = 'auto' | 'tcp' | 'udp';
 export type TlsVerify = 'verify' | 'pin' | 'none';
 
 /**
- * What was learnt of a camera over its connections. Kept in the registry, shown in the camera's state, and cleared when its
+ * What was learnt about a camera from its connections. Kept in the registry, shown in the camera's state, and cleared when its
  * URL changes. Empty texts and zeros: nothing was learnt.
  */
 export interface LearnedFacts {
@@ -58,7 +58,7 @@ export const CAPTURE_ENDS = [
   'session_limit', // the camera allows no further session (453)
   'session_lost', // the camera does not know the session any more (454)
   'transport_refused', // the camera refuses this transport (461)
-  'option_unsupported', // the camera refuses an option that it needs (551)
+  'option_unsupported', // the camera refuses an option that the stream needs (551)
   'request_refused', // another 4xx status
   'camera_error', // a 5xx status
   'tls_failed', // the TLS handshake failed
@@ -167,7 +167,7 @@ export interface CaptureHooks {
   onFrame(): void;
   /** A packet was stored while CONTROL.packetWaiters > 0. */
   onPacket(): void;
-  /** Something new was learnt of the camera; the whole of it. */
+  /** Something new was learnt about the camera. `learned`: all that is known. */
   onLearned(learned: LearnedFacts): void;
   /** A line of libav's log; may contain credentials, so mask it. */
   onLog(level: 'error' | 'warn' | 'info' | 'debug', text: string): void;
@@ -432,7 +432,7 @@ export interface NativeAddon {
   keepWallAfter(us: number): void;
   /** An eventfd that wakes a capture; close it with closeWake when no capture uses it any more. Throws an Error with `code`. */
   openWake(): number;
-  /** Wakes the capture that waits: it looks at its stop flag, and at what callers want, within a millisecond. */
+  /** Wakes a waiting capture: within 1 ms it checks its stop flag and the demand of callers. */
   wake(fd: number): void;
   closeWake(fd: number): void;
   /**

@@ -185,7 +185,9 @@ describe('what a camera teaches', () => {
     const full = new Supervision({ registry: { ...registry, learned: () => undefined, learn } });
     full.supervisor.add(camera('a', 'learn', CAM));
     await full.reaches('a', 'running');
-    expect(full.logged.map(({ msg }) => msg)).toContain('what was learnt of it is not stored: the disk is full');
+    expect(full.logged.map(({ msg }) => msg)).toContain(
+      'what was learnt about the camera is not stored: the disk is full',
+    );
     await full.supervisor.stopAll();
   });
 });

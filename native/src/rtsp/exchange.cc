@@ -17,7 +17,7 @@ namespace {
 
 // One read takes a burst of several pictures; an interleaved frame is at most 64 KiB.
 constexpr size_t kBufferBytes = 256 << 10;
-// A connection that sends so much that is neither a message nor a frame does not speak RTSP.
+// A connection that sends more bytes than this that are neither a message nor a frame does not speak RTSP.
 constexpr size_t kMaxGarbageBytes = 256 << 10;
 // More than any stream needs; a camera that exceeds one of them for kMaxFloodedSeconds is cut off.
 constexpr int kMaxMessagesPerSecond = 200;
@@ -206,8 +206,8 @@ std::optional<Failure> Exchange::Parse(int64_t arrival_us) {
   return std::nullopt;
 }
 
-// Cameras answer with wrong numbers or none. A number below the awaited one shows that an answer is late if that
-// request has no answer yet, or if this camera's numbers are right otherwise.
+// Whether an answer belongs to an earlier request. Some cameras answer with wrong numbers or none. So a number below the
+// awaited one counts only if the request of that number has no answer yet, or if this camera's numbers were right before.
 bool Exchange::IsLate(int64_t cseq) const {
   if (cseq <= 0 || cseq >= awaited_) return false;
   return numbers_match_ || std::find(unanswered_.begin(), unanswered_.end(), cseq) != unanswered_.end();

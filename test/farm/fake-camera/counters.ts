@@ -1,4 +1,4 @@
-/** What a camera counts while it runs; CameraCounts is what it tells. */
+/** What a camera counts while it runs. CameraCounts is what tests get. */
 import type { CameraCounts } from './options.js';
 
 const MAX_LOG = 100;

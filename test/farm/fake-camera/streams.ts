@@ -30,7 +30,7 @@ export interface StreamContext {
   readonly counters: Counters;
   readonly switches: Switches;
   readonly send: (packet: Buffer, rtcp: boolean) => void;
-  /** On the RTSP connection, whatever it is. */
+  /** Writes bytes to the RTSP connection as they are. */
   readonly raw: (bytes: Buffer | string) => void;
 }
 
@@ -226,7 +226,7 @@ export class AudioStream {
   }
 }
 
-/** Bytes without "$" in front, as a camera leaves them that counted wrongly. */
+/** Bytes without "$" in front, as from a camera that wrote a wrong length. */
 function garbage(index: number): Buffer {
   return Buffer.alloc(40 + (index % 50), 0xa5);
 }
