@@ -73,7 +73,7 @@ async function capture({ options, audioRing, host }: OpenMessage): Promise<Captu
     const resolution = await resolveHost(host, control.i32.subarray(CONTROL.stopI32));
     if (resolution.kind === 'unknown') return ended('unknown_host', resolution.message);
     // Not left to the capture loop, whose lookup nothing could interrupt.
-    if (resolution.kind === 'stopped') return ended('stopped', 'told to stop');
+    if (resolution.kind === 'stopped') return ended('stopped', '');
     post(resolution);
     ({ addresses } = resolution);
   }

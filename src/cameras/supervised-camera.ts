@@ -360,8 +360,8 @@ export class SupervisedCamera implements Camera {
       this.machine.reopened();
       this.begin(false);
     } else if (result.end === 'stopped') {
-      // Nobody told it to but us, when it said nothing for too long.
-      this.failed('open_timeout', this.overdue ? 'it said nothing for too long' : result.message);
+      // The stop was requested because the worker timed out.
+      this.failed('open_timeout', this.overdue ? 'its worker thread did not answer' : result.message);
     } else {
       this.failed(result.end, result.message);
     }
@@ -383,7 +383,7 @@ export class SupervisedCamera implements Camera {
     // Its thread hangs in something that has no deadline. Another on the same rings would be a second writer, so
     // this one has to come back first.
     this.overdue = true;
-    this.lines.own('warn', 'the worker does not answer; it is told to stop');
+    this.lines.own('warn', 'the worker thread does not answer: it is stopped');
     this.raiseStop(STOP.capture);
   };
 
