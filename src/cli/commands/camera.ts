@@ -88,7 +88,7 @@ export function cameraCommand(io: Io): Command {
       ),
     )
     .option('--audio', 'record its audio, too, if it is AAC or Opus')
-    .option('--no-audio', 'record no sound')
+    .option('--no-audio', 'record no audio')
     .option('--json', 'print the camera as JSON')
     .addOption(urlOption())
     .action((name: string, wish: string, options: RecordOptions) => record(io, name, wish, options));
