@@ -462,7 +462,7 @@ std::optional<Failure> Capture::CatchUp(bool drain) {
     }
   };
   for (int64_t sequence = first; sequence <= current_.sequence && !failure; ++sequence) {
-    if (interrupt_.stopped()) return Failure{end::kStopped, "told to stop"};
+    if (interrupt_.stopped()) return Failure{end::kStopped, ""};
     const auto info = ReadPacket(options_.packet_ring, sequence, &payload, AV_INPUT_BUFFER_PADDING_SIZE);
     if (!info) return std::nullopt;
     if (sequence == first) decoded_from_ = *info;

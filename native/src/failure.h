@@ -49,6 +49,7 @@ inline constexpr char kIoError[] = "io_error";
 
 struct Failure {
   const char* end;
+  // What src/cameras/reasons.ts does not say of this code by itself: sentences without advice. Empty: nothing.
   std::string message;
   int av_error = 0;  // libav's error number, 0 when libav was not the cause
 };

@@ -97,7 +97,7 @@ std::optional<Failure> FileSource::Open() {
   opened_ = Identify().value_or(Identity{});
   interrupt_.SetDeadline(MonotonicUs() + options_.open_timeout_us);
   auto failure = OpenFormat();
-  if (failure && interrupt_.stopped()) return Failure{end::kStopped, "told to stop"};
+  if (failure && interrupt_.stopped()) return Failure{end::kStopped, ""};
   if (failure && interrupt_.expired()) return Unreadable("could not be opened in time", AVERROR(ETIMEDOUT));
   look_at_us_ = MonotonicUs() + kLookEveryUs;
   return failure;
@@ -379,7 +379,7 @@ std::optional<Failure> FileSource::WaitUntilDue(int64_t dts_us) {
     anchor_dts_us_ = dts_us;
   }
   for (;;) {
-    if (!interrupt_.SleepUntil(std::min(due_us, look_at_us_))) return Failure{end::kStopped, "told to stop"};
+    if (!interrupt_.SleepUntil(std::min(due_us, look_at_us_))) return Failure{end::kStopped, ""};
     if (due_us < look_at_us_) return std::nullopt;
     look_at_us_ = MonotonicUs() + kLookEveryUs;
     if (auto failure = CheckFile(false)) return failure;
@@ -400,7 +400,7 @@ std::optional<Failure> FileSource::Read(AVPacket* packet) {
       result = ReadRaw(packet);
     }
   }
-  if (interrupt_.stopped()) return Failure{end::kStopped, "told to stop"};
+  if (interrupt_.stopped()) return Failure{end::kStopped, ""};
   if (result < 0) {
     if (auto failure = CheckFile(true)) return failure;
     if (result == AVERROR_EOF) return Unreadable("has no video packet: it may be cut off", result);

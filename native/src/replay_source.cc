@@ -73,7 +73,7 @@ std::optional<Failure> ReplaySource::WaitUntilDue(int64_t dts) {
     anchor_us_ = due_us = now_us;
     anchor_dts_ = dts;
   }
-  if (!interrupt_.SleepUntil(due_us)) return Failure{end::kStopped, "told to stop"};
+  if (!interrupt_.SleepUntil(due_us)) return Failure{end::kStopped, ""};
   return std::nullopt;
 }
 

@@ -74,7 +74,7 @@ async function capture({ options, audioRing, host }: OpenMessage): Promise<Captu
     const resolution = await resolveHost(host, control.i32.subarray(CONTROL.stopI32));
     if (resolution.kind === 'unknown') return ended('unknown_host', resolution.message);
     // Resolved here: in the capture loop, nothing could interrupt the lookup.
-    if (resolution.kind === 'stopped') return ended('stopped', 'told to stop');
+    if (resolution.kind === 'stopped') return ended('stopped', '');
     post(resolution);
     ({ addresses } = resolution);
   }

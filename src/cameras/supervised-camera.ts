@@ -1,33 +1,26 @@
-import type { Clock } from '../base/clock.js';
 import { messageOf } from '../base/errors.js';
-import type { Logger } from '../base/log.js';
 import { redact, redactSecrets, secretsOf } from '../base/redact.js';
 import { CONTROL, DEMAND, OUTPUT } from '../gen/ring-layout.js';
-import type {
-  CaptureOptions,
-  CaptureResult,
-  LearnedFacts,
-  NativeAddon,
-  ReplayOptions,
-  StreamInfo,
-} from '../native/types.js';
+import type { CaptureResult, LearnedFacts, ReplayOptions, StreamInfo } from '../native/types.js';
 import { Control } from '../rings/control.js';
 import { FrameReader } from '../rings/frame-reader.js';
 import { checkedLearned } from '../store/learned-facts.js';
+import type { CameraEnvironment } from './camera-environment.js';
 import { CameraLog } from './camera-log.js';
 import { captureOptions } from './capture-options.js';
-import { CaptureThread, type WakeAddon } from './capture-thread.js';
-import type { Closings } from './closings.js';
+import { CaptureThread } from './capture-thread.js';
 import { Demand, PLAIN_OUTPUT } from './demand.js';
 import { RingFrameSource } from './frame-source.js';
 import { LearnedKeeper } from './learned-keeper.js';
+import { openDeadlineMs } from './open-deadline.js';
 import { describeEnd } from './reasons.js';
-import { createAudioRing, createPacketRing, type PacketRingSize } from './rings.js';
+import { createAudioRing, createPacketRing } from './rings.js';
 import { isReplay, type ReplayRange } from './replay-url.js';
 import { ReturnWatch } from './return-watch.js';
 import type { SourceUrl } from './source-url.js';
 import { CameraStateMachine } from './state.js';
 import { readStats } from './stats.js';
+import { StreamPeriods } from './stream-periods.js';
 import { STOP, TEARDOWN_MARGIN_MS, TEARDOWN_MS, type StopWish } from './teardown.js';
 import type {
   Camera,
@@ -38,7 +31,6 @@ import type {
   FrameSource,
   LogLine,
   PacketBuffer,
-  StreamPeriod,
 } from './types.js';
 import type { FromWorker } from './worker-messages.js';
 
@@ -46,44 +38,6 @@ import type { FromWorker } from './worker-messages.js';
 const STOP_GRACE_MS = 250;
 /** The same when the process ends: TEARDOWN takes at most 300 ms then, and nothing goes on in the background. */
 const EXIT_GRACE_MS = 400;
-/**
- * Added to the worker's own deadlines (5 s for the host name, openTimeoutMs, the time for the first picture). A worker that
- * sends nothing until then is stopped.
- */
-const OPEN_MARGIN_MS = 10_000;
-/** Slow cameras send their first picture this late; the capture loop has the exact limit. */
-const FIRST_PICTURE_MS = 30_000;
-/** A silence of fewer usual gaps between two pictures than this is no stall. */
-const STALL_GAPS = 3;
-const MOST_STREAMS = 64;
-
-/** What all cameras share. */
-export interface CameraEnvironment {
-  readonly addon: Pick<NativeAddon, 'initPacketRing' | 'copyFromSlot'> & WakeAddon;
-  readonly workerUrl: URL;
-  readonly logger: Logger;
-  readonly clock: Clock;
-  readonly random: () => number;
-  readonly logLevel: CaptureOptions['logLevel'];
-  readonly packetRingSize: PacketRingSize;
-  /** Maximum width times height of a picture, for cameras that have no limit of their own. */
-  readonly maxPixels: number;
-  /** Connections that are being closed, of these cameras and of probes. */
-  readonly closings: Closings;
-  /** What earlier connections learnt about that camera. */
-  readonly learnedOf: (cameraName: string) => LearnedFacts | undefined;
-  /** Stores what was learnt about the camera; undefined: forgets it. Does not throw. */
-  readonly onLearned: (camera: Camera, learned: LearnedFacts | undefined) => void;
-  /** The first number of a block that no packet of that camera had before, nor will have after a restart. */
-  readonly firstPacketOf: (cameraName: string) => number;
-  /** What is recorded of that range by now. */
-  readonly replayOf: (range: ReplayRange) => Promise<ReplayOptions>;
-  readonly onStateChange: (camera: Camera) => void;
-  readonly onStreamChange: (camera: Camera) => void;
-  readonly onPlainFrames: (camera: Camera) => void;
-  /** The thread did not end in time, and may never. */
-  readonly onGivenUp: (thread: CaptureThread) => void;
-}
 
 /** One camera: drives its worker thread through captures and waits until it is told to stop. Main thread. */
 export class SupervisedCamera implements Camera {
@@ -104,9 +58,7 @@ export class SupervisedCamera implements Camera {
   /** The capture was told to stop, to begin at once with what was changed. */
   private reopening = false;
   private thread: CaptureThread | undefined;
-  private streamInfo: StreamInfo | undefined;
-  private readonly streams = new Map<number, StreamInfo>();
-  private readonly periods: StreamPeriod[] = [];
+  private readonly streams = new StreamPeriods();
   private addresses: readonly string[] = [];
   private cancelTimer: (() => void) | undefined;
   private stopping: Promise<void> | undefined;
@@ -146,7 +98,7 @@ export class SupervisedCamera implements Camera {
   }
 
   get stream(): StreamInfo | undefined {
-    return this.streamInfo;
+    return this.streams.newest;
   }
 
   /** What it plays; undefined until it was started. */
@@ -159,8 +111,8 @@ export class SupervisedCamera implements Camera {
   }
 
   get packets(): PacketBuffer {
-    const { packetRing: ring, audioRing, streams, periods } = this;
-    return { ring, audioRing, control: this.control.buffer, streams, periods };
+    const { packetRing: ring, audioRing, streams } = this;
+    return { ring, audioRing, control: this.control.buffer, streams: streams.byConnection, periods: streams.periods };
   }
 
   get log(): readonly LogLine[] {
@@ -276,7 +228,7 @@ export class SupervisedCamera implements Camera {
       this.failed('worker_crashed', messageOf(error));
       return;
     }
-    this.cancelTimer = this.env.clock.after(this.deadlineMs(), this.onOverdue);
+    this.cancelTimer = this.env.clock.after(openDeadlineMs(this.definition, this.keeper.facts), this.onOverdue);
   }
 
   private ringForAudio(): SharedArrayBuffer {
@@ -315,8 +267,7 @@ export class SupervisedCamera implements Camera {
         this.addresses = message.addresses;
         break;
       case 'stream':
-        this.streamInfo = message.info;
-        this.remember(message.info, message.fromSequence);
+        this.streams.add(message.info, message.fromSequence);
         this.env.onStreamChange(this);
         if (!this.machine.opened()) break;
         this.cancelTimer?.();
@@ -345,25 +296,14 @@ export class SupervisedCamera implements Camera {
     if (this.stopping !== undefined) this.keeper.flush();
   }
 
-  /** Packets of a few earlier connections may still be in memory. */
-  private remember(info: StreamInfo, fromSequence: number): void {
-    this.streams.set(info.connection, info);
-    for (const connection of this.streams.keys()) {
-      if (this.streams.size <= MOST_STREAMS) break;
-      this.streams.delete(connection);
-    }
-    this.periods.push({ fromSequence, stream: info });
-    if (this.periods.length > MOST_STREAMS) this.periods.shift();
-  }
-
   private onEnded(result: CaptureResult): void {
     if (result.end === 'stopped' && this.reopening) {
       this.reopening = false;
       this.machine.reopened();
       this.begin(false);
     } else if (result.end === 'stopped') {
-      // Nobody told it to but us, when it said nothing for too long.
-      this.failed('open_timeout', this.overdue ? 'it said nothing for too long' : result.message);
+      // The stop was requested because the worker timed out.
+      this.failed('open_timeout', this.overdue ? 'its worker thread did not answer' : result.message);
     } else {
       this.failed(result.end, result.message);
     }
@@ -385,7 +325,7 @@ export class SupervisedCamera implements Camera {
     // Its thread hangs in something that has no deadline. Another on the same rings would be a second writer, so
     // this one has to come back first.
     this.overdue = true;
-    this.lines.own('warn', 'the worker does not answer; it is told to stop');
+    this.lines.own('warn', 'the worker thread does not answer: it is stopped');
     this.raiseStop(STOP.capture);
   };
 
@@ -444,12 +384,6 @@ export class SupervisedCamera implements Camera {
   /** Ends the capture without waiting for its end. */
   raiseStop(how: StopWish): void {
     this.thread?.raiseStop(how);
-  }
-
-  private deadlineMs(): number {
-    const { openTimeoutMs, stallTimeoutMs } = this.definition;
-    const gapMs = STALL_GAPS * (this.keeper.facts?.usualGapMs ?? 0);
-    return openTimeoutMs + Math.max(stallTimeoutMs, gapMs, FIRST_PICTURE_MS) + OPEN_MARGIN_MS;
   }
 
   private masked(text: string): string {

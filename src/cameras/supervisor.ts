@@ -8,6 +8,7 @@ import { KNOWN_SCHEMES, type SourceScheme } from '../config/schema.js';
 import type { CaptureOptions, LearnedFacts, NativeAddon } from '../native/types.js';
 import type { SegmentLookup } from '../store/segment.js';
 import { withChanges } from './changes.js';
+import type { CameraEnvironment } from './camera-environment.js';
 import { checkCameraName } from './camera-name.js';
 import type { CaptureThread, WakeAddon } from './capture-thread.js';
 import { Closings } from './closings.js';
@@ -17,7 +18,7 @@ import { probeOfCamera } from './probe-result.js';
 import type { ProbeResult, ProbeWish } from './probe-types.js';
 import { Prober } from './prober.js';
 import { isSameStream, parseSourceUrl } from './source-url.js';
-import { SupervisedCamera, type CameraEnvironment } from './supervised-camera.js';
+import { SupervisedCamera } from './supervised-camera.js';
 import type { Camera, CameraChanges, CameraDefinition, CameraEvent, Cameras } from './types.js';
 import { STOP } from './teardown.js';
 

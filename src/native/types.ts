@@ -175,7 +175,7 @@ export interface CaptureHooks {
 
 export interface CaptureResult {
   readonly end: CaptureEnd;
-  /** A sentence: what happened, with which value. May contain credentials, so mask it. */
+  /** What happened, with which value, beyond what `end` says; may be empty. May contain credentials, so mask it. */
   readonly message: string;
   /** libav's error number and text; 0 and '' when libav was not the cause. */
   readonly avError: number;

@@ -209,7 +209,7 @@ export const KEY_TEXTS: Readonly<Record<string, string>> = {
     'maximum width times height of a picture, 1024 to 268435456, for all cameras that have no limit of their own; larger pictures are refused',
   'camera.open_timeout_ms': 'timeout for opening a stream, milliseconds, 500 to 120000',
   'camera.stall_timeout_ms':
-    'minimum time without a picture that counts as a stall, milliseconds, 500 to 600000; the limit in force is three times the usual gap if that is longer',
+    'minimum time without a picture that counts as a stall, milliseconds, 500 to 600000; the limit in force is three times the usual gap if that is longer, and at least 15 s until the gap is known',
   'camera.decoder_threads': 'threads that decode one camera, 1 to 16',
   'sources.schemes':
     'list of `rtsp`, `rtsps`, `file`, `replay`: what camera URLs may begin with. Unset: rtsp, rtsps and replay, and file while `host` is a loopback address',

@@ -79,11 +79,11 @@ std::optional<Failure> Exchange::Ask(const Message& request, int64_t deadline_us
     const Waiter::Woke woke = expired ? Waiter::Woke::kDeadline : Wait(none, deadline_us);
     if (woke == Waiter::Woke::kStopped) {
       awaited_ = 0;
-      return Failure{end::kStopped, "told to stop"};
+      return Failure{end::kStopped, ""};
     }
     if (woke == Waiter::Woke::kDeadline) {
       awaited_ = 0;
-      return Failure{end::kOpenTimeout, "The camera did not answer " + request.method + " in time.", 0};
+      return Failure{end::kOpenTimeout, "The camera did not answer " + request.method + ".", 0};
     }
     if (auto failure = Receive()) {
       if (answer_) break;

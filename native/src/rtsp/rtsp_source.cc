@@ -170,9 +170,9 @@ std::optional<Failure> RtspSource::PickVideo() {
     }
   }
   if (video_media_ == nullptr) {
-    if (encrypted) return Failure{end::kEncryptedMedia, "The camera offers its video only over SRTP.", 0};
+    if (encrypted) return Failure{end::kEncryptedMedia, "", 0};
     if (!unsupported.empty()) return Failure{end::kUnsupportedCodec, "The codec is " + unsupported + ".", 0};
-    return Failure{end::kNoVideo, "The camera offers no video track.", 0};
+    return Failure{end::kNoVideo, "", 0};
   }
   if (video_format_->clock_rate >= kMinVideoClockRate) clock_rate_ = video_format_->clock_rate;
   declared_fps_ = video_media_->frame_rate;

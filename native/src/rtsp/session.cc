@@ -138,9 +138,9 @@ std::optional<Failure> Session::Ask(Message request, int64_t deadline_us, Messag
       case Authenticator::Verdict::kRetry:
         break;
       case Authenticator::Verdict::kNoCredentials:
-        return Failure{end::kCredentialsNeeded, "It offers " + Offered(*authenticator_) + ".", 0};
+        return Failure{end::kCredentialsNeeded, "The camera offers " + Offered(*authenticator_) + ".", 0};
       case Authenticator::Verdict::kUnsupported:
-        return Failure{end::kAuthUnsupported, "It offers " + Offered(*authenticator_) + ".", 0};
+        return Failure{end::kAuthUnsupported, "The camera offers " + Offered(*authenticator_) + ".", 0};
       case Authenticator::Verdict::kRefused:
         return Failure{end::kUnauthorized,
                        "The camera answered " + request.method + " with 401; it offers " + Offered(*authenticator_) +
@@ -167,7 +167,7 @@ std::optional<Failure> Session::Redirect(const Message& answer) {
   if (!is_same) {
     if (!IsAddress(target->host)) {
       return Failure{end::kTooManyRedirects,
-                     "The camera redirects to the host \"" + CameraText(target->host) + "\": use that one in its URL.",
+                     "The camera redirects to the host \"" + CameraText(target->host) + "\".",
                      0};
     }
     const bool from_local = std::any_of(addresses_.begin(), addresses_.end(), IsLocal);
@@ -471,8 +471,7 @@ Failure Session::Ended(Failure failure, int64_t at_us) {
   char seconds[32];
   std::snprintf(seconds, sizeof seconds, "%.0f", keepalive_.LastedSeconds(at_us));
   failure.end = end::kKeepalive;
-  failure.message = std::string("The camera ends the session every ") + seconds +
-                    " s. The next session tries another keepalive request.";
+  failure.message = std::string("The session lasted ") + seconds + " s.";
   return failure;
 }
 
@@ -488,7 +487,7 @@ std::optional<Failure> Session::Pump(int64_t deadline_us) {
   const int64_t due_us = playing_ ? keepalive_.due_us() : INT64_MAX;
   switch (exchange_->Wait(sockets, std::min(deadline_us, due_us))) {
     case Waiter::Woke::kStopped:
-      return Failure{end::kStopped, "told to stop"};
+      return Failure{end::kStopped, ""};
     case Waiter::Woke::kDeadline:
       break;
     case Waiter::Woke::kWoken:

@@ -39,17 +39,16 @@ std::string Seconds(int64_t us) {
   return std::to_string(tenths / 10) + "." + std::to_string(tenths % 10) + " s";
 }
 
-Failure Stopped() { return Failure{end::kStopped, "told to stop"}; }
+Failure Stopped() { return Failure{end::kStopped, ""}; }
 
 Failure ConnectFailure(int error, const std::string& endpoint) {
   const std::string reason = std::strerror(error);
   switch (error) {
     case ECONNREFUSED:
     case ECONNRESET:
-      return Failure{end::kRefused,
-                     endpoint + " refuses connections. Check the port, and that RTSP is switched on at the camera."};
+      return Failure{end::kRefused, endpoint + " refuses connections."};
     case ETIMEDOUT:
-      return Failure{end::kOpenTimeout, endpoint + " does not answer. Check the address, and that the camera is on."};
+      return Failure{end::kOpenTimeout, endpoint + " does not answer."};
     case EMFILE:
     case ENFILE:
     case ENOBUFS:
@@ -57,8 +56,7 @@ Failure ConnectFailure(int error, const std::string& endpoint) {
       return Failure{end::kIoError, "No connection to " + endpoint + " can be opened: " + reason + "."};
     default:
       // No route, no such network, no IPv6 here, a local firewall: the cause is not the camera itself.
-      return Failure{end::kUnreachable,
-                     endpoint + " cannot be reached: " + reason + ". Check the address and the network."};
+      return Failure{end::kUnreachable, endpoint + " cannot be reached: " + reason + "."};
   }
 }
 
@@ -201,7 +199,7 @@ std::optional<Failure> Connection::State::StartTls(const ConnectionOptions& opti
       case Waiter::Woke::kDeadline:
         return Failure{end::kOpenTimeout,
                        endpoint + " accepted the connection, but the TLS handshake did not end within " +
-                           Seconds(deadline_us - begun_us) + ". Check that this is the camera's port for rtsps."};
+                           Seconds(deadline_us - begun_us) + "."};
       case Waiter::Woke::kReady:
       case Waiter::Woke::kWoken:
         break;

@@ -110,13 +110,11 @@ Failure TlsSession::HandshakeFailure(int result) {
     case GNUTLS_E_UNEXPECTED_PACKET_LENGTH:
     case GNUTLS_E_UNSUPPORTED_VERSION_PACKET:
     case GNUTLS_E_RECORD_OVERFLOW:
-      return Failure{end::kTlsFailed, endpoint_ + " does not answer with TLS (" + reason +
-                                          "). Use the camera's port for rtsps, often 322, or an rtsp URL."};
+      return Failure{end::kTlsFailed, endpoint_ + " does not answer with TLS (" + reason + ")."};
     case GNUTLS_E_PREMATURE_TERMINATION:
     case GNUTLS_E_PULL_ERROR:
     case GNUTLS_E_PUSH_ERROR:
-      return Failure{end::kTlsFailed, endpoint_ + " closed the connection during the TLS handshake. Check that rtsps " +
-                                          "is switched on at the camera, or use an rtsp URL."};
+      return Failure{end::kTlsFailed, endpoint_ + " closed the connection during the TLS handshake."};
     case GNUTLS_E_FATAL_ALERT_RECEIVED: {
       const char* name = gnutls_alert_get_name(gnutls_alert_get(session_));
       return Failure{end::kTlsFailed,
@@ -149,9 +147,7 @@ std::optional<Failure> TlsSession::CheckTrust() {
     gnutls_free(text.data);
     while (!reason.empty() && reason.back() == ' ') reason.pop_back();
   }
-  return Failure{end::kCertificateUntrusted,
-                 "The certificate of " + endpoint_ + " is not valid for \"" + host + "\": " + reason +
-                     " Many cameras have such a certificate; tls_verify \"pin\" accepts it."};
+  return Failure{end::kCertificateUntrusted, endpoint_ + " has no valid certificate for \"" + host + "\": " + reason};
 }
 
 std::optional<Failure> TlsSession::CheckCertificate() {
@@ -164,11 +160,9 @@ std::optional<Failure> TlsSession::CheckCertificate() {
   } else if (options_.verify == TlsVerify::kPin && !options_.pinned.empty()) {
     const std::string pinned = PlainHex(options_.pinned);
     if (pinned != fingerprint_) {
-      failure = Failure{end::kCertificateChanged,
-                        "The certificate of " + endpoint_ + " changed: the pinned fingerprint begins with " +
-                            pinned.substr(0, kShownDigits) + ", the present one with " +
-                            fingerprint_.substr(0, kShownDigits) +
-                            ". If the camera was reset or replaced, pin the new certificate."};
+      failure = Failure{end::kCertificateChanged, "The pinned fingerprint of " + endpoint_ + " begins with " +
+                                                      pinned.substr(0, kShownDigits) + ", the present one with " +
+                                                      fingerprint_.substr(0, kShownDigits) + "."};
     }
   }
   if (failure) gnutls_alert_send(session_, GNUTLS_AL_FATAL, GNUTLS_A_BAD_CERTIFICATE);
