@@ -45,6 +45,12 @@ class Exchange {
   // Counts what came from the camera, here or over UDP. Fails when it is more than any stream needs.
   std::optional<Failure> NoteRates(size_t packets, size_t bytes, int64_t now_us);
 
+  // No picture is in progress, so what ends the next one is longer than a lone access unit delimiter. A camera that was seen
+  // to send those by themselves does not wake the thread with them.
+  void SetBetweenPictures(bool between) { between_pictures_ = between; }
+  // Wait may leave some bytes unread at the deadline.
+  bool leaves_small_packets() const { return leaves_small_packets_; }
+
   void SetChannels(const std::vector<int>& channels) { parser_.SetChannels(channels); }
   // Requests can be sent and answers read.
   bool usable() const { return connected_ && !broken_; }
@@ -74,6 +80,9 @@ class Exchange {
   size_t buffer_bytes_ = 0;
   size_t begin_ = 0;  // of what is not parsed yet
   size_t end_ = 0;
+  bool between_pictures_ = false;
+  bool leaves_small_packets_ = false;
+  int small_reads_ = 0;  // between pictures
   bool connected_ = false;
   bool broken_ = false;  // nothing more is read
   bool lost_ = false;    // nothing more can be sent either

@@ -486,7 +486,8 @@ std::optional<Failure> Session::Pump(int64_t deadline_us) {
     case Waiter::Woke::kStopped:
       return Failure{end::kStopped, "told to stop"};
     case Waiter::Woke::kDeadline:
-      break;
+      if (!exchange_->leaves_small_packets()) break;
+      [[fallthrough]];
     case Waiter::Woke::kReady:
       if (!sockets.empty()) {
         if (auto failure = ReceiveDatagrams(sockets)) return failure;

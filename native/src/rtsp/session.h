@@ -52,6 +52,9 @@ class Session : public Exchange::Receiver {
   // Waits until something came, the deadline, or the stop flag, and handles what came. Keeps the session alive meanwhile.
   std::optional<Failure> Pump(int64_t deadline_us);
 
+  // See Exchange.
+  void SetBetweenPictures(bool between) { exchange_->SetBetweenPictures(between); }
+
   // Sends RTCP to the camera. False: it could not be sent.
   bool SendReport(size_t track, const std::vector<uint8_t>& packet);
 
