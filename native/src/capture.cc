@@ -104,11 +104,14 @@ Failure Capture::RunUntilEnd() {
   control_.stallLimitMs.store(static_cast<int32_t>(source_->stall_limit_us() / 1000), kRelaxed);
   TellLearned();
   FlushLog();
-  if (const std::string note = source_->audio_note(); !note.empty()) host_.OnLog({AV_LOG_WARNING, note});
 
   const AvPtr<AVPacket> packet(av_packet_alloc());
   for (;;) {
     if (auto failure = source_->Read(packet.get())) return *failure;
+    if (packet->size == 0) {
+      if (auto failure = ServeRisen()) return *failure;
+      continue;
+    }
     if (auto failure = Store(packet.get())) return *failure;
     StoreAudio();
     if (auto failure = Serve(packet.get())) return *failure;
@@ -124,6 +127,8 @@ std::optional<Failure> Capture::Store(AVPacket* packet) {
   if (source_->marks_keyframes()) headers.is_keyframe = (packet->flags & AV_PKT_FLAG_KEY) != 0;
   // Before the decoder sees it: memory for the picture must not be taken.
   if (auto failure = TooManyPixels(headers.coded_width, headers.coded_height, options_.max_pixels)) return failure;
+  const PacketSource::CodedSize coded = source_->coded_size();
+  if (auto failure = TooManyPixels(coded.width, coded.height, options_.max_pixels)) return failure;
   // With the first packet and not when the session opens: before, a camera may be silent, and its size is not known.
   if (IsNewStream(headers)) TellStream();
   const bool keyframe = headers.is_keyframe;
@@ -253,22 +258,50 @@ void Capture::TellStream() {
                   parameters_.height, parameters_.format, parameters_.profile, source_->audio()});
 }
 
-std::optional<Failure> Capture::Serve(const AVPacket* packet) {
+Capture::Demanded Capture::ReadDemand() {
   outputs_.Refresh();
   const int32_t wanted = outputs_.wanted();
-  const int32_t snapshot = control_.snapshotWanted.load();
-  const bool snapshot_wanted = snapshot != control_.snapshotDone.load(kRelaxed);
+  Demanded demanded;
+  demanded.snapshot = control_.snapshotWanted.load();
+  demanded.snapshot_wanted = demanded.snapshot != control_.snapshotDone.load(kRelaxed);
   // Without keyframes no picture can be decoded alone: whatever is wanted, every packet is decoded.
-  const bool all = (wanted & kClassAll) != 0 || (wanted != 0 && source_->intra_refresh());
-  const bool by_interval = (wanted >> kClassFirstInterval) != 0;
-  control_.decodingMode.store(all           ? kDemandAll
-                              : by_interval ? kDemandInterval
-                              : wanted != 0 ? kDemandKeyframes
-                                            : kDemandIdle,
+  demanded.all = (wanted & kClassAll) != 0 || (wanted != 0 && source_->intra_refresh());
+  demanded.by_interval = (wanted >> kClassFirstInterval) != 0;
+  control_.decodingMode.store(demanded.all           ? kDemandAll
+                              : demanded.by_interval ? kDemandInterval
+                              : wanted != 0          ? kDemandKeyframes
+                                                     : kDemandIdle,
                               kRelaxed);
-  // Whoever has every frame decoded may want another picture of it than a snapshot does.
-  snapshot_of_live_ = snapshot_wanted && all;
   schedule_.Update(control_.intervalMs, wanted);
+  return demanded;
+}
+
+// Between two packets: a camera with a picture every few seconds has its newest one in memory.
+std::optional<Failure> Capture::ServeRisen() {
+  if (packets_since_connect_ == 0) return std::nullopt;
+  const Demanded demanded = ReadDemand();
+  std::optional<Failure> failure;
+  if (outputs_.risen() != 0) {
+    failure = demanded.all || demanded.by_interval ? CatchUp(false) : ServeKeyframe();
+  }
+  return failure ? failure : ServeSnapshot(demanded);
+}
+
+std::optional<Failure> Capture::ServeSnapshot(const Demanded& demanded) {
+  if (!demanded.snapshot_wanted) return std::nullopt;
+  std::optional<Failure> failure;
+  if (!demanded.all) failure = CatchUp(true);
+  control_.snapshotDone.store(demanded.snapshot);
+  Announce();
+  return failure;
+}
+
+std::optional<Failure> Capture::Serve(const AVPacket* packet) {
+  const Demanded demanded = ReadDemand();
+  const bool all = demanded.all;
+  const bool by_interval = demanded.by_interval;
+  // Whoever has every frame decoded may want another picture of it than a snapshot does.
+  snapshot_of_live_ = demanded.snapshot_wanted && all;
   if (current_.is_keyframe) {
     const double fps = control_.fpsMilli.load(kRelaxed) / 1000.0;
     const double frame_seconds = fps > 0 ? 1 / fps : 0;
@@ -285,14 +318,10 @@ std::optional<Failure> Capture::Serve(const AVPacket* packet) {
     failure = ServeInterval(packet);
   } else {
     failure = LeaveGroup();
-    if (!failure && wanted != 0 && current_.is_keyframe) failure = ServeKeyframe();
+    if (!failure && outputs_.wanted() != 0 && current_.is_keyframe) failure = ServeKeyframe();
   }
   if (failure) return failure;
-  if (snapshot_wanted) {
-    if (!all) failure = CatchUp(true);
-    control_.snapshotDone.store(snapshot);
-    Announce();
-  }
+  failure = ServeSnapshot(demanded);
   if (!failure && keyframes_without_frame_ >= kDecodeStallKeyframes) {
     return Failure{end::kDecodeStalled,
                    "the decoder made no frame of " + std::to_string(keyframes_without_frame_) + " keyframes"};

@@ -77,7 +77,16 @@ class Capture {
   // Stores the packet, unless its picture is too large.
   std::optional<Failure> Store(AVPacket* packet);
   void StoreAudio();
+  struct Demanded {
+    int32_t snapshot = 0;  // number of the newest one-shot request
+    bool snapshot_wanted = false;
+    bool all = false;
+    bool by_interval = false;
+  };
+  Demanded ReadDemand();
   std::optional<Failure> Serve(const AVPacket* packet);
+  std::optional<Failure> ServeRisen();
+  std::optional<Failure> ServeSnapshot(const Demanded& demanded);
   std::optional<Failure> ServeInterval(const AVPacket* packet);
   std::optional<Failure> ServeKeyframe();
   // The keyframe of the group in progress, when an output wants it and has not had it; else 0.

@@ -18,7 +18,6 @@ inline constexpr char kDecodeStalled[] = "decode_stalled";
 inline constexpr char kConnectionLost[] = "connection_lost";
 inline constexpr char kNoVideo[] = "no_video";
 inline constexpr char kUnsupportedCodec[] = "unsupported_codec";
-inline constexpr char kFrameTooLarge[] = "frame_too_large";
 inline constexpr char kProtocolError[] = "protocol_error";
 inline constexpr char kCredentialsNeeded[] = "credentials_needed";
 inline constexpr char kAuthUnsupported[] = "auth_unsupported";

@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "audio_packets.h"
 #include "orientation.h"
 
 extern "C" {
@@ -23,14 +24,14 @@ constexpr int64_t kMaxLagUs = 1'000'000;
 // A file that is deleted or replaced while it is played is noticed within this time.
 constexpr int64_t kLookEveryUs = 2'000'000;
 constexpr double kFallbackFps = 25;
-// Of audio between two video packets; some 10 s. What exceeds it is dropped.
+// Maximum number of audio packets between two video packets, about 10 s; more are dropped.
 constexpr size_t kMaxAudioPackets = 512;
 // Times of a file beyond this (142 years) are nonsense, and count as missing.
 constexpr int64_t kMaxTimeUs = int64_t{1} << 52;
-// What ReadRaw gives when a packet comes that is not the file's first, as it should be.
+// ReadRaw's result when the first packet after a seek is not the first packet of the file.
 constexpr int kNotTheBegin = AVERROR(ESPIPE);
 constexpr AVRational kMicroseconds{1, 1'000'000};
-// Nothing that names other files or reaches the network.
+// No format that names other files or reaches the network.
 constexpr const char* kFormats = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpegts,mpeg,flv,h264,hevc,mjpeg,ivf,ogg";
 
 class Dictionary {
@@ -118,7 +119,7 @@ std::optional<Failure> FileSource::OpenFormat() {
   if (result == AVERROR_INVALIDDATA) {
     return Unreadable("is no video file, or it is cut off and its index is missing", result);
   }
-  // What libav recognizes and the list of formats does not hold.
+  // libav knows the format, and the list of permitted formats does not have it.
   if (result == AVERROR(EINVAL)) return Unreadable("is in a format that is not played", result);
   if (result < 0) return Unreadable("cannot be opened: " + AvErrorText(result), result);
 
@@ -161,7 +162,7 @@ std::optional<Failure> FileSource::PickStreams() {
   return std::nullopt;
 }
 
-// An index that names places behind the file's end.
+// Refuses a file whose index names places behind the file's end.
 std::optional<Failure> FileSource::CheckIndex() const {
   int64_t needed = 0;
   const int entries = avformat_index_get_entries_count(stream_);
@@ -180,15 +181,21 @@ void FileSource::PickAudioStream() {
   if (index < 0) return;
   const AVCodecParameters* parameters = format_->streams[index]->codecpar;
   const std::string name = avcodec_get_name(parameters->codec_id);
-  if (parameters->codec_id != AV_CODEC_ID_AAC || parameters->extradata_size <= 0 || parameters->sample_rate <= 0) {
-    audio_note_ = "Audio is not recorded: it is " + name + ", and only AAC can be kept as it is.";
-    return;
+  audio_note_ = WhyAudioIsNotRecorded(name);
+  const bool is_opus = parameters->codec_id == AV_CODEC_ID_OPUS;
+  if (audio_note_.empty() && !is_opus && (parameters->extradata_size <= 0 || parameters->sample_rate <= 0)) {
+    audio_note_ = "Audio is not recorded: its AAC configuration is missing.";
   }
+  if (!audio_note_.empty()) return;
   audio_stream_ = format_->streams[index];
   audio_.codec_name = name;
-  audio_.extradata.assign(parameters->extradata, parameters->extradata + parameters->extradata_size);
-  audio_.sample_rate = parameters->sample_rate;
   audio_.channels = std::max(1, parameters->ch_layout.nb_channels);
+  audio_.sample_rate = is_opus ? kOpusRate : parameters->sample_rate;
+  if (parameters->extradata_size > 0) {
+    audio_.extradata.assign(parameters->extradata, parameters->extradata + parameters->extradata_size);
+  }
+  // What a file skips at its beginning must not be skipped in every segment.
+  if (is_opus && audio_.channels <= 2) audio_.extradata = OpusHead(audio_.channels);
 }
 
 std::optional<Failure> FileSource::OpenFilter() {

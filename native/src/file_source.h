@@ -40,11 +40,13 @@ class FileSource : public PacketSource {
   double declared_fps() const override;
   int64_t SenderUs(int64_t) const override { return 0; }
   const AudioStream* audio() const override { return audio_stream_ == nullptr ? nullptr : &audio_; }
-  std::string audio_note() const override { return audio_note_; }
+  std::vector<std::string> TakeNotes() override {
+    return audio_note_.empty() ? std::vector<std::string>() : std::vector<std::string>{std::exchange(audio_note_, {})};
+  }
   std::vector<AudioPacket> TakeAudio() override { return std::exchange(audio_packets_, {}); }
 
  private:
-  // What tells one state of a file from another.
+  // Tells one state of a file from another.
   struct Identity {
     uint64_t device = 0;
     uint64_t inode = 0;
@@ -83,7 +85,7 @@ class FileSource : public PacketSource {
   AudioStream audio_;
   std::string audio_note_;
   std::vector<AudioPacket> audio_packets_;
-  std::vector<AudioPacket> early_audio_;  // of a loop whose begin is not known yet; with times of the file
+  std::vector<AudioPacket> early_audio_;    // with times of the file: the loop's begin is not known yet
   std::vector<uint8_t> orientation_sei_;    // empty: pictures are upright
 
   bool seeks_to_begin_ = true;  // else the file is opened anew for each loop

@@ -33,7 +33,8 @@ class LoopTimes {
   std::optional<int64_t> last_shown_dts_;  // of this loop
   int64_t last_duration_ = 0;
   int64_t loop_begin_ = 0;
-  int64_t first_dts_ = 0;  // of this loop; all from here on are of shown packets, on the clock that goes on
+  // Times of this loop's shown packets, on the clock that goes on.
+  int64_t first_dts_ = 0;
   int64_t first_pts_ = 0;
   int64_t end_pts_ = 0;
 };

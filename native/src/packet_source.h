@@ -38,12 +38,18 @@ class PacketSource {
   // Blocks until it is open, within a bound of its own.
   virtual std::optional<Failure> Open() = 0;
   // Blocks until the next video packet, at most until it counts as stalled. pts and dts are always set, and are in units of
-  // time_base().
+  // time_base(). An empty packet: nothing came, but the capture was woken, because demand may have risen.
   virtual std::optional<Failure> Read(AVPacket* packet) = 0;
 
   // Of the video stream; H.264 and HEVC come as Annex B, as cameras send them. Once it is open.
   virtual const AVCodecParameters* parameters() const = 0;
   virtual AVRational time_base() const = 0;
+  // What the parameter sets in force declare, in pixels, cropping not taken off; 0 = not known.
+  struct CodedSize {
+    int width = 0;
+    int height = 0;
+  };
+  virtual CodedSize coded_size() const { return {}; }
   // Frames per second that the stream declares, 0 when it does not.
   virtual double declared_fps() const = 0;
   // When the camera says that it sent the frame of that pts, microseconds since the epoch by the camera's clock; 0 when it
@@ -52,8 +58,6 @@ class PacketSource {
 
   // The sound that TakeAudio hands out; nullptr: none.
   virtual const AudioStream* audio() const { return nullptr; }
-  // Why there is none although it was asked for: a sentence, or ''.
-  virtual std::string audio_note() const { return {}; }
   // What came since the last call.
   virtual std::vector<AudioPacket> TakeAudio() { return {}; }
 

@@ -34,6 +34,24 @@ bool FullRange(const AVFrame* frame) {
   return by_name || frame->color_range == AVCOL_RANGE_JPEG;
 }
 
+// The same layout without the range in its name: libswscale logs a warning about each yuvj format.
+AVPixelFormat WithoutRange(AVPixelFormat format) {
+  switch (format) {
+    case AV_PIX_FMT_YUVJ411P:
+      return AV_PIX_FMT_YUV411P;
+    case AV_PIX_FMT_YUVJ420P:
+      return AV_PIX_FMT_YUV420P;
+    case AV_PIX_FMT_YUVJ422P:
+      return AV_PIX_FMT_YUV422P;
+    case AV_PIX_FMT_YUVJ440P:
+      return AV_PIX_FMT_YUV440P;
+    case AV_PIX_FMT_YUVJ444P:
+      return AV_PIX_FMT_YUV444P;
+    default:
+      return format;
+  }
+}
+
 AVPixelFormat PixelFormatOf(int32_t format) {
   switch (format) {
     case kFormatRgb24:
@@ -140,7 +158,7 @@ bool PictureMaker::Shape::operator==(const Shape& other) const {
 }
 
 bool PictureMaker::OpenScaler(const AVFrame* frame, PictureSize size, AVPixelFormat format, bool jfif) {
-  const auto source = static_cast<AVPixelFormat>(frame->format);
+  const AVPixelFormat source = WithoutRange(static_cast<AVPixelFormat>(frame->format));
   sws_.reset();
   if (!sws_isSupportedInput(source)) return false;
   sws_.reset(sws_alloc_context());

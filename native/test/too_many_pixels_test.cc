@@ -95,7 +95,7 @@ AvPtr<AVPacket> PacketOver(std::vector<uint8_t>& unit) {
   return packet;
 }
 
-// Most memory that this process has taken so far.
+// Maximum of the memory that this process had so far.
 int64_t PeakBytes() {
   FILE* file = std::fopen("/proc/self/status", "r");
   char line[256];
@@ -114,7 +114,7 @@ void HeadersTellTheSizeBeforeTheDecoder() {
   const auto answer = reader.Read(PacketOver(unit).get());
   EXPECT(answer.coded_width == 16'000 && answer.coded_height == 16'000);
   const auto failure = TooManyPixels(answer.coded_width, answer.coded_height, kDefaultMaxPixels);
-  EXPECT(failure && failure->end == end::kTooManyPixels);
+  EXPECT(failure && failure->end == std::string(end::kTooManyPixels));
   EXPECT(failure && failure->message.find("16000x16000") != std::string::npos);
   EXPECT(failure && failure->message.find("35389440") != std::string::npos);
 }
@@ -158,7 +158,7 @@ void ParametersAloneAreEnough() {
   parameters->height = 16'000;
   Decoder decoder;
   const auto failure = decoder.Open(parameters.get(), 1, Decoder::Threading::kSlices, kDefaultMaxPixels);
-  EXPECT(failure && failure->end == end::kTooManyPixels);
+  EXPECT(failure && failure->end == std::string(end::kTooManyPixels));
 }
 
 void JpegHeadersTellTheirSize() {

@@ -61,11 +61,16 @@ export class CaptureThread {
 
   /** Ends the capture without waiting for its end; until then, others wait before they connect to the same camera. */
   raiseStop(how: StopWish): void {
-    const { control, closings, addon } = this.form;
+    const { control, closings } = this.form;
     if (this.endpoint !== undefined) this.closed ??= closings.begin(this.endpoint);
     control.setI32(CONTROL.stopI32, Math.max(how, control.getI32(CONTROL.stopI32)));
     Atomics.notify(control.i32, CONTROL.stopI32);
-    if (this.wakeFd >= 0) addon.wake(this.wakeFd);
+    this.wake();
+  }
+
+  /** Lets the capture look at its demand now, and not with the next packet. */
+  wake(): void {
+    if (this.wakeFd >= 0) this.form.addon.wake(this.wakeFd);
   }
 
   /** Ends the thread once its capture has ended. False: it did not within `graceMs`, and is left alone. */

@@ -41,6 +41,8 @@ export class Demand {
   constructor(
     private readonly control: Control,
     private readonly clock: Clock,
+    /** Wakes the capture loop, which may wait for seconds for a slow camera's next packet. */
+    readonly wakeCapture: () => void = () => undefined,
   ) {
     this.setLook(PLAIN_OUTPUT, PLAIN_LOOK);
   }
@@ -180,9 +182,11 @@ export class Demand {
     if (output === undefined || output.wants === wants) return;
     // What was refused while somebody wanted it before may fit by now.
     if (output.wants === 0) this.control.setI32(outputAt(index) + OUTPUT.tooLargeI32, 0);
+    const hasRisen = (wants & ~output.wants) !== 0;
     output.wants = wants;
     if (wants === 0) output.idleSinceMs = this.clock.monotonicMs();
     this.control.setI32(outputAt(index) + OUTPUT.wantsI32, wants);
+    if (hasRisen) this.wakeCapture();
   }
 }
 

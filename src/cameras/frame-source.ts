@@ -121,6 +121,7 @@ export class RingFrameSource implements FrameSource {
       const leftMs = giveUpMs - this.clock.monotonicMs();
       if (leftMs <= 0 || this.stopWaiting(signal)) return undefined;
       const wanted = this.control.addI32(CONTROL.snapshotWantedI32, 1);
+      this.demand.wakeCapture();
       const served = await this.waited(() => this.served(wanted), leftMs, signal);
       if (served === undefined) return undefined;
       const frame = this.readers[0]?.latest();

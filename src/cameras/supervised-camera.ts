@@ -120,7 +120,9 @@ export class SupervisedCamera implements Camera {
     const { definition } = this;
     this.secrets = secretsOf(definition.rtspEndpoint);
     this.readers = Array.from({ length: OUTPUT.count }, () => new FrameReader(env.addon.copyFromSlot));
-    this.demand = new Demand(this.control, env.clock);
+    this.demand = new Demand(this.control, env.clock, () => {
+      this.thread?.wake();
+    });
     this.source = new RingFrameSource(this.control, this.readers, this.demand, env.clock);
     this.frames = this.source;
     this.machine = new CameraStateMachine(env.clock, env.random);

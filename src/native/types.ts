@@ -40,8 +40,8 @@ export interface LearnedFacts {
 /** Why a capture ended or could not begin. Each is one row of docs/reference/errors.md. */
 export const CAPTURE_ENDS = [
   'stopped', // the stop flag was raised
-  'unauthorized', // the camera asked for a user and password, or refused the ones it got (401, 403)
-  'not_found', // no such path on that camera (404), or no such file
+  'unauthorized', // the camera refused the user name or password (401)
+  'not_found', // no such path on that camera (404), or nothing recorded to replay
   'refused', // nothing listens on that port
   'unreachable', // no route to that host
   'unknown_host', // the name does not resolve
@@ -51,8 +51,7 @@ export const CAPTURE_ENDS = [
   'connection_lost', // the camera closed or reset the connection
   'no_video', // the session has no video stream
   'unsupported_codec', // libav has no decoder for it: retrying cannot mend this
-  'frame_too_large', // a frame does not fit into a VideoFrame that clients accept
-  'protocol_error', // the camera answered something that is not RTSP, or an error status
+  'protocol_error', // the camera answered something that is not RTSP
   'credentials_needed', // the camera wants a user name and password, and the URL has none (401)
   'auth_unsupported', // the camera offers no authentication scheme that is known here (401)
   'forbidden', // the user may not view this stream (403)
@@ -124,7 +123,7 @@ export interface CaptureOptions {
   /** Another such ring, for the sound beside the video; undefined: it is not asked for. */
   readonly audioRing?: Uint8Array;
   readonly frameSlots: number;
-  /** A VideoFrame longer than this is refused with frame_too_large. */
+  /** A VideoFrame longer than this is not published; OUTPUT.tooLargeI32 tells its callers. */
   readonly maxMessageBytes: number;
   /** 'trace' libav messages are never asked for; 'debug' only in debug mode. */
   readonly logLevel: 'warn' | 'info' | 'debug';
@@ -219,6 +218,8 @@ export interface HistoryOptions extends PastSource {
   readonly intervalMs: number;
   readonly withholdCorrupt: boolean;
   readonly maxMessageBytes: number;
+  /** The job fails at a picture with more pixels (width times height), before memory is taken for it. */
+  readonly maxPixels: number;
 }
 
 /** One file of the past; it must have been written by writeSegment. */
@@ -431,7 +432,7 @@ export interface NativeAddon {
   keepWallAfter(us: number): void;
   /** An eventfd that wakes a capture; close it with closeWake when no capture uses it any more. Throws an Error with `code`. */
   openWake(): number;
-  /** Wakes the capture that waits, so that it looks at its stop flag within a millisecond. */
+  /** Wakes the capture that waits: it looks at its stop flag, and at what callers want, within a millisecond. */
   wake(fd: number): void;
   closeWake(fd: number): void;
   /**

@@ -19,8 +19,8 @@ export interface RecorderParts {
 
 /** After the end of a connection, nothing comes any more that was still under way. */
 const SETTLED_MS = 1000;
-/** Sound comes that much later than the pictures of its time at most. */
-const LATE_SOUND_MS = 500;
+/** Audio comes at most this much later than the pictures of its time. */
+const LATE_AUDIO_MS = 500;
 
 /** For so long after a loss the disk counts as too slow: it may take every other group. */
 const SLOW_FOR_MS = 10_000;
@@ -106,8 +106,7 @@ export class CameraRecorder {
     }
     const { found } = this;
     if (found === undefined) return true;
-    if (!ended && this.audioRing !== undefined && this.parts.monotonicMs() - this.foundAtMs < LATE_SOUND_MS)
-      return false;
+    if (!ended && this.audioRing !== undefined && !this.audioIsThere(found)) return false;
     const period = this.periodOf(found.firstSequence);
     if (period?.connection !== found.connection) {
       // Main's message is still under way; or it never comes, because its thread died.
@@ -119,6 +118,17 @@ export class CameraRecorder {
     this.found = undefined;
     this.write(found, period);
     return true;
+  }
+
+  /**
+   * Whether the audio of this segment has arrived. The packets say so when the recorder is late: it may not wait once for
+   * each segment, else it falls further and further behind a camera whose segments are short.
+   */
+  private audioIsThere({ endSequence }: FoundSegment): boolean {
+    return (
+      this.finder.arrivedBeforeNewestUs(endSequence) >= LATE_AUDIO_MS * 1000 ||
+      this.parts.monotonicMs() - this.foundAtMs >= LATE_AUDIO_MS
+    );
   }
 
   /** Whether no more packets will come to the group in progress. */

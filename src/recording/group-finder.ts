@@ -26,6 +26,12 @@ export interface FinderOptions {
   readonly isSameStream: (first: number, second: number) => boolean;
 }
 
+/**
+ * Minimum length of a segment as long as every packet is a keyframe, microseconds between arrivals: a camera that sends
+ * MJPEG would make a file of each picture otherwise.
+ */
+const KEYFRAMES_ONLY_MIN_US = 1_000_000;
+
 /** A payload takes up to so much more of the ring than its size (packet_ring.cc: Footprint). */
 const PAYLOAD_OVERHEAD_BYTES = 128;
 
@@ -75,6 +81,13 @@ export class GroupFinder {
   /** One past the newest packet of the ring. */
   get end(): number {
     return this.reader.end();
+  }
+
+  /** How long before the newest packet this one arrived, microseconds; 0 when it is not there. */
+  arrivedBeforeNewestUs(sequence: number): number {
+    const packet = this.reader.read(sequence);
+    const newest = this.reader.read(this.reader.end() - 1);
+    return packet === undefined || newest === undefined ? 0 : newest.arrivalUs - packet.arrivalUs;
   }
 
   /**
@@ -142,8 +155,10 @@ export class GroupFinder {
   /** Whether the segment ends before this keyframe. Joined groups take at most half of what the ring surely keeps. */
   private isEnough(start: PacketFacts, keyframe: PacketFacts): boolean {
     const surePackets = Number(Atomics.load(this.header, PACKET_RING.minPacketsI64));
+    const keyframesOnly = keyframe.sequence - start.sequence === this.groups;
+    const minUs = keyframesOnly ? Math.max(this.options.leastUs, KEYFRAMES_ONLY_MIN_US) : this.options.leastUs;
     return (
-      keyframe.arrivalUs - start.arrivalUs >= this.options.leastUs ||
+      keyframe.arrivalUs - start.arrivalUs >= minUs ||
       keyframe.sequence - start.sequence >= surePackets / 2 ||
       this.bytes >= this.mostBytes / 2 ||
       !this.options.isSameStream(start.sequence, keyframe.sequence)

@@ -3,21 +3,26 @@
 
     farm.py '{"port": 0, "mounts": [{"path": "a", "clip": "h264-640x480-25-g50"}, …]}'
 
-A mount is {path, clip, shared?, user?, password?, auth?, then?, sound?}:
+A mount is {path, clip, shared?, user?, password?, auth?, then?, sound?, host?, tls?, protocol?}:
     shared    true: all clients see one camera, which starts with frame 0 at its first client and goes on while it has
               one. false (default): every client starts with frame 0 of its own.
-    user, password, auth ("digest", the default, or "basic"): such mounts live on further ports, one for each account.
-    sound     "aac" or "pcmu": a tick every second beside the video.
+    user, password, auth ("digest", the default, or "basic"), host ("127.0.0.1", the default, or "::1"), tls (paths of
+              PEM files, {"cert", "key"}): mounts that differ in these live on further ports.
+    protocol  "tcp" or "udp": the only one that is offered. Default: both.
+    sound     "aac", "opus" or "pcmu": a tick every second beside the video.
     then      {"clip", "after"}: after that many access units, at the end of their group of pictures, play that clip.
 
-The first line on stdout is {"ready": true, "ports": [main, one for each account…], "mounts": {path: {url, timing}}}.
+The first line on stdout is {"ready": true, "ports": [main, the further ones…], "mounts": {path: {url, timing}}}.
 `url` carries no credentials. `timing` is a file of little-endian int64, one for each number that a barcode can show:
 the time at which the access unit of that picture was last pushed, microseconds since the epoch, 0 = never. Pictures
 repeat after 12 s (or the clip's length), so that the age of a received one is its arrival minus this entry.
 Given `ports`, it listens on those again; given `folder`, it keeps the timing files there, else in a temporary folder.
 
-Commands are JSON lines on stdin, each answered by one: {"cmd": "add", "mount": {…}}, {"cmd": "remove", "path": …},
-{"cmd": "disconnect"} (drops every client), {"cmd": "clients"} → {"clients": n, "pushed": {path: access units}}.
+Commands are JSON lines on stdin, each answered by one:
+    {"cmd": "add", "mount": {…}}, {"cmd": "remove", "path": …}
+    {"cmd": "disconnect"}: drops every client
+    {"cmd": "certificate", "path": …, "tls": {…}}: for connections to come
+    {"cmd": "clients"} → {"clients": n, "sessions": n, "pushed": {path: access units}}
 It ends with its stdin or its parent.
 """
 import atexit
@@ -34,20 +39,28 @@ import tempfile
 import threading
 import time
 from pathlib import Path
+from typing import NamedTuple
 
 import gi
 
 gi.require_version('Gst', '1.0')
 gi.require_version('GstRtsp', '1.0')
 gi.require_version('GstRtspServer', '1.0')
-from gi.repository import GLib, Gst, GstRtsp, GstRtspServer  # noqa: E402
+from gi.repository import Gio, GLib, Gst, GstRtsp, GstRtspServer  # noqa: E402
 
 HERE = Path(__file__).resolve().parent
 NUMBERS = 65536  # what a barcode can show
 TONE = 'audiotestsrc is-live=true wave=ticks ! audioconvert ! audioresample'
 SOUND = {
     'aac': f'{TONE} ! audio/x-raw,rate=48000,channels=2 ! voaacenc bitrate=64000 ! rtpmp4gpay name=pay1 pt=97',
+    'opus': f'{TONE} ! audio/x-raw,rate=48000,channels=2 ! opusenc ! rtpopuspay name=pay1 pt=97',
     'pcmu': f'{TONE} ! audio/x-raw,rate=8000,channels=1 ! mulawenc ! rtppcmupay name=pay1 pt=0',
+}
+# What the parser of a codec calls its stream, and the end of its payloader.
+VIDEO = {
+    'h264': ('video/x-h264,stream-format=byte-stream,alignment=au', 'rtph264pay name=pay0 pt=96 config-interval=-1'),
+    'hevc': ('video/x-h265,stream-format=byte-stream,alignment=au', 'rtph265pay name=pay0 pt=96 config-interval=-1'),
+    'mjpeg': ('image/jpeg,parsed=true,width={width},height={height},framerate={fps}/1', 'rtpjpegpay name=pay0 pt=26'),
 }
 LATE_SECONDS = 0.5  # a camera that was frozen for longer goes on with what is in front of its lens now
 
@@ -63,6 +76,8 @@ class Clip:
         stream = Path(made).with_suffix('.es').read_bytes()
         self.codec = about['codec']
         self.fps = about['fps']
+        self.width = about['width']
+        self.height = about['height']
         self.gop = about['gop']
         self.units = [(Gst.Buffer.new_wrapped(stream[at : at + size]), number, key) for at, size, number, key in about['units']]
         self.reorder = max(at - number for at, (_, number, _) in enumerate(self.units))
@@ -141,6 +156,17 @@ class Pusher(threading.Thread):
                 self.add(feed)
 
 
+class Place(NamedTuple):
+    """What mounts of one port have in common."""
+
+    host: str
+    account: tuple | None
+    tls: tuple | None
+
+
+PLAIN = Place('127.0.0.1', None, None)
+
+
 class Mount:
     def __init__(self, farm: 'Farm', options: dict):
         self.farm = farm
@@ -151,7 +177,10 @@ class Mount:
         self.then = options.get('then')
         if self.then:
             Clip.load(self.then['clip'])
-        self.account = (options['user'], options['password'], options.get('auth', 'digest')) if 'user' in options else None
+        account = (options['user'], options['password'], options.get('auth', 'digest')) if 'user' in options else None
+        tls = (options['tls']['cert'], options['tls']['key']) if 'tls' in options else None
+        self.place = Place(options.get('host', '127.0.0.1'), account, tls)
+        self.protocol = options.get('protocol')
         self.pushed = 0
         self.timing_path = f'{farm.folder}/{self.path}.timing'
         with open(self.timing_path, 'w+b') as file:
@@ -164,10 +193,12 @@ class Mount:
 
     def factory(self):
         factory = GstRtspServer.RTSPMediaFactory()
-        codec = {'h264': 'h264', 'hevc': 'h265'}[self.clip.codec]
-        factory.set_launch(
-            f'( appsrc name=source is-live=true format=time caps=video/x-{codec},stream-format=byte-stream,alignment=au '
-            f'! rtp{codec}pay name=pay0 pt=96 config-interval=-1 {SOUND.get(self.sound, "")} )')
+        caps, payloader = VIDEO[self.clip.codec]
+        caps = caps.format(width=self.clip.width, height=self.clip.height, fps=self.clip.fps)
+        factory.set_launch(f'( appsrc name=source is-live=true format=time caps={caps} ! {payloader} '
+                           f'{SOUND.get(self.sound, "")} )')
+        if self.protocol:
+            factory.set_protocols({'tcp': GstRtsp.RTSPLowerTrans.TCP, 'udp': GstRtsp.RTSPLowerTrans.UDP}[self.protocol])
         factory.set_shared(self.shared)
         factory.set_eos_shutdown(False)
         factory.set_latency(0)
@@ -197,43 +228,46 @@ class Farm:
         self.pusher = Pusher()
         self.pusher.start()
         self.mounts: dict[str, Mount] = {}
-        self.servers: dict[tuple | None, GstRtspServer.RTSPServer] = {}
+        self.servers: dict[Place, GstRtspServer.RTSPServer] = {}
         self.ports = list(options.get('ports') or [options.get('port', 0)])
-        self.server(None)
+        self.server(PLAIN)
         for mount in options.get('mounts', []):
             self.add(mount)
 
-    def server(self, account: tuple | None):
-        if account not in self.servers:
+    def server(self, place: Place):
+        if place not in self.servers:
             server = GstRtspServer.RTSPServer()
-            server.set_address('127.0.0.1')
+            server.set_address(place.host)
             at = len(self.servers)
             server.set_service(str(self.ports[at] if at < len(self.ports) else 0))
-            if account:
-                server.set_auth(authentication(*account))
+            if place.account or place.tls:
+                server.set_auth(authentication(place))
             if server.attach(None) == 0:
                 raise SystemExit(f'the farm cannot listen on port {server.get_service()}')
-            self.servers[account] = server
-        return self.servers[account]
+            self.servers[place] = server
+        return self.servers[place]
 
     def add(self, options: dict) -> dict:
         mount = Mount(self, options)
         factory = mount.factory()
-        if mount.account:
+        if mount.place.account or mount.place.tls:
             permissions = GstRtspServer.RTSPPermissions()
             permissions.add_permission_for_role('viewer', 'media.factory.access', True)
             permissions.add_permission_for_role('viewer', 'media.factory.construct', True)
             factory.set_permissions(permissions)
-        self.server(mount.account).get_mount_points().add_factory(f'/{mount.path}', factory)
+        self.server(mount.place).get_mount_points().add_factory(f'/{mount.path}', factory)
         self.mounts[mount.path] = mount
         return self.about(mount)
 
     def remove(self, path: str) -> None:
         mount = self.mounts.pop(path)
-        self.servers[mount.account].get_mount_points().remove_factory(f'/{path}')
+        self.servers[mount.place].get_mount_points().remove_factory(f'/{path}')
 
     def about(self, mount: Mount) -> dict:
-        return {'url': f'rtsp://127.0.0.1:{self.servers[mount.account].get_bound_port()}/{mount.path}',
+        host, _, tls = mount.place
+        address = f'[{host}]' if ':' in host else host
+        port = self.servers[mount.place].get_bound_port()
+        return {'url': f'rtsp{"s" if tls else ""}://{address}:{port}/{mount.path}',
                 'timing': mount.timing_path}
 
     def disconnect(self) -> int:
@@ -246,7 +280,9 @@ class Farm:
 
     def clients(self) -> dict:
         count = sum(len(server.client_filter(None) or []) for server in self.servers.values())
-        return {'clients': count, 'pushed': {path: mount.pushed for path, mount in self.mounts.items()}}
+        sessions = sum(server.get_session_pool().get_n_sessions() for server in self.servers.values())
+        pushed = {path: mount.pushed for path, mount in self.mounts.items()}
+        return {'clients': count, 'sessions': sessions, 'pushed': pushed}
 
     def ready(self) -> dict:
         return {'ready': True, 'ports': [server.get_bound_port() for server in self.servers.values()],
@@ -262,6 +298,10 @@ class Farm:
                 return {}
             if request['cmd'] == 'disconnect':
                 return {'dropped': self.disconnect()}
+            if request['cmd'] == 'certificate':
+                auth = self.servers[self.mounts[request['path']].place].get_auth()
+                auth.set_tls_certificate(certificate(request['tls']['cert'], request['tls']['key']))
+                return {}
             if request['cmd'] == 'clients':
                 return self.clients()
             return {'error': f'no such command: {request["cmd"]}'}
@@ -269,10 +309,20 @@ class Farm:
             return {'error': f'{type(error).__name__}: {error}'}
 
 
-def authentication(user: str, password: str, method: str):
+def certificate(cert: str, key: str):
+    return Gio.TlsCertificate.new_from_files(cert, key)
+
+
+def authentication(place: Place):
     auth = GstRtspServer.RTSPAuth()
     token = GstRtspServer.RTSPToken()
     token.set_string('media.factory.role', 'viewer')
+    if place.tls:
+        auth.set_tls_certificate(certificate(*place.tls))
+    if place.account is None:
+        auth.set_default_token(token)
+        return auth
+    user, password, method = place.account
     if method == 'basic':
         auth.set_supported_methods(GstRtsp.RTSPAuthMethod.BASIC)
         auth.add_basic(GstRtspServer.RTSPAuth.make_basic(user, password), token)

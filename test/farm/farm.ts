@@ -14,7 +14,12 @@ export interface MountOptions {
   readonly user?: string;
   readonly password?: string;
   readonly auth?: 'digest' | 'basic';
-  readonly sound?: 'aac' | 'pcmu';
+  readonly sound?: 'aac' | 'opus' | 'pcmu';
+  readonly host?: '127.0.0.1' | '::1';
+  /** Paths of PEM files. */
+  readonly tls?: { readonly cert: string; readonly key: string };
+  /** The only one that is offered. */
+  readonly protocol?: 'tcp' | 'udp';
   readonly then?: { readonly clip: string; readonly after: number };
 }
 
@@ -31,6 +36,8 @@ interface ReadyAnswer {
 export interface FarmCounts {
   /** Open RTSP connections. */
   readonly clients: number;
+  /** Those that TEARDOWN has not ended. A session over UDP outlives its connection by a minute without it. */
+  readonly sessions: number;
   /** Access units pushed so far, by mount. */
   readonly pushed: Readonly<Record<string, number>>;
 }
@@ -64,7 +71,7 @@ export class Farm {
     const mount = this.#mount(path);
     const options = this.#mountOptions.find((candidate) => candidate.path === path);
     const user = credentials ?? (options?.user === undefined ? '' : `${options.user}:${options.password ?? ''}`);
-    return user === '' ? mount.url : mount.url.replace('rtsp://', `rtsp://${user}@`);
+    return user === '' ? mount.url : mount.url.replace('://', `://${user}@`);
   }
 
   /** The mount's timing file: see farm.py. */
@@ -133,6 +140,11 @@ export class Farm {
   /** Closes every client's connection; the farm goes on. */
   async disconnect(): Promise<void> {
     await this.#command({ cmd: 'disconnect' });
+  }
+
+  /** The mount's port shows this certificate to connections to come. */
+  async changeCertificate(path: string, tls: { readonly cert: string; readonly key: string }): Promise<void> {
+    await this.#command({ cmd: 'certificate', path, tls });
   }
 
   async counts(): Promise<FarmCounts> {

@@ -104,9 +104,7 @@ describe('with a wish', () => {
   it('UDP is used where both work', async () => {
     await scene.running('udp-wished');
     expect(await scene.faultsOf('udp-wished', 25)).toEqual([]);
-    const { receiverReports, earlyReports } = await scene.counts('udp-wished');
-    expect(receiverReports).toBeGreaterThan(0);
-    expect(earlyReports).toBe(0);
+    expect((await scene.counts('udp-wished')).receiverReports).toBeGreaterThan(0);
   });
 
   it.each<Name>(['udp-only-as-tcp', 'tcp-only-as-udp'])(

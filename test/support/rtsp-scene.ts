@@ -53,44 +53,17 @@ const WARM_UP = 5;
 /** Time after which counts of both sides may be compared. */
 const SETTLED_PACKETS = 5;
 
-export class RtspScene<Name extends string> {
+/** What can be asked of a proxy and its cameras, whatever these are. */
+export class CameraScene<Name extends string> {
   readonly client: ImageClient;
 
-  private constructor(
-    readonly cameras: FakeCameras<Name>,
-    readonly proxy: Proxy,
-    private readonly more: Readonly<Record<string, Readonly<Record<string, unknown>>>>,
-  ) {
+  constructor(readonly proxy: Proxy) {
     this.client = new ImageClient(proxy.grpcAddress, 'unary');
-  }
-
-  static async start<Name extends string>(
-    cameras: Readonly<Record<Name, CameraOptions>>,
-    { config = {}, more = {}, later = [] }: SceneOptions<Name> = {},
-  ): Promise<RtspScene<Name>> {
-    const started = await FakeCameras.start(cameras);
-    try {
-      const scene = new RtspScene(started, await Proxy.start({ config }), more);
-      for (const name of Object.keys(cameras) as Name[]) if (!later.includes(name)) await scene.add(name);
-      return scene;
-    } catch (error) {
-      await started.stop();
-      throw error;
-    }
-  }
-
-  async add(name: Name, url = this.cameras.url(name), more: Readonly<Record<string, unknown>> = {}): Promise<void> {
-    await this.proxy.addCamera(name, url, { ...this.more[name], ...more });
   }
 
   async dispose(): Promise<void> {
     this.client.close();
     await this.proxy.dispose();
-    await this.cameras.stop();
-  }
-
-  counts(name: Name): Promise<CameraCounts> {
-    return this.cameras.counts(name);
   }
 
   async state(name: Name): Promise<CameraState> {
@@ -169,6 +142,54 @@ export class RtspScene<Name extends string> {
     return new Map(await Promise.all(names.map(watch)));
   }
 
+  /** Oldest first. */
+  files(name: Name): SegmentFile[] {
+    return segmentsIn(join(this.proxy.dataDir, 'archive', name));
+  }
+
+  async recorded(name: Name, count: number, boundMs = 40_000): Promise<SegmentFile[]> {
+    await waitFor(`${count} segments of ${name}`, boundMs, () => this.files(name).length >= count);
+    return this.files(name).slice(0, count);
+  }
+}
+
+export class RtspScene<Name extends string> extends CameraScene<Name> {
+  private constructor(
+    readonly cameras: FakeCameras<Name>,
+    proxy: Proxy,
+    private readonly more: Readonly<Record<string, Readonly<Record<string, unknown>>>>,
+  ) {
+    super(proxy);
+  }
+
+  static async start<Name extends string>(
+    cameras: Readonly<Record<Name, CameraOptions>>,
+    { config = {}, more = {}, later = [] }: SceneOptions<Name> = {},
+  ): Promise<RtspScene<Name>> {
+    const started = await FakeCameras.start(cameras);
+    try {
+      const scene = new RtspScene(started, await Proxy.start({ config }), more);
+      for (const name of Object.keys(cameras) as Name[]) if (!later.includes(name)) await scene.add(name);
+      return scene;
+    } catch (error) {
+      await started.stop();
+      throw error;
+    }
+  }
+
+  async add(name: Name, url = this.cameras.url(name), more: Readonly<Record<string, unknown>> = {}): Promise<void> {
+    await this.proxy.addCamera(name, url, { ...this.more[name], ...more });
+  }
+
+  override async dispose(): Promise<void> {
+    await super.dispose();
+    await this.cameras.stop();
+  }
+
+  counts(name: Name): Promise<CameraCounts> {
+    return this.cameras.counts(name);
+  }
+
   /** Pictures that the camera sent and packets that the proxy has; equal but for those under way. */
   async excess(name: Name): Promise<number> {
     let last = 0;
@@ -178,16 +199,6 @@ export class RtspScene<Name extends string> {
       return Math.abs(last) <= SETTLED_PACKETS;
     }).catch(() => undefined);
     return Math.abs(last) <= SETTLED_PACKETS ? 0 : last;
-  }
-
-  /** Oldest first. */
-  files(name: Name): SegmentFile[] {
-    return segmentsIn(join(this.proxy.dataDir, 'archive', name));
-  }
-
-  async recorded(name: Name, count: number, boundMs = 40_000): Promise<SegmentFile[]> {
-    await waitFor(`${count} segments of ${name}`, boundMs, () => this.files(name).length >= count);
-    return this.files(name).slice(0, count);
   }
 }
 

@@ -88,6 +88,18 @@ describe('the next segment', () => {
     expect(rig.write('pK').all(true)).toEqual(['12-15']);
   });
 
+  it('is one second of a camera whose every picture is a keyframe, however short a segment may be', () => {
+    // 25 pictures last 1 s; half of what the ring surely keeps is 32.
+    const rig = new Rig({}, 128).write('K'.repeat(60));
+    expect(rig.all()).toEqual(['0-25', '25-50']);
+    expect(rig.all(true)).toEqual(['50-60']);
+    expect(new Rig({ leastUs: 30 * FRAME_MS * 1000 }, 128).write('K'.repeat(61)).all()).toEqual(['0-30', '30-60']);
+  });
+
+  it('is each group again, once not every picture is a keyframe', () => {
+    expect(new Rig().write('KKKpKpKpK').all()).toEqual(['0-4', '4-6', '6-8']);
+  });
+
   it('joins no groups of different streams', () => {
     const isSameStream = (first: number, second: number): boolean => first < FIRST + 4 === second < FIRST + 4;
     expect(new Rig({ leastUs: 1e9, isSameStream }).write('KpKpKpKp').all(true)).toEqual(['0-4', '4-8']);

@@ -162,6 +162,17 @@ describe('the recorder', () => {
     });
   });
 
+  it('waits for the audio of the newest segments only, so that short ones do not make it fall behind', () => {
+    const camera = new TestCamera().write(12);
+    recorder.take({ ...camera.message, audioRing: new SharedArrayBuffer(8) });
+    run();
+    // Each group lasts 200 ms, and audio may come 500 ms late.
+    expect(files()).toEqual(Array.from({ length: 9 }, (_, number) => fileOf(number)).sort());
+    nowMs += 500;
+    run();
+    expect(files()).toHaveLength(10);
+  });
+
   it('writes a segment of each camera in turn', () => {
     new TestCamera('yard', 1).record().write(3);
     new TestCamera('door', 2).record().write(3);

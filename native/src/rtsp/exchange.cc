@@ -215,8 +215,8 @@ std::optional<Failure> Exchange::Parse(int64_t arrival_us) {
   return std::nullopt;
 }
 
-// Cameras answer with wrong numbers or none. A number below the awaited one shows that an answer is late if that request
-// has no answer yet, or if this camera's numbers are right otherwise.
+// Cameras answer with wrong numbers or none. A number below the awaited one shows that an answer is late if that
+// request has no answer yet, or if this camera's numbers are right otherwise.
 bool Exchange::IsLate(int64_t cseq) const {
   if (cseq <= 0 || cseq >= awaited_) return false;
   return numbers_match_ || std::find(unanswered_.begin(), unanswered_.end(), cseq) != unanswered_.end();

@@ -20,8 +20,8 @@ class Exchange {
    public:
     virtual ~Receiver() = default;
     virtual void OnInterleaved(uint8_t channel, const uint8_t* data, size_t size, int64_t arrival_us) = 0;
-    // An answer that no Ask waits for. `cseq`: of the unanswered request that it belongs to; 0: its number is missing or
-    // belongs to none.
+    // An answer that no Ask waits for. `cseq`: of the unanswered request that it belongs to; 0: its number is missing
+    // or belongs to none.
     virtual void OnAnswer(int64_t cseq, const Message& answer) = 0;
     // The exchange has answered it already.
     virtual void OnRequest(const Message& request) = 0;

@@ -15,7 +15,8 @@ constexpr int64_t kMaxPeriodUs = 20'000'000;
 constexpr int64_t kMinPeriodUs = 1'000'000;
 // Sessions that last longer are not ended for want of a keepalive, whatever their length.
 constexpr int64_t kMaxIntervalMs = 600'000;
-constexpr int64_t kMinIntervalMs = 2'000;
+// No camera ends a session sooner for want of a keepalive; a server that plays short files does end it.
+constexpr int64_t kMinIntervalMs = 3'000;
 constexpr int64_t kSameMs = 1'500;
 
 }  // namespace

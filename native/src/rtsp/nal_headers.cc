@@ -125,8 +125,12 @@ std::optional<SpsFields> ParseH264Sps(BitReader bits) {
   if (references > 16) return std::nullopt;
   sps.max_ref_frames = static_cast<int>(references);
   sps.frame_num_gaps = bits.Flag();
-  if (bits.Ue() >= kMaxMacroblocks || bits.Ue() >= kMaxMacroblocks) return std::nullopt;
+  const uint32_t columns = bits.Ue();
+  const uint32_t rows = bits.Ue();
+  if (columns >= kMaxMacroblocks || rows >= kMaxMacroblocks) return std::nullopt;
   sps.frames_only = bits.Flag();
+  sps.width = static_cast<int>(columns + 1) * 16;
+  sps.height = static_cast<int>(rows + 1) * 16 * (sps.frames_only ? 1 : 2);
   if (!sps.frames_only) bits.Skip(1);
   bits.Skip(1);
   if (bits.Flag()) {
@@ -164,6 +168,8 @@ std::optional<SpsFields> ParseHevcSps(BitReader bits) {
   const uint32_t width = bits.Ue();
   const uint32_t height = bits.Ue();
   if (width == 0 || width > kMaxPixels || height == 0 || height > kMaxPixels) return std::nullopt;
+  sps.width = static_cast<int>(width);
+  sps.height = static_cast<int>(height);
   if (bits.Flag()) {
     for (int i = 0; i < 4; ++i) bits.Ue();
   }

@@ -59,6 +59,8 @@ struct SpsFields {
   int max_ref_frames = -1;       // H.264: max_num_ref_frames
   bool frame_num_gaps = false;   // H.264: gaps_in_frame_num_value_allowed_flag
   bool frames_only = true;       // H.264: frame_mbs_only_flag
+  int width = 0;                 // pixels of the coded picture, cropping not taken off
+  int height = 0;
 };
 
 struct PpsFields {

@@ -139,4 +139,25 @@ std::vector<uint8_t> ParameterSets::Extradata() const {
   return data;
 }
 
+bool CodedSizeOf(NalCodec codec, const std::vector<uint8_t>& sets, int* width, int* height) {
+  constexpr std::array<uint8_t, 4> kStartCode{0, 0, 0, 1};
+  bool found = false;
+  auto begin = std::search(sets.begin(), sets.end(), kStartCode.begin(), kStartCode.end());
+  while (begin != sets.end()) {
+    begin += kStartCode.size();
+    const auto end = std::search(begin, sets.end(), kStartCode.begin(), kStartCode.end());
+    const auto size = static_cast<size_t>(end - begin);
+    const bool is_sps = size > 2 && (codec == NalCodec::kH264 ? (*begin & 0x1f) == 7 : (*begin >> 1 & 0x3f) == 33);
+    if (const auto sps = is_sps ? ParseSps(codec, &*begin, size) : std::nullopt) {
+      if (!found || int64_t{sps->width} * sps->height > int64_t{*width} * *height) {
+        *width = sps->width;
+        *height = sps->height;
+      }
+      found = true;
+    }
+    begin = end;
+  }
+  return found;
+}
+
 }  // namespace chrys::rtsp

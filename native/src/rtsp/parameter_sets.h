@@ -61,6 +61,9 @@ class ParameterSets : public SetLookup {
   int used_pps_ = -1;
 };
 
+// The largest coded size that an SPS among Annex B parameter sets declares, in pixels; false: none can be read.
+bool CodedSizeOf(NalCodec codec, const std::vector<uint8_t>& sets, int* width, int* height);
+
 // Adds a NAL unit with a start code of four bytes.
 void AppendNal(const uint8_t* nal, size_t size, std::vector<uint8_t>* out);
 

@@ -8,6 +8,7 @@
 #include "../audio_packets.h"
 #include "../clock.h"
 #include "../parameters.h"
+#include "parameter_sets.h"
 #include "status.h"
 
 namespace chrys::rtsp {
@@ -193,6 +194,7 @@ std::optional<Failure> RtspSource::MakeDepacketizer(Carrier carrier) {
   if (!depacketizer_) return Failure{end::kUnsupportedCodec, "The codec is " + video_format_->name + ".", 0};
   extradata_ = depacketizer_->extradata();
   if (!SetExtradata(parameters_.get(), extradata_)) return FailureFromAv(AVERROR(ENOMEM), "opening the stream");
+  ReadCodedSize();
   tracks_.emplace_back(clock_rate_);
   tracks_[kVideo].reliable = carrier == Carrier::kTcp;
   if (carrier != Carrier::kTcp) tracks_[kVideo].reorder.emplace();
@@ -443,6 +445,10 @@ std::optional<Failure> RtspSource::Read(AVPacket* packet) {
     GiveOutReordered(now_us);
     SendReports(now_us);
     if (auto failure = CheckPatience(now_us)) return failure;
+    if (session_->TakeWoken()) {
+      av_packet_unref(packet);
+      return std::nullopt;
+    }
   }
 }
 
@@ -452,6 +458,13 @@ void RtspSource::TakeOverParameters(const AccessUnit& unit) {
   if (extradata == extradata_) return;
   extradata_ = std::move(extradata);
   (void)SetExtradata(parameters_.get(), extradata_);
+  ReadCodedSize();
+}
+
+// libav's parser names no size that libav cannot decode, and that is what has to be refused by name.
+void RtspSource::ReadCodedSize() {
+  const NalCodec codec = parameters_->codec_id == AV_CODEC_ID_HEVC ? NalCodec::kHevc : NalCodec::kH264;
+  (void)CodedSizeOf(codec, extradata_, &coded_size_.width, &coded_size_.height);
 }
 
 void RtspSource::FillDecodeTime(AVPacket* packet) {

@@ -42,6 +42,7 @@ class RtspSource : public PacketSource, public Session::Sink {
 
   const AVCodecParameters* parameters() const override { return parameters_.get(); }
   AVRational time_base() const override { return {1, clock_rate_}; }
+  CodedSize coded_size() const override { return coded_size_; }
   double declared_fps() const override { return declared_fps_; }
   int64_t SenderUs(int64_t pts) const override;
   const AudioStream* audio() const override;
@@ -82,6 +83,7 @@ class RtspSource : public PacketSource, public Session::Sink {
   std::optional<Failure> CheckPatience(int64_t now_us);
   std::optional<Failure> FillPacket(AccessUnit unit, AVPacket* packet);
   void TakeOverParameters(const AccessUnit& unit);
+  void ReadCodedSize();
   void FillDecodeTime(AVPacket* packet);
   void Learn();
   void NoteSilentAudio(int64_t now_us);
@@ -108,6 +110,7 @@ class RtspSource : public PacketSource, public Session::Sink {
   std::vector<AudioPacket> audio_packets_;
   std::vector<std::string> notes_;
   std::vector<uint8_t> extradata_;
+  CodedSize coded_size_;
 
   uint32_t own_ssrc_ = 0;
   int64_t played_us_ = 0;        // monotonic, of PLAY's answer

@@ -143,7 +143,8 @@ std::optional<Failure> Session::Ask(Message request, int64_t deadline_us, Messag
         return Failure{end::kAuthUnsupported, "It offers " + Offered(*authenticator_) + ".", 0};
       case Authenticator::Verdict::kRefused:
         return Failure{end::kUnauthorized,
-                       "The camera answered " + request.method + " with 401; it offers " + Offered(*authenticator_) + ".",
+                       "The camera answered " + request.method + " with 401; it offers " + Offered(*authenticator_) +
+                           ".",
                        0};
     }
   }
@@ -157,7 +158,8 @@ std::optional<Failure> Session::Redirect(const Message& answer) {
   }
   if (url_.tls && !target->tls) {
     return Failure{end::kProtocolError,
-                   "The camera redirects from rtsps to rtsp, which is not encrypted. Use an rtsp URL if that is wanted.", 0};
+                   "The camera redirects from rtsps to rtsp, which is not encrypted. Use an rtsp URL if that is wanted.",
+                   0};
   }
   // A camera that is known by a name may write its address instead.
   const bool is_own_address = std::find(addresses_.begin(), addresses_.end(), target->host) != addresses_.end();
@@ -165,7 +167,8 @@ std::optional<Failure> Session::Redirect(const Message& answer) {
   if (!is_same) {
     if (!IsAddress(target->host)) {
       return Failure{end::kTooManyRedirects,
-                     "The camera redirects to the host \"" + CameraText(target->host) + "\": use that one in its URL.", 0};
+                     "The camera redirects to the host \"" + CameraText(target->host) + "\": use that one in its URL.",
+                     0};
     }
     const bool from_local = std::any_of(addresses_.begin(), addresses_.end(), IsLocal);
     if (IsLocal(target->host) && !from_local) {
@@ -326,7 +329,7 @@ std::optional<Failure> Session::SetUp(const Media& media, Carrier carrier, int64
     track.udp = std::make_unique<UdpPair>();
     if (group.empty() || port <= 0 || !track.udp->OpenMulticast(group, port, port + 1, connection.local_address())) {
       GiveUpSession(deadline_us);
-      return Failure{end::kTransportRefused, "The multicast group of the camera cannot be joined.", 0};
+      return Failure{end::kIoError, "This machine cannot join the multicast group of the camera.", 0};
     }
   }
   tracks_.push_back(std::move(track));
@@ -467,8 +470,8 @@ Failure Session::Ended(Failure failure, int64_t at_us) {
   char seconds[32];
   std::snprintf(seconds, sizeof seconds, "%.0f", keepalive_.LastedSeconds(at_us));
   failure.end = end::kKeepalive;
-  failure.message =
-      std::string("The camera ends the session every ") + seconds + " s. The next session tries another keepalive request.";
+  failure.message = std::string("The camera ends the session every ") + seconds +
+                    " s. The next session tries another keepalive request.";
   return failure;
 }
 
@@ -485,6 +488,9 @@ std::optional<Failure> Session::Pump(int64_t deadline_us) {
   switch (exchange_->Wait(sockets, std::min(deadline_us, due_us))) {
     case Waiter::Woke::kStopped:
       return Failure{end::kStopped, "told to stop"};
+    case Waiter::Woke::kWoken:
+      woken_ = true;
+      break;
     case Waiter::Woke::kDeadline:
       if (!exchange_->leaves_small_packets()) break;
       [[fallthrough]];

@@ -5,6 +5,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "../failure.h"
@@ -54,6 +55,8 @@ class Session : public Exchange::Receiver {
 
   // See Exchange.
   void SetBetweenPictures(bool between) { exchange_->SetBetweenPictures(between); }
+  // Somebody woke the capture during the last Pump, and not to stop it. Resets.
+  bool TakeWoken() { return std::exchange(woken_, false); }
 
   // Sends RTCP to the camera. False: it could not be sent.
   bool SendReport(size_t track, const std::vector<uint8_t>& packet);
@@ -132,6 +135,7 @@ class Session : public Exchange::Receiver {
   int keepalive_unauthorized_ = 0;  // in a row
   int64_t set_up_cseq_ = 0;  // of a SETUP that was given up before its answer came
   bool playing_ = false;
+  bool woken_ = false;
   bool closed_ = false;
   int64_t reported_us_ = 0;  // monotonic, when the last report was sent
   bool reports_refused_ = false;

@@ -102,14 +102,17 @@ Waiter::Woke Waiter::Wait(pollfd* descriptors, size_t count, int64_t deadline_us
     const int result = ppoll(set, count + (with_wake ? 1 : 0), &timeout, nullptr);
     if (stopped()) return Woke::kStopped;
     int ready = result;
+    bool woken = false;
     if (result > 0 && with_wake && set[count].revents != 0) {
-      // The flag is not raised: an old wake-up. It must not be seen again, or this would spin.
-      uint64_t value = 0;
-      if (read(wake_fd_, &value, sizeof value) < 0) value = 0;
       --ready;
+      // What can be read comes first; the next call sees the wake-up again.
+      woken = ready == 0;
+      uint64_t value = 0;
+      if (woken && read(wake_fd_, &value, sizeof value) < 0) value = 0;
     }
     if (ready >= 0) std::copy_n(set, count, descriptors);
     if (ready > 0) return Woke::kReady;
+    if (woken) return Woke::kWoken;
     if (MonotonicUs() >= deadline_us) return Woke::kDeadline;
     if (result < 0 && errno != EINTR) {
       // Only a lack of kernel memory leads here.
@@ -159,14 +162,11 @@ std::optional<Failure> Connection::State::ConnectTo(const SocketAddress& address
   if (connect(fd, address.get(), address.size) != 0) {
     if (errno != EINPROGRESS && errno != EINTR) return ConnectFailure(errno, endpoint);
     pollfd descriptor{fd, POLLOUT, 0};
-    switch (waiter.Wait(&descriptor, 1, deadline_us)) {
-      case Waiter::Woke::kStopped:
-        return Stopped();
-      case Waiter::Woke::kDeadline:
-        return Failure{end::kOpenTimeout, endpoint + " did not answer within " + Seconds(deadline_us - begun_us) +
-                                              ". Check the address, and that the camera is on."};
-      case Waiter::Woke::kReady:
-        break;
+    Waiter::Woke woke = Waiter::Woke::kWoken;
+    while (woke == Waiter::Woke::kWoken) woke = waiter.Wait(&descriptor, 1, deadline_us);
+    if (woke == Waiter::Woke::kStopped) return Stopped();
+    if (woke == Waiter::Woke::kDeadline) {
+      return Failure{end::kOpenTimeout, endpoint + " did not answer within " + Seconds(deadline_us - begun_us) + "."};
     }
     int result = 0;
     socklen_t size = sizeof result;
@@ -204,6 +204,7 @@ std::optional<Failure> Connection::State::StartTls(const ConnectionOptions& opti
                        endpoint + " accepted the connection, but the TLS handshake did not end within " +
                            Seconds(deadline_us - begun_us) + ". Check that this is the camera's port for rtsps."};
       case Waiter::Woke::kReady:
+      case Waiter::Woke::kWoken:
         break;
     }
   }

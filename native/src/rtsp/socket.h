@@ -24,7 +24,8 @@ class Waiter {
   // every 50 ms.
   Waiter(const std::atomic<int32_t>& stop, int wake_fd) : stop_(stop), wake_fd_(wake_fd) {}
 
-  enum class Woke { kReady, kDeadline, kStopped };
+  // kWoken: somebody wrote to the eventfd, and the stop flag is not raised.
+  enum class Woke { kReady, kDeadline, kStopped, kWoken };
   // Blocks until one of the descriptors is ready, `deadline_us` (monotonic) has passed, or the stop flag is raised.
   // While `ignore_stop` the flag counts for nothing (for TEARDOWN).
   Woke Wait(pollfd* descriptors, size_t count, int64_t deadline_us);

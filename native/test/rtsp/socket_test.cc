@@ -65,10 +65,11 @@ void StopsWhileItWaits() {
   }
 }
 
-void SwallowsAWakeUpWithoutStop() {
+void ReportsAWakeUpWithoutStopOnce() {
   Stop stop;
   Waiter waiter(stop.flag, stop.wake_fd);
   stop.Wake();
+  EXPECT(waiter.Wait(nullptr, 0, MonotonicUs() + kPatienceUs) == Waiter::Woke::kWoken);
   EXPECT(waiter.Wait(nullptr, 0, MonotonicUs() + 2'000) == Waiter::Woke::kDeadline);
   pollfd descriptor{stop.wake_fd, POLLIN, 0};
   EXPECT(poll(&descriptor, 1, 0) == 0);
@@ -289,7 +290,7 @@ void ClosesSoonAlthoughTheCameraGoesOn() {
 int main() {
   WaitsForDescriptorsAndDeadlines();
   StopsWhileItWaits();
-  SwallowsAWakeUpWithoutStop();
+  ReportsAWakeUpWithoutStopOnce();
   ExchangesDataAndSeesTheEnd();
   NamesTheAddressThatRefuses();
   NamesAnAddressThatCannotBeReached();
