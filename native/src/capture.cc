@@ -244,7 +244,8 @@ bool Capture::NeedsReading(bool keyframe) const {
 bool Capture::IsExtradataTold() const {
   const AVCodecParameters* parameters = source_->parameters();
   const auto size = static_cast<size_t>(std::max(0, parameters->extradata_size));
-  return size == extradata_told_.size() && std::equal(extradata_told_.begin(), extradata_told_.end(), parameters->extradata);
+  return size == extradata_told_.size() &&
+         std::equal(extradata_told_.begin(), extradata_told_.end(), parameters->extradata);
 }
 
 void Capture::TellStream() {

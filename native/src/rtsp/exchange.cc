@@ -25,8 +25,8 @@ constexpr size_t kMaxPacketsPerSecond = 200'000;
 constexpr size_t kMaxBytesPerSecond = 64 << 20;
 constexpr int kMaxFloodedSeconds = 2;
 constexpr int64_t kSecondUs = 1'000'000;
-// The longest interleaved frame with an access unit delimiter: 4 bytes in front, 12 of RTP, 3 of HEVC. With a slice it is
-// longer.
+// The longest interleaved frame with an access unit delimiter: 4 bytes in front, 12 of RTP, 3 of HEVC. A frame that
+// holds a slice, or its first fragment, is longer.
 constexpr int kMaxSmallBytes = 19;
 // So many small reads show that this camera sends such frames by themselves.
 constexpr int kMinSmallReads = 8;

@@ -45,10 +45,10 @@ class Exchange {
   // Counts what came from the camera, here or over UDP. Fails when it is more than any stream needs.
   std::optional<Failure> NoteRates(size_t packets, size_t bytes, int64_t now_us);
 
-  // No picture is in progress, so what ends the next one is longer than a lone access unit delimiter. A camera that was seen
-  // to send those by themselves does not wake the thread with them.
+  // While no picture is in progress, an access unit delimiter alone is not worth a wake-up: a slice must follow. Wait
+  // leaves it unread if this camera was seen to send delimiters by themselves.
   void SetBetweenPictures(bool between) { between_pictures_ = between; }
-  // Wait may leave some bytes unread at the deadline.
+  // Wait may have left some bytes unread when it returns at the deadline.
   bool leaves_small_packets() const { return leaves_small_packets_; }
 
   void SetChannels(const std::vector<int>& channels) { parser_.SetChannels(channels); }

@@ -27,7 +27,10 @@ std::string Frame(size_t payload) {
 
 class Camera : public Exchange::Receiver {
  public:
-  Camera() : server_([this](int client) { Serve(client); }), waiter_(stop_.flag, stop_.wake_fd), exchange_(waiter_, *this) {
+  Camera()
+      : server_([this](int client) { Serve(client); }),
+        waiter_(stop_.flag, stop_.wake_fd),
+        exchange_(waiter_, *this) {
     EXPECT(!exchange_.Connect(Options(server_.port()), MonotonicUs() + kPatienceUs));
     while (client_ < 0) std::this_thread::yield();
   }
