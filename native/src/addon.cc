@@ -310,8 +310,9 @@ Napi::Value CloseWake(const Napi::CallbackInfo& call) {
   return call.Env().Undefined();
 }
 
-// See NativeAddon.compactHeap. Node-API has no function for it. V8 collects at once, and gives back memory, when more external
-// memory is reported than its heap may have; the first round finds the functions that are not used, the second frees them.
+// See NativeAddon.compactHeap. Node-API has no function for it. V8 collects at once, and gives back memory, when more
+// external memory is reported than its heap may have. The first round finds the functions that are not used, the second
+// one frees them.
 Napi::Value CompactHeap(const Napi::CallbackInfo& call) {
   constexpr int64_t kPressureBytes = int64_t{1} << 30;
   constexpr int kRounds = 2;

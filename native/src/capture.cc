@@ -123,7 +123,7 @@ Failure Capture::RunUntilEnd() {
 std::optional<Failure> Capture::Store(AVPacket* packet) {
   ParameterReader::Answer headers;
   headers.is_keyframe = (packet->flags & AV_PKT_FLAG_KEY) != 0;
-  if (!source_->marks_keyframes() || headers.is_keyframe || packets_since_connect_ == 0) headers = parameters_.Read(packet);
+  if (NeedsReading(headers.is_keyframe)) headers = parameters_.Read(packet);
   if (source_->marks_keyframes()) headers.is_keyframe = (packet->flags & AV_PKT_FLAG_KEY) != 0;
   // Checked before the decoder sees the packet, so that no memory is taken for the picture.
   if (auto failure = TooManyPixels(headers.coded_width, headers.coded_height, options_.max_pixels)) return failure;
@@ -230,10 +230,22 @@ void Capture::MeasureRate(const AVPacket* packet) {
 bool Capture::IsNewStream(const ParameterReader::Answer& headers) const {
   if (headers.changed || packets_since_connect_ == 0) return true;
   if (!audio_told_ && source_->audio() != nullptr) return true;
-  if (!headers.is_keyframe) return false;
+  return headers.is_keyframe && !IsExtradataTold();
+}
+
+bool Capture::NeedsReading(bool keyframe) const {
+  if (!source_->marks_keyframes() || packets_since_connect_ == 0) return true;
+  // The reader says the same of the same parameter sets, and takes 100 us for that.
+  const bool has_same_sets = HasParameterSets(source_->parameters()->codec_id) && !source_->intra_refresh() &&
+                             parameters_.width > 0 && !extradata_told_.empty() && IsExtradataTold();
+  return keyframe && !has_same_sets;
+}
+
+bool Capture::IsExtradataTold() const {
   const AVCodecParameters* parameters = source_->parameters();
   const auto size = static_cast<size_t>(std::max(0, parameters->extradata_size));
-  return size != extradata_told_.size() || !std::equal(extradata_told_.begin(), extradata_told_.end(), parameters->extradata);
+  return size == extradata_told_.size() &&
+         std::equal(extradata_told_.begin(), extradata_told_.end(), parameters->extradata);
 }
 
 void Capture::TellStream() {

@@ -110,6 +110,9 @@ class Capture {
   double SecondsOf(int64_t pts) const;
   void MeasureRate(const AVPacket* packet);
   bool IsNewStream(const ParameterReader::Answer& headers) const;
+  // Whether the packet's own headers may say something new.
+  bool NeedsReading(bool keyframe) const;
+  bool IsExtradataTold() const;
   void TellStream();
   void TellLimit();
   void Announce();

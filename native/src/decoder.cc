@@ -112,7 +112,15 @@ bool ParameterReader::Open(const AVCodecParameters* parameters) {
   if (!parser_) return false;
   parser_->flags |= PARSER_FLAG_COMPLETE_FRAMES;
   context_.reset(avcodec_alloc_context3(nullptr));
-  return context_ && avcodec_parameters_to_context(context_.get(), parameters) >= 0;
+  if (!context_ || avcodec_parameters_to_context(context_.get(), parameters) < 0) return false;
+  if (parameters->extradata_size > 0) {
+    // The parser takes its memory now, while nothing waits, and not with the first picture.
+    uint8_t* out = nullptr;
+    int out_size = 0;
+    av_parser_parse2(parser_.get(), context_.get(), &out, &out_size, parameters->extradata, parameters->extradata_size,
+                     AV_NOPTS_VALUE, AV_NOPTS_VALUE, 0);
+  }
+  return true;
 }
 
 ParameterReader::Answer ParameterReader::Read(const AVPacket* packet) {

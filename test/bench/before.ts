@@ -6,7 +6,7 @@ import { join, resolve } from 'node:path';
 import type { Farm } from '../farm/farm.js';
 import type { ProxyOptions } from '../support/proxy.js';
 import { pause } from '../support/wait.js';
-import { cores, HD, medianAge, ms, SECONDS, serve, SETTLE_MS, withFarm, withProxy } from './harness.js';
+import { cores, HD, medianAge, ms, SECONDS, serve, IDLE_SETTLE_MS, withFarm, withProxy } from './harness.js';
 import { coresOf, pssMegabytes } from './measure.js';
 import type { Row } from './report.js';
 
@@ -63,7 +63,7 @@ async function measureIdle(
   names: readonly string[],
 ): Promise<Used> {
   for (const name of names) await proxy.cameraIsRunning(name, RUNNING_BOUND_MS);
-  await pause(SETTLE_MS);
+  await pause(IDLE_SETTLE_MS);
   const used = await coresOf([proxy.pid], SECONDS / MANY_ROUNDS);
   return { cores: used, other: pssMegabytes(proxy.pid) };
 }

@@ -12,7 +12,7 @@ import {
   SD,
   SECONDS,
   type Served,
-  SETTLE_MS,
+  IDLE_SETTLE_MS,
   slowest,
   sum,
   WARM_UP_MS,
@@ -26,7 +26,7 @@ import type { Row } from './report.js';
 export async function benchIdle(): Promise<Row[]> {
   return await withFarm(HD, 4, async (farm, names) => {
     const ours = await withProxy(farm, names, async (proxy) => {
-      await pause(SETTLE_MS);
+      await pause(IDLE_SETTLE_MS);
       return await coresOf([proxy.pid], SECONDS);
     });
     const peers = names.map((name) => startFfmpeg(farm.url(name), 'copy'));

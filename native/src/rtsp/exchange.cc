@@ -25,6 +25,11 @@ constexpr size_t kMaxPacketsPerSecond = 200'000;
 constexpr size_t kMaxBytesPerSecond = 64 << 20;
 constexpr int kMaxFloodedSeconds = 2;
 constexpr int64_t kSecondUs = 1'000'000;
+// The longest interleaved frame with an access unit delimiter: 4 bytes in front, 12 of RTP, 3 of HEVC. A frame that
+// holds a slice, or its first fragment, is longer.
+constexpr int kMaxSmallBytes = 19;
+// So many small reads show that this camera sends such frames by themselves.
+constexpr int kMinSmallReads = 8;
 // Some cameras never answer keepalive requests.
 constexpr size_t kMaxUnanswered = 16;
 
@@ -107,6 +112,9 @@ Waiter::Woke Exchange::Wait(std::vector<pollfd>& others, int64_t deadline_us) {
   if (!usable() || connection_.has_pending()) {
     return waiter_.stopped() ? Waiter::Woke::kStopped : Waiter::Woke::kReady;
   }
+  // The rest of a frame or a message may be as small as it likes.
+  leaves_small_packets_ = between_pictures_ && end_ == 0 && small_reads_ >= kMinSmallReads;
+  connection_.SetWakeBytes(leaves_small_packets_ ? kMaxSmallBytes + 1 : 1);
   const size_t count = others.size();
   const short events = static_cast<short>(POLLIN | (connection_.has_unsent() ? POLLOUT : 0));
   others.push_back({connection_.fd(), events, 0});
@@ -150,6 +158,7 @@ std::optional<Failure> Exchange::Receive() {
                    error == 0 ? 0 : AVERROR(error)});
   }
   if (count == 0) return std::nullopt;
+  if (between_pictures_ && count <= kMaxSmallBytes && small_reads_ < kMinSmallReads) ++small_reads_;
   end_ += static_cast<size_t>(count);
   if (auto failure = NoteRates(0, static_cast<size_t>(count), now_us)) return failure;
   return Parse(now_us);

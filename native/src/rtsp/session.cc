@@ -488,11 +488,12 @@ std::optional<Failure> Session::Pump(int64_t deadline_us) {
   switch (exchange_->Wait(sockets, std::min(deadline_us, due_us))) {
     case Waiter::Woke::kStopped:
       return Failure{end::kStopped, ""};
-    case Waiter::Woke::kDeadline:
-      break;
     case Waiter::Woke::kWoken:
       woken_ = true;
       break;
+    case Waiter::Woke::kDeadline:
+      if (!exchange_->leaves_small_packets()) break;
+      [[fallthrough]];
     case Waiter::Woke::kReady:
       if (!sockets.empty()) {
         if (auto failure = ReceiveDatagrams(sockets)) return failure;
