@@ -32,7 +32,7 @@ int ReadRate(AudioBits& bits) {
   return index < kRates.size() ? kRates[index] : 0;
 }
 
-// 0: the channels are told elsewhere, or the value is reserved.
+// 0: the configuration has its channels elsewhere, or the value is reserved.
 int ChannelsOf(uint32_t configuration) {
   constexpr std::array<int, 15> kChannels{0, 1, 2, 3, 4, 5, 6, 8, 0, 0, 0, 7, 8, 24, 8};
   return configuration < kChannels.size() ? kChannels[configuration] : 0;

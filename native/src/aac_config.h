@@ -17,7 +17,7 @@ class AudioBits {
   // `count`: 0 to 32.
   uint32_t Read(int count);
   void Skip(size_t count) { position_ += count; }
-  // Bytes from here, wherever in a byte that is. Only as many as there are.
+  // Bytes from the present position, which may be within a byte. As many as there are.
   std::vector<uint8_t> Bytes(size_t count);
   // The bits of [from, to) as bytes, the last one filled with zeros.
   std::vector<uint8_t> Range(size_t from, size_t to) const;

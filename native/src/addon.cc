@@ -299,7 +299,7 @@ Napi::Value OpenWake(const Napi::CallbackInfo& call) {
 
 Napi::Value Wake(const Napi::CallbackInfo& call) {
   const uint64_t one = 1;
-  // It can only fail when the counter is full, and then the capture is awake.
+  // The write can fail only when the counter is full, and then the capture is awake.
   const ssize_t written = write(call[0].As<Napi::Number>().Int32Value(), &one, sizeof one);
   (void)written;
   return call.Env().Undefined();
@@ -307,6 +307,18 @@ Napi::Value Wake(const Napi::CallbackInfo& call) {
 
 Napi::Value CloseWake(const Napi::CallbackInfo& call) {
   close(call[0].As<Napi::Number>().Int32Value());
+  return call.Env().Undefined();
+}
+
+// See NativeAddon.compactHeap. Node-API has no function for it. V8 collects at once, and gives back memory, when more external
+// memory is reported than its heap may have; the first round finds the functions that are not used, the second frees them.
+Napi::Value CompactHeap(const Napi::CallbackInfo& call) {
+  constexpr int64_t kPressureBytes = int64_t{1} << 30;
+  constexpr int kRounds = 2;
+  for (int round = 0; round < kRounds; ++round) {
+    Napi::MemoryManagement::AdjustExternalMemory(call.Env(), kPressureBytes);
+    Napi::MemoryManagement::AdjustExternalMemory(call.Env(), -kPressureBytes);
+  }
   return call.Env().Undefined();
 }
 
@@ -356,6 +368,7 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   exports["openWake"] = Napi::Function::New(env, OpenWake, "openWake");
   exports["wake"] = Napi::Function::New(env, Wake, "wake");
   exports["closeWake"] = Napi::Function::New(env, CloseWake, "closeWake");
+  exports["compactHeap"] = Napi::Function::New(env, CompactHeap, "compactHeap");
   exports["endProcess"] = Napi::Function::New(env, EndProcess, "endProcess");
   exports["limitUnsent"] = Napi::Function::New(env, LimitUnsent, "limitUnsent");
   exports["copyFromSlot"] = Napi::Function::New(env, CopySlot, "copyFromSlot");

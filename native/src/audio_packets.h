@@ -20,7 +20,7 @@ int OpusPacketSamples(const uint8_t* data, size_t size);
 // a recording begins in the middle of the stream.
 std::vector<uint8_t> OpusHead(int channels);
 
-// Samples of a packet, of the stream's rate. The first bytes of the packet are enough. AAC and Opus only.
+// Length of a packet in samples of the stream's rate. Only for AAC and Opus. `data` may hold only the first bytes.
 int64_t AudioPacketSamples(const AudioStream& audio, const uint8_t* data, size_t size);
 
 // Why recordings leave this audio out, as a sentence; empty: mp4 holds it as it is. `codec_name`: libav's.

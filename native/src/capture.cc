@@ -66,7 +66,7 @@ void Capture::TellLearned() {
 }
 
 void Capture::CloseSource() {
-  // Main lets a camera that was removed take its time in the background, but a process that ends does not wait.
+  // The main thread lets a removed camera finish in the background, but a process that ends does not wait.
   constexpr int64_t kShutdownUs = 300'000;
   const bool hurry = control_.stop.load() > 1;
   source_->Close(hurry ? std::min(kShutdownUs, options_.teardown_us) : options_.teardown_us);
@@ -104,7 +104,6 @@ Failure Capture::RunUntilEnd() {
   control_.stallLimitMs.store(static_cast<int32_t>(source_->stall_limit_us() / 1000), kRelaxed);
   TellLearned();
   FlushLog();
-  if (const std::string note = source_->audio_note(); !note.empty()) host_.OnLog({AV_LOG_WARNING, note});
 
   const AvPtr<AVPacket> packet(av_packet_alloc());
   for (;;) {
@@ -126,7 +125,7 @@ std::optional<Failure> Capture::Store(AVPacket* packet) {
   headers.is_keyframe = (packet->flags & AV_PKT_FLAG_KEY) != 0;
   if (!source_->marks_keyframes() || headers.is_keyframe || packets_since_connect_ == 0) headers = parameters_.Read(packet);
   if (source_->marks_keyframes()) headers.is_keyframe = (packet->flags & AV_PKT_FLAG_KEY) != 0;
-  // Before the decoder sees it: memory for the picture must not be taken.
+  // Checked before the decoder sees the packet, so that no memory is taken for the picture.
   if (auto failure = TooManyPixels(headers.coded_width, headers.coded_height, options_.max_pixels)) return failure;
   const PacketSource::CodedSize coded = source_->coded_size();
   if (auto failure = TooManyPixels(coded.width, coded.height, options_.max_pixels)) return failure;
@@ -254,7 +253,7 @@ Capture::Demanded Capture::ReadDemand() {
   Demanded demanded;
   demanded.snapshot = control_.snapshotWanted.load();
   demanded.snapshot_wanted = demanded.snapshot != control_.snapshotDone.load(kRelaxed);
-  // Without keyframes no picture can be decoded alone: whatever is wanted, every packet is decoded.
+  // Without keyframes no picture can be decoded alone. So every packet is decoded, whatever callers want.
   demanded.all = (wanted & kClassAll) != 0 || (wanted != 0 && source_->intra_refresh());
   demanded.by_interval = (wanted >> kClassFirstInterval) != 0;
   control_.decodingMode.store(demanded.all           ? kDemandAll
@@ -491,7 +490,7 @@ std::optional<Failure> Capture::Publish(const AVFrame* frame, Purpose purpose) {
   facts.frame_id = FrameIdOf(options_.packet_ring, facts.packet);
   facts.type = TypeLetter(frame);
   facts.corrupt = IsCorrupt(frame) || facts.packet.is_damaged;
-  // An intra refresh that has not come to its end: nobody wants to see half a picture.
+  // The first intra refresh is not complete, so parts of the picture are missing: it is not published.
   if (source_->intra_refresh() && !facts.packet.is_damaged && (frame->flags & AV_FRAME_FLAG_CORRUPT) != 0) return std::nullopt;
   const bool keyframe = facts.packet.is_keyframe;
   int32_t classes = keyframe ? kClassKeyframes : 0;

@@ -139,8 +139,8 @@ class Capture {
   int64_t gop_first_pts_ = INT64_MIN;  // pts of the last keyframe
   int64_t first_pts_ = INT64_MIN;
   int64_t packets_since_connect_ = 0;
-  int64_t rate_packets_ = 0;    // those that are shown
-  bool group_hidden_ = false;   // the group in progress has packets that are not shown, which take no time
+  int64_t rate_packets_ = 0;    // packets of this connection that are shown
+  bool group_hidden_ = false;   // the group in progress has hidden packets, which take no time
   bool snapshot_of_live_ = false;       // a snapshot is to be of the frame that is decoded anyway
   bool group_decoded_ = false;          // the decoder has had every packet of its group up to now
   bool limit_told_ = false;

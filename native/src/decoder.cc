@@ -11,7 +11,8 @@ namespace {
 // Codecs code whole blocks and libav aligns rows, so that a frame of the permitted size takes a little more.
 int64_t WithAlignment(int64_t max_pixels) { return max_pixels + max_pixels / 4 + 65'536; }
 
-// A coded side that exceeds the shown one by more than a block is what memory is taken for.
+// The side that counts for the pixel limit. The coded side counts if it exceeds the shown one by more than a block, because
+// memory is taken for it.
 int TakenSide(int coded, int shown) {
   constexpr int kBlock = 64;
   return coded > (shown + kBlock - 1) / kBlock * kBlock ? coded : shown;
@@ -49,7 +50,7 @@ std::optional<Failure> Decoder::Open(const AVCodecParameters* parameters, int th
   return std::nullopt;
 }
 
-// libav compares max_pixels with what is shown of a frame; memory is taken for what is coded.
+// libav compares max_pixels with the shown size of a frame. Memory is taken for the coded size, so that is checked here.
 int Decoder::GetBuffer(AVCodecContext* context, AVFrame* frame, int flags) {
   const auto* decoder = static_cast<const Decoder*>(context->opaque);
   if (static_cast<int64_t>(frame->width) * frame->height > decoder->max_pixels_) return AVERROR(EINVAL);

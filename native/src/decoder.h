@@ -78,7 +78,7 @@ class ParameterReader {
   struct Answer {
     bool is_keyframe = false;  // an IDR picture, or one from which decoding may begin
     bool changed = false;      // size or format differ from before
-    // The size that decoding takes memory for, when this packet declares one; else 0. It may exceed what is shown.
+    // The size that decoding takes memory for, if this packet declares one; else 0. It may exceed the shown size.
     int coded_width = 0;
     int coded_height = 0;
   };

@@ -5,7 +5,8 @@
 
 namespace chrys {
 
-// The codes of CAPTURE_ENDS in src/native/types.ts. Arrays, so that each has one address and can be compared by it.
+// The codes of CAPTURE_ENDS in src/native/types.ts. They are arrays, so that each code has one address, and codes can be
+// compared by address.
 namespace end {
 inline constexpr char kStopped[] = "stopped";
 inline constexpr char kUnauthorized[] = "unauthorized";
@@ -18,7 +19,6 @@ inline constexpr char kDecodeStalled[] = "decode_stalled";
 inline constexpr char kConnectionLost[] = "connection_lost";
 inline constexpr char kNoVideo[] = "no_video";
 inline constexpr char kUnsupportedCodec[] = "unsupported_codec";
-inline constexpr char kFrameTooLarge[] = "frame_too_large";
 inline constexpr char kProtocolError[] = "protocol_error";
 inline constexpr char kCredentialsNeeded[] = "credentials_needed";
 inline constexpr char kAuthUnsupported[] = "auth_unsupported";

@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "audio_packets.h"
 #include "orientation.h"
 
 extern "C" {
@@ -30,7 +31,7 @@ constexpr int64_t kMaxTimeUs = int64_t{1} << 52;
 // ReadRaw's result when the first packet after a seek is not the first packet of the file.
 constexpr int kNotTheBegin = AVERROR(ESPIPE);
 constexpr AVRational kMicroseconds{1, 1'000'000};
-// No format that names other files or reaches the network.
+// The permitted formats. None of them can name other files or reach the network.
 constexpr const char* kFormats = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpegts,mpeg,flv,h264,hevc,mjpeg,ivf,ogg";
 
 class Dictionary {
@@ -118,7 +119,7 @@ std::optional<Failure> FileSource::OpenFormat() {
   if (result == AVERROR_INVALIDDATA) {
     return Unreadable("is no video file, or it is cut off and its index is missing", result);
   }
-  // libav knows the format, and the list of permitted formats does not have it.
+  // libav knows the format, but the list of permitted formats does not contain it.
   if (result == AVERROR(EINVAL)) return Unreadable("is in a format that is not played", result);
   if (result < 0) return Unreadable("cannot be opened: " + AvErrorText(result), result);
 
@@ -147,7 +148,7 @@ std::optional<Failure> FileSource::PickStreams() {
   for (unsigned i = 0; i < format_->nb_streams; ++i) {
     AVStream* stream = format_->streams[i];
     if (stream->codecpar->codec_type != AVMEDIA_TYPE_VIDEO) continue;
-    // The cover of a music or film file.
+    // This track is the cover picture of a music or film file.
     if ((stream->disposition & (AV_DISPOSITION_ATTACHED_PIC | AV_DISPOSITION_TIMED_THUMBNAILS)) != 0) continue;
     const bool preferred = (stream->disposition & AV_DISPOSITION_DEFAULT) != 0;
     if (stream_ == nullptr || (preferred && (stream_->disposition & AV_DISPOSITION_DEFAULT) == 0)) stream_ = stream;
@@ -180,15 +181,21 @@ void FileSource::PickAudioStream() {
   if (index < 0) return;
   const AVCodecParameters* parameters = format_->streams[index]->codecpar;
   const std::string name = avcodec_get_name(parameters->codec_id);
-  if (parameters->codec_id != AV_CODEC_ID_AAC || parameters->extradata_size <= 0 || parameters->sample_rate <= 0) {
-    audio_note_ = "Audio is not recorded: it is " + name + ", and only AAC can be kept as it is.";
-    return;
+  audio_note_ = WhyAudioIsNotRecorded(name);
+  const bool is_opus = parameters->codec_id == AV_CODEC_ID_OPUS;
+  if (audio_note_.empty() && !is_opus && (parameters->extradata_size <= 0 || parameters->sample_rate <= 0)) {
+    audio_note_ = "Audio is not recorded: its AAC configuration is missing.";
   }
+  if (!audio_note_.empty()) return;
   audio_stream_ = format_->streams[index];
   audio_.codec_name = name;
-  audio_.extradata.assign(parameters->extradata, parameters->extradata + parameters->extradata_size);
-  audio_.sample_rate = parameters->sample_rate;
   audio_.channels = std::max(1, parameters->ch_layout.nb_channels);
+  audio_.sample_rate = is_opus ? kOpusRate : parameters->sample_rate;
+  if (parameters->extradata_size > 0) {
+    audio_.extradata.assign(parameters->extradata, parameters->extradata + parameters->extradata_size);
+  }
+  // What a file skips at its beginning must not be skipped in every segment.
+  if (is_opus && audio_.channels <= 2) audio_.extradata = OpusHead(audio_.channels);
 }
 
 std::optional<Failure> FileSource::OpenFilter() {
@@ -243,7 +250,7 @@ std::optional<Failure> FileSource::CheckFile(bool at_end) {
 
 std::optional<Failure> FileSource::BeginLoop() {
   if (auto failure = CheckFile(true)) return failure;
-  // A loop without a picture takes no time, so that there would be no end of them.
+  // A loop without a picture takes no time, so the file would be read again and again without a pause.
   if (!times_.offset()) return Unreadable("shows no picture: it may be cut off", 0);
   times_.BeginLoop();
   early_audio_.clear();
@@ -251,7 +258,7 @@ std::optional<Failure> FileSource::BeginLoop() {
   max_pts_us_.reset();
   if (seeks_to_begin_) {
     const int64_t start = format_->start_time == AV_NOPTS_VALUE ? 0 : format_->start_time;
-    // Not to a keyframe behind the start, which may be below 0.
+    // Seeks to the start or before it, never to a later keyframe. The start may be below 0.
     seeks_to_begin_ = avformat_seek_file(format_.get(), -1, INT64_MIN, start, start, 0) >= 0;
     if (to_annexb_) av_bsf_flush(to_annexb_.get());
     expects_first_ = true;
@@ -267,7 +274,7 @@ std::optional<Failure> FileSource::Reopen() {
   return failure;
 }
 
-// False: seeking led elsewhere, as in a file whose first packets have no times.
+// False: the seek led to another packet, as in a file whose first packets have no times.
 bool FileSource::IsExpected(const AVPacket* packet) {
   if (!expects_first_) return true;
   expects_first_ = false;
@@ -322,7 +329,7 @@ void FileSource::SetTimes(AVPacket* packet) {
   if (!pts) pts = max_pts_us_ ? *max_pts_us_ + UsualDurationUs() : 0;
   const auto duration = packet->duration > 0 ? ToUs(packet->duration, time_base) : std::nullopt;
   if (duration) last_duration_us_ = *duration;
-  // B-frames lie behind the greatest pts before them by a few pictures.
+  // The pts of a B-frame is a few pictures behind the greatest pts so far.
   const int64_t back = max_pts_us_ ? *max_pts_us_ - *pts : 0;
   if (back > 0 && back < 16 * UsualDurationUs()) reorder_us_ = std::max(reorder_us_, back);
   max_pts_us_ = std::max(max_pts_us_.value_or(*pts), *pts);
@@ -383,7 +390,7 @@ std::optional<Failure> FileSource::Read(AVPacket* packet) {
   // The disk may hang; a stop ends the wait between two reads.
   interrupt_.SetDeadline(INT64_MAX);
   int result = ReadRaw(packet);
-  // A file that is cut off within its data, as others leave it behind, is played as far as it goes.
+  // A file that is cut off within its data is played as far as it goes.
   if ((result == AVERROR_EOF || result == AVERROR_INVALIDDATA) && !interrupt_.stopped()) {
     if (auto failure = BeginLoop()) return failure;
     result = ReadRaw(packet);

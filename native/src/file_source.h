@@ -27,10 +27,10 @@ struct FileOptions {
 // whose display matrix turns the picture carry a display orientation SEI message.
 class FileSource : public PacketSource {
  public:
-  // `interrupt` outlives the source; its deadline is set by it.
+  // `interrupt` outlives the source. The source sets its deadline.
   FileSource(FileOptions options, Interrupt& interrupt) : options_(std::move(options)), interrupt_(interrupt) {}
 
-  // At most open_timeout_us.
+  // Takes at most open_timeout_us.
   std::optional<Failure> Open() override;
   // Ends with file_changed when the file is deleted, replaced or cut off meanwhile.
   std::optional<Failure> Read(AVPacket* packet) override;
@@ -40,11 +40,13 @@ class FileSource : public PacketSource {
   double declared_fps() const override;
   int64_t SenderUs(int64_t) const override { return 0; }
   const AudioStream* audio() const override { return audio_stream_ == nullptr ? nullptr : &audio_; }
-  std::string audio_note() const override { return audio_note_; }
+  std::vector<std::string> TakeNotes() override {
+    return audio_note_.empty() ? std::vector<std::string>() : std::vector<std::string>{std::exchange(audio_note_, {})};
+  }
   std::vector<AudioPacket> TakeAudio() override { return std::exchange(audio_packets_, {}); }
 
  private:
-  // Tells one state of a file from another.
+  // Identifies a state of a file.
   struct Identity {
     uint64_t device = 0;
     uint64_t inode = 0;

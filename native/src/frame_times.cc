@@ -16,7 +16,7 @@ namespace {
 
 // Of a lone frame after which nothing came.
 constexpr double kLoneFrameSeconds = 0.04;
-// How long a lone frame may last, although the next one has arrived at once.
+// How long a lone frame may last by its pts, even if the next frame arrived right behind it.
 constexpr double kLoneGapSeconds = 10;
 constexpr double kGapSlackSeconds = 1;
 
@@ -26,7 +26,7 @@ int64_t ArrivalTicks(const PacketInfo& first, const PacketInfo& packet) {
 }
 
 bool IsJump(const PacketInfo& before, const PacketInfo& after) {
-  // Packets that were read from a file can have any values.
+  // Packets that were read from a file can have any times, so the differences are computed as floating-point numbers.
   const double tick_us = 1e6 * before.time_base_num / before.time_base_den;
   const double pts_step = (static_cast<double>(after.pts) - static_cast<double>(before.pts)) * tick_us;
   const double arrival_step = static_cast<double>(after.arrival_us) - static_cast<double>(before.arrival_us);
@@ -35,7 +35,7 @@ bool IsJump(const PacketInfo& before, const PacketInfo& after) {
                      static_cast<int64_t>(std::clamp(arrival_step, -kRange, kRange)));
 }
 
-// False: they jump, or they never change.
+// False: the packets' pts jump, or they never change.
 bool ArePtsPlausible(const std::vector<PacketInfo>& packets) {
   bool changes = packets.size() == 1;
   for (size_t i = 1; i < packets.size(); ++i) {
@@ -45,7 +45,7 @@ bool ArePtsPlausible(const std::vector<PacketInfo>& packets) {
   return changes;
 }
 
-// The packets' pts, or their arrivals where these cannot be.
+// The packets' pts, or their arrivals if the pts are not plausible.
 std::vector<int64_t> TimesAsGiven(const std::vector<PacketInfo>& packets, bool by_pts) {
   std::vector<int64_t> times;
   for (const PacketInfo& packet : packets) times.push_back(by_pts ? packet.pts : ArrivalTicks(packets.front(), packet));

@@ -8,7 +8,7 @@ namespace chrys {
 namespace {
 
 constexpr double kUsualHalfFrame = 0.02;
-// A due moment that is further ahead than this and two intervals lies on the other side of a jump of the stream's clock.
+// If a due moment is further ahead than two intervals and this time, the stream's clock has jumped.
 constexpr double kMaxAheadSeconds = 1;
 
 }  // namespace

@@ -1,4 +1,4 @@
-// Gives the packets of a file that is played over and over times that go on from loop to loop.
+// Times of the packets of a file that is played in a loop: the times go on from loop to loop.
 #pragma once
 
 #include <cstdint>
@@ -9,7 +9,7 @@ namespace chrys {
 // All times are microseconds. The file's own clock may begin anywhere, below 0 too.
 class LoopTimes {
  public:
-  // A loop takes at least this long: the last picture of a shorter file stands until then.
+  // Minimum length of a loop. The last picture of a shorter file stays until then.
   static constexpr int64_t kMinLoopUs = 1'000'000;
   // A greater distance between two packets is a break in the file's clock, and no pause.
   static constexpr int64_t kMaxGapUs = 60'000'000;

@@ -36,7 +36,7 @@ namespace {
 template <int kBytes>
 void Turn(const Orientation& orientation, const uint8_t* source, int source_stride, uint8_t* target, int target_stride,
           int width, int height) {
-  // How far one pixel to the right in the target is in the source.
+  // The step in the source that is one pixel to the right in the target.
   std::ptrdiff_t step = orientation.transpose ? source_stride : kBytes;
   if (orientation.reverse_x) step = -step;
   // Both axes of the source stay within the cache when the target is filled in squares.
@@ -73,10 +73,10 @@ std::vector<uint8_t> OrientationSei(AVCodecID codec, const int32_t matrix[9]) {
   if (orientation.upright()) return {};
   // The message mirrors first and turns afterwards.
   const bool mirrored = orientation.transpose != (orientation.reverse_x != orientation.reverse_y);
-  // What is left when the first axis of a mirrored picture is put right.
+  // The direction of the picture's right side, after mirroring is undone.
   const int right_x = (mirrored ? -1 : 1) * (orientation.transpose ? 0 : (orientation.reverse_x ? -1 : 1));
   const int right_y = (mirrored ? -1 : 1) * (orientation.transpose ? (orientation.reverse_y ? -1 : 1) : 0);
-  // Where the picture's right side points to, y downwards: anticlockwise quarters of a turn.
+  // The same as anticlockwise quarters of a turn, with y downwards.
   const unsigned quarters = right_x > 0 ? 0 : right_y < 0 ? 1 : right_x < 0 ? 2 : 3;
   const unsigned turn = quarters << 14;  // 2^16 is a whole turn
   // No cancel flag, mirrored left to right, not top to bottom, the turn; for this picture only.

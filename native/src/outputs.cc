@@ -84,7 +84,7 @@ void Outputs::PublishTo(int index, const AVFrame* frame, const FrameFacts& facts
   size_t room = PictureRoom(output.look.format, size);
   const size_t head_room = FrameMessageHead(shape_, facts, room).size() + kHeadSlack;
   const bool jpeg = output.look.format == kFormatJpeg;
-  // How large a JPEG becomes is only known afterwards.
+  // The size of a JPEG is known only after it is made.
   if (jpeg) room = std::min(room, max_message_bytes_ - std::min(max_message_bytes_, head_room));
   // Only the callers of this output are affected: smaller pictures of the same frame may fit.
   const auto refuse = [&] {

@@ -42,7 +42,7 @@ class Outputs {
   struct Result {
     int published = 0;
     int refused = 0;    // wanted, but older than what was published
-    int too_large = 0;  // the picture does not fit into a message; its OutputBlock tells the callers
+    int too_large = 0;  // the picture does not fit into a message; OutputBlock.tooLarge says so to the callers
     std::optional<Failure> failure;
   };
   Result Publish(const AVFrame* frame, const FrameFacts& facts, int32_t classes, int64_t keyframes, bool to_first);

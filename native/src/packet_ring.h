@@ -27,7 +27,7 @@ struct PacketInfo {
   int32_t size = 0;
   bool is_keyframe = false;
   bool is_damaged = false;  // packets of it, or of a picture that it refers to, were lost
-  bool is_hidden = false;  // decoded, and not shown
+  bool is_hidden = false;  // decoded, but not shown
 };
 
 // A view over the shared memory of a packet ring. Does not own it.

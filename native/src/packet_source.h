@@ -58,8 +58,6 @@ class PacketSource {
 
   // The sound that TakeAudio hands out; nullptr: none.
   virtual const AudioStream* audio() const { return nullptr; }
-  // Why there is none although it was asked for: a sentence, or ''.
-  virtual std::string audio_note() const { return {}; }
   // What came since the last call.
   virtual std::vector<AudioPacket> TakeAudio() { return {}; }
 

@@ -83,9 +83,9 @@ Planes PlanesOf(AVPixelFormat format, PictureSize size, int alignment, uint8_t* 
   return planes;
 }
 
-// Whether libswscale makes right pictures of that width without gaps between the rows. It converts 16 pixels at a time
-// and rounds a row up when the stride leaves room for that, and down otherwise; what it writes too far is overwritten by
-// the next row, unless the picture is narrower. Planes must begin at aligned addresses.
+// Whether libswscale makes right pictures of that width without gaps between the rows. It converts 16 pixels at a time. It
+// rounds the width of a row up if the stride leaves room for that, and down otherwise. Pixels that it writes beyond a row
+// are overwritten by the next row, unless the picture is very narrow. Planes must begin at aligned addresses.
 bool RowsMayTouch(AVPixelFormat format, int width) {
   if (width < 32) return false;
   if (format == AV_PIX_FMT_YUV420P) return width % 32 == 0;
@@ -103,7 +103,7 @@ void CopyPlanes(const Planes& sizes, const uint8_t* const source[], const int so
 // Whether the frame only has to be copied.
 bool IsStoredAs(const AVFrame* frame, AVPixelFormat format, PictureSize size) {
   const bool same_size = frame->width == size.width && frame->height == size.height;
-  // Full range by name or by flag: either way it stays as it is.
+  // The range does not matter here, whether the format's name or a flag says it: the picture keeps it.
   return same_size && format == AV_PIX_FMT_YUV420P &&
          (frame->format == AV_PIX_FMT_YUV420P || frame->format == AV_PIX_FMT_YUVJ420P);
 }
@@ -173,14 +173,14 @@ bool PictureMaker::OpenScaler(const AVFrame* frame, PictureSize size, AVPixelFor
   av_opt_set_int(sws_.get(), "dsth", size.height, 0);
   av_opt_set_pixel_fmt(sws_.get(), "dst_format", format, 0);
   av_opt_set_int(sws_.get(), "sws_flags", scaled ? SWS_BILINEAR : SWS_BICUBIC, 0);
-  // Known before the context opens: it would take a plain copy for enough otherwise.
+  // Set before the context is opened: without the ranges, libswscale may choose a plain copy.
   av_opt_set_int(sws_.get(), "src_range", from_full ? 1 : 0, 0);
   av_opt_set_int(sws_.get(), "dst_range", to_full ? 1 : 0, 0);
   if (sws_init_context(sws_.get(), nullptr, nullptr) < 0) {
     sws_.reset();
     return false;
   }
-  // JFIF wants BT.601; RGB has no matrix. What stays YUV or becomes gray keeps its own.
+  // JFIF requires BT.601, and RGB has no matrix. A picture that stays YUV or becomes gray keeps its own matrix.
   const int* from = sws_getCoefficients(frame->colorspace);
   const bool keeps_matrix = !jfif && (format == AV_PIX_FMT_YUV420P || format == AV_PIX_FMT_GRAY8);
   const int* to = keeps_matrix ? from : sws_getCoefficients(SWS_CS_DEFAULT);

@@ -67,7 +67,7 @@ class PictureMaker {
 
   // A picture whose rows follow each other without gaps, as callers get it.
   bool MakeRaw(const AVFrame* frame, const Look& look, PictureSize size, uint8_t* target);
-  // Planes in padded_ whose rows have room behind them. Valid until the next call.
+  // Planes in padded_ with room behind each row. Valid until the next call.
   Planes PaddedPlanes(AVPixelFormat format, PictureSize size);
   bool ScaleAndTurn(const AVFrame* frame, const Orientation& orientation, PictureSize size, AVPixelFormat format, bool jfif,
                     uint8_t* const planes[4], const int strides[4]);

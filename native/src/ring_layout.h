@@ -46,7 +46,7 @@ constexpr int32_t kFormatJpeg = 4;
 // else. The fields are followed by intervalMs[kIntervals] and OutputBlock[kOutputs].
 #define CHRYS_CONTROL_FIELDS(I32, I64)                                                                            \
   I32(layoutVersion)    /* kLayoutVersion, written by main before the worker starts */                            \
-  I32(stop)             /* not 0: leave the loop now, whatever it is doing; 2: the process ends, so hurry */      \
+  I32(stop)             /* not 0: leave the loop now; 2: the process ends, so TEARDOWN takes at most 300 ms */    \
   I32(bufferLimited)    /* 1: the byte budget keeps fewer packets than are wished for */                          \
   I32(snapshotWanted)   /* count of one-shot requests: decode the group in progress once and publish its newest */\
   I32(snapshotDone)     /* the snapshotWanted that the loop has served */                                         \
@@ -79,8 +79,9 @@ constexpr int32_t kFormatJpeg = 4;
   I64(packetSequence)   /* sequence of the newest stored packet; never falls while the camera lives */            \
   I64(connectionKeyframes) /* keyframes since the camera connected */
 
-// What callers want of one look. The capture loop writes `tooLarge`, main the rest. `wants` is written last and read first; the look of an output changes only while its
-// wants are 0, and then stays 0 for longer than a frame takes.
+// What callers want of one look. The capture loop writes `tooLarge`, and main writes the other fields. `wants` is written last
+// and read first. The look of an output changes only while its `wants` is 0; then `wants` stays 0 for longer than a frame
+// takes.
 #define CHRYS_OUTPUT_FIELDS(I32, I64)                                       \
   I32(wants)   /* kClass* of all its callers, 0 = nobody asks */            \
   I32(format)  /* kFormat* */                                               \

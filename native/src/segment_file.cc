@@ -197,9 +197,11 @@ int Mux(RingPackets& packets, const FrameTimes& times, const Sound& sound, const
       SoundSample sample{sound.times[at], 0, static_cast<int32_t>(payload.size() - AV_INPUT_BUFFER_PADDING_SIZE)};
       packet->stream_index = 1;
       packet->pts = packet->dts = sound.times[at];
-      packet->duration = SoundDuration(
-          sound.times, at,
-          AudioPacketSamples(*segment->stream.audio, payload.data(), static_cast<size_t>(sample.size)));
+      const int64_t whole =
+          AudioPacketSamples(*segment->stream.audio, payload.data(), static_cast<size_t>(sample.size));
+      // The last packet reaches into the next segment: without its end, both tracks of the file are equally long.
+      const int64_t until_end = av_rescale_q(times.duration, time_base, samples) - sound.times[at];
+      packet->duration = SoundDuration(sound.times, at, std::clamp<int64_t>(until_end, 1, std::max<int64_t>(1, whole)));
       packet->flags = AV_PKT_FLAG_KEY;
       av_packet_rescale_ts(packet.get(), samples, format->streams[1]->time_base);
       result = write(payload.data(), static_cast<size_t>(sample.size), &sample.offset);

@@ -70,7 +70,7 @@ struct OpenedSegment {
 OpenedSegment OpenSegment(const std::string& path);
 std::unique_ptr<SegmentBytes> SegmentInMemory(std::vector<uint8_t> bytes);
 
-// In samples, of the packet `at` in a row of packets. `last`: that of the last one.
+// The duration of the packet `at` in a row of packets, in samples. `last`: the duration of the last packet.
 int64_t SoundDuration(const std::vector<int64_t>& times, size_t at, int64_t last);
 
 // nullopt: it is no segment, or not a whole one.

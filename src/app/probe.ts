@@ -6,7 +6,7 @@ import { parseSourceUrl } from '../cameras/source-url.js';
 import { configSchema } from '../config/schema.js';
 import { loadAddon } from '../native/addon.js';
 
-/** Opens a stream without a running proxy, and says what it is. Throws a ChrysError that says why it cannot be opened. */
+/** Probes a stream without a running proxy. Throws a ChrysError that says why the stream cannot be opened. */
 export async function probeAlone(url: string, wish: ProbeWish): Promise<ProbeResult> {
   const source = parseSourceUrl(url, ['rtsp', 'rtsps', 'file']);
   const { max_pixels: maxPixels } = configSchema.shape.camera.parse(undefined);

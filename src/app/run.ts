@@ -127,7 +127,7 @@ async function start(options: RunOptions, closers: Closer[]): Promise<Logger> {
     if (!(await recordings.stop())) process.once('exit', (code) => addon.endProcess(code));
   });
 
-  const history = new History(addon, { disk: recordings });
+  const history = new History(addon, { disk: recordings, maxPixels: config.camera.max_pixels });
   closers.push(() => history.close());
 
   const evidence = openEvidence(config, {

@@ -1,5 +1,7 @@
 import type { Clock } from '../base/clock.js';
 import { messageOf } from '../base/errors.js';
+import type { Logger } from '../base/log.js';
+import { MAX_FRAME_MESSAGE_BYTES } from '../cameras/rings.js';
 import type { Supervisor } from '../cameras/supervisor.js';
 import type { Camera, FrameTerms } from '../cameras/types.js';
 import { CONTROL, FRAME_CLASS, PICTURE_FORMAT } from '../gen/ring-layout.js';
@@ -13,6 +15,7 @@ export interface PublishOptions {
   readonly publishFrames: PublishedFrames;
   readonly publishIntervalMs: number;
   readonly clock: Clock;
+  readonly logger: Pick<Logger, 'warn'>;
   /** To the bus worker; lost while it does not run. */
   readonly send: (message: ToBus) => void;
 }
@@ -33,8 +36,10 @@ interface Published {
   asked: Asked;
   /** Bits of FRAME_CLASS that were told to the worker. */
   frameClass: number;
-  /** Why its frames cannot be wanted. */
+  /** Why its frames cannot be wanted, or do not come. */
   message: string;
+  /** The last message that was logged. */
+  logged: string;
   progress: Omit<CameraProgress, 'id'>;
 }
 
@@ -118,6 +123,7 @@ export class PublishedCameras {
       asked: 'nothing',
       frameClass: 0,
       message: isKeyOfAnother(camera.definition.name) ? NAME_IS_TAKEN : '',
+      logged: '',
       progress: NOTHING_YET,
     };
     this.byId.set(published.id, published);
@@ -164,12 +170,21 @@ export class PublishedCameras {
         if (isAsking) published.camera.frames.want(published.asked === 'all' ? ALL : KEYFRAMES);
         frameClass |= published.asked === 'all' ? FRAME_CLASS.all : FRAME_CLASS.keyframes;
       }
-      published.message = '';
+      published.message = frameClass === 0 ? '' : whyTooLarge(published.camera);
+      this.logOnce(published);
       this.setFrameClass(published, frameClass);
     } catch (error) {
       published.message = messageOf(error);
       this.setFrameClass(published, 0);
     }
+  }
+
+  /** A camera that is wanted again and again has the same message each time. */
+  private logOnce(published: Published): void {
+    const { message, logged, camera } = published;
+    if (message === '' || message === logged) return;
+    published.logged = message;
+    this.options.logger.warn({ camera: camera.definition.name }, message);
   }
 
   private alwaysWanted(): FrameTerms | undefined {
@@ -188,4 +203,14 @@ export class PublishedCameras {
     published.frameClass = frameClass;
     this.options.send({ kind: 'publish', id, frameClass });
   }
+}
+
+/** Why no frame of this camera goes to Redis although it is connected; '' = no such reason is known. */
+function whyTooLarge({ frames, stream }: Camera): string {
+  if (frames.refusal(PLAIN) === undefined) return '';
+  const size = stream === undefined ? '' : ` of ${stream.width}x${stream.height}`;
+  return (
+    `its frames are not published to Redis, because a picture${size} as BGR24 does not fit into a message of ` +
+    `${MAX_FRAME_MESSAGE_BYTES} bytes: choose a smaller resolution in the camera, or its second stream`
+  );
 }

@@ -2,30 +2,30 @@ import type { CameraReason } from './types.js';
 
 /** A stream that ran for so long was healthy: the next failure begins the back-off anew. */
 export const HEALTHY_AFTER_MS = 30_000;
-/** A camera that floods the proxy runs well in between, so only a stream that ran for so long counts as mended. */
+/** A camera that floods the proxy runs well in between. So it counts as mended only after its stream ran for this time. */
 export const MENDED_AFTER_MS = 600_000;
 
 const SECOND = 1000;
 const MINUTE = 60 * SECOND;
 
 interface Backoff {
-  /** Milliseconds before the next attempt, by the number of failures; the last one for all that follow. */
+  /** Milliseconds before the next attempt, by the number of failures; the last one applies to all further failures. */
   readonly steps: readonly number[];
-  /** Which of Failures is that number. */
+  /** The field of Failures that is this number. */
   readonly by: keyof Failures;
 }
 
 const USUAL: Backoff = { steps: [1000, 1000, 2000, 5000, 10_000, 30_000, 60_000], by: 'any' };
 /** Cameras lock an account after about five wrong passwords, and some keep it locked while attempts go on. */
 const ACCOUNT: Backoff = { steps: [5 * MINUTE, 15 * MINUTE, 30 * MINUTE], by: 'kept' };
-/** Nothing was wrong but the URL or the camera's settings: no attempt can help until somebody changes them. */
+/** The URL or the camera's settings are wrong: no attempt can help until somebody changes them. */
 const SETTINGS: Backoff = { steps: [MINUTE, 5 * MINUTE, 15 * MINUTE], by: 'kept' };
 const EVERY_MINUTE: Backoff = { steps: [MINUTE], by: 'same' };
 const FLOOD: Backoff = {
   steps: [10 * SECOND, 30 * SECOND, MINUTE, 2 * MINUTE, 5 * MINUTE, 15 * MINUTE],
   by: 'kept',
 };
-/** Retrying cannot mend it. */
+/** No retry can mend the failure. */
 const NEVER: Backoff = { steps: [], by: 'any' };
 
 const BY_REASON: Partial<Record<CameraReason, Backoff>> = {
@@ -56,7 +56,7 @@ export interface Failures {
   readonly any: number;
   /** Failures in a row of this reason, this one included. */
   readonly same: number;
-  /** Failures of this reason, this one included, until its cause is mended: others in between do not matter. */
+  /** Failures of this reason, this one included, since its cause was mended last. Other failures in between do not reset it. */
   readonly kept: number;
 }
 
@@ -67,7 +67,7 @@ export function retryDelayMs(reason: CameraReason, failures: Failures, random: (
   return delayMs === undefined ? undefined : Math.round(delayMs * (1 + JITTER * (2 * random() - 1)));
 }
 
-/** How long a stream must run until earlier failures of that reason count no longer. */
+/** How long a stream must run, in milliseconds, until earlier failures of that reason no longer count. */
 export function mendedAfterMs(reason: CameraReason): number {
   return BY_REASON[reason] === FLOOD ? MENDED_AFTER_MS : HEALTHY_AFTER_MS;
 }

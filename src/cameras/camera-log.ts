@@ -6,7 +6,7 @@ import type { CameraState, LogLine } from './types.js';
 /** Lines of libav that reach the process's log in a window; the camera's own log keeps the others too. */
 const MOST_LINES_PER_WINDOW = 20;
 const WINDOW_MS = 60_000;
-/** A damaged stream has an error with each picture. One line in this time is kept, and tells how many were left out. */
+/** A damaged stream has an error with each picture. At most one line in this time is kept; it has the number of the others. */
 const ERROR_GAP_MS = 1000;
 
 /** What a camera tells: its last 100 lines, and the process's log without its repetitions. Texts come in masked. */
@@ -34,9 +34,9 @@ export class CameraLog {
   }
 
   /**
-   * A line of libav's log. A damaged stream makes hundreds a second, and what libav says while a stream is opened is
-   * said better by the state that follows: only some of what it says of a running stream reaches the process's log, and at
-   * most one error a second is kept at all.
+   * A line of libav's log. At most one error a second is kept, because a damaged stream makes hundreds. Lines about a
+   * running stream reach the process's log up to a limit. Lines about a stream that is being opened do not, because the
+   * state that follows says the same better.
    */
   fromCapture(level: LogLine['level'], line: string, running: boolean): void {
     const nowMs = this.clock.monotonicMs();
@@ -61,7 +61,7 @@ export class CameraLog {
     }
   }
 
-  /** Undefined: too soon after the last one. */
+  /** Undefined: the last error line is too recent, so this one is only counted. */
   private spacedError(line: string, nowMs: number): string | undefined {
     if (nowMs < this.nextErrorMs) {
       this.errorsLeftOut += 1;

@@ -23,6 +23,7 @@ const packets = new PacketReader(data.packetRing);
 const addon = loadAddon();
 /** By output. */
 const frameRings: SharedArrayBuffer[] = [];
+let compacted = false;
 
 const hooks: CaptureHooks = {
   onStream: (info) => {
@@ -72,10 +73,15 @@ async function capture({ options, audioRing, host }: OpenMessage): Promise<Captu
   if (host !== undefined) {
     const resolution = await resolveHost(host, control.i32.subarray(CONTROL.stopI32));
     if (resolution.kind === 'unknown') return ended('unknown_host', resolution.message);
-    // Not left to the capture loop, whose lookup nothing could interrupt.
+    // Resolved here: in the capture loop, nothing could interrupt the lookup.
     if (resolution.kind === 'stopped') return ended('stopped', 'told to stop');
     post(resolution);
     ({ addresses } = resolution);
+  }
+  if (!compacted) {
+    // Loading modules leaves more garbage than this thread makes in months.
+    addon.compactHeap();
+    compacted = true;
   }
   const sound = audioRing === undefined ? {} : { audioRing: new Uint8Array(audioRing) };
   return addon.capture({ ...options, ...sound, addresses, control: controlBytes, packetRing }, hooks);

@@ -8,7 +8,7 @@ import type { CameraDefinition } from './types.js';
 /** What a capture of a camera needs beside its definition. */
 export interface CaptureContext {
   readonly learned: LearnedFacts | undefined;
-  /** Pixels; for a camera that has no limit of its own. */
+  /** Maximum width times height of a picture, for a camera that has no limit of its own. */
   readonly maxPixels: number;
   readonly logLevel: CaptureOptions['logLevel'];
   readonly replay?: ReplayOptions | undefined;

@@ -18,7 +18,7 @@ export interface CaptureThreadForm {
   readonly closings: Closings;
 }
 
-/** What `open` does not know by itself. */
+/** The options that the caller of `open` gives. */
 export type OpenOptions = Omit<OpenMessage['options'], 'wakeFd'>;
 
 /** The worker's own JavaScript needs a few megabytes; libav's memory and the rings do not count. */
@@ -29,12 +29,12 @@ export class CaptureThread {
   private readonly thread: ServiceThread<ToWorker, FromWorker>;
   /** An eventfd that wakes a capture which waits in the kernel; -1 once it is closed. */
   private wakeFd: number;
-  /** What the capture in progress is connected to; undefined: there is none. */
+  /** The endpoint of the capture in progress; undefined: there is none. */
   private endpoint: Endpoint | undefined;
-  /** Says that the connection of a capture that was told to stop is closed. */
+  /** Ends the entry in `closings` of a capture that was stopped; undefined: there is none. */
   private closed: (() => void) | undefined;
 
-  /** Throws when there is no memory, no descriptor or no thread to be had. */
+  /** Throws when no memory, no descriptor or no thread is available. */
   constructor(
     private readonly form: CaptureThreadForm,
     listener: ThreadListener<FromWorker>,
@@ -52,14 +52,14 @@ export class CaptureThread {
     return this.endpoint !== undefined;
   }
 
-  /** Begins a capture; the last one has ended, so nobody else looks at the stop flag. */
+  /** Begins a capture. The last one must have ended, because it shares the stop flag. */
   open(endpoint: Endpoint, options: OpenOptions, extra: Pick<OpenMessage, 'audioRing' | 'host'>): void {
     this.form.control.setI32(CONTROL.stopI32, STOP.none);
     this.thread.send({ kind: 'open', options: { ...options, wakeFd: this.wakeFd }, ...extra });
     this.endpoint = endpoint;
   }
 
-  /** Ends the capture without waiting for its end; until then, others wait before they connect to the same camera. */
+  /** Stops the capture and does not wait for its end. Until then, other connections to the same camera wait. */
   raiseStop(how: StopWish): void {
     const { control, closings } = this.form;
     if (this.endpoint !== undefined) this.closed ??= closings.begin(this.endpoint);
@@ -73,7 +73,7 @@ export class CaptureThread {
     if (this.wakeFd >= 0) this.form.addon.wake(this.wakeFd);
   }
 
-  /** Ends the thread once its capture has ended. False: it did not within `graceMs`, and is left alone. */
+  /** Ends the thread once its capture has ended. False: the thread did not end within `graceMs`, and is left alone. */
   async end(graceMs: number): Promise<boolean> {
     return await this.thread.end({ kind: 'exit' }, graceMs);
   }
@@ -108,7 +108,7 @@ export class CaptureThread {
     this.closed = undefined;
   }
 
-  /** Nobody uses it any more; its number may belong to something else afterwards. */
+  /** The thread is gone, so nobody uses the descriptor. It must not be used afterwards: its number may belong to another file. */
   private closeWake(): void {
     if (this.wakeFd >= 0) this.form.addon.closeWake(this.wakeFd);
     this.wakeFd = -1;

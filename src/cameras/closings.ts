@@ -1,7 +1,7 @@
 import type { Clock } from '../base/clock.js';
 import { TEARDOWN_MARGIN_MS, TEARDOWN_MS } from './teardown.js';
 
-/** What a connection goes to; without a port there is no connection, as for a file. */
+/** The target of a connection. A file has no port: there is no connection. */
 export interface Endpoint {
   readonly host?: string;
   readonly port?: number;
@@ -11,14 +11,17 @@ const NOTHING_TO_CLOSE = (): void => undefined;
 
 /**
  * The connections that are being closed, by host and port. Many cameras allow one session, and refuse the next one until
- * they have seen TEARDOWN: whoever connects to such a host waits here first. Main thread.
+ * they have seen TEARDOWN. So every new connection waits here for the connections to the same host and port. Main thread.
  */
 export class Closings {
   private readonly byEndpoint = new Map<string, Set<Promise<void>>>();
 
   constructor(private readonly clock: Clock) {}
 
-  /** A connection begins to close. The returned function says that it is closed; that is also assumed after a while. */
+  /**
+   * A connection begins to close. The caller calls the returned function when it is closed; after TEARDOWN_MS +
+   * TEARDOWN_MARGIN_MS it counts as closed anyway.
+   */
   begin(endpoint: Endpoint): () => void {
     const key = keyOf(endpoint);
     if (key === undefined) return NOTHING_TO_CLOSE;

@@ -76,7 +76,7 @@ export class Demand {
     this.prolong(demand);
   }
 
-  /** The size of the camera's pictures in that look, when the capture loop refused them as too large for a message. */
+  /** The size of the camera's pictures in that look, if the capture loop refused them as too large for a message. */
   tooLarge(look: Look): { readonly width: number; readonly height: number } | undefined {
     const index = this.outputs.findIndex((output) => isSame(output.look, look));
     const packed = index < 0 ? 0 : this.control.getI32(outputAt(index) + OUTPUT.tooLargeI32);
@@ -180,7 +180,7 @@ export class Demand {
   private setWants(index: number, wants: number): void {
     const output = this.outputs[index];
     if (output === undefined || output.wants === wants) return;
-    // What was refused while somebody wanted it before may fit by now.
+    // A look that was refused earlier may fit by now.
     if (output.wants === 0) this.control.setI32(outputAt(index) + OUTPUT.tooLargeI32, 0);
     const hasRisen = (wants & ~output.wants) !== 0;
     output.wants = wants;

@@ -16,7 +16,7 @@ const SNAPSHOT_RETRY_MS = 250;
 /** What was decoded longer before the newest packet shows another time, however well it was decoded. */
 const SNAPSHOT_STALE_MS = 5000;
 
-/** What a waiter finds when no frame of its look can come. */
+/** The result for a waiter when no frame of its look can come. */
 const REFUSED = Symbol('too large');
 
 const BGR24 = { name: 'BGR24', bytesPerPixel: 3 };
@@ -104,12 +104,12 @@ export class RingFrameSource implements FrameSource {
     const limit = `a message has at most ${MAX_FRAME_MESSAGE_BYTES} bytes`;
     const { width, height } = size;
     if (look.format === PICTURE_FORMAT.jpeg) {
-      const text = `the JPEG of a ${width}x${height} picture is too large, and ${limit}: ask for a smaller one (width=1920)`;
+      const text = `the JPEG of a ${width}x${height} picture is too large, and ${limit}: request a smaller one (width=1920)`;
       return new ChrysError('resource_exhausted', text);
     }
     const { name, bytesPerPixel } = FORMATS[look.format] ?? BGR24;
     const picture = `a picture of ${width}x${height} takes ${width * height * bytesPerPixel} bytes as ${name}`;
-    const text = `${picture}, and ${limit}: ask for a smaller one (width=1920) or for JPEG`;
+    const text = `${picture}, and ${limit}: request a smaller one (width=1920) or JPEG`;
     return new ChrysError('resource_exhausted', text);
   }
 

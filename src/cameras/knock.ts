@@ -47,7 +47,7 @@ export interface KnockTarget {
   readonly port: number;
   /** What the camera has to answer, if accepting a connection does not tell enough. */
   readonly greeting?: string;
-  /** While it is true, the camera is left alone: a connection to it is being closed, and it may allow only one. */
+  /** While this returns true there is no knock: a connection to the camera is being closed, and it may allow only one. */
   readonly isBusy?: () => boolean;
 }
 

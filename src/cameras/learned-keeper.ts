@@ -1,10 +1,10 @@
 import type { Clock } from '../base/clock.js';
 import type { LearnedFacts } from '../native/types.js';
 
-/** A camera that teaches something new with every packet must not make the disk work each time. */
+/** Minimum time between two writes: a camera whose facts change with every packet must not cause a write for each. */
 const INTERVAL_MS = 1000;
 
-/** What the connections of one camera taught: stored soon, at most once a second, the last one wins. Main thread. */
+/** What was learnt about one camera. Stores the newest facts soon, and at most once in INTERVAL_MS. Main thread. */
 export class LearnedKeeper {
   private cancelTimer: (() => void) | undefined;
   private storedAtMs = -Infinity;
@@ -30,7 +30,7 @@ export class LearnedKeeper {
     else this.cancelTimer ??= this.clock.after(dueMs, this.flush);
   }
 
-  /** Forgets everything; what the capture in progress still teaches does not count, until `resume`. */
+  /** Forgets everything. What is learnt until `resume` comes from the old connection, and is ignored. */
   forget(): void {
     this.paused = true;
     this.current = undefined;

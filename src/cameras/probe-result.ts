@@ -12,7 +12,7 @@ interface Figures {
 }
 
 const POLL_MS = 50;
-/** A running camera is watched for one group of pictures, so that its bit rate is right, within these limits. */
+/** Limits of the time for which a running camera is watched: one group of pictures, so that its bit rate is right. */
 const MIN_WATCH_MS = 1000;
 const MAX_WATCH_MS = 5000;
 
@@ -35,7 +35,7 @@ export function transportInUse(wanted: Transport, learned: LearnedFacts | undefi
   return transport === '' ? 'tcp' : transport;
 }
 
-/** What a running camera's stream is, without another connection to it. Undefined: it does not run any more. */
+/** Probes the stream of a running camera without another connection to it. Undefined: the camera does not run any more. */
 export async function probeOfCamera(camera: Camera, wish: ProbeWish, clock: Clock): Promise<ProbeResult | undefined> {
   const startMs = clock.monotonicMs();
   const startBytes = camera.stats.bytes;

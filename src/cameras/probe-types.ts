@@ -4,7 +4,7 @@ import type { TlsVerify, Transport } from '../native/types.js';
 export interface ProbeResult {
   readonly codec: string;
   readonly profile: string;
-  /** Pixels, 0 when the stream never told. */
+  /** Pixels, 0 when the stream did not say. */
   readonly width: number;
   readonly height: number;
   readonly pixelFormat: string;
@@ -26,6 +26,6 @@ export interface ProbeWish {
   readonly tlsVerify: TlsVerify;
   /** For opening and watching, milliseconds. */
   readonly timeoutMs: number;
-  /** Whoever asked is gone. */
+  /** Aborted when the client is gone. */
   readonly signal?: AbortSignal;
 }

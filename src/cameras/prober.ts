@@ -18,7 +18,7 @@ import type { FromWorker } from './worker-messages.js';
 export interface ProberParts {
   readonly addon: Pick<NativeAddon, 'initPacketRing'> & WakeAddon;
   readonly closings: Closings;
-  /** Pixels. */
+  /** Maximum width times height of a picture. */
   readonly maxPixels: number;
   readonly workerUrl?: URL;
 }
@@ -46,7 +46,7 @@ const KIND_OF_END: Partial<Record<CaptureEnd, ErrorKind>> = {
   open_timeout: 'deadline_exceeded',
 };
 
-/** Opens streams for a moment to see what they are. Main thread. */
+/** Opens streams for a short time to find out their codec, size and rates. Main thread. */
 export class Prober {
   private readonly threads = new Set<CaptureThread>();
   private active = 0;
@@ -55,7 +55,7 @@ export class Prober {
 
   /**
    * Opens a stream without adding it, and watches it until a whole group of pictures was seen or `timeoutMs` has passed.
-   * Waits before that for connections to the same camera that are being closed, and ends its own before it resolves.
+   * First waits for connections to the same camera that are being closed. Closes its own connection before it resolves.
    * Throws a ChrysError that says why the stream could not be opened, or resource_exhausted.
    */
   async probe(source: SourceUrl, wish: ProbeWish): Promise<ProbeResult> {

@@ -66,10 +66,6 @@ export const REASONS: Readonly<Record<CameraReason, Explanation>> = {
     what: 'The video is in a codec that cannot be decoded here',
     advice: "set the camera's encoder to H.264 or HEVC, then remove and add the camera",
   },
-  frame_too_large: {
-    what: 'The pictures are too large for a message to clients',
-    advice: "choose a smaller resolution in the camera's encoder settings, or its second stream",
-  },
   protocol_error: {
     what: 'The camera answered something unexpected',
     advice: 'check that the port is that of RTSP and not of HTTP or another service',

@@ -5,16 +5,16 @@ import { Knocker, RTSP_GREETING } from './knock.js';
 import type { SourceUrl } from './source-url.js';
 import type { CameraReason } from './types.js';
 
-/** After these nothing listened there: the first answer to a knock means that the camera is back. */
+/** After these reasons nothing listened on the port: the first answer to a knock means that the camera is back. */
 const AWAY: readonly CameraReason[] = ['refused', 'unreachable'];
-/** After these it may be away: a knock that is not answered tells so, and then its return is waited for. */
+/** After these reasons the camera may be away. A knock without an answer shows that it is, and the watch for its return begins. */
 const MAYBE_AWAY: readonly CameraReason[] = ['connection_lost', 'stalled', 'open_timeout', 'io_error'];
-/** After these it may be frozen, with a kernel that still accepts connections: only an answer of its own counts. */
+/** After these reasons the camera may be frozen while its kernel accepts connections: only an RTSP answer counts. */
 const MAYBE_FROZEN: readonly CameraReason[] = ['stalled', 'open_timeout'];
 
 /**
- * Notices that a camera which was away is back, so that it need not wait for the end of its back-off. After all other
- * reasons the camera was there and refused something: knocking would only defeat the back-off.
+ * Notices that a camera which was away is back, so that it is connected before the end of its back-off. After all other
+ * reasons the camera was there and refused something, and knocking would only defeat the back-off.
  */
 export class ReturnWatch {
   private readonly knocker = new Knocker();
@@ -31,10 +31,10 @@ export class ReturnWatch {
     addresses: readonly string[],
     onBack: () => void,
   ): void {
-    // A knock said that it was back, and it was not: knocking is of no use there, only the back-off is.
+    // The last knock was answered, but the attempt failed: knocking does not help with this camera, only the back-off does.
     const isAway = AWAY.includes(reason);
     if (port === undefined || (isAway ? byKnock : !MAYBE_AWAY.includes(reason))) return;
-    // What is asked in plain text means nothing to a server of rtsps.
+    // A server of rtsps does not understand a greeting in plain text.
     const greet = MAYBE_FROZEN.includes(reason) && url.startsWith('rtsp:');
     const target = {
       addresses: isIP(host) === 0 ? addresses : [host],

@@ -115,7 +115,7 @@ export class CameraStateMachine {
     if (this.phase === 'reconnecting') this.resetBackoff();
   }
 
-  /** Somebody wants another attempt at once: earlier failures count no longer for the back-off. False: none is due. */
+  /** A retry was requested: earlier failures no longer count for the back-off. False: the camera waits for no attempt. */
   retry(): boolean {
     const isWaiting = this.phase === 'reconnecting' && this.nextAttemptMs !== undefined;
     if (!isWaiting && this.phase !== 'failed') return false;

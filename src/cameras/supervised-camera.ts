@@ -47,13 +47,13 @@ const STOP_GRACE_MS = 250;
 /** The same when the process ends: TEARDOWN takes at most 300 ms then, and nothing goes on in the background. */
 const EXIT_GRACE_MS = 400;
 /**
- * Beyond its own deadlines (5 s for the host name, openTimeoutMs, the time for the first picture) a worker that says
- * nothing is told to stop.
+ * Added to the worker's own deadlines (5 s for the host name, openTimeoutMs, the time for the first picture). A worker that
+ * sends nothing until then is stopped.
  */
 const OPEN_MARGIN_MS = 10_000;
 /** Slow cameras send their first picture this late; the capture loop has the exact limit. */
 const FIRST_PICTURE_MS = 30_000;
-/** A stall is at least so many usual gaps between two pictures. */
+/** A silence of fewer usual gaps between two pictures than this is no stall. */
 const STALL_GAPS = 3;
 const MOST_STREAMS = 64;
 
@@ -66,13 +66,13 @@ export interface CameraEnvironment {
   readonly random: () => number;
   readonly logLevel: CaptureOptions['logLevel'];
   readonly packetRingSize: PacketRingSize;
-  /** Pixels; of cameras that have no limit of their own. */
+  /** Maximum width times height of a picture, for cameras that have no limit of their own. */
   readonly maxPixels: number;
   /** Connections that are being closed, of these cameras and of probes. */
   readonly closings: Closings;
-  /** What earlier connections of that camera taught. */
+  /** What earlier connections learnt about that camera. */
   readonly learnedOf: (cameraName: string) => LearnedFacts | undefined;
-  /** Stores what its connections taught; undefined: forget it. Does not throw. */
+  /** Stores what was learnt about the camera; undefined: forgets it. Does not throw. */
   readonly onLearned: (camera: Camera, learned: LearnedFacts | undefined) => void;
   /** The first number of a block that no packet of that camera had before, nor will have after a restart. */
   readonly firstPacketOf: (cameraName: string) => number;
@@ -175,28 +175,28 @@ export class SupervisedCamera implements Camera {
     this.begin(false);
   }
 
-  /** Takes over changes; it connects again only when they are about the connection or its sound. */
+  /** Takes over changes. The camera is connected anew only if they are about its connection or its audio. */
   redefine(definition: CameraDefinition): void {
     const was = this.current;
     this.current = definition;
-    const isOtherSound = definition.recordAudio !== was.recordAudio;
+    const isOtherAudio = definition.recordAudio !== was.recordAudio;
     const isOtherConnection =
       definition.transport !== was.transport ||
       definition.tlsVerify !== was.tlsVerify ||
       definition.maxPixels !== was.maxPixels;
     if (this.thread?.isCapturing === true) {
-      if (isOtherSound || isOtherConnection) this.reopen();
+      if (isOtherAudio || isOtherConnection) this.reopen();
     } else if (isOtherConnection) {
       this.retry();
     }
   }
 
-  /** Tries at once what would be tried later, or not at all. Does nothing for a camera that is connected or connecting. */
+  /** Connects at once instead of later or never. Does nothing for a camera that is connected or connecting. */
   retry(): void {
     if (this.target !== undefined && this.machine.retry()) this.begin(false);
   }
 
-  /** Forgets what its connections taught, and connects anew. */
+  /** Forgets what was learnt about the camera, and connects anew. */
   forget(): void {
     this.keeper.forget();
     if (this.thread?.isCapturing === true) this.reopen();
@@ -210,8 +210,8 @@ export class SupervisedCamera implements Camera {
   }
 
   /**
-   * Resolves within 300 ms in every state; a TEARDOWN may go on in the background. With STOP.process, which is for the end
-   * of the process, within 450 ms, and there is no background.
+   * Resolves within 300 ms in every state; a TEARDOWN may go on in the background. STOP.process is for the end of the
+   * process: resolves within 450 ms, and nothing goes on in the background.
    */
   stop(how: StopWish = STOP.capture): Promise<void> {
     this.stopping ??= this.end(how);
@@ -223,7 +223,7 @@ export class SupervisedCamera implements Camera {
     await this.thread?.wasGone();
   }
 
-  /** Ends the capture, to begin another one with what was changed. */
+  /** Ends the capture; the next one begins with the changes. */
   private reopen(): void {
     this.reopening = true;
     this.raiseStop(STOP.capture);
@@ -272,7 +272,7 @@ export class SupervisedCamera implements Camera {
         },
       );
     } catch (error) {
-      // No memory, no descriptor or no thread to be had.
+      // No memory, no descriptor or no thread is available.
       this.failed('worker_crashed', messageOf(error));
       return;
     }
@@ -425,7 +425,7 @@ export class SupervisedCamera implements Camera {
     else this.waitInBackground(thread);
   }
 
-  /** The thread is not gone yet, which is well as long as its capture tears the session down. */
+  /** The thread is not gone yet. It may go on for as long as its TEARDOWN may take; then it is given up. */
   private waitInBackground(thread: CaptureThread): void {
     const leftMs = TEARDOWN_MS + TEARDOWN_MARGIN_MS - STOP_GRACE_MS;
     const cancel = this.env.clock.after(leftMs, () => {

@@ -28,7 +28,7 @@ export interface DefinitionStore {
   insert(definition: CameraDefinition): void;
   update(definition: CameraDefinition): void;
   remove(name: string): unknown;
-  /** What earlier connections of a camera taught. */
+  /** What earlier connections learnt about a camera. */
   learned(name: string): LearnedFacts | undefined;
   /** Does nothing for an unknown name. */
   learn(name: string, facts: LearnedFacts | undefined): void;
@@ -213,7 +213,7 @@ export class Supervisor implements Cameras {
     if (source.kind === 'replay') {
       throw new ChrysError(
         'invalid_argument',
-        'a replay is not probed: see with "recordings list" what there is of it',
+        'a replay cannot be probed: use "chrysproxy recordings list" to see what is recorded',
       );
     }
     const running = [...this.cameras.values()].find(
@@ -263,14 +263,14 @@ export class Supervisor implements Cameras {
     }
   }
 
-  /** A camera that was removed has nothing to keep any more, and another one may have its name. */
+  /** Ignores a camera that was removed: another one may have its name by now. */
   private keepLearned(camera: Camera, learned: LearnedFacts | undefined): void {
     const { name } = camera.definition;
     if (this.cameras.get(name) !== camera || this.ephemeral.has(name)) return;
     try {
       this.options.registry.learn(name, learned);
     } catch (error) {
-      this.options.logger.warn({ camera: name }, `what was learnt of it is not stored: ${messageOf(error)}`);
+      this.options.logger.warn({ camera: name }, `what was learnt about the camera is not stored: ${messageOf(error)}`);
     }
   }
 

@@ -51,7 +51,7 @@ export interface CameraStats {
   /** 0 = not known yet. */
   readonly fps: number;
   readonly gopPackets: number;
-  /** Time without a picture that counts as a stall at the moment, milliseconds; 0 = not known yet. */
+  /** Stall limit in force: time without a picture that counts as a stall, milliseconds; 0 = not known yet. */
   readonly stallLimitMs: number;
   /** Milliseconds since the epoch, 0 = none yet. */
   readonly lastPacketMs: number;
@@ -80,7 +80,7 @@ export interface Camera {
   readonly stats: CameraStats;
   /** Undefined until the stream was open once. */
   readonly stream: StreamInfo | undefined;
-  /** What its connections have taught; undefined: nothing yet. Holds a session id: not for users as a whole. */
+  /** What its connections have learnt; undefined: nothing yet. Holds a session id, which users must not see. */
   readonly learned: LearnedFacts | undefined;
   /** The newest 100 lines, oldest first. */
   readonly log: readonly LogLine[];
@@ -150,8 +150,8 @@ export interface FrameSource {
   request(query: FrameQuery, settle: (frame: FrameRef | undefined) => void): () => void;
   /**
    * Why no frame of this look comes although the camera is connected: its pictures do not fit into a message
-   * (resource_exhausted, with size, limit and advice). Undefined: none is known. Callers ask when `request` or `snapshot`
-   * had no frame for them; both stop waiting as soon as there is a reason.
+   * (resource_exhausted, with size, limit and advice). Undefined: no reason is known. Callers use this when `request` or
+   * `snapshot` had no frame for them; both stop waiting as soon as there is a reason.
    */
   refusal(look: Look): ChrysError | undefined;
   /** The newest frame, decoded once for this call without raising the demand. Undefined: none within waitMs. */
@@ -208,15 +208,15 @@ export interface Cameras {
   /** Stores the changes; the connection stays. Throws not_found, and what the store throws. */
   update(name: string, changes: CameraChanges): Camera;
   /**
-   * Tries at once what would be tried later, or not at all; `forget`: forgets what its connections taught, with the pinned
+   * Connects at once instead of later or never. `forget`: forgets what was learnt about the camera, with the pinned
    * certificate, and connects anew. Throws not_found.
    */
   retry(name: string, options?: { readonly forget?: boolean }): Camera;
   /**
-   * What a stream is, without adding it. A camera that runs answers for its own stream, also under another user and password;
-   * for other streams a connection is made. Throws a ChrysError that says why the stream cannot be opened.
+   * Finds out codec, size and rates of a stream without adding it. If it is the stream of a running camera, no connection is
+   * made, even if the URL has another user and password. Throws a ChrysError that says why the stream cannot be opened.
    */
   probe(url: string, wish: ProbeWish): Promise<ProbeResult>;
-  /** Stops and forgets it; resolves when its thread is gone, within 300 ms; its session may be ended in the background. Throws not_found. */
+  /** Stops and forgets the camera. Resolves within 300 ms; TEARDOWN may go on in the background. Throws not_found. */
   remove(name: string): Promise<void>;
 }

@@ -15,8 +15,8 @@ export interface OpenMessage {
   /** For the audio, if it is wanted. */
   readonly audioRing?: SharedArrayBuffer;
   /**
-   * Resolve this name before opening, so that an unknown host is told apart and can be cancelled. An address is taken as it
-   * is; undefined for a file.
+   * The worker resolves this name before it opens the stream, so that the lookup can be cancelled and an unknown host has a
+   * reason of its own. An address is taken as it is. Undefined for a file.
    */
   readonly host?: string;
 }
@@ -27,7 +27,7 @@ export type ToWorker =
   | { readonly kind: 'exit' };
 
 export type FromWorker =
-  /** What the host name resolved to, never empty; the address itself when it was one. */
+  /** The addresses of the host, never empty; if the host is an address, that address. */
   | { readonly kind: 'resolved'; readonly addresses: readonly string[] }
   /** What the packets are from this sequence on. */
   | { readonly kind: 'stream'; readonly info: StreamInfo; readonly fromSequence: number }

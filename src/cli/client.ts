@@ -12,7 +12,7 @@ const DEFAULT_URL = 'http://127.0.0.1:8080';
 const TIMEOUT_MS = 20_000;
 /** The proxy may ask the cloud, twice, for 10 s each. */
 const CHANGE_TIMEOUT_MS = 30_000;
-/** A probe may have to wait for other connections to the same camera, and closes its own. */
+/** Added to a probe's own timeout: it may wait until earlier connections to the camera are closed, and closes its own. */
 const PROBE_MARGIN_MS = 15_000;
 /** A download goes on for as long as something comes. */
 const DOWNLOAD_IDLE_MS = 60_000;
@@ -127,7 +127,7 @@ export class ProxyClient {
     )) as StreamProcess;
   }
 
-  /** Connects to a camera at once that would be tried later. */
+  /** Connects at once to a camera whose next attempt would be later. */
   async retry(name: string, forget: boolean): Promise<StreamProcess> {
     return (await this.ask('POST', `process/${encodeURIComponent(name)}/retry`, { forget })) as StreamProcess;
   }

@@ -62,7 +62,7 @@ export class VideoStreamCall implements CallHandler<VideoFrameRequest> {
       this.call.fail(new ChrysError('not_found', `camera ${definition.name} was removed`));
       return;
     }
-    // A stream that had frames waits for a camera that is away.
+    // A caller that had frames before waits for a camera that is away.
     const refusal = this.hadFrame ? caller.tooLarge() : caller.refusal();
     if (refusal === undefined) this.goOn(caller, waitMs);
     else this.call.fail(refusal);

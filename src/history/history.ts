@@ -13,6 +13,8 @@ import type { ClipQuery, HistoryQuery } from './queries.js';
 import { SpareMemory } from './spare-memory.js';
 
 export interface HistorySettings {
+  /** Maximum width times height of a picture, for cameras that have no limit of their own. */
+  readonly maxPixels: number;
   /** Default: nothing is on disk. */
   readonly disk?: SegmentLookup;
   /** Default: as many as there are cores. */
@@ -53,8 +55,9 @@ export class History {
   private readonly leaving = new Set<Promise<void>>();
   private readonly waiting = new Map<number, Waiting>();
   private readonly workerOf = new Map<number, Worker>();
-  private readonly limits: Required<Omit<HistorySettings, 'disk'>>;
+  private readonly limits: Required<Omit<HistorySettings, 'disk' | 'maxPixels'>>;
   private readonly disk: SegmentLookup | undefined;
+  private readonly maxPixels: number;
   private readonly queryOf = new Map<number, HistoryQuery>();
   private readonly spare = new SpareMemory();
   private lastId = 0;
@@ -63,11 +66,12 @@ export class History {
 
   constructor(
     private readonly addon: Pick<NativeAddon, 'copyBytes'>,
-    settings: HistorySettings = {},
+    settings: HistorySettings,
     private readonly clock: Clock = systemClock,
     private readonly workerUrl: URL = new URL('./history-worker.js', import.meta.url),
   ) {
     this.disk = settings.disk;
+    this.maxPixels = settings.maxPixels;
     this.limits = {
       workers: settings.workers ?? availableParallelism(),
       queriesPerWorker: settings.queriesPerWorker ?? QUERIES_PER_WORKER,
@@ -89,7 +93,7 @@ export class History {
       begun.frames.end();
     } else {
       if (more || segments.length > 0) this.queryOf.set(begun.id, query);
-      const options = frameOptionsOf(query, segments, more);
+      const options = this.frameOptionsOf(query, segments, more);
       this.start(begun, ring, { kind: 'frames', options });
     }
     return begun.frames;
@@ -155,6 +159,33 @@ export class History {
       spare,
     );
     return { id, frames, spare };
+  }
+
+  private frameOptionsOf(
+    query: HistoryQuery,
+    segments: readonly PastSegment[],
+    more: boolean,
+  ): Omit<HistoryOptions, 'packetRing' | 'cancel'> {
+    const { camera, lookOf } = query;
+    return {
+      segments,
+      moreSegments: more,
+      streams: [...camera.packets.streams.values()].map((stream) => ({
+        connection: stream.connection,
+        codecName: stream.codecName,
+        extradata: stream.extradata,
+        look: lookOf(stream),
+      })),
+      deviceId: camera.definition.name,
+      fromUs: query.fromUs,
+      toUs: query.toUs,
+      nearestUs: query.nearestUs ?? -1,
+      keyframesOnly: query.keyframesOnly,
+      intervalMs: query.intervalMs,
+      withholdCorrupt: query.withholdCorrupt,
+      maxMessageBytes: MAX_FRAME_MESSAGE_BYTES,
+      maxPixels: camera.definition.maxPixels ?? this.maxPixels,
+    };
   }
 
   /** Gives it to a worker, or lets it wait for one. */
@@ -275,30 +306,4 @@ export class History {
 
 function shuttingDown(): ChrysError {
   return new ChrysError('unavailable', 'the proxy is shutting down: try again later');
-}
-
-function frameOptionsOf(
-  query: HistoryQuery,
-  segments: readonly PastSegment[],
-  more: boolean,
-): Omit<HistoryOptions, 'packetRing' | 'cancel'> {
-  const { camera, lookOf } = query;
-  return {
-    segments,
-    moreSegments: more,
-    streams: [...camera.packets.streams.values()].map((stream) => ({
-      connection: stream.connection,
-      codecName: stream.codecName,
-      extradata: stream.extradata,
-      look: lookOf(stream),
-    })),
-    deviceId: camera.definition.name,
-    fromUs: query.fromUs,
-    toUs: query.toUs,
-    nearestUs: query.nearestUs ?? -1,
-    keyframesOnly: query.keyframesOnly,
-    intervalMs: query.intervalMs,
-    withholdCorrupt: query.withholdCorrupt,
-    maxMessageBytes: MAX_FRAME_MESSAGE_BYTES,
-  };
 }

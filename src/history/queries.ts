@@ -1,8 +1,8 @@
-import type { Look, PacketBuffer } from '../cameras/types.js';
+import type { CameraDefinition, Look, PacketBuffer } from '../cameras/types.js';
 
 /** What a query needs to know of a camera; of one that is gone, the ring is undefined. */
 export interface PastCamera {
-  readonly definition: { readonly name: string };
+  readonly definition: Pick<CameraDefinition, 'name' | 'maxPixels'>;
   readonly packets: Pick<PacketBuffer, 'ring' | 'streams'>;
 }
 

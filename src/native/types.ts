@@ -5,7 +5,7 @@ export type Transport = 'auto' | 'tcp' | 'udp';
 export type TlsVerify = 'verify' | 'pin' | 'none';
 
 /**
- * What was learnt of a camera over its connections. Kept in the registry, shown in the camera's state, and cleared when its
+ * What was learnt about a camera from its connections. Kept in the registry, shown in the camera's state, and cleared when its
  * URL changes. Empty texts and zeros: nothing was learnt.
  */
 export interface LearnedFacts {
@@ -40,8 +40,8 @@ export interface LearnedFacts {
 /** Why a capture ended or could not begin. Each is one row of docs/reference/errors.md. */
 export const CAPTURE_ENDS = [
   'stopped', // the stop flag was raised
-  'unauthorized', // the camera asked for a user and password, or refused the ones it got (401, 403)
-  'not_found', // no such path on that camera (404), or no such file
+  'unauthorized', // the camera refused the user name or password (401)
+  'not_found', // no such path on that camera (404), or nothing recorded to replay
   'refused', // nothing listens on that port
   'unreachable', // no route to that host
   'unknown_host', // the name does not resolve
@@ -51,15 +51,14 @@ export const CAPTURE_ENDS = [
   'connection_lost', // the camera closed or reset the connection
   'no_video', // the session has no video stream
   'unsupported_codec', // libav has no decoder for it: retrying cannot mend this
-  'frame_too_large', // a frame does not fit into a VideoFrame that clients accept
-  'protocol_error', // the camera answered something that is not RTSP, or an error status
+  'protocol_error', // the camera answered something that is not RTSP
   'credentials_needed', // the camera wants a user name and password, and the URL has none (401)
   'auth_unsupported', // the camera offers no authentication scheme that is known here (401)
   'forbidden', // the user may not view this stream (403)
   'session_limit', // the camera allows no further session (453)
   'session_lost', // the camera does not know the session any more (454)
   'transport_refused', // the camera refuses this transport (461)
-  'option_unsupported', // the camera refuses an option that it needs (551)
+  'option_unsupported', // the camera refuses an option that the stream needs (551)
   'request_refused', // another 4xx status
   'camera_error', // a 5xx status
   'tls_failed', // the TLS handshake failed
@@ -168,7 +167,7 @@ export interface CaptureHooks {
   onFrame(): void;
   /** A packet was stored while CONTROL.packetWaiters > 0. */
   onPacket(): void;
-  /** Something new was learnt of the camera; the whole of it. */
+  /** Something new was learnt about the camera. `learned`: all that is known. */
   onLearned(learned: LearnedFacts): void;
   /** A line of libav's log; may contain credentials, so mask it. */
   onLog(level: 'error' | 'warn' | 'info' | 'debug', text: string): void;
@@ -219,6 +218,8 @@ export interface HistoryOptions extends PastSource {
   readonly intervalMs: number;
   readonly withholdCorrupt: boolean;
   readonly maxMessageBytes: number;
+  /** The job fails at a picture with more pixels (width times height), before memory is taken for it. */
+  readonly maxPixels: number;
 }
 
 /** One file of the past; it must have been written by writeSegment. */
@@ -431,9 +432,14 @@ export interface NativeAddon {
   keepWallAfter(us: number): void;
   /** An eventfd that wakes a capture; close it with closeWake when no capture uses it any more. Throws an Error with `code`. */
   openWake(): number;
-  /** Wakes the capture that waits: it looks at its stop flag, and at what callers want, within a millisecond. */
+  /** Wakes a waiting capture: within 1 ms it checks its stop flag and the demand of callers. */
   wake(fd: number): void;
   closeWake(fd: number): void;
+  /**
+   * Collects all garbage of the calling thread's heap and gives its memory back: some 30 ms. For a thread that goes on in
+   * native code, where V8 finds no time for it.
+   */
+  compactHeap(): void;
   /** Ends the process at once; process.exit waits for every thread, also for one that the disk does not let go of. */
   endProcess(code: number): never;
   /**

@@ -27,8 +27,8 @@ export interface FinderOptions {
 }
 
 /**
- * Minimum length of a segment as long as every packet is a keyframe, microseconds between arrivals: a camera that sends
- * MJPEG would make a file of each picture otherwise.
+ * Minimum length of a segment while every packet is a keyframe, microseconds between arrivals. Otherwise each picture of an
+ * MJPEG camera would become a file.
  */
 const KEYFRAMES_ONLY_MIN_US = 1_000_000;
 

@@ -80,7 +80,7 @@ export const cameraChanges = z.strictObject({
   storage: z.boolean().optional(),
 });
 
-/** What is to be probed, and how. */
+/** The stream to probe, and how. */
 export const probeBody = z.strictObject({
   rtsp_endpoint: cameraBody.shape.rtsp_endpoint,
   transport: cameraBody.shape.transport,
@@ -88,7 +88,7 @@ export const probeBody = z.strictObject({
   timeout_ms: z.int().min(MIN_PROBE_MS).max(MAX_PROBE_MS).nullish(),
 });
 
-/** `forget`: with what the connections of the camera taught. */
+/** `forget`: forget what was learnt about the camera. */
 export const retryBody = z.strictObject({ forget: z.boolean().nullish() });
 
 /** A part of a recording that is to be kept. */

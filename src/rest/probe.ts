@@ -4,7 +4,7 @@ import type { Config } from '../config/schema.js';
 import { parseBody, probeBody } from './bodies.js';
 
 const DEFAULT_TIMEOUT_MS = 10_000;
-/** Beyond the time that the probe itself may take: closing its connection, and waiting for others that are being closed. */
+/** Added to the probe's own timeout: the time to wait for connections that are being closed, and to close its own. */
 const MARGIN_MS = 15_000;
 
 interface ProbeParts {
@@ -12,11 +12,11 @@ interface ProbeParts {
   readonly config: Pick<Config, 'camera'>;
 }
 
-/** Answers what a stream is. Throws invalid_argument, and why the stream cannot be opened. */
+/** Answers a probe. Throws invalid_argument, or the error that says why the stream cannot be opened. */
 export async function sendProbe(req: Request, res: Response, { cameras, config }: ProbeParts): Promise<void> {
   const body = parseBody(probeBody, req.body);
   const timeoutMs = body.timeout_ms ?? DEFAULT_TIMEOUT_MS;
-  // The connection is idle meanwhile, which by itself is no reason to close it.
+  // The HTTP connection is idle during the probe, and must not be closed for that.
   res.setTimeout(timeoutMs + MARGIN_MS);
   const gone = new AbortController();
   res.on('close', () => {

@@ -91,10 +91,10 @@ async function takeNewest(
 }
 
 /**
- * A frame that the capture loop itself makes a JPEG of; undefined when the client went away meanwhile.
+ * A JPEG that the capture loop encodes; undefined when the client went away meanwhile.
  *
- * The newest frame is made of all frames since the last keyframe, the keyframe of itself alone: for whoever looks every
- * few seconds it costs a small part. All who want one width share one JPEG.
+ * Decoding the newest frame takes all frames since the last keyframe, and decoding a keyframe takes only itself. So for a
+ * client that looks every few seconds a keyframe costs much less. All clients that want the same width share one JPEG.
  */
 async function takeJpeg(
   camera: Camera,
@@ -134,7 +134,7 @@ async function nextFrame(camera: Camera, terms: FrameTerms, signal: AbortSignal)
   });
 }
 
-/** Undefined when the client went away meanwhile. 'too large': as BGR24 it does not fit into a message. */
+/** Undefined when the client went away meanwhile. 'too large': the picture does not fit into a message as BGR24. */
 async function takePicture(camera: Camera, signal: AbortSignal): Promise<TakenPicture | 'too large' | undefined> {
   for (let attempt = 0; attempt < MOST_COPIES; attempt += 1) {
     const frame = await camera.frames.snapshot(WAIT_MS, signal);

@@ -149,7 +149,7 @@ function additionsOf(
   };
 }
 
-/** Without the session: who has its id and the camera's address can end it. */
+/** The session is left out, because anyone who knows its id and the camera's address can end it. */
 function learnedAnswer(learned: LearnedFacts) {
   const { transport, keepalive, authentication, certificate } = learned;
   return {

@@ -9,7 +9,7 @@ const text = (maxCharacters: number) => z.string().max(maxCharacters).catch('');
 const flag = z.boolean().catch(false);
 const number = (max: number) => z.number().min(0).max(max).catch(0);
 
-/** A field that is missing or odd counts as not learnt, so that the others outlive a change of this list. */
+/** A missing or invalid field counts as not learnt, so that the other fields stay valid when this list changes. */
 const learnedFacts = z.object({
   transport: z.enum(['', 'tcp', 'udp', 'multicast']).catch(''),
   keepalive: z.enum(['', 'GET_PARAMETER', 'OPTIONS', 'SET_PARAMETER']).catch(''),
@@ -30,7 +30,7 @@ const learnedFacts = z.object({
   endedAfterMs: number(Number.MAX_SAFE_INTEGER),
 });
 
-/** What a text of the registry says; undefined: nothing, or it is no such text. */
+/** Parses the column of the registry; undefined: it is empty or invalid. */
 export function parseLearned(json: string | null | undefined): LearnedFacts | undefined {
   if (json === null || json === undefined) return undefined;
   try {
@@ -40,7 +40,7 @@ export function parseLearned(json: string | null | undefined): LearnedFacts | un
   }
 }
 
-/** Bounds what a camera may have made of these facts; undefined: they are no facts at all. */
+/** Limits the length and range of each field, because a camera may have chosen its value; undefined: not an object. */
 export function checkedLearned(value: unknown): LearnedFacts | undefined {
   return learnedFacts.safeParse(value).data;
 }

@@ -50,7 +50,7 @@ export const MIGRATIONS: readonly string[] = [
   ALTER TABLE cameras ADD COLUMN storing INTEGER;
   ALTER TABLE cameras ADD COLUMN storing_ms INTEGER;
   `,
-  // 'tcp' was the default of every camera; nobody had to choose it.
+  // Cameras with 'tcp' get the new default 'auto': 'tcp' was the old default, and seldom a choice.
   `
   ALTER TABLE cameras ADD COLUMN tls_verify TEXT NOT NULL DEFAULT 'pin';
   ALTER TABLE cameras ADD COLUMN max_pixels INTEGER;

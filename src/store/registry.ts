@@ -97,7 +97,7 @@ export class CameraRegistry {
     }
   }
 
-  /** What earlier connections learnt of a camera; undefined: nothing, or there is no such camera. */
+  /** What earlier connections learnt about a camera; undefined: nothing, or there is no such camera. */
   learned(name: string): LearnedFacts | undefined {
     return parseLearned(this.#learned.get(name)?.learned);
   }
@@ -163,7 +163,7 @@ function transportOf(text: string): Transport {
   return text === 'udp' || text === 'tcp' ? text : 'auto';
 }
 
-/** What is not known is checked more strictly and not less. */
+/** An unknown value counts as the strictest check. */
 function tlsVerifyOf(text: string): TlsVerify {
   return text === 'pin' || text === 'none' ? text : 'verify';
 }

@@ -1,20 +1,27 @@
 /**
  * `npm run bench [-- NAME …]`: every speed that is promised, as a ratio against a peer on the same streams in the same
- * run. Each work is measured for BENCH_SECONDS (default 40) in all, after warming up. Ends with 1 when a bar was missed.
+ * run. Each work is measured for BENCH_SECONDS (default 40) in all, after warming up. Works that are compared with an earlier
+ * commit (idle-many, one-before) need BENCH_BEFORE, see before.ts. Ends with 1 when a bar was missed.
  */
 import { benchAnnotate, benchAnnotationQueue } from './annotations.js';
+import { benchIdleMany, benchOneBefore } from './before.js';
 import { benchFirstFrame, benchInterval, benchKeyframes } from './demand.js';
 import { benchMany, benchScaling } from './many.js';
 import { benchPassthrough } from './passthrough.js';
 import { benchPast } from './past.js';
 import { benchClip, benchRecord, benchSegments } from './recording.js';
 import { keepJson, meets, printTable, type Row } from './report.js';
+import { benchArrival, benchConnect } from './rtsp.js';
 import { benchFourLarge, benchFourSmall, benchIdle, benchOne } from './served.js';
 import { benchStreamBgr, benchStreamI420, benchStreamJpeg } from './streams.js';
 
 const BENCHES: Readonly<Record<string, () => Promise<Row[]>>> = {
   idle: benchIdle,
+  'idle-many': benchIdleMany,
+  connect: benchConnect,
+  arrival: benchArrival,
   one: benchOne,
+  'one-before': benchOneBefore,
   'four-small': benchFourSmall,
   'four-large': benchFourLarge,
   keyframes: benchKeyframes,

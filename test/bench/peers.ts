@@ -53,6 +53,26 @@ export function startFfmpeg(url: string, work: 'copy' | 'keyframes'): ChildProce
   return start('ffmpeg', ['-nostdin', '-v', 'error', ...input, ...output, '-an', '-f', 'null', '-']);
 }
 
+/** Connects and ends at the first packet; when that came, microseconds since the epoch. */
+export async function firstPacketOfFfmpeg(url: string): Promise<number> {
+  const output = ['-c', 'copy', '-an', '-flush_packets', '1', '-f', 'framecrc', 'pipe:1'];
+  const child = start('ffmpeg', ['-nostdin', '-v', 'error', '-rtsp_transport', 'tcp', '-i', url, ...output]);
+  try {
+    return await new Promise((resolve, reject) => {
+      if (child.stdout === null) throw new Error('no output to read');
+      // Comments come first.
+      createInterface({ input: child.stdout }).on('line', (line) => {
+        if (!line.startsWith('#')) resolve((performance.timeOrigin + performance.now()) * 1000);
+      });
+      child.once('exit', (code) => {
+        reject(new Error(`ffmpeg ended with ${code} before a packet came`));
+      });
+    });
+  } finally {
+    await end([child]);
+  }
+}
+
 /** Writes a stream into files of 2 s, `<path>_0.mp4` and so on. */
 export function startFfmpegSegments(url: string, path: string): ChildProcess {
   const output = [

@@ -42,7 +42,7 @@ export async function benchIdle(): Promise<Row[]> {
         ours: cores(ours),
         peer: `${cores(theirs)} (ffmpeg -c copy)`,
         value: ours / theirs,
-        bar: { most: 1.2 },
+        bar: { most: 0.7 },
       },
     ];
   });

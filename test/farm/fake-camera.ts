@@ -10,7 +10,7 @@ import type { Command, Reply } from './fake-camera/protocol.js';
 export type { CameraCounts, CameraOptions } from './fake-camera/options.js';
 
 const PROGRAM = fileURLToPath(new URL('fake-camera/main.ts', import.meta.url));
-/** Making clips for the first time takes a while. */
+/** Long enough to make the clips when they are not there yet. */
 const READY_BOUND_MS = 120_000;
 
 interface Waiting {
@@ -42,7 +42,7 @@ export class FakeCameras<Name extends string> {
     return started;
   }
 
-  /** `more` goes behind the path. With credentials, unless `account` says otherwise: `user:password`, '' = none. */
+  /** The camera's URL. `account`: `user:password`, '' = none; default: the camera's own. */
   url(name: Name, { account, path = '/cam' }: { readonly account?: string; readonly path?: string } = {}): string {
     const { auth, tls, host = '127.0.0.1' } = this.options[name];
     const usual = auth === undefined ? '' : [auth.user ?? 'admin', auth.password ?? 'secret'].map(encoded).join(':');
@@ -83,7 +83,7 @@ export class FakeCameras<Name extends string> {
     await this.#do(name, { do: 'drop', packets });
   }
 
-  /** Replaces these groups of options for connections to come. */
+  /** Replaces these groups of options for new connections. */
   async change(name: Name, options: CameraOptions): Promise<void> {
     await this.#do(name, { do: 'change', options });
   }
@@ -137,7 +137,7 @@ export class FakeCameras<Name extends string> {
   }
 }
 
-/** As user names and passwords stand in a URL. */
+/** Percent-encodes a user name or a password for a URL. */
 function encoded(text: string): string {
   return encodeURIComponent(text).replaceAll(/[!'()*]/g, (c) => `%${c.charCodeAt(0).toString(16).toUpperCase()}`);
 }

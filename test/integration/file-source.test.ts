@@ -84,7 +84,7 @@ describe('an odd file as a camera', () => {
     rmSync(folder, { recursive: true });
   });
 
-  /** Of the base clip. */
+  /** Makes a file from the base clip with FFmpeg. */
   async function make(name: string, input: readonly string[], output: readonly string[]): Promise<string> {
     const file = join(folder, name);
     await ffmpeg(input, ['-i', clipFile(BASE)], output, ['-y', file]);

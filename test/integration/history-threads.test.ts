@@ -61,7 +61,7 @@ describe('queries for the past', () => {
   });
 
   beforeEach(() => {
-    history = new History(addon, { workers: 2 }, systemClock, WORKER);
+    history = new History(addon, { workers: 2, maxPixels: 8192 * 4320 }, systemClock, WORKER);
   });
 
   afterEach(async () => {

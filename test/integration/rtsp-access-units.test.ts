@@ -63,7 +63,7 @@ describe('every picture comes once and whole', () => {
     expect(await scene.excess(name)).toBe(0);
     const { stats } = await scene.state(name);
     expect(stats).toMatchObject({ decode_errors: 0, reconnects: 0, gop_packets: 25 });
-    // That each slice has a marker is known after the first picture, which is cut at its first slice.
+    // A camera that marks every slice is noticed by its first picture, which is cut at its first slice.
     expect(stats.packets_damaged).toBeLessThanOrEqual(name.startsWith('marker-every-slice') ? 25 : 0);
   });
 
@@ -81,7 +81,7 @@ describe('every file decodes by itself', () => {
       codec: name.endsWith('-hevc') ? 'hevc' : 'h264',
       clipFrames: clipFrames(name),
     };
-    // The first may begin while the stream is still getting known.
+    // The first file may begin before the camera's habits are known.
     const files = (await scene.recorded(name, 3)).slice(1, 3);
     expect(await fileFaults(files, expected)).toEqual([]);
   });
@@ -94,7 +94,7 @@ describe('intra refresh without any IDR', () => {
     expect((await scene.state('intra-refresh')).stats).toMatchObject({ reconnects: 0 });
   });
 
-  it('gives those who want keyframes whole pictures, or says why there are none', async () => {
+  it('gives callers of keyframes whole pictures, or says why there are none', async () => {
     const request = { key_frame_only: true, wait_ms: 3000 };
     const taken = await scene.take('intra-refresh', 2, request, 15_000).catch(() => undefined);
     if (taken === undefined) expect(await scene.log('intra-refresh')).toMatch(/intra refresh|no keyframe/i);

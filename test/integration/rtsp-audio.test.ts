@@ -123,7 +123,7 @@ describe('audio that does not come', () => {
     expect(audio).toBeUndefined();
   });
 
-  it('is not asked for as a back channel', async () => {
+  it('is not set up if it is a back channel', async () => {
     expect((await scene.counts('back-channel-only')).setups).toEqual({ video: 1 });
     expect((await scene.counts('back-channel-only')).refused).toEqual({});
   });

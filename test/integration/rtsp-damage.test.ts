@@ -66,7 +66,7 @@ describe('a lost packet', () => {
   );
 
   it.each(Object.keys(DAMAGED) as Damaged[])(
-    'is withheld from those who want no damaged pictures: %s',
+    'is withheld from callers that want no damaged pictures: %s',
     async (name) => {
       const taken = await scene.take(name, 3 * GROUP, { withhold_corrupt: true, wait_ms: 3000 });
       expect(taken.filter(({ frame, number }) => frame.is_corrupt || number === 'torn')).toEqual([]);

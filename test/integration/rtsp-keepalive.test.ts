@@ -1,4 +1,4 @@
-/** Sessions stay alive with every camera, whatever it takes for a sign of life. */
+/** Sessions stay alive with every camera, whichever request keeps them alive. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { CameraOptions } from '../farm/fake-camera.js';
 import { RtspScene } from '../support/rtsp-scene.js';

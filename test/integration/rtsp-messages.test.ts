@@ -56,7 +56,7 @@ const REDIRECTED = {
 type Name = keyof typeof CLEAN | keyof typeof REDIRECTED | 'sent-away';
 
 let scene: RtspScene<Name>;
-/** Where "sent-away" is redirected to: to another host, as far as names tell. */
+/** The target to which "sent-away" redirects: a host with another name. */
 let elsewhere: FakeCameras<'target'>;
 let faults: ReadonlyMap<Name, readonly string[]>;
 
@@ -97,7 +97,7 @@ describe('a camera runs, and every picture comes', () => {
     expect(await scene.log('second-video')).toMatch(/second|another video|two video/i);
   });
 
-  it('and what it asks is answered', async () => {
+  it('and its requests are answered', async () => {
     await waitFor('three answers', 10_000, async () => (await scene.counts('camera-asks')).answers >= 3);
   });
 });

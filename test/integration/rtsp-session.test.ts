@@ -5,7 +5,7 @@ import { RtspScene } from '../support/rtsp-scene.js';
 import { pause, waitFor } from '../support/wait.js';
 
 const BOUND_MS = 30_000;
-/** A camera whose only session was ended is back within this time, on a busy machine. */
+/** A camera is running again within this time after its only session was ended, on a busy machine. */
 const BACK_MS = 8000;
 
 describe('a camera that allows one session', () => {

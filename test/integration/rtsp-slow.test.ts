@@ -1,4 +1,4 @@
-/** Cameras that send seldom or late run; those that are dead are found. */
+/** Cameras that send seldom or late run; dead cameras are found. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { CameraOptions } from '../farm/fake-camera.js';
 import { ImageClient } from '../support/grpc-client.js';
@@ -107,7 +107,7 @@ describe('a camera that sends seldom or late', () => {
         const frame = await client.frame({ device_id: 'every-4s', wait_ms: 6000 });
         if (frame.data.length > 0) ages.push(Date.now() - frame.timestamp);
       }
-      // The first may be one that was there already.
+      // The first picture may have been there already.
       for (const age of ages.slice(1)) expect(age).toBeLessThan(1500);
       const [{ pictures }, { stats }] = await Promise.all([scene.counts('every-4s'), scene.state('every-4s')]);
       expect(stats.packets).toBeGreaterThanOrEqual(pictures - 1);

@@ -32,7 +32,7 @@ interface Seen {
   /** Frames of a caller that wants one a second. */
   readonly second: number;
   readonly faults: readonly string[];
-  /** Pictures of a caller that wants all, with those that it missed. */
+  /** Pictures of a caller that wants all, including the ones that it missed. */
   readonly all: number;
   readonly elapsedMs: number;
 }

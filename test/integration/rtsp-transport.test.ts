@@ -84,7 +84,7 @@ describe('without a wish', () => {
     if (transport !== 'tcp') expect((await scene.state(name)).learned?.transport).toBe(transport);
   });
 
-  it('the camera that has only UDP is asked for TCP once, also over reconnections', async () => {
+  it('a camera that has only UDP gets one request for TCP, also over reconnections', async () => {
     await scene.running('udp-only');
     const before = await scene.counts('udp-only');
     expect(before.refused).toEqual({ 461: 1 });
@@ -93,7 +93,7 @@ describe('without a wish', () => {
     expect((await scene.counts('udp-only')).refused).toEqual({ 461: 1 });
   });
 
-  it('the camera that sends nothing over TCP gets two tries of it', async () => {
+  it('a camera that sends nothing over TCP gets two attempts over TCP', async () => {
     await scene.running('nothing-over-tcp', BOUND_MS);
     const { plays, withoutTeardown } = await scene.counts('nothing-over-tcp');
     expect({ plays, withoutTeardown }).toEqual({ plays: 3, withoutTeardown: 0 });
@@ -133,7 +133,7 @@ describe('over TLS', () => {
     expect((await scene.state('tls-unchecked')).learned?.certificate ?? null).toBeNull();
   });
 
-  it('another certificate than the first one is a reason of its own, and nothing is asked over it', async () => {
+  it('another certificate than the first one is a reason of its own, and no request is sent over it', async () => {
     const { requests } = await scene.counts('tls');
     const { learned } = await scene.state('tls');
     await scene.cameras.change('tls', { tls: authority.sign('another') });

@@ -51,6 +51,7 @@ function open(options: Partial<HistoryOptions> = {}): PastHandle {
     intervalMs: 0,
     withholdCorrupt: false,
     maxMessageBytes: 50 * 1024 * 1024,
+    maxPixels: 8192 * 4320,
     ...options,
   });
 }
@@ -126,6 +127,11 @@ describe('history', () => {
       expect(numberOf(frames[0]!)).not.toBe('torn');
     }
     expect(all(open({ nearestUs: 0 }))[0]?.pts).toBe(packets[0]?.pts);
+  });
+
+  it('refuses pictures with more pixels than maxPixels', async () => {
+    await filled(CLIP, 30, { minPackets: 200 });
+    expect(() => all(open({ maxPixels: 640 }))).toThrow(/max_pixels/);
   });
 
   it('asks for a larger target, and then writes the frame that did not fit', async () => {

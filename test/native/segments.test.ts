@@ -139,6 +139,7 @@ function frames(paths: { path: string; facts: SegmentFacts }[], options: object 
     intervalMs: 0,
     withholdCorrupt: false,
     maxMessageBytes: 50 * 1024 * 1024,
+    maxPixels: 8192 * 4320,
     ...options,
   });
   return pieces(handle).map((piece) => VideoFrame.decode(piece));

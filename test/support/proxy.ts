@@ -19,6 +19,8 @@ export interface ProxyOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** What REST is talked to with when the configuration has TLS. */
   readonly tls?: ClientFiles;
+  /** bin/chrysproxy.js of another checkout, which is built. Default: this one's. */
+  readonly executable?: string;
   /** A command that runs the one behind it in its own place, as `nice -n 5` or `unshare …` do. */
   readonly within?: (folder: string) => readonly string[];
 }
@@ -72,6 +74,7 @@ export class Proxy {
     readonly env: Readonly<Record<string, string>>,
     readonly within: readonly string[],
     readonly tls: ClientFiles | undefined,
+    readonly executable: string,
   ) {
     process.on('exit', this.#killAtExit);
   }
@@ -80,7 +83,8 @@ export class Proxy {
   static async start(options: ProxyOptions = {}): Promise<Proxy> {
     const folder = mkdtempSync(join(tmpdir(), 'chrysproxy-test-'));
     const within = options.within?.(folder) ?? [];
-    const proxy = new Proxy(folder, await freePort(), await freePort(), options.env ?? {}, within, options.tls);
+    const { env = {}, tls, executable = EXECUTABLE } = options;
+    const proxy = new Proxy(folder, await freePort(), await freePort(), env, within, tls, executable);
     const config = { port: proxy.restPort, grpc_port: proxy.grpcPort, ...options.config };
     writeFileSync(proxy.configFile, stringify(config));
     await proxy.resume();
@@ -120,7 +124,7 @@ export class Proxy {
 
   /** Starts the process (again), same ports, same data. */
   async resume(): Promise<void> {
-    const start = [EXECUTABLE, 'start', '--config', this.configFile, '--data-dir', this.dataDir];
+    const start = [this.executable, 'start', '--config', this.configFile, '--data-dir', this.dataDir];
     const [program = process.execPath, ...args] = [...this.within, process.execPath, ...start];
     const child = spawn(program, args, {
       stdio: ['ignore', 'pipe', 'pipe'],

@@ -7,7 +7,7 @@ import { numbersIn, probed, type SegmentFile, segmentsIn } from './segments.js';
 import { outOfOrder, take, type Taken } from './take.js';
 import { waitFor } from './wait.js';
 
-/** What REST says of a camera, as far as these tests look at it. */
+/** The fields of a camera's REST answer that these tests use. */
 export interface CameraState {
   readonly phase: string;
   readonly reason: string | null;
@@ -76,7 +76,7 @@ export class CameraScene<Name extends string> {
     return Buffer.from(stdout, 'base64').toString() + Buffer.from(stderr, 'base64').toString();
   }
 
-  /** Resolves with the state as soon as it is one that `matches`; the error shows the last state. */
+  /** Resolves with the first state that `matches`. The error shows the last state. */
   async until(
     name: Name,
     what: string,
@@ -190,7 +190,7 @@ export class RtspScene<Name extends string> extends CameraScene<Name> {
     return this.cameras.counts(name);
   }
 
-  /** Pictures that the camera sent and packets that the proxy has; equal but for those under way. */
+  /** How many more packets the proxy has than the camera has sent pictures; 0 if the counts differ by a few that are under way. */
   async excess(name: Name): Promise<number> {
     let last = 0;
     await waitFor(`${name}: as many packets as pictures`, 5000, async () => {

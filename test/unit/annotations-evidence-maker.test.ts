@@ -14,7 +14,7 @@ import { annotateRequest, annotation, STORED_MS } from './annotations-fixture.js
 import { hurriedClock } from './fixtures/supervision.js';
 import { FakeCameras } from './rest-fixture.js';
 
-const BOUND_MS = 10_000;
+const BOUND_MS = 15_000;
 const ID = annotation(1).id;
 const CALL = { isGone: () => false };
 

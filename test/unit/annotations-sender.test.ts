@@ -230,11 +230,11 @@ describe('an endpoint', () => {
     start({ maxBatchSize: 64 });
     verdict = () => 404;
     add(0, 63);
-    await waitFor('the pause', 5000, () => sender.paused !== '');
+    await waitFor('the pause', 15_000, () => sender.paused !== '');
     expect(queue.totals).toMatchObject({ setAside: 10, queued: 54 });
     await pass(500);
     await settle();
-    await waitFor('one more', 5000, () => queue.totals.setAside === 11);
+    await waitFor('one more', 15_000, () => queue.totals.setAside === 11);
     expect(sender.paused).toContain('fault of annotation.endpoint');
   });
 });
@@ -278,7 +278,7 @@ describe('a poisoned batch', () => {
     start();
     verdict = (numbers) => (numbers.includes('5') ? 422 : 200);
     add(0, 7);
-    await waitFor('all to be settled', 5000, () => queue.totals.queued === 0);
+    await waitFor('all to be settled', 15_000, () => queue.totals.queued === 0);
     expect(sent()).toEqual(['0,1,2,3,4,5,6,7', '0,1,2,3', '4,5,6,7', '4,5', '4', '5', '6,7']);
     expect(queue.refused(0, 9, 1e6).map(({ json, reason }) => [numberOf(json), reason])).toEqual([
       ['5', 'http://cloud/ answered 422'],
@@ -292,11 +292,11 @@ describe('a poisoned batch', () => {
     let fail = true;
     verdict = (numbers) => (numbers.includes('5') ? 400 : numbers.includes('6') && fail ? 500 : 200);
     add(0, 7);
-    await waitFor('the failure', 5000, () => sender.paused !== '');
+    await waitFor('the failure', 15_000, () => sender.paused !== '');
     expect(queue.totals).toMatchObject({ delivered: 5, setAside: 1, queued: 2 });
     fail = false;
     await pass(500);
-    await waitFor('the rest', 5000, () => queue.totals.queued === 0);
+    await waitFor('the rest', 15_000, () => queue.totals.queued === 0);
     expect(sent().at(-1)).toBe('6,7');
   });
 });
@@ -310,9 +310,9 @@ it('what was taken is not sent again while the disk is full', async () => {
   start({ queue: { next: (...at) => queue.next(...at), setAside: () => expect.fail(), deliver } });
   verdict = () => 200;
   add(0, 0);
-  await waitFor('the error', 5000, () => sender.lastError.text.includes('The disk is full.'));
+  await waitFor('the error', 15_000, () => sender.lastError.text.includes('The disk is full.'));
   full = false;
-  await waitFor('it to be noted', 5000, () => queue.totals.delivered === 1);
+  await waitFor('it to be noted', 15_000, () => queue.totals.delivered === 1);
   expect(posts).toHaveLength(1);
 });
 

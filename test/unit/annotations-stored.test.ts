@@ -6,7 +6,7 @@ import { waitFor } from '../support/wait.js';
 import { annotateRequest } from './annotations-fixture.js';
 import { hurriedClock } from './fixtures/supervision.js';
 
-const BOUND_MS = 10_000;
+const BOUND_MS = 15_000;
 /** 30 seconds become a quarter of one. */
 const HURRY = 120;
 

@@ -7,7 +7,7 @@ import { Control } from '../../src/rings/control.js';
 import { pause, waitFor } from '../support/wait.js';
 import { FakeFrameRing, fakeCopyFromSlot } from './fixtures/frame-ring.js';
 
-const BOUND_MS = 5000;
+const BOUND_MS = 15_000;
 
 interface Storing {
   readonly camera: string;

@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 
 import { ChrysError } from '../../src/base/errors.js';
+import { createLogger } from '../../src/base/log.js';
 import type { ToBus } from '../../src/bus/messages.js';
 import { PublishedCameras } from '../../src/bus/published-cameras.js';
 import type { PublishedFrames } from '../../src/bus/types.js';
@@ -20,6 +21,8 @@ let camera: Camera;
 let tell: EventListener;
 let wanted: FrameTerms[];
 let refusal: Error | undefined;
+let tooLarge: ChrysError | undefined;
+let logged: string[];
 let sent: ToBus[];
 let published: PublishedCameras;
 
@@ -30,6 +33,8 @@ beforeEach(() => {
   wanted = [];
   sent = [];
   refusal = undefined;
+  tooLarge = undefined;
+  logged = [];
   camera = addCamera('one');
 });
 
@@ -50,6 +55,7 @@ function addCamera(name: string): Camera {
     packets: { ...added.packets, control: control.buffer },
     frames: {
       ...added.frames,
+      refusal: () => tooLarge,
       want: (terms: FrameTerms) => {
         if (refusal !== undefined) throw refusal;
         wanted.push(terms);
@@ -73,6 +79,15 @@ function start(publishFrames: PublishedFrames): void {
     publishFrames,
     publishIntervalMs: 700,
     clock,
+    logger: createLogger({
+      mode: 'release',
+      stream: {
+        write: (line: string) => {
+          const { camera: name, msg } = JSON.parse(line) as { readonly camera: string; readonly msg: string };
+          logged.push(`${name}: ${msg}`);
+        },
+      },
+    }),
     send: (message) => {
       sent.push(message);
     },
@@ -155,6 +170,18 @@ describe('cameras that are published', () => {
     refusal = undefined;
     clock.advance(3000);
     expect(published.status()).toMatchObject([{ camera: 'one', publishing: true, message: '' }]);
+  });
+
+  it('say in their state, and once in the log, that their pictures are too large', () => {
+    start('all');
+    published.setConnected(true);
+    tooLarge = new ChrysError('resource_exhausted', 'too large');
+    clock.advance(9000);
+    expect(published.status()[0]?.message).toMatch(/not published to Redis, because a picture .*smaller resolution/);
+    expect(logged).toEqual([expect.stringMatching(/^one: its frames are not published to Redis/)]);
+    tooLarge = undefined;
+    clock.advance(3000);
+    expect(published.status()).toMatchObject([{ publishing: true, message: '' }]);
   });
 
   it('tell a new ring to the worker', () => {

@@ -239,7 +239,7 @@ describe('snapshot', () => {
   it('asks again while the stream has nothing that can be decoded', async () => {
     const snapshot = source.snapshot(10_000);
     ring.serveSnapshots(1);
-    await waitFor('a second request', 5000, () => wanted() === 2);
+    await waitFor('a second request', 15_000, () => wanted() === 2);
     ring.publish();
     ring.serveSnapshots(2);
     expect((await snapshot)?.frameId).toBe(1);

@@ -75,7 +75,7 @@ describe('waiting for a camera to return', () => {
     await new Promise((resolve) => setTimeout(resolve, 5 * INTERVAL_MS));
     expect(told.backs).toBe(0);
     await listen(port);
-    await waitFor('the knocker to notice', 4000, () => told.backs > 0);
+    await waitFor('the knocker to notice', 15_000, () => told.backs > 0);
     await new Promise((resolve) => setTimeout(resolve, 5 * INTERVAL_MS));
     expect(told.backs).toBe(1);
     expect(connections).toBe(1);
@@ -84,7 +84,7 @@ describe('waiting for a camera to return', () => {
   it('ends silently when it was never away', async () => {
     const port = await listen();
     const told = start(port, false);
-    await waitFor('the first knock', 4000, () => connections > 0);
+    await waitFor('the first knock', 15_000, () => connections > 0);
     await new Promise((resolve) => setTimeout(resolve, 5 * INTERVAL_MS));
     expect(told.backs).toBe(0);
     expect(connections).toBe(1);
@@ -95,7 +95,7 @@ describe('waiting for a camera to return', () => {
     const told = start(port, false);
     await new Promise((resolve) => setTimeout(resolve, 5 * INTERVAL_MS));
     await listen(port);
-    await waitFor('the knocker to notice', 4000, () => told.backs > 0);
+    await waitFor('the knocker to notice', 15_000, () => told.backs > 0);
     expect(told.backs).toBe(1);
   });
 
@@ -107,7 +107,7 @@ describe('waiting for a camera to return', () => {
     knocker.start({ addresses: ['127.0.0.2', HOST], port }, true, () => {
       backs++;
     });
-    await waitFor('the knocker to notice', 4000, () => backs > 0);
+    await waitFor('the knocker to notice', 15_000, () => backs > 0);
   });
 
   it('does not connect while another connection to the camera is being closed', async () => {
@@ -121,7 +121,7 @@ describe('waiting for a camera to return', () => {
     await new Promise((resolve) => setTimeout(resolve, 5 * INTERVAL_MS));
     expect(connections).toBe(0);
     busy = false;
-    await waitFor('the knocker to notice', 4000, () => backs > 0);
+    await waitFor('the knocker to notice', 15_000, () => backs > 0);
   });
 
   it('stops when it is told to', async () => {

@@ -214,7 +214,7 @@ describe('a worker thread that crashes', () => {
       if (definition.name === 'a') seen.push(state);
     });
     supervisor.add(camera('a', `${word},run`));
-    await waitFor('the crash', 10_000, () => seen.some(({ reason }) => reason === 'worker_crashed'));
+    await waitFor('the crash', 15_000, () => seen.some(({ reason }) => reason === 'worker_crashed'));
     const crashed = await supervision.reaches('a', 'running');
     expect(seen.find(({ reason }) => reason === 'worker_crashed')?.message.toLowerCase()).toContain(message);
     expect(crashed.stats.packets).toBe(2);
@@ -263,8 +263,8 @@ describe('a camera that is removed', () => {
     supervisor.add(camera('a', 'hang'));
     await supervision.attempts('a', 1);
     await supervisor.remove('a');
-    await waitFor('the thread to be given up', 10_000, () => supervisor.hangingThreads === 1);
-    await waitFor('the thread to end', 10_000, () => supervisor.hangingThreads === 0);
+    await waitFor('the thread to be given up', 15_000, () => supervisor.hangingThreads === 1);
+    await waitFor('the thread to end', 15_000, () => supervisor.hangingThreads === 0);
   });
 
   it('can be added again under its name at once', async () => {

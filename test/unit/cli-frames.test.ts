@@ -148,12 +148,12 @@ describe('frames', () => {
       call.on('cancelled', () => (cancelled = true));
     };
     const running = frames([], { interrupted: stop.signal });
-    await waitFor('the first file', 5000, () => readdirSync(folder).some((name) => name.endsWith('.jpg')));
+    await waitFor('the first file', 15_000, () => readdirSync(folder).some((name) => name.endsWith('.jpg')));
     stop.abort();
     const { exitCode, err } = await running;
     expect(exitCode).toBe(1);
     expect(err).toContain('Stopped before the end: 1 frames are saved.');
-    await waitFor('the server to notice', 5000, () => cancelled);
+    await waitFor('the server to notice', 15_000, () => cancelled);
     expect(readdirSync(folder)).toHaveLength(1);
   });
 

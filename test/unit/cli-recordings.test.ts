@@ -7,7 +7,7 @@ import { runCli, type CliOptions, type CliResult } from './cli-fixture.js';
 import { fakeSegment } from './recordings-fixture.js';
 import { NOW_MS, startRest, type RestFixture } from './rest-fixture.js';
 
-const BOUND_MS = 5000;
+const BOUND_MS = 15_000;
 /** Of the first segment. */
 const START_MS = NOW_MS - 60_000;
 

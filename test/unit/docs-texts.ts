@@ -169,10 +169,6 @@ export const REASON_TEXTS: Readonly<Record<CameraReason, ReasonText>> = {
     meaning: 'There is no decoder for its codec. Not retried.',
     advice: 'Set the camera to H.264 or HEVC, then remove it and add it again.',
   },
-  frame_too_large: {
-    meaning: 'A frame does not fit into a message that clients accept (50 MiB).',
-    advice: 'Lower the resolution, or use a second stream of the camera.',
-  },
   protocol_error: {
     meaning: 'The answer was no RTSP.',
     advice: 'Check that the port is the one for RTSP.',

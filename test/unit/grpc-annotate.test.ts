@@ -44,7 +44,7 @@ it('an annotation is answered with what it is about and its id, when it is store
   annotate = () => new Promise((resolve) => (store = resolve));
   let answer: unknown;
   const call = client.unary('Annotate', { ...REQUEST, confidence: 0.5 }).then((given) => (answer = given));
-  await waitFor('the call', 5000, () => store);
+  await waitFor('the call', 15_000, () => store);
   // Long enough for an answer to come that should not.
   await client.unary('SystemTime', {});
   expect(answer).toBeUndefined();
@@ -67,8 +67,8 @@ it('a call whose deadline has passed is gone, and answered with DEADLINE_EXCEEDE
     return new Promise(() => undefined);
   };
   const refused = failure(client.unary('Annotate', REQUEST, 300));
-  const call = await waitFor('the call', 5000, () => seen);
+  const call = await waitFor('the call', 15_000, () => seen);
   expect(call.isGone()).toBe(false);
   expect((await refused).code).toBe(status.DEADLINE_EXCEEDED);
-  await waitFor('it to be gone', 5000, () => call.isGone());
+  await waitFor('it to be gone', 15_000, () => call.isGone());
 });

@@ -1,6 +1,7 @@
 /** Who decodes the past, and when: threads that end at once, never, or badly, as the camera's name tells. */
 import { afterEach, describe, expect, it } from 'vitest';
 
+import type { CameraDefinition } from '../../src/cameras/types.js';
 import { History, type HistorySettings } from '../../src/history/history.js';
 import type { HistoryQuery } from '../../src/history/queries.js';
 import type { PastFrame, PastFrames } from '../../src/history/past-frames.js';
@@ -9,8 +10,8 @@ import { StillClock } from './fixtures/still-clock.js';
 import { FakeCameras } from './rest-fixture.js';
 
 const FAKE_WORKER = new URL('./fixtures/fake-history-worker.mjs', import.meta.url);
-const BOUND_MS = 10_000;
-const LIMITS: HistorySettings = { workers: 2, queriesPerWorker: 2, waiting: 1, idleMs: 5000 };
+const BOUND_MS = 15_000;
+const LIMITS: HistorySettings = { maxPixels: 5000, workers: 2, queriesPerWorker: 2, waiting: 1, idleMs: 5000 };
 
 /** No frame is ever copied here. */
 const addon = { copyBytes: () => expect.fail() };
@@ -18,7 +19,7 @@ const addon = { copyBytes: () => expect.fail() };
 let history: History;
 let clock: StillClock;
 
-function start(limits: HistorySettings = {}): void {
+function start(limits: Partial<HistorySettings> = {}): void {
   clock = new StillClock();
   history = new History(addon, { ...LIMITS, ...limits }, clock, FAKE_WORKER);
 }
@@ -27,7 +28,7 @@ afterEach(async () => {
   await history.close();
 });
 
-function query(name: string, ring: SharedArrayBuffer | undefined = new SharedArrayBuffer(64)): HistoryQuery {
+function query(name: string, limit: Pick<CameraDefinition, 'maxPixels'> = {}): HistoryQuery {
   const camera = new FakeCameras().add({
     name,
     rtspEndpoint: 'rtsp://camera/stream',
@@ -39,8 +40,9 @@ function query(name: string, ring: SharedArrayBuffer | undefined = new SharedArr
     recordAudio: false,
     createdMs: 0,
     modifiedMs: 0,
+    ...limit,
   });
-  Object.assign(camera, { packets: { ...camera.packets, ring } });
+  Object.assign(camera, { packets: { ...camera.packets, ring: new SharedArrayBuffer(64) } });
   return {
     camera,
     fromUs: 0,
@@ -110,6 +112,12 @@ describe('the past', () => {
       kind: 'resource_exhausted',
       message: 'too large',
     });
+  });
+
+  it("is decoded with the camera's limit of pixels, or else with that of the configuration", async () => {
+    start();
+    await expect(next(history.open(query('limit')))).rejects.toThrow('5000 pixels at most');
+    await expect(next(history.open(query('limit', { maxPixels: 640 })))).rejects.toThrow('640 pixels at most');
   });
 
   it('survives a thread that ends, and so do the queries of the others', async () => {

@@ -13,7 +13,7 @@ import { waitFor } from '../support/wait.js';
 import { FakePacketRing } from './fixtures/packet-ring.js';
 import { hurriedClock } from './fixtures/supervision.js';
 
-const BOUND_MS = 10_000;
+const BOUND_MS = 15_000;
 const FIRST = 100;
 
 let dataDir: string;

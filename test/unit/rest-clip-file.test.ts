@@ -8,7 +8,7 @@ import { startRest, type RestFixture } from './rest-fixture.js';
 
 const YARD = '/api/v1/process/yard';
 const CLIP = `${YARD}/clip.mp4`;
-const BOUND_MS = 5000;
+const BOUND_MS = 15_000;
 
 let rest: RestFixture;
 const sockets: Socket[] = [];

@@ -39,7 +39,7 @@ class Viewer {
   }
 
   async has(text: string): Promise<void> {
-    await waitFor(`the viewer to receive ${text}`, 5000, () => this.received.includes(text));
+    await waitFor(`the viewer to receive ${text}`, 15_000, () => this.received.includes(text));
   }
 
   leave(): void {
@@ -71,7 +71,7 @@ function jpeg(frameId: number, letter: string, copies = true, bytes = 5): FrameR
 
 /** The `index`th time that a frame was asked for. */
 async function ask(index: number): Promise<FrameWait> {
-  return await waitFor(`request ${index} for a frame`, 5000, () => rest.cameras.get('yard').waits[index]);
+  return await waitFor(`request ${index} for a frame`, 15_000, () => rest.cameras.get('yard').waits[index]);
 }
 
 describe('stream.mjpeg', () => {
@@ -172,7 +172,7 @@ describe('stream.mjpeg', () => {
     const wait = await ask(0);
     await viewer.has('--frame');
     viewer.leave();
-    await waitFor('the request to be ended', 5000, () => wait.ended);
+    await waitFor('the request to be ended', 15_000, () => wait.ended);
     expect(rest.cameras.get('yard').waits).toHaveLength(1);
   });
 
@@ -188,14 +188,14 @@ describe('stream.mjpeg', () => {
     await rest.send('DELETE', '/api/v1/process/yard');
     await then();
     wait.settle(undefined);
-    await waitFor('the connection to be closed', 5000, () => viewer.closed);
+    await waitFor('the connection to be closed', 15_000, () => viewer.closed);
   });
 
   it('ends when the proxy stops', async () => {
     const viewer = new Viewer();
     const wait = await ask(0);
     stop.abort();
-    await waitFor('the connection to be closed', 5000, () => viewer.closed);
+    await waitFor('the connection to be closed', 15_000, () => viewer.closed);
     expect(wait.ended).toBe(true);
   });
 
@@ -215,7 +215,7 @@ describe('stream.mjpeg', () => {
     expect(refused.status).toBe(429);
     expect(refused.text).toContain('64 live streams are open');
     viewers[0]?.leave();
-    await waitFor('a place to be free', 5000, () => rest.cameras.get('yard').waits[0]?.ended);
+    await waitFor('a place to be free', 15_000, () => rest.cameras.get('yard').waits[0]?.ended);
     new Viewer();
     await ask(MOST_STREAMS);
   });

@@ -39,7 +39,7 @@ describe('PATCH process', () => {
   });
 
   it.each([
-    [{}, 'allowed are record, record_audio, rtmp_endpoint'],
+    [{}, 'The body changes nothing; allowed are transport, tls_verify, max_pixels, record, '],
     [{ record: 'on' }, 'record: "on" is not allowed; allowed is true or false, or null'],
     [{ record_audio: null }, 'record_audio: null is not allowed; allowed is true or false'],
     [{ recrod: true }, 'Did you mean "record"?'],

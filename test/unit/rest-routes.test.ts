@@ -73,10 +73,10 @@ describe('the snapshot', () => {
   it('is the newest keyframe when that is enough, as the camera’s thread encoded it', async () => {
     const camera = rest.cameras.get('yard');
     const asked = rest.get(`${SNAPSHOT}?keyframe=true&width=320`);
-    const first = await waitFor('a request', 5000, () => camera.waits[0]);
+    const first = await waitFor('a request', 15_000, () => camera.waits[0]);
     expect(first.query.terms).toMatchObject({ keyframesOnly: true, look: { format: 4, width: 320, enlarge: false } });
     first.settle(fakeFrame(true));
-    (await waitFor('another one', 5000, () => camera.waits[1])).settle(fakeFrame());
+    (await waitFor('another one', 15_000, () => camera.waits[1])).settle(fakeFrame());
     const answer = await asked;
     expect(answer.headers['content-type']).toBe('image/jpeg');
     expect(Buffer.from(answer.text)).toEqual(Buffer.from([1, 2, 3, 4, 5, 6]));

@@ -7,17 +7,17 @@ namespace chrys::rtsp {
 namespace {
 
 constexpr int kMaxFieldBits = 32;
-// AU headers of one packet.
+// Maximum number of AU headers in one packet.
 constexpr size_t kMaxUnitsPerPacket = 256;
 
-// Ticks of a frame are no whole number where the RTP clock is not the samples' clock.
+// The RTP ticks of `frames` frames. They are counted together, because one frame need not be a whole number of ticks.
 int64_t TicksOf(const AacConfig& config, int clock_rate, int64_t frames) {
   return frames * config.frame_samples * clock_rate / config.core_rate;
 }
 
 class Aac : public AudioBase {
  public:
-  // `guess`: what the units are if neither the SDP nor an ADTS header has a configuration.
+  // `guess`: the configuration that applies if neither the SDP nor an ADTS header has one.
   Aac(const Format& format, std::optional<AacConfig> config, std::optional<AacConfig> guess);
   void Push(const RtpPacket& packet, int lost) override;
 
@@ -25,7 +25,7 @@ class Aac : public AudioBase {
   bool ReadHeaders(const RtpPacket& packet, std::vector<size_t>* sizes, size_t* payload_at) const;
   void PushFragment(const uint8_t* data, size_t size, size_t unit_bytes, const RtpPacket& packet);
   void EndFragment();
-  // `index`: which of its packet's units it is.
+  // `index`: the unit's position in its packet, from 0.
   void AddUnit(const uint8_t* data, size_t size, uint32_t rtp_time, int64_t index);
   void Learn(const AacConfig& config);
 
@@ -45,9 +45,9 @@ class Aac : public AudioBase {
 
   // A unit in several packets.
   std::vector<uint8_t> fragment_;
-  size_t fragment_bytes_ = 0;  // of the whole unit; 0 = its end is told by the marker
+  size_t fragment_bytes_ = 0;  // of the whole unit; 0 = the marker shows its end
   uint32_t fragment_time_ = 0;
-  // Each part of a unit carries its own size and not the unit's.
+  // The camera gives each part of a unit the size of the part, and not the size of the whole unit.
   bool own_sizes_ = false;
   bool skips_ = false;  // up to the next marker
   // The camera sets no marker although its units are whole.
@@ -59,7 +59,7 @@ Aac::Aac(const Format& format, std::optional<AacConfig> config, std::optional<Aa
   const auto mode = format.fmtp.find("mode");
   const bool is_low = mode != format.fmtp.end() && (mode->second == "AAC-lbr" || mode->second == "aac-lbr");
   constant_bytes_ = NumberOf(format, "constantsize", 0, kMaxUnitBytes);
-  // Cameras that name nothing mean AAC-hbr.
+  // Cameras that name no mode mean AAC-hbr.
   const bool has_constant = constant_bytes_ > 0;
   size_bits_ = NumberOf(format, "sizelength", has_constant ? 0 : is_low ? 6 : 13, kMaxFieldBits);
   index_bits_ = NumberOf(format, "indexlength", has_constant ? 0 : is_low ? 2 : 3, kMaxFieldBits);
@@ -118,7 +118,7 @@ bool Aac::ReadHeaders(const RtpPacket& packet, std::vector<size_t>* sizes, size_
 
 void Aac::Push(const RtpPacket& packet, int lost) {
   if (lost > 0) {
-    // Parts with a size of their own look like whole units: the rest of the unit has to be passed over.
+    // A part that carries its own size looks like a whole unit. So the rest of the unit is skipped.
     if (own_sizes_ || (!fragment_.empty() && fragment_bytes_ == 0)) skips_ = true;
     fragment_.clear();
   }
@@ -126,7 +126,7 @@ void Aac::Push(const RtpPacket& packet, int lost) {
     skips_ = !packet.marker;
     return;
   }
-  // Some leave out the AU headers and send ADTS alone.
+  // Some cameras leave out the AU headers and send only ADTS.
   if (const auto adts = ParseAdts(packet.payload, packet.size); adts && adts->frame_bytes <= packet.size) {
     AddUnit(packet.payload, packet.size, packet.timestamp, 0);
     return;
@@ -181,7 +181,7 @@ void Aac::PushFragment(const uint8_t* data, size_t size, size_t unit_bytes, cons
   }
 }
 
-// The next unit begins.
+// Ends the unit in progress, because the next one begins.
 void Aac::EndFragment() {
   if (!fragment_.empty() && fragment_bytes_ == 0) {
     AddUnit(fragment_.data(), fragment_.size(), fragment_time_, 0);
@@ -191,7 +191,7 @@ void Aac::EndFragment() {
 }
 
 void Aac::AddUnit(const uint8_t* data, size_t size, uint32_t rtp_time, int64_t index) {
-  // No raw AAC begins as ADTS does. Several frames may follow each other.
+  // Raw AAC never begins like an ADTS header. Several ADTS frames may follow each other.
   auto adts = ParseAdts(data, size);
   if (adts && adts->frame_bytes <= size) {
     if (!config_) Learn(adts->config);

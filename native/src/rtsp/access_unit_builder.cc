@@ -10,12 +10,13 @@ namespace {
 constexpr size_t kStartCodeBytes = 4;
 constexpr size_t kMaxLeadBytes = 1 << 20;
 constexpr size_t kMaxLeadNals = 1024;
-// One packet of a hostile camera may hold thousands of pictures. Those beyond are dropped.
+// Maximum number of pictures that wait to be taken; more are dropped. One packet of a hostile camera may hold thousands.
 constexpr size_t kMaxReady = 32;
 constexpr size_t kMaxReserveBytes = 4 << 20;
-// Fields without a second one, in a row, after which a camera is taken to send single fields.
+// After this many fields in a row without a second field, the camera counts as one that sends single fields.
 constexpr int kUnpairedFields = 3;
-// Pictures of several slices in a row, with the marker on the last one only, that end the habit of marking every slice.
+// After this many pictures of several slices in a row with the marker on the last slice only, the camera no longer counts
+// as one that marks every slice.
 constexpr int kRegularMarkers = 250;
 constexpr int kRefreshOnlyPictures = 50;
 constexpr int64_t kRefreshOnlyUs = 2'000'000;
@@ -38,7 +39,7 @@ int AccessUnitBuilder::BeginPacket(uint32_t rtp_time, int64_t arrival_us, int lo
   gap_ = true;
   if (reliable_ && trust_.unreliable()) return 0;
   loss_ = std::min(loss_ + lost, 1 << 20);
-  // Its end, or a part within it.
+  // The loss may be the end of the open picture, or a part within it.
   if (picture_.open) picture_.incomplete = true;
   return lost;
 }
@@ -66,13 +67,13 @@ void AccessUnitBuilder::BeginNal(const uint8_t* head, size_t size) {
       BeginSlice(head, size);
       break;
     case NalKind::kMore:
-      // Behind a picture that was given out already it would be in front of the next one, where it does not belong.
+      // Dropped when its picture was given out already: it would end up in front of the next picture.
       if (picture_.open && packet_time_ == unit_.rtp_time) target_ = Target::kPicture;
       break;
     case NalKind::kSet:
     case NalKind::kAud:
     case NalKind::kSei:
-      // These begin the next picture (H.264 7.4.1.2.3, HEVC 7.4.2.4.4), also when they bear the time of the one before.
+      // These begin the next picture (H.264 7.4.1.2.3, HEVC 7.4.2.4.4), even with the timestamp of the picture before.
       if (picture_.open && !habits_.marks_every_slice && !waits_for_field_) ClosePicture(true);
       BeginLead(kind);
       break;
@@ -118,7 +119,7 @@ const uint8_t* AccessUnitBuilder::SeiInProgress(size_t* size) const {
   return lead_.data() + begin;
 }
 
-// --- In front of pictures
+// --- NAL units in front of a picture
 
 void AccessUnitBuilder::BeginLead(NalKind kind) {
   if (kind == NalKind::kAud) {
@@ -142,7 +143,7 @@ void AccessUnitBuilder::EndLead(bool whole) {
   const size_t size = nal.end - begin;
   bool keep = whole && size > NalHeaderBytes(codec_);
   if (keep && nal.kind == NalKind::kSet && sets_.Add(data, size) == ParameterSets::Verdict::kBroken) {
-    // Without a good one of its type it is passed on as it came: the decoder may understand it.
+    // A broken set is passed on only if no good set of its type is in force: the decoder may understand it.
     keep = !sets_.HasTypeOf(data);
     nal.kind = NalKind::kSei;
   } else if (keep && nal.kind == NalKind::kSei) {
@@ -160,7 +161,7 @@ void AccessUnitBuilder::DropLead() {
   target_ = Target::kNone;
 }
 
-// `entry`: decoding may begin here, so the sets in force come along, and those that came are among them.
+// `entry`: decoding may begin here, so all sets in force are written. Sets that came in front of this picture are in force.
 void AccessUnitBuilder::WriteLead(const SliceFields& slice, bool entry) {
   const auto append = [&](const LeadNal& nal) {
     unit_.data.insert(unit_.data.end(), lead_.data() + nal.begin, lead_.data() + nal.end);
@@ -174,7 +175,7 @@ void AccessUnitBuilder::WriteLead(const SliceFields& slice, bool entry) {
   }
 }
 
-// Between two fields or two slices of one picture.
+// For NAL units that stand between two fields or two slices of one picture.
 void AccessUnitBuilder::AppendLeadToPicture() {
   for (const LeadNal& nal : lead_nals_) {
     if (nal.kind != NalKind::kAud) {
@@ -206,7 +207,7 @@ AccessUnitBuilder::Relation AccessUnitBuilder::Relate(const SliceFields& slice) 
   }
   if (IsSecondField(slice)) return Relation::kSecondField;
   if (slice.first || Differs(slice)) return Relation::kNew;
-  // Without loss this slice can only be the next one of the picture, whatever time it bears.
+  // Without loss this slice can only be the next one of the picture, whatever its timestamp is.
   return loss_ > 0 && packet_time_ != unit_.rtp_time ? Relation::kNew : Relation::kSame;
 }
 
@@ -278,14 +279,14 @@ void AccessUnitBuilder::OpenPicture(const SliceFields& slice) {
 
 void AccessUnitBuilder::Marker() {
   if (!picture_.open) return;
-  // Parameter sets, delimiters and SEI wait for their picture, whatever marker they bear.
+  // Parameter sets, delimiters and SEI wait for their picture, even if their packet has the marker.
   const NalKind last = packet_last_;
   if (last != NalKind::kSlice && last != NalKind::kMore && last != NalKind::kIgnored) return;
   ++picture_.markers;
   picture_.last_marked = true;
   if (habits_.marks_every_slice) return;
   if (picture_.fields == 1 && unpaired_fields_ < kUnpairedFields) {
-    // The second field follows at once. What follows in its place ends the picture.
+    // The second field follows at once. Any other NAL unit ends the picture.
     waits_for_field_ = true;
     return;
   }
@@ -321,7 +322,7 @@ void AccessUnitBuilder::ClosePicture(bool early) {
   facts.temporal_id = picture_.slice.temporal_id;
   facts.incomplete = picture_.incomplete;
   facts.reference_lost = picture_.reference_lost;
-  // Some cameras send an H.264 count of 0 with every picture. In front of a picture that is not intra it means nothing.
+  // Some H.264 cameras send a recovery_frame_cnt of 0 with every picture. With a picture that is not intra it means nothing.
   const bool refresh = picture_.recovery && !facts.keyframe && (codec_ == NalCodec::kHevc || *picture_.recovery > 0);
   if (refresh) facts.recovery = picture_.recovery;
   facts.order = picture_.slice.order;
@@ -353,14 +354,14 @@ void AccessUnitBuilder::NoteKeyframes(bool keyframe) {
   refreshes_ = 0;
 }
 
-// Whether a camera that marks every slice still does.
+// Finds out whether a camera that marked every slice still does.
 void AccessUnitBuilder::NoteMarkers() {
   if (!habits_.marks_every_slice || picture_.slices < 2 || picture_.markers == 0) return;
   regular_markers_ = picture_.markers == 1 && picture_.last_marked ? regular_markers_ + 1 : 0;
   if (regular_markers_ >= kRegularMarkers) habits_.marks_every_slice = false;
 }
 
-// A picture that never ends.
+// The picture does not end: the stream is given up.
 void AccessUnitBuilder::GiveUp() {
   constexpr size_t kMaxMebibytes = kMaxPictureBytes >> 20;
   problem_ = "A picture of the camera has more than " + std::to_string(kMaxMebibytes) + " MiB and does not end.";
@@ -371,7 +372,7 @@ void AccessUnitBuilder::GiveUp() {
   damage_.Break();
 }
 
-// --- The rest
+// --- Other functions
 
 void AccessUnitBuilder::Restart() {
   picture_ = Picture{};

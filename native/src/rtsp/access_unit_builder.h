@@ -1,4 +1,5 @@
-// NAL units to pictures: where they end, which sets they need, where decoding may begin, and what loss has damaged.
+// Builds pictures from NAL units: finds where pictures end, which parameter sets they need, where decoding may begin, and
+// which pictures loss has damaged.
 // Thread: one.
 #pragma once
 
@@ -26,13 +27,13 @@ class AccessUnitBuilder {
   const ParameterSets& sets() const { return sets_; }
   NalCodec codec() const { return codec_; }
 
-  // A packet begins. Returns `lost`, or 0 when the sequence numbers are known to be wrong.
+  // A packet begins, with `lost` packets missing before it. Returns `lost`, or 0 when the sequence numbers are unreliable.
   int BeginPacket(uint32_t rtp_time, int64_t arrival_us, int lost);
-  // The packet goes on with the NAL unit in progress: what was lost in front of it was a part of that.
+  // The packet continues the NAL unit in progress: the lost packets were a part of that NAL unit.
   void LossWasInside();
   // A fragment came whose beginning is missing.
   void NoteOrphan();
-  // Half a NAL unit is missing, whatever the sequence numbers say.
+  // A part of a NAL unit is certainly missing, so that the gap in the sequence numbers was real.
   void NoteRealLoss() { trust_.NoteRealLoss(); }
   bool sequence_unreliable() const { return habits_.sequence_unreliable; }
 
@@ -57,7 +58,7 @@ class AccessUnitBuilder {
  private:
   enum class Target { kNone, kPicture, kLead };
   enum class Relation { kSame, kSecondField, kNew, kLate };
-  // What stands in front of a picture.
+  // A NAL unit that stands in front of a picture.
   struct LeadNal {
     size_t begin = 0;  // of its start code
     size_t end = 0;
@@ -128,9 +129,8 @@ class AccessUnitBuilder {
   bool waits_for_field_ = false;
   int unpaired_fields_ = 0;
 
-  // Packets that are missing in front of the next slice; and a picture whose first fragments are.
-  int loss_ = 0;
-  std::optional<uint32_t> orphan_time_;
+  int loss_ = 0;                         // packets that are missing in front of the next slice
+  std::optional<uint32_t> orphan_time_;  // RTP time of a picture whose first fragments are missing
   bool gap_ = false;  // numbers were missing since the last picture ended, believed or not
 
   int regular_markers_ = 0;

@@ -9,7 +9,7 @@ namespace {
 
 constexpr int kMaxChannels = 8;
 
-// RFC 7587: each packet is one of Opus, and the clock runs at 48 kHz whatever the rtpmap says.
+// RFC 7587: each RTP packet holds one Opus packet. The clock runs at 48 kHz, whatever the rtpmap says.
 class Opus : public AudioBase {
  public:
   explicit Opus(int channels) { Describe({"opus", OpusHead(channels), kOpusRate, channels}); }
@@ -40,7 +40,7 @@ bool EndsWith(const std::string& text, const char* end) {
   return text.size() >= ending.size() && text.compare(text.size() - ending.size(), ending.size(), ending) == 0;
 }
 
-// G.726 packs its words from the lowest bit (RFC 3551, 4.5.4), and from the highest under its name of AAL2.
+// "G726" packs its words from the lowest bit (RFC 3551, 4.5.4). "AAL2-G726" packs them from the highest bit.
 std::unique_ptr<AudioDepacketizer> MakeG726(const Format& format) {
   const bool is_aal2 = format.name.rfind("AAL2-", 0) == 0;
   for (const int bits : {2, 3, 4, 5}) {
@@ -53,7 +53,7 @@ std::unique_ptr<AudioDepacketizer> MakeG726(const Format& format) {
 }  // namespace
 
 std::unique_ptr<AudioDepacketizer> MakeOpus(const Format& format, std::string*) {
-  // RFC 7587 writes two channels always; the packets say themselves whether they are stereo.
+  // By RFC 7587 the rtpmap always says two channels. The packets themselves say whether they are stereo.
   return std::make_unique<Opus>(format.channels == 1 ? 1 : 2);
 }
 

@@ -22,7 +22,7 @@ class AudioDepacketizer {
  public:
   virtual ~AudioDepacketizer() = default;
   virtual void Push(const RtpPacket& packet, int lost) = 0;
-  // What is complete since the last call.
+  // The units that were completed since the last call.
   virtual std::vector<AudioUnit> Take() = 0;
   // Codec name as libav's ("aac", "opus", "pcm_mulaw", "pcm_alaw", "adpcm_g726", "adpcm_g726le", "pcm_s16be",
   // "pcm_s16le"), extradata, rate and channels. Nothing while it is not known yet (LATM with the configuration in the stream).
@@ -30,7 +30,7 @@ class AudioDepacketizer {
   virtual const AudioStream& stream() const = 0;
 };
 
-// nullptr: the format is not supported; `why` is then a sentence's end such as "its codec is AC3".
+// nullptr: the format is not supported. `why` then ends a sentence, for example with "its codec is AC3".
 std::unique_ptr<AudioDepacketizer> MakeAudioDepacketizer(const Format& format, std::string* why);
 
 }  // namespace chrys::rtsp

@@ -9,7 +9,7 @@
 
 namespace chrys::rtsp {
 
-// What is common: the units that are complete, and the description.
+// What all depacketizers have in common: the complete units, and the description.
 class AudioBase : public AudioDepacketizer {
  public:
   std::vector<AudioUnit> Take() override { return std::exchange(units_, {}); }
@@ -17,9 +17,9 @@ class AudioBase : public AudioDepacketizer {
   const AudioStream& stream() const override { return stream_; }
 
  protected:
-  // Units that nobody took; more are dropped.
+  // Maximum number of units that wait to be taken; more are dropped.
   static constexpr size_t kMaxUnits = 512;
-  // Bytes of one unit; AAC of 48 channels has fewer.
+  // Maximum size of one unit. A unit of AAC with 48 channels is smaller.
   static constexpr size_t kMaxUnitBytes = 64 << 10;
 
   void Add(std::vector<uint8_t> data, uint32_t rtp_time, int64_t ticks) {
@@ -36,7 +36,7 @@ class AudioBase : public AudioDepacketizer {
   bool known_ = false;
 };
 
-// A number of an fmtp parameter, or `otherwise` when it is missing or no number of 0 to `max`.
+// The value of an fmtp parameter, or `otherwise` when it is missing or not a number from 0 to `max`.
 inline int NumberOf(const Format& format, const char* key, int otherwise, int max) {
   const auto found = format.fmtp.find(key);
   if (found == format.fmtp.end() || found->second.empty()) return otherwise;

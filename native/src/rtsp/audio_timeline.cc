@@ -12,7 +12,7 @@ namespace {
 constexpr double kSlackSeconds = 1;
 constexpr double kMaxStepSeconds = 3600;
 constexpr double kMaxMovePerSecond = 0.005;
-// Backwards, without ever stepping back.
+// Maximum share of a step that is taken away to move audio backwards, so that its time never steps back.
 constexpr double kMaxHold = 0.5;
 constexpr int64_t kStartUs = 3'000'000;
 constexpr int64_t kStartErrorUs = 20'000;
@@ -21,7 +21,7 @@ constexpr int64_t kLargeErrorLastsUs = 2'000'000;
 constexpr int64_t kMaxDisagreementUs = 1'000'000;
 constexpr int64_t kMaxReportSeconds = 10;
 constexpr int64_t kReportAgeUs = 60'000'000;
-// What the moves of 5 ms a second can follow needs no scale.
+// A smaller deviation needs no scale: the moves of at most 5 ms a second follow it.
 constexpr double kDeadband = 0.003;
 constexpr double kMinScale = 0.01;
 constexpr double kMaxScale = 100;
@@ -33,15 +33,15 @@ AudioTimeline::AudioTimeline(int clock_rate, const Timeline& video) : rate_(std:
 
 int64_t AudioTimeline::UsOf(double ticks) const { return std::llround(ticks * kUs / rate_); }
 
-// From the unit before, in audio ticks.
+// The step from the unit before to this one, in audio ticks.
 int64_t AudioTimeline::Step(uint32_t rtp_time, int64_t arrival_us) const {
   const int64_t step = static_cast<int32_t>(rtp_time - last_rtp_);
   const double elapsed = std::min(static_cast<double>(arrival_us - last_arrival_us_) / kUs, kMaxStepSeconds);
   if (step > 0 && static_cast<double>(step) <= (elapsed / scale_ + kSlackSeconds) * rate_) return step;
-  // In a burst after an interruption.
+  // A larger step is possible in a burst after an interruption.
   const double now = static_cast<double>(video_.TicksAt(arrival_us)) / video_.rate_;
   if (step > 0 && (out_ + static_cast<double>(step) * scale_) / rate_ <= now + kSlackSeconds) return step;
-  // It repeats, or it has jumped.
+  // The timestamp repeats the one before, or it has jumped.
   if (last_samples_ > 0) return last_samples_;
   return std::llround(elapsed / scale_ * rate_);
 }
@@ -71,7 +71,7 @@ int64_t AudioTimeline::Place(uint32_t rtp_time, int64_t arrival_us, int64_t samp
   return std::llround(out_);
 }
 
-// Relative to the video, whose own clock may be slow or fast as well.
+// Measures the audio clock relative to the video, whose own clock may be slow or fast as well.
 void AudioTimeline::AdaptScale() {
   const double video = video_.meter_.Ratio(video_.scale_, kDeadband).value_or(video_.scale_) / video_.scale_;
   if (const auto ratio = meter_.Ratio(scale_ * video, kDeadband)) {

@@ -20,7 +20,7 @@ constexpr size_t kMaxChallenges = 16;
 constexpr size_t kMaxShownBytes = 40;
 constexpr size_t kMaxNameBytes = 40;
 constexpr int kMaxWrongAnswers = 2;
-// A camera that calls each nonce expired is refusing the credentials.
+// A camera that calls this many nonces in a row expired is refusing the credentials.
 constexpr int kMaxRenewals = 3;
 
 constexpr char kBasic[] = "Basic";
@@ -63,7 +63,7 @@ int Strength(std::string_view scheme) {
 
 bool IsDigest(std::string_view scheme) { return Strength(scheme) > 1; }
 
-// For messages: without control characters, and short.
+// The text as messages show it: short, and without control characters.
 std::string Shown(std::string_view text) {
   std::string shown;
   for (const char c : text.substr(0, kMaxShownBytes)) {
@@ -72,7 +72,7 @@ std::string Shown(std::string_view text) {
   return shown;
 }
 
-// The quality of protection to answer with, of a list such as "auth-int,auth". Empty: the form of RFC 2069.
+// Chooses the quality of protection from a list such as "auth-int,auth". Empty: the form of RFC 2069.
 std::string ChooseQop(std::string_view offered) {
   bool has_auth_int = false;
   while (!offered.empty()) {
@@ -195,7 +195,7 @@ class Authenticator::ChallengeParser {
     return value;
   }
 
-  // An unquoted value ends at a comma, or before a word that a '=' follows.
+  // An unquoted value ends at a comma, or before a word with a '=' behind it.
   std::string TakeUnquoted() {
     size_t end = 0;
     while (end < text_.size() && text_[end] != ',') {
@@ -234,8 +234,8 @@ bool Authenticator::IsRefused(const std::string& scheme) const {
   return std::find(refused_schemes_.begin(), refused_schemes_.end(), scheme) != refused_schemes_.end();
 }
 
-// The challenge to answer; nullptr: none is left. Basic sends the password in the clear, so it is for cameras that
-// offer no digest: neither a refusal of the digest nor the memory of an earlier connection leads to it.
+// The challenge to answer; nullptr: none is left. Basic sends the password in the clear, so it is used only if the camera
+// offers no digest. A refused digest, or a remembered Basic, is no reason to use it.
 const Authenticator::Challenge* Authenticator::Choose() const {
   const Challenge* best = nullptr;
   int best_strength = 0;
@@ -243,7 +243,7 @@ const Authenticator::Challenge* Authenticator::Choose() const {
     const std::string scheme = SchemeOf(challenge);
     int strength = Strength(scheme);
     if (strength > 1 && scheme == remembered_) strength = 1000;
-    // A refused digest stays in the race below the others, so that it keeps Basic out.
+    // A refused digest ranks below the others but above Basic, so that Basic is not chosen in its place.
     if (IsRefused(scheme)) strength = IsDigest(scheme) ? 2 : 0;
     if (strength <= best_strength) continue;
     best = &challenge;

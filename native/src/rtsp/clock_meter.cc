@@ -8,7 +8,7 @@ namespace chrys::rtsp {
 namespace {
 
 constexpr int64_t kBinUs = 1'000'000;
-// Slow cameras get longer bins.
+// Minimum number of packets in a bin. So slow cameras get longer bins.
 constexpr int kBinPackets = 5;
 constexpr size_t kMaxBins = 12;
 constexpr size_t kLatenessBins = 4;
@@ -18,7 +18,7 @@ constexpr double kLargeRatio = 4.0 / 3;
 // What network jitter may leave in the envelope of a bin: at least this, or this share of the jitter in the bin.
 constexpr double kMinNoiseUs = 80'000;
 constexpr double kNoiseShare = 0.5;
-// A cached group of pictures may come first, faster than real time.
+// At the start of a connection a cached group of pictures may come faster than real time.
 constexpr int64_t kStartUs = 2'500'000;
 // Smaller differences are drift, and the reference follows them.
 constexpr int64_t kMaxDriftUs = 300'000;
@@ -67,7 +67,7 @@ void ClockMeter::Shift(int64_t out_us) {
   reference_us_ -= out_us;
 }
 
-// By how much more time passed from one bin to another than the stream's clock says, as a share.
+// By which share more time passed from one bin to another than the stream's clock says.
 std::optional<double> ClockMeter::Deviation(const Bin& from, const Bin& to, double current) {
   const auto arrival_us = static_cast<double>(to.arrival_us - from.arrival_us);
   const auto media_us = static_cast<double>(to.media_us - from.media_us);
@@ -90,7 +90,7 @@ std::optional<double> ClockMeter::Ratio(double current, double deadband) const {
     if (std::abs(*whole) <= deadband + noise_us / static_cast<double>(period_us)) continue;
     const double ratio = 1 + *whole;
     if ((ratio > kLargeRatio || ratio < 1 / kLargeRatio) && period_us < kMinLargePeriodUs) continue;
-    // A step is no rate: both halves must show it.
+    // A single step is not a rate: both halves of the period must show the deviation.
     const double spread = std::abs(*whole) / 2 + 2 * kMinNoiseUs / static_cast<double>(period_us) * ratio;
     const bool regular = std::abs(*first - *whole) <= spread && std::abs(*second - *whole) <= spread;
     if (regular) return current * ratio;

@@ -1,4 +1,4 @@
-// How the clock of a stream runs against the arrivals of its packets.
+// Compares the clock of a stream with the arrival of its packets.
 #pragma once
 
 #include <cstddef>
@@ -17,7 +17,7 @@ class ClockMeter {
   // Forgets the rate, for example because a burst has disproved it. Keeps LatenessUs and DeficitUs.
   void ForgetRate() { rate_begin_ = closed_.size(); }
 
-  // Times are given out later by `out_us` from now on: what is known of lateness is adapted.
+  // From now on times are given out later by `out_us`. Adapts the lateness that was measured before.
   void Shift(int64_t out_us);
 
   // Arrival time per stream time over the longest period of at least 2 s that is regular, if it differs from `current`
@@ -31,8 +31,8 @@ class ClockMeter {
   std::optional<int64_t> SettledLatenessUs() const;
 
   // By how much the times that were given out have fallen behind arrival (positive) or run ahead of it (negative),
-  // compared with the beginning. Counts what lasts for `bins` bins only. The burst at the start of a connection does
-  // not count, and slow drift (up to 2 %) does not either.
+  // compared with the beginning. A deficit counts only if it lasts for `bins` bins. The burst at the start of a
+  // connection does not count, and neither does slow drift (up to 2 %).
   int64_t DeficitUs(size_t bins) const;
 
  private:

@@ -1,4 +1,4 @@
-// Which pictures loss has damaged: those that lost packets, and those that may refer to them.
+// Finds the pictures that loss has damaged: pictures that lost packets, and pictures that may refer to them.
 #pragma once
 
 #include <cstdint>
@@ -14,15 +14,15 @@ struct PictureFacts {
   int temporal_id = 0;
   bool incomplete = false;       // packets of it are missing
   bool reference_lost = false;   // whole pictures are missing in front of it, and it may refer to them
-  std::optional<int> recovery;   // an intra refresh begins here that is complete after so many counts of `order`
+  std::optional<int> recovery;   // an intra refresh begins here, and is complete after this many steps of `order`
   int order = -1;                // frame_num or picture order count; -1: unknown, and pictures are counted
   int order_modulus = 0;
 };
 
 class Damage {
  public:
-  // Takes the next picture in decoding order. True: it is damaged. Before the first keyframe, or the end of the first
-  // intra refresh, every picture is: it refers to pictures that never came.
+  // Takes the next picture in decoding order. True: it is damaged. Every picture before the first keyframe, or before the
+  // end of the first intra refresh, is damaged, because it refers to pictures that never came.
   bool Note(const PictureFacts& picture);
   // Everything that the next pictures may refer to is lost.
   void Break() { BreakFrom(0); }
@@ -33,7 +33,7 @@ class Damage {
   void BreakFrom(int temporal_id);
   bool Refreshed(const PictureFacts& picture);
 
-  // A picture never refers to one of a higher temporal layer: layers below this one are whole.
+  // The lowest temporal layer that is damaged. Lower layers are whole, because they never refer to a higher one.
   int damaged_from_ = 0;
   int highest_temporal_id_ = 0;
   bool leading_damaged_ = false;
@@ -43,21 +43,21 @@ class Damage {
   int refresh_pictures_ = 0;
 };
 
-// Finds cameras whose sequence numbers have gaps although nothing is missing. For transports that lose nothing.
+// Finds cameras whose sequence numbers have gaps although nothing is missing. Only for transports that lose nothing (TCP).
 class SequenceTrust {
  public:
   explicit SequenceTrust(bool unreliable) : unreliable_(unreliable) {}
 
   // At the end of each picture: whether numbers were missing within it or in front of it.
   void Note(bool gap);
-  // Something was missing indeed: half a fragmented NAL unit, or a picture.
+  // Something was certainly missing: a part of a fragmented NAL unit, or a picture.
   void NoteRealLoss();
   bool unreliable() const { return unreliable_; }
 
  private:
-  // Pictures, more than half of them with a gap, that it takes to distrust the numbers.
+  // The numbers count as unreliable when more than half of this many pictures have a gap.
   static constexpr int kWindow = 32;
-  // Pictures without any gap in a row that it takes to trust them again.
+  // The numbers count as reliable again after this many pictures in a row without a gap.
   static constexpr int kTrustAgain = 1500;
 
   bool unreliable_;

@@ -34,8 +34,8 @@ class VideoDepacketizer {
  public:
   virtual ~VideoDepacketizer() = default;
 
-  // Takes the next packet in order. `lost` packets are missing before it; `reliable` transports (TCP) do not lose any
-  // themselves, but cameras drop some.
+  // Takes the next packet in order. `lost` packets are missing before it. A reliable transport (TCP) loses none itself, but
+  // some cameras drop packets.
   virtual void Push(const RtpPacket& packet, int lost, int64_t arrival_us) = 0;
   // The stream begins anew (another source): an unfinished picture is given up as damaged or dropped.
   virtual void Restart() = 0;
@@ -48,14 +48,14 @@ class VideoDepacketizer {
   virtual const DepacketizerHabits& habits() const = 0;
   // Why the stream cannot go on (a picture that never ends), as a sentence; empty: nothing is wrong.
   virtual const std::string& problem() const = 0;
-  // Group structure, for people: true after several pictures without any IDR but with intra refresh.
+  // For log messages: true after several pictures without any IDR but with intra refresh.
   virtual bool intra_refresh_only() const { return false; }
 };
 
-// A picture larger than this is not one.
+// Maximum size of a compressed picture. A larger one ends the stream with picture_too_large.
 constexpr size_t kMaxPictureBytes = 32u << 20;
 
-// `reliable`: over TCP. nullptr: no depacketizer for that codec (its name is for the error message).
+// `reliable`: the transport is TCP. nullptr: there is no depacketizer for that codec.
 std::unique_ptr<VideoDepacketizer> MakeVideoDepacketizer(const Format& format, const Media& media, bool reliable,
                                                          const DepacketizerHabits& habits);
 std::unique_ptr<VideoDepacketizer> MakeH264(const Format& format, bool reliable, const DepacketizerHabits& habits);

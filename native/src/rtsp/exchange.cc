@@ -17,7 +17,7 @@ namespace {
 
 // One read takes a burst of several pictures; an interleaved frame is at most 64 KiB.
 constexpr size_t kBufferBytes = 256 << 10;
-// A connection that sends so much that is neither a message nor a frame does not speak RTSP.
+// A connection that sends more bytes than this that are neither a message nor a frame does not speak RTSP.
 constexpr size_t kMaxGarbageBytes = 256 << 10;
 // More than any stream needs; a camera that exceeds one of them for kMaxFloodedSeconds is cut off.
 constexpr int kMaxMessagesPerSecond = 200;
@@ -31,7 +31,8 @@ constexpr size_t kMaxUnanswered = 16;
 }  // namespace
 
 std::optional<Failure> Exchange::Connect(const ConnectionOptions& options, int64_t deadline_us) {
-  buffer_.resize(kBufferBytes);
+  buffer_bytes_ = kBufferBytes;
+  buffer_.reset(new uint8_t[buffer_bytes_]);
   auto failure = connection_.Connect(options, waiter_, deadline_us);
   connected_ = !failure;
   return failure;
@@ -136,7 +137,7 @@ std::optional<Failure> Exchange::Receive() {
   if (connection_.has_unsent() && !connection_.Flush()) {
     return Broken({end::kConnectionLost, "The camera closed the connection.", AVERROR(connection_.error())});
   }
-  const long count = connection_.Read(buffer_.data() + end_, buffer_.size() - end_);
+  const long count = connection_.Read(buffer_.get() + end_, buffer_bytes_ - end_);
   const int64_t now_us = MonotonicUs();
   if (count < 0) {
     const int error = connection_.error();
@@ -154,18 +155,23 @@ std::optional<Failure> Exchange::Receive() {
   return Parse(now_us);
 }
 
+void Exchange::Grow() {
+  std::unique_ptr<uint8_t[]> larger(new uint8_t[2 * buffer_bytes_]);
+  std::memcpy(larger.get(), buffer_.get(), end_);
+  buffer_ = std::move(larger);
+  buffer_bytes_ *= 2;
+}
+
 std::optional<Failure> Exchange::Parse(int64_t arrival_us) {
   while (begin_ < end_) {
-    StreamParser::Item item = parser_.Next(buffer_.data() + begin_, end_ - begin_);
+    StreamParser::Item item = parser_.Next(buffer_.get() + begin_, end_ - begin_);
     switch (item.kind) {
       case StreamParser::Kind::kNeedMore:
-        if (end_ - begin_ == buffer_.size()) {
-          // A message may be larger than a read; its own limits end this.
-          buffer_.resize(buffer_.size() * 2);
-        }
+        // A message may be larger than a read; its own limits end this.
+        if (end_ - begin_ == buffer_bytes_) Grow();
         if (begin_ > 0) {
           // What is left is mostly a part of one packet, and the next read has the whole buffer.
-          std::memmove(buffer_.data(), buffer_.data() + begin_, end_ - begin_);
+          std::memmove(buffer_.get(), buffer_.get() + begin_, end_ - begin_);
           end_ -= begin_;
           begin_ = 0;
         }
@@ -200,8 +206,8 @@ std::optional<Failure> Exchange::Parse(int64_t arrival_us) {
   return std::nullopt;
 }
 
-// Cameras answer with wrong numbers or none. A number below the awaited one shows that an answer is late if that
-// request has no answer yet, or if this camera's numbers are right otherwise.
+// Whether an answer belongs to an earlier request. Some cameras answer with wrong numbers or none. So a number below the
+// awaited one counts only if the request of that number has no answer yet, or if this camera's numbers were right before.
 bool Exchange::IsLate(int64_t cseq) const {
   if (cseq <= 0 || cseq >= awaited_) return false;
   return numbers_match_ || std::find(unanswered_.begin(), unanswered_.end(), cseq) != unanswered_.end();

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -19,8 +20,8 @@ class Exchange {
    public:
     virtual ~Receiver() = default;
     virtual void OnInterleaved(uint8_t channel, const uint8_t* data, size_t size, int64_t arrival_us) = 0;
-    // An answer that no Ask waits for. `cseq`: of the unanswered request that it belongs to; 0: its number is missing
-    // or belongs to none.
+    // An answer that no Ask waits for. `cseq`: the number of the unanswered request that it belongs to; 0: its number is
+    // missing, or no unanswered request has it.
     virtual void OnAnswer(int64_t cseq, const Message& answer) = 0;
     // The exchange has answered it already.
     virtual void OnRequest(const Message& request) = 0;
@@ -30,7 +31,7 @@ class Exchange {
 
   std::optional<Failure> Connect(const ConnectionOptions& options, int64_t deadline_us);
 
-  // Sends a request and waits for its answer. What else comes meanwhile goes to the receiver.
+  // Sends a request and waits for its answer. Everything else that comes meanwhile goes to the receiver.
   std::optional<Failure> Ask(const Message& request, int64_t deadline_us, Message* answer);
   // Sends a request without waiting; 0: the connection failed, else its CSeq.
   int64_t Send(const Message& request);
@@ -41,7 +42,7 @@ class Exchange {
   Waiter::Woke Wait(std::vector<pollfd>& others, int64_t deadline_us);
   // Handles what can be read without blocking.
   std::optional<Failure> Receive();
-  // Counts what came from the camera, here or over UDP. Fails when it is more than any stream needs.
+  // Counts packets and bytes that came from the camera, here or over UDP. Fails when they are more than any stream needs.
   std::optional<Failure> NoteRates(size_t packets, size_t bytes, int64_t now_us);
 
   void SetChannels(const std::vector<int>& channels) { parser_.SetChannels(channels); }
@@ -62,13 +63,16 @@ class Exchange {
   bool ForgetUnanswered(int64_t cseq);
   bool Write(const void* data, size_t size);
   std::optional<Failure> Broken(Failure failure);
+  void Grow();
 
   Waiter& waiter_;
   Receiver& receiver_;
   Connection connection_;
   StreamParser parser_;
-  std::vector<uint8_t> buffer_;
-  size_t begin_ = 0;  // of what is not parsed yet
+  // Not a vector, which would clear it: pages that no burst needs are never touched.
+  std::unique_ptr<uint8_t[]> buffer_;
+  size_t buffer_bytes_ = 0;
+  size_t begin_ = 0;  // offset of the bytes that are not parsed yet
   size_t end_ = 0;
   bool connected_ = false;
   bool broken_ = false;  // nothing more is read

@@ -1,4 +1,4 @@
-// HEVC over RTP (RFC 7798): single NAL units, AP and FU, with DONL and DOND where the session description names them.
+// HEVC over RTP (RFC 7798): single NAL units, AP and FU, with DONL and DOND if the session description says so.
 #include <cstdlib>
 
 #include "nal_depacketizer.h"

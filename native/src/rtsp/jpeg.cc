@@ -24,17 +24,17 @@ constexpr int kFirstTableQ = 128;
 // Fragment offsets have 24 bits.
 constexpr size_t kOffsetMask = 0xff'ffff;
 constexpr uint16_t kOnvifJpeg = 0xffd8;
-// ONVIF's replay extension; others follow inside it, behind 12 bytes of its own.
+// ONVIF's replay extension. Other extensions may follow inside it, behind its own 12 bytes.
 constexpr uint16_t kOnvifReplay = 0xabac;
 constexpr size_t kOnvifReplayBytes = 12;
-// The stream is given up after so long without a picture whose size fits and whose tables are known.
+// The stream is given up after this time without a picture whose size fits and whose tables are known.
 constexpr int64_t kGiveUpUs = 5'000'000;
 constexpr int kMinMisfits = 3;
 // Pause between two attempts to find the size after kMinMisfits. An attempt takes some milliseconds.
 constexpr int64_t kRetryUs = 200'000;
-// A size that the header cannot hold is checked again after so long, so that a camera that changes it is noticed.
+// A size that the header cannot hold is checked again after this time, so that a change of size is noticed.
 constexpr uint32_t kRecheckTicks = 2 * 90'000;
-// Gaps in the sequence numbers inside of whole pictures until the numbers count as unreliable.
+// After this many gaps in the sequence numbers inside whole pictures, the numbers count as unreliable.
 constexpr int kFalseGaps = 3;
 constexpr size_t kMaxWaiting = 16;
 
@@ -146,7 +146,8 @@ void Jpeg::Push(const RtpPacket& packet, int lost, int64_t arrival_us) {
     data += kRestartHeaderBytes;
     size -= kRestartHeaderBytes;
   }
-  // A picture of more than 16 MiB comes to offset 0 again; a new one may have the time of the one before.
+  // Offset 0 begins a picture, unless the offset has wrapped: it does so every 16 MiB. The timestamp is no help, because a
+  // new picture may have that of the picture before.
   const bool wraps = picture_ && !picture_->scan.empty() && (picture_->scan.size() & kOffsetMask) == 0;
   if (offset == 0 && !wraps) {
     if (picture_ && !picture_->scan.empty()) Finish(false);
@@ -157,7 +158,7 @@ void Jpeg::Push(const RtpPacket& packet, int lost, int64_t arrival_us) {
   if (!picture_) return;
   Picture& picture = *picture_;
   if (const size_t expected = picture.scan.size() & kOffsetMask; offset == expected) {
-    // A loss without a missing fragment is none.
+    // No fragment is missing, so nothing was lost.
     if (lost > 0 && offset > 0 && ++false_gaps_ >= kFalseGaps) habits_.sequence_unreliable = true;
   } else if (const size_t behind = (expected - offset) & kOffsetMask; behind <= kOffsetMask / 2 && behind >= size) {
     return;  // repeated
@@ -202,7 +203,7 @@ bool Jpeg::ReadQuantization(const uint8_t** data, size_t* size) {
   *size -= length;
   auto& cached = cached_[picture_->header.q - kFirstTableQ];
   if (length > 0) {
-    // Some leave garbage in the precision bits of tables of 8 bits.
+    // Some cameras leave garbage in the precision bits of tables of 8 bits.
     if (length == 64 || (length == 128 && (precision & 3) != 1)) precision = 0;
     JpegQuantization quantization;
     for (size_t at = 0; quantization.tables.size() < 4;) {
@@ -225,7 +226,7 @@ void Jpeg::Finish(bool marked) {
   const bool has_tables = picture.quantization || (picture.extension && picture.extension->has_quantization);
   if (picture.broken || picture.scan.empty()) return;
   last_scan_bytes_ = picture.scan.size();
-  // Some put a whole file where the entropy-coded data belong.
+  // Some cameras send a whole file in place of the entropy-coded data.
   if (picture.scan.size() > 4 && picture.scan[0] == 0xff && picture.scan[1] == 0xd8 && picture.scan[2] == 0xff) {
     if (marked || EndsWithEoi(picture.scan)) Deliver(picture, {});
     return;

@@ -16,7 +16,7 @@ constexpr uint8_t kSos = 0xda;
 constexpr uint8_t kDqt = 0xdb;
 constexpr uint8_t kDri = 0xdd;
 constexpr uint8_t kApp0 = 0xe0;
-// A SOF segment's length field: fixed part, and each component.
+// Content of a SOF segment's length field: a fixed part, and a part for each component.
 constexpr size_t kFrameBytes = 8;
 constexpr size_t kComponentBytes = 3;
 constexpr size_t kMaxComponents = 4;
@@ -61,7 +61,7 @@ void AppendFrame(std::vector<uint8_t>& out, const JpegSize& size, bool is_16_bit
   Append(out, {3, 0x11, chroma_table});
 }
 
-// The scan has all components of the frame, and the tables that RFC 2435 gives them.
+// Appends a scan header (SOS) with all components of the frame, and the Huffman tables that RFC 2435 assigns to them.
 void AppendScan(std::vector<uint8_t>& out, const std::vector<uint8_t>& component_ids) {
   BeginSegment(out, kSos, 4 + 2 * component_ids.size());
   out.push_back(static_cast<uint8_t>(component_ids.size()));

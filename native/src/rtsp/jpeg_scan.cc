@@ -9,10 +9,10 @@ namespace {
 
 constexpr int kFastBits = 9;
 constexpr int kMaxCodeBits = 16;
-// A unit has more bits than this, so that fewer at the end are padding.
+// Every unit has more bits than this. So this many bits or fewer at the end are padding.
 constexpr int kMaxPaddingBits = 15;
 
-// Bits of the data, without stuffed zeros. It stops before a marker and yields zeros behind it.
+// Reads the bits of the data, without stuffed zeros. Stops before a marker, and yields zeros from there on.
 class BitReader {
  public:
   BitReader(const uint8_t* data, size_t size) : data_(data), size_(size) {}
@@ -122,7 +122,8 @@ class Codes {
   std::array<int32_t, kMaxCodeBits + 1> offset_{};
 };
 
-// Reads a block of 64 coefficients; `dc` is the predicted and then the block's own first one. False: it is none.
+// Reads a block of 64 coefficients. `dc` holds the predicted first coefficient, and then that of this block. False: the
+// data are damaged.
 bool ReadBlock(BitReader& reader, const Codes& dc_codes, const Codes& ac_codes, int* dc) {
   const int category = dc_codes.Next(reader);
   if (category < 0 || category > 11) return false;

@@ -1,5 +1,5 @@
-// Counts the units that the entropy-coded data of a baseline JPEG picture hold. RTP carries a picture's size only up to
-// 2040 pixels; the number of units shows whether a supposed size is the right one.
+// Counts the units in the entropy-coded data of a baseline JPEG picture. RTP carries a picture's size only up to 2040
+// pixels. For larger pictures, the number of units shows whether a supposed size is right.
 #pragma once
 
 #include <cstddef>

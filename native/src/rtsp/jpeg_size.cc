@@ -8,7 +8,7 @@ namespace chrys::rtsp {
 
 namespace {
 
-// What eight bits in units of eight pixels wrap at.
+// The header holds eight bits in units of eight pixels, so its sizes wrap here.
 constexpr int kWrapPixels = 2048;
 constexpr int kMaxHeaderPixels = 2040;
 constexpr int kMaxWraps = 7;
@@ -16,12 +16,14 @@ constexpr int kUnitWidth = 16;
 constexpr int kMaxPixels = 65'535;
 // Maximum ratio of the longer side to the shorter one.
 constexpr size_t kMaxAspect = 4;
-// Vertical neighbours of the right layout differ at most this much as those of the next best one.
+// A layout is right if its vertical neighbours differ at most this many times as much as those of the next best layout.
 constexpr double kClearly = 0.8;
-// A usual size is taken although its vertical neighbours differ this much more than those of the best layout.
+// A usual size is taken as long as its vertical neighbours differ at most this many times as much as those of the best
+// layout.
 constexpr double kUsualBonus = 2;
 
-// Sizes of cameras beyond 2040 pixels that are no multiple of the unit, or that are one of several of as many units.
+// Usual sizes of cameras beyond 2040 pixels that the number of units does not give: they are no multiple of the unit, or
+// another layout has the same number of units.
 struct Pixels {
   int width;
   int height;
@@ -40,7 +42,7 @@ size_t Rows(int height, bool is_420) {
   return static_cast<size_t>((height + UnitHeight(is_420) - 1) / UnitHeight(is_420));
 }
 
-// What a header says of so many pixels if it is rounded down.
+// The size in the header of a camera that rounds so many pixels down.
 int InHeader(int pixels) { return pixels / 8 * 8 % kWrapPixels; }
 
 // How much vertical neighbours differ if a row has that many units.
@@ -69,7 +71,7 @@ struct Layout {
   std::optional<JpegSize> usual;
 };
 
-// All layouts of that many units that the header allows, where it says 0 for at least one side.
+// All layouts with the scan's number of units that the header allows. The header says 0 for at least one side.
 std::vector<Layout> Layouts(const JpegScan& scan, bool is_420, const JpegHints& hints) {
   std::vector<Layout> layouts;
   const auto fits = [](int header, size_t first, size_t last) {  // pixels, both inclusive
@@ -79,7 +81,7 @@ std::vector<Layout> Layouts(const JpegScan& scan, bool is_420, const JpegHints& 
       return static_cast<size_t>(pixels) >= first && static_cast<size_t>(pixels) <= last;
     });
   };
-  // Some write 0 for both sides when only one is too large.
+  // Some cameras write 0 for both sides when only one is too large.
   const bool both = hints.header_width == 0 && hints.header_height == 0;
   const auto unit_height = static_cast<size_t>(UnitHeight(is_420));
   for (size_t columns = 1; columns <= kMaxPixels / kUnitWidth; ++columns) {
@@ -107,7 +109,7 @@ JpegSize SizeOf(const Layout& layout, bool is_420, const JpegHints& hints) {
   size.width = std::min(static_cast<int>(layout.columns) * kUnitWidth, kMaxPixels);
   size.height = std::min(static_cast<int>(layout.rows) * UnitHeight(is_420), kMaxPixels);
   size.is_420 = is_420;
-  // The side that the header does tell is exact.
+  // A side that the header does hold is exact.
   if (hints.header_width > 0 && Columns(hints.header_width) == layout.columns) size.width = hints.header_width;
   if (hints.header_height > 0 && Rows(hints.header_height, is_420) == layout.rows) size.height = hints.header_height;
   return size;
@@ -130,7 +132,7 @@ std::optional<JpegSize> FitJpegSize(const JpegScan& scan, bool is_420, const Jpe
   if (matches(hints.usual_width, hints.usual_height)) return JpegSize{hints.usual_width, hints.usual_height, is_420};
 
   if (hints.header_width > 0 && hints.header_height > 0) {
-    // Some round down what is no multiple of eight.
+    // Some cameras round down a size that is no multiple of eight.
     for (const Pixels& usual : kUsualSizes) {
       if (InHeader(usual.width) != hints.header_width || InHeader(usual.height) != hints.header_height) continue;
       if (matches(usual.width, usual.height)) return JpegSize{usual.width, usual.height, is_420};
@@ -160,7 +162,7 @@ std::optional<JpegSize> FitJpegSize(const JpegScan& scan, bool is_420, const Jpe
     if (&layout != best) second = std::min(second, layout.roughness);
     if (&layout != usual && layout.usual) second_usual = std::min(second_usual, layout.roughness);
   }
-  // Without structure a picture fits everywhere; then it has the size that cameras have.
+  // A picture without structure fits every layout. Then it gets the usual size.
   const bool usual_fits = usual != nullptr && usual->roughness <= best->roughness * kUsualBonus;
   const bool only_usual = usual_layouts == 1 || (usual != nullptr && usual->roughness < kClearly * second_usual);
   if (usual_fits && only_usual) return SizeOf(*usual, is_420, hints);

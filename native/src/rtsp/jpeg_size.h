@@ -21,7 +21,7 @@ struct JpegSize {
   }
 };
 
-// How many units a picture of that size has.
+// Number of units in a picture of that size.
 size_t JpegUnits(const JpegSize& size);
 
 // What is known of the size of a picture; 0 = unknown.

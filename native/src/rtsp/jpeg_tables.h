@@ -8,7 +8,7 @@
 
 namespace chrys::rtsp {
 
-// As a DHT segment has it: how many codes there are of each length of 1 to 16 bits, and their values in order.
+// The content of a DHT segment: the number of codes of each length from 1 to 16 bits, and their values in order.
 struct HuffmanTable {
   std::array<uint8_t, 16> counts{};
   std::vector<uint8_t> values;

@@ -13,7 +13,7 @@ constexpr const char* kSetParameter = "SET_PARAMETER";
 
 constexpr int64_t kMaxPeriodUs = 20'000'000;
 constexpr int64_t kMinPeriodUs = 1'000'000;
-// Sessions that last longer are not ended for want of a keepalive, whatever their length.
+// A session that lasted longer than this did not end for lack of a keepalive.
 constexpr int64_t kMaxIntervalMs = 600'000;
 // No camera ends a session sooner for want of a keepalive; a server that plays short files does end it.
 constexpr int64_t kMinIntervalMs = 3'000;

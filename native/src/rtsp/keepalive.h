@@ -1,4 +1,4 @@
-// When and how a session is kept alive (RFC 2326, 10.8 and 12.37). Cameras differ in which request counts.
+// When and how a session is kept alive (RFC 2326, 10.8 and 12.37). Cameras differ in the request that keeps it alive.
 #pragma once
 
 #include <cstdint>
@@ -15,7 +15,7 @@ class Keepalive {
  public:
   explicit Keepalive(Learned& learned) : learned_(learned) {}
 
-  // The session plays from now on. `timeout_s` as the camera named it.
+  // The session plays from now on. `timeout_s`: the session timeout that the camera named.
   void Begin(int timeout_s, int64_t now_us);
   // When the next request is due, monotonic.
   int64_t due_us() const { return due_us_; }

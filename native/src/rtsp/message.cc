@@ -16,9 +16,9 @@ constexpr size_t kMaxHeaderNameBytes = 64;
 constexpr size_t kMaxLineEndBytes = 16;
 constexpr size_t kMaxUndeclaredSdpBytes = 64 << 10;
 constexpr size_t kFrameHeaderBytes = 4;
-// The smallest RTCP packet. Shorter frames are not believed after garbage.
+// The smallest RTCP packet. After garbage, a shorter frame counts as garbage too.
 constexpr size_t kMinFrameBytes = 8;
-// A request line is not believed after garbage when it is longer.
+// After garbage, a longer request line counts as garbage too.
 constexpr size_t kMaxRequestLineAfterGarbage = 1024;
 
 constexpr std::string_view kAnswerStart = "RTSP/1.";
@@ -28,7 +28,7 @@ constexpr std::string_view kMethods[] = {"OPTIONS ",  "ANNOUNCE ", "SET_PARAMETE
 
 enum class Start { kNone, kPartial, kAnswer, kRequest };
 
-// Whether the text begins like an answer or a request. kPartial: it ends before that can be decided.
+// Whether the text begins like an answer or a request. kPartial: the text ends before that can be decided.
 Start StartOf(std::string_view text) {
   bool partial = false;
   const auto matches = [&](std::string_view start) {
@@ -43,7 +43,7 @@ Start StartOf(std::string_view text) {
   return partial ? Start::kPartial : Start::kNone;
 }
 
-// Whether an item can begin with this byte, or is preceded by it.
+// Whether an item can begin with this byte, or with a line end that stands in front of it.
 bool CanBeginItem(uint8_t byte) {
   return byte == '$' || byte == '\r' || byte == '\n' ||
          (byte < 0x80 && std::strchr("ROASGDPT", byte) != nullptr && byte != 0);
@@ -107,8 +107,8 @@ bool AnnouncesSdp(const Message& message) {
   return Lower(message.headers.Get("Content-Type")).find("sdp") != std::string::npos;
 }
 
-// What an empty line in a head means. Some cameras put one between two header lines; some put one of blanks there
-// (Luma).
+// Whether an empty line ends the head. Some cameras put an empty line between two header lines; Luma puts a line of blanks
+// there.
 Look IsEndOfHead(std::string_view line, std::string_view after, bool has_length) {
   const bool has_blanks = !line.empty() && IsBlank(line.front());
   if (has_blanks) {
@@ -119,7 +119,7 @@ Look IsEndOfHead(std::string_view line, std::string_view after, bool has_length)
     return after.front() == '$' || start != Start::kNone ? Look::kYes : Look::kNo;
   }
   if (has_length || after.empty()) return Look::kYes;
-  // The rest is one TCP segment away at most, so that a name without its colon is worth waiting for.
+  // The rest of a header line comes with the next TCP segment at the latest. So a name without its colon is waited for.
   switch (LooksLikeHeader(after)) {
     case Look::kYes:
       return Look::kNo;
@@ -270,8 +270,8 @@ StreamParser::Item StreamParser::Garbage(const uint8_t* data, size_t size) const
   return item;
 }
 
-// Moves through the lines of a message's head until its end. The position is kept between calls, so that each whole
-// line is looked at once.
+// Moves through the lines of a message's head until its end. The position is kept between calls, so that each line is
+// parsed only once.
 StreamParser::HeadEnd StreamParser::FindHeadEnd(std::string_view text) {
   while (true) {
     const std::string_view rest = text.substr(scan_.line_begin);
@@ -305,7 +305,7 @@ StreamParser::HeadEnd StreamParser::FindHeadEnd(std::string_view text) {
 
 // Moves scan_.sdp_begin to the end of a description whose length the camera does not say. It ends where a line is not
 // one of SDP's ("x=..."), or where the received bytes end with a whole line and at least one "m=" line has come: a
-// camera sends a description in one piece. false: more bytes are needed.
+// camera sends a description in one piece. False: more bytes are needed.
 bool StreamParser::FindSdpEnd(std::string_view text) {
   scan_.in_sdp = true;
   while (scan_.sdp_begin < text.size()) {

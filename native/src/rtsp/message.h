@@ -65,8 +65,8 @@ class StreamParser {
     std::string problem;
   };
 
-  // Interleaved frames of other channels count as garbage while the parser looks for the next item after garbage.
-  // Until the first call every channel is accepted.
+  // The channels of this session. After garbage, a frame of another channel counts as garbage too. Until the first call
+  // every channel is accepted.
   void SetChannels(const std::vector<int>& channels);
 
   // Looks at the first bytes of the buffer. The caller removes `consumed` bytes and calls again with what is left.
@@ -76,15 +76,13 @@ class StreamParser {
  private:
   // How far the head of a message at the front of the buffer was looked at.
   struct Scan {
-    size_t line_begin = 0;  // of the first line that was not seen whole yet
+    size_t line_begin = 0;  // offset of the first line that is not complete yet
     size_t lines = 0;
     bool has_length = false;
-    size_t next = 0;  // what follows the head, once its end was found
-    // Of a description without Content-Length: whether its end is being looked for, from where in the body on, and whether an
-    // "m=" line came before that.
-    bool in_sdp = false;
-    size_t sdp_begin = 0;
-    bool has_media = false;
+    size_t next = 0;        // offset behind the head, once its end was found
+    bool in_sdp = false;    // the end of a description without Content-Length is being looked for
+    size_t sdp_begin = 0;   // offset in the body where the search goes on
+    bool has_media = false; // an "m=" line came before sdp_begin
   };
   enum class HeadEnd { kFound, kUnknown, kLineTooLong, kTooLong, kTooManyLines };
 

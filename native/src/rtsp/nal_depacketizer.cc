@@ -4,7 +4,7 @@ namespace chrys::rtsp {
 
 namespace {
 
-// Times in a row that a marker must have stood for a missing end bit before it is taken for one.
+// After this many NAL units in a row that ended with a marker but without an end bit, the marker counts as the end bit.
 constexpr int kMarkerIsEnd = 3;
 
 }  // namespace
@@ -14,7 +14,8 @@ void NalDepacketizer::Push(const RtpPacket& packet, int lost, int64_t arrival_us
   lost_ = builder_.BeginPacket(packet.timestamp, arrival_us, lost);
   Read(packet.payload, packet.size);
   marked_open_ = packet.marker && nal_.open();
-  // Some cameras set no end bit, others set the marker on every packet. The NAL unit stays open until it is known which.
+  // Some cameras set no end bit, and others set the marker on every packet. Until it is known which of these the camera does,
+  // the NAL unit stays open.
   if (marked_open_ && marker_ends_ >= kMarkerIsEnd) nal_.End(!fragment_gap_);
   if (packet.marker && !nal_.open()) builder_.Marker();
 }

@@ -1,4 +1,4 @@
-// What the depacketizers of H.264 and HEVC have in common: fragments to NAL units.
+// What the depacketizers of H.264 and HEVC have in common: they make NAL units of aggregates and fragments.
 #pragma once
 
 #include "access_unit_builder.h"
@@ -21,7 +21,7 @@ class NalDepacketizer : public VideoDepacketizer {
   bool intra_refresh_only() const override { return builder_.intra_refresh_only(); }
 
  protected:
-  // Reads one payload by means of the functions below.
+  // Reads one payload, and calls the functions below for what it holds.
   virtual void Read(const uint8_t* payload, size_t size) = 0;
 
   void Single(const uint8_t* data, size_t size);

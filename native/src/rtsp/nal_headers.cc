@@ -7,7 +7,7 @@ namespace chrys::rtsp {
 
 namespace {
 
-// Sets are a few hundred bytes long; what is needed lies at their beginning.
+// Parameter sets are a few hundred bytes long. The fields that are needed lie at their beginning.
 constexpr size_t kSetHeadBytes = 1024;
 constexpr size_t kSeiHeadBytes = 512;
 constexpr uint32_t kRecoveryPoint = 6;  // payloadType
@@ -214,7 +214,7 @@ void ReadHevcSlice(BitReader bits, const SetLookup& sets, SliceFields* slice) {
   slice->pps_id = static_cast<int>(pps_id);
   const PpsFields* pps = sets.Pps(slice->pps_id);
   const SpsFields* sps = pps == nullptr ? nullptr : sets.Sps(pps->sps_id);
-  // Behind the first slice of a picture the fields lie behind an address whose length depends on the picture's size.
+  // Only the first slice is read further: later ones have an address first, whose length depends on the picture's size.
   if (sps == nullptr || !slice->first) return;
   bits.Skip(static_cast<size_t>(pps->extra_slice_bits));
   slice->intra = bits.Ue() == 2;
@@ -227,7 +227,7 @@ void ReadHevcSlice(BitReader bits, const SetLookup& sets, SliceFields* slice) {
   slice->order_modulus = 1 << sps->order_bits;
 }
 
-// A number that is coded as a row of 0xff and a last byte.
+// Reads a number that is coded as a row of 0xff and a last byte; the number is their sum.
 bool ReadSeiNumber(const uint8_t* data, size_t size, size_t* at, size_t* number) {
   *number = 0;
   while (*at < size) {

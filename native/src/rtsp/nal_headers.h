@@ -10,7 +10,7 @@ namespace chrys::rtsp {
 
 enum class NalCodec { kH264, kHevc };
 
-// Bytes of a NAL unit that are looked at: all fields of a slice header that are needed lie in them.
+// The first bytes of a NAL unit that are parsed. They hold all fields of a slice header that are needed.
 constexpr size_t kNalHeadBytes = 64;
 
 inline size_t NalHeaderBytes(NalCodec codec) { return codec == NalCodec::kH264 ? 1 : 2; }
@@ -32,7 +32,7 @@ int NalType(NalCodec codec, const uint8_t* head);
 // Copies a NAL unit without its emulation prevention bytes, until `out` is full. Returns the number of bytes copied.
 size_t Unescape(const uint8_t* nal, size_t size, uint8_t* out, size_t out_size);
 
-// Reads bits. What lies behind the end reads as zero, and ok() is false from then on.
+// Reads bits. Bits behind the end read as zero, and ok() is false from then on.
 class BitReader {
  public:
   BitReader(const uint8_t* data, size_t size) : data_(data), bits_(size * 8) {}
@@ -111,7 +111,7 @@ SliceFields ParseSlice(NalCodec codec, const uint8_t* head, size_t size, const S
 // is none.
 std::optional<int> RecoveryCount(NalCodec codec, const uint8_t* nal, size_t size);
 
-// Whether whole SEI messages fill these bytes of an SEI NAL unit: what follows then does not belong to a message.
+// Whether these first bytes of an SEI NAL unit end exactly at the end of an SEI message.
 bool EndsBehindSeiMessage(NalCodec codec, const uint8_t* nal, size_t size);
 
 }  // namespace chrys::rtsp

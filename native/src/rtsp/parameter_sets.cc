@@ -71,7 +71,7 @@ bool ParameterSets::Store(const Fields& fields, const uint8_t* nal, size_t size,
   const auto found = sets->find(fields.id);
   const size_t freed = found == sets->end() ? 0 : found->second.nal.size();
   if (size > kMaxSetBytes || total_bytes_ - freed + size > kMaxTotalBytes) return false;
-  // Cameras repeat them with each keyframe.
+  // Cameras repeat the same sets with each keyframe.
   if (freed == size && std::equal(nal, nal + size, found->second.nal.begin())) return true;
   total_bytes_ = total_bytes_ - freed + size;
   Stored<Fields>& stored = (*sets)[fields.id];

@@ -13,13 +13,14 @@ namespace chrys::rtsp {
 
 class ParameterSets : public SetLookup {
  public:
-  // Limits: a larger set, or one that would exceed the total, is not taken.
+  // A larger set, or one that would exceed the total, is not taken.
   static constexpr size_t kMaxSetBytes = 4 << 10;
   static constexpr size_t kMaxTotalBytes = 16 << 10;
 
   explicit ParameterSets(NalCodec codec) : codec_(codec) {}
 
-  // A value of the session description: NAL units in base64, separated by commas. What cannot be read is left out.
+  // Adds the sets of a value in the session description: NAL units in base64, separated by commas. Unreadable ones are left
+  // out.
   void AddBase64(std::string_view list);
 
   enum class Verdict {

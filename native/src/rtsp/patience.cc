@@ -13,12 +13,12 @@ constexpr int64_t kGapsPerLimit = 3;
 constexpr int64_t kMaxGapUs = 600'000'000;
 constexpr double kMinFps = 0.001;
 constexpr double kMeanShare = 1.0 / 16;
-// A connection that was older than this many times the gap was old enough to tell that the gap is not usual.
+// A connection that lasted longer than this many times the gap would have had such a gap before, if it were usual.
 constexpr int64_t kEarlyGaps = 4;
-// How long a gap counts, in gaps: one that came alone, and one that came again.
+// How long a gap counts, as a multiple of the gap: if it came once, and if it came again.
 constexpr int64_t kSingleGapLasts = 10;
 constexpr int64_t kUsualGapLasts = 100;
-// A gap of an earlier connection that has not come for so long is not usual any more.
+// A gap of an earlier connection counts no longer after this many times the gap without a gap of that length.
 constexpr int64_t kRememberedLasts = 2;
 
 }  // namespace

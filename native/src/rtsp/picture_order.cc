@@ -6,8 +6,8 @@ namespace chrys::rtsp {
 
 namespace {
 
-// Pictures that must have followed each other as expected before a gap in their order alone counts as loss, and before
-// their order alone shows that nothing is missing.
+// Number of pictures that must have followed each other as expected before a gap in their order alone proves loss, and before
+// an order without a gap alone proves that nothing is missing.
 constexpr int kProvesLoss = 25;
 constexpr int kProvesNoLoss = 4;
 
@@ -27,7 +27,7 @@ bool PictureOrder::H264(const SliceFields& slice, int lost, SequenceTrust* trust
     const bool next = slice.order == (last_ + 1) % slice.order_modulus;
     const bool same = slice.order == last_;
     if (lost > 0) {
-      // A loss as long as frame_num's period cannot be seen, and neither can that of a field.
+      // frame_num does not show the loss of a whole period of it, or of one field.
       missing = !(next && in_row_ >= kProvesNoLoss && lost < slice.order_modulus && !slice.field);
       if (missing && !next && in_row_ >= kProvesNoLoss) trust->NoteRealLoss();
     } else {
@@ -41,7 +41,7 @@ bool PictureOrder::H264(const SliceFields& slice, int lost, SequenceTrust* trust
   return missing;
 }
 
-// Only a stream without reordering, whose pictures count on evenly, shows that nothing is missing.
+// Only a stream without reordering, whose order counts advance evenly, shows that nothing is missing.
 bool PictureOrder::Hevc(const SliceFields& slice, int lost, SequenceTrust* trust) {
   bool missing = lost > 0;
   if (slice.order < 0 || slice.order_modulus <= 0) return missing;

@@ -1,4 +1,4 @@
-// Whether pictures are missing, by what slices say of the order of pictures.
+// Finds out from the slice headers' order fields whether pictures are missing.
 #pragma once
 
 #include "damage.h"

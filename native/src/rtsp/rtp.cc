@@ -16,9 +16,9 @@ constexpr uint16_t kMaxMisorder = 100;
 constexpr int kMaxOddInARow = 16;
 // Packets of the source before the present one are dropped until the present one has been silent for this long.
 constexpr int64_t kSilentUs = 2'000'000;
-// A source is one after this many packets.
+// An SSRC counts as a source after this many packets.
 constexpr int64_t kMinPackets = 2;
-// The jitter of a longer pause would say nothing.
+// A longer pause does not count as jitter.
 constexpr int64_t kMaxJitterGapUs = 60'000'000;
 
 }  // namespace

@@ -44,7 +44,7 @@ class RtpReceiver {
   uint32_t extended_highest() const;
   uint32_t jitter() const;           // ticks
   int64_t lost_total() const { return lost_; }
-  // Fraction lost since the last call, of 256.
+  // Fraction of packets lost since the last call, in 1/256.
   uint8_t TakeFractionLost();
 
  private:
@@ -67,7 +67,7 @@ class RtpReceiver {
   int64_t last_arrival_us_ = 0;
   int64_t reported_received_ = 0;
   int64_t reported_lost_ = 0;
-  int odd_in_a_row_ = 0;  // packets that are late or far away, without one in order between them
+  int odd_in_a_row_ = 0;  // packets in a row that are late or far ahead
   uint16_t late_next_ = 0;
 };
 
@@ -96,7 +96,7 @@ class ReorderBuffer {
   void HandOn(const RtpPacket& packet, std::vector<RtpPacket>* ready);
   void Wait(Waiting waiting, std::vector<RtpPacket>* ready);
   void HandOnWaiting(Waiting* waiting, std::vector<RtpPacket>* ready);
-  // Hands on what waits up to the next gap; up to the end.
+  // HandOnRun hands on the waiting packets up to the next gap; HandOnAll hands on all of them.
   void HandOnRun(std::vector<RtpPacket>* ready);
   void HandOnAll(std::vector<RtpPacket>* ready);
   void SkipOldGaps(int64_t now_us, std::vector<RtpPacket>* ready);
@@ -104,7 +104,7 @@ class ReorderBuffer {
   std::deque<Waiting> waiting_;      // by sequence
   int64_t oldest_us_ = 0;            // arrival of the packet that has waited longest
   std::vector<Waiting> handed_out_;  // keeps the bytes of `ready` alive
-  // A packet with a number far away. The stream restarts there when the next number follows it.
+  // A packet whose number is far from the expected one. The stream restarts there if the next packet continues it.
   std::optional<Waiting> far_;
   bool any_ = false;
   uint16_t next_ = 0;

@@ -20,9 +20,9 @@ constexpr size_t kAudio = 1;
 // RFC 3550, 6.2: the minimum interval of RTCP. The first report goes earlier, but never before PLAY's answer.
 constexpr int64_t kFirstReportUs = 1'000'000;
 constexpr int64_t kReportIntervalUs = 5'000'000;
-// Audio packets between two pictures, some 10 s.
+// Maximum number of audio packets between two pictures, about 10 s; more are dropped.
 constexpr size_t kMaxAudioPackets = 512;
-// A camera that announces audio and has sent none this long after the first picture sends none.
+// A camera that announces audio and has sent none this long after the first picture counts as one without audio.
 constexpr int64_t kAudioSilentUs = 10'000'000;
 // After BYE a camera may still send what it has buffered.
 constexpr int64_t kGoodbyeUs = 1'000'000;
@@ -31,9 +31,10 @@ constexpr int kMaxReorderedPictures = 16;
 constexpr size_t kMaxNotes = 16;
 constexpr int64_t kDestructorTeardownUs = 300'000;
 constexpr int64_t kReopenTeardownUs = 300'000;
-// What a camera sends before it answers PLAY is kept up to here, because nothing is read out of the depacketizer yet.
+// Maximum number of bytes that a camera may send before it answers PLAY; more are dropped. Until then nothing is taken out of
+// the depacketizer.
 constexpr size_t kMaxEarlyBytes = 16 << 20;
-// Some cameras write kHz into the description.
+// Some cameras write their clock rate in kHz into the description.
 constexpr int kMinVideoClockRate = 1000;
 // The NTP clock begins 70 years before the Unix clock.
 constexpr int64_t kNtpOffsetSeconds = 2'208'988'800;
@@ -65,7 +66,7 @@ const char* NameOf(Carrier carrier) {
   return carrier == Carrier::kTcp ? "tcp" : carrier == Carrier::kUdp ? "udp" : "multicast";
 }
 
-// The camera answered, and other requests than this may be answered otherwise.
+// Whether the camera answered and refused this request. It may accept another one.
 bool IsRefusal(const Failure& failure) {
   for (const char* each : {end::kRequestRefused, end::kCameraError, end::kOptionUnsupported, end::kTransportRefused,
                            end::kNotFound, end::kForbidden, end::kSessionLost}) {
@@ -230,7 +231,7 @@ std::optional<Failure> RtspSource::SetUpVideo(int64_t deadline_us) {
     }
     if (failure->end != end::kTransportRefused) break;
   }
-  // What was learnt may be what the camera refuses by now: the next attempt begins with TCP.
+  // The camera may refuse the transport that was learnt. So the next attempt begins with TCP.
   if (options_.transport == "auto" && IsRefusal(*failure)) options_.learned.transport.clear();
   return failure;
 }
@@ -309,7 +310,7 @@ void RtspSource::OnPacket(size_t track, bool rtcp, const uint8_t* data, size_t s
 
 void RtspSource::OnRtp(size_t track, const RtpPacket& packet, int64_t arrival_us) {
   Track& of = tracks_[track];
-  // Before the payload type is looked at: packets of other types have numbers of the same row.
+  // Noted before the payload type is checked: packets of all types share one row of sequence numbers.
   const RtpReceiver::Seen seen = of.receiver.Note(packet, arrival_us);
   if (seen.duplicate) return;
   if (std::find(of.payload_types.begin(), of.payload_types.end(), packet.payload_type) == of.payload_types.end()) return;
@@ -325,7 +326,7 @@ void RtspSource::OnRtp(size_t track, const RtpPacket& packet, int64_t arrival_us
 
 void RtspSource::TakeAudioUnits(int64_t arrival_us) {
   for (AudioUnit& unit : audio_depacketizer_->Take()) {
-    // The audio's clock is laid beside that of the video, so the video comes first.
+    // Audio before the first picture is dropped: the audio's clock is placed on that of the video.
     if (pictures_ == 0 || audio_packets_.size() >= kMaxAudioPackets) continue;
     const int64_t pts = audio_timeline_->Place(unit.rtp_time, arrival_us, unit.ticks);
     audio_packets_.push_back({std::move(unit.data), pts, AVRational{1, audio_clock_rate_}});
@@ -335,7 +336,7 @@ void RtspSource::TakeAudioUnits(int64_t arrival_us) {
 void RtspSource::OnRtcp(size_t track, const uint8_t* data, size_t size, int64_t arrival_us) {
   const RtcpPackets packets = ParseRtcp(data, size);
   for (const SenderReport& report : packets.reports) {
-    // A report that came before the first packet is believed, too.
+    // A report that comes before the first packet counts, too.
     if (tracks_[track].receiver.any() && report.ssrc != tracks_[track].receiver.ssrc()) continue;
     tracks_[track].report_ntp = report.ntp;
     tracks_[track].report_us = arrival_us;
@@ -473,7 +474,8 @@ void RtspSource::FillDecodeTime(AVPacket* packet) {
     if (back < kMaxReorderedPictures * usual) reorder_ticks_ = std::max(reorder_ticks_, back);
   }
   max_pts_ = std::max(max_pts_, packet->pts);
-  // RTP has no decoding times. Without reordering dts is pts; with it, dts lags by what was seen and never falls.
+  // RTP has no decoding times. Without reordering, dts is pts. With reordering, dts lags behind pts by the largest step back
+  // that was seen, and never decreases.
   packet->dts = packet->pts;
   if (reorder_ticks_ > 0) {
     const int64_t next = last_dts_ == INT64_MIN ? INT64_MIN : last_dts_ + 1;
@@ -523,7 +525,7 @@ void RtspSource::NoteSilentAudio(int64_t now_us) {
   Note("Audio is not recorded: the camera announces it and sends none.");
 }
 
-// Takes over what the parts have learnt by now.
+// Copies what the parts have learnt into options_.learned.
 void RtspSource::Learn() {
   Learned& learned = options_.learned;
   if (depacketizer_) {

@@ -54,7 +54,7 @@ class RtspSource : public PacketSource, public Session::Sink {
   const Learned* learned() const override { return &options_.learned; }
 
  private:
-  // What is received of one medium.
+  // One track that was set up.
   struct Track {
     explicit Track(int clock_rate) : receiver(clock_rate) {}
     RtpReceiver receiver;

@@ -51,7 +51,7 @@ struct FormatLine {
   std::string_view value;
 };
 
-// The first number of the text, whatever stands before it.
+// Takes the first number of the text, and all that stands before it.
 std::optional<int64_t> TakeNumber(std::string_view& text, int64_t max) {
   while (!text.empty() && !IsDigit(text.front())) text.remove_prefix(1);
   const auto number = LeadingNumber(text, max);
@@ -68,7 +68,7 @@ void ParseDimensions(std::string_view text, Media* media) {
   media->height = static_cast<int>(*height);
 }
 
-// Reads "25", "29.97" and "30000/1001". 0: none of them.
+// Reads "25", "29.97" and "30000/1001". 0: the text is none of these.
 double ParseFrameRate(std::string_view text) {
   std::string_view denominator = text;
   const auto parse = [](std::string_view number) {
@@ -87,8 +87,8 @@ struct Group {
   int ttl = 0;
 };
 
-// The group of a c= line; empty when the address is not multicast. Cameras leave out the address or its type ("c=IN",
-// "c=IN 10.0.0.1"), so that only the last word counts.
+// The multicast group of a c= line; empty when the address is not multicast. Only the last word counts, because some cameras
+// leave out the address or its type ("c=IN", "c=IN 10.0.0.1").
 Group ParseConnection(std::string_view text) {
   std::string_view last;
   for (std::string_view word = TakeWord(text); !word.empty(); word = TakeWord(text)) last = word;
@@ -146,7 +146,7 @@ class Parser {
   }
 
  private:
-  // What the parser keeps of a section beside the media itself.
+  // What the parser keeps of a section in addition to the media itself.
   struct Section {
     std::vector<int> payload_types;
     std::string direction;  // of the section itself

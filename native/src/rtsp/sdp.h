@@ -1,4 +1,4 @@
-// What a session description (RFC 4566) says of the streams of a camera. Only m=, a= and c= lines are read; everything else
+// Reads from a session description (RFC 4566) which streams a camera has. Only m=, a= and c= lines are read; all other lines
 // may be broken or missing.
 #pragma once
 

@@ -22,14 +22,14 @@ constexpr int kMaxRedirects = 3;
 // Answers 401 in a row before a request is given up; the authenticator gives up before that.
 constexpr int kMaxChallenges = 4;
 constexpr int64_t kEndRememberedUs = 1'000'000;
-// Datagrams that one look takes of a socket, so that the other sockets have their turn.
+// Maximum number of datagrams that are read from a socket at a time, so that the other sockets have their turn.
 constexpr int kMaxDatagrams = 256;
-// Keepalives in a row that are answered 401.
+// Maximum number of keepalives in a row that are sent again because of an answer 401.
 constexpr int kMaxKeepaliveChallenges = 3;
 // An answer without a usable number belongs to a keepalive request or to a report that is not older than this.
 constexpr int64_t kAnswerUs = 5'000'000;
 constexpr int kDefaultTimeoutSeconds = 60;
-// Longer ones are not remembered.
+// A longer session id is not remembered.
 constexpr size_t kMaxRememberedId = 512;
 constexpr size_t kMaxRememberedUrl = 4096;
 
@@ -174,13 +174,13 @@ std::optional<Failure> Session::Redirect(const Message& answer) {
     if (IsLocal(target->host) && !from_local) {
       return Failure{end::kTooManyRedirects, "The camera redirects to this machine itself.", 0};
     }
-    // Credentials stay with the host that they were given for, and so does what was learnt of it.
+    // Credentials and learnt facts belong to the host of the camera's URL, and are not used for another one.
     authenticator_ = std::make_unique<Authenticator>(false, "", "", "");
     elsewhere_ = true;
   }
   if (IsAddress(target->host)) addresses_ = {target->host};
   const Url before = std::exchange(url_, *target);
-  // Certificates are for the name.
+  // The certificate is valid for the name, not for the address.
   if (is_same) url_.host = before.host;
   url_.has_user = is_same && before.has_user;
   url_.user = is_same ? before.user : "";
@@ -220,7 +220,8 @@ std::optional<Failure> Session::Describe(int64_t deadline_us) {
   return std::nullopt;
 }
 
-// A camera with one session keeps it when the proxy was killed; its id was stored for that.
+// Ends the session of a proxy that was killed: a camera with only one session has it still. The session's id is stored for
+// this.
 void Session::EndRememberedSession(int64_t deadline_us) {
   if (learned_.session.empty() || elsewhere_) return;
   const std::string id = std::exchange(learned_.session, "");
@@ -233,7 +234,7 @@ void Session::EndRememberedSession(int64_t deadline_us) {
   request.headers.Add("Session", id);
   Message answer;
   const int64_t own_deadline_us = std::min(deadline_us, MonotonicUs() + kEndRememberedUs);
-  // Whatever it answers, the request that was refused is sent again; a closed connection is opened again for that.
+  // The answer does not matter: the caller repeats the refused request, on a new connection if this one was closed.
   (void)Ask(std::move(request), own_deadline_us, &answer);
   if (!exchange_->usable()) (void)Connect(deadline_us);
 }
@@ -275,7 +276,7 @@ void Session::TakeSession(const Message& answer) {
   timeout_s_ = timeout_s_ == 0 ? session.timeout_s : std::min(timeout_s_, session.timeout_s);
 }
 
-// Ends a session whose transport cannot be used, so that another one can be asked for.
+// Ends a session whose transport cannot be used, so that SETUP can request another transport.
 void Session::GiveUpSession(int64_t deadline_us) {
   if (!tracks_.empty() || session_id_.empty()) return;
   Message answer;
@@ -284,7 +285,7 @@ void Session::GiveUpSession(int64_t deadline_us) {
   if (!exchange_->usable()) (void)Connect(deadline_us);
 }
 
-// Cameras give the same channels to two tracks: each channel stays with the track that had it first.
+// Some cameras give the same channels to two tracks. Each channel stays with the track that had it first.
 void Session::TakeOverChannels(size_t track, int rtp_channel, int rtcp_channel) {
   for (const auto& [channel, rtcp] : {std::pair(rtp_channel, 0), std::pair(rtcp_channel, 1)}) {
     if (channel < 0 || channel >= static_cast<int>(track_of_channel_.size())) continue;
@@ -318,7 +319,7 @@ std::optional<Failure> Session::SetUp(const Media& media, Carrier carrier, int64
     track.rtcp_channel = transport && transport->rtcp_channel >= 0 ? transport->rtcp_channel : track.rtp_channel + 1;
     TakeOverChannels(tracks_.size(), track.rtp_channel, track.rtcp_channel);
   } else if (carrier == Carrier::kUdp) {
-    // Some cameras name another host as `source`: the stream comes from the camera, or not at all.
+    // Some cameras name another host as `source`. It is ignored: only datagrams of the camera's own address are taken.
     track.udp->SetPeer(connection.peer_address(), transport ? transport->server_rtp_port : 0,
                        transport ? transport->server_rtcp_port : 0);
     track.udp->PunchHole();
@@ -329,7 +330,7 @@ std::optional<Failure> Session::SetUp(const Media& media, Carrier carrier, int64
     track.udp = std::make_unique<UdpPair>();
     if (group.empty() || port <= 0 || !track.udp->OpenMulticast(group, port, port + 1, connection.local_address())) {
       GiveUpSession(deadline_us);
-      return Failure{end::kTransportRefused, "The multicast group of the camera cannot be joined.", 0};
+      return Failure{end::kIoError, "This machine cannot join the multicast group of the camera.", 0};
     }
   }
   tracks_.push_back(std::move(track));
@@ -340,7 +341,7 @@ std::optional<Failure> Session::SetUp(const Media& media, Carrier carrier, int64
 std::optional<Failure> Session::Play(int64_t deadline_us) {
   std::vector<int> channels;
   for (size_t i = 0; i < tracks_.size(); ++i) {
-    // Cameras that name other channels, or the same ones twice, may still use those that were asked for.
+    // A camera that names other channels, or the same channels twice, may still use the requested ones.
     const int asked = static_cast<int>(i) * 2;
     if (tracks_[i].carrier == Carrier::kTcp) TakeOverChannels(i, asked, asked + 1);
   }
@@ -354,7 +355,7 @@ std::optional<Failure> Session::Play(int64_t deadline_us) {
   Message answer;
   if (auto failure = Ask(std::move(with_range), deadline_us, &answer)) return failure;
   if (answer.status == 456 || answer.status == 457) {
-    // This camera knows no ranges.
+    // This camera refuses the Range header: PLAY is sent without it.
     if (auto failure = Ask(std::move(request), deadline_us, &answer)) return failure;
   }
   if (answer.status < 200 || answer.status > 299) return FailureOfStatus("PLAY", answer);
@@ -362,7 +363,7 @@ std::optional<Failure> Session::Play(int64_t deadline_us) {
   RememberSession();
   play_clock_us_ = ClockOfRange(answer.headers.Get("Range"));
   for (const Track& track : tracks_) {
-    // Once more: a firewall may have forgotten the first one while the camera thought about PLAY.
+    // A firewall may have forgotten the first datagram by the time that the camera answers PLAY.
     if (track.carrier == Carrier::kUdp) track.udp->PunchHole();
   }
   playing_ = true;
@@ -390,14 +391,14 @@ void Session::OnAnswer(int64_t cseq, const Message& answer) {
     OnKeepaliveAnswer(answer);
     return;
   }
-  // An error that answers nothing: this camera takes receiver reports for requests that it does not know.
+  // An error that answers no request shortly after a report: this camera mistakes receiver reports for requests.
   const bool reported = reported_us_ > 0 && now_us - reported_us_ < kAnswerUs;
   if (cseq == 0 && answer.status >= 400 && reported) reports_refused_ = true;
 }
 
 void Session::OnKeepaliveAnswer(const Message& answer) {
   if (answer.status == 401) {
-    // A new nonce: once more with it, but not for ever.
+    // The answer has a new nonce, so the keepalive is sent again with it, up to a limit.
     const auto verdict = authenticator_->OnUnauthorized(answer.headers.All("WWW-Authenticate"));
     if (verdict == Authenticator::Verdict::kRetry && ++keepalive_unauthorized_ <= kMaxKeepaliveChallenges && !closed_) {
       SendKeepalive(0);
@@ -504,7 +505,7 @@ std::optional<Failure> Session::Pump(int64_t deadline_us) {
   }
   if (asked_to_end_) return Ended(*std::exchange(asked_to_end_, std::nullopt), MonotonicUs());
   if (!playing_) return std::nullopt;
-  // Whatever came, so that a busy stream does not starve it.
+  // Checked after every wait, so that a busy stream does not delay the keepalive.
   const int64_t now_us = MonotonicUs();
   if (now_us >= keepalive_.due_us()) SendKeepalive(now_us);
   return std::nullopt;
@@ -525,7 +526,7 @@ void Session::Close(int64_t budget_us) {
   const bool has_session = !session_id_.empty() || !tracks_.empty();
   const Message request = Request("TEARDOWN", aggregate_url_);
   if (has_session && !exchange_->usable() && exchange_->can_send()) {
-    // What the camera sends is not read any more, so neither is its answer.
+    // Nothing is read from this connection any more, so the answer is not waited for.
     (void)exchange_->Send(Authorized(request));
   } else if (has_session && exchange_->usable()) {
     Message answer;

@@ -42,7 +42,7 @@ class Session : public Exchange::Receiver {
   Session(const SessionOptions& options, Learned& learned, Waiter& waiter, Sink& sink);
   ~Session() override;
 
-  // Connects and asks for the description, following redirects.
+  // Connects and requests the description (DESCRIBE). Follows redirects.
   std::optional<Failure> Describe(int64_t deadline_us);
   const SessionDescription& description() const { return description_; }
 
@@ -50,7 +50,8 @@ class Session : public Exchange::Receiver {
   std::optional<Failure> SetUp(const Media& media, Carrier carrier, int64_t deadline_us);
   std::optional<Failure> Play(int64_t deadline_us);
 
-  // Waits until something came, the deadline, or the stop flag, and handles what came. Keeps the session alive meanwhile.
+  // Waits until something comes, the deadline passes or the stop flag is raised. Handles what came, and keeps the session
+  // alive meanwhile.
   std::optional<Failure> Pump(int64_t deadline_us);
 
   // Somebody woke the capture during the last Pump, and not to stop it. Resets.
@@ -59,8 +60,8 @@ class Session : public Exchange::Receiver {
   // Sends RTCP to the camera. False: it could not be sent.
   bool SendReport(size_t track, const std::vector<uint8_t>& packet);
 
-  // The stream ended although the connection is open: it was last seen at `seen_us`. Returns `failure`, or the reason
-  // "keepalive" when that happens at a constant interval.
+  // The camera stopped sending at `seen_us` although the connection is open. Returns `failure`, or the reason "keepalive" if
+  // this happens at a constant interval.
   Failure Silent(Failure failure, int64_t seen_us);
   // Requests can be sent and answers read.
   bool usable() const { return exchange_ && exchange_->usable(); }
@@ -71,11 +72,11 @@ class Session : public Exchange::Receiver {
 
   // The camera's own clock at PLAY (ONVIF "Range: clock="), microseconds since the epoch; 0: it did not say.
   int64_t play_clock_us() const { return play_clock_us_; }
-  // The camera answered something with an error that was no answer to a request, after reports were sent.
+  // After receiver reports were sent, the camera sent an error that answers no request.
   bool reports_refused() const { return reports_refused_; }
   // Datagrams that this machine dropped because they were not read in time.
   int64_t dropped_here() const;
-  // The scheme, such as "Digest SHA-256".
+  // The authentication scheme in use, such as "Digest SHA-256".
   std::string authentication() const { return authenticator_->scheme(); }
 
  private:
@@ -94,7 +95,8 @@ class Session : public Exchange::Receiver {
 
   std::optional<Failure> Connect(int64_t deadline_us);
   std::optional<Failure> AskForDescription(int64_t deadline_us, Message* answer);
-  // Asks, and answers 401 as often as that can help.
+  // Sends a request and waits for its answer. After an answer 401, sends it again with an answer to the challenge, as often
+  // as that can help.
   std::optional<Failure> Ask(Message request, int64_t deadline_us, Message* answer);
   std::optional<Failure> SetUpOnce(const Media& media, Carrier carrier, int64_t deadline_us, Message* answer, Track* track);
   std::optional<Failure> Redirect(const Message& answer);
@@ -123,7 +125,7 @@ class Session : public Exchange::Receiver {
   std::string aggregate_url_;
   std::string session_id_;
   int timeout_s_ = 0;  // the shortest one that the camera named; 0: none yet
-  bool elsewhere_ = false;  // redirected to another host, of which nothing is learnt
+  bool elsewhere_ = false;  // redirected to another host; nothing is learnt from that host
   std::vector<Track> tracks_;
   std::vector<int> track_of_channel_;  // by channel: track * 2, plus 1 for RTCP; -1 = none
   Keepalive keepalive_;

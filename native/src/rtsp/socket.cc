@@ -24,7 +24,7 @@ namespace {
 // How often the stop flag is read when there is no eventfd.
 constexpr int64_t kStopPollUs = 50'000;
 constexpr size_t kMaxInlineDescriptors = 7;
-// A name with more addresses than these is not tried any further.
+// Maximum number of addresses of a name that are tried.
 constexpr size_t kMaxAddresses = 8;
 constexpr int64_t kCloseUs = 50'000;
 constexpr size_t kMaxDrainedBytes = 4 << 20;
@@ -62,7 +62,7 @@ Failure ConnectFailure(int error, const std::string& endpoint) {
   }
 }
 
-// Of several addresses, the failure that says most about the camera is reported.
+// How much a failure says about the camera. If all addresses fail, the failure with the greatest weight is reported.
 int Weight(const Failure& failure) {
   static constexpr std::array<const char*, 3> kOrder{end::kUnreachable, end::kOpenTimeout, end::kRefused};
   for (size_t i = 0; i < kOrder.size(); ++i) {
@@ -268,7 +268,7 @@ std::optional<Failure> Connection::Connect(const ConnectionOptions& options, Wai
       failure = state_->ConnectTo(*address, waiter, now_us + share_us);
       if (!failure && options.tls) {
         failure = state_->StartTls(options, address->endpoint(), waiter, begun_us, deadline_us);
-        // The addresses of a name lead to the same camera: another one would not answer otherwise.
+        // All addresses of a name lead to the same camera, so the others would answer the same.
         if (failure) reported.reset();
       }
       if (!failure) return std::nullopt;

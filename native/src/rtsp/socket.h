@@ -17,7 +17,8 @@
 
 namespace chrys::rtsp {
 
-// Waits for descriptors, until a deadline or until the capture is told to stop. Thread: one; the wake-up may come from any.
+// Waits for descriptors, until a deadline passes or the capture's stop flag is raised. Thread: one; the wake-up may come from
+// any thread.
 class Waiter {
  public:
   // `stop`: not 0 = stop. `wake_fd`: an eventfd that is written to when `stop` changes; -1: none, and `stop` is looked at
@@ -27,7 +28,7 @@ class Waiter {
   // kWoken: somebody wrote to the eventfd, and the stop flag is not raised.
   enum class Woke { kReady, kDeadline, kStopped, kWoken };
   // Blocks until one of the descriptors is ready, `deadline_us` (monotonic) has passed, or the stop flag is raised.
-  // While `ignore_stop` the flag counts for nothing (for TEARDOWN).
+  // While `ignore_stop` is set, the stop flag is ignored (for TEARDOWN).
   Woke Wait(pollfd* descriptors, size_t count, int64_t deadline_us);
   void set_ignore_stop(bool ignore) { ignore_stop_ = ignore; }
   bool stopped() const { return !ignore_stop_ && stop_.load(std::memory_order_relaxed) != 0; }
@@ -75,14 +76,14 @@ class Connection {
   // Sends what waits. False: the connection failed.
   bool Flush();
   bool has_unsent() const;
-  // Bytes that TLS has decrypted and Read has not given out: poll would not tell of them.
+  // Whether there are bytes that TLS has decrypted and Read has not returned yet. poll does not see them.
   bool has_pending() const;
   int fd() const;
   int error() const;
   const std::string& fingerprint() const;  // of the camera's certificate, 64 hex digits; empty without TLS
   std::string peer_address() const;
   std::string local_address() const;
-  // Orderly: TLS close_notify, shutdown, and reads what is unread so that the kernel sends no RST.
+  // Closes in order: sends TLS close_notify, shuts down, and reads what is unread, so that the kernel sends no RST.
   void Close();
 
  private:

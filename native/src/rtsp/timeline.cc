@@ -9,7 +9,7 @@ namespace chrys::rtsp {
 
 namespace {
 
-// libav reorders no more pictures than this.
+// Maximum number of pictures that libav reorders.
 constexpr int64_t kMaxReorder = 16;
 constexpr double kUnknownFps = 25;
 constexpr double kMinFps = 0.01;
@@ -18,10 +18,10 @@ constexpr double kMaxFps = 1000;
 constexpr double kMinStepSeconds = 0.004;
 constexpr double kMaxUnknownStepSeconds = 1;
 
-// Pictures that are further apart must arrive further apart, too.
+// A larger step of the timestamps counts only if the pictures arrive that far apart, too.
 constexpr int64_t kMaxSlackSeconds = 30;
 
-// Pictures in a row without a timestamp of their own, from which on the camera counts as one without timestamps.
+// After this many pictures in a row without a usable timestamp, the camera counts as one without timestamps.
 constexpr size_t kArrivalPictures = 4;
 
 constexpr double kDeadband = 0.02;
@@ -41,7 +41,7 @@ constexpr double kTrimSeconds = 30;
 constexpr int64_t kTrimFromUs = 300'000;
 constexpr int64_t kTrimUntilUs = 100'000;
 constexpr size_t kTrimBins = 3;
-// While RTP time is believed, for example after a camera that stood still.
+// The same without a scale, for example after a camera paused.
 constexpr size_t kTrimBinsUnscaled = 8;
 
 constexpr size_t kMaxPieces = 8;
@@ -103,7 +103,7 @@ int64_t Timeline::Resolve(uint32_t rtp_time, int64_t arrival_us) {
   }
   if (repeats_) {
     repeats_ = false;
-    // Pictures in between were placed by arrival, perhaps beyond this one.
+    // Pictures in between were placed by arrival, perhaps later than this one.
     const bool goes_on = at > max_at_ && Fits(at, arrival_us);
     return Accept(rtp_time, goes_on ? at : ByArrival(arrival_us));
   }
@@ -115,7 +115,7 @@ int64_t Timeline::Resolve(uint32_t rtp_time, int64_t arrival_us) {
     return after_stray && !reorders_ ? std::max(at, max_at_ + 1) : at;
   }
   if (stray_) {
-    // Two that fit each other: the clock has jumped, and stays there.
+    // Two stray timestamps that fit each other: the clock has jumped and stays there.
     const int64_t jumped = stray_->at + static_cast<int32_t>(rtp_time - stray_->rtp_time);
     if (Fits(jumped, arrival_us)) return Accept(rtp_time, jumped);
   }
@@ -143,7 +143,7 @@ bool Timeline::Fits(int64_t at, int64_t arrival_us) const {
   const int64_t step = at - max_at_;
   if (step > 0) {
     if (step <= Slack()) return true;
-    // After an interruption, or in a burst that makes up for one.
+    // A larger step is possible after an interruption, or in a burst after one.
     const double elapsed = static_cast<double>(arrival_us - last_arrival_us_) / kUs * rate_ / slope();
     if (static_cast<double>(step - Slack()) <= elapsed) return true;
     return Map(at) - TicksAt(arrival_us) <= Slack();
@@ -173,7 +173,7 @@ int64_t Timeline::Predict(int64_t arrival_us) const {
   return max_at_ + std::max<int64_t>(1, usual_);
 }
 
-// Places a picture by its arrival, smoothed, and behind the one before it.
+// Places a picture by its smoothed arrival time, and always later than the picture before it.
 int64_t Timeline::ByArrival(int64_t arrival_us) {
   if (!by_arrival_) {
     by_arrival_ = true;
@@ -222,10 +222,10 @@ int64_t Timeline::usual_ticks() const {
 }
 
 void Timeline::AdaptScale(int64_t at, int64_t arrival_us, bool keyframe) {
-  // Only where time goes forward.
+  // The scale changes only at a picture that is later than all before it.
   if (at <= max_at_) return;
   if (by_arrival_ && noted_ - by_arrival_since_ >= kArrivalPictures) {
-    // Nothing is to be scaled. The next picture takes the new slope.
+    // Times follow arrival, so nothing is scaled. The next picture takes the new slope.
     meter_.ForgetRate();
     if (SetScale(at, 1, 0)) by_arrival_ = false;
     return;
@@ -255,7 +255,7 @@ void Timeline::AdaptScale(int64_t at, int64_t arrival_us, bool keyframe) {
   SetScale(at, scale, trim);
 }
 
-// From that time on. False: nothing changes.
+// Applies scale and trim to times from `at` on. False: nothing changes.
 bool Timeline::SetScale(int64_t at, double scale, double trim) {
   if (scale == scale_ && trim == trim_) return false;
   scale_ = scale;
@@ -305,12 +305,13 @@ void Timeline::TakeReport(uint32_t rtp_time, int64_t ntp_us, int64_t arrival_us)
   if (reports_.size() > kMaxReports) reports_.pop_front();
 }
 
-// Whether RTP time runs as the camera's own clock does, and pictures are stamped with it.
+// Whether sender reports show that RTP time runs like the camera's own clock, and pictures are stamped with it.
 bool Timeline::ReportsConfirmRtp(int64_t arrival_us) const {
   if (reports_.size() < 2) return false;
   const Report& newest = reports_.back();
   if (!newest.near_pictures || arrival_us - newest.arrival_us > kReportAgeUs) return false;
-  // Some cameras count their clock by the pictures. The network cannot hold back packets for longer and longer.
+  // Some cameras derive their clock from the number of pictures. Then reports come later and later, which the network alone
+  // cannot cause.
   const int64_t elapsed_us = newest.arrival_us - first_report_.arrival_us;
   const int64_t late_us = elapsed_us - (newest.ntp_us - first_report_.ntp_us);
   if (std::abs(late_us) > std::max(kMaxReportLateUs, elapsed_us / 50)) return false;

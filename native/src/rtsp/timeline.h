@@ -1,4 +1,4 @@
-// RTP timestamps to times that can be relied on.
+// Turns RTP timestamps into reliable times.
 #pragma once
 
 #include <array>
@@ -13,11 +13,10 @@ namespace chrys::rtsp {
 
 // The clock of the video of one connection. Thread: one.
 //
-// Ticks that come out are of `clock_rate` per second and begin at 0. Between pictures they advance as the RTP
-// timestamps do, whatever happens to these: a 32-bit wrap, one picture hours away, a jump that stays, timestamps that
-// never change. Where RTP time and arrival differ by more than 2 % over at least 2 s, RTP time is scaled from the next
-// keyframe on. While sender reports confirm the RTP clock, late packets are a matter of the network, and nothing is
-// scaled.
+// Place returns ticks of 1/`clock_rate` s, which begin at 0 and advance as the RTP timestamps do. They stay regular if the
+// timestamps wrap at 32 bits, if one picture is hours away, if the clock jumps and stays there, and if the timestamps never
+// change. Where RTP time and arrival differ by more than 2 % over at least 2 s, RTP time is scaled from the next keyframe
+// on. While sender reports confirm the RTP clock, only the network delays packets, and nothing is scaled.
 class Timeline {
  public:
   // `declared_fps`: 0 = not known.
@@ -26,7 +25,7 @@ class Timeline {
   // The time of a picture, in decoding order (B-frames step back). `arrival_us`: monotonic.
   int64_t Place(uint32_t rtp_time, int64_t arrival_us, bool keyframe);
 
-  // Of the same stream. A step of the camera's clock moves SenderUs and nothing else.
+  // A sender report of the same stream. A step of the camera's clock moves SenderUs and nothing else.
   void OnSenderReport(uint32_t rtp_time, uint64_t ntp, int64_t arrival_us);
   // Microseconds since the epoch by the camera's clock, for a time that Place gave; 0: no report yet, or not after
   // 1970.
@@ -104,7 +103,7 @@ class Timeline {
   int64_t arrival_anchor_us_ = 0;
   int64_t anchor_at_ = 0;
 
-  // Of the last pictures, as rings.
+  // The last pictures, as rings.
   std::array<int64_t, kSteps> at_{};
   std::array<int64_t, kSteps> arrivals_us_{};
   size_t noted_ = 0;  // in all
@@ -122,16 +121,14 @@ class Timeline {
   Report early_;
 };
 
-// The clock of the audio beside it: ticks of the audio's clock rate on the video's clock (0 = the video's 0). Uses
-// sender reports only when those of both streams agree with arrival within 1 s, and moves by at most 5 ms a second.
-// Exceptions: in the first 3 s the audio finds its place at once, and an error of more than 1 s that lasts is corrected
-// at once.
+// The clock of the audio that comes with the video. Its times are ticks of the audio's clock rate, and 0 is the video's 0.
+// Uses sender reports only when those of both streams agree with arrival within 1 s. Moves by at most 5 ms a second, with two
+// exceptions: errors in the first 3 s, and lasting errors of more than 1 s, are corrected at once.
 class AudioTimeline {
  public:
   // `video` outlives it and is used on the same thread.
   AudioTimeline(int clock_rate, const Timeline& video);
-  // Time of an audio unit that arrived then; `samples`: its length in ticks, 0 = unknown. Never steps back. 0 until the
-  // video has begun.
+  // The time of an audio unit. `samples`: its length in ticks, 0 = unknown. Never steps back. 0 until the video has begun.
   int64_t Place(uint32_t rtp_time, int64_t arrival_us, int64_t samples);
   void OnSenderReport(uint32_t rtp_time, uint64_t ntp, int64_t arrival_us);
 

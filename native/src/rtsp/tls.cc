@@ -14,11 +14,10 @@ namespace chrys::rtsp {
 
 namespace {
 
-// TLS 1.0 and 1.1, 3DES and SHA-1 signatures are accepted because old cameras have nothing newer; where both sides have
-// something newer, TLS negotiates that. %COMPAT tolerates certificates whose key usage is wrong, which cameras
-// generate.
+// TLS 1.0 and 1.1, 3DES and SHA-1 signatures are accepted because old cameras have nothing newer. Where both sides have
+// something newer, TLS negotiates that. %COMPAT tolerates certificates with a wrong key usage, which some cameras generate.
 constexpr const char* kPriority = "NORMAL:+VERS-TLS1.1:+VERS-TLS1.0:+3DES-CBC:+SIGN-RSA-SHA1:+SIGN-ECDSA-SHA1:%COMPAT";
-// TLS records without any data (alerts, tickets, key updates) that one Read accepts.
+// Maximum number of TLS records without data (alerts, tickets, key updates) that one Read accepts.
 constexpr int kMaxEmptyRecords = 16;
 constexpr size_t kShownDigits = 16;
 
@@ -180,7 +179,7 @@ TlsSession::Progress TlsSession::Rehandshake() {
   for (int i = 0; rehandshaking_ && i < kMaxEmptyRecords; ++i) {
     const int result = gnutls_handshake(session_);
     if (result == GNUTLS_E_AGAIN) return Progress::kWaits;
-    // GnuTLS would begin again with another ClientHello, which breaks the connection.
+    // Fails here, because GnuTLS would send another ClientHello at the next call, which breaks the connection.
     if (result == GNUTLS_E_GOT_APPLICATION_DATA) return Progress::kFailed;
     if (result == GNUTLS_E_SUCCESS) {
       rehandshaking_ = false;
@@ -193,7 +192,7 @@ TlsSession::Progress TlsSession::Rehandshake() {
   return rehandshaking_ ? Progress::kWaits : Progress::kDone;
 }
 
-// What was read is given out first; the next Read finds the end.
+// Returns the bytes that were read before the end; the next Read returns the end.
 long TlsSession::End(int error, long total) {
   end_ = error;
   return total > 0 ? total : -1;

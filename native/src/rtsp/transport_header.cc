@@ -20,7 +20,7 @@ std::string_view WithoutQuotes(std::string_view text) {
   return Trim(text);
 }
 
-// Reads "5000-5001" and "5000". What is missing or out of range keeps its value.
+// Reads "5000-5001" and "5000". A number that is missing or out of range leaves its variable as it is.
 void ParsePair(std::string_view text, int64_t max, int* first, int* second) {
   const auto a = LeadingNumber(Trim(TakeUntil(text, '-')), max);
   const auto b = LeadingNumber(Trim(text), max);
@@ -35,7 +35,7 @@ std::string ParseAddress(std::string_view text) {
   return std::string(text);
 }
 
-// Takes one parameter of a transport. Whether it says something about the transport.
+// Reads one parameter of a transport. False: the parameter alone does not show what the transport is.
 bool ParseParameter(std::string_view parameter, Transport* transport) {
   std::string_view value = Trim(parameter);
   const std::string name = Lower(Trim(TakeUntil(value, '=')));
@@ -76,7 +76,7 @@ std::optional<Transport> ParseOne(std::string_view text) {
 }  // namespace
 
 std::optional<Transport> ParseTransport(std::string_view value) {
-  // Several transports are separated by commas, which also stand in quotes: mode="PLAY,RECORD".
+  // Commas separate several transports, except in quotes: mode="PLAY,RECORD".
   bool quoted = false;
   for (size_t begin = 0, i = 0; i <= value.size(); ++i) {
     if (i < value.size() && value[i] == '"') quoted = !quoted;

@@ -33,7 +33,7 @@ std::string MulticastTransport();           // "RTP/AVP;multicast"
 // The value of the Session header.
 struct SessionHeader {
   std::string id;
-  int timeout_s = 60;  // what counts when the camera names none
+  int timeout_s = 60;  // the default applies when the camera names none
 };
 SessionHeader ParseSession(std::string_view value);
 

@@ -16,7 +16,7 @@ namespace chrys::rtsp {
 
 namespace {
 
-// A burst of one large keyframe must fit while this thread does something else.
+// The burst of a large keyframe must fit, in case this thread does something else meanwhile.
 constexpr int kReceiveBufferBytes = 4 << 20;
 constexpr int kMaxPortTries = 64;
 // Datagrams of other hosts that one Receive drops before it returns.
@@ -114,8 +114,8 @@ bool UdpPair::OpenMulticast(const std::string& group, int rtp_port, int rtcp_por
   CloseBoth();
   const auto address = ParseAddress(group, rtp_port);
   if (!address || !address->is_multicast() || rtp_port < 1 || rtcp_port < 1 || rtcp_port > 65'535) return false;
-  // Bound to the group, so that other groups and unicast on the same port stay out. Shared, because other captures of
-  // this machine may listen as well.
+  // The socket is bound to the group, so that it receives no other group and no unicast on the same port. The port is shared,
+  // because other captures on this machine may listen as well.
   rtp_ = Bind(*address, rtp_port, true);
   rtcp_ = Bind(*address, rtcp_port, true);
   const unsigned interface_index = InterfaceOf(interface_address);
@@ -151,7 +151,7 @@ bool UdpPair::SendRtcp(const std::vector<uint8_t>& packet) {
   return sent == static_cast<ssize_t>(packet.size());
 }
 
-// A camera that did not name its ports shows them by what it sends.
+// Learns a port that the camera did not name from the source of its datagrams.
 void UdpPair::LearnPort(bool rtcp, const SocketAddress& source) {
   if (!peer_rtcp_ || peer_rtcp_->port() != 0) return;
   const int port = rtcp ? source.port() : source.port() + 1;

@@ -97,7 +97,7 @@ bool BeginsWithHost(std::string_view text, std::string_view origin) {
   return EqualsIgnoringCase(host, TakeUntil(own, ':'));
 }
 
-// The path, query and all, of a URL that is absolute as cameras write it. nullopt: it is relative.
+// The path and query of a URL that is absolute, in any form that cameras write. nullopt: it is relative.
 std::optional<std::string_view> AbsolutePath(std::string_view text, std::string_view origin) {
   if (RemoveSchemes(text)) return text.substr(AuthorityEnd(text));
   if (StartsWith(text, "//")) {
@@ -108,8 +108,8 @@ std::optional<std::string_view> AbsolutePath(std::string_view text, std::string_
   return std::nullopt;
 }
 
-// Where in `base` the part begins that the control repeats, as in base ".../live/ch0" and control "ch0/track1"; npos:
-// it repeats nothing.
+// Offset in `base` of the part that the control repeats, as in base ".../live/ch0" and control "ch0/track1"; npos: the control
+// repeats nothing.
 size_t RepeatedPart(std::string_view base, std::string_view control) {
   const size_t path = Origin(base).size();
   while (!base.empty() && base.back() == '/') base.remove_suffix(1);
@@ -193,7 +193,7 @@ std::string BaseUrl(std::string_view request, std::string_view content_base, std
     if (base.front() == '/' && !StartsWith(base, "//")) return std::string(origin) + EncodeOdd(base);
     const auto path = AbsolutePath(base, origin);
     if (path) return std::string(origin) + EncodeOdd(*path);
-    // A relative base is useless: the request URL is what the camera just answered for.
+    // A relative base is useless. The camera answered for the request URL, so that URL is the base.
   }
   return std::string(request);
 }

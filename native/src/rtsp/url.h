@@ -27,9 +27,9 @@ bool SameHost(const Url& a, const Url& b);
 // are always those of `request`, because cameras behind NAT write their inner address.
 std::string BaseUrl(std::string_view request, std::string_view content_base, std::string_view content_location);
 
-// The URL of a control value as cameras mean it: absolute values are taken (with host and port of `base`); a relative one is
-// appended behind a '/', also when the base has a query (Dahua); `*` and an empty value give the base itself. A control that
-// repeats the base's end or lacks its scheme is understood, too.
+// The URL of a control value as cameras mean it. An absolute value is taken, with host and port of `base`. A relative one is
+// appended behind a '/', also when the base has a query (Dahua). `*` and an empty value give the base itself. A control that
+// repeats the end of the base, or lacks its scheme, is understood, too.
 std::string JoinControl(std::string_view base, std::string_view control);
 
 }  // namespace chrys::rtsp

@@ -88,7 +88,7 @@ export function cameraCommand(io: Io): Command {
       ),
     )
     .option('--audio', 'record its audio, too, if it is AAC or Opus')
-    .option('--no-audio', 'record no sound')
+    .option('--no-audio', 'record no audio')
     .option('--json', 'print the camera as JSON')
     .addOption(urlOption())
     .action((name: string, wish: string, options: RecordOptions) => record(io, name, wish, options));
@@ -246,7 +246,7 @@ function described(camera: StreamProcess): [string, string][] {
   return pairs.filter((pair): pair is [string, string] => pair[1] !== undefined);
 }
 
-/** What the connections of a camera taught; undefined: nothing yet. */
+/** What was learnt from the connections of a camera; undefined: nothing yet. */
 function learnedText(learned: StreamProcess['chrysproxy']['learned']): string | undefined {
   if (learned === null) return undefined;
   const { jpeg_size: jpeg } = learned;

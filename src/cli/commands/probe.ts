@@ -23,7 +23,7 @@ const DEFAULT_TIMEOUT_MS = 10_000;
 export function probeCommand(io: Io): Command {
   return new Command('probe')
     .description(
-      'open a stream without adding it and say what it is, or why it does not open; by the running proxy if there is one',
+      'open a stream without adding it and say what it is, or why it does not open; the running proxy does it if there is one',
     )
     .argument('<url>', 'rtsp://, rtsps:// or file: URL; - reads it from standard input, out of the process list')
     .addOption(new Option('--transport <transport>', 'how RTP comes in').choices(TRANSPORTS).default('auto'))
@@ -43,8 +43,8 @@ export function probeCommand(io: Io): Command {
 }
 
 /**
- * By the running proxy if there is one: it answers for its own cameras without a connection, which matters to a camera
- * that allows one session only. A file is one of this machine, so the proxy is not asked.
+ * The running proxy probes the stream if there is one: for its own cameras it needs no connection, which matters if a camera
+ * allows only one session. A `file:` URL names a file of this machine, so the command opens it itself.
  */
 async function probe(io: Io, argument: string, options: Options): Promise<void> {
   const url = await streamUrl(argument, io);
@@ -57,7 +57,7 @@ async function probe(io: Io, argument: string, options: Options): Promise<void> 
   io.out(options.json === true ? json(result) : fields(described(result)));
 }
 
-/** Asked for its version first, so that the password goes to nobody but a proxy. */
+/** The proxy, if one answers. Its version is requested first, so that the password is sent only to a proxy. */
 async function runningProxy(io: Io, options: Options): Promise<ProxyClient | undefined> {
   const client = clientFor(options, io);
   try {

@@ -14,7 +14,7 @@ export interface AuthorizedRequest {
   readonly authorization: string;
 }
 
-/** 'old': right, but the nonce is not good any more. */
+/** 'old': the credentials are right, but the nonce is no longer valid. */
 export type Verdict = 'in' | 'none' | 'wrong' | 'old';
 
 export class Authenticator {
@@ -73,7 +73,7 @@ const ALGORITHMS: Readonly<Record<Exclude<AuthScheme, 'basic' | 'rfc2069'>, stri
   'sha256-sess': 'SHA-256-sess',
 };
 
-/** undefined: the token of the algorithm is not one that was offered, letter by letter. */
+/** undefined: the algorithm's token is not exactly one that was offered. */
 function schemeOf(fields: ReadonlyMap<string, string>): AuthScheme | undefined {
   const algorithm = fields.get('algorithm');
   if (algorithm === undefined) return 'rfc2069';

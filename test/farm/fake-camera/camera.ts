@@ -7,7 +7,7 @@ import { Authenticator } from './authenticator.js';
 import { hugeSps } from './bits.js';
 import { type Clip, loadClip, nalType } from './clip.js';
 import { Connection } from './connection.js';
-import { Counters } from './counters.js';
+import { Counters, wallUs } from './counters.js';
 import type { CameraCounts, CameraOptions } from './options.js';
 import type { Command } from './protocol.js';
 import { Sessions } from './sessions.js';
@@ -87,6 +87,7 @@ export class FakeCamera {
     // A connection that only looks whether somebody listens does not count.
     const number = this.#counters.plays;
     this.#counters.connections += 1;
+    this.#counters.openedUs = wallUs();
     const connection = new Connection(socket, {
       options: this.#options,
       clips: this.#clips(number),

@@ -8,9 +8,9 @@ const H264_AUD = 9;
 const HEVC_AUD = 35;
 
 export interface Unit {
-  /** NAL units without start codes; of JPEG the file, as the only one. No access unit delimiters. */
+  /** NAL units without start codes and without access unit delimiters; for JPEG one entry, the file. */
   readonly nals: readonly Buffer[];
-  /** What the picture shows. */
+  /** The number that the picture shows. */
   readonly number: number;
   readonly keyframe: boolean;
 }
@@ -24,7 +24,7 @@ export interface Clip {
   readonly units: readonly Unit[];
   /** VPS (HEVC only), SPS and PPS. */
   readonly sets: readonly Buffer[];
-  /** Pictures by which decoding runs ahead of showing. */
+  /** Number of pictures by which decoding order runs ahead of output order. */
   readonly reorder: number;
 }
 

@@ -1,7 +1,8 @@
-/** What a camera counts while it runs; CameraCounts is what it tells. */
+/** What a camera counts while it runs. CameraCounts is what tests get. */
 import type { CameraCounts } from './options.js';
 
 const MAX_LOG = 100;
+const MAX_PICTURES_SENT = 2000;
 
 export class Counters {
   connections = 0;
@@ -18,8 +19,10 @@ export class Counters {
   answers = 0;
   pictures = 0;
   connectMs = 0;
+  openedUs = 0;
   requestsToPlay = 0;
   lastHead = '';
+  #picturesSentUs: number[] = [];
   readonly #requests: Record<string, number> = {};
   readonly #setups: Record<string, number> = {};
   readonly #refused: Record<string, number> = {};
@@ -39,13 +42,33 @@ export class Counters {
     this.#refused[status] = (this.#refused[status] ?? 0) + 1;
   }
 
+  sessionBegins(): void {
+    this.#picturesSentUs = [];
+  }
+
+  /** The last packet of a picture is sent next. */
+  pictureEnds(): void {
+    if (this.#picturesSentUs.length < MAX_PICTURES_SENT) this.#picturesSentUs.push(wallUs());
+  }
+
   told(now: { readonly connections: number; readonly sessions: number }): CameraCounts {
     const { connections, plays, teardowns, withoutTeardown, expired, unauthorized, wrongAnswers } = this;
     const { authorizations, keepalives, receiverReports, earlyReports, answers, pictures } = this;
-    const { connectMs, requestsToPlay, lastHead } = this;
+    const { connectMs, openedUs, requestsToPlay, lastHead } = this;
     return {
       ...{ connections, plays, teardowns, withoutTeardown, expired, unauthorized, wrongAnswers, authorizations },
-      ...{ keepalives, receiverReports, earlyReports, answers, pictures, connectMs, requestsToPlay, lastHead },
+      ...{
+        keepalives,
+        receiverReports,
+        earlyReports,
+        answers,
+        pictures,
+        connectMs,
+        openedUs,
+        requestsToPlay,
+        lastHead,
+      },
+      picturesSentUs: [...this.#picturesSentUs],
       connectionsNow: now.connections,
       sessionsNow: now.sessions,
       requests: { ...this.#requests },
@@ -54,4 +77,8 @@ export class Counters {
       log: [...this.#log],
     };
   }
+}
+
+export function wallUs(): number {
+  return Math.round((performance.timeOrigin + performance.now()) * 1000);
 }

@@ -6,7 +6,7 @@ export interface Incoming {
   readonly uri: string;
   readonly head: string;
   readonly body: string;
-  /** Of data: the interleaved channel and its payload. */
+  /** Only for interleaved data: the channel and the payload. */
   readonly channel: number;
   readonly data: Buffer;
 }
@@ -16,7 +16,7 @@ export function header(head: string, name: string): string {
   return new RegExp(`^${name}:[ \\t]*(.*?)\\r?$`, 'im').exec(head)?.[1] ?? '';
 }
 
-/** Takes what a client sends apart. The tests' client is no enemy: it breaks no rule. */
+/** Parses what a client sends. The client under test is trusted to follow the RFC, so there are no limits. */
 export class Reader {
   #pending = Buffer.alloc(0);
 

@@ -51,8 +51,8 @@ export interface VideoOptions {
   /** An empty fragment behind the first fragment of each NAL unit, and small NAL units as one fragment (start and end). */
   readonly oddFragments?: boolean;
   /**
-   * Where the size of a JPEG picture with more than 2040 pixels is told: nowhere ('wraps', the default: the RTP header has
-   * it modulo 2048), in the RTP header extension of ONVIF, or in the SDP's x-dimensions.
+   * Where the camera sends the size of a JPEG picture with more than 2040 pixels: nowhere ('wraps', the default: the RTP header
+   * has it modulo 2048), in the RTP header extension of ONVIF, or in the SDP's x-dimensions.
    */
   readonly jpegSize?: 'wraps' | 'extension' | 'x-dimensions';
 }
@@ -60,9 +60,9 @@ export interface VideoOptions {
 export interface RtpOptions {
   /** Indexes of video packets (from 0, over the whole session) that are lost: their sequence numbers are missing. */
   readonly lose?: readonly number[];
-  /** Pictures of whose packets the middle one is lost, by index from 0 over the whole session. */
+  /** Pictures whose middle packet is lost, by index from 0 over the whole session. */
   readonly damagePictures?: readonly number[];
-  /** The sequence number skips one within this share of the pictures, although nothing is missing: 1 = in each. */
+  /** The sequence number skips one within every n-th picture, although nothing is missing: 1 = in each. */
   readonly sequenceGapEvery?: number;
   /** UDP: every n-th packet comes behind its successor. */
   readonly swapEvery?: number;
@@ -77,15 +77,15 @@ export interface RtpOptions {
 export interface TimeOptions {
   /** Timestamp of the first picture. Default 123456; 4294960000 wraps soon. */
   readonly start?: number;
-  /** Pictures a second as timestamps tell, 0 = all alike. Default: those that are sent. */
+  /** Pictures a second by the timestamps, 0 = all timestamps are equal. Default: as many as are sent. */
   readonly stampFps?: number;
-  /** Every `outlierEvery`-th picture (50) is stamped this far from its place. */
+  /** Every `outlierEvery`-th picture (default 50) has a timestamp that is wrong by this many seconds. */
   readonly outlierS?: number;
   readonly outlierEvery?: number;
-  /** All timestamps move by this much, once, `jumpAfterMs` after PLAY (5000). */
+  /** All timestamps move by this many seconds, once, `jumpAfterMs` (default 5000) after PLAY. */
   readonly jumpS?: number;
   readonly jumpAfterMs?: number;
-  /** 'none', or 'step': the clock stands in 1970 until `stepAfterMs` after PLAY (5000). */
+  /** 'step': the camera's clock is in 1970 until `stepAfterMs` (default 5000) after PLAY. Default 'good'. */
   readonly senderReports?: 'good' | 'none' | 'step';
   readonly stepAfterMs?: number;
   readonly rtpInfo?: 'good' | 'none' | 'wrong';
@@ -93,11 +93,11 @@ export interface TimeOptions {
 
 export interface AudioOptions {
   readonly codec: 'aac' | 'latm' | 'pcmu' | 'pcma' | 'opus' | 'l16' | 'g726';
-  /** It is promised and set up, and nothing comes. */
+  /** The track is announced and set up, and no packet comes. */
   readonly silent?: boolean;
   /** Status of the answer to its SETUP. */
   readonly setupStatus?: number;
-  /** Seconds that its timestamps tell for one real second. */
+  /** Seconds by its timestamps for one real second. */
   readonly speed?: number;
 }
 
@@ -123,7 +123,7 @@ export interface SdpOptions {
   readonly backChannel?: boolean;
   /** a=framerate. */
   readonly framerate?: number;
-  /** a=range:clock=…, and PLAY's answer tells the UTC time of its first picture. */
+  /** a=range:clock=…, and PLAY's answer has the UTC time of its first picture. */
   readonly clockRange?: boolean;
   /** Name of the video codec instead of the clip's. */
   readonly codecName?: string;
@@ -152,7 +152,7 @@ export interface RtspOptions {
   readonly garbageEvery?: number;
   /** An answer 400 that nobody waits for, behind every n-th picture. */
   readonly strayAnswerEvery?: number;
-  /** The interleaved channels, whatever the client asked for. */
+  /** First interleaved channel, whatever the client requested. */
   readonly channels?: number;
   /** RTCP comes on the channel of RTP. */
   readonly rtcpOnRtpChannel?: boolean;
@@ -165,7 +165,7 @@ export interface RtspOptions {
   readonly nothingOverTcp?: boolean;
   /** DESCRIBE is redirected: to a path of this camera, where it is answered, for ever ('loop'), or to a URL. */
   readonly redirect?: string;
-  /** The camera sends these requests in turn, `requestEveryMs` apart (1000). */
+  /** The camera sends these requests in turn, `requestEveryMs` (default 1000) apart. */
   readonly requests?: readonly ('OPTIONS' | 'ANNOUNCE' | 'SET_PARAMETER' | 'REDIRECT')[];
   readonly requestEveryMs?: number;
   /** RTCP receiver reports over TCP are answered with 400 inside the stream. */
@@ -175,7 +175,7 @@ export interface RtspOptions {
 export interface SessionOptions {
   /** Sessions at a time; more are refused with 453. A connection that ends without TEARDOWN keeps its session. */
   readonly max?: number;
-  /** Seconds; a session without a sign of life for so long ends, and with it its connection. */
+  /** Seconds. A session without a sign of life for this time ends, and its connection too. */
   readonly timeoutS?: number;
   /** Whether SETUP's answer names the timeout. Default true. */
   readonly namesTimeout?: boolean;
@@ -202,7 +202,7 @@ export interface AuthOptions {
   readonly oneHeader?: boolean;
   /** A nonce is good for one request. */
   readonly nonceOnce?: boolean;
-  /** Seconds that a nonce is good. */
+  /** How long a nonce is valid, in seconds. */
   readonly nonceS?: number;
   /** An old nonce is answered with stale=true. Default false. */
   readonly stale?: boolean;
@@ -211,7 +211,7 @@ export interface AuthOptions {
 export interface HostileOptions {
   /** DESCRIBE is answered with header lines, or a body, without end. */
   readonly describe?: 'endless-headers' | 'endless-line' | 'endless-sdp' | 'huge-length';
-  /** Behind PLAY: a picture without end, SPS of `pixels` × `pixels`, more messages or packets than any stream needs. */
+  /** After PLAY: a picture without end, an SPS of `pixels` × `pixels`, more messages or packets than any stream needs. */
   readonly stream?: 'endless-picture' | 'huge-sps' | 'flood-answers' | 'flood-requests' | 'flood-small-packets';
   /** Width and height in a huge SPS, a multiple of 16. Default 16384. */
   readonly pixels?: number;
@@ -236,7 +236,7 @@ export interface CameraCounts {
   readonly wrongAnswers: number;
   /** Requests with an Authorization header. */
   readonly authorizations: number;
-  /** Requests that came on a playing session, TEARDOWN and PAUSE aside. */
+  /** Requests on a playing session, except TEARDOWN and PAUSE. */
   readonly keepalives: number;
   readonly receiverReports: number;
   /** SETUPs that were answered with 200, by track: video, audio, second, metadata, back. */
@@ -247,6 +247,10 @@ export interface CameraCounts {
   readonly answers: number;
   /** Pictures sent, over all sessions. */
   readonly pictures: number;
+  /** When the newest connection came, microseconds since the epoch; 0 = none yet. */
+  readonly openedUs: number;
+  /** When the last packet of each picture of the newest session was about to be sent, microseconds since the epoch. */
+  readonly picturesSentUs: readonly number[];
   /** Monotonic ms from the newest connection to its PLAY's answer; 0 = none yet. */
   readonly connectMs: number;
   /** Requests of the newest connection until its PLAY, this one included. */

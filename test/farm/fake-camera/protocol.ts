@@ -1,4 +1,4 @@
-/** What a test and the process of its fake cameras say to each other. */
+/** The messages between a test and the process of its fake cameras. */
 import type { CameraCounts, CameraOptions } from './options.js';
 
 export type Command =
@@ -9,9 +9,9 @@ export type Command =
   | { readonly do: 'disconnect'; readonly reset: boolean }
   /** Ends every session and its connection, as a camera that restarts. */
   | { readonly do: 'end-sessions' }
-  /** The next so many video packets are lost. */
+  /** The next `packets` video packets are lost. */
   | { readonly do: 'drop'; readonly packets: number }
-  /** From now on the camera behaves so. Connections that are open keep what they began with. */
+  /** New connections use these options. Open connections keep their own. */
   | { readonly do: 'change'; readonly options: CameraOptions };
 
 export interface Request {

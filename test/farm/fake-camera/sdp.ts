@@ -49,7 +49,7 @@ export function describe(options: CameraOptions, clip: Clip, base: string): stri
   return lines.map((line) => line + end).join('');
 }
 
-/** Of the documentation range for multicast, RFC 6676. */
+/** A multicast address for documentation, RFC 6676. */
 export const MULTICAST_GROUP = '233.252.0.17';
 
 function head({ sdp = {} }: CameraOptions): string[] {
@@ -60,7 +60,7 @@ function head({ sdp = {} }: CameraOptions): string[] {
   return [...session, 'a=control:*', ...range];
 }
 
-/** As RFC 2326, 3.7, writes a moment. */
+/** UTC time in the form of RFC 2326, 3.7. */
 export function clockTime(moment: Date): string {
   return moment
     .toISOString()

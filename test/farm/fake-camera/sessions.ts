@@ -46,7 +46,7 @@ export class Sessions {
     return this.#sessions.size;
   }
 
-  /** undefined: there are as many as the camera allows. */
+  /** undefined: the camera allows no more sessions. */
   open(): Session | undefined {
     if (this.count >= (this.options().max ?? Infinity)) return undefined;
     const session = new Session();

@@ -30,7 +30,7 @@ export interface StreamContext {
   readonly counters: Counters;
   readonly switches: Switches;
   readonly send: (packet: Buffer, rtcp: boolean) => void;
-  /** On the RTSP connection, whatever it is. */
+  /** Writes bytes to the RTSP connection as they are. */
   readonly raw: (bytes: Buffer | string) => void;
 }
 
@@ -101,6 +101,7 @@ export class VideoStream {
     this.track = new RtpTrack(this.#clip.codec === 'mjpeg' ? JPEG_PAYLOAD_TYPE : VIDEO_PAYLOAD_TYPE, VIDEO_CLOCK);
     this.startTimestamp = modulo32(time.start ?? DEFAULT_START);
     this.#previousTimestamp = this.startTimestamp;
+    context.counters.sessionBegins();
     this.#fps = video.fps ?? this.#clip.fps;
     this.#unitIndex = video.startAt ?? 0;
     this.#reports = new Reports(this.track, context);
@@ -164,6 +165,7 @@ export class VideoStream {
     const gap = rtp.sequenceGapEvery !== undefined && index % rtp.sequenceGapEvery === 0;
     for (const [at, payload] of payloads.entries()) {
       if (gap && at === middle) this.track.sequence = (this.track.sequence + 1) % 65_536;
+      if (at === payloads.length - 1) this.context.counters.pictureEnds();
       this.#sendPayload(payload, timestamp, at === middle && (rtp.damagePictures ?? []).includes(index));
     }
     if (rtp.unknownPayloadTypes) {
@@ -224,7 +226,7 @@ export class AudioStream {
   }
 }
 
-/** Bytes without "$" in front, as a camera leaves them that counted wrongly. */
+/** Bytes without "$" in front, as from a camera that wrote a wrong length. */
 function garbage(index: number): Buffer {
   return Buffer.alloc(40 + (index % 50), 0xa5);
 }

@@ -11,7 +11,7 @@ export interface Chosen {
   readonly sink: TrackSink;
   /** Value of the Transport header. */
   readonly header: string;
-  /** Of TCP: the channel of RTP. */
+  /** The channel of RTP; undefined: not over TCP. */
   readonly channel: number | undefined;
 }
 
@@ -23,7 +23,7 @@ interface Wish {
   readonly onRtcp: (packet: Buffer) => void;
 }
 
-/** undefined: 461. */
+/** undefined: the camera answers 461. */
 export async function chooseTransport(wish: Wish): Promise<Chosen | undefined> {
   const { transport, rtsp } = wish;
   const kind = rtsp.transports ?? 'both';
