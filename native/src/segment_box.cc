@@ -145,8 +145,8 @@ std::vector<uint8_t> SegmentBox(const Segment& segment) {
     writer.Number(Difference(packet.pts, before.packet.pts));
     writer.Number(Difference(packet.dts, before.packet.dts));
     writer.Number(packet.arrival_us - before.packet.arrival_us);
-    writer.Number(packet.sender_us - before.packet.sender_us);
-    writer.Number(packet.keyframe - before.packet.keyframe);
+    writer.Number(Difference(packet.sender_us, before.packet.sender_us));
+    writer.Number(Difference(packet.keyframe, before.packet.keyframe));
     writer.Number(packet.gop_index);
     before = sample;
   }

@@ -72,10 +72,11 @@ NalKind KindOfHevc(const uint8_t* head) {
 }
 
 void SkipScalingList(BitReader& bits, int size) {
-  int last = 8;
-  int next = 8;
+  uint32_t last = 8;
+  uint32_t next = 8;
   for (int i = 0; i < size && bits.ok(); ++i) {
-    if (next != 0) next = (last + bits.Se() + 256) % 256;
+    // Without a sign, because the difference may be any number in a broken stream.
+    if (next != 0) next = (last + static_cast<uint32_t>(bits.Se())) % 256;
     if (next != 0) last = next;
   }
 }
