@@ -60,6 +60,9 @@ export async function withProxy<T>(
       if (!answer.ok) throw new Error(`camera ${name} was refused: ${await answer.text()}`);
     }
     return await body(proxy);
+  } catch (error) {
+    if (!proxy.running) throw new Error(`the proxy has ended; it wrote:\n${proxy.output}`, { cause: error });
+    throw error;
   } finally {
     await proxy.dispose();
   }
