@@ -24,6 +24,11 @@ constexpr int64_t kRateMinPackets = 10;
 // packet later until the next keyframe, and a third thread would make that two.
 constexpr int64_t kLongCatchUpPixels = 16LL * 1920 * 1080;
 constexpr int kCatchUpThreads = 2;
+// A camera with fewer frames per second leaves a caller waiting until its next packet; fpsMilli.
+constexpr int32_t kSlowFpsMilli = 4000;
+// Time since the last packet before demand is served without waiting for the next one: for slow cameras, and for the others.
+constexpr int64_t kSoonUs = 100'000;
+constexpr int64_t kOverdueUs = 1'000'000;
 
 void Add(std::atomic<int64_t>& counter, int64_t amount) {
   // Written by this thread alone: no read-modify-write needed.
@@ -280,6 +285,10 @@ Capture::Demanded Capture::ReadDemand() {
 // Between two packets: a camera with a picture every few seconds has its newest one in memory.
 std::optional<Failure> Capture::ServeRisen() {
   if (packets_since_connect_ == 0) return std::nullopt;
+  // Where the next packet comes soon, it serves the demand. Decoding a group now could delay the reading of that packet, and
+  // so its arrival time.
+  const bool is_slow = control_.fpsMilli.load(kRelaxed) < kSlowFpsMilli;
+  if (WallUs() - current_.arrival_us < (is_slow ? kSoonUs : kOverdueUs)) return std::nullopt;
   const Demanded demanded = ReadDemand();
   std::optional<Failure> failure;
   if (outputs_.risen() != 0) {
