@@ -52,7 +52,6 @@ class AccessUnitBuilder {
   bool Take(AccessUnit* unit);
   const DepacketizerHabits& habits() const { return habits_; }
   const std::string& problem() const { return problem_; }
-  bool between_pictures() const { return !picture_.open; }
   bool intra_refresh_only() const;
   int64_t pictures() const { return pictures_; }
 

@@ -42,9 +42,6 @@ class VideoDepacketizer {
   // False: no picture is complete.
   virtual bool Take(AccessUnit* unit) = 0;
 
-  // No picture has begun, access unit delimiters, parameter sets and SEI aside. False when that is not known.
-  virtual bool between_pictures() const { return false; }
-
   // Codec configuration for decoders and files, as AVCodecParameters.extradata: Annex B parameter sets for H.264 and HEVC,
   // from the stream once it carries any, else from the SDP; empty while unknown, and for JPEG.
   virtual std::vector<uint8_t> extradata() const = 0;

@@ -25,11 +25,8 @@ constexpr size_t kMaxPacketsPerSecond = 200'000;
 constexpr size_t kMaxBytesPerSecond = 64 << 20;
 constexpr int kMaxFloodedSeconds = 2;
 constexpr int64_t kSecondUs = 1'000'000;
-// The longest interleaved frame with an access unit delimiter: 4 bytes in front, 12 of RTP, 3 of HEVC. A frame that
-// holds a slice, or its first fragment, is longer.
-constexpr int kMaxSmallBytes = 19;
-// So many small reads show that this camera sends such frames by themselves.
-constexpr int kMinSmallReads = 8;
+// An access unit delimiter, or some other small packet that servers send by itself.
+constexpr size_t kMaxSmallBytes = 128;
 // Some cameras never answer keepalive requests.
 constexpr size_t kMaxUnanswered = 16;
 
@@ -112,9 +109,6 @@ Waiter::Woke Exchange::Wait(std::vector<pollfd>& others, int64_t deadline_us) {
   if (!usable() || connection_.has_pending()) {
     return waiter_.stopped() ? Waiter::Woke::kStopped : Waiter::Woke::kReady;
   }
-  // The rest of a frame or a message may be as small as it likes.
-  leaves_small_packets_ = between_pictures_ && end_ == 0 && small_reads_ >= kMinSmallReads;
-  connection_.SetWakeBytes(leaves_small_packets_ ? kMaxSmallBytes + 1 : 1);
   const size_t count = others.size();
   const short events = static_cast<short>(POLLIN | (connection_.has_unsent() ? POLLOUT : 0));
   others.push_back({connection_.fd(), events, 0});
@@ -141,6 +135,16 @@ std::optional<Failure> Exchange::NoteRates(size_t packets, size_t bytes, int64_t
 }
 
 std::optional<Failure> Exchange::Receive() {
+  size_t count = 0;
+  auto failure = ReceiveOnce(&count);
+  // The rest of the picture comes right behind a small packet. Nagle's algorithm sends it when the read acknowledges the
+  // packet, so it is mostly there by now.
+  if (!failure && count > 0 && count <= kMaxSmallBytes && usable()) failure = ReceiveOnce(&count);
+  return failure;
+}
+
+std::optional<Failure> Exchange::ReceiveOnce(size_t* received) {
+  *received = 0;
   if (!usable()) return Failure{end::kConnectionLost, "The connection to the camera is closed.", 0};
   if (connection_.has_unsent() && !connection_.Flush()) {
     return Broken({end::kConnectionLost, "The camera closed the connection.", AVERROR(connection_.error())});
@@ -158,7 +162,7 @@ std::optional<Failure> Exchange::Receive() {
                    error == 0 ? 0 : AVERROR(error)});
   }
   if (count == 0) return std::nullopt;
-  if (between_pictures_ && count <= kMaxSmallBytes && small_reads_ < kMinSmallReads) ++small_reads_;
+  *received = static_cast<size_t>(count);
   end_ += static_cast<size_t>(count);
   if (auto failure = NoteRates(0, static_cast<size_t>(count), now_us)) return failure;
   return Parse(now_us);

@@ -45,12 +45,6 @@ class Exchange {
   // Counts packets and bytes that came from the camera, here or over UDP. Fails when they are more than any stream needs.
   std::optional<Failure> NoteRates(size_t packets, size_t bytes, int64_t now_us);
 
-  // While no picture is in progress, an access unit delimiter alone is not worth a wake-up: a slice must follow. Wait
-  // leaves it unread if this camera was seen to send delimiters by themselves.
-  void SetBetweenPictures(bool between) { between_pictures_ = between; }
-  // Wait may have left some bytes unread when it returns at the deadline.
-  bool leaves_small_packets() const { return leaves_small_packets_; }
-
   void SetChannels(const std::vector<int>& channels) { parser_.SetChannels(channels); }
   // Requests can be sent and answers read.
   bool usable() const { return connected_ && !broken_; }
@@ -62,6 +56,8 @@ class Exchange {
   void Close();
 
  private:
+  // `received`: the bytes that were read.
+  std::optional<Failure> ReceiveOnce(size_t* received);
   std::optional<Failure> Parse(int64_t arrival_us);
   void OnMessage(Message message);
   void AnswerRequest(const Message& request);
@@ -80,9 +76,6 @@ class Exchange {
   size_t buffer_bytes_ = 0;
   size_t begin_ = 0;  // offset of the bytes that are not parsed yet
   size_t end_ = 0;
-  bool between_pictures_ = false;
-  bool leaves_small_packets_ = false;
-  int small_reads_ = 0;  // between pictures
   bool connected_ = false;
   bool broken_ = false;  // nothing more is read
   bool lost_ = false;    // nothing more can be sent either

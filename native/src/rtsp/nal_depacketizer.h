@@ -15,7 +15,6 @@ class NalDepacketizer : public VideoDepacketizer {
   void Push(const RtpPacket& packet, int lost, int64_t arrival_us) override;
   void Restart() override;
   bool Take(AccessUnit* unit) override { return builder_.Take(unit); }
-  bool between_pictures() const override { return !nal_.open() && builder_.between_pictures(); }
   std::vector<uint8_t> extradata() const override { return builder_.sets().Extradata(); }
   const DepacketizerHabits& habits() const override { return builder_.habits(); }
   const std::string& problem() const override { return builder_.problem(); }

@@ -437,7 +437,6 @@ std::optional<Failure> RtspSource::Read(AVPacket* packet) {
   for (;;) {
     if (depacketizer_->Take(&unit)) return FillPacket(std::move(unit), packet);
     if (!depacketizer_->problem().empty()) return Failure{end::kPictureTooLarge, depacketizer_->problem(), 0};
-    session_->SetBetweenPictures(depacketizer_->between_pictures());
     if (auto failure = session_->Pump(NextDeadline())) {
       Learn();
       return failure;

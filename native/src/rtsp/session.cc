@@ -492,8 +492,7 @@ std::optional<Failure> Session::Pump(int64_t deadline_us) {
       woken_ = true;
       break;
     case Waiter::Woke::kDeadline:
-      if (!exchange_->leaves_small_packets()) break;
-      [[fallthrough]];
+      break;
     case Waiter::Woke::kReady:
       if (!sockets.empty()) {
         if (auto failure = ReceiveDatagrams(sockets)) return failure;

@@ -54,8 +54,6 @@ class Session : public Exchange::Receiver {
   // alive meanwhile.
   std::optional<Failure> Pump(int64_t deadline_us);
 
-  // See Exchange.
-  void SetBetweenPictures(bool between) { exchange_->SetBetweenPictures(between); }
   // Somebody woke the capture during the last Pump, and not to stop it. Resets.
   bool TakeWoken() { return std::exchange(woken_, false); }
 

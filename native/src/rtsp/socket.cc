@@ -139,7 +139,6 @@ struct Connection::State {
   size_t waiting() const { return unsent.size() - sent; }
 
   int fd = -1;
-  int wake_bytes = 1;
   std::unique_ptr<TlsSession> tls;
   std::vector<uint8_t> unsent;
   size_t sent = 0;  // bytes at the front of `unsent`
@@ -336,12 +335,6 @@ bool Connection::Flush() { return state_->fd >= 0 && state_->Flush(); }
 bool Connection::has_unsent() const { return state_->waiting() > 0 || (state_->tls && state_->tls->wants_to_write()); }
 
 bool Connection::has_pending() const { return state_->tls && state_->tls->has_pending(); }
-
-void Connection::SetWakeBytes(int bytes) {
-  State& state = *state_;
-  if (bytes == state.wake_bytes || state.tls || state.fd < 0) return;
-  if (setsockopt(state.fd, SOL_SOCKET, SO_RCVLOWAT, &bytes, sizeof bytes) == 0) state.wake_bytes = bytes;
-}
 
 int Connection::fd() const { return state_->fd; }
 

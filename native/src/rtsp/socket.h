@@ -78,8 +78,6 @@ class Connection {
   bool has_unsent() const;
   // Whether there are bytes that TLS has decrypted and Read has not returned yet. poll does not see them.
   bool has_pending() const;
-  // From now on poll reports the socket only once that many bytes can be read, or the camera closes. Not with TLS.
-  void SetWakeBytes(int bytes);
   int fd() const;
   int error() const;
   const std::string& fingerprint() const;  // of the camera's certificate, 64 hex digits; empty without TLS
