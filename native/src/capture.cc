@@ -29,6 +29,9 @@ constexpr int32_t kSlowFpsMilli = 4000;
 // Time since the last packet before demand is served without waiting for the next one: for slow cameras, and for the others.
 constexpr int64_t kSoonUs = 100'000;
 constexpr int64_t kOverdueUs = 1'000'000;
+// Clients name frames by their arrival in milliseconds, so two frames should not have the same one.
+constexpr int64_t kMinArrivalStepUs = 1000;
+constexpr int64_t kMaxArrivalAheadUs = 20'000;
 
 void Add(std::atomic<int64_t>& counter, int64_t amount) {
   // Written by this thread alone: no read-modify-write needed.
@@ -198,6 +201,14 @@ void Capture::TellLimit() {
   host_.OnLog({AV_LOG_WARNING, "the memory for past frames is full with " + std::to_string(packets_.kept()) +
                                    " frames, fewer than buffer.in_memory asks for: raise buffer.in_memory_max_bytes or "
                                    "lower buffer.in_memory"});
+}
+
+// Pictures that one read brought arrived in the same moment. They get arrivals 1 ms apart, as long as that moves none of them
+// by more than 20 ms.
+int64_t Capture::NextArrivalUs() const {
+  const int64_t now_us = WallUs();
+  const int64_t next_us = current_.arrival_us + kMinArrivalStepUs;
+  return next_us <= now_us + kMaxArrivalAheadUs ? std::max(now_us, next_us) : now_us;
 }
 
 double Capture::SecondsOf(int64_t pts) const { return static_cast<double>(pts) * av_q2d(source_->time_base()); }

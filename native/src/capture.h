@@ -107,6 +107,7 @@ class Capture {
   // kKeyframe: for those who want only keyframes, of a group that is in progress. kNewest: what catching up came to.
   enum class Purpose { kLive, kKeyframe, kNewest, kSnapshot };
   std::optional<Failure> Publish(const AVFrame* frame, Purpose purpose);
+  int64_t NextArrivalUs() const;
   double SecondsOf(int64_t pts) const;
   void MeasureRate(const AVPacket* packet);
   bool IsNewStream(const ParameterReader::Answer& headers) const;
