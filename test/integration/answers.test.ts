@@ -42,7 +42,7 @@ describe.each<Generation>(['unary', 'bidirectional'])('a call that is %s', (gene
 
   it('for a camera that cannot be reached is UNAVAILABLE with the reason', async () => {
     await waitFor('the reason', 10_000, async () =>
-      (await failure(client.frame({ device_id: 'gone' }))).details.includes('refused'),
+      (await failure(client.frame({ device_id: 'gone' }))).details.includes('refuses connections'),
     );
     const { code } = await failure(client.frame({ device_id: 'gone' }));
     expect(code).toBe(status.UNAVAILABLE);
@@ -95,7 +95,7 @@ describe('the other calls', () => {
       dead: false,
     });
     expect(streams.find(({ name }) => name === 'gone')).toMatchObject({ running: false, restarting: true });
-    expect(streams.find(({ name }) => name === 'gone')?.error).toContain('refused');
+    expect(streams.find(({ name }) => name === 'gone')?.error).toContain('refuses connections');
   });
 
   it('VideoProbe tells the codec', async () => {
