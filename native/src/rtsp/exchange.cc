@@ -25,8 +25,6 @@ constexpr size_t kMaxPacketsPerSecond = 200'000;
 constexpr size_t kMaxBytesPerSecond = 64 << 20;
 constexpr int kMaxFloodedSeconds = 2;
 constexpr int64_t kSecondUs = 1'000'000;
-// An access unit delimiter, or some other small packet that servers send by itself.
-constexpr size_t kMaxSmallBytes = 128;
 // Some cameras never answer keepalive requests.
 constexpr size_t kMaxUnanswered = 16;
 
@@ -135,16 +133,6 @@ std::optional<Failure> Exchange::NoteRates(size_t packets, size_t bytes, int64_t
 }
 
 std::optional<Failure> Exchange::Receive() {
-  size_t count = 0;
-  auto failure = ReceiveOnce(&count);
-  // The rest of the picture comes right behind a small packet. Nagle's algorithm sends it when the read acknowledges the
-  // packet, so it is mostly there by now.
-  if (!failure && count > 0 && count <= kMaxSmallBytes && usable()) failure = ReceiveOnce(&count);
-  return failure;
-}
-
-std::optional<Failure> Exchange::ReceiveOnce(size_t* received) {
-  *received = 0;
   if (!usable()) return Failure{end::kConnectionLost, "The connection to the camera is closed.", 0};
   if (connection_.has_unsent() && !connection_.Flush()) {
     return Broken({end::kConnectionLost, "The camera closed the connection.", AVERROR(connection_.error())});
@@ -162,7 +150,6 @@ std::optional<Failure> Exchange::ReceiveOnce(size_t* received) {
                    error == 0 ? 0 : AVERROR(error)});
   }
   if (count == 0) return std::nullopt;
-  *received = static_cast<size_t>(count);
   end_ += static_cast<size_t>(count);
   if (auto failure = NoteRates(0, static_cast<size_t>(count), now_us)) return failure;
   return Parse(now_us);

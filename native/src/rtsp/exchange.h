@@ -56,8 +56,6 @@ class Exchange {
   void Close();
 
  private:
-  // `received`: the bytes that were read.
-  std::optional<Failure> ReceiveOnce(size_t* received);
   std::optional<Failure> Parse(int64_t arrival_us);
   void OnMessage(Message message);
   void AnswerRequest(const Message& request);
