@@ -232,12 +232,16 @@ void SurvivesWritesToAClosedConnection() {
   Stop stop;
   Waiter waiter(stop.flag, stop.wake_fd);
   Connection connection;
+  // A reset before the client knows that it is connected would be a refusal.
+  std::atomic<bool> connected{false};
   {
-    Server server([](int client) {
+    Server server([&](int client) {
+      while (!connected) std::this_thread::sleep_for(std::chrono::milliseconds(1));
       const linger abort{1, 0};
       setsockopt(client, SOL_SOCKET, SO_LINGER, &abort, sizeof abort);
     });
     EXPECT(!connection.Connect(Options(server.port()), waiter, MonotonicUs() + kPatienceUs));
+    connected = true;
   }
   EXPECT(EndOf(connection, waiter) == ECONNRESET);
   for (int i = 0; i < 3; ++i) EXPECT(!connection.Write("x", 1));
