@@ -30,6 +30,7 @@ constexpr int kSilentSessionsBeforeUdp = 2;
 constexpr int kMaxReorderedPictures = 16;
 constexpr size_t kMaxNotes = 16;
 constexpr int64_t kDestructorTeardownUs = 300'000;
+constexpr int64_t kStalledTeardownUs = 400'000;
 constexpr int64_t kReopenTeardownUs = 300'000;
 // Maximum number of bytes that a camera may send before it answers PLAY; more are dropped. Until then nothing is taken out of
 // the depacketizer.
@@ -547,7 +548,8 @@ int64_t RtspSource::SenderUs(int64_t pts) const { return timeline_ ? timeline_->
 void RtspSource::Close(int64_t budget_us) {
   if (std::exchange(closed_, true) || !session_) return;
   Learn();
-  session_->Close(budget_us);
+  // A frozen camera does not answer TEARDOWN either, and its stall is to be reported soon.
+  session_->Close(stalled_ ? std::min(budget_us, kStalledTeardownUs) : budget_us);
 }
 
 }  // namespace chrys::rtsp
