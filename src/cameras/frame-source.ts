@@ -132,6 +132,14 @@ export class RingFrameSource implements FrameSource {
     }
   }
 
+  /**
+   * Lets every waiting caller look again. The first frame of a new ring may be announced before main knows the ring, and
+   * the next frame of a slow camera is seconds away.
+   */
+  ringChanged(): void {
+    Atomics.notify(this.control.i32, CONTROL.frameEventI32);
+  }
+
   /** Lets every caller go with nothing. */
   close(): void {
     this.closed = true;

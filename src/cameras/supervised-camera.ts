@@ -275,6 +275,7 @@ export class SupervisedCamera implements Camera {
         break;
       case 'frameRing':
         this.readers[message.output]?.setRing(message.ring);
+        this.source.ringChanged();
         if (message.output !== PLAIN_OUTPUT) break;
         this.plainFrames = message.ring;
         this.env.onPlainFrames(this);
