@@ -321,7 +321,7 @@ std::optional<Failure> Capture::Serve(const AVPacket* packet) {
   const Demanded demanded = ReadDemand();
   const bool all = demanded.all;
   const bool by_interval = demanded.by_interval;
-  // Whoever has every frame decoded may want another picture of it than a snapshot does.
+  // A caller of every frame may have another output format than a snapshot.
   snapshot_of_live_ = demanded.snapshot_wanted && all;
   if (current_.is_keyframe) {
     const double fps = control_.fpsMilli.load(kRelaxed) / 1000.0;

@@ -36,7 +36,7 @@ interface ReadyAnswer {
 export interface FarmCounts {
   /** Open RTSP connections. */
   readonly clients: number;
-  /** Those that TEARDOWN has not ended. A session over UDP outlives its connection by a minute without it. */
+  /** Sessions that TEARDOWN has not ended. A session over UDP outlives its connection by a minute without it. */
   readonly sessions: number;
   /** Access units pushed so far, by mount. */
   readonly pushed: Readonly<Record<string, number>>;

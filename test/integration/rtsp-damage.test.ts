@@ -60,7 +60,7 @@ describe('a lost packet', () => {
       expect(corrupt.length).toBeGreaterThan(2 * 10);
       expect(corrupt.length).toBeLessThan(3 * GROUP);
       expect(wronglyFlagged(taken)).toEqual([]);
-      // Whatever is not flagged is whole.
+      // Every picture without the flag is whole.
       expect(taken.filter(({ number, frame }) => number === 'torn' && !frame.is_corrupt)).toEqual([]);
     },
   );

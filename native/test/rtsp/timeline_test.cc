@@ -219,7 +219,7 @@ void FollowsArrivalWhenTheStampsRunAtAnotherRate() {
     camera.gop = static_cast<int>(each.fps);
     const auto pictures = Run(camera);
     ExpectForward(pictures);
-    // Of timestamps in milliseconds, the first seconds are lost for longer than a minute.
+    // If timestamps are in milliseconds, the time lost in the first seconds is not made up within a minute.
     const double slack = each.stamped > 1'000 ? 2 : 1;
     EXPECT(Near(Length(pictures), 60, slack));
     if (!Near(Length(pictures), 60, slack)) std::printf("  %g/%g: %g s\n", each.fps, each.stamped, Length(pictures));
@@ -428,7 +428,7 @@ void TellsTheCamerasTime() {
     EXPECT(sender_us >= last);
     last = sender_us;
   }
-  // Of a camera that stamps a picture hours away when it reports.
+  // The camera stamps a picture hours away in the moment in which it sends a report.
   timeline.OnSenderReport(static_cast<uint32_t>(1'499 * kFrame + 1'000'000'000), Ntp(kNtp2026 + 60), 60'000'000);
   EXPECT(Near(static_cast<double>(timeline.SenderUs(1'500 * kFrame)) / kUs, kNtp2026 - k1970 + 60, 0.1));
   // Before 1970 it is not known.
