@@ -71,6 +71,23 @@ describe('a picture that does not fit into a message', () => {
   });
 });
 
+describe('a ring that main learns of after its first frame was announced', () => {
+  it('gives that frame to a caller who waits, although no other frame comes', async () => {
+    const late = new FrameReader(fakeCopyFromSlot);
+    const slow = new RingFrameSource(control, [late], demand, systemClock);
+    const frame = new Promise<FrameRef | undefined>((resolve) => {
+      slow.request({ ...ANY, waitMs: 5000 }, resolve);
+    });
+    const sequence = ring.publish();
+    // The announcement is handled before the message that brings the ring.
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    late.setRing(ring.buffer);
+    slow.ringChanged();
+    expect((await frame)?.frameId).toBe(sequence);
+    slow.close();
+  });
+});
+
 describe('request', () => {
   it('leaves the loop notifying for others who wait on the same ring', async () => {
     control.addI32(CONTROL.frameWaitersI32, 1);
