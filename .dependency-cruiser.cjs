@@ -1,15 +1,15 @@
 // The layers, from the top: an import goes to the same layer or further down, never up.
 //   bin → src/cli → src/app → {src/grpc, src/rest}
-//       → {src/history, src/recording, src/annotations, src/passthrough, src/storage, src/bus, src/events} → src/cameras → src/store
+//       → {src/history, src/recording, src/annotations, src/passthrough, src/cloud-storage, src/redis-publisher, src/events} → src/cameras → src/database
 //       → {src/rings, src/media, src/native, src/redis, src/cloud, src/tls} → {src/config, src/base, src/gen}
 const layers = [
   ['bin'],
   ['src/cli'],
   ['src/app'],
   ['src/grpc', 'src/rest'],
-  ['src/history', 'src/recording', 'src/annotations', 'src/passthrough', 'src/storage', 'src/bus', 'src/events'],
+  ['src/history', 'src/recording', 'src/annotations', 'src/passthrough', 'src/cloud-storage', 'src/redis-publisher', 'src/events'],
   ['src/cameras'],
-  ['src/store'],
+  ['src/database'],
   ['src/rings', 'src/media', 'src/native', 'src/redis', 'src/cloud', 'src/tls'],
   ['src/config', 'src/base', 'src/gen'],
 ];
@@ -41,7 +41,7 @@ const siblings = layers
 /** A library that one folder wraps, so that the rest of the code sees our types; a second one may be its client. */
 const wrapped = [
   ['beamcoder', 'src/media'],
-  ['better-sqlite3', 'src/store'],
+  ['better-sqlite3', 'src/database'],
   ['@grpc/', 'src/grpc', 'src/cli'],
   ['grpc-health-check', 'src/grpc'],
   ['express', 'src/rest'],
@@ -79,16 +79,16 @@ module.exports = {
     },
     {
       name: 'the-portal-runs-in-a-browser',
-      comment: 'src/portal reaches the proxy by REST only, and only src/rest hands its files out, as they are.',
+      comment: 'web reaches the proxy by REST only, and only src/rest hands its files out, as they are.',
       severity: 'error',
-      from: { path: '^src/portal/' },
-      to: { pathNot: '^src/portal/' },
+      from: { path: '^web/' },
+      to: { pathNot: '^web/' },
     },
     {
       name: 'nothing-imports-the-portal',
       severity: 'error',
-      from: { path: '^src/', pathNot: '^src/portal/' },
-      to: { path: '^src/portal/' },
+      from: { path: '^src/', pathNot: '^web/' },
+      to: { path: '^web/' },
     },
     {
       name: 'nothing-imports-tests',

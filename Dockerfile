@@ -43,7 +43,7 @@ COPY bin/chrysproxy.js bin/
 COPY config config
 COPY proto proto
 # Browsers get these as they are; the compiled rest is in dist.
-COPY src/portal src/portal
+COPY web web
 COPY --from=build /opt/chrysproxy/node_modules node_modules
 COPY --from=build /opt/chrysproxy/native/build/chrys_native.node native/build/
 COPY --from=build /opt/chrysproxy/dist dist

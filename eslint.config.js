@@ -55,7 +55,7 @@ export default tseslint.config(
   },
   {
     // Browser code; tsc checks its types, and with them that every name is known.
-    files: ['src/portal/**'],
+    files: ['web/**'],
     languageOptions: { globals: {} },
     rules: {
       'no-undef': 'off',

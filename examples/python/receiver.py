@@ -18,10 +18,10 @@ import time
 import uuid
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-MOST_BYTES = 40 * 1024 * 1024
+MAX_BYTES = 40 * 1024 * 1024
 ENDINGS = {"clip": "mp4", "snapshot": "jpg"}
 # A request that somebody has listened to cannot be played again later than this.
-MOST_AGE_MS = 5 * 60_000
+MAX_AGE_MS = 5 * 60_000
 
 
 def is_signed(headers, body, secret):
@@ -30,7 +30,7 @@ def is_signed(headers, body, secret):
     md5 = hashlib.md5(body).hexdigest()
     mac = hmac.new(secret.encode(), (date + md5).encode(), hashlib.sha256).hexdigest()
     given = headers.get("X-ChrysEdge-Auth", "").rpartition(":")[2]
-    fresh = date.isdigit() and abs(time.time() * 1000 - int(date)) < MOST_AGE_MS
+    fresh = date.isdigit() and abs(time.time() * 1000 - int(date)) < MAX_AGE_MS
     return fresh and headers.get("Content-MD5") == md5 and hmac.compare_digest(given.encode(), mac.encode())
 
 
@@ -94,7 +94,7 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_POST(self):
         length = int(self.headers.get("Content-Length", 0))
-        if length > MOST_BYTES:
+        if length > MAX_BYTES:
             self.close_connection = True
             self.answer(413, "too long")
             return

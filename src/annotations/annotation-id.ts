@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 
-const MOST_COUNT = 0xfff;
+const MAX_COUNT = 0xfff;
 
 /**
  * Gives UUIDs of version 7 (RFC 9562): each sorts behind the one before it, whatever the clock does, as long as the
@@ -17,7 +17,7 @@ export class AnnotationIds {
     if (nowMs > this.lastMs) {
       this.lastMs = nowMs;
       this.count = 0;
-    } else if (this.count < MOST_COUNT) {
+    } else if (this.count < MAX_COUNT) {
       this.count += 1;
     } else {
       this.lastMs += 1;

@@ -1,9 +1,9 @@
 import { setImmediate as otherWork } from 'node:timers/promises';
 import type { Clock } from '../base/clock.js';
 import { ChrysError, messageOf } from '../base/errors.js';
-import type { AnnotationQueue } from '../store/annotation-queue.js';
-import type { AnnotationPlace, ShownAnnotation } from '../store/annotation.js';
-import type { MadeEvidence } from '../store/evidence.js';
+import type { AnnotationQueue } from '../database/annotation-queue.js';
+import type { AnnotationPlace, ShownAnnotation } from '../database/annotation.js';
+import type { MadeEvidence } from '../database/evidence.js';
 import type { Endpoint } from '../cloud/endpoint.js';
 import { checkEndpoint } from '../cloud/endpoint-check.js';
 import { batchTrial } from './batch-trial.js';
@@ -15,9 +15,9 @@ import type {
   SentError,
   ToAnnotationWorker,
 } from './messages.js';
-import { evidenceFolder } from './evidence-files.js';
-import { EvidenceGate } from './evidence-gate.js';
-import { EvidenceKeeper } from './evidence-keeper.js';
+import { evidenceFolder } from './evidence/evidence-files.js';
+import { EvidenceGate } from './evidence/evidence-gate.js';
+import { EvidenceKeeper } from './evidence/evidence-keeper.js';
 import { ANNOTATION_NAMES, type QueueNames } from './queue-names.js';
 import { Sender } from './sender.js';
 import { SharedQueue, type SharedQueueParts } from './shared/shared-queue.js';
@@ -33,7 +33,7 @@ export interface ServiceEnvironment {
 }
 
 /** Delivered annotations that are kept at most, however short a time ago they were delivered. */
-const MOST_KEPT = 1_000_000;
+const MAX_KEPT = 1_000_000;
 /** Old ones are removed so many at a time, because whoever annotates waits meanwhile. */
 const CLEANED_AT_ONCE = 500;
 const CLEAN_AGAIN_MS = 50;
@@ -42,7 +42,7 @@ const CLEAN_EVERY_MS = 10_000;
 const LOOK_AT_ONCE = 1000;
 const LOOK_IN_ALL = 50_000;
 /** A page ends when it is so long, because whoever reads it has to take it in whole. */
-const MOST_PAGE_CHARACTERS = 1024 * 1024;
+const MAX_PAGE_CHARACTERS = 1024 * 1024;
 const HANDLED_AT_ONCE = 500;
 
 /** All that the annotation worker does, without its thread. */
@@ -154,7 +154,7 @@ export class AnnotationService {
       case 'list':
         return await this.list(question.query);
       case 'refused':
-        return queue.refused(question.afterSeq, question.limit, MOST_PAGE_CHARACTERS);
+        return queue.refused(question.afterSeq, question.limit, MAX_PAGE_CHARACTERS);
       case 'handleRefused':
         return await this.handleRefused(question.how, question.ids);
       case 'checkEndpoint':
@@ -206,7 +206,7 @@ export class AnnotationService {
       for (const place of places) {
         const annotation = queue.get(place.seq);
         // The last one that was given, and not the one before this: others may have been looked at between them.
-        if (found.length === limit || characters > MOST_PAGE_CHARACTERS) return { annotations: found, next: at };
+        if (found.length === limit || characters > MAX_PAGE_CHARACTERS) return { annotations: found, next: at };
         if (annotation === undefined) continue;
         found.push(annotation);
         characters += annotation.json.length;
@@ -228,7 +228,7 @@ export class AnnotationService {
     while (handled < count) {
       const most = Math.min(HANDLED_AT_ONCE, count - handled);
       const some =
-        wanted?.slice(handled, handled + most) ?? queue.refused(0, most, MOST_PAGE_CHARACTERS).map(({ seq }) => seq);
+        wanted?.slice(handled, handled + most) ?? queue.refused(0, most, MAX_PAGE_CHARACTERS).map(({ seq }) => seq);
       if (some.length === 0) break;
       queue[how](some);
       handled += some.length;
@@ -253,7 +253,7 @@ export class AnnotationService {
     let removed = 0;
     try {
       this.takeBack();
-      removed = queue.clean(clock.nowMs() - data.keepMs, MOST_KEPT, CLEANED_AT_ONCE);
+      removed = queue.clean(clock.nowMs() - data.keepMs, MAX_KEPT, CLEANED_AT_ONCE);
     } catch (error) {
       post({
         kind: 'log',

@@ -5,7 +5,7 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { systemClock } from '../base/clock.js';
 import { ChrysError, messageOf } from '../base/errors.js';
-import { AnnotationQueue } from '../store/annotation-queue.js';
+import { AnnotationQueue } from '../database/annotation-queue.js';
 import { AnnotationService } from './annotation-service.js';
 import { Endpoint } from '../cloud/endpoint.js';
 import { ANNOTATION_NAMES } from './queue-names.js';

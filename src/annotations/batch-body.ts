@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { QueuedAnnotation } from '../store/annotation.js';
+import type { QueuedAnnotation } from '../database/annotation.js';
 
 type Sent = Pick<QueuedAnnotation, 'id' | 'json'>;
 

@@ -1,7 +1,7 @@
 /** The one channel between the main thread and the annotation worker. */
 import type { ErrorKind } from '../base/errors.js';
-import type { NewAnnotation, ShownAnnotation } from '../store/annotation.js';
-import type { KeptSnapshot, MadeEvidence, PendingEvidence } from '../store/evidence.js';
+import type { NewAnnotation, ShownAnnotation } from '../database/annotation.js';
+import type { KeptSnapshot, MadeEvidence, PendingEvidence } from '../database/evidence.js';
 import type { EdgeKeys } from '../cloud/signature.js';
 import type { SenderOptions } from './sender.js';
 import type { SharedQueueOptions } from './shared/shared-queue.js';

@@ -1,4 +1,4 @@
-import type { QueuedAnnotation } from '../store/annotation.js';
+import type { QueuedAnnotation } from '../database/annotation.js';
 
 export interface Waiting extends QueuedAnnotation {
   /** When it may no longer wait for a fuller batch; milliseconds of the monotonic clock. */
@@ -68,14 +68,14 @@ export class Outbox {
   }
 
   /** A batch: at least one when one is ready, at most `most`, and no more bytes than that when it is several. */
-  take(most: number, mostBytes: number): Waiting[] {
+  take(most: number, maxBytes: number): Waiting[] {
     const batch: Waiting[] = [];
     let bytes = 0;
     for (const lane of this.free()) {
       let taken = 0;
       for (const annotation of lane.waiting) {
         bytes += Buffer.byteLength(annotation.json) + 1;
-        if (batch.length >= most || (batch.length > 0 && bytes > mostBytes)) break;
+        if (batch.length >= most || (batch.length > 0 && bytes > maxBytes)) break;
         const isAlone = this.exceptions?.standsAlone(annotation) === true;
         if (this.exceptions?.holds(annotation) === true || (isAlone && batch.length > 0)) break;
         batch.push(annotation);

@@ -1,10 +1,10 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { messageOf } from '../base/errors.js';
 import type { Clock } from '../base/clock.js';
-import type { QueuedAnnotation } from '../store/annotation.js';
+import type { QueuedAnnotation } from '../database/annotation.js';
 import { batchBody, batchId } from './batch-body.js';
 import { NoAnswer, type Endpoint, type EndpointAnswer } from '../cloud/endpoint.js';
-import type { EvidenceGate } from './evidence-gate.js';
+import type { EvidenceGate } from './evidence/evidence-gate.js';
 import { Outbox, type Waiting } from './outbox.js';
 import { ANNOTATION_NAMES, type QueueNames } from './queue-names.js';
 import { retryDelayMs } from '../cloud/retry-delay.js';
@@ -25,7 +25,7 @@ export interface SenderOptions {
 /** Where annotations come from, and where it is noted what became of them: that of this proxy, or one that is shared. */
 export interface SenderQueue {
   /** Those after one, in their order, at most so many, and at least one. Whoever gets more later wakes the sender. */
-  next(afterSeq: number, limit: number, mostCharacters: number): readonly QueuedAnnotation[];
+  next(afterSeq: number, limit: number, maxCharacters: number): readonly QueuedAnnotation[];
   /** Throws what cannot be noted now: it is tried again. */
   deliver(seqs: readonly number[], nowMs: number): void | Promise<void>;
   setAside(seq: number, reason: string, nowMs: number): void | Promise<void>;
@@ -41,11 +41,11 @@ export interface SenderParts extends SenderOptions {
   readonly log: (level: 'info' | 'warn', text: string) => void;
 }
 
-const MOST_BATCH_BYTES = 1024 * 1024;
+const MAX_BATCH_BYTES = 1024 * 1024;
 /** Of those that are held in memory, however few they are. */
-const MOST_LOADED_CHARACTERS = 32 * 1024 * 1024;
+const MAX_LOADED_CHARACTERS = 32 * 1024 * 1024;
 /** Batches of different cameras that are on their way at a time. */
-const MOST_PARALLEL = 4;
+const MAX_PARALLEL = 4;
 /** After 401 or 403; new keys end the wait. */
 const FORBIDDEN_MS = 60_000;
 /** So many refused one after the other, and none taken: then it is the endpoint's fault rather than theirs. */
@@ -137,7 +137,7 @@ export class Sender {
     while (this.mayBegin()) this.begin();
     const dueMs = this.outbox.nextDueMs;
     // The end of a batch wakes it, too.
-    if (dueMs !== undefined && !this.isProbing && this.running.size < MOST_PARALLEL) this.wakeAt(dueMs);
+    if (dueMs !== undefined && !this.isProbing && this.running.size < MAX_PARALLEL) this.wakeAt(dueMs);
   }
 
   /** What is on its way may still arrive for so long. What does not is sent again by the next run. */
@@ -195,7 +195,7 @@ export class Sender {
   private fill(): void {
     const { queue, clock, unackedLimit, pollDurationMs } = this.parts;
     const room = unackedLimit - this.outbox.size;
-    const characters = MOST_LOADED_CHARACTERS - this.outbox.characters;
+    const characters = MAX_LOADED_CHARACTERS - this.outbox.characters;
     if (room <= 0 || characters <= 0) return;
     const loaded = queue.next(this.loadedSeq, room, characters);
     this.loadedSeq = loaded.at(-1)?.seq ?? this.loadedSeq;
@@ -206,14 +206,14 @@ export class Sender {
   }
 
   private mayBegin(): boolean {
-    if (this.isProbing || this.isHeld || this.running.size >= MOST_PARALLEL) return false;
+    if (this.isProbing || this.isHeld || this.running.size >= MAX_PARALLEL) return false;
     const full = this.outbox.ready >= Math.min(this.parts.maxBatchSize, this.parts.unackedLimit);
     const dueMs = this.outbox.nextDueMs;
     return dueMs !== undefined && (full || dueMs <= this.parts.clock.monotonicMs());
   }
 
   private begin(): void {
-    const batch = this.outbox.take(this.parts.maxBatchSize, MOST_BATCH_BYTES);
+    const batch = this.outbox.take(this.parts.maxBatchSize, MAX_BATCH_BYTES);
     const run = this.deliver(batch).finally(() => {
       this.running.delete(run);
       this.wake();

@@ -1,10 +1,10 @@
 import type { Clock } from '../base/clock.js';
 import { ChrysError } from '../base/errors.js';
-import { KeptThread } from '../base/kept-thread.js';
+import { SupervisedThread } from '../base/supervised-thread.js';
 import type { Logger } from '../base/log.js';
 import type { AnnotateRequest } from '../gen/chrys/cloud/videostreaming/v1beta1/video_streaming.js';
-import type { NewAnnotation, ShownAnnotation } from '../store/annotation.js';
-import type { EvidenceWish, KeptSnapshot, MadeEvidence, PendingEvidence } from '../store/evidence.js';
+import type { NewAnnotation, ShownAnnotation } from '../database/annotation.js';
+import type { EvidenceWish, KeptSnapshot, MadeEvidence, PendingEvidence } from '../database/evidence.js';
 import { AnnotationIds } from './annotation-id.js';
 import { annotationJson } from './annotation-json.js';
 import { checkRequest } from './check-request.js';
@@ -51,17 +51,17 @@ interface Asked {
 }
 
 /** In one transaction, which others wait for. */
-const MOST_TOGETHER = 1000;
-const MOST_TOGETHER_CHARACTERS = 4 * 1024 * 1024;
+const MAX_TOGETHER = 1000;
+const MAX_TOGETHER_CHARACTERS = 4 * 1024 * 1024;
 /** So many callers may wait for the disk. */
-const MOST_WAITING = 10_000;
-const MOST_WAITING_CHARACTERS = 64 * 1024 * 1024;
+const MAX_WAITING = 10_000;
+const MAX_WAITING_CHARACTERS = 64 * 1024 * 1024;
 /** A disk that takes longer than this does not answer. */
 const STORED_BOUND_MS = 30_000;
 const ANSWER_BOUND_MS = 15_000;
 const STOP_GRACE_MS = 3000;
 /** Of one annotation, as JSON. */
-const MOST_CHARACTERS = 4 * 1024 * 1024;
+const MAX_CHARACTERS = 4 * 1024 * 1024;
 const KEEP_INSTEAD = 'Or set annotation.mode to local to keep annotations here only.';
 const WORKER = new URL('./annotation-worker.js', import.meta.url);
 /** What is on its way, and a page of an answer. */
@@ -72,7 +72,7 @@ const HEAP_MB = { old: 256, young: 16 };
  * stored together by the next one.
  */
 export class StoredAnnotations implements Annotations {
-  private readonly thread: KeptThread<ToAnnotationWorker, FromAnnotationWorker>;
+  private readonly thread: SupervisedThread<ToAnnotationWorker, FromAnnotationWorker>;
   private readonly opened: Promise<void>;
   private readonly names: QueueNames;
   private readonly ids = new AnnotationIds(Date.now);
@@ -98,7 +98,7 @@ export class StoredAnnotations implements Annotations {
       [resolve, reject] = settle;
     });
     const { clock, logger } = options;
-    this.thread = new KeptThread({
+    this.thread = new SupervisedThread({
       url: options.workerUrl ?? WORKER,
       name: items,
       what: `the thread that keeps ${items}`,
@@ -150,7 +150,7 @@ export class StoredAnnotations implements Annotations {
         json: annotationJson(id, request),
         ...(evidence === undefined ? {} : { evidence }),
       };
-      if (annotation.json.length > MOST_CHARACTERS) throw tooLong(annotation.json.length);
+      if (annotation.json.length > MAX_CHARACTERS) throw tooLong(annotation.json.length);
       this.store(annotation, call).then(resolve, reject);
     });
   }
@@ -233,7 +233,7 @@ export class StoredAnnotations implements Annotations {
     if (this.closed || this.options.stopping.aborted) throw shuttingDown();
     if (this.thread.outage !== '') throw new ChrysError('unavailable', `${this.thread.outage}: send it again then`);
     if (this.diskIsSilent) throw diskIsSilent();
-    if (this.waiting.length >= MOST_WAITING || this.waitingCharacters >= MOST_WAITING_CHARACTERS) {
+    if (this.waiting.length >= MAX_WAITING || this.waitingCharacters >= MAX_WAITING_CHARACTERS) {
       const text = `Too many ${this.names.items} at the moment (${this.waiting.length} wait for the disk). Send it again later.`;
       throw new ChrysError('resource_exhausted', text);
     }
@@ -271,7 +271,7 @@ export class StoredAnnotations implements Annotations {
     let characters = 0;
     let taken = 0;
     for (const caller of this.waiting) {
-      if (together.length === MOST_TOGETHER || characters > MOST_TOGETHER_CHARACTERS) break;
+      if (together.length === MAX_TOGETHER || characters > MAX_TOGETHER_CHARACTERS) break;
       taken += 1;
       this.waitingCharacters -= caller.annotation.json.length;
       if (caller.call.isGone()) {
@@ -362,7 +362,7 @@ function errorOf({ kind, message }: SentError): ChrysError {
 }
 
 function tooLong(characters: number): ChrysError {
-  const text = `the annotation is too long: ${characters} characters as JSON, at most ${MOST_CHARACTERS} are allowed; shorten its mask or its signature`;
+  const text = `the annotation is too long: ${characters} characters as JSON, at most ${MAX_CHARACTERS} are allowed; shorten its mask or its signature`;
   return new ChrysError('invalid_argument', text);
 }
 

@@ -1,5 +1,5 @@
 import type { AnnotateRequest } from '../gen/chrys/cloud/videostreaming/v1beta1/video_streaming.js';
-import type { AnnotationPlace, ShownAnnotation } from '../store/annotation.js';
+import type { AnnotationPlace, ShownAnnotation } from '../database/annotation.js';
 import type { EndpointCheck } from '../cloud/endpoint-check.js';
 import type { EdgeKeys } from '../cloud/signature.js';
 

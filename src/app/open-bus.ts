@@ -1,6 +1,6 @@
 import { hostname } from 'node:os';
 
-import { RedisBus, type RedisBusOptions } from '../bus/redis-bus.js';
+import { RedisBus, type RedisBusOptions } from '../redis-publisher/redis-bus.js';
 import type { Config } from '../config/schema.js';
 
 export type BusParts = Pick<RedisBusOptions, 'cameras' | 'clock' | 'logger'>;

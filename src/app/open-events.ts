@@ -1,7 +1,7 @@
 import type { Annotations } from '../annotations/types.js';
 import type { Clock } from '../base/clock.js';
 import type { Logger } from '../base/log.js';
-import type { RedisBus } from '../bus/redis-bus.js';
+import type { RedisBus } from '../redis-publisher/redis-bus.js';
 import type { Supervisor } from '../cameras/supervisor.js';
 import type { Config } from '../config/schema.js';
 import {

@@ -1,5 +1,5 @@
-import { evidenceFolder } from '../annotations/evidence-files.js';
-import { EvidenceMaker, type EvidenceMakerParts } from '../annotations/evidence-maker.js';
+import { evidenceFolder } from '../annotations/evidence/evidence-files.js';
+import { EvidenceMaker, type EvidenceMakerParts } from '../annotations/evidence/evidence-maker.js';
 import type { Config } from '../config/schema.js';
 import type { NativeAddon } from '../native/types.js';
 

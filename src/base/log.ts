@@ -12,7 +12,7 @@ export interface LogOptions {
 }
 
 /** While whoever reads our output stands still, at most this much waits for him; more is dropped, and video goes on. */
-const MOST_WAITING_BYTES = 4 * 1024 * 1024;
+const MAX_WAITING_BYTES = 4 * 1024 * 1024;
 const DEEPEST = 8;
 
 /**
@@ -36,7 +36,7 @@ function standardOutput(): DestinationStream {
   if (process.stdout.isTTY) {
     return PinoPretty({ sync: true, colorize: true, translateTime: 'SYS:HH:MM:ss.l' });
   }
-  return pino.destination({ dest: 1, sync: false, maxLength: MOST_WAITING_BYTES });
+  return pino.destination({ dest: 1, sync: false, maxLength: MAX_WAITING_BYTES });
 }
 
 /** Masks one JSON line, with its line end. */

@@ -4,7 +4,7 @@ import { LogRing } from './log-ring.js';
 import type { CameraState, LogLine } from './types.js';
 
 /** Lines of libav that reach the process's log in a window; the camera's own log keeps the others too. */
-const MOST_LINES_PER_WINDOW = 20;
+const MAX_LINES_PER_WINDOW = 20;
 const WINDOW_MS = 60_000;
 /** A damaged stream has an error with each picture. At most one line in this time is kept; it has the number of the others. */
 const ERROR_GAP_MS = 1000;
@@ -53,10 +53,10 @@ export class CameraLog {
     }
     this.linesInWindow += 1;
     // libav calls an error what is an everyday event for a proxy.
-    if (this.linesInWindow > MOST_LINES_PER_WINDOW) this.logger.debug(text);
+    if (this.linesInWindow > MAX_LINES_PER_WINDOW) this.logger.debug(text);
     else if (level === 'info') this.logger.info(text);
     else this.logger.warn(text);
-    if (this.linesInWindow === MOST_LINES_PER_WINDOW) {
+    if (this.linesInWindow === MAX_LINES_PER_WINDOW) {
       this.logger.warn('further lines of libav within this minute are shown in debug mode only');
     }
   }

@@ -2,7 +2,7 @@ import { ChrysError } from '../base/errors.js';
 
 /** The original's names are those of Docker containers, so this loses none of them. */
 const CAMERA_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/;
-const MOST_SHOWN = 60;
+const MAX_SHOWN = 60;
 
 export function isCameraName(name: string): boolean {
   return CAMERA_NAME.test(name);
@@ -20,5 +20,5 @@ export function checkCameraName(name: string): string {
 
 function shortened(name: string): string {
   const text = JSON.stringify(name);
-  return text.length > MOST_SHOWN ? `${text.slice(0, MOST_SHOWN - 3)}…" (${name.length} characters)` : text;
+  return text.length > MAX_SHOWN ? `${text.slice(0, MAX_SHOWN - 3)}…" (${name.length} characters)` : text;
 }

@@ -2,7 +2,7 @@ import type { Clock } from '../base/clock.js';
 import { ChrysError } from '../base/errors.js';
 import { CONTROL, FRAME_CLASS, OUTPUT, PICTURE_FORMAT } from '../gen/ring-layout.js';
 import type { Control } from '../rings/control.js';
-import type { FrameTerms, Look, Want } from './types.js';
+import type { FrameOptions, OutputFormat, Subscription } from './types.js';
 
 /** Demand outlives the call that raised it by so much, so that a caller who comes back finds the decoder running. */
 export const DEMAND_TTL_MS = 10_000;
@@ -10,7 +10,7 @@ export const DEMAND_TTL_MS = 10_000;
 const REUSE_AFTER_MS = 1000;
 
 interface ClassDemand {
-  readonly want: Want;
+  readonly want: Subscription;
   /** Clock.monotonicMs until which it lasts. */
   untilMs: number;
   /** Calls that wait at the moment. */
@@ -18,7 +18,7 @@ interface ClassDemand {
 }
 
 interface Output {
-  look: Look;
+  look: OutputFormat;
   serial: number;
   wants: number;
   idleSinceMs: number;
@@ -26,8 +26,14 @@ interface Output {
 }
 
 /** Has the plain look for ever. */
-export const PLAIN_OUTPUT = 0;
-export const PLAIN_LOOK: Look = { format: PICTURE_FORMAT.bgr24, width: 0, height: 0, quality: 0, enlarge: false };
+export const DEFAULT_OUTPUT = 0;
+export const DEFAULT_OUTPUT_FORMAT: OutputFormat = {
+  format: PICTURE_FORMAT.bgr24,
+  width: 0,
+  height: 0,
+  quality: 0,
+  enlarge: false,
+};
 
 /**
  * The union of what a camera's callers ask for: which looks, and of each which classes of frames. Writes the outputs and
@@ -44,18 +50,18 @@ export class Demand {
     /** Wakes the capture loop, which may wait for seconds for a slow camera's next packet. */
     readonly wakeCapture: () => void = () => undefined,
   ) {
-    this.setLook(PLAIN_OUTPUT, PLAIN_LOOK);
+    this.setLook(DEFAULT_OUTPUT, DEFAULT_OUTPUT_FORMAT);
   }
 
   /** A call came in. Throws resource_exhausted when too many different looks or intervals are wanted at a time. */
-  touch(terms: FrameTerms): Want {
-    const index = this.outputFor(terms.look);
+  touch(terms: FrameOptions): Subscription {
+    const index = this.outputFor(terms.outputFormat);
     const output = this.outputs[index];
     if (output === undefined) throw new Error('an output without a look');
     const frameClass = this.classOf(terms);
     let demand = output.classes.get(frameClass);
     if (demand === undefined) {
-      demand = { want: { output: index, frameClass, serial: output.serial }, untilMs: 0, held: 0 };
+      demand = { want: { output: index, frameFilter: frameClass, serial: output.serial }, untilMs: 0, held: 0 };
       output.classes.set(frameClass, demand);
     }
     this.prolong(demand);
@@ -64,12 +70,12 @@ export class Demand {
   }
 
   /** A call begins to wait: its demand lasts until `release`, and the usual time from there. */
-  hold(want: Want): void {
+  hold(want: Subscription): void {
     const demand = this.demandOf(want);
     if (demand !== undefined) demand.held += 1;
   }
 
-  release(want: Want): void {
+  release(want: Subscription): void {
     const demand = this.demandOf(want);
     if (demand === undefined) return;
     demand.held -= 1;
@@ -77,7 +83,7 @@ export class Demand {
   }
 
   /** The size of the camera's pictures in that look, if the capture loop refused them as too large for a message. */
-  tooLarge(look: Look): { readonly width: number; readonly height: number } | undefined {
+  tooLarge(look: OutputFormat): { readonly width: number; readonly height: number } | undefined {
     const index = this.outputs.findIndex((output) => isSame(output.look, look));
     const packed = index < 0 ? 0 : this.control.getI32(outputAt(index) + OUTPUT.tooLargeI32);
     return packed === 0 ? undefined : { width: packed >>> 16, height: packed & 0xffff };
@@ -92,8 +98,8 @@ export class Demand {
     }
   }
 
-  private demandOf(want: Want): ClassDemand | undefined {
-    const demand = this.outputs[want.output]?.classes.get(want.frameClass);
+  private demandOf(want: Subscription): ClassDemand | undefined {
+    const demand = this.outputs[want.output]?.classes.get(want.frameFilter);
     return demand?.want === want ? demand : undefined;
   }
 
@@ -103,7 +109,7 @@ export class Demand {
     this.cancelTimer ??= this.clock.after(DEMAND_TTL_MS, this.expire);
   }
 
-  private outputFor(look: Look): number {
+  private outputFor(look: OutputFormat): number {
     const known = this.outputs.findIndex((output) => isSame(output.look, look));
     if (known >= 0) return known;
     if (this.outputs.length < OUTPUT.count) {
@@ -112,11 +118,11 @@ export class Demand {
     }
     const nowMs = this.clock.monotonicMs();
     let longest = -1;
-    let longestSinceMs = Infinity;
+    let maxSinceMs = Infinity;
     for (let index = 1; index < OUTPUT.count; index += 1) {
       const output = this.outputs[index];
       if (output?.wants !== 0 || nowMs - output.idleSinceMs < REUSE_AFTER_MS) continue;
-      if (output.idleSinceMs < longestSinceMs) [longest, longestSinceMs] = [index, output.idleSinceMs];
+      if (output.idleSinceMs < maxSinceMs) [longest, maxSinceMs] = [index, output.idleSinceMs];
     }
     if (longest < 0) {
       throw new ChrysError(
@@ -128,7 +134,7 @@ export class Demand {
     return longest;
   }
 
-  private setLook(index: number, look: Look): void {
+  private setLook(index: number, look: OutputFormat): void {
     const at = outputAt(index);
     this.control.setI32(at + OUTPUT.formatI32, look.format);
     this.control.setI32(at + OUTPUT.widthI32, look.width);
@@ -139,7 +145,7 @@ export class Demand {
     this.outputs[index] = { look, serial, wants: 0, idleSinceMs: 0, classes: new Map() };
   }
 
-  private classOf(terms: FrameTerms): number {
+  private classOf(terms: FrameOptions): number {
     if (terms.keyframesOnly) return FRAME_CLASS.keyframes;
     if (terms.intervalMs <= 0) return FRAME_CLASS.all;
     let free = -1;
@@ -194,7 +200,7 @@ function outputAt(index: number): number {
   return CONTROL.outputsI32 + (index * OUTPUT.bytes) / 4;
 }
 
-function isSame(a: Look, b: Look): boolean {
+function isSame(a: OutputFormat, b: OutputFormat): boolean {
   return (
     a.format === b.format &&
     a.width === b.width &&

@@ -3,12 +3,12 @@ import { ChrysError } from '../base/errors.js';
 import { CONTROL, PICTURE_FORMAT } from '../gen/ring-layout.js';
 import type { Control } from '../rings/control.js';
 import type { FrameReader, FrameRef } from '../rings/frame-reader.js';
-import { type Demand, PLAIN_LOOK } from './demand.js';
+import { type Demand, DEFAULT_OUTPUT_FORMAT } from './demand.js';
 import { frameIntervalMs, liveSinceMs } from './live-since.js';
 import { MAX_FRAME_MESSAGE_BYTES } from './rings.js';
-import type { FrameQuery, FrameSource, FrameTerms, Look, Want } from './types.js';
+import type { FrameQuery, FrameSource, FrameOptions, OutputFormat, Subscription } from './types.js';
 
-const MOST_WAITERS = 4096;
+const MAX_WAITERS = 4096;
 /** A caller that asks again within so many frame intervals is one that takes every frame and came a moment late. */
 const IN_ORDER_INTERVALS = 1.5;
 /** A snapshot is asked for anew so often while the stream has not had its first keyframe. */
@@ -56,7 +56,7 @@ export class RingFrameSource implements FrameSource {
     return this.waiters.size;
   }
 
-  want(terms: FrameTerms): Want {
+  want(terms: FrameOptions): Subscription {
     return this.demand.touch(terms);
   }
 
@@ -69,7 +69,7 @@ export class RingFrameSource implements FrameSource {
     const find = (): FrameRef | undefined =>
       reader?.find({
         after: query.after,
-        frameClass: want.frameClass,
+        frameClass: want.frameFilter,
         serial: want.serial,
         withholdCorrupt: terms.withholdCorrupt,
         notBeforeMs: this.notBeforeMs(query),
@@ -84,7 +84,7 @@ export class RingFrameSource implements FrameSource {
     let end: () => boolean;
     try {
       const findOrRefuse = (): FrameRef | typeof REFUSED | undefined =>
-        find() ?? (this.demand.tooLarge(terms.look) === undefined ? undefined : REFUSED);
+        find() ?? (this.demand.tooLarge(terms.outputFormat) === undefined ? undefined : REFUSED);
       end = this.waitFor(findOrRefuse, query.waitMs, (frame) => {
         this.demand.release(want);
         settle(frame === REFUSED ? undefined : frame);
@@ -98,7 +98,7 @@ export class RingFrameSource implements FrameSource {
     };
   }
 
-  refusal(look: Look): ChrysError | undefined {
+  refusal(look: OutputFormat): ChrysError | undefined {
     const size = this.demand.tooLarge(look);
     if (size === undefined) return undefined;
     const limit = `a message has at most ${MAX_FRAME_MESSAGE_BYTES} bytes`;
@@ -126,7 +126,7 @@ export class RingFrameSource implements FrameSource {
       if (served === undefined) return undefined;
       const frame = this.readers[0]?.latest();
       if (frame !== undefined && !this.stale(frame)) return frame;
-      if (this.demand.tooLarge(PLAIN_LOOK) !== undefined) return undefined;
+      if (this.demand.tooLarge(DEFAULT_OUTPUT_FORMAT) !== undefined) return undefined;
       const leftAfterMs = giveUpMs - this.clock.monotonicMs();
       await this.waited(() => undefined, Math.min(SNAPSHOT_RETRY_MS, Math.max(0, leftAfterMs)), signal);
     }
@@ -204,8 +204,8 @@ export class RingFrameSource implements FrameSource {
       settle(undefined);
       return NEVER_WAITED;
     }
-    if (this.waiters.size >= MOST_WAITERS) {
-      throw new ChrysError('resource_exhausted', `${MOST_WAITERS} calls already wait for this camera: try again later`);
+    if (this.waiters.size >= MAX_WAITERS) {
+      throw new ChrysError('resource_exhausted', `${MAX_WAITERS} calls already wait for this camera: try again later`);
     }
     const end = (): boolean => {
       if (!this.waiters.delete(waiter)) return false;

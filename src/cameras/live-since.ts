@@ -1,6 +1,6 @@
 import { CONTROL } from '../gen/ring-layout.js';
 import type { Control } from '../rings/control.js';
-import type { FrameTerms } from './types.js';
+import type { FrameOptions } from './types.js';
 
 const UNKNOWN_FRAME_INTERVAL_MS = 40;
 const UNKNOWN_GOP_PACKETS = 250;
@@ -19,7 +19,7 @@ export function frameIntervalMs(control: Control): number {
  */
 export function liveSinceMs(
   control: Control,
-  { keyframesOnly, intervalMs }: Pick<FrameTerms, 'keyframesOnly' | 'intervalMs'>,
+  { keyframesOnly, intervalMs }: Pick<FrameOptions, 'keyframesOnly' | 'intervalMs'>,
   nowMs: number,
 ): number {
   const connected = control.getI32(CONTROL.connectedI32) === 1;

@@ -1,18 +1,18 @@
 import type { LogLine } from './types.js';
 
-const MOST_CHARACTERS = 1000;
+const MAX_CHARACTERS = 1000;
 
 /** The newest lines of a camera's log. */
 export class LogRing {
   private readonly ring: LogLine[] = [];
   private next = 0;
 
-  constructor(private readonly mostLines = 100) {}
+  constructor(private readonly maxLines = 100) {}
 
   add(line: LogLine): void {
-    const text = line.text.length > MOST_CHARACTERS ? `${line.text.slice(0, MOST_CHARACTERS)}…` : line.text;
+    const text = line.text.length > MAX_CHARACTERS ? `${line.text.slice(0, MAX_CHARACTERS)}…` : line.text;
     this.ring[this.next] = { ...line, text };
-    this.next = (this.next + 1) % this.mostLines;
+    this.next = (this.next + 1) % this.maxLines;
   }
 
   /** Oldest first. */

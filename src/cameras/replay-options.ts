@@ -1,7 +1,7 @@
 import { setImmediate as otherWork } from 'node:timers/promises';
 
-import type { PastSegment, ReplayOptions } from '../native/types.js';
-import type { SegmentLookup } from '../store/segment.js';
+import type { HistorySegment, ReplayOptions } from '../native/types.js';
+import type { SegmentLookup } from '../database/segment.js';
 import type { ReplayRange } from './replay-url.js';
 
 const AT_A_TIME = 500;
@@ -12,7 +12,7 @@ const NO_LOOK = { format: 0, width: 0, height: 0, quality: 0, enlarge: false };
 export async function replayOptionsOf(range: ReplayRange, lookup: SegmentLookup | undefined): Promise<ReplayOptions> {
   const fromUs = range.fromMs * 1000;
   const toUs = range.toMs * 1000 + 999;
-  const segments: PastSegment[] = [];
+  const segments: HistorySegment[] = [];
   for (let afterSequence = 0; lookup !== undefined;) {
     const found = lookup.inRange(range.camera, { fromUs, toUs, afterSequence, limit: AT_A_TIME });
     for (const segment of found) {

@@ -13,9 +13,9 @@ export interface ReplayRange {
 
 export const REPLAY_FORM = 'replay:CAMERA?from=<ms>&to=<ms>[&speed=2][&loop=true]';
 
-export const LEAST_SPEED = 0.1;
-export const MOST_SPEED = 16;
-const MOST_RANGE_MS = 24 * 3_600_000;
+export const MIN_SPEED = 0.1;
+export const MAX_SPEED = 16;
+const MAX_RANGE_MS = 24 * 3_600_000;
 const PARAMETERS = ['from', 'to', 'speed', 'loop'];
 
 export function isReplay({ rtspEndpoint }: { readonly rtspEndpoint: string }): boolean {
@@ -41,10 +41,10 @@ export function parseReplayUrl(text: string): ReplayRange {
   const fromMs = momentOf(given, 'from');
   const toMs = momentOf(given, 'to');
   if (toMs <= fromMs) throw refused('ends before it begins: "to" must be later than "from"');
-  if (toMs - fromMs > MOST_RANGE_MS) throw refused('is longer than 24 hours');
+  if (toMs - fromMs > MAX_RANGE_MS) throw refused('is longer than 24 hours');
   const speed = Number(given.get('speed') ?? 1);
-  if (!(speed >= LEAST_SPEED && speed <= MOST_SPEED)) {
-    throw refused(`has a speed that is not ${LEAST_SPEED} to ${MOST_SPEED}`);
+  if (!(speed >= MIN_SPEED && speed <= MAX_SPEED)) {
+    throw refused(`has a speed that is not ${MIN_SPEED} to ${MAX_SPEED}`);
   }
   const loop = given.get('loop') ?? 'false';
   if (loop !== 'true' && loop !== 'false') throw refused('has a loop that is neither true nor false');

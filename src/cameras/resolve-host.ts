@@ -18,7 +18,7 @@ export interface NameSources {
 }
 
 const RESOLVE_TIMEOUT_MS = 5000;
-const MOST_ADDRESSES = 4;
+const MAX_ADDRESSES = 4;
 /** The second try waits twice as long, so that both fit into RESOLVE_TIMEOUT_MS. */
 const SERVER_TRY = { timeout: 1500, tries: 2 };
 /** Nobody answered, so the system's resolver would wait for nothing, too. */
@@ -112,7 +112,7 @@ function addressesInHosts(text: string, host: string): string[] {
 }
 
 function resolved(addresses: readonly string[]): Resolution {
-  return { kind: 'resolved', addresses: addresses.slice(0, MOST_ADDRESSES) };
+  return { kind: 'resolved', addresses: addresses.slice(0, MAX_ADDRESSES) };
 }
 
 function unanswered(host: string): Resolution {

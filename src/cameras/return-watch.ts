@@ -1,7 +1,7 @@
 import { isIP } from 'node:net';
 
 import type { Closings } from './closings.js';
-import { Knocker, RTSP_GREETING } from './knock.js';
+import { ReachabilityProbe, RTSP_GREETING } from './reachability-probe.js';
 import type { SourceUrl } from './source-url.js';
 import type { CameraReason } from './types.js';
 
@@ -17,7 +17,7 @@ const MAYBE_FROZEN: readonly CameraReason[] = ['stalled', 'open_timeout'];
  * reasons the camera was there and refused something, and knocking would only defeat the back-off.
  */
 export class ReturnWatch {
-  private readonly knocker = new Knocker();
+  private readonly knocker = new ReachabilityProbe();
 
   constructor(private readonly closings: Closings) {}
 

@@ -8,7 +8,7 @@ export const FRAME_SLOTS = 5;
 /** Clients receive at most 50 MiB; a little is left for the fields that differ per caller. */
 export const MAX_FRAME_MESSAGE_BYTES = 50 * 1024 * 1024 - 4096;
 
-const LEAST_ENTRIES = 4096;
+const MIN_ENTRIES = 4096;
 /** Beside the packets that are wished for, the group that is about to leave lies in the ring. */
 const ENTRIES_PER_PACKET = 2;
 
@@ -25,7 +25,7 @@ export function createPacketRing(
   firstSequence: number,
   addon: Pick<NativeAddon, 'initPacketRing'> = loadAddon(),
 ): SharedArrayBuffer {
-  const entries = 2 ** Math.ceil(Math.log2(Math.max(LEAST_ENTRIES, ENTRIES_PER_PACKET * size.minPackets)));
+  const entries = 2 ** Math.ceil(Math.log2(Math.max(MIN_ENTRIES, ENTRIES_PER_PACKET * size.minPackets)));
   const ring = new SharedArrayBuffer(PACKET_RING.bytes + entries * PACKET_ENTRY.bytes + size.maxBytes);
   addon.initPacketRing(new Uint8Array(ring), entries, size.minPackets, firstSequence);
   return ring;

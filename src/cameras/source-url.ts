@@ -20,7 +20,7 @@ export interface SourceUrl {
   readonly masked: string;
 }
 
-const LONGEST_URL = 2048;
+const MAX_URL = 2048;
 
 const FORMS: Readonly<Record<SourceScheme, string>> = {
   rtsp: 'rtsp://[user:password@]host[:port]/path',
@@ -49,7 +49,7 @@ export function parseSourceUrl(
   options: { readonly checkFile: boolean } = { checkFile: true },
 ): SourceUrl {
   const text = raw.trim();
-  if (text.length > LONGEST_URL) throw refused(`is ${text.length} characters long; the most is ${LONGEST_URL}`);
+  if (text.length > MAX_URL) throw refused(`is ${text.length} characters long; the most is ${MAX_URL}`);
   if (CONTROL_CHARACTER.test(raw)) throw refused('contains a control character, such as a line break; remove it');
   const scheme = /^([a-z][a-z0-9+.-]*):/i.exec(text)?.[1]?.toLowerCase();
   const allowed = allowedSchemes.map((name) => FORMS[name]).join(', ');

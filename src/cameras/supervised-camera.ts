@@ -4,12 +4,12 @@ import { CONTROL, DEMAND, OUTPUT } from '../gen/ring-layout.js';
 import type { CaptureResult, LearnedFacts, ReplayOptions, StreamInfo } from '../native/types.js';
 import { Control } from '../rings/control.js';
 import { FrameReader } from '../rings/frame-reader.js';
-import { checkedLearned } from '../store/learned-facts.js';
+import { checkedLearned } from '../database/learned-facts.js';
 import type { CameraEnvironment } from './camera-environment.js';
 import { CameraLog } from './camera-log.js';
 import { captureOptions } from './capture-options.js';
 import { CaptureThread } from './capture-thread.js';
-import { Demand, PLAIN_OUTPUT } from './demand.js';
+import { Demand, DEFAULT_OUTPUT } from './demand.js';
 import { RingFrameSource } from './frame-source.js';
 import { LearnedKeeper } from './learned-keeper.js';
 import { openDeadlineMs } from './open-deadline.js';
@@ -276,7 +276,7 @@ export class SupervisedCamera implements Camera {
       case 'frameRing':
         this.readers[message.output]?.setRing(message.ring);
         this.source.ringChanged();
-        if (message.output !== PLAIN_OUTPUT) break;
+        if (message.output !== DEFAULT_OUTPUT) break;
         this.plainFrames = message.ring;
         this.env.onPlainFrames(this);
         break;

@@ -6,7 +6,7 @@ import type { Logger } from '../base/log.js';
 import { didYouMean } from '../base/suggest.js';
 import { KNOWN_SCHEMES, type SourceScheme } from '../config/schema.js';
 import type { CaptureOptions, LearnedFacts, NativeAddon } from '../native/types.js';
-import type { SegmentLookup } from '../store/segment.js';
+import type { SegmentLookup } from '../database/segment.js';
 import { withChanges } from './changes.js';
 import type { CameraEnvironment } from './camera-environment.js';
 import { checkCameraName } from './camera-name.js';
@@ -67,7 +67,7 @@ export type EventListener = (event: CameraEvent, camera: Camera) => void;
 
 /** Between two cameras that start, so that a restart does not open hundreds of streams in one moment. */
 const START_GAP_MS = 25;
-const LONGEST_START_MS = 2000;
+const MAX_START_MS = 2000;
 /** Frame ids that a camera gets at each start: enough for ten years at 25 frames a second, and for a million starts. */
 const FRAME_ID_BLOCK = 2 ** 33;
 
@@ -190,7 +190,7 @@ export class Supervisor implements Cameras {
   /** Brings back what is stored. One that cannot be used is `failed` with the reason, and the others go on. */
   startAll(): void {
     const definitions = this.options.registry.list().filter(({ name }) => !this.cameras.has(name));
-    const gapMs = Math.min(START_GAP_MS, LONGEST_START_MS / Math.max(1, definitions.length));
+    const gapMs = Math.min(START_GAP_MS, MAX_START_MS / Math.max(1, definitions.length));
     for (const [index, definition] of definitions.entries()) {
       const camera = this.create(definition);
       if (index === 0) this.startStored(camera);

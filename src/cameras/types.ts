@@ -1,11 +1,11 @@
 import type { ChrysError } from '../base/errors.js';
 import type { FrameRef } from '../rings/frame-reader.js';
 import type { CaptureEnd, LearnedFacts, StreamInfo, TlsVerify, Transport } from '../native/types.js';
-import type { CameraDefinition, StorageFact } from '../store/camera-definition.js';
+import type { CameraDefinition, StorageFact } from '../database/camera-definition.js';
 
 import type { ProbeResult, ProbeWish } from './probe-types.js';
 
-export type { CameraDefinition } from '../store/camera-definition.js';
+export type { CameraDefinition } from '../database/camera-definition.js';
 
 /**
  * created -> connecting -> running -> reconnecting -> …; `failed` only for what retrying cannot mend, `stopped` when
@@ -91,7 +91,7 @@ export interface Camera {
 }
 
 /** How a picture shall look. Sizes in pixels; 0 = as the other one and the aspect say, both 0 = the camera's own. */
-export interface Look {
+export interface OutputFormat {
   /** One of PICTURE_FORMAT. */
   readonly format: number;
   readonly width: number;
@@ -103,8 +103,8 @@ export interface Look {
 }
 
 /** What a caller wants of a camera. */
-export interface FrameTerms {
-  readonly look: Look;
+export interface FrameOptions {
+  readonly outputFormat: OutputFormat;
   readonly keyframesOnly: boolean;
   /** A frame about every so many milliseconds; 0 = every frame. Not together with keyframesOnly. */
   readonly intervalMs: number;
@@ -114,7 +114,7 @@ export interface FrameTerms {
 
 /** Where a caller stands in a camera's frames, and what it wants. */
 export interface FrameQuery {
-  readonly terms: FrameTerms;
+  readonly terms: FrameOptions;
   /** Frame id of the last frame this caller had, 0 = none. */
   readonly after: number;
   /** How long ago this caller had its last frame; Infinity = never. */
@@ -126,11 +126,11 @@ export interface FrameQuery {
 }
 
 /** What one caller wants, as the capture loop knows it. */
-export interface Want {
+export interface Subscription {
   /** Number of the output, and so of its frame ring. */
   readonly output: number;
   /** A bit of FRAME_CLASS. */
-  readonly frameClass: number;
+  readonly frameFilter: number;
   /** Frames of this output with another serial have another look. */
   readonly serial: number;
 }
@@ -140,7 +140,7 @@ export interface FrameSource {
    * Raises the camera's demand for ten seconds, for somebody who reads the frame ring himself. Throws resource_exhausted
    * (too many different looks or intervals are asked for).
    */
-  want(terms: FrameTerms): Want;
+  want(terms: FrameOptions): Subscription;
   /**
    * Hands `settle` such a frame, or undefined when there is none within waitMs or the camera is gone; once, and at once
    * when it is there already. The returned function ends the wait without a call of `settle`. Raises the camera's demand.
@@ -153,7 +153,7 @@ export interface FrameSource {
    * (resource_exhausted, with size, limit and advice). Undefined: no reason is known. Callers use this when `request` or
    * `snapshot` had no frame for them; both stop waiting as soon as there is a reason.
    */
-  refusal(look: Look): ChrysError | undefined;
+  refusal(look: OutputFormat): ChrysError | undefined;
   /** The newest frame, decoded once for this call without raising the demand. Undefined: none within waitMs. */
   snapshot(waitMs: number, signal?: AbortSignal): Promise<FrameRef | undefined>;
 }

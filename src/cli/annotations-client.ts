@@ -1,6 +1,6 @@
-import type { AnnotationsAnswer, SetAsideAnswer } from '../rest/annotations.js';
-import type { CloudCheckAnswer } from '../rest/cloud.js';
-import type { SettingsAnswer } from '../rest/settings.js';
+import type { AnnotationsAnswer, SetAsideAnswer } from '../rest/routes/annotations.js';
+import type { CloudCheckAnswer } from '../rest/routes/cloud.js';
+import type { SettingsAnswer } from '../rest/routes/settings.js';
 import type { ProxyClient } from './client.js';
 
 const PAGE = 1000;

@@ -1,4 +1,4 @@
-import type { StreamProcess } from '../rest/stream-process.js';
+import type { StreamProcess } from '../rest/routes/stream-process.js';
 
 /** Long enough to even out keyframes, which are many times as large as what is between them. */
 const WINDOW_MS = 5000;

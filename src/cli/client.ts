@@ -1,4 +1,4 @@
-import type { StreamProcess } from '../rest/stream-process.js';
+import type { StreamProcess } from '../rest/routes/stream-process.js';
 import { messageOf } from '../base/errors.js';
 import { redactUrl } from '../base/redact.js';
 import type { ClientTls } from './client-tls.js';

@@ -20,7 +20,7 @@ import { CliError, EXIT, type ExitCode } from './exit-codes.js';
 
 const DEADLINE_MS = 10_000;
 /** As clients of the contract: a picture of a camera is no larger. */
-const MOST_MESSAGE_BYTES = 50 * 1024 * 1024;
+const MAX_MESSAGE_BYTES = 50 * 1024 * 1024;
 
 const CODE_OF_STATUS: Partial<Record<status, ExitCode>> = {
   [status.INVALID_ARGUMENT]: EXIT.usage,
@@ -37,7 +37,7 @@ export class ImageClient {
     tls: ClientTls | undefined,
   ) {
     this.#client = new Client(address, credentialsOf(tls), {
-      'grpc.max_receive_message_length': MOST_MESSAGE_BYTES,
+      'grpc.max_receive_message_length': MAX_MESSAGE_BYTES,
       'grpc.enable_retries': 0,
     });
   }

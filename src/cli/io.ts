@@ -31,7 +31,7 @@ export interface Screen {
   size(): { readonly columns: number; readonly rows: number };
 }
 
-const LONGEST_LINE = 8192;
+const MAX_LINE = 8192;
 
 export function processIo(command: string): Io {
   return {
@@ -93,7 +93,7 @@ async function readLine(): Promise<string> {
   process.stdin.setEncoding('utf8');
   for await (const chunk of process.stdin) {
     text += String(chunk);
-    if (text.includes('\n') || text.length > LONGEST_LINE) {
+    if (text.includes('\n') || text.length > MAX_LINE) {
       break;
     }
   }

@@ -10,7 +10,7 @@ export const MOMENT_FORMS =
 
 const ISO_8601 = /^\d{4}-\d\d-\d\d(?:[Tt ]\d\d:\d\d(?::\d\d(?:[.,]\d{1,9})?)?(?:[Zz]|[+-]\d\d:?\d\d)?)?$/;
 /** Numbers below are seconds, which nobody means who asks for a moment of 1970. */
-const LEAST_EPOCH_MS = 100_000_000_000;
+const MIN_EPOCH_MS = 100_000_000_000;
 
 /** Undefined for what is none of MOMENT_FORMS. */
 export function parseMoment(text: string): Moment | undefined {
@@ -31,7 +31,7 @@ export function resolveMoment(moment: Moment, nowMs: number): number {
 }
 
 function epochMs(number: number): number | undefined {
-  return number >= LEAST_EPOCH_MS ? number : undefined;
+  return number >= MIN_EPOCH_MS ? number : undefined;
 }
 
 function isoMs(text: string): number | undefined {

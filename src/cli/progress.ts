@@ -2,7 +2,7 @@ import type { Io } from './io.js';
 
 const WIDTH = 30;
 /** A terminal shows no more than the eye sees. */
-const LEAST_GAP_MS = 100;
+const MIN_GAP_MS = 100;
 const CLEAR_LINE = '\r\u001b[K';
 
 /** One line on a terminal that tells how far something is; nothing where messages go to a file or a pipe. */
@@ -17,7 +17,7 @@ export class ProgressBar {
 
   /** `share` is 0 to 1. */
   show(share: number, text: string): void {
-    if (!this.io.messagesOnTerminal || this.nowMs() - this.#shownAtMs < LEAST_GAP_MS) {
+    if (!this.io.messagesOnTerminal || this.nowMs() - this.#shownAtMs < MIN_GAP_MS) {
       return;
     }
     this.#shownAtMs = this.nowMs();

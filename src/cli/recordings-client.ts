@@ -1,8 +1,8 @@
 import type { Readable } from 'node:stream';
-import type { ClipAnswer } from '../rest/clips.js';
-import type { CheckAnswer, RecordingsSummary } from '../rest/recordings.js';
-import type { ListedSegment } from '../rest/segments.js';
-import type { TimelineAnswer } from '../rest/timeline.js';
+import type { ClipAnswer } from '../rest/routes/clips.js';
+import type { CheckAnswer, RecordingsSummary } from '../rest/routes/recordings.js';
+import type { ListedSegment } from '../rest/routes/segments.js';
+import type { TimelineAnswer } from '../rest/routes/timeline.js';
 import type { ProxyClient } from './client.js';
 
 /** Milliseconds since the epoch; 0 = open. */

@@ -35,11 +35,11 @@ type Headers = Readonly<Record<string, string>>;
 
 const CONNECT_MS = 10_000;
 /** What comes beyond is not read. */
-const MOST_READ_BYTES = 64 * 1024;
+const MAX_READ_BYTES = 64 * 1024;
 const SHOWN_CHARACTERS = 200;
 /** Servers close what is idle after 5 s and more; a connection that they are about to close is not worth a try. */
 const IDLE_MS = 4000;
-const LONGEST_RETRY_AFTER_MS = 10 * 60_000;
+const MAX_RETRY_AFTER_MS = 10 * 60_000;
 
 /**
  * Where signed requests go. Redirects are not followed, and every attempt ends: connecting within 10 s, all of it
@@ -142,13 +142,13 @@ function expire(request: ClientRequest, afterMs: number, what: string): NodeJS.T
   return setTimeout(() => request.destroy(new Expired(`${what} within ${afterMs / 1000} s`)), afterMs);
 }
 
-/** Resolves with the first characters. What is longer than MOST_READ_BYTES is cut off and counts as whole. */
+/** Resolves with the first characters. What is longer than MAX_READ_BYTES is cut off and counts as whole. */
 async function readBeginning(response: IncomingMessage): Promise<string> {
   const chunks: Buffer[] = [];
   let total = 0;
   for await (const chunk of response as AsyncIterable<Buffer>) {
     total += chunk.length;
-    if (total > MOST_READ_BYTES) break;
+    if (total > MAX_READ_BYTES) break;
     chunks.push(chunk);
   }
   const text = Buffer.concat(chunks)
@@ -174,7 +174,7 @@ function retryAfterMs(value: string | undefined, dateMs: number): number {
   const text = value ?? '';
   const nowMs = Number.isNaN(dateMs) ? Date.now() : dateMs;
   const afterMs = /^\d{1,9}$/.test(text) ? Number(text) * 1000 : Date.parse(text) - nowMs;
-  return Number.isNaN(afterMs) ? 0 : Math.min(Math.max(0, afterMs), LONGEST_RETRY_AFTER_MS);
+  return Number.isNaN(afterMs) ? 0 : Math.min(Math.max(0, afterMs), MAX_RETRY_AFTER_MS);
 }
 
 const TROUBLES: Readonly<Record<string, Trouble>> = {

@@ -7,7 +7,7 @@ import type { Logger } from '../base/log.js';
 import { redactUrl } from '../base/redact.js';
 import type { EndpointCheck } from '../cloud/endpoint-check.js';
 import type { EdgeKeys } from '../cloud/signature.js';
-import type { NewAnnotation } from '../store/annotation.js';
+import type { NewAnnotation } from '../database/annotation.js';
 import type { EventType, ProxyEvent } from './event.js';
 import { EventLanes } from './event-lanes.js';
 
@@ -39,7 +39,7 @@ export interface QueuedWebhooksOptions {
 }
 
 /** That wait in memory while the database does not take them. */
-const MOST_WAITING = 1000;
+const MAX_WAITING = 1000;
 const STORE_AGAIN_MS = 1000;
 const STOP_BOUND_MS = 2000;
 const CALL = { isGone: () => false };
@@ -107,8 +107,8 @@ export class QueuedWebhooks implements Webhooks {
   }
 
   private keep(event: ProxyEvent): void {
-    if (this.waiting.length >= MOST_WAITING) {
-      this.drop(`${MOST_WAITING} wait for the disk`);
+    if (this.waiting.length >= MAX_WAITING) {
+      this.drop(`${MAX_WAITING} wait for the disk`);
       return;
     }
     this.waiting.push(event);

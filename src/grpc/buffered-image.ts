@@ -1,31 +1,34 @@
 import type { Clock } from '../base/clock.js';
 import { ChrysError } from '../base/errors.js';
-import type { Cameras, Look } from '../cameras/types.js';
+import type { Cameras, OutputFormat } from '../cameras/types.js';
 import type { VideoFrameBufferedRequest } from '../gen/chrys/cloud/videostreaming/v1beta1/video_streaming.js';
 import type { History } from '../history/history.js';
 import type { HistoryQuery } from '../history/queries.js';
-import type { PastFrame, PastFrames } from '../history/past-frames.js';
+import type { PastFrame, HistoryFrames } from '../history/history-frames.js';
 import type { NativeAddon } from '../native/types.js';
 import type { CallHandler, DirectCall } from './direct-calls.js';
 import { cameraOf } from './frame-caller.js';
 import type { SerializedMessage } from './frame-serializer.js';
-import { checkInterval, lookOf } from './terms.js';
+import { checkInterval, outputFormatOf } from './frame-options.js';
 
-export interface PastContext {
+export interface HistoryContext {
   readonly cameras: Cameras;
   readonly history: Pick<History, 'open'>;
   /** The size of frames from memory when the request names none: buffer.in_memory_scale. */
-  readonly defaultSizeOf: (frame: { width: number; height: number }) => Pick<Look, 'width' | 'height' | 'enlarge'>;
+  readonly defaultSizeOf: (frame: {
+    width: number;
+    height: number;
+  }) => Pick<OutputFormat, 'width' | 'height' | 'enlarge'>;
   readonly clock: Clock;
   readonly releaseBuffer: NativeAddon['releaseBuffer'];
 }
 
 /** VideoBufferedImage: the next frame is asked of the history worker only when the last one has left. */
 export class BufferedImageCall implements CallHandler<VideoFrameBufferedRequest> {
-  private frames: PastFrames | undefined;
+  private frames: HistoryFrames | undefined;
 
   constructor(
-    private readonly context: PastContext,
+    private readonly context: HistoryContext,
     private readonly call: DirectCall,
   ) {}
 
@@ -42,7 +45,7 @@ export class BufferedImageCall implements CallHandler<VideoFrameBufferedRequest>
     this.frames?.close();
   }
 
-  private next(frames: PastFrames): void {
+  private next(frames: HistoryFrames): void {
     frames.next((error, frame) => {
       if (error !== undefined) {
         this.call.fail(error);
@@ -60,7 +63,7 @@ export class BufferedImageCall implements CallHandler<VideoFrameBufferedRequest>
 }
 
 /** Throws invalid_argument, not_found. */
-function queryOf(request: VideoFrameBufferedRequest, { cameras, defaultSizeOf }: PastContext): HistoryQuery {
+function queryOf(request: VideoFrameBufferedRequest, { cameras, defaultSizeOf }: HistoryContext): HistoryQuery {
   const { timestampFrom, timestampTo, width, height, intervalMs, keyFrameOnly, withholdCorrupt } = request;
   const camera = cameraOf(cameras, request.deviceId);
   if (timestampFrom < 0 || timestampTo < 0) {
@@ -76,7 +79,7 @@ function queryOf(request: VideoFrameBufferedRequest, { cameras, defaultSizeOf }:
     );
   }
   checkInterval(intervalMs, keyFrameOnly);
-  const look = lookOf(request);
+  const look = outputFormatOf(request);
   const hasSize = width > 0 || height > 0;
   return {
     camera,

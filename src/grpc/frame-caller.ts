@@ -1,6 +1,6 @@
 import type { Clock } from '../base/clock.js';
 import { ChrysError } from '../base/errors.js';
-import type { Camera, Cameras, FrameRef, FrameTerms } from '../cameras/types.js';
+import type { Camera, Cameras, FrameRef, FrameOptions } from '../cameras/types.js';
 import { PICTURE_FORMAT } from '../gen/ring-layout.js';
 import type { NativeAddon } from '../native/types.js';
 import { FrameMessage, type SerializedMessage } from './frame-serializer.js';
@@ -48,7 +48,7 @@ export class FrameCaller {
   constructor(
     private readonly context: FrameContext,
     readonly camera: Camera,
-    private readonly terms: FrameTerms,
+    private readonly terms: FrameOptions,
     private readonly maxAgeMs: number,
     private readonly positions: CallerPositions,
   ) {}
@@ -69,7 +69,7 @@ export class FrameCaller {
   }
 
   tooLarge(): ChrysError | undefined {
-    return this.camera.frames.refusal(this.terms.look);
+    return this.camera.frames.refusal(this.terms.outputFormat);
   }
 
   private outgoing(frame: FrameRef): Outgoing {
@@ -93,7 +93,7 @@ export class FrameCaller {
 
   /** No other JPEG has the same length, so it cannot be replaced while it is copied into a message of a given length. */
   private settled(frame: FrameRef): FrameRef {
-    if (this.terms.look.format !== PICTURE_FORMAT.jpeg) return frame;
+    if (this.terms.outputFormat.format !== PICTURE_FORMAT.jpeg) return frame;
     const bytes = Buffer.allocUnsafe(frame.byteLength);
     if (frame.copyTo(bytes, 0) === undefined) return frame;
     return {

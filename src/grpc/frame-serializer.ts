@@ -14,7 +14,7 @@ export interface SerializedMessage {
 /** VideoFrame.skipped (103, a varint), which differs per caller and so stands in front of the slot's message. */
 const SKIPPED_TAG = [0xb8, 0x06] as const;
 const SKIPPED_VALUE_BYTES = 5;
-const MOST_SKIPPED = 2 ** 35 - 1;
+const MAX_SKIPPED = 2 ** 35 - 1;
 
 export interface FrameMessageHooks {
   /** Frames that the caller missed before that one, which is the one that is really sent. */
@@ -61,7 +61,7 @@ export class FrameMessage implements SerializedMessage {
 function writeSkipped(target: Uint8Array, offset: number, skipped: number): void {
   let at = offset;
   for (const byte of SKIPPED_TAG) target[at++] = byte;
-  let rest = Math.min(skipped, MOST_SKIPPED);
+  let rest = Math.min(skipped, MAX_SKIPPED);
   for (let i = 0; i < SKIPPED_VALUE_BYTES; i++) {
     const isLast = i === SKIPPED_VALUE_BYTES - 1;
     target[at++] = (rest % 128) | (isLast ? 0 : 0x80);

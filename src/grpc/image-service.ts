@@ -18,8 +18,8 @@ import {
 } from '../gen/chrys/cloud/videostreaming/v1beta1/video_streaming.js';
 import type { NativeAddon } from '../native/types.js';
 import type { Passthrough } from '../passthrough/types.js';
-import type { Storage } from '../storage/types.js';
-import { BufferedImageCall, type PastContext } from './buffered-image.js';
+import type { Storage } from '../cloud-storage/types.js';
+import { BufferedImageCall, type HistoryContext } from './buffered-image.js';
 import { listStreamOf, probeOf } from './camera-answers.js';
 import type { DirectHandlers } from './direct-calls.js';
 import type { FrameContext } from './frame-caller.js';
@@ -44,7 +44,7 @@ export const imageService: ServiceDefinition = {
 };
 
 /** The RPCs that are answered by direct-calls.ts. */
-export function directHandlers(context: FrameContext & PastContext): DirectHandlers {
+export function directHandlers(context: FrameContext & HistoryContext): DirectHandlers {
   const batches = { ...context, nearest: new NearestFrames(context.history, context.clock) };
   return {
     [ImageService.videoLatestImage.path]: (call) => new LatestImageCall(context, call),

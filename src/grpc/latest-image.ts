@@ -3,7 +3,7 @@ import { VideoFrame, type VideoFrameRequest } from '../gen/chrys/cloud/videostre
 import type { CallHandler, DirectCall } from './direct-calls.js';
 import { cameraOf, FrameCaller, type FrameContext, type Outgoing } from './frame-caller.js';
 import type { Position } from './positions.js';
-import { checkSize, maxAgeMsOf, termsOf, waitMsOf } from './terms.js';
+import { checkSize, maxAgeMsOf, frameOptionsOf, waitMsOf } from './frame-options.js';
 
 /** Kept back of a call's deadline, so that the answer is there before the client gives up. */
 const DEADLINE_MARGIN_MS = 50;
@@ -47,8 +47,8 @@ export class LatestImageCall implements CallHandler<VideoFrameRequest> {
 
   private answer(request: VideoFrameRequest): void {
     const camera = cameraOf(this.context.cameras, request.deviceId);
-    const terms = termsOf(request);
-    checkSize(terms.look, camera.stream);
+    const terms = frameOptionsOf(request);
+    checkSize(terms.outputFormat, camera.stream);
     const shared = this.context.positions.of(camera, this.call.peer, terms);
     const positions = { own: this.ownPosition(shared), shared };
     const caller = new FrameCaller(this.context, camera, terms, maxAgeMsOf(request), positions);

@@ -1,8 +1,8 @@
 import type { Clock } from '../base/clock.js';
 import { ChrysError } from '../base/errors.js';
-import type { Camera, FrameRef, FrameTerms } from '../cameras/types.js';
+import type { Camera, FrameRef, FrameOptions } from '../cameras/types.js';
 import type { History } from '../history/history.js';
-import type { PastFrame, PastFrames } from '../history/past-frames.js';
+import type { PastFrame, HistoryFrames } from '../history/history-frames.js';
 import { notConnected } from './frame-caller.js';
 
 /** A finished VideoFrame message in memory of its own. */
@@ -18,7 +18,7 @@ export interface NearestQuery {
   readonly momentMs: number;
   /** The moment is the present. */
   readonly now: boolean;
-  readonly terms: FrameTerms;
+  readonly terms: FrameOptions;
 }
 
 /** Who asks for the present again within this time will do so again: then its camera decodes for it. */
@@ -52,13 +52,13 @@ export class NearestFrames {
     };
   }
 
-  private openHistory({ camera, momentMs, terms }: NearestQuery): PastFrames {
+  private openHistory({ camera, momentMs, terms }: NearestQuery): HistoryFrames {
     return this.history.open({
       camera,
       fromUs: 0,
       toUs: 0,
       nearestUs: momentMs * 1000,
-      lookOf: () => terms.look,
+      lookOf: () => terms.outputFormat,
       keyframesOnly: terms.keyframesOnly,
       intervalMs: 0,
       withholdCorrupt: terms.withholdCorrupt,

@@ -1,5 +1,5 @@
 import type { Clock } from '../base/clock.js';
-import type { FrameRef, FrameTerms } from '../cameras/types.js';
+import type { FrameRef, FrameOptions } from '../cameras/types.js';
 
 /** Where one caller stands in the frames of one camera. */
 export interface Position {
@@ -17,7 +17,7 @@ export function newPosition(): Position {
 }
 
 /** Frames (keyframes, frames at the interval) between the caller's last one and this one. */
-export function skippedBefore(position: Position, frame: FrameRef, terms: FrameTerms): number {
+export function skippedBefore(position: Position, frame: FrameRef, terms: FrameOptions): number {
   if (position.frameId === 0) return 0;
   let steps = frame.frameId - position.frameId;
   if (terms.keyframesOnly) steps = frame.keyframes - position.keyframes;
@@ -38,7 +38,7 @@ export class Positions {
 
   constructor(private readonly clock: Clock) {}
 
-  of(camera: object, peer: string, terms: FrameTerms): Position {
+  of(camera: object, peer: string, terms: FrameOptions): Position {
     let callers = this.byCamera.get(camera);
     if (callers === undefined) {
       callers = new Map();
@@ -66,8 +66,13 @@ export class Positions {
   }
 }
 
-function callerOf(peer: string, { look, keyframesOnly, intervalMs }: FrameTerms): string {
-  const isPlain = !keyframesOnly && intervalMs === 0 && look.format === 0 && look.width === 0 && look.height === 0;
+function callerOf(peer: string, { outputFormat, keyframesOnly, intervalMs }: FrameOptions): string {
+  const isPlain =
+    !keyframesOnly &&
+    intervalMs === 0 &&
+    outputFormat.format === 0 &&
+    outputFormat.width === 0 &&
+    outputFormat.height === 0;
   if (isPlain) return peer;
-  return `${peer} ${keyframesOnly ? 'k' : intervalMs} ${look.format} ${look.width}x${look.height} ${look.quality}`;
+  return `${peer} ${keyframesOnly ? 'k' : intervalMs} ${outputFormat.format} ${outputFormat.width}x${outputFormat.height} ${outputFormat.quality}`;
 }

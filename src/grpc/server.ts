@@ -9,7 +9,7 @@ import { ChrysError, messageOf } from '../base/errors.js';
 import { descriptorOf } from '../base/socket-descriptor.js';
 import type { NativeAddon } from '../native/types.js';
 import type { TlsSetup } from '../tls/tls-setup.js';
-import type { PastContext } from './buffered-image.js';
+import type { HistoryContext } from './buffered-image.js';
 import { watchConnections } from './connections.js';
 import { directCalls } from './direct-calls.js';
 import { directHandlers, imageImplementation, imageService, type ImageParts } from './image-service.js';
@@ -28,7 +28,7 @@ const MAX_CONCURRENT_STREAMS = 1000;
 const KEEPALIVE_MS = 30_000;
 const SHUTDOWN_GRACE_MS = 200;
 /** Left to itself, the kernel takes megabytes for a slow reader: of small pictures, many seconds that are old by then. */
-const MOST_UNSENT_BYTES = 64 * 1024;
+const MAX_UNSENT_BYTES = 64 * 1024;
 
 export interface GrpcServer {
   /** The port it listens on: the configured one, or the kernel's choice for 0. */
@@ -46,9 +46,9 @@ export async function startGrpcServer(
     tls: TlsSetup | undefined;
     releaseBuffer: NativeAddon['releaseBuffer'];
     limitUnsent: NativeAddon['limitUnsent'];
-    history: PastContext['history'];
+    history: HistoryContext['history'];
     /** buffer.in_memory_scale. */
-    defaultSizeOf: PastContext['defaultSizeOf'];
+    defaultSizeOf: HistoryContext['defaultSizeOf'];
   },
 ): Promise<GrpcServer> {
   const context = { ...options, positions: new Positions(options.clock) };
@@ -69,7 +69,7 @@ export async function startGrpcServer(
   const port = await bind(server, options.host, options.port, credentialsOf(options.tls));
   const endWatching = watchConnections(port, (socket) => {
     const descriptor = descriptorOf(socket);
-    if (descriptor >= 0) options.limitUnsent(descriptor, MOST_UNSENT_BYTES);
+    if (descriptor >= 0) options.limitUnsent(descriptor, MAX_UNSENT_BYTES);
   });
   return {
     port,

@@ -1,27 +1,27 @@
 import { ChrysError } from '../base/errors.js';
 import { MAX_FRAME_MESSAGE_BYTES } from '../cameras/rings.js';
-import type { FrameTerms } from '../cameras/types.js';
+import type { FrameOptions } from '../cameras/types.js';
 import {
   VideoFrameRequest,
   type VideoBatchRequest,
 } from '../gen/chrys/cloud/videostreaming/v1beta1/video_streaming.js';
 import { batchMessageOf, type BatchItem } from './batch-message.js';
-import type { PastContext } from './buffered-image.js';
+import type { HistoryContext } from './buffered-image.js';
 import type { CallHandler, DirectCall } from './direct-calls.js';
 import { cameraOf } from './frame-caller.js';
 import type { NearestFrames, OwnFrame } from './nearest-frame.js';
 import { statusOf } from './status.js';
-import { lookOf } from './terms.js';
+import { outputFormatOf } from './frame-options.js';
 
-const MOST_CAMERAS = 64;
+const MAX_CAMERAS = 64;
 /** Cameras of one call that are decoded for at a time. */
 const AT_ONCE = 4;
 /** Kept back of a call's deadline, so that the answer is there before the client gives up. */
 const DEADLINE_MARGIN_MS = 50;
 /** Of a call without a deadline. */
-const LONGEST_MS = 20_000;
+const MAX_MS = 20_000;
 
-export interface BatchContext extends Pick<PastContext, 'cameras' | 'clock' | 'releaseBuffer'> {
+export interface BatchContext extends Pick<HistoryContext, 'cameras' | 'clock' | 'releaseBuffer'> {
   readonly nearest: NearestFrames;
 }
 
@@ -30,7 +30,7 @@ interface Batch {
   readonly momentMs: number;
   readonly now: boolean;
   readonly maxSkewMs: number;
-  readonly terms: FrameTerms;
+  readonly terms: FrameOptions;
 }
 
 /** VideoBatch: what there is by the deadline; a camera without a frame is reported and holds up nobody. */
@@ -53,7 +53,7 @@ export class VideoBatchCall implements CallHandler<VideoBatchRequest> {
     this.left = batch.names.length;
     const { deadlineMs } = this.call;
     const { clock } = this.context;
-    const boundMs = Math.min(LONGEST_MS, deadlineMs - clock.nowMs() - DEADLINE_MARGIN_MS);
+    const boundMs = Math.min(MAX_MS, deadlineMs - clock.nowMs() - DEADLINE_MARGIN_MS);
     this.cancelTimer = clock.after(Math.max(0, boundMs), () => {
       this.answer(batch);
     });
@@ -146,8 +146,8 @@ export class VideoBatchCall implements CallHandler<VideoBatchRequest> {
 /** Throws invalid_argument. */
 function batchOf({ deviceIds, timestamp, maxSkewMs, terms }: VideoBatchRequest, nowMs: number): Batch {
   const wanted = terms ?? VideoFrameRequest.create();
-  if (deviceIds.length === 0 || deviceIds.length > MOST_CAMERAS) {
-    throw new ChrysError('invalid_argument', `device_ids: ${deviceIds.length} names; allowed are 1 to ${MOST_CAMERAS}`);
+  if (deviceIds.length === 0 || deviceIds.length > MAX_CAMERAS) {
+    throw new ChrysError('invalid_argument', `device_ids: ${deviceIds.length} names; allowed are 1 to ${MAX_CAMERAS}`);
   }
   if (timestamp < 0 || maxSkewMs < 0) {
     throw new ChrysError(
@@ -161,7 +161,7 @@ function batchOf({ deviceIds, timestamp, maxSkewMs, terms }: VideoBatchRequest, 
     now: timestamp === 0,
     maxSkewMs,
     terms: {
-      look: lookOf(wanted),
+      outputFormat: outputFormatOf(wanted),
       keyframesOnly: wanted.keyFrameOnly,
       intervalMs: 0,
       withholdCorrupt: wanted.withholdCorrupt,

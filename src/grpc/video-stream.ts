@@ -3,10 +3,10 @@ import type { VideoFrameRequest } from '../gen/chrys/cloud/videostreaming/v1beta
 import type { CallHandler, DirectCall } from './direct-calls.js';
 import { cameraOf, FrameCaller, type FrameContext } from './frame-caller.js';
 import { newPosition } from './positions.js';
-import { checkSize, maxAgeMsOf, termsOf, waitMsOf } from './terms.js';
+import { checkSize, maxAgeMsOf, frameOptionsOf, waitMsOf } from './frame-options.js';
 
 /** A stream looks so often at most whether its camera is still there. */
-const LEAST_WAIT_MS = 100;
+const MIN_WAIT_MS = 100;
 
 /**
  * VideoStream: one frame after the other, each only when the last one has left. What a slow reader did not take is left
@@ -26,10 +26,10 @@ export class VideoStreamCall implements CallHandler<VideoFrameRequest> {
     const camera = cameraOf(this.context.cameras, request.deviceId);
     // Each stream is a caller of its own, also of several on one connection.
     const positions = { own: newPosition() };
-    const terms = termsOf(request);
-    checkSize(terms.look, camera.stream);
+    const terms = frameOptionsOf(request);
+    checkSize(terms.outputFormat, camera.stream);
     const caller = new FrameCaller(this.context, camera, terms, maxAgeMsOf(request), positions);
-    this.next(caller, Math.max(LEAST_WAIT_MS, waitMsOf(request)));
+    this.next(caller, Math.max(MIN_WAIT_MS, waitMsOf(request)));
   }
 
   onHalfClose(): void {

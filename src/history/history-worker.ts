@@ -6,7 +6,7 @@ import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_thread
 
 import { messageOf } from '../base/errors.js';
 import { loadAddon } from '../native/addon.js';
-import type { PastHandle } from '../native/types.js';
+import type { HistoryHandle } from '../native/types.js';
 import type {
   FromHistoryWorker,
   HistoryFailure,
@@ -30,7 +30,7 @@ function post(message: FromHistoryWorker): void {
 /** One query. */
 class Job {
   private readonly slots: SlotWriter;
-  private readonly handle: PastHandle;
+  private readonly handle: HistoryHandle;
   private waitsForSegments = false;
 
   constructor(private readonly message: OpenMessage) {

@@ -3,14 +3,14 @@ import { availableParallelism } from 'node:os';
 import { systemClock, type Clock } from '../base/clock.js';
 import { ChrysError, messageOf } from '../base/errors.js';
 import { MAX_FRAME_MESSAGE_BYTES } from '../cameras/rings.js';
-import type { HistoryOptions, NativeAddon, PastSegment } from '../native/types.js';
-import type { SegmentLookup } from '../store/segment.js';
+import type { HistoryOptions, NativeAddon, HistorySegment } from '../native/types.js';
+import type { SegmentLookup } from '../database/segment.js';
 import { HistoryThread } from './history-thread.js';
 import type { FromHistoryWorker, OpenMessage } from './messages.js';
 import { moreSegments, pathsOf, sourcesOf } from './on-disk.js';
-import { PastFrames } from './past-frames.js';
+import { HistoryFrames } from './history-frames.js';
 import type { ClipQuery, HistoryQuery } from './queries.js';
-import { SpareMemory } from './spare-memory.js';
+import { BufferPool } from './buffer-pool.js';
 
 export interface HistorySettings {
   /** Maximum width times height of a picture, for cameras that have no limit of their own. */
@@ -33,20 +33,20 @@ const IDLE_MS = 5000;
 
 interface Worker {
   readonly thread: HistoryThread;
-  readonly queries: Map<number, PastFrames>;
+  readonly queries: Map<number, HistoryFrames>;
   cancelIdle: (() => void) | undefined;
 }
 
 interface Begun {
   readonly id: number;
-  readonly frames: PastFrames;
+  readonly frames: HistoryFrames;
   /** Memory that its worker may use. */
   readonly spare: readonly SharedArrayBuffer[];
 }
 
 interface Waiting {
   readonly message: OpenMessage;
-  readonly frames: PastFrames;
+  readonly frames: HistoryFrames;
 }
 
 /** Decodes the past on threads of its own, which come with the first query and leave when there are no more. Main thread. */
@@ -59,7 +59,7 @@ export class History {
   private readonly disk: SegmentLookup | undefined;
   private readonly maxPixels: number;
   private readonly queryOf = new Map<number, HistoryQuery>();
-  private readonly spare = new SpareMemory();
+  private readonly spare = new BufferPool();
   private lastId = 0;
   private started = 0;
   private closed = false;
@@ -86,7 +86,7 @@ export class History {
   }
 
   /** Throws resource_exhausted when too many wait already. */
-  open(query: HistoryQuery): PastFrames {
+  open(query: HistoryQuery): HistoryFrames {
     const begun = this.begin();
     const { segments, moreSegments: more, ring } = sourcesOf(query, this.disk);
     if (ring === undefined && segments.length === 0) {
@@ -100,7 +100,7 @@ export class History {
   }
 
   /** The pieces of one mp4 file, in order; none: there is nothing of that time. Throws as `open`. */
-  openClip(query: ClipQuery): PastFrames {
+  openClip(query: ClipQuery): HistoryFrames {
     const begun = this.begin();
     const { packets, fromUs, toUs } = query;
     void pathsOf(query, this.disk).then(
@@ -141,7 +141,7 @@ export class History {
     }
     const id = ++this.lastId;
     const spare = this.spare.take();
-    const frames = new PastFrames(
+    const frames = new HistoryFrames(
       {
         copyBytes: (...copy) => {
           this.addon.copyBytes(...copy);
@@ -163,7 +163,7 @@ export class History {
 
   private frameOptionsOf(
     query: HistoryQuery,
-    segments: readonly PastSegment[],
+    segments: readonly HistorySegment[],
     more: boolean,
   ): Omit<HistoryOptions, 'packetRing' | 'cancel'> {
     const { camera, lookOf } = query;
@@ -225,7 +225,7 @@ export class History {
     return worker;
   }
 
-  private run(worker: Worker, message: OpenMessage, frames: PastFrames): void {
+  private run(worker: Worker, message: OpenMessage, frames: HistoryFrames): void {
     worker.cancelIdle?.();
     worker.cancelIdle = undefined;
     worker.queries.set(message.id, frames);

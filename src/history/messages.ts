@@ -1,5 +1,5 @@
 /** The one channel between the main thread and a history worker. Frames travel in shared memory instead: see slots.ts. */
-import type { ClipOptions, HistoryOptions, PastSegment } from '../native/types.js';
+import type { ClipOptions, HistoryOptions, HistorySegment } from '../native/types.js';
 
 /** Given to the worker at its start. */
 export interface HistoryWorkerData {
@@ -29,7 +29,7 @@ export interface OpenMessage {
 export interface SegmentsMessage {
   readonly kind: 'segments';
   readonly id: number;
-  readonly segments: readonly PastSegment[];
+  readonly segments: readonly HistorySegment[];
   readonly more: boolean;
 }
 

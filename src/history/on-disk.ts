@@ -1,9 +1,9 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 
-import type { HistoryOptions, PastSegment } from '../native/types.js';
+import type { HistoryOptions, HistorySegment } from '../native/types.js';
 import { PacketReader } from '../rings/packet-reader.js';
-import type { Segment, SegmentLookup } from '../store/segment.js';
-import type { ClipQuery, HistoryQuery, PastCamera } from './queries.js';
+import type { Segment, SegmentLookup } from '../database/segment.js';
+import type { ClipQuery, HistoryQuery, HistoryCamera } from './queries.js';
 
 /** Segments that a worker gets at a time; it asks for more. */
 const AT_A_TIME = 64;
@@ -11,7 +11,7 @@ const CLIP_AT_A_TIME = 500;
 
 /** What of the past a query reads from where. */
 export interface Sources {
-  readonly segments: readonly PastSegment[];
+  readonly segments: readonly HistorySegment[];
   readonly moreSegments: boolean;
   /** Undefined: it reads nothing from memory. */
   readonly ring: SharedArrayBuffer | undefined;
@@ -83,7 +83,7 @@ function ofMoment(
   return { segments: [pastSegment(segment, query, disk)], moreSegments: false, ring: undefined };
 }
 
-function recorded(camera: PastCamera, disk: SegmentLookup): boolean {
+function recorded(camera: HistoryCamera, disk: SegmentLookup): boolean {
   return disk.nearest(camera.definition.name, 0, false) !== undefined;
 }
 
@@ -92,7 +92,7 @@ function oldestInMemory(ring: SharedArrayBuffer): { readonly arrivalUs: number }
   return first;
 }
 
-function pastSegment(segment: Segment, query: HistoryQuery, disk: SegmentLookup): PastSegment {
+function pastSegment(segment: Segment, query: HistoryQuery, disk: SegmentLookup): HistorySegment {
   return {
     path: disk.pathOf(segment),
     firstSequence: segment.firstSequence,

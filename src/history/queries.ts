@@ -1,19 +1,19 @@
-import type { CameraDefinition, Look, PacketBuffer } from '../cameras/types.js';
+import type { CameraDefinition, OutputFormat, PacketBuffer } from '../cameras/types.js';
 
 /** What a query needs to know of a camera; of one that is gone, the ring is undefined. */
-export interface PastCamera {
+export interface HistoryCamera {
   readonly definition: Pick<CameraDefinition, 'name' | 'maxPixels'>;
   readonly packets: Pick<PacketBuffer, 'ring' | 'streams'>;
 }
 
 /** Which frames of a camera's past, on disk and in memory. Times are arrivals of packets, microseconds since the epoch, inclusive. */
 export interface HistoryQuery {
-  readonly camera: PastCamera;
+  readonly camera: HistoryCamera;
   readonly fromUs: number;
   readonly toUs: number;
   /** Only the frame nearest to this moment, whatever the range. */
   readonly nearestUs?: number;
-  readonly lookOf: (stream: { readonly width: number; readonly height: number }) => Look;
+  readonly lookOf: (stream: { readonly width: number; readonly height: number }) => OutputFormat;
   readonly keyframesOnly: boolean;
   /** A frame about every so many milliseconds; 0 = every frame. */
   readonly intervalMs: number;

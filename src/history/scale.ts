@@ -1,4 +1,4 @@
-import type { Look } from '../cameras/types.js';
+import type { OutputFormat } from '../cameras/types.js';
 
 interface Size {
   readonly width: number;
@@ -8,7 +8,7 @@ interface Size {
 /** Pixels, or what keeps the aspect: -1, and -2 for an even number. */
 type Side = (frame: Size) => number;
 
-const MOST_SIDE = 16_384;
+const MAX_SIDE = 16_384;
 const KEEP_ASPECT = -1;
 const KEEP_ASPECT_EVEN = -2;
 
@@ -17,7 +17,7 @@ const KEEP_ASPECT_EVEN = -2;
  * `-1:-1`. The result gives the size that a frame's picture shall have, 0 = as the other side and the aspect say, both
  * 0 = as it is. Throws for what the configuration's schema does not let through.
  */
-export function parseScale(text: string): (frame: Size) => Pick<Look, 'width' | 'height' | 'enlarge'> {
+export function parseScale(text: string): (frame: Size) => Pick<OutputFormat, 'width' | 'height' | 'enlarge'> {
   const [width, height, more] = text.split(':').map(parseSide);
   if (width === undefined || height === undefined || more !== undefined) {
     throw new Error(`"${text}" is no scale of the form width:height`);
@@ -36,7 +36,7 @@ export function parseScale(text: string): (frame: Size) => Pick<Look, 'width' | 
 
 /** `own` and `other` are sides as asked for, the rest those of the frame. */
 function resolve(own: number, other: number, ownOfFrame: number, otherOfFrame: number): number {
-  if (own > 0) return Math.min(MOST_SIDE, Math.max(1, own));
+  if (own > 0) return Math.min(MAX_SIDE, Math.max(1, own));
   if (own !== KEEP_ASPECT_EVEN || otherOfFrame === 0) return 0;
   const exact = other > 0 ? (other * ownOfFrame) / otherOfFrame : ownOfFrame;
   return Math.max(2, 2 * Math.round(exact / 2));

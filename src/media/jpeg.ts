@@ -53,7 +53,7 @@ interface Pipeline {
 
 /** Contexts that nobody uses at the moment, the least recently used first. Opening them costs as much as a picture. */
 const idle: Pipeline[] = [];
-const MOST_IDLE = 4;
+const MAX_IDLE = 4;
 
 async function takePipeline(shape: Shape): Promise<Pipeline> {
   const key = JSON.stringify(shape);
@@ -65,7 +65,7 @@ async function takePipeline(shape: Shape): Promise<Pipeline> {
 /** Only a pipeline that worked comes back; one that failed is left to the garbage collector. */
 function giveBack(pipeline: Pipeline): void {
   idle.push(pipeline);
-  if (idle.length > MOST_IDLE) {
+  if (idle.length > MAX_IDLE) {
     idle.shift();
   }
 }

@@ -83,7 +83,7 @@ export type CaptureEnd = (typeof CAPTURE_ENDS)[number];
 /** A recorded range that is played as if a camera sent it. */
 export interface ReplayOptions {
   /** Oldest first; their looks do not matter. */
-  readonly segments: readonly PastSegment[];
+  readonly segments: readonly HistorySegment[];
   /** Arrivals when it was recorded, microseconds since the epoch, inclusive; it begins at the keyframe before `fromUs`. */
   readonly fromUs: number;
   readonly toUs: number;
@@ -201,7 +201,7 @@ interface PastSource {
 
 export interface HistoryOptions extends PastSource {
   /** What is read from disk, oldest first, before what memory has beyond it. */
-  readonly segments: readonly PastSegment[];
+  readonly segments: readonly HistorySegment[];
   /** There are more segments than these, or will be: the job may ask for them. */
   readonly moreSegments: boolean;
   /** What the packets in memory of each connection are. Frames of others are lost. */
@@ -223,7 +223,7 @@ export interface HistoryOptions extends PastSource {
 }
 
 /** One file of the past; it must have been written by writeSegment. */
-export interface PastSegment {
+export interface HistorySegment {
   readonly path: string;
   readonly firstSequence: number;
   readonly endSequence: number;
@@ -245,9 +245,9 @@ export interface ClipOptions extends PastSource {
 }
 
 /** Something made of the past for one reader: a decoder of frames, or a clip. Of one thread. */
-export type PastHandle = object & { readonly __past: never };
+export type HistoryHandle = object & { readonly __past: never };
 
-export interface PastAnswer {
+export interface HistoryAnswer {
   /** > 0: the target must have so many bytes, and nothing was written. */
   readonly needed: number;
   /** Not undefined: addSegments has to be called, with those that have packets from this sequence on. */
@@ -340,7 +340,7 @@ export interface RelayOptions {
   /** Longest time that the server may take nothing. */
   readonly stallTimeoutMs: number;
   /** Packets that came longer ago are passed over when there is a newer keyframe. */
-  readonly mostLagMs: number;
+  readonly maxLagMs: number;
 }
 
 /** What one call of relayPackets did. */
@@ -392,16 +392,16 @@ export interface NativeAddon {
    */
   releaseBuffer(buffer: Uint8Array): boolean;
   /** The packets that the ring has now are all that it ever looks at. */
-  openHistory(options: HistoryOptions): PastHandle;
+  openHistory(options: HistoryOptions): HistoryHandle;
   /** One mp4 file of what lies on disk and beyond that in memory; its pieces come in order. */
-  openClip(options: ClipOptions): PastHandle;
+  openClip(options: ClipOptions): HistoryHandle;
   /**
    * Makes the next piece, of a history a finished VideoFrame, somewhere in `target`. Undefined: there is none, or it was
    * cancelled. Throws RangeError when no client would take so large a message.
    */
-  nextOfPast(handle: PastHandle, target: Uint8Array): PastAnswer | undefined;
+  nextOfPast(handle: HistoryHandle, target: Uint8Array): HistoryAnswer | undefined;
   /** What a history wanted; `more` as HistoryOptions.moreSegments. */
-  addSegments(handle: PastHandle, segments: readonly PastSegment[], more: boolean): void;
+  addSegments(handle: HistoryHandle, segments: readonly HistorySegment[], more: boolean): void;
   /**
    * Writes packets of a ring into an mp4 file, which is synced to the disk when this returns; its timestamps begin at 0.
    * Undefined: the ring's writer has overtaken it, and there is no file. Throws an Error whose `code` is that of the
@@ -425,7 +425,7 @@ export interface NativeAddon {
   /** Says goodbye, which takes a frozen server 300 ms, and frees what it has. */
   closeRelay(handle: RelayHandle): void;
   /** Frees what it has at once. */
-  closePast(handle: PastHandle): void;
+  closePast(handle: HistoryHandle): void;
   /** The proxy's clock, that of arrivals: follows the wall clock, but never runs backwards. Microseconds since the epoch. */
   wallUs(): number;
   /** From now on the clock is later than `us`, unless that is more than a day ahead. */

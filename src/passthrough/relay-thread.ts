@@ -1,5 +1,5 @@
 import type { Clock } from '../base/clock.js';
-import { KeptThread } from '../base/kept-thread.js';
+import { SupervisedThread } from '../base/supervised-thread.js';
 import type { Logger } from '../base/log.js';
 import { redact, redactSecrets, secretsOf } from '../base/redact.js';
 import type { RelayedPeriod, RelayProgress, RelayWorkerData, ToRelay } from './messages.js';
@@ -23,7 +23,7 @@ const STOP_GRACE_MS = 800;
 
 /** The relay thread of one camera, from main's side. Its messages are masked here. */
 export class RelayThread {
-  private readonly thread: KeptThread<ToRelay, RelayProgress>;
+  private readonly thread: SupervisedThread<ToRelay, RelayProgress>;
   private readonly cancel = new Int32Array(new SharedArrayBuffer(4));
   private readonly secrets: readonly string[];
   private counters: PassthroughCounters;
@@ -33,7 +33,7 @@ export class RelayThread {
     const { source, camera, clock, logger, workerUrl } = options;
     this.secrets = secretsOf(source.url);
     this.counters = options.counters;
-    this.thread = new KeptThread<ToRelay, RelayProgress>({
+    this.thread = new SupervisedThread<ToRelay, RelayProgress>({
       url: workerUrl,
       name: `relay ${camera}`,
       what: `the thread that pushes camera "${camera}" to its RTMP server`,

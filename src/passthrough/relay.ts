@@ -20,7 +20,7 @@ export interface RelayParts {
 const OPEN_TIMEOUT_MS = 10_000;
 const STALL_TIMEOUT_MS = 10_000;
 /** What the server is behind at most; then the picture jumps to the newest keyframe. */
-const MOST_LAG_MS = 5000;
+const MAX_LAG_MS = 5000;
 /** A camera that sends nothing for so long is away: servers end what is idle, and players shall know. */
 const AWAY_MS = 10_000;
 /** How often it looks while the camera is away; a new connection of the camera wakes it. */
@@ -129,7 +129,7 @@ export class Relay {
         cancel: new Uint8Array(data.cancel),
         openTimeoutMs: OPEN_TIMEOUT_MS,
         stallTimeoutMs: STALL_TIMEOUT_MS,
-        mostLagMs: MOST_LAG_MS,
+        maxLagMs: MAX_LAG_MS,
       });
       openedMs = clock.monotonicMs();
       this.counters.connects += 1;

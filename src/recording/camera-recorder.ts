@@ -58,7 +58,7 @@ export class CameraRecorder {
     this.periods = target.periods;
     this.finder = new GroupFinder(target.packetRing, {
       fromSequence,
-      leastUs: parts.segmentMinUs,
+      minUs: parts.segmentMinUs,
       isSameStream: (first, second) => this.isSameStream(first, second),
     });
     this.ring = new Uint8Array(target.packetRing);

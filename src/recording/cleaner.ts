@@ -1,13 +1,13 @@
 import { statfsSync } from 'node:fs';
 
 import { messageOf } from '../base/errors.js';
-import type { SegmentSize, SegmentWriter } from '../store/segment-index.js';
+import type { SegmentSize, SegmentWriter } from '../database/segment-index.js';
 import type { FromRecorder, ToRecorder } from './messages.js';
 import { isOverLimit, whatGoes, type RetentionRules, type Verdict } from './retention.js';
 import { isSegmentName, type SegmentFiles } from './segment-files.js';
 
 /** Recording goes on after so many: deleting a file of some megabytes takes about a millisecond. */
-const MOST_AT_A_TIME = 50;
+const MAX_AT_A_TIME = 50;
 const PAGE = 200;
 
 /** Deletes segments that the rules do not keep, and keeps count of their bytes. Recorder worker. */
@@ -69,7 +69,7 @@ export class Cleaner {
         freeBytes: this.rules.minFreeBytes > 0 ? this.freeBytes() : Infinity,
         oldest: (camera, after) => this.index.oldest(camera, after, PAGE),
       },
-      MOST_AT_A_TIME,
+      MAX_AT_A_TIME,
     );
   }
 

@@ -8,9 +8,9 @@ export interface ForwardJump {
 }
 
 /** A clock that is set by less is only put right. */
-const LEAST_JUMP_MS = 30_000;
+const MIN_JUMP_MS = 30_000;
 /** More than these nobody needs: a clock that jumps so often says nothing about ages. */
-const MOST_JUMPS = 100;
+const MAX_JUMPS = 100;
 
 /**
  * Notices when the wall clock is set forward, so that nothing is taken for older than it is: what ended before a jump
@@ -33,9 +33,9 @@ export class ClockJumps {
   look(): void {
     const aheadMs = this.ahead();
     const byMs = aheadMs - this.aheadMs;
-    if (byMs > LEAST_JUMP_MS) {
+    if (byMs > MIN_JUMP_MS) {
       this.found.push({ oldNowUs: (this.clock.nowMs() - byMs) * 1000, byUs: byMs * 1000 });
-      if (this.found.length > MOST_JUMPS) this.found.shift();
+      if (this.found.length > MAX_JUMPS) this.found.shift();
     }
     this.aheadMs = aheadMs;
   }

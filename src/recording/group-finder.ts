@@ -21,7 +21,7 @@ export interface FinderOptions {
   /** The first packet that may be written. */
   readonly fromSequence: number;
   /** Groups are joined until they are so long, microseconds between arrivals; 0 = each group is a segment. */
-  readonly leastUs: number;
+  readonly minUs: number;
   /** Whether packets from `second` on may stand in one file with those from `first` on. */
   readonly isSameStream: (first: number, second: number) => boolean;
 }
@@ -40,8 +40,8 @@ export class GroupFinder {
   private readonly reader: PacketReader;
   private readonly header: BigInt64Array;
   /** A group that grows beyond this is cut off, before the ring loses its beginning. */
-  private readonly mostPackets: number;
-  private readonly mostBytes: number;
+  private readonly maxPackets: number;
+  private readonly maxBytes: number;
   /** The next packet to look at. */
   private at: number;
   /** The keyframe that the segment in progress begins with. */
@@ -63,8 +63,8 @@ export class GroupFinder {
     this.reader = new PacketReader(ring);
     const i32 = new Int32Array(ring, 0, PACKET_RING.bytes / 4);
     this.header = new BigInt64Array(ring, 0, PACKET_RING.bytes / 8);
-    this.mostPackets = Math.floor((i32[PACKET_RING.entryCountI32] ?? 0) / 2);
-    this.mostBytes = Number(this.header[PACKET_RING.dataBytesI64] ?? 0n) / 2;
+    this.maxPackets = Math.floor((i32[PACKET_RING.entryCountI32] ?? 0) / 2);
+    this.maxBytes = Number(this.header[PACKET_RING.dataBytesI64] ?? 0n) / 2;
     this.at = Math.max(options.fromSequence, this.reader.first());
   }
 
@@ -144,7 +144,7 @@ export class GroupFinder {
       if (this.isEnough(start, packet)) return this.close(start, packet.sequence);
       this.groups += 1;
       this.lastKeyframe = packet;
-    } else if (packet.sequence - start.sequence >= this.mostPackets || this.bytes >= this.mostBytes) {
+    } else if (packet.sequence - start.sequence >= this.maxPackets || this.bytes >= this.maxBytes) {
       return this.cut(start, packet.sequence);
     }
     this.bytes += footprintOf(packet);
@@ -156,11 +156,11 @@ export class GroupFinder {
   private isEnough(start: PacketFacts, keyframe: PacketFacts): boolean {
     const surePackets = Number(Atomics.load(this.header, PACKET_RING.minPacketsI64));
     const keyframesOnly = keyframe.sequence - start.sequence === this.groups;
-    const minUs = keyframesOnly ? Math.max(this.options.leastUs, KEYFRAMES_ONLY_MIN_US) : this.options.leastUs;
+    const minUs = keyframesOnly ? Math.max(this.options.minUs, KEYFRAMES_ONLY_MIN_US) : this.options.minUs;
     return (
       keyframe.arrivalUs - start.arrivalUs >= minUs ||
       keyframe.sequence - start.sequence >= surePackets / 2 ||
-      this.bytes >= this.mostBytes / 2 ||
+      this.bytes >= this.maxBytes / 2 ||
       !this.options.isSameStream(start.sequence, keyframe.sequence)
     );
   }

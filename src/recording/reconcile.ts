@@ -3,7 +3,7 @@ import { join } from 'node:path';
 
 import { isCameraName } from '../cameras/camera-name.js';
 import type { SegmentFacts } from '../native/types.js';
-import type { SegmentWriter } from '../store/segment-index.js';
+import type { SegmentWriter } from '../database/segment-index.js';
 import { DiskError, isSegmentName, isUnfinishedName, type SegmentFiles } from './segment-files.js';
 import type { CheckReport } from './types.js';
 
@@ -16,7 +16,7 @@ export interface ReconcileParts {
   count(camera: string, bytes: number): void;
 }
 
-const MOST_FOREIGN = 100;
+const MAX_FOREIGN = 100;
 const PAGE = 500;
 const NOT_OURS = ['EACCES', 'EPERM', 'ENOENT'];
 
@@ -136,7 +136,7 @@ class Reconciliation {
 
   private isForeign(path: string): void {
     this.report.foreignCount += 1;
-    if (this.report.foreign.length < MOST_FOREIGN) this.report.foreign.push(path);
+    if (this.report.foreign.length < MAX_FOREIGN) this.report.foreign.push(path);
   }
 }
 

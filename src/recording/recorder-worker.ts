@@ -6,7 +6,7 @@ import { parentPort, workerData } from 'node:worker_threads';
 
 import { systemClock } from '../base/clock.js';
 import { loadAddon } from '../native/addon.js';
-import { SegmentIndex } from '../store/segment-index.js';
+import { SegmentIndex } from '../database/segment-index.js';
 import type { FromRecorder, RecorderWorkerData, ToRecorder } from './messages.js';
 import { Recorder } from './recorder.js';
 

@@ -1,7 +1,7 @@
 import { messageOf } from '../base/errors.js';
 import type { NativeAddon } from '../native/types.js';
 import { PacketReader } from '../rings/packet-reader.js';
-import type { SegmentWriter } from '../store/segment-index.js';
+import type { SegmentWriter } from '../database/segment-index.js';
 import { CameraRecorder } from './camera-recorder.js';
 import { Cleaner } from './cleaner.js';
 import type {
@@ -25,7 +25,7 @@ export interface RecorderEnvironment {
 }
 
 /** Rows that could not be put into the index and are tried again; the next check finds what is beyond. */
-const MOST_UNINDEXED = 1000;
+const MAX_UNINDEXED = 1000;
 /** When nothing more can be deleted, limits of size are not looked at for so long. */
 const FUTILE_PAUSE_MS = 60_000;
 /** The file system is asked for its free space so often at most, milliseconds. */
@@ -175,7 +175,7 @@ export class Recorder {
       if (text !== this.indexFailure) this.env.post({ kind: 'log', level: 'error', text });
       this.indexFailure = text;
     }
-    this.unindexed = this.unindexed.slice(done).slice(-MOST_UNINDEXED);
+    this.unindexed = this.unindexed.slice(done).slice(-MAX_UNINDEXED);
   }
 
   private askForSpace(): void {

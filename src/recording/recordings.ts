@@ -3,11 +3,11 @@ import { setImmediate as otherWork } from 'node:timers/promises';
 
 import type { Clock } from '../base/clock.js';
 import { ChrysError } from '../base/errors.js';
-import { KeptThread } from '../base/kept-thread.js';
+import { SupervisedThread } from '../base/supervised-thread.js';
 import type { Logger } from '../base/log.js';
 import type { Supervisor } from '../cameras/supervisor.js';
-import { SegmentIndex, prepareSegmentIndex } from '../store/segment-index.js';
-import type { Segment, SegmentRange } from '../store/segment.js';
+import { SegmentIndex, prepareSegmentIndex } from '../database/segment-index.js';
+import type { Segment, SegmentRange } from '../database/segment.js';
 import { Cleaning } from './cleaning.js';
 import { FollowedCameras } from './followed-cameras.js';
 import type { FromRecorder, RecorderWorkerData, ToRecorder } from './messages.js';
@@ -47,7 +47,7 @@ interface RunningCheck {
 /** Records the cameras that shall be recorded, and tells what is recorded. Main thread. */
 export class CameraRecordings implements Recordings {
   private readonly index: SegmentIndex;
-  private readonly thread: KeptThread<ToRecorder, FromRecorder>;
+  private readonly thread: SupervisedThread<ToRecorder, FromRecorder>;
   private readonly cleaning: Cleaning;
   private readonly followed: FollowedCameras;
   private runningCheck: RunningCheck | undefined;
@@ -65,7 +65,7 @@ export class CameraRecordings implements Recordings {
     });
     this.index = new SegmentIndex(dataDir, 'read');
     const data: RecorderWorkerData = { dataDir, folder, segmentMinMs, rules };
-    this.thread = new KeptThread({
+    this.thread = new SupervisedThread({
       url: options.workerUrl ?? WORKER,
       name: 'recorder',
       what: 'the thread that records',

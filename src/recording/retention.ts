@@ -1,4 +1,4 @@
-import type { SegmentSize } from '../store/segment-index.js';
+import type { SegmentSize } from '../database/segment-index.js';
 import { ageUs, type ForwardJump } from './clock-jumps.js';
 
 /** What is kept. 0 = no limit. */

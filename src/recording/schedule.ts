@@ -5,7 +5,7 @@ import { parseDurationMs } from '../base/duration.js';
 import { ChrysError, messageOf } from '../base/errors.js';
 
 /** setTimeout takes no longer delay. */
-const LONGEST_MS = 2 ** 31 - 1;
+const MAX_MS = 2 ** 31 - 1;
 
 /**
  * Runs `action` at the moments of a schedule of conf.yaml, in local time: "@every <duration>", a cron pattern of 5 or 6
@@ -13,7 +13,7 @@ const LONGEST_MS = 2 ** 31 - 1;
  */
 export function runOnSchedule(schedule: string, clock: Clock, action: () => void): () => void {
   const every = /^@every\s+(\S+)$/.exec(schedule.trim())?.[1];
-  if (every !== undefined) return runEvery(parseDurationMs(every) ?? LONGEST_MS, clock, action);
+  if (every !== undefined) return runEvery(parseDurationMs(every) ?? MAX_MS, clock, action);
   try {
     const pattern = schedule.trim() === '@midnight' ? '@daily' : schedule.trim();
     const job = new Cron(pattern, { unref: true }, action);
@@ -33,7 +33,7 @@ export function runOnSchedule(schedule: string, clock: Clock, action: () => void
 function runEvery(everyMs: number, clock: Clock, action: () => void): () => void {
   let cancel: () => void;
   const wait = (): void => {
-    cancel = clock.after(Math.min(everyMs, LONGEST_MS), () => {
+    cancel = clock.after(Math.min(everyMs, MAX_MS), () => {
       wait();
       action();
     });

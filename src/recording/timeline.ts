@@ -1,6 +1,6 @@
 import { setImmediate as otherWork } from 'node:timers/promises';
 
-import type { SegmentIndex, SpanRow, StartRange } from '../store/segment-index.js';
+import type { SegmentIndex, SpanRow, StartRange } from '../database/segment-index.js';
 import type { Timeline } from './types.js';
 
 /** So many segments are read in about two milliseconds. */

@@ -1,4 +1,4 @@
-import type { Segment, SegmentLookup } from '../store/segment.js';
+import type { Segment, SegmentLookup } from '../database/segment.js';
 
 /** How the recording of one camera is doing. Counters since the proxy started. */
 export interface RecordingStatus {

@@ -25,7 +25,7 @@ const CONNECT_TIMEOUT_MS = 5000;
 const ANSWER_WITHIN_MS = 5000;
 /** A connection whose other end froze looks like any other, so it is asked. */
 const PING_EVERY_MS = 2000;
-const MOST_COMMANDS_WAITING = 10_000;
+const MAX_COMMANDS_WAITING = 10_000;
 const RETRY_MS = [100, 500, 1000, 2000, 5000];
 /** What only an operator can mend. */
 const REFUSED_RETRY_MS = 15_000;
@@ -45,7 +45,7 @@ function newClient({ connection, database, password, name = 'chrysproxy' }: Redi
     ...(password === '' ? {} : { password }),
     // What cannot be sent at once is for the caller to keep.
     disableOfflineQueue: true,
-    commandsQueueMaxLength: MOST_COMMANDS_WAITING,
+    commandsQueueMaxLength: MAX_COMMANDS_WAITING,
   });
 }
 

@@ -8,30 +8,30 @@ import type { Camera, CameraDefinition, Cameras } from '../cameras/types.js';
 import type { Config } from '../config/schema.js';
 import type { NativeAddon } from '../native/types.js';
 import type { Passthrough } from '../passthrough/types.js';
-import type { StorageSwitch } from '../storage/storage-switch.js';
-import { annotationRoutes, type AnnotationParts } from './annotations.js';
-import { errorHandler, onlyMethods, sendError, unknownRoute } from './answers.js';
-import { changeCamera } from './camera-changes.js';
-import { definitionOf } from './camera-body.js';
-import { cloudRoutes, type CloudParts } from './cloud.js';
-import { sendFrameList } from './frame-list.js';
-import { jsonBody } from './json-body.js';
-import { parseBody, retryBody } from './bodies.js';
-import { MjpegStreams } from './mjpeg.js';
-import { refuseOtherSites } from './origin.js';
-import { sendPastSnapshot } from './past-snapshot.js';
-import type { PastSource } from './past.js';
-import { portalFiles } from './portal.js';
-import { truth } from './query.js';
-import { sendProbe } from './probe.js';
-import { redisRoutes, type RedisParts } from './redis.js';
-import { webhookRoutes, type WebhookParts } from './webhooks.js';
-import { recordedCamera } from './recorded-camera.js';
-import { recordingRoutes, type RecordingParts } from './recordings.js';
-import { routesPage } from './routes-page.js';
-import { settingsRoutes, type SettingsParts } from './settings.js';
-import { sendSnapshot, type EncodeJpeg } from './snapshot.js';
-import { streamProcessOf, type StreamProcess } from './stream-process.js';
+import type { StorageSwitch } from '../cloud-storage/storage-switch.js';
+import { annotationRoutes, type AnnotationParts } from './routes/annotations.js';
+import { errorHandler, onlyMethods, sendError, unknownRoute } from './http/answers.js';
+import { changeCamera } from './routes/camera-changes.js';
+import { definitionOf } from './routes/camera-body.js';
+import { cloudRoutes, type CloudParts } from './routes/cloud.js';
+import { sendFrameList } from './routes/frame-list.js';
+import { jsonBody } from './http/json-body.js';
+import { parseBody, retryBody } from './routes/bodies.js';
+import { MjpegStreams } from './routes/mjpeg.js';
+import { refuseOtherSites } from './http/origin.js';
+import { sendHistorySnapshot } from './routes/history-snapshot.js';
+import type { HistorySource } from './routes/history-source.js';
+import { pageFiles } from './http/page-files.js';
+import { truth } from './http/query.js';
+import { sendProbe } from './routes/probe.js';
+import { redisRoutes, type RedisParts } from './routes/redis.js';
+import { webhookRoutes, type WebhookParts } from './routes/webhooks.js';
+import { recordedCamera } from './routes/recorded-camera.js';
+import { recordingRoutes, type RecordingParts } from './routes/recordings.js';
+import { routesPage } from './routes/routes-page.js';
+import { settingsRoutes, type SettingsParts } from './routes/settings.js';
+import { sendSnapshot, type EncodeJpeg } from './routes/snapshot.js';
+import { streamProcessOf, type StreamProcess } from './routes/stream-process.js';
 
 const BASE = '/api/v1';
 const CHANGING_METHODS = ['POST', 'PATCH', 'DELETE'];
@@ -39,7 +39,7 @@ const CHANGING_METHODS = ['POST', 'PATCH', 'DELETE'];
 export interface RestParts
   extends RecordingParts, AnnotationParts, CloudParts, RedisParts, SettingsParts, WebhookParts {
   readonly cameras: Cameras;
-  readonly past: PastSource;
+  readonly past: HistorySource;
   readonly passthrough: Passthrough;
   readonly storage: Pick<StorageSwitch, 'set' | 'status'>;
   readonly config: Pick<Config, 'camera'>;
@@ -69,7 +69,7 @@ export function createRestApp(parts: RestParts): Express {
   app.use(logRequests(parts));
   app.use(refuseOtherSites);
 
-  for (const { route, handler } of portalFiles()) {
+  for (const { route, handler } of pageFiles()) {
     app.route(route).get(handler).all(onlyMethods('GET'));
   }
   app
@@ -137,7 +137,7 @@ export function createRestApp(parts: RestParts): Express {
     .route(`${BASE}/process/:name/snapshot.jpg`)
     .get(async (req, res) => {
       const { name } = req.params;
-      if (req.query['at'] !== undefined) await sendPastSnapshot(req, res, recordedCamera(name, parts), parts.past);
+      if (req.query['at'] !== undefined) await sendHistorySnapshot(req, res, recordedCamera(name, parts), parts.past);
       else await sendSnapshot(req, res, cameras.get(checkCameraName(name)), parts.encodeJpeg);
     })
     .all(onlyMethods('GET'));

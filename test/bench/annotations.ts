@@ -1,6 +1,6 @@
 /** What it costs to annotate: every call is answered when it outlives a power cut. */
 import { mkdirSync } from 'node:fs';
-import { AnnotationQueue } from '../../src/store/annotation-queue.js';
+import { AnnotationQueue } from '../../src/database/annotation-queue.js';
 import { AnnotationReceiver } from '../support/annotation-receiver.js';
 import { annotate, annotationsStatus, KEYS } from '../support/annotations.js';
 import { ImageClient } from '../support/grpc-client.js';

@@ -8,7 +8,7 @@ import { benchIdleMany, benchOneBefore } from './before.js';
 import { benchFirstFrame, benchInterval, benchKeyframes } from './demand.js';
 import { benchMany, benchScaling } from './many.js';
 import { benchPassthrough } from './passthrough.js';
-import { benchPast } from './past.js';
+import { benchPast } from './history.js';
 import { benchClip, benchRecord, benchSegments } from './recording.js';
 import { keepJson, meets, printTable, type Row } from './report.js';
 import { benchArrival, benchConnect } from './rtsp.js';

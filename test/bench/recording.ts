@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 
-import { prepareSegmentIndex, SegmentIndex } from '../../src/store/segment-index.js';
+import { prepareSegmentIndex, SegmentIndex } from '../../src/database/segment-index.js';
 import { makeClip } from '../farm/clips.js';
 import { ImageClient } from '../support/grpc-client.js';
 import { Proxy } from '../support/proxy.js';

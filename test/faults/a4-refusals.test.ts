@@ -10,7 +10,7 @@ import { expectUndisturbed, Witness } from './witness.js';
 const WATCHED_MS = 25_000;
 /** Three cameras of one address: without jitter they would come back at the same moment each time. */
 const TOGETHER = ['closing-1', 'closing-2', 'closing-3'];
-const LEAST_SPREAD_MS = 20;
+const MIN_SPREAD_MS = 20;
 
 let farm: Farm;
 let proxy: Proxy;
@@ -85,6 +85,6 @@ it('A4: a camera that cannot be reached says why, and is not hammered', async ()
     expect.soft(state?.failing_streak, name).toBeLessThanOrEqual(most);
   }
   const lastTogether = closing.connectionsMs.slice(-(closing.connectionsMs.length % 3) - 3).slice(0, 3);
-  expect.soft(Math.max(...lastTogether) - Math.min(...lastTogether)).toBeGreaterThan(LEAST_SPREAD_MS);
+  expect.soft(Math.max(...lastTogether) - Math.min(...lastTogether)).toBeGreaterThan(MIN_SPREAD_MS);
   expectUndisturbed(testimony);
 });

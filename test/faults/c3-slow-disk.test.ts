@@ -26,7 +26,7 @@ const CAMERAS = ['one', 'two', 'three'];
 const SLOW_MS = 2000;
 const BOUND_MS = 120_000;
 /** Rings and V8's heap move by some megabytes by themselves; an unbounded queue would hold all that the cameras sent. */
-const MOST_GROWTH_MIB = 48;
+const MAX_GROWTH_MIB = 48;
 /** The proxy does not wait for a disk that is stuck. */
 const STOP_MS = 5000;
 
@@ -110,7 +110,7 @@ it(
       fault,
       figure: 'MiB that memory grows by',
       value: round(growthMiB, 1),
-      promise: `≤ ${MOST_GROWTH_MIB} (${Math.round(forS * CAMERAS.length * 0.5)} were sent)`,
+      promise: `≤ ${MAX_GROWTH_MIB} (${Math.round(forS * CAMERAS.length * 0.5)} were sent)`,
     });
     record({
       row: 'C3',
@@ -119,7 +119,7 @@ it(
       value: round(healedS),
       promise: 'told',
     });
-    expect(growthMiB).toBeLessThanOrEqual(MOST_GROWTH_MIB);
+    expect(growthMiB).toBeLessThanOrEqual(MAX_GROWTH_MIB);
     expectUndisturbed(testimony);
   },
 );

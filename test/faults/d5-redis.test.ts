@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { Farm } from '../farm/farm.js';
 import { Proxy } from '../support/proxy.js';
-import { redisStatus, streamNumbers } from '../support/redis-bus.js';
+import { redisStatus, streamNumbers } from '../support/redis-publisher.js';
 import { RedisServer } from '../support/redis-server.js';
 import { waitFor } from '../support/wait.js';
 import { record, round } from './report.js';

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Farm } from '../farm/farm.js';
 import { readBarcode } from '../support/barcode.js';
 import { failure, type Frame, ImageClient } from '../support/grpc-client.js';
-import { listed } from '../support/past.js';
+import { listed } from '../support/history.js';
 import { Proxy } from '../support/proxy.js';
 import { take } from '../support/take.js';
 import { waitFor } from '../support/wait.js';

@@ -6,7 +6,7 @@ import { makeClip } from '../farm/clips.js';
 import { readBarcode } from '../support/barcode.js';
 import { clipFile } from '../support/ffmpeg.js';
 import { type Frame, ImageClient } from '../support/grpc-client.js';
-import { pastFrames } from '../support/past.js';
+import { pastFrames } from '../support/history.js';
 import { Proxy } from '../support/proxy.js';
 import { take } from '../support/take.js';
 

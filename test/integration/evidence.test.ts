@@ -11,7 +11,7 @@ import { readBarcode } from '../support/barcode.js';
 import { runCli } from '../support/cli.js';
 import { convertToBgr } from '../support/ffmpeg.js';
 import { failure, type Frame, ImageClient } from '../support/grpc-client.js';
-import { listed, probe } from '../support/past.js';
+import { listed, probe } from '../support/history.js';
 import { Proxy } from '../support/proxy.js';
 import { numbersIn } from '../support/segments.js';
 import { waitFor } from '../support/wait.js';

@@ -3,7 +3,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { Farm, type MountOptions } from '../farm/farm.js';
 import { readBarcode } from '../support/barcode.js';
 import { type Frame, ImageClient } from '../support/grpc-client.js';
-import { listed, pastFrames, probe } from '../support/past.js';
+import { listed, pastFrames, probe } from '../support/history.js';
 import { Proxy } from '../support/proxy.js';
 import { waitFor } from '../support/wait.js';
 

@@ -6,12 +6,12 @@ import { VideoFrame } from '../../src/gen/chrys/cloud/videostreaming/v1beta1/vid
 import { CONTROL } from '../../src/gen/ring-layout.js';
 import { History } from '../../src/history/history.js';
 import type { HistoryQuery } from '../../src/history/queries.js';
-import type { PastFrame, PastFrames } from '../../src/history/past-frames.js';
+import type { PastFrame, HistoryFrames } from '../../src/history/history-frames.js';
 import { makeClip } from '../farm/clips.js';
 import { addon, CaptureRig } from '../native/capture-rig.js';
 import { clipFile } from '../support/ffmpeg.js';
 import { waitFor } from '../support/wait.js';
-import { FakeCameras } from '../unit/rest-fixture.js';
+import { FakeCameras } from '../unit/rest/fixture.js';
 
 const CLIP = 'h264-1920x1080-25-g50';
 const WORKER = new URL('../../dist/history/history-worker.js', import.meta.url);
@@ -70,7 +70,7 @@ describe('queries for the past', () => {
 
   const target = Buffer.alloc(PICTURE_BYTES + 4096);
 
-  async function next(frames: PastFrames): Promise<PastFrame | undefined> {
+  async function next(frames: HistoryFrames): Promise<PastFrame | undefined> {
     return await new Promise((resolve, reject) => {
       frames.next((error, frame) => {
         if (error === undefined) resolve(frame);
@@ -79,7 +79,7 @@ describe('queries for the past', () => {
     });
   }
 
-  async function all(frames: PastFrames): Promise<number> {
+  async function all(frames: HistoryFrames): Promise<number> {
     for (let count = 0; ; count += 1) {
       const frame = await next(frames);
       if (frame === undefined) return count;

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Farm } from '../farm/farm.js';
 import { readBarcode } from '../support/barcode.js';
 import { failure, type Frame, ImageClient } from '../support/grpc-client.js';
-import { leaveAfter, type Listed, listed, pastFrames, probe } from '../support/past.js';
+import { leaveAfter, type Listed, listed, pastFrames, probe } from '../support/history.js';
 import { Proxy } from '../support/proxy.js';
 import { pythonClient } from '../support/python.js';
 import { waitFor } from '../support/wait.js';

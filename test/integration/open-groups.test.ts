@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Farm } from '../farm/farm.js';
 import { readBarcode } from '../support/barcode.js';
 import { type Frame, type FrameRequest, ImageClient } from '../support/grpc-client.js';
-import { pastFrames } from '../support/past.js';
+import { pastFrames } from '../support/history.js';
 import { Proxy } from '../support/proxy.js';
 import { waitFor } from '../support/wait.js';
 

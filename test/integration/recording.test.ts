@@ -2,7 +2,7 @@
 import { appendFileSync, mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { SegmentIndex } from '../../src/store/segment-index.js';
+import { SegmentIndex } from '../../src/database/segment-index.js';
 import { Farm } from '../farm/farm.js';
 import { Proxy } from '../support/proxy.js';
 import { numbersIn, probed, segmentsIn, type SegmentFile } from '../support/segments.js';

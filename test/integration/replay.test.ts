@@ -6,7 +6,7 @@ import { Farm } from '../farm/farm.js';
 import { readBarcode } from '../support/barcode.js';
 import { runCli } from '../support/cli.js';
 import { type Frame, ImageClient } from '../support/grpc-client.js';
-import { pastFrames } from '../support/past.js';
+import { pastFrames } from '../support/history.js';
 import { Proxy } from '../support/proxy.js';
 import { waitFor } from '../support/wait.js';
 

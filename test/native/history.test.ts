@@ -3,7 +3,7 @@ import { afterEach, beforeAll, describe, expect, it } from 'vitest';
 
 import { VideoFrame } from '../../src/gen/chrys/cloud/videostreaming/v1beta1/video_streaming.js';
 import { CONTROL, PICTURE_FORMAT } from '../../src/gen/ring-layout.js';
-import type { PastHandle, HistoryOptions } from '../../src/native/types.js';
+import type { HistoryHandle, HistoryOptions } from '../../src/native/types.js';
 import { PacketReader } from '../../src/rings/packet-reader.js';
 import { makeClip } from '../farm/clips.js';
 import { readBarcode } from '../support/barcode.js';
@@ -36,7 +36,7 @@ async function filled(clip: string, packets: number, options: ConstructorParamet
 
 const cancel = new Uint8Array(new SharedArrayBuffer(4));
 
-function open(options: Partial<HistoryOptions> = {}): PastHandle {
+function open(options: Partial<HistoryOptions> = {}): HistoryHandle {
   return addon.openHistory({
     packetRing: new Uint8Array(rig.packetRing),
     cancel,
@@ -58,14 +58,14 @@ function open(options: Partial<HistoryOptions> = {}): PastHandle {
 
 const room = new Uint8Array(new SharedArrayBuffer(PICTURE_BYTES + 4096));
 
-function next(handle: PastHandle): VideoFrame | undefined {
+function next(handle: HistoryHandle): VideoFrame | undefined {
   const answer = addon.nextOfPast(handle, room);
   if (answer === undefined) return undefined;
   expect(answer.needed).toBe(0);
   return VideoFrame.decode(room.slice(answer.offset, answer.offset + answer.bytes));
 }
 
-function all(handle: PastHandle): VideoFrame[] {
+function all(handle: HistoryHandle): VideoFrame[] {
   const frames: VideoFrame[] = [];
   for (let frame = next(handle); frame !== undefined; frame = next(handle)) frames.push(frame);
   return frames;
@@ -170,6 +170,6 @@ describe('history', () => {
     await filled(CLIP, 1);
     expect(() => open({ packetRing: new Uint8Array(100) })).toThrow('packetRing is not a packet ring of this layout');
     expect(() => open({ cancel: new Uint8Array(2) })).toThrow('cancel must be four bytes');
-    expect(() => addon.nextOfPast({} as PastHandle, room)).toThrow('openHistory');
+    expect(() => addon.nextOfPast({} as HistoryHandle, room)).toThrow('openHistory');
   });
 });

@@ -7,7 +7,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 
 import { VideoFrame } from '../../src/gen/chrys/cloud/videostreaming/v1beta1/video_streaming.js';
 import { CONTROL } from '../../src/gen/ring-layout.js';
-import type { PastHandle, SegmentFacts } from '../../src/native/types.js';
+import type { HistoryHandle, SegmentFacts } from '../../src/native/types.js';
 import { PacketReader } from '../../src/rings/packet-reader.js';
 import { makeClip } from '../farm/clips.js';
 import { readBarcode } from '../support/barcode.js';
@@ -111,7 +111,7 @@ async function barcodes(path: string, height: number): Promise<(number | 'torn')
 const room = new Uint8Array(new SharedArrayBuffer(2 * 1024 * 1024));
 
 /** All pieces of a job. */
-function pieces(handle: PastHandle): Uint8Array[] {
+function pieces(handle: HistoryHandle): Uint8Array[] {
   const found: Uint8Array[] = [];
   for (;;) {
     const answer = addon.nextOfPast(handle, room);

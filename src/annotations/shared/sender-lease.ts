@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { Clock } from '../../base/clock.js';
-import { Bell } from './bell.js';
+import { AutoResetEvent } from '../../base/auto-reset-event.js';
 import type { SharedStream } from './shared-stream.js';
 
 export interface SenderLeaseParts {
@@ -38,7 +38,7 @@ const NOBODY_MS = 5000;
  * settled, so that only repetitions under equal ids come of it.
  */
 export class SenderLease {
-  private readonly bell: Bell;
+  private readonly bell: AutoResetEvent;
   private connected = false;
   private closed = false;
   /** Something went wrong under the lease: it is taken anew. */
@@ -50,7 +50,7 @@ export class SenderLease {
   private running: Promise<void> | undefined;
 
   constructor(private readonly parts: SenderLeaseParts) {
-    this.bell = new Bell(parts.clock);
+    this.bell = new AutoResetEvent(parts.clock);
   }
 
   get place(): SenderPlace {
@@ -63,7 +63,7 @@ export class SenderLease {
 
   connect(): void {
     this.connected = true;
-    this.bell.ring();
+    this.bell.set();
   }
 
   disconnect(): void {
@@ -73,19 +73,19 @@ export class SenderLease {
 
   doubt(): void {
     this.isDoubtful = true;
-    this.bell.ring();
+    this.bell.set();
   }
 
   /** What this proxy can do has changed: keys, for instance. */
   reconsider(): void {
     this.retiredUntilMs = 0;
-    this.bell.ring();
+    this.bell.set();
   }
 
   /** The next one can begin at once. */
   async stop(): Promise<void> {
     this.closed = true;
-    this.bell.ring();
+    this.bell.set();
     await this.running;
     if (this.lease !== '') await this.leave();
   }

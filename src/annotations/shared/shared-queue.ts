@@ -3,10 +3,10 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { Clock } from '../../base/clock.js';
 import { missingKeys, type EdgeKeys } from '../../cloud/signature.js';
 import { RedisLink } from '../../redis/redis-link.js';
-import type { AnnotationQueue } from '../../store/annotation-queue.js';
+import type { AnnotationQueue } from '../../database/annotation-queue.js';
 import type { Sender } from '../sender.js';
 import type { SharedQueueStatus } from '../types.js';
-import { Mover } from './mover.js';
+import { RedisForwarder } from './redis-forwarder.js';
 import { SenderLease } from './sender-lease.js';
 import { SharedStream } from './shared-stream.js';
 import { StreamSource } from './stream-source.js';
@@ -40,7 +40,7 @@ export class SharedQueue {
   /** What the sender sends. */
   readonly source: StreamSource;
   private readonly link: RedisLink;
-  private readonly mover: Mover;
+  private readonly mover: RedisForwarder;
   private readonly lease: SenderLease;
   private isStarted = false;
   private wasAway = false;
@@ -63,7 +63,7 @@ export class SharedQueue {
       },
     );
     const stream = new SharedStream(this.link, options.name, queue.origin(randomUUID));
-    this.mover = new Mover({
+    this.mover = new RedisForwarder({
       queue,
       stream,
       clock,

@@ -1,4 +1,4 @@
-import type { QueuedAnnotation, SettledAnnotation } from '../../store/annotation.js';
+import type { QueuedAnnotation, SettledAnnotation } from '../../database/annotation.js';
 import type { RedisLink } from '../../redis/redis-link.js';
 import * as scripts from './scripts.js';
 import { runScript, type Script } from './scripts.js';
@@ -38,7 +38,7 @@ const CONSUMER = 'sender';
 /** What belongs to a proxy that does not come back goes after so long. */
 const KEEP_MS = 30 * 24 * 3600 * 1000;
 /** Read at a time. */
-const MOST_BYTES = 2 * 1024 * 1024;
+const MAX_BYTES = 2 * 1024 * 1024;
 /** A claim does not count bytes. */
 const CLAIMED_AT_ONCE = 5;
 /** Whoever waits for the lease asks again well within it. */
@@ -130,7 +130,7 @@ export class SharedStream {
 
   /** The next, in their order. Throws NotKnown. */
   async read(lease: string, most: number): Promise<StreamAnnotation[]> {
-    const values = [lease, GROUP, CONSUMER, most, MOST_BYTES];
+    const values = [lease, GROUP, CONSUMER, most, MAX_BYTES];
     return annotationsOf((await this.known(scripts.READ, [this.senderKey, this.base], values)) as Entry[]);
   }
 

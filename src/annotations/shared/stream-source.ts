@@ -1,6 +1,6 @@
 import type { Clock } from '../../base/clock.js';
 import { messageOf } from '../../base/errors.js';
-import type { QueuedAnnotation } from '../../store/annotation.js';
+import type { QueuedAnnotation } from '../../database/annotation.js';
 import type { SenderQueue } from '../sender.js';
 import type { SharedStream, StreamAnnotation, StreamSettlement } from './shared-stream.js';
 

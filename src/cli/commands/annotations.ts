@@ -1,5 +1,5 @@
 import { Command, InvalidArgumentError } from 'commander';
-import type { AnnotationsAnswer } from '../../rest/annotations.js';
+import type { AnnotationsAnswer } from '../../rest/routes/annotations.js';
 import { AnnotationsClient } from '../annotations-client.js';
 import { CliError, EXIT } from '../exit-codes.js';
 import { durationText, fields, json, plain, table, timeText } from '../format.js';

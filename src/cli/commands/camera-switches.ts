@@ -1,5 +1,5 @@
 import { Argument, type Command } from 'commander';
-import type { StreamProcess } from '../../rest/stream-process.js';
+import type { StreamProcess } from '../../rest/routes/stream-process.js';
 import type { ProxyClient } from '../client.js';
 import { bytesText, json, plain, timeText } from '../format.js';
 import type { Io } from '../io.js';

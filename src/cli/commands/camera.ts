@@ -1,5 +1,5 @@
 import { Argument, Command, InvalidArgumentError, Option } from 'commander';
-import type { StreamProcess } from '../../rest/stream-process.js';
+import type { StreamProcess } from '../../rest/routes/stream-process.js';
 import { clientTlsOf, type TlsOptions } from '../client-tls.js';
 import { ProxyClient, type CameraBody } from '../client.js';
 import { bytesText, fields, json, plain, table, timeText } from '../format.js';

@@ -1,5 +1,5 @@
 import { Command } from 'commander';
-import type { ClipAnswer } from '../../rest/clips.js';
+import type { ClipAnswer } from '../../rest/routes/clips.js';
 import { CliError, EXIT } from '../exit-codes.js';
 import { bytesText, json, plain, table, timeText } from '../format.js';
 import type { Io } from '../io.js';

@@ -1,5 +1,5 @@
 import { Command } from 'commander';
-import type { TimelineAnswer } from '../../rest/timeline.js';
+import type { TimelineAnswer } from '../../rest/routes/timeline.js';
 import { CliError, EXIT } from '../exit-codes.js';
 import { bytesText, durationText, json, plain } from '../format.js';
 import type { Io } from '../io.js';

@@ -42,7 +42,7 @@ interface Saved {
   complete: boolean;
 }
 
-const MOST_EVERY_MS = 2 ** 31 - 1;
+const MAX_EVERY_MS = 2 ** 31 - 1;
 
 export function framesCommand(io: Io): Command {
   return new Command('frames')
@@ -173,7 +173,7 @@ function nothingThere(name: string, fromMs: number, toMs: number, extent: VideoB
 
 function every(text: string): number {
   const ms = parseDurationMs(text);
-  if (ms === undefined || ms < 1 || ms > MOST_EVERY_MS) {
+  if (ms === undefined || ms < 1 || ms > MAX_EVERY_MS) {
     throw new InvalidArgumentError(`It must be a duration of at least 1ms: ${DURATION_FORMS}.`);
   }
   return ms;

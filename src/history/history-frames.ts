@@ -1,0 +1,139 @@
+import { ChrysError } from '../base/errors.js';
+import type { NativeAddon } from '../native/types.js';
+import type { FromHistoryWorker } from './messages.js';
+import { SlotReader } from './slots.js';
+
+/** A finished VideoFrame message, or a piece of a clip's file; readable until it is copied. */
+export interface PastFrame {
+  readonly byteLength: number;
+  /** Of the frame's packet, microseconds since the epoch; of a clip 0. */
+  readonly arrivalUs: number;
+  /** Once; the place that it lay in is then written anew. */
+  copyTo(target: Uint8Array, targetOffset: number): void;
+}
+
+/** Undefined: there are no more. */
+type Settle = (error: Error | undefined, frame: PastFrame | undefined) => void;
+
+interface PastFramesHooks {
+  readonly copyBytes: NativeAddon['copyBytes'];
+  /** Nobody wants its frames any more. */
+  readonly onClosed: () => void;
+  /** The worker may write on. */
+  readonly onRelease: () => void;
+  /** Neither the worker nor the consumer looks at this memory any more. */
+  readonly onUnused: (memories: readonly SharedArrayBuffer[]) => void;
+}
+
+/** The frames, or pieces of a clip, that answer one query, for one consumer on the main thread. */
+export class HistoryFrames {
+  readonly slots = SlotReader.create();
+  private waiting: Settle | undefined;
+  private armed = false;
+  private ended = false;
+  private closed = false;
+  private error: Error | undefined;
+  private readonly memories: SharedArrayBuffer[];
+
+  /** `spare` is memory that the worker may use for its frames. */
+  constructor(
+    private readonly hooks: PastFramesHooks,
+    spare: readonly SharedArrayBuffer[],
+  ) {
+    this.memories = [...spare];
+  }
+
+  /** Hands `settle` the next frame, not before the last one was copied; once, unless it is closed before. */
+  next(settle: Settle): void {
+    this.waiting = settle;
+    this.serve();
+  }
+
+  get isClosed(): boolean {
+    return this.closed;
+  }
+
+  /** Ends the query, wherever it is. No `settle` is called any more. */
+  close(): void {
+    if (this.closed) return;
+    this.closed = true;
+    this.waiting = undefined;
+    this.slots.cancel();
+    this.slots.wakeUp();
+    this.hooks.onClosed();
+    this.giveBack();
+  }
+
+  /** Of the worker. */
+  onMessage(message: Exclude<FromHistoryWorker, { readonly kind: 'more' }>): void {
+    if (message.kind === 'memory') {
+      this.slots.setMemory(message.slot, message.generation, message.memory);
+      // Else one memory would be in the set twice, and two slots of a later query would lie in it.
+      if (!message.wasSpare) this.memories.push(message.memory);
+      this.serve();
+    } else {
+      const { failure } = message;
+      this.end(failure === undefined ? undefined : new ChrysError(failure.kind, failure.message));
+    }
+  }
+
+  /** There will be no more messages of a worker. */
+  end(error?: ChrysError): void {
+    this.ended = true;
+    this.error = error;
+    // Frees the promise of `written`.
+    this.slots.wakeUp();
+    if (this.closed) this.giveBack();
+    else this.serve();
+  }
+
+  private readonly serve = (): void => {
+    const { waiting } = this;
+    if (waiting === undefined || this.closed) return;
+    const oldest = this.slots.oldest();
+    // Its memory comes with a message, which calls this again.
+    if (oldest === 'unknown') return;
+    if (oldest !== 'empty') {
+      this.waiting = undefined;
+      waiting(undefined, this.frameOf(oldest));
+    } else if (this.ended) {
+      this.waiting = undefined;
+      this.giveBack();
+      waiting(this.error, undefined);
+    } else if (!this.armed) {
+      this.sleep();
+    }
+  };
+
+  /** Whatever is left of it is not read any more; while the worker goes on, it may still be written. */
+  private giveBack(): void {
+    if (!this.ended) return;
+    this.hooks.onUnused([...this.memories]);
+    this.memories.length = 0;
+  }
+
+  private sleep(): void {
+    const written = this.slots.written();
+    if (written === undefined) {
+      this.serve();
+      return;
+    }
+    this.armed = true;
+    void written.then(() => {
+      this.armed = false;
+      this.serve();
+    });
+  }
+
+  private frameOf({ message, arrivalUs }: { message: Uint8Array; arrivalUs: number }): PastFrame {
+    return {
+      byteLength: message.length,
+      arrivalUs,
+      copyTo: (target, targetOffset) => {
+        this.hooks.copyBytes(message, target, targetOffset);
+        this.slots.release();
+        this.hooks.onRelease();
+      },
+    };
+  }
+}

@@ -1,0 +1,44 @@
+import type { Request, Response } from 'express';
+import type { Cameras } from '../../cameras/types.js';
+import type { Config } from '../../config/schema.js';
+import { parseBody, probeBody } from './bodies.js';
+
+const DEFAULT_TIMEOUT_MS = 10_000;
+/** Added to the probe's own timeout: the time to wait for connections that are being closed, and to close its own. */
+const MARGIN_MS = 15_000;
+
+interface ProbeParts {
+  readonly cameras: Cameras;
+  readonly config: Pick<Config, 'camera'>;
+}
+
+/** Answers a probe. Throws invalid_argument, or the error that says why the stream cannot be opened. */
+export async function sendProbe(req: Request, res: Response, { cameras, config }: ProbeParts): Promise<void> {
+  const body = parseBody(probeBody, req.body);
+  const timeoutMs = body.timeout_ms ?? DEFAULT_TIMEOUT_MS;
+  // The HTTP connection is idle during the probe, and must not be closed for that.
+  res.setTimeout(timeoutMs + MARGIN_MS);
+  const gone = new AbortController();
+  res.on('close', () => {
+    gone.abort();
+  });
+  const found = await cameras.probe(body.rtsp_endpoint, {
+    transport: body.transport ?? 'auto',
+    tlsVerify: body.tls_verify ?? config.camera.tls_verify,
+    timeoutMs,
+    signal: gone.signal,
+  });
+  res.json({
+    codec: found.codec,
+    profile: found.profile,
+    width: found.width,
+    height: found.height,
+    pixel_format: found.pixelFormat,
+    fps: found.fps,
+    gop_packets: found.gopPackets,
+    bitrate_kbps: found.bitrateKbps,
+    transport: found.transport,
+    open_ms: found.openMs,
+    camera: found.camera ?? null,
+  });
+}

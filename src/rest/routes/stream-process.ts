@@ -1,0 +1,186 @@
+import { redact, redactUrl } from '../../base/redact.js';
+import { STATUS_OF_PHASE } from '../../cameras/container-status.js';
+import { replayOf } from '../../cameras/replay-url.js';
+import type { Camera, LogLine } from '../../cameras/types.js';
+import type { LearnedFacts } from '../../native/types.js';
+import type { PassthroughStatus } from '../../passthrough/types.js';
+import type { RecordingStatus } from '../../recording/types.js';
+import type { StorageStatus } from '../../cloud-storage/types.js';
+
+/** The Go clients' zero time: it never happened. */
+const NEVER = '0001-01-01T00:00:00Z';
+
+/** What others do with a camera's stream. */
+export interface CameraServices {
+  readonly recording: RecordingStatus;
+  readonly passthrough: PassthroughStatus;
+  readonly storage: StorageStatus;
+}
+
+/**
+ * A camera in the form that clients of the original read; what is ours stands under `chrysproxy`. Passwords are masked.
+ * Without `logs` they are empty: masking a hundred lines of each camera takes long for who only wants the figures.
+ */
+export function streamProcessOf(
+  camera: Camera,
+  services: CameraServices,
+  { logs = true }: { readonly logs?: boolean } = {},
+) {
+  const { definition, state } = camera;
+  const status = STATUS_OF_PHASE[state.phase];
+  const lines = logs ? camera.log : [];
+  return {
+    name: definition.name,
+    rtsp_endpoint: redactUrl(definition.rtspEndpoint),
+    ...(definition.rtmpEndpoint === undefined ? {} : { rtmp_endpoint: redactUrl(definition.rtmpEndpoint) }),
+    status,
+    state: {
+      Status: status,
+      Running: status === 'running',
+      Paused: false,
+      Restarting: status === 'restarting',
+      OOMKilled: false,
+      Dead: status === 'dead',
+      Pid: process.pid,
+      ExitCode: status === 'dead' ? 1 : 0,
+      Error: redact(state.message),
+      StartedAt: timeOf(state.lastConnectedMs),
+      FinishedAt: timeOf(state.lastDisconnectedMs),
+    },
+    logs: {
+      stdout: logText(lines.filter((line) => line.level === 'info' || line.level === 'debug')),
+      stderr: logText(lines.filter((line) => line.level === 'warn' || line.level === 'error')),
+    },
+    created: definition.createdMs,
+    modified: definition.modifiedMs,
+    rtmp_stream_status: { streaming: services.passthrough.streaming, storing: services.storage.storing },
+    upgrade_available: false,
+    chrysproxy: additionsOf(camera, services),
+  };
+}
+
+export type StreamProcess = ReturnType<typeof streamProcessOf>;
+
+/** Times in milliseconds since the epoch, null = not yet or not known. */
+function additionsOf(
+  { definition, state, stats, stream, learned }: Camera,
+  { recording, passthrough, storage }: CameraServices,
+) {
+  return {
+    phase: state.phase,
+    since: state.sinceMs,
+    reason: state.reason ?? null,
+    message: redact(state.message),
+    failing_streak: state.failingStreak,
+    next_attempt: state.nextAttemptMs ?? null,
+    transport: definition.transport,
+    tls_verify: definition.tlsVerify,
+    max_pixels: definition.maxPixels ?? null,
+    open_timeout_ms: definition.openTimeoutMs,
+    stall_timeout_ms: definition.stallTimeoutMs,
+    decoder_threads: definition.decoderThreads,
+    record: definition.record ?? null,
+    record_audio: definition.recordAudio,
+    replay: replayAnswer(definition),
+    stream:
+      stream === undefined
+        ? null
+        : {
+            codec: stream.codecName,
+            codec_long_name: stream.codecLongName,
+            profile: stream.profile,
+            width: stream.width,
+            height: stream.height,
+            pixel_format: stream.pixelFormat,
+            declared_fps: stream.declaredFps,
+          },
+    learned: learned === undefined ? null : learnedAnswer(learned),
+    stats: {
+      packets: stats.packets,
+      keyframes: stats.keyframes,
+      bytes: stats.bytes,
+      frames_decoded: stats.framesDecoded,
+      frames_published: stats.framesPublished,
+      frames_corrupt: stats.framesCorrupt,
+      frames_dropped: stats.framesDropped,
+      decode_errors: stats.decodeErrors,
+      packets_damaged: stats.packetsDamaged,
+      decode_us: stats.decodeUs,
+      convert_us: stats.convertUs,
+      reconnects: stats.reconnects,
+      fps: stats.fps,
+      gop_packets: stats.gopPackets,
+      stall_limit_ms: known(stats.stallLimitMs),
+      last_packet: known(stats.lastPacketMs),
+      last_frame: known(stats.lastFrameMs),
+      last_error: redact(stats.lastError),
+      decoding: stats.decoding,
+      callers: stats.callers,
+    },
+    recording: {
+      wanted: recording.wanted,
+      state: recording.state,
+      message: recording.message,
+      segments: recording.segments,
+      bytes: recording.bytes,
+      lost_groups: recording.lostGroups,
+      last_segment: known(recording.lastSegmentMs),
+    },
+    passthrough: {
+      wanted: passthrough.wanted,
+      state: passthrough.state,
+      since: known(passthrough.sinceMs),
+      message: passthrough.message,
+      next_attempt: passthrough.nextAttemptMs ?? null,
+      last_error: passthrough.lastError,
+      packets: passthrough.packets,
+      bytes: passthrough.bytes,
+      connects: passthrough.connects,
+      lost_packets: passthrough.lost,
+      last_sent: known(passthrough.lastSentMs),
+    },
+    storage: {
+      wanted: storage.wanted ?? null,
+      storing: storage.storing,
+      since: known(storage.storingSinceMs),
+      message: storage.message,
+      next_attempt: storage.nextAttemptMs ?? null,
+    },
+  };
+}
+
+/** The session is left out, because anyone who knows its id and the camera's address can end it. */
+function learnedAnswer(learned: LearnedFacts) {
+  const { transport, keepalive, authentication, certificate } = learned;
+  return {
+    transport: transport === '' ? null : transport,
+    keepalive: keepalive === '' ? null : keepalive,
+    authentication: authentication === '' ? null : redact(authentication),
+    certificate: certificate === '' ? null : certificate,
+    usual_gap_ms: known(learned.usualGapMs),
+    without_receiver_reports: learned.withoutReceiverReports,
+    marks_every_slice: learned.marksEverySlice,
+    sequence_unreliable: learned.sequenceUnreliable,
+    jpeg_size: learned.jpegWidth === 0 ? null : { width: learned.jpegWidth, height: learned.jpegHeight },
+  };
+}
+
+/** What a replay plays; null: it is a camera. */
+function replayAnswer(definition: Camera['definition']) {
+  const replay = replayOf(definition);
+  if (replay === undefined) return null;
+  return { camera: replay.camera, from: replay.fromMs, to: replay.toMs, speed: replay.speed, loop: replay.loop };
+}
+
+function known(ms: number): number | null {
+  return ms === 0 ? null : ms;
+}
+
+function timeOf(ms: number | undefined): string {
+  return ms === undefined ? NEVER : new Date(ms).toISOString();
+}
+
+function logText(lines: readonly LogLine[]): string {
+  const text = lines.map((line) => `${new Date(line.timeMs).toISOString()} ${line.level} ${redact(line.text)}\n`);
+  return Buffer.from(text.join('')).toString('base64');
+}

@@ -1,0 +1,15 @@
+/** What callers may ask for, for tests that do not care about all of it. */
+import type { FrameQuery, FrameOptions } from '../../src/cameras/types.js';
+import { PICTURE_FORMAT } from '../../src/gen/ring-layout.js';
+
+export const PLAIN_LOOK = { format: PICTURE_FORMAT.bgr24, width: 0, height: 0, quality: 0, enlarge: false };
+export const EVERY: FrameOptions = {
+  outputFormat: PLAIN_LOOK,
+  keyframesOnly: false,
+  intervalMs: 0,
+  withholdCorrupt: false,
+};
+export const KEYFRAMES: FrameOptions = { ...EVERY, keyframesOnly: true };
+export const everyMs = (intervalMs: number): FrameOptions => ({ ...EVERY, intervalMs });
+
+export const ANY_FRAME: FrameQuery = { terms: EVERY, after: 0, awayMs: Infinity, waitMs: 5000, maxAgeMs: 0 };

@@ -1,0 +1,95 @@
+import type {
+  AnnotationPage,
+  AnnotationQuery,
+  Annotations,
+  AnnotationsStatus,
+  RefusedHandling,
+} from '../../../src/annotations/types.js';
+import type { EndpointCheck } from '../../../src/cloud/endpoint-check.js';
+import type { EdgeKeys } from '../../../src/cloud/signature.js';
+import { AnnotateRequest } from '../../../src/gen/chrys/cloud/videostreaming/v1beta1/video_streaming.js';
+import type { NewAnnotation, ShownAnnotation } from '../../../src/database/annotation.js';
+
+export const STORED_MS = 1_767_323_045_000;
+
+export function annotation(number: number, changes: Partial<NewAnnotation> = {}): NewAnnotation {
+  const id = `0190aaaa-0000-7000-8000-${String(number).padStart(12, '0')}`;
+  const camera = changes.camera ?? 'yard';
+  return {
+    id,
+    camera,
+    type: 'moving',
+    startMs: STORED_MS + number,
+    storedMs: STORED_MS + number,
+    json: JSON.stringify({ id, device_name: camera, custom_meta_1: String(number) }),
+    ...changes,
+  };
+}
+
+export function annotateRequest(changes: Partial<AnnotateRequest> = {}): AnnotateRequest {
+  return AnnotateRequest.fromPartial({ deviceName: 'yard', type: 'moving', startTimestamp: STORED_MS, ...changes });
+}
+
+/** What the annotations say, as the test wants it. */
+export class FakeAnnotations implements Annotations {
+  readonly queries: AnnotationQuery[] = [];
+  readonly handled: (readonly [how: RefusedHandling, ids: readonly string[] | undefined])[] = [];
+  readonly keys: EdgeKeys[] = [];
+  page: AnnotationPage = { annotations: [], next: undefined };
+  setAside: readonly ShownAnnotation[] = [];
+  state: AnnotationsStatus = {
+    mode: 'cloud',
+    queued: 0,
+    inFlight: 0,
+    delivered: 0,
+    setAside: 0,
+    kept: 0,
+    oldestAgeMs: undefined,
+    paused: '',
+    lastError: '',
+    lastErrorMs: 0,
+    nextAttemptMs: 0,
+  };
+  check: EndpointCheck = {
+    endpoint: 'http://cloud/',
+    problem: undefined,
+    message: 'It takes annotations.',
+    status: 200,
+    tookMs: 5,
+    clockSkewMs: undefined,
+  };
+
+  annotate(): Promise<string> {
+    return Promise.resolve(annotation(1).id);
+  }
+
+  get(id: string): Promise<ShownAnnotation | undefined> {
+    return Promise.resolve([...this.page.annotations, ...this.setAside].find((one) => one.id === id));
+  }
+
+  status(): Promise<AnnotationsStatus> {
+    return Promise.resolve(this.state);
+  }
+
+  list(query: AnnotationQuery): Promise<AnnotationPage> {
+    this.queries.push(query);
+    return Promise.resolve(this.page);
+  }
+
+  refused(afterSeq: number, limit: number): Promise<readonly ShownAnnotation[]> {
+    return Promise.resolve(this.setAside.filter(({ seq }) => seq > afterSeq).slice(0, limit));
+  }
+
+  handleRefused(how: RefusedHandling, ids: readonly string[] | undefined): Promise<number> {
+    this.handled.push([how, ids]);
+    return Promise.resolve(ids?.length ?? this.setAside.length);
+  }
+
+  checkEndpoint(): Promise<EndpointCheck> {
+    return Promise.resolve(this.check);
+  }
+
+  useKeys({ edgeKey, edgeSecret }: EdgeKeys): void {
+    this.keys.push({ edgeKey, edgeSecret });
+  }
+}

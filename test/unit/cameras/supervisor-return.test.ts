@@ -1,0 +1,93 @@
+import { type AddressInfo, createServer, type Server } from 'node:net';
+import { afterEach, describe, expect, it } from 'vitest';
+
+import { freePort, pause } from '../../support/wait.js';
+import { Supervision, camera, hurriedClock } from '../fixtures/supervision.js';
+
+/** The first back-off takes minutes with these timers, so that an attempt which comes soon is due to a knock. */
+const slowly = { clock: hurriedClock(1 / 200) };
+
+let server: Server | undefined;
+/** False: a frozen camera, whose kernel accepts connections all the same. */
+let answers = true;
+let supervision: Supervision;
+
+afterEach(async () => {
+  answers = true;
+  await supervision.supervisor.stopAll();
+  server?.close();
+});
+
+function listen(port: number): Promise<number> {
+  return new Promise((resolve, reject) => {
+    server = createServer((socket) => {
+      socket.on('error', () => undefined).on('data', () => answers && socket.end('RTSP/1.0 200 OK\r\n\r\n'));
+    })
+      .on('error', reject)
+      .listen(port, '127.0.0.1', () => {
+        resolve((server?.address() as AddressInfo).port);
+      });
+  });
+}
+
+describe('a camera that was away', () => {
+  it.each(['refused', 'unreachable', 'connection_lost', 'stalled'])(
+    'after %s is opened as soon as its port answers again',
+    async (reason) => {
+      supervision = new Supervision(slowly);
+      const port = await freePort();
+      supervision.supervisor.add(camera('a', `${reason},run`, `127.0.0.1:${port}`));
+      const found = await supervision.reaches('a', 'reconnecting');
+      await pause(1500);
+      expect(found.stats.packets).toBe(1);
+      await listen(port);
+      await supervision.reaches('a', 'running');
+    },
+  );
+
+  it.each(['stalled', 'open_timeout'])('after %s is opened as soon as it is no longer frozen', async (reason) => {
+    supervision = new Supervision(slowly);
+    answers = false;
+    const port = await listen(0);
+    supervision.supervisor.add(camera('a', `${reason},run`, `127.0.0.1:${port}`));
+    const found = await supervision.reaches('a', 'reconnecting');
+    await pause(1500);
+    expect(found.stats.packets).toBe(1);
+    answers = true;
+    await supervision.reaches('a', 'running');
+  });
+
+  it.each(['connection_lost', 'stalled'])(
+    'after %s is left to the back-off when it answered all the time',
+    async (reason) => {
+      supervision = new Supervision(slowly);
+      const port = await listen(0);
+      supervision.supervisor.add(camera('a', `${reason},run`, `127.0.0.1:${port}`));
+      const found = await supervision.reaches('a', 'reconnecting');
+      await pause(2500);
+      expect(found.stats.packets).toBe(1);
+    },
+  );
+
+  it('is left to the back-off when an answer to a knock was a false hope', async () => {
+    supervision = new Supervision(slowly);
+    const port = await listen(0);
+    supervision.supervisor.add(camera('a', 'refused,refused,run', `127.0.0.1:${port}`));
+    const found = await supervision.attempts('a', 2);
+    await pause(2500);
+    expect(found.stats.packets).toBe(2);
+  });
+
+  it('is not knocked at after it refused the password', async () => {
+    supervision = new Supervision(slowly);
+    let knocks = 0;
+    const port = await listen(0);
+    server?.on('connection', () => {
+      knocks += 1;
+    });
+    supervision.supervisor.add(camera('a', 'unauthorized,run', `127.0.0.1:${port}`));
+    await supervision.reaches('a', 'reconnecting');
+    await pause(1500);
+    expect(knocks).toBe(0);
+  });
+});

@@ -1,0 +1,151 @@
+/** Who decodes the past, and when: threads that end at once, never, or badly, as the camera's name tells. */
+import { afterEach, describe, expect, it } from 'vitest';
+
+import type { CameraDefinition } from '../../../src/cameras/types.js';
+import { History, type HistorySettings } from '../../../src/history/history.js';
+import type { HistoryQuery } from '../../../src/history/queries.js';
+import type { PastFrame, HistoryFrames } from '../../../src/history/history-frames.js';
+import { waitFor } from '../../support/wait.js';
+import { StillClock } from '../fixtures/still-clock.js';
+import { FakeCameras } from '../rest/fixture.js';
+
+const FAKE_WORKER = new URL('../fixtures/fake-history-worker.mjs', import.meta.url);
+const BOUND_MS = 15_000;
+const LIMITS: HistorySettings = { maxPixels: 5000, workers: 2, queriesPerWorker: 2, waiting: 1, idleMs: 5000 };
+
+/** No frame is ever copied here. */
+const addon = { copyBytes: () => expect.fail() };
+
+let history: History;
+let clock: StillClock;
+
+function start(limits: Partial<HistorySettings> = {}): void {
+  clock = new StillClock();
+  history = new History(addon, { ...LIMITS, ...limits }, clock, FAKE_WORKER);
+}
+
+afterEach(async () => {
+  await history.close();
+});
+
+function query(name: string, limit: Pick<CameraDefinition, 'maxPixels'> = {}): HistoryQuery {
+  const camera = new FakeCameras().add({
+    name,
+    rtspEndpoint: 'rtsp://camera/stream',
+    transport: 'tcp',
+    tlsVerify: 'pin',
+    openTimeoutMs: 1000,
+    stallTimeoutMs: 1000,
+    decoderThreads: 1,
+    recordAudio: false,
+    createdMs: 0,
+    modifiedMs: 0,
+    ...limit,
+  });
+  Object.assign(camera, { packets: { ...camera.packets, ring: new SharedArrayBuffer(64) } });
+  return {
+    camera,
+    fromUs: 0,
+    toUs: 1,
+    lookOf: () => ({ format: 0, width: 0, height: 0, quality: 0, enlarge: false }),
+    keyframesOnly: false,
+    intervalMs: 0,
+    withholdCorrupt: false,
+  };
+}
+
+async function next(frames: HistoryFrames): Promise<PastFrame | undefined> {
+  return await new Promise((resolve, reject) => {
+    frames.next((error, frame) => {
+      if (error === undefined) resolve(frame);
+      else reject(error);
+    });
+  });
+}
+
+describe('the past', () => {
+  it('is decoded by nobody before it is asked for', () => {
+    start();
+    expect(history.load).toEqual({ workers: 0, running: 0, waiting: 0 });
+  });
+
+  it('takes a thread for each query, then shares them, and then lets queries wait and refuses', async () => {
+    start();
+    const frames = Array.from({ length: 5 }, () => history.open(query('hold')));
+    expect(history.load).toEqual({ workers: 2, running: 4, waiting: 1 });
+    expect(() => history.open(query('hold'))).toThrow(/4 queries for past frames run and 1 wait.*try again/);
+    frames[0]?.close();
+    await waitFor('the waiting query to run', BOUND_MS, () => history.load.waiting === 0);
+    expect(history.load).toEqual({ workers: 2, running: 4, waiting: 0 });
+  });
+
+  it('forgets a query that was given up while it waited', () => {
+    start();
+    const frames = Array.from({ length: 5 }, () => history.open(query('hold')));
+    frames[4]?.close();
+    expect(history.load).toEqual({ workers: 2, running: 4, waiting: 0 });
+  });
+
+  it('lets go of a thread that had no query for a while, and takes a new one', async () => {
+    start();
+    expect(await next(history.open(query('end')))).toBeUndefined();
+    clock.advance(4999);
+    expect(history.load.workers).toBe(1);
+    clock.advance(1);
+    expect(history.load.workers).toBe(0);
+    expect(await next(history.open(query('end')))).toBeUndefined();
+    expect(history.load.workers).toBe(1);
+  });
+
+  it('keeps a thread that gets another query in time', async () => {
+    start();
+    await next(history.open(query('end')));
+    clock.advance(4000);
+    history.open(query('hold'));
+    clock.advance(4000);
+    expect(history.load).toEqual({ workers: 1, running: 1, waiting: 0 });
+  });
+
+  it('tells why a query failed', async () => {
+    start();
+    await expect(next(history.open(query('fail')))).rejects.toMatchObject({
+      kind: 'resource_exhausted',
+      message: 'too large',
+    });
+  });
+
+  it("is decoded with the camera's limit of pixels, or else with that of the configuration", async () => {
+    start();
+    await expect(next(history.open(query('limit')))).rejects.toThrow('5000 pixels at most');
+    await expect(next(history.open(query('limit', { maxPixels: 640 })))).rejects.toThrow('640 pixels at most');
+  });
+
+  it('survives a thread that ends, and so do the queries of the others', async () => {
+    start();
+    const other = history.open(query('hold'));
+    await expect(next(history.open(query('crash')))).rejects.toThrow(
+      /thread that decodes past frames ended: as it was/,
+    );
+    expect(history.load).toEqual({ workers: 1, running: 1, waiting: 0 });
+    expect(await next(history.open(query('end')))).toBeUndefined();
+    other.close();
+  });
+
+  it('of a camera that never started is empty', async () => {
+    start();
+    const camera = { ...query('end').camera, packets: { ring: undefined, streams: new Map() } };
+    expect(await next(history.open({ ...query('end'), camera }))).toBe(undefined);
+    expect(history.load.workers).toBe(0);
+  });
+
+  it('ends with the proxy, whatever is asked', async () => {
+    start();
+    const frames = Array.from({ length: 5 }, () => history.open(query('hold')));
+    const waiting = next(frames[4]!);
+    const refused = expect(waiting).rejects.toMatchObject({ kind: 'unavailable' });
+    await history.close();
+    await refused;
+    expect(history.load.workers).toBe(0);
+    expect(() => history.open(query('hold'))).toThrow(/shutting down/);
+  });
+});

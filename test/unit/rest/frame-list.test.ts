@@ -1,0 +1,156 @@
+import type { Request, Response } from 'express';
+import { describe, expect, it } from 'vitest';
+
+import type { Camera } from '../../../src/cameras/types.js';
+import type { SegmentFrames } from '../../../src/native/types.js';
+import { type FrameListParts, sendFrameList } from '../../../src/rest/routes/frame-list.js';
+import type { Segment } from '../../../src/database/segment.js';
+import { FakePacketRing } from '../fixtures/packet-ring.js';
+
+const FIRST = 1;
+const FRAMES = 2500;
+
+interface Answer {
+  readonly frames: readonly { readonly frame_id: number }[];
+  readonly next: number | null;
+}
+
+/** Neighbours are shown the other way round, also across the places where the list is looked up in parts. */
+const frameIds = (_: Uint8Array, first: number, count: number): Float64Array =>
+  Float64Array.from({ length: count }, (__, i) => ((first + i) % 2 === 0 ? first + i + 1 : first + i - 1) + 10);
+
+const START_MS = 1_700_000_000_000;
+const FRAME_MS = 40;
+const GOP = 50;
+
+/** On disk are the packets up to `recorded`, in segments of a group each; `missing` are not there. */
+function partsOf(recorded = FIRST, missing: readonly number[] = []): FrameListParts {
+  const all = Array.from({ length: Math.ceil((recorded - FIRST) / GOP) }, (_, index): Segment => {
+    const firstSequence = FIRST + index * GOP;
+    return { firstSequence, endSequence: firstSequence + GOP, file: String(firstSequence) } as Segment;
+  });
+  return {
+    frameIds,
+    recordings: {
+      inRange: (_camera, { afterSequence, limit }) =>
+        all.filter(({ endSequence }) => endSequence > afterSequence + 1).slice(0, limit),
+      nearest: () => undefined,
+      pathOf: ({ file }) => file,
+    },
+    segmentFrames: async (path): Promise<SegmentFrames> => {
+      const firstSequence = Number(path);
+      if (missing.includes(firstSequence)) throw Object.assign(new Error('it is gone'), { code: 'ENOENT' });
+      return await Promise.resolve({
+        firstSequence,
+        frameIds: frameIds(new Uint8Array(), firstSequence, GOP),
+        arrivalsUs: Float64Array.from(
+          { length: GOP },
+          (_, i) => 1000 * (START_MS + (firstSequence - FIRST + i) * FRAME_MS),
+        ),
+        pts: new Float64Array(GOP),
+        bytes: new Int32Array(GOP),
+        keyframes: new Uint8Array(GOP),
+      });
+    },
+  };
+}
+
+/** `inMemory`: the newest packets, of FRAMES in all. */
+async function list(query: Record<string, string>, parts = partsOf(), inMemory = FRAMES): Promise<Answer> {
+  const ring = new FakePacketRing(4096, FIRST + FRAMES - inMemory);
+  for (let i = FRAMES - inMemory; i < FRAMES; i += 1) {
+    ring.write({ keyframe: i % GOP === 0, arrivalMs: START_MS + i * FRAME_MS });
+  }
+  let answer: Answer | undefined;
+  const response = { json: (value: Answer) => (answer = value) };
+  const camera = inMemory > 0 ? ({ packets: { ring: ring.buffer } } as Camera) : undefined;
+  await sendFrameList({ query } as unknown as Request, response as unknown as Response, { name: 'cam', camera }, parts);
+  return answer ?? expect.fail();
+}
+
+const ids = ({ frames }: Answer): number[] => frames.map(({ frame_id }) => frame_id);
+
+describe('the list of frames on disk and in memory', () => {
+  it.each([
+    [FRAMES, FRAMES],
+    [FRAMES, 300],
+    [FRAMES - 300, 300],
+    [FRAMES - 50, 275],
+  ])('has each frame once, with %i recorded and %i in memory', async (recorded, inMemory) => {
+    const { frames, next } = await list({ limit: '10000' }, partsOf(FIRST + recorded, []), inMemory);
+    expect(new Set(frames.map(({ frame_id }) => frame_id)).size).toBe(FRAMES);
+    expect(frames).toHaveLength(FRAMES);
+    expect(next).toBeNull();
+  });
+
+  it.each([1, 49, 50, 101])('comes in pages of %i without a hole', async (limit) => {
+    const parts = partsOf(FIRST + 2300);
+    const whole = ids(await list({ limit: '10000' }, parts, 500));
+    const paged: number[] = [];
+    // The first, and those around the seam.
+    for (const start of [0, 1950]) {
+      paged.length = 0;
+      let after = start;
+      for (let page = 0; page < 5; page += 1) {
+        const { frames, next } = await list({ limit: String(limit), after: String(after) }, parts, 500);
+        expect(frames).toHaveLength(limit);
+        paged.push(...frames.map(({ frame_id }) => frame_id));
+        after = next ?? expect.fail();
+      }
+      expect(new Set(paged).size).toBe(5 * limit);
+      expect(whole).toEqual(expect.arrayContaining(paged));
+      expect(Math.abs(Math.max(...paged) - Math.min(...paged) + 1 - 5 * limit)).toBeLessThanOrEqual(2);
+    }
+  });
+
+  it('leaves out what is gone from the disk', async () => {
+    const answer = await list({ limit: '10000' }, partsOf(FIRST + 2300, [FIRST + 100]), 500);
+    expect(answer.frames).toHaveLength(FRAMES - GOP);
+  });
+
+  it('goes on to memory where nothing is recorded, and without a camera has what is recorded', async () => {
+    expect((await list({}, partsOf(), 500)).frames).toHaveLength(500);
+    const answer = await list({ limit: '10000' }, partsOf(FIRST + 300), 0);
+    expect(ids(answer)).toEqual([...frameIds(new Uint8Array(), FIRST, 300)].toSorted((one, other) => one - other));
+    expect(answer.next).toBeNull();
+  });
+
+  it('has only frames of the range', async () => {
+    const at = (frame: number): string => String(START_MS + frame * FRAME_MS);
+    const { frames } = await list({ from: at(110), to: at(2200), limit: '10000' }, partsOf(FIRST + 2300), 500);
+    expect(frames).toHaveLength(2091);
+  });
+});
+
+describe('the list of frames in memory', () => {
+  it('is in the order in which they are shown, however long it is', async () => {
+    const { frames, next } = await list({ limit: '10000' });
+    expect(frames).toHaveLength(FRAMES);
+    expect(frames.map(({ frame_id }) => frame_id)).toEqual(
+      frames.map(({ frame_id }) => frame_id).toSorted((one, other) => one - other),
+    );
+    expect(next).toBeNull();
+  });
+
+  it('lets others have their turn while it is made', async () => {
+    let turns = 0;
+    let done = false;
+    const turn = (): void => {
+      turns += 1;
+      if (!done) setImmediate(turn);
+    };
+    setImmediate(turn);
+    await list({ limit: '10000' });
+    done = true;
+    expect(turns).toBeGreaterThanOrEqual(2);
+  });
+
+  it.each([1, 999, 1000, 1001, 2500])('comes in pages of %i without a hole', async (limit) => {
+    const first = await list({ limit: String(limit) });
+    expect(first.frames).toHaveLength(limit);
+    expect(first.next).toBe(limit === FRAMES ? null : FIRST + limit - 1);
+    if (first.next === null) return;
+    const second = await list({ limit: '1', after: String(first.next) });
+    expect(second.next).toBe(limit === FRAMES - 1 ? null : FIRST + limit);
+  });
+});

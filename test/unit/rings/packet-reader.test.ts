@@ -1,0 +1,76 @@
+import { describe, expect, it } from 'vitest';
+
+import { PacketReader, type PacketRange } from '../../../src/rings/packet-reader.js';
+import { FakePacketRing } from '../fixtures/packet-ring.js';
+
+const START_MS = 1_700_000_000_000;
+const FRAME_TICKS = 3600;
+/** Beyond 32 bits, as after some restarts. */
+const FIRST = 2 ** 42 + 5;
+
+function ringOf(count: number, gop: number, entries = 16): FakePacketRing {
+  const ring = new FakePacketRing(entries, FIRST);
+  for (let i = 0; i < count; i += 1) {
+    ring.write({ keyframe: i % gop === 0, arrivalMs: START_MS + i * 40, pts: i * FRAME_TICKS - 5, bytes: 100 + i });
+  }
+  return ring;
+}
+
+describe('a reader of packets', () => {
+  it('reads what was written', () => {
+    const reader = new PacketReader(ringOf(6, 3).buffer);
+    expect([reader.first(), reader.end()]).toEqual([FIRST, FIRST + 6]);
+    expect(reader.read(FIRST + 4)).toEqual({
+      sequence: FIRST + 4,
+      keyframe: false,
+      connection: 1,
+      group: 2,
+      bytes: 104,
+      pts: 4 * FRAME_TICKS - 5,
+      secondsPerTick: 1 / 90_000,
+      arrivalUs: (START_MS + 160) * 1000,
+    });
+    expect(reader.read(FIRST)?.pts).toBe(-5);
+    expect(reader.newestKeyframe()).toBe(FIRST + 3);
+  });
+
+  it('does not read what has left, what is not there yet, or what another packet was written over', () => {
+    const ring = ringOf(20, 4);
+    const reader = new PacketReader(ring.buffer);
+    expect(reader.read(FIRST + 3)).toBeUndefined();
+    expect(reader.read(FIRST + 20)).toBeUndefined();
+    expect(reader.read(FIRST + 4)).toBeDefined();
+    // As the writer is between the entry and the header.
+    ring.evictBefore(FIRST);
+    expect(reader.read(FIRST + 3)).toBeUndefined();
+  });
+
+  it('begins with the oldest keyframe and goes on behind what is overwritten meanwhile', () => {
+    const ring = ringOf(14, 4);
+    ring.evictBefore(FIRST + 1);
+    const seen: number[] = [];
+    for (const packet of new PacketReader(ring.buffer).decodable()) {
+      seen.push(packet.sequence - FIRST);
+      if (seen.length === 2) ring.evictBefore(FIRST + 8);
+    }
+    expect(seen).toEqual([4, 5, 8, 9, 10, 11, 12, 13]);
+  });
+
+  it('passes over what is not in a range', () => {
+    const ring = ringOf(14, 4);
+    ring.evictBefore(FIRST + 1);
+    const reader = new PacketReader(ring.buffer);
+    const us = (index: number): number => (START_MS + index * 40) * 1000;
+    const seen = (range: Partial<PacketRange>): number[] =>
+      [...reader.decodable({ fromUs: 0, toUs: Infinity, after: 0, ...range })].map(({ sequence }) => sequence - FIRST);
+    expect(seen({ after: FIRST + 11 })).toEqual([12, 13]);
+    expect(seen({ after: FIRST + 2 }).at(0)).toBe(4);
+    expect(seen({ fromUs: us(6), toUs: us(8) })).toEqual([6, 7, 8]);
+    expect(seen({ fromUs: us(6) + 1, toUs: us(8) - 1, after: FIRST + 5 })).toEqual([7]);
+    expect(seen({ fromUs: us(20) })).toEqual([]);
+  });
+
+  it('refuses what is no packet ring', () => {
+    expect(() => new PacketReader(new SharedArrayBuffer(4096))).toThrow();
+  });
+});
