@@ -114,8 +114,8 @@ std::optional<AacConfig> ReadAacConfig(AudioBits& bits) {
   } else {
     return std::nullopt;
   }
-  const bool has_rates = config.core_rate > 0 && config.core_rate <= kMaxRate && config.sample_rate > 0 &&
-                         config.sample_rate <= kMaxRate;
+  const bool has_rates =
+      config.core_rate > 0 && config.core_rate <= kMaxRate && config.sample_rate > 0 && config.sample_rate <= kMaxRate;
   if (!bits.good() || !has_rates || config.channels == 0) return std::nullopt;
   config.extradata = bits.Range(begin, bits.position());
   return config;

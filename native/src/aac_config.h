@@ -34,9 +34,9 @@ class AudioBits {
 struct AacConfig {
   std::vector<uint8_t> extradata;  // AudioSpecificConfig
   int object_type = 0;
-  int core_rate = 0;    // samples per second that are coded
-  int sample_rate = 0;  // that come out of a decoder: twice as many with SBR
-  int channels = 0;     // that come out of a decoder
+  int core_rate = 0;         // samples per second that are coded
+  int sample_rate = 0;       // that come out of a decoder: twice as many with SBR
+  int channels = 0;          // that come out of a decoder
   int frame_samples = 1024;  // of core_rate
 };
 

@@ -186,8 +186,8 @@ class JsHost : public CaptureHost {
   uint8_t* AllocateFrameRing(int output, size_t bytes) override {
     const Napi::Env env = hooks_.Env();
     const Napi::HandleScope scope(env);
-    const Napi::Value view = Call(
-        "allocateFrameRing", {Napi::Number::New(env, output), Napi::Number::New(env, static_cast<double>(bytes))});
+    const Napi::Value view =
+        Call("allocateFrameRing", {Napi::Number::New(env, output), Napi::Number::New(env, static_cast<double>(bytes))});
     const Bytes memory = BytesOf(view, "what allocateFrameRing returns");
     if (memory.size < bytes) throw Napi::TypeError::New(env, "allocateFrameRing returned too small a view");
     // The view keeps the shared memory alive; the last one is enough, since a new ring replaces the output's old one.
@@ -245,7 +245,8 @@ Napi::Value InitRing(const Napi::CallbackInfo& call) {
   const Bytes ring = BytesOf(call[0], "ring");
   const auto number = [&](size_t i) { return call[i].As<Napi::Number>().Int64Value(); };
   if (!InitPacketRing(ring.data, ring.size, static_cast<int32_t>(number(1)), number(2), number(3))) {
-    throw Napi::TypeError::New(call.Env(), "ring is too small, entryCount is not a power of two, or firstSequence is not positive");
+    throw Napi::TypeError::New(call.Env(),
+                               "ring is too small, entryCount is not a power of two, or firstSequence is not positive");
   }
   return call.Env().Undefined();
 }
@@ -258,14 +259,16 @@ Napi::Value CopySlot(const Napi::CallbackInfo& call) {
   const size_t source_offset = number(3);
   const size_t bytes = number(4);
   const size_t target_offset = number(6);
-  const auto inside = [](size_t offset, size_t length, size_t size) { return offset <= size && length <= size - offset; };
+  const auto inside = [](size_t offset, size_t length, size_t size) {
+    return offset <= size && length <= size - offset;
+  };
   if (slot_offset % 8 != 0 || !inside(slot_offset, kFrameSlotHeaderBytes, ring.size) ||
       !inside(source_offset, bytes, ring.size) || !inside(target_offset, bytes, target.size)) {
     throw Napi::RangeError::New(call.Env(), "copyFromSlot would leave the ring or the target");
   }
-  const bool whole =
-      CopyFromSlot(*reinterpret_cast<const FrameSlotHeader*>(ring.data + slot_offset), call[2].As<Napi::Number>().Int32Value(),
-                   ring.data + source_offset, bytes, target.data + target_offset);
+  const bool whole = CopyFromSlot(*reinterpret_cast<const FrameSlotHeader*>(ring.data + slot_offset),
+                                  call[2].As<Napi::Number>().Int32Value(), ring.data + source_offset, bytes,
+                                  target.data + target_offset);
   return Napi::Boolean::New(call.Env(), whole);
 }
 

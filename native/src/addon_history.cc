@@ -13,7 +13,6 @@
 namespace chrys {
 namespace {
 
-
 Look LookOf(const Napi::Object& object) {
   Look look;
   look.format = static_cast<int32_t>(NumberOf(object, "format"));
@@ -111,8 +110,7 @@ constexpr napi_type_tag kHandleTag{0x6368727973686973, 0x746f727968616e64};
 
 Napi::Value Wrap(const Napi::CallbackInfo& call, std::unique_ptr<PastJob> job) {
   auto* handle = new Handle(std::move(job), call[0].As<Napi::Object>());
-  auto external =
-      Napi::External<Handle>::New(call.Env(), handle, [](Napi::Env, Handle* unused) { delete unused; });
+  auto external = Napi::External<Handle>::New(call.Env(), handle, [](Napi::Env, Handle* unused) { delete unused; });
   external.TypeTag(&kHandleTag);
   return external;
 }

@@ -47,8 +47,7 @@ Napi::Value OpenRelay(const Napi::CallbackInfo& call) {
   options.most_lag_us = NumberOf(object, "mostLagMs") * 1000;
   auto handle = std::make_unique<Handle>(options, object);
   if (const auto failure = handle->relay->Open()) Throw(env, *failure);
-  auto external =
-      Napi::External<Handle>::New(env, handle.release(), [](Napi::Env, Handle* unused) { delete unused; });
+  auto external = Napi::External<Handle>::New(env, handle.release(), [](Napi::Env, Handle* unused) { delete unused; });
   external.TypeTag(&kHandleTag);
   return external;
 }
@@ -62,10 +61,14 @@ Handle& HandleOf(const Napi::Value& value) {
 
 const char* NameOf(RelayStep::Kind kind) {
   switch (kind) {
-    case RelayStep::kIdle: return "idle";
-    case RelayStep::kMore: return "more";
-    case RelayStep::kOtherConnection: return "other_connection";
-    case RelayStep::kOtherParameters: return "other_parameters";
+    case RelayStep::kIdle:
+      return "idle";
+    case RelayStep::kMore:
+      return "more";
+    case RelayStep::kOtherConnection:
+      return "other_connection";
+    case RelayStep::kOtherParameters:
+      return "other_parameters";
   }
   return "idle";
 }

@@ -1,4 +1,5 @@
-// The face to JavaScript of what writes and reads segments: src/native/types.ts says what each function takes and gives.
+// The face to JavaScript of what writes and reads segments: src/native/types.ts says what each function takes and
+// gives.
 #include "addon_segments.h"
 
 #include <algorithm>
@@ -18,20 +19,34 @@ namespace {
 // As Node names it, for the errors that a disk gives.
 const char* NameOfSystemError(int error_number) {
   switch (error_number) {
-    case ENOSPC: return "ENOSPC";
-    case EDQUOT: return "EDQUOT";
-    case EROFS: return "EROFS";
-    case EACCES: return "EACCES";
-    case EPERM: return "EPERM";
-    case ENOENT: return "ENOENT";
-    case ENOTDIR: return "ENOTDIR";
-    case EEXIST: return "EEXIST";
-    case ELOOP: return "ELOOP";
-    case EMFILE: return "EMFILE";
-    case ENFILE: return "ENFILE";
-    case ENOMEM: return "ENOMEM";
-    case ENAMETOOLONG: return "ENAMETOOLONG";
-    default: return "EIO";
+    case ENOSPC:
+      return "ENOSPC";
+    case EDQUOT:
+      return "EDQUOT";
+    case EROFS:
+      return "EROFS";
+    case EACCES:
+      return "EACCES";
+    case EPERM:
+      return "EPERM";
+    case ENOENT:
+      return "ENOENT";
+    case ENOTDIR:
+      return "ENOTDIR";
+    case EEXIST:
+      return "EEXIST";
+    case ELOOP:
+      return "ELOOP";
+    case EMFILE:
+      return "EMFILE";
+    case ENFILE:
+      return "ENFILE";
+    case ENOMEM:
+      return "ENOMEM";
+    case ENAMETOOLONG:
+      return "ENAMETOOLONG";
+    default:
+      return "EIO";
   }
 }
 
@@ -77,8 +92,8 @@ Napi::Value Write(const Napi::CallbackInfo& call) {
   const PacketRingView view = RingOf(options.Get("packetRing"));
   const SegmentStream stream = SegmentStreamOf(options.Get("stream").As<Napi::Object>());
   const PacketRingView audio = OptionalRingOf(options.Get("audioRing"));
-  const SegmentResult result = WriteSegment({view, audio}, NumberOf(options, "firstSequence"), NumberOf(options, "endSequence"),
-                                            stream, TextOf(options, "path"));
+  const SegmentResult result = WriteSegment({view, audio}, NumberOf(options, "firstSequence"),
+                                            NumberOf(options, "endSequence"), stream, TextOf(options, "path"));
   if (result.kind == SegmentResult::kOverrun) return env.Undefined();
   if (result.kind == SegmentResult::kFailed) throw DiskError(env, result.failure, result.error_number);
   return FactsOf(env, result.segment);

@@ -16,8 +16,8 @@ constexpr int kOpusRate = 48'000;
 // The length of an Opus packet in samples of kOpusRate (RFC 6716, 3.1 and 3.2). 0: it is damaged.
 int OpusPacketSamples(const uint8_t* data, size_t size);
 
-// The identification header of Opus (RFC 7845, 5.1), which libav's mp4 muxer takes as extradata. Its pre-skip is 0, because
-// a recording begins in the middle of the stream.
+// The identification header of Opus (RFC 7845, 5.1), which libav's mp4 muxer takes as extradata. Its pre-skip is 0,
+// because a recording begins in the middle of the stream.
 std::vector<uint8_t> OpusHead(int channels);
 
 // Length of a packet in samples of the stream's rate. Only for AAC and Opus. `data` may hold only the first bytes.

@@ -1,5 +1,6 @@
 // libav has one log callback for the whole process. Each capturing thread names its own sink here, and what libav says
-// on that thread goes there; what other threads say (decoder threads, beamcoder's) is dropped: their calls report errors.
+// on that thread goes there; what other threads say (decoder threads, beamcoder's) is dropped: their calls report
+// errors.
 #pragma once
 
 #include <string>

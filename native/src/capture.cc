@@ -20,13 +20,14 @@ constexpr auto kRelaxed = std::memory_order_relaxed;
 constexpr int kDecodeStallKeyframes = 3;
 // Packets of a connection before its rate is told without a whole group of pictures.
 constexpr int64_t kRateMinPackets = 10;
-// Catching up with more than this many pixels (16 frames of 1080p, some 70 ms) is shared among threads. Two: frames come one
-// packet later until the next keyframe, and a third thread would make that two.
+// Catching up with more than this many pixels (16 frames of 1080p, some 70 ms) is shared among threads. Two: frames
+// come one packet later until the next keyframe, and a third thread would make that two.
 constexpr int64_t kLongCatchUpPixels = 16LL * 1920 * 1080;
 constexpr int kCatchUpThreads = 2;
 // A camera with fewer frames per second leaves a caller waiting until its next packet; fpsMilli.
 constexpr int32_t kSlowFpsMilli = 4000;
-// Time since the last packet before demand is served without waiting for the next one: for slow cameras, and for the others.
+// Time since the last packet before demand is served without waiting for the next one: for slow cameras, and for the
+// others.
 constexpr int64_t kSoonUs = 100'000;
 constexpr int64_t kOverdueUs = 1'000'000;
 // Clients name frames by their arrival in milliseconds, so two frames should not have the same one.
@@ -38,8 +39,8 @@ void Add(std::atomic<int64_t>& counter, int64_t amount) {
   counter.store(counter.load(kRelaxed) + amount, kRelaxed);
 }
 
-// Numbers of connections only need to differ, as the sequence of the next packet does. Those of different lives of a camera
-// must differ as well, since what is recorded outlives them: their sequences begin 2^33 apart.
+// Numbers of connections only need to differ, as the sequence of the next packet does. Those of different lives of a
+// camera must differ as well, since what is recorded outlives them: their sequences begin 2^33 apart.
 int32_t ConnectionOf(int64_t next_sequence) {
   return static_cast<int32_t>((next_sequence + (next_sequence >> 33) * 0x2545f491) & 0x7fffffff);
 }
@@ -203,8 +204,8 @@ void Capture::TellLimit() {
                                    "lower buffer.in_memory"});
 }
 
-// Pictures that one read brought arrived in the same moment. They get arrivals 1 ms apart, as long as that moves none of them
-// by more than 20 ms.
+// Pictures that one read brought arrived in the same moment. They get arrivals 1 ms apart, as long as that moves none
+// of them by more than 20 ms.
 int64_t Capture::NextArrivalUs() const {
   const int64_t now_us = WallUs();
   const int64_t next_us = current_.arrival_us + kMinArrivalStepUs;
@@ -271,8 +272,8 @@ void Capture::TellStream() {
   outputs_.Describe(options_.device_id, avcodec_get_name(parameters->codec_id),
                     ShownExtradata(parameters->extradata, size));
   audio_told_ = source_->audio() != nullptr;
-  host_.OnStream({current_.connection, source_->parameters(), source_->time_base(), source_->declared_fps(), parameters_.width,
-                  parameters_.height, parameters_.format, parameters_.profile, source_->audio()});
+  host_.OnStream({current_.connection, source_->parameters(), source_->time_base(), source_->declared_fps(),
+                  parameters_.width, parameters_.height, parameters_.format, parameters_.profile, source_->audio()});
 }
 
 Capture::Demanded Capture::ReadDemand() {
@@ -296,8 +297,8 @@ Capture::Demanded Capture::ReadDemand() {
 // Between two packets: a camera with a picture every few seconds has its newest one in memory.
 std::optional<Failure> Capture::ServeRisen() {
   if (packets_since_connect_ == 0) return std::nullopt;
-  // Where the next packet comes soon, it serves the demand. Decoding a group now could delay the reading of that packet, and
-  // so its arrival time.
+  // Where the next packet comes soon, it serves the demand. Decoding a group now could delay the reading of that
+  // packet, and so its arrival time.
   const bool is_slow = control_.fpsMilli.load(kRelaxed) < kSlowFpsMilli;
   if (WallUs() - current_.arrival_us < (is_slow ? kSoonUs : kOverdueUs)) return std::nullopt;
   const Demanded demanded = ReadDemand();
@@ -464,8 +465,7 @@ std::optional<Failure> Capture::RestartForCatchUp(int64_t packets) {
   RestartDecoder();
   const int threads = std::min(kCatchUpThreads, static_cast<int>(std::thread::hardware_concurrency()));
   if (threads < 2 || packets * parameters_.width * parameters_.height < kLongCatchUpPixels) return std::nullopt;
-  if (auto failure =
-          catch_up_.Open(source_->parameters(), threads, Decoder::Threading::kFrames, options_.max_pixels)) {
+  if (auto failure = catch_up_.Open(source_->parameters(), threads, Decoder::Threading::kFrames, options_.max_pixels)) {
     return failure;
   }
   decoder_ = &catch_up_;
@@ -523,7 +523,8 @@ std::optional<Failure> Capture::Publish(const AVFrame* frame, Purpose purpose) {
   facts.type = TypeLetter(frame);
   facts.corrupt = IsCorrupt(frame) || facts.packet.is_damaged;
   // The first intra refresh is not complete, so parts of the picture are missing: it is not published.
-  if (source_->intra_refresh() && !facts.packet.is_damaged && (frame->flags & AV_FRAME_FLAG_CORRUPT) != 0) return std::nullopt;
+  if (source_->intra_refresh() && !facts.packet.is_damaged && (frame->flags & AV_FRAME_FLAG_CORRUPT) != 0)
+    return std::nullopt;
   const bool keyframe = facts.packet.is_keyframe;
   int32_t classes = keyframe ? kClassKeyframes : 0;
   if (purpose != Purpose::kKeyframe) classes |= kClassAll | schedule_.Take(SecondsOf(facts.packet.pts), keyframe);

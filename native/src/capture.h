@@ -34,9 +34,9 @@ struct CaptureOptions {
   PacketRingView audio_ring;  // without a base: sound is not wanted
   int frame_slots = 0;
   size_t max_message_bytes = 0;
-  int log_level = 0;  // AV_LOG_*
-  int wake_fd = -1;   // an eventfd that is written to when the stop flag is raised
-  int64_t teardown_us = 1'000'000;  // maximum time to end the session when the stop flag is 1
+  int log_level = 0;                       // AV_LOG_*
+  int wake_fd = -1;                        // an eventfd that is written to when the stop flag is raised
+  int64_t teardown_us = 1'000'000;         // maximum time to end the session when the stop flag is 1
   int64_t max_pixels = kDefaultMaxPixels;  // width times height of a picture; more end the capture
 };
 
@@ -52,7 +52,8 @@ struct StreamFacts {
   const AudioStream* audio = nullptr;
 };
 
-// Called on the capture's thread, never from inside libav. May throw: the capture is torn down and the exception goes on.
+// Called on the capture's thread, never from inside libav. May throw: the capture is torn down and the exception goes
+// on.
 class CaptureHost {
  public:
   virtual ~CaptureHost() = default;
@@ -130,8 +131,8 @@ class Capture {
   PacketRingWriter packets_;
   std::optional<PacketRingWriter> audio_packets_;
   Decoder live_;
-  Decoder catch_up_;            // open only from a long catching up to the next keyframe
-  Decoder* decoder_ = &live_;   // the one that decodes now
+  Decoder catch_up_;           // open only from a long catching up to the next keyframe
+  Decoder* decoder_ = &live_;  // the one that decodes now
   ParameterReader parameters_;
   Outputs outputs_;
   IntervalSchedule schedule_;
@@ -143,10 +144,10 @@ class Capture {
   int64_t gop_first_pts_ = INT64_MIN;  // pts of the last keyframe
   int64_t first_pts_ = INT64_MIN;
   int64_t packets_since_connect_ = 0;
-  int64_t rate_packets_ = 0;    // packets of this connection that are shown
-  bool group_hidden_ = false;   // the group in progress has hidden packets, which take no time
-  bool snapshot_of_live_ = false;       // a snapshot is to be of the frame that is decoded anyway
-  bool group_decoded_ = false;          // the decoder has had every packet of its group up to now
+  int64_t rate_packets_ = 0;       // packets of this connection that are shown
+  bool group_hidden_ = false;      // the group in progress has hidden packets, which take no time
+  bool snapshot_of_live_ = false;  // a snapshot is to be of the frame that is decoded anyway
+  bool group_decoded_ = false;     // the decoder has had every packet of its group up to now
   bool limit_told_ = false;
   bool audio_told_ = false;
   std::vector<uint8_t> extradata_told_;

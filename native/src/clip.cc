@@ -50,7 +50,8 @@ PastJob::Answer Clip::Next(uint8_t* target, size_t room) {
       open_ = parts_[run.part].bytes != nullptr ? parts_[run.part].bytes : Open(parts_[run.part]);
       open_part_ = run.part;
     }
-    const auto part = static_cast<size_t>(std::min<int64_t>(static_cast<int64_t>(kPieceBytes - answer.bytes), run.bytes - run_done_));
+    const auto part =
+        static_cast<size_t>(std::min<int64_t>(static_cast<int64_t>(kPieceBytes - answer.bytes), run.bytes - run_done_));
     if (!open_ || !open_->Read(run.offset + run_done_, target + answer.bytes, part)) {
       failure_ = "a segment of the clip was deleted while it was read: ask again";
       answer.kind = Answer::kFailed;
@@ -150,8 +151,8 @@ bool Clip::AddSegment(const Segment& segment, const std::string& path, std::shar
   return true;
 }
 
-// Takes away what lies before the keyframe that the first frame needs and behind the last frame, and puts the first frame
-// to time 0.
+// Takes away what lies before the keyframe that the first frame needs and behind the last frame, and puts the first
+// frame to time 0.
 void Clip::Trim() {
   // In the order of display, the first frame that is shown.
   int64_t begin = INT64_MAX;

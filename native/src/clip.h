@@ -1,5 +1,5 @@
-// One mp4 file over many segments and what memory still holds beyond them, made while it is read: its index comes first, the
-// pictures are copied from where they lie.
+// One mp4 file over many segments and what memory still holds beyond them, made while it is read: its index comes
+// first, the pictures are copied from where they lie.
 #pragma once
 
 #include <atomic>
@@ -18,7 +18,7 @@
 namespace chrys {
 
 struct ClipOptions {
-  SegmentRings rings;  // without a base: nothing is in memory
+  SegmentRings rings;                            // without a base: nothing is in memory
   const std::atomic<int32_t>* cancel = nullptr;  // not 0: end as soon as possible
   std::vector<std::string> paths;                // segments in order
   std::map<int32_t, SegmentStream> streams;      // of the packets in memory, by connection

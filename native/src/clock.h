@@ -12,11 +12,13 @@ inline int64_t MonotonicUs() {
   return duration_cast<microseconds>(steady_clock::now().time_since_epoch()).count();
 }
 
-// Microseconds since the epoch, the same for the whole process. Follows the wall clock, but never runs backwards: when the
-// wall clock is set back, this one runs slower until the other has caught up, so that what is recorded never overlaps.
+// Microseconds since the epoch, the same for the whole process. Follows the wall clock, but never runs backwards: when
+// the wall clock is set back, this one runs slower until the other has caught up, so that what is recorded never
+// overlaps.
 int64_t WallUs();
 
-// From now on WallUs is later than `us`, unless the wall clock is so far behind that one of the two must have been wrong.
+// From now on WallUs is later than `us`, unless the wall clock is so far behind that one of the two must have been
+// wrong.
 void KeepWallAfter(int64_t us);
 
 }  // namespace chrys

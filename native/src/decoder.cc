@@ -11,8 +11,8 @@ namespace {
 // Codecs code whole blocks and libav aligns rows, so that a frame of the permitted size takes a little more.
 int64_t WithAlignment(int64_t max_pixels) { return max_pixels + max_pixels / 4 + 65'536; }
 
-// The side that counts for the pixel limit. The coded side counts if it exceeds the shown one by more than a block, because
-// memory is taken for it.
+// The side that counts for the pixel limit. The coded side counts if it exceeds the shown one by more than a block,
+// because memory is taken for it.
 int TakenSide(int coded, int shown) {
   constexpr int kBlock = 64;
   return coded > (shown + kBlock - 1) / kBlock * kBlock ? coded : shown;
@@ -25,7 +25,8 @@ std::optional<Failure> Decoder::Open(const AVCodecParameters* parameters, int th
   if (auto failure = TooManyPixels(parameters->width, parameters->height, max_pixels)) return failure;
   const AVCodec* codec = avcodec_find_decoder(parameters->codec_id);
   if (codec == nullptr) {
-    return Failure{end::kUnsupportedCodec, std::string("libav has no decoder for ") + avcodec_get_name(parameters->codec_id),
+    return Failure{end::kUnsupportedCodec,
+                   std::string("libav has no decoder for ") + avcodec_get_name(parameters->codec_id),
                    AVERROR_DECODER_NOT_FOUND};
   }
   context_.reset(avcodec_alloc_context3(codec));
@@ -50,7 +51,8 @@ std::optional<Failure> Decoder::Open(const AVCodecParameters* parameters, int th
   return std::nullopt;
 }
 
-// libav compares max_pixels with the shown size of a frame. Memory is taken for the coded size, so that is checked here.
+// libav compares max_pixels with the shown size of a frame. Memory is taken for the coded size, so that is checked
+// here.
 int Decoder::GetBuffer(AVCodecContext* context, AVFrame* frame, int flags) {
   const auto* decoder = static_cast<const Decoder*>(context->opaque);
   if (static_cast<int64_t>(frame->width) * frame->height > decoder->max_pixels_) return AVERROR(EINVAL);
@@ -130,10 +132,12 @@ ParameterReader::Answer ParameterReader::Read(const AVPacket* packet) {
   if (!parser_ || !context_) return answer;
   uint8_t* out = nullptr;
   int out_size = 0;
-  av_parser_parse2(parser_.get(), context_.get(), &out, &out_size, packet->data, packet->size, packet->pts, packet->dts, 0);
+  av_parser_parse2(parser_.get(), context_.get(), &out, &out_size, packet->data, packet->size, packet->pts, packet->dts,
+                   0);
   if (parser_->key_frame == 1) answer.is_keyframe = true;
   if (parser_->width <= 0 || parser_->height <= 0) return answer;
-  answer.changed = parser_->width != width || parser_->height != height || (parser_->format >= 0 && parser_->format != format);
+  answer.changed =
+      parser_->width != width || parser_->height != height || (parser_->format >= 0 && parser_->format != format);
   width = parser_->width;
   height = parser_->height;
   if (parser_->format >= 0) format = parser_->format;
@@ -146,7 +150,8 @@ ParameterReader::Answer ParameterReader::Read(const AVPacket* packet) {
 ParameterReader::Answer ParameterReader::ReadJpeg(const AVPacket* packet) {
   Answer answer;
   answer.is_keyframe = true;
-  if (!JpegSize(packet->data, static_cast<size_t>(packet->size), &answer.coded_width, &answer.coded_height)) return answer;
+  if (!JpegSize(packet->data, static_cast<size_t>(packet->size), &answer.coded_width, &answer.coded_height))
+    return answer;
   answer.changed = answer.coded_width != width || answer.coded_height != height;
   width = answer.coded_width;
   height = answer.coded_height;

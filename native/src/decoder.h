@@ -22,11 +22,13 @@ class Decoder {
   // work for any stream; each thread beyond the first makes the decoder give every frame one packet later.
   enum class Threading { kSlices, kFrames };
   // Frames with more than `max_pixels` are refused before memory is taken for them.
-  std::optional<Failure> Open(const AVCodecParameters* parameters, int threads, Threading threading, int64_t max_pixels);
+  std::optional<Failure> Open(const AVCodecParameters* parameters, int threads, Threading threading,
+                              int64_t max_pixels);
   // Gives back its memory and threads. Open before the next use.
   void Close() { context_.reset(); }
 
-  // Gives the decoder one packet (its bytes are copied unless `packet` is reference-counted). False: it refused the packet.
+  // Gives the decoder one packet (its bytes are copied unless `packet` is reference-counted). False: it refused the
+  // packet.
   bool Send(const AVPacket* packet, const PacketInfo& info);
   // Takes the next frame that is ready; nullptr: none. Valid until the next call.
   const AVFrame* Receive();

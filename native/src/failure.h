@@ -5,8 +5,8 @@
 
 namespace chrys {
 
-// The codes of CAPTURE_ENDS in src/native/types.ts. They are arrays, so that each code has one address, and codes can be
-// compared by address.
+// The codes of CAPTURE_ENDS in src/native/types.ts. They are arrays, so that each code has one address, and codes can
+// be compared by address.
 namespace end {
 inline constexpr char kStopped[] = "stopped";
 inline constexpr char kUnauthorized[] = "unauthorized";

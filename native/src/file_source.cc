@@ -71,9 +71,7 @@ std::optional<FileSource::Identity> FileSource::Identify() const {
   return identity;
 }
 
-const AVCodecParameters* FileSource::parameters() const {
-  return to_annexb_ ? to_annexb_->par_out : stream_->codecpar;
-}
+const AVCodecParameters* FileSource::parameters() const { return to_annexb_ ? to_annexb_->par_out : stream_->codecpar; }
 
 double FileSource::declared_fps() const {
   for (const AVRational rate : {stream_->avg_frame_rate, stream_->r_frame_rate}) {
@@ -172,8 +170,9 @@ std::optional<Failure> FileSource::CheckIndex() const {
   }
   const int64_t bytes = avio_size(format_->pb);
   if (bytes <= 0 || needed <= bytes) return std::nullopt;
-  return Unreadable("is cut off: it has " + std::to_string(bytes) + " bytes, and its index names " + std::to_string(needed),
-                    AVERROR_INVALIDDATA);
+  return Unreadable(
+      "is cut off: it has " + std::to_string(bytes) + " bytes, and its index names " + std::to_string(needed),
+      AVERROR_INVALIDDATA);
 }
 
 void FileSource::PickAudioStream() {

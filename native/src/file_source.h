@@ -23,8 +23,8 @@ struct FileOptions {
   int64_t max_pixels = kDefaultMaxPixels;
 };
 
-// Packets that players decode without showing them (edit lists) have AV_PKT_FLAG_DISCARD. H.264 and HEVC packets of a file
-// whose display matrix turns the picture carry a display orientation SEI message.
+// Packets that players decode without showing them (edit lists) have AV_PKT_FLAG_DISCARD. H.264 and HEVC packets of a
+// file whose display matrix turns the picture carry a display orientation SEI message.
 class FileSource : public PacketSource {
  public:
   // `interrupt` outlives the source. The source sets its deadline.
@@ -85,8 +85,8 @@ class FileSource : public PacketSource {
   AudioStream audio_;
   std::string audio_note_;
   std::vector<AudioPacket> audio_packets_;
-  std::vector<AudioPacket> early_audio_;    // with times of the file: the loop's begin is not known yet
-  std::vector<uint8_t> orientation_sei_;    // empty: pictures are upright
+  std::vector<AudioPacket> early_audio_;  // with times of the file: the loop's begin is not known yet
+  std::vector<uint8_t> orientation_sei_;  // empty: pictures are upright
 
   bool seeks_to_begin_ = true;  // else the file is opened anew for each loop
   bool expects_first_ = true;   // the next video packet is to be the file's first

@@ -29,7 +29,7 @@ struct FrameFacts {
   PacketInfo packet;
   int64_t frame_id = 0;
   int64_t gap_ms = 0;  // written only when it is not 0
-  char type = 'P';  // 'I', 'P' or 'B'
+  char type = 'P';     // 'I', 'P' or 'B'
   bool corrupt = false;
 };
 

@@ -81,7 +81,8 @@ void FrameRingWriter::Publish(const Open& open, const std::vector<uint8_t>& head
   slot.serial.store(frame.serial, kRelaxed);
   slot.lock.store(slot.lock.load(kRelaxed) + 1, std::memory_order_release);
   auto& header = *reinterpret_cast<FrameRingHeader*>(base_);
-  if ((frame.flags & kFlagKeyframe) != 0) header.latestKeyframeSequence.store(frame.sequence, std::memory_order_release);
+  if ((frame.flags & kFlagKeyframe) != 0)
+    header.latestKeyframeSequence.store(frame.sequence, std::memory_order_release);
   if ((frame.flags >> (kFlagClassShift + kClassFirstInterval)) != 0) {
     header.latestIntervalSequence.store(frame.sequence, std::memory_order_release);
   }

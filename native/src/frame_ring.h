@@ -39,8 +39,8 @@ class FrameRingWriter {
     uint8_t* slot;
     uint8_t* data;  // where the pixels go; aligned to 64 bytes
   };
-  // Takes the oldest slot, but not those of the newest keyframe and of the newest frame that is due by an interval, while
-  // there are others: callers that want only these come back for them later.
+  // Takes the oldest slot, but not those of the newest keyframe and of the newest frame that is due by an interval,
+  // while there are others: callers that want only these come back for them later.
   Open Begin();
   void Publish(const Open& open, const std::vector<uint8_t>& head, const Published& frame);
 
@@ -53,7 +53,8 @@ class FrameRingWriter {
   const size_t data_room_;
 };
 
-// Copies `bytes` from `source` to `target` if the slot's lock is `lock` before and after. False: overrun, rubbish in target.
+// Copies `bytes` from `source` to `target` if the slot's lock is `lock` before and after. False: overrun, rubbish in
+// target.
 bool CopyFromSlot(const FrameSlotHeader& slot, int32_t lock, const uint8_t* source, size_t bytes, uint8_t* target);
 
 }  // namespace chrys

@@ -1,5 +1,5 @@
-// Presentation and decoding times of packets as a file wants them, from what a camera gave, which may repeat, jump, or have
-// no decoding times at all.
+// Presentation and decoding times of packets as a file wants them, from what a camera gave, which may repeat, jump, or
+// have no decoding times at all.
 #pragma once
 
 #include <cstdint>
@@ -11,8 +11,8 @@
 namespace chrys {
 
 struct FrameTimes {
-  // By packet, in the packets' time base. The earliest pts is 0; pts are all different; dts grow, are at most the packet's
-  // pts, and begin below 0 when frames are reordered.
+  // By packet, in the packets' time base. The earliest pts is 0; pts are all different; dts grow, are at most the
+  // packet's pts, and begin below 0 when frames are reordered.
   std::vector<int64_t> pts;
   std::vector<int64_t> dts;
   // From the first frame shown to the end of the last one.

@@ -76,8 +76,8 @@ PastJob::Answer History::End(uint8_t* target, size_t room) {
 
 void History::Consider(const AVFrame* frame, const PacketInfo& info, int64_t frame_id) {
   const int64_t moment_us = options_.range.nearest_us;
-  const bool nearer = !substitute_->frame || std::abs(info.arrival_us - moment_us) <=
-                                                 std::abs(substitute_->info.arrival_us - moment_us);
+  const bool nearer = !substitute_->frame ||
+                      std::abs(info.arrival_us - moment_us) <= std::abs(substitute_->info.arrival_us - moment_us);
   if (nearer) {
     substitute_->frame.reset(av_frame_clone(frame));
     substitute_->info = info;
@@ -130,7 +130,9 @@ bool History::LookAhead() {
     plan_.Look(past_.view(), past_.end(), past_.live());
     if (const SegmentStream* stream = past_.stream()) {
       const auto info = ReadPacketInfo(past_.view(), past_.end() - 1);
-      if (info) streams_[info->connection] = {stream->codec_name, stream->extradata, past_.look(), stream->width, stream->height};
+      if (info)
+        streams_[info->connection] = {stream->codec_name, stream->extradata, past_.look(), stream->width,
+                                      stream->height};
     }
   }
   looked_ahead_ = true;
@@ -255,7 +257,8 @@ PastJob::Answer History::Deliver(const AVFrame* frame, const PacketInfo& info, i
   const size_t picture_room = PictureRoom(look.format, size);
   const size_t data_at = AlignUp(FrameMessageHead(shape_, facts, picture_room).size());
   answer.bytes = data_at + picture_room + kPicturePadding;
-  if (data_at + picture_room > options_.max_message_bytes && look.format != kFormatJpeg) return TooLarge(size, picture_room);
+  if (data_at + picture_room > options_.max_message_bytes && look.format != kFormatJpeg)
+    return TooLarge(size, picture_room);
   if (answer.bytes > room) {
     answer.kind = Answer::kTooSmall;
     return answer;

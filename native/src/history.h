@@ -1,5 +1,5 @@
-// Frames of the past, decoded on demand from memory and disk: one at a time, each a finished VideoFrame message. Used by one
-// thread, which it blocks only while it decodes.
+// Frames of the past, decoded on demand from memory and disk: one at a time, each a finished VideoFrame message. Used
+// by one thread, which it blocks only while it decodes.
 #pragma once
 
 #include <atomic>
@@ -32,7 +32,7 @@ struct HistoryStream {
 struct HistoryOptions {
   PacketRingView packet_ring;  // without a base: nothing is in memory
   std::vector<PastSegment> segments;
-  bool more_segments = false;  // the caller has further ones for whoever asks
+  bool more_segments = false;                    // the caller has further ones for whoever asks
   const std::atomic<int32_t>* cancel = nullptr;  // not 0: end as soon as possible
   std::map<int32_t, HistoryStream> streams;      // by connection
   std::string device_id;
@@ -51,8 +51,8 @@ class History : public PastJob {
   void Add(std::vector<PastSegment> segments, bool more) override { past_.Add(std::move(segments), more); }
 
  private:
-  // Gives the decoder something more to do. False: it cannot, and failure_ says why, or more segments are wanted first, or
-  // there is nothing more.
+  // Gives the decoder something more to do. False: it cannot, and failure_ says why, or more segments are wanted first,
+  // or there is nothing more.
   bool Advance();
   // Plans the group after the one in progress. False: more segments are wanted first.
   bool LookAhead();
@@ -88,7 +88,7 @@ class History : public PastJob {
   int64_t last_needed_ = -1;  // of the group in progress
   int64_t group_first_ = -1;
   int64_t group_end_ = -1;
-  std::vector<int64_t> leading_;  // see GroupPlan
+  std::vector<int64_t> leading_;            // see GroupPlan
   std::map<int64_t, int64_t> outstanding_;  // frame ids of the wanted frames that did not come out yet
   const AVFrame* pending_ = nullptr;        // came out and is not delivered
   // For the frame nearest to a moment, which is damaged and withheld or did not come out at all, one around it.
@@ -98,10 +98,10 @@ class History : public PastJob {
     int64_t frame_id = 0;
     bool certain = false;  // no later frame can be nearer
   };
-  bool delivered_ = false;  // a frame, ever
+  bool delivered_ = false;                // a frame, ever
   std::optional<Substitute> substitute_;  // while one is looked for; without a frame as long as there is none
-  bool gap_pending_ = false;  // frames are lost before the next one
-  int64_t last_arrival_us_ = 0;  // of the last one delivered, 0 = none yet
+  bool gap_pending_ = false;              // frames are lost before the next one
+  int64_t last_arrival_us_ = 0;           // of the last one delivered, 0 = none yet
   std::string failure_;
 };
 

@@ -15,7 +15,8 @@ constexpr size_t kReorderWindow = 20;
 constexpr int64_t kReorderSample = 64;
 // A camera whose newest packet is older than this has stopped sending: nothing more comes before what is there.
 constexpr int64_t kLiveUs = 1'000'000;
-// Groups on either side of a damaged frame's in which another is looked for: more of them where only keyframes are decoded.
+// Groups on either side of a damaged frame's in which another is looked for: more of them where only keyframes are
+// decoded.
 constexpr size_t kGroupsAround = 1;
 constexpr size_t kKeyframesAround = 8;
 

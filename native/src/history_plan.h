@@ -33,9 +33,9 @@ std::vector<int64_t> UnsettledFrames(const PacketRingView& view, int64_t end);
 // The wanted frames of one group of pictures.
 struct GroupPlan {
   int32_t connection = 0;
-  int64_t first = 0;        // sequence of the group's keyframe
-  int64_t end = 0;          // one past the group's last packet
-  int64_t last_needed = 0;  // the newest packet that a wanted frame comes from
+  int64_t first = 0;                  // sequence of the group's keyframe
+  int64_t end = 0;                    // one past the group's last packet
+  int64_t last_needed = 0;            // the newest packet that a wanted frame comes from
   std::map<int64_t, int64_t> wanted;  // frame id by packet sequence
   // Of an open group: those of the wanted that are shown before its keyframe, and so refer to the group before.
   std::vector<int64_t> leading;
@@ -47,11 +47,12 @@ class HistoryPlan {
  public:
   explicit HistoryPlan(const HistoryRange& range);
 
-  // Goes on with the packets before `end` of another ring, from `wanted()` on. `live`: the camera may still send packets
-  // that belong in between.
+  // Goes on with the packets before `end` of another ring, from `wanted()` on. `live`: the camera may still send
+  // packets that belong in between.
   void Look(PacketRingView view, int64_t end, bool live);
 
-  // The nearest frame is of no use: now the frames around it are wanted as well, of its connection and within a few groups.
+  // The nearest frame is of no use: now the frames around it are wanted as well, of its connection and within a few
+  // groups.
   void WantAround();
 
   // The next group that has wanted frames; nullopt: there is none in this ring.

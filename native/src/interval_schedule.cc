@@ -63,7 +63,8 @@ bool IntervalSchedule::IsDue(const Interval& interval, double seconds, bool is_k
   if (ByKeyframes(interval) && !overdue) return false;
   if (seconds < interval.due - half_frame_) return false;
   const double group_end = group_start_ + group_seconds_;
-  const bool keyframe_is_near = group_seconds_ > 0 && seconds < group_end && group_end - interval.due <= Slack(interval);
+  const bool keyframe_is_near =
+      group_seconds_ > 0 && seconds < group_end && group_end - interval.due <= Slack(interval);
   return !keyframe_is_near;
 }
 

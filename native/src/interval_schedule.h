@@ -1,6 +1,6 @@
-// Which frames are due for callers that want one about every so many milliseconds, chosen so that as little as possible is
-// decoded for them: a keyframe that lies near the due moment is taken instead of the frame at that moment, and an interval
-// of a group or more is served by keyframes alone.
+// Which frames are due for callers that want one about every so many milliseconds, chosen so that as little as possible
+// is decoded for them: a keyframe that lies near the due moment is taken instead of the frame at that moment, and an
+// interval of a group or more is served by keyframes alone.
 #pragma once
 
 #include <array>
@@ -36,7 +36,7 @@ class IntervalSchedule {
 
  private:
   struct Interval {
-    int32_t ms = 0;  // 0 = not in use
+    int32_t ms = 0;        // 0 = not in use
     bool fresh = true;     // nothing was taken yet
     bool aligned = false;  // to the keyframes
     double due = 0;        // seconds

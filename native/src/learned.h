@@ -16,9 +16,9 @@ struct Learned {
   int jpeg_width = 0;  // pixels
   int jpeg_height = 0;
   int64_t usual_gap_ms = 0;
-  std::string certificate;  // SHA-256, 64 hex digits
-  std::string session;      // id of the newest session
-  std::string session_url;  // its control URL, without credentials
+  std::string certificate;      // SHA-256, 64 hex digits
+  std::string session;          // id of the newest session
+  std::string session_url;      // its control URL, without credentials
   int silent_tcp_sessions = 0;  // in a row, in which no RTP packet came over TCP
   int64_t ended_after_ms = 0;   // how long the last session lasted that the camera ended
 };
@@ -28,8 +28,8 @@ inline bool operator==(const Learned& a, const Learned& b) {
          a.without_receiver_reports == b.without_receiver_reports && a.marks_every_slice == b.marks_every_slice &&
          a.sequence_unreliable == b.sequence_unreliable && a.jpeg_width == b.jpeg_width &&
          a.jpeg_height == b.jpeg_height && a.usual_gap_ms == b.usual_gap_ms && a.certificate == b.certificate &&
-         a.session == b.session && a.session_url == b.session_url &&
-         a.silent_tcp_sessions == b.silent_tcp_sessions && a.ended_after_ms == b.ended_after_ms;
+         a.session == b.session && a.session_url == b.session_url && a.silent_tcp_sessions == b.silent_tcp_sessions &&
+         a.ended_after_ms == b.ended_after_ms;
 }
 inline bool operator!=(const Learned& a, const Learned& b) { return !(a == b); }
 

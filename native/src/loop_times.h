@@ -19,8 +19,8 @@ class LoopTimes {
     int64_t dts = 0;  // grows with every packet; at most pts
   };
 
-  // The next packet, in the order of decoding. `hidden`: players decode it and do not show its picture (edit lists), so it
-  // takes no time.
+  // The next packet, in the order of decoding. `hidden`: players decode it and do not show its picture (edit lists), so
+  // it takes no time.
   Times Add(int64_t pts, int64_t dts, int64_t duration, bool hidden);
   // The next packet is one from the file's beginning again.
   void BeginLoop();

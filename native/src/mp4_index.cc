@@ -9,8 +9,8 @@ namespace {
 constexpr int kIoBuffer = 64 << 10;
 
 uint32_t BigEndian32(const uint8_t* data) {
-  return static_cast<uint32_t>(data[0]) << 24 | static_cast<uint32_t>(data[1]) << 16 | static_cast<uint32_t>(data[2]) << 8 |
-         data[3];
+  return static_cast<uint32_t>(data[0]) << 24 | static_cast<uint32_t>(data[1]) << 16 |
+         static_cast<uint32_t>(data[2]) << 8 | data[3];
 }
 
 void PutBigEndian(uint8_t* data, uint64_t value, size_t bytes) {
@@ -48,7 +48,8 @@ bool MoveSamples(uint8_t* begin, uint8_t* end, uint64_t by) {
 
 IoPtr OpenIo(int write, void* opaque, int (*read)(void*, uint8_t*, int), int (*put)(void*, uint8_t*, int),
              int64_t (*seek)(void*, int64_t, int)) {
-  return IoPtr(avio_alloc_context(static_cast<uint8_t*>(av_malloc(kIoBuffer)), kIoBuffer, write, opaque, read, put, seek));
+  return IoPtr(
+      avio_alloc_context(static_cast<uint8_t*>(av_malloc(kIoBuffer)), kIoBuffer, write, opaque, read, put, seek));
 }
 
 std::vector<uint8_t> IndexInFront(IndexSink& sink) {

@@ -75,8 +75,8 @@ class IndexSink {
   int64_t samples_end_ = 0;
 };
 
-// The file's beginning: its type, then the index, then whatever else stood in front of the samples. Empty: a file of that size
-// cannot be made so.
+// The file's beginning: its type, then the index, then whatever else stood in front of the samples. Empty: a file of
+// that size cannot be made so.
 std::vector<uint8_t> IndexInFront(IndexSink& sink);
 
 // avcC or hvcC of a segment; libav has made it, and reads it again. Empty: it has none.

@@ -49,7 +49,8 @@ void Turn(const Orientation& orientation, const uint8_t* source, int source_stri
         const std::ptrdiff_t from_y = orientation.reverse_y ? height - 1 - y : y;
         const uint8_t* from = orientation.transpose ? source + from_x * source_stride + from_y * kBytes
                                                     : source + from_y * source_stride + from_x * kBytes;
-        uint8_t* to = target + static_cast<std::ptrdiff_t>(y) * target_stride + static_cast<std::ptrdiff_t>(left) * kBytes;
+        uint8_t* to =
+            target + static_cast<std::ptrdiff_t>(y) * target_stride + static_cast<std::ptrdiff_t>(left) * kBytes;
         for (int x = left; x < right; ++x, from += step, to += kBytes) std::memcpy(to, from, kBytes);
       }
     }

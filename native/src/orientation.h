@@ -17,8 +17,8 @@ struct Orientation {
   bool upright() const { return !transpose && !reverse_x && !reverse_y; }
 };
 
-// The orientation that a display matrix (libavutil/display.h) asks for. Turns by other angles than multiples of 90 degrees are
-// ignored.
+// The orientation that a display matrix (libavutil/display.h) asks for. Turns by other angles than multiples of 90
+// degrees are ignored.
 Orientation OrientationOf(const int32_t matrix[9]);
 
 // The orientation of a decoded frame, from the side data that libav makes of display orientation SEI messages.
@@ -28,8 +28,8 @@ Orientation OrientationOf(const AVFrame* frame);
 void CopyTurned(const Orientation& orientation, const uint8_t* source, int source_stride, uint8_t* target,
                 int target_stride, int width, int height, int bytes_per_pixel);
 
-// A display orientation SEI message (ITU-T H.264 D.1.27, H.265 D.2.17) with start code. In front of a slice, it carries the
-// orientation to every decoder of the packet. Empty: the codec has no such message, or the picture is upright.
+// A display orientation SEI message (ITU-T H.264 D.1.27, H.265 D.2.17) with start code. In front of a slice, it carries
+// the orientation to every decoder of the packet. Empty: the codec has no such message, or the picture is upright.
 std::vector<uint8_t> OrientationSei(AVCodecID codec, const int32_t matrix[9]);
 
 // The offset of the start code of the first slice, Annex B; `bytes` when there is no slice.

@@ -102,12 +102,13 @@ void Outputs::PublishTo(int index, const AVFrame* frame, const FrameFacts& facts
   if (!bytes) {
     if (jpeg && room < PictureRoom(output.look.format, size)) return refuse();
     if (index > 0) return;
-    result->failure = Failure{end::kUnsupportedCodec, "libswscale cannot convert the pixel format " + shape_.pixel_format};
+    result->failure =
+        Failure{end::kUnsupportedCodec, "libswscale cannot convert the pixel format " + shape_.pixel_format};
     return;
   }
-  output.ring->Publish(slot, FrameMessageHead(shape_, facts, *bytes),
-                       {*bytes, flags, size.width, size.height, facts.frame_id, facts.packet.arrival_us, keyframes,
-                        output.serial});
+  output.ring->Publish(
+      slot, FrameMessageHead(shape_, facts, *bytes),
+      {*bytes, flags, size.width, size.height, facts.frame_id, facts.packet.arrival_us, keyframes, output.serial});
   if (block.tooLarge.load(kRelaxed) != 0) block.tooLarge.store(0);
   output.last_id = std::max(output.last_id, facts.frame_id);
   if (facts.packet.is_keyframe) output.last_keyframe_id = facts.frame_id;

@@ -73,7 +73,8 @@ std::vector<uint8_t> ParameterSetsIn(const AVCodecParameters* parameters, const 
   const AvPtr<AVBSFContext> filter(raw);
   const AvPtr<AVPacket> copy(av_packet_clone(packet));
   if (!copy || avcodec_parameters_copy(filter->par_in, parameters) < 0 || av_bsf_init(filter.get()) < 0) return {};
-  if (av_bsf_send_packet(filter.get(), copy.get()) < 0 || av_bsf_receive_packet(filter.get(), copy.get()) < 0) return {};
+  if (av_bsf_send_packet(filter.get(), copy.get()) < 0 || av_bsf_receive_packet(filter.get(), copy.get()) < 0)
+    return {};
   size_t size = 0;
   const uint8_t* data = av_packet_get_side_data(copy.get(), AV_PKT_DATA_NEW_EXTRADATA, &size);
   return data == nullptr ? std::vector<uint8_t>() : std::vector<uint8_t>(data, data + size);

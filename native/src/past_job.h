@@ -1,4 +1,5 @@
-// Something made of the past for one reader, piece by piece. Used by one thread, which it blocks only while it makes a piece.
+// Something made of the past for one reader, piece by piece. Used by one thread, which it blocks only while it makes a
+// piece.
 #pragma once
 
 #include <cstddef>
@@ -23,8 +24,8 @@ class PastJob {
       kTooLarge,  // no client would take so large a piece
       kFailed,
     } kind = kEnd;
-    size_t offset = 0;  // of the piece in the target
-    size_t bytes = 0;   // of the piece; kTooSmall: that the target must have
+    size_t offset = 0;         // of the piece in the target
+    size_t bytes = 0;          // of the piece; kTooSmall: that the target must have
     int64_t arrival_us = 0;    // of the frame's packet
     std::string failure = {};  // a sentence
   };

@@ -1,4 +1,5 @@
-// The packets of one camera on disk and in memory as one row of stretches, each seen as a packet ring. Used by one thread.
+// The packets of one camera on disk and in memory as one row of stretches, each seen as a packet ring. Used by one
+// thread.
 #pragma once
 
 #include <cstdint>
@@ -53,8 +54,8 @@ class PastPackets {
   const int64_t memory_end_;
   std::deque<PastSegment> segments_;
   bool more_;
-  const bool on_disk_;         // whether segments can be asked for
-  int64_t asked_for_ = -1;     // nothing came of it
+  const bool on_disk_;      // whether segments can be asked for
+  int64_t asked_for_ = -1;  // nothing came of it
   bool memory_read_ = false;
   PacketRingView view_;
   int64_t end_ = 0;

@@ -23,9 +23,7 @@ constexpr int kRowAlignment = 64;  // bytes; enough for every vector unit
 int Even(int side) { return std::max(2, side & ~1); }
 
 // libav's scale for JPEG: 2 is best, 31 worst.
-int QScale(int quality) {
-  return static_cast<int>(std::lround(2 + (100 - std::clamp(quality, 1, 100)) * 29 / 99.0));
-}
+int QScale(int quality) { return static_cast<int>(std::lround(2 + (100 - std::clamp(quality, 1, 100)) * 29 / 99.0)); }
 
 bool FullRange(const AVFrame* frame) {
   // The yuvj formats are full range by name, whatever the frame says.
@@ -83,9 +81,9 @@ Planes PlanesOf(AVPixelFormat format, PictureSize size, int alignment, uint8_t* 
   return planes;
 }
 
-// Whether libswscale makes right pictures of that width without gaps between the rows. It converts 16 pixels at a time. It
-// rounds the width of a row up if the stride leaves room for that, and down otherwise. Pixels that it writes beyond a row
-// are overwritten by the next row, unless the picture is very narrow. Planes must begin at aligned addresses.
+// Whether libswscale makes right pictures of that width without gaps between the rows. It converts 16 pixels at a time.
+// It rounds the width of a row up if the stride leaves room for that, and down otherwise. Pixels that it writes beyond
+// a row are overwritten by the next row, unless the picture is very narrow. Planes must begin at aligned addresses.
 bool RowsMayTouch(AVPixelFormat format, int width) {
   if (width < 32) return false;
   if (format == AV_PIX_FMT_YUV420P) return width % 32 == 0;
@@ -190,8 +188,8 @@ bool PictureMaker::OpenScaler(const AVFrame* frame, PictureSize size, AVPixelFor
 
 bool PictureMaker::Scale(const AVFrame* frame, PictureSize size, AVPixelFormat format, bool jfif,
                          uint8_t* const planes[4], const int strides[4]) {
-  const Shape shape{frame->width, frame->height, frame->format,       frame->colorspace,
-                    frame->color_range, size.width, size.height, static_cast<int>(format)};
+  const Shape shape{frame->width,       frame->height, frame->format, frame->colorspace,
+                    frame->color_range, size.width,    size.height,   static_cast<int>(format)};
   if (!sws_ || !(shape == shape_)) {
     if (!OpenScaler(frame, size, format, jfif)) return false;
     shape_ = shape;
@@ -270,10 +268,10 @@ std::optional<size_t> PictureMaker::MakeJpeg(const AVFrame* frame, const Look& l
   }
   if (av_frame_make_writable(jpeg_frame_.get()) < 0) return std::nullopt;
   const Orientation orientation = OrientationOf(frame);
-  const bool made = orientation.upright()
-                        ? Scale(frame, size, AV_PIX_FMT_YUV420P, true, jpeg_frame_->data, jpeg_frame_->linesize)
-                        : ScaleAndTurn(frame, orientation, size, AV_PIX_FMT_YUV420P, true, jpeg_frame_->data,
-                                       jpeg_frame_->linesize);
+  const bool made =
+      orientation.upright()
+          ? Scale(frame, size, AV_PIX_FMT_YUV420P, true, jpeg_frame_->data, jpeg_frame_->linesize)
+          : ScaleAndTurn(frame, orientation, size, AV_PIX_FMT_YUV420P, true, jpeg_frame_->data, jpeg_frame_->linesize);
   if (!made) return std::nullopt;
   // The encoder refuses a picture whose time is not later than that of the one before.
   ++jpeg_frame_->pts;

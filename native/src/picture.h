@@ -55,7 +55,8 @@ struct Planes {
 class PictureMaker {
  public:
   // Writes the picture into `target`, which has `room` bytes and kPicturePadding more, and returns its bytes. `room` is
-  // PictureRoom, or less for a JPEG. nullopt: libswscale cannot convert that pixel format, or the JPEG exceeds its room.
+  // PictureRoom, or less for a JPEG. nullopt: libswscale cannot convert that pixel format, or the JPEG exceeds its
+  // room.
   std::optional<size_t> Make(const AVFrame* frame, const Look& look, PictureSize size, uint8_t* target, size_t room);
 
  private:
@@ -69,13 +70,14 @@ class PictureMaker {
   bool MakeRaw(const AVFrame* frame, const Look& look, PictureSize size, uint8_t* target);
   // Planes in padded_ with room behind each row. Valid until the next call.
   Planes PaddedPlanes(AVPixelFormat format, PictureSize size);
-  bool ScaleAndTurn(const AVFrame* frame, const Orientation& orientation, PictureSize size, AVPixelFormat format, bool jfif,
-                    uint8_t* const planes[4], const int strides[4]);
+  bool ScaleAndTurn(const AVFrame* frame, const Orientation& orientation, PictureSize size, AVPixelFormat format,
+                    bool jfif, uint8_t* const planes[4], const int strides[4]);
   bool OpenScaler(const AVFrame* frame, PictureSize size, AVPixelFormat format, bool jfif);
   // `jfif`: with the matrix and the range of a JPEG file.
   bool Scale(const AVFrame* frame, PictureSize size, AVPixelFormat format, bool jfif, uint8_t* const planes[4],
              const int strides[4]);
-  std::optional<size_t> MakeJpeg(const AVFrame* frame, const Look& look, PictureSize size, uint8_t* target, size_t room);
+  std::optional<size_t> MakeJpeg(const AVFrame* frame, const Look& look, PictureSize size, uint8_t* target,
+                                 size_t room);
 
   Shape shape_;
   AvPtr<SwsContext> sws_;

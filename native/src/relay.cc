@@ -13,8 +13,8 @@ namespace {
 // Between two of these the thread that sends has time for what it is told.
 constexpr int kPacketsAtOnce = 100;
 constexpr int64_t kMostUs = 500'000;
-// What the kernel takes ahead of a server that does not read. Left to itself it takes megabytes: many seconds that look as
-// if they had been sent.
+// What the kernel takes ahead of a server that does not read. Left to itself it takes megabytes: many seconds that look
+// as if they had been sent.
 constexpr const char* kSendBufferBytes = "262144";
 constexpr int kMostReorder = 16;
 // FLV has 31 bits of milliseconds, after which players would see the time jump back: another connection begins at 0.
@@ -232,7 +232,8 @@ RelayFailure Relay::Failed(int av_error, const char* doing, int64_t timeout_us) 
   if (options_.cancel->load(std::memory_order_relaxed) != 0) return {"it was told to stop", true};
   const bool late = timeout_us > 0 && (av_error == AVERROR_EXIT || av_error == AVERROR(ETIMEDOUT));
   std::string message = std::string(doing) + " failed: ";
-  message += late ? "the server took nothing for " + std::to_string(timeout_us / 1'000'000) + " s" : AvErrorText(av_error);
+  message +=
+      late ? "the server took nothing for " + std::to_string(timeout_us / 1'000'000) + " s" : AvErrorText(av_error);
   for (const LogLine& line : log_.Take()) message += " (" + line.text + ")";
   return {message};
 }

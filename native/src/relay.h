@@ -1,4 +1,5 @@
-// Pushes one camera's packets to an RTMP server as they are, in FLV. A slow server loses packets, and holds nobody back.
+// Pushes one camera's packets to an RTMP server as they are, in FLV. A slow server loses packets, and holds nobody
+// back.
 #pragma once
 
 #include <atomic>
@@ -29,8 +30,8 @@ struct RelayOptions {
 
 // What one Send did.
 struct RelayStep {
-  // kIdle: all that there is was sent. kMore: there is more. kOtherConnection: the next packet is of another connection of
-  // the camera than was allowed. kOtherParameters: from the next packet on, a keyframe, another header is needed.
+  // kIdle: all that there is was sent. kMore: there is more. kOtherConnection: the next packet is of another connection
+  // of the camera than was allowed. kOtherParameters: from the next packet on, a keyframe, another header is needed.
   enum Kind { kIdle, kMore, kOtherConnection, kOtherParameters } kind = kIdle;
   int64_t next_sequence = 0;
   int64_t packets = 0;  // of video, taken by the connection
@@ -87,7 +88,7 @@ class Relay {
   const AvPtr<AVCodecParameters> parameters_{avcodec_parameters_alloc()};
   const AvPtr<AVPacket> packet_{av_packet_alloc()};
   std::vector<uint8_t> parameter_sets_;
-  std::vector<uint8_t> payload_;        // of the packet of video that is next
+  std::vector<uint8_t> payload_;  // of the packet of video that is next
   std::vector<uint8_t> sound_payload_;
   std::unique_ptr<RelayClock> clock_;
   int64_t sequence_;

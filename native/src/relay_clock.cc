@@ -95,9 +95,9 @@ int ReorderOf(const PacketRingView& ring, int32_t connection) {
   int most = 0;
   for (size_t at = 0; at < pts.size(); ++at) {
     const size_t begin = at > kMostReorder ? at - kMostReorder : 0;
-    const auto later = std::count_if(pts.begin() + static_cast<std::ptrdiff_t>(begin),
-                                     pts.begin() + static_cast<std::ptrdiff_t>(at),
-                                     [&](int64_t earlier) { return earlier > pts[at]; });
+    const auto later =
+        std::count_if(pts.begin() + static_cast<std::ptrdiff_t>(begin), pts.begin() + static_cast<std::ptrdiff_t>(at),
+                      [&](int64_t earlier) { return earlier > pts[at]; });
     most = std::max(most, static_cast<int>(later));
   }
   return most;
@@ -107,7 +107,8 @@ int64_t FrameUsOf(const PacketRingView& ring, int32_t connection) {
   const std::vector<int64_t> pts = NewestPts(ring, connection);
   if (pts.size() < 2) return kUsualFrameUs;
   const auto [earliest, latest] = std::minmax_element(pts.begin(), pts.end());
-  return std::clamp<int64_t>((*latest - *earliest) / static_cast<int64_t>(pts.size() - 1), kMillisecondUs, kClockJumpUs);
+  return std::clamp<int64_t>((*latest - *earliest) / static_cast<int64_t>(pts.size() - 1), kMillisecondUs,
+                             kClockJumpUs);
 }
 
 }  // namespace chrys

@@ -1,5 +1,5 @@
-// Times of a live stream on one clock that begins at 0 and never runs backwards, whatever the camera's clock does: it may
-// have no decoding times, jump, or begin anew when the camera connects again.
+// Times of a live stream on one clock that begins at 0 and never runs backwards, whatever the camera's clock does: it
+// may have no decoding times, jump, or begin anew when the camera connects again.
 #pragma once
 
 #include <cstdint>
@@ -17,8 +17,8 @@ struct RelayTimes {
 
 class RelayClock {
  public:
-  // `reorder`: the most packets that are decoded before a frame and shown after it, as far as it is known; of a stream that
-  // reorders more, all is shown later by as much from then on. `frame_us`: from one frame to the next.
+  // `reorder`: the most packets that are decoded before a frame and shown after it, as far as it is known; of a stream
+  // that reorders more, all is shown later by as much from then on. `frame_us`: from one frame to the next.
   RelayClock(int reorder, int64_t frame_us) : reorder_(reorder), frame_us_(frame_us) {}
 
   // Of packets in decoding order. dts grow by a millisecond at least, and are at most the packet's pts.
@@ -41,7 +41,7 @@ class RelayClock {
   const int64_t frame_us_;
   bool begun_ = false;
   int32_t connection_ = 0;
-  int64_t base_us_ = 0;  // of the camera's clock, at our 0
+  int64_t base_us_ = 0;      // of the camera's clock, at our 0
   int64_t last_pts_us_ = 0;  // of the camera
   int64_t last_arrival_us_ = 0;
   int64_t latest_us_ = 0;  // of all pts so far, ours

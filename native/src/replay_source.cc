@@ -87,7 +87,8 @@ std::optional<Failure> ReplaySource::Read(AVPacket* packet) {
   const auto info = ReadPacket(past_->view(), packets_[at].sequence, &payload_, 0);
   if (!info) return Failure{end::kIoError, "a recorded packet cannot be read"};
   const int64_t dts = loop_offset_ + times_.dts[at];
-  loop_end_ = std::max(loop_end_, loop_offset_ + times_.pts[at] + times_.duration / static_cast<int64_t>(packets_.size()));
+  loop_end_ =
+      std::max(loop_end_, loop_offset_ + times_.pts[at] + times_.duration / static_cast<int64_t>(packets_.size()));
   if (auto failure = WaitUntilDue(dts)) return failure;
   av_packet_unref(packet);
   const int error = av_new_packet(packet, info->size);

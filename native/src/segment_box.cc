@@ -217,7 +217,8 @@ std::optional<Segment> ParseSegmentBox(const std::vector<uint8_t>& content) {
       packet.time_base_num < 1 || packet.time_base_den < 1 || segment.duration < 0) {
     return std::nullopt;
   }
-  if (static_cast<double>(segment.duration) * packet.time_base_num / packet.time_base_den > kMostSeconds) return std::nullopt;
+  if (static_cast<double>(segment.duration) * packet.time_base_num / packet.time_base_den > kMostSeconds)
+    return std::nullopt;
   for (int64_t i = 0; i < count && reader.good(); ++i) {
     packet.sequence = sequence++;
     const int64_t flags = reader.Number();
@@ -238,7 +239,8 @@ std::optional<Segment> ParseSegmentBox(const std::vector<uint8_t>& content) {
     if (packet.arrival_us < 1 || packet.arrival_us > kMostArrivalUs) return std::nullopt;
     segment.samples.push_back(sample);
   }
-  if (!reader.good() || !segment.samples.front().packet.is_keyframe || !ReadSound(reader, &segment)) return std::nullopt;
+  if (!reader.good() || !segment.samples.front().packet.is_keyframe || !ReadSound(reader, &segment))
+    return std::nullopt;
   return segment;
 }
 

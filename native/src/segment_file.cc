@@ -118,12 +118,13 @@ std::optional<RingPackets> ReadPackets(const PacketRingView& view, int64_t first
 }
 
 struct Sound {
-  std::vector<int64_t> times;  // in samples, from the first frame shown
+  std::vector<int64_t> times;                  // in samples, from the first frame shown
   std::vector<std::vector<uint8_t>> payloads;  // padded
 };
 
 // The sound of the time of the frames.
-Sound ReadSound(const PacketRingView& ring, const std::vector<PacketInfo>& frames, const FrameTimes& times, int sample_rate) {
+Sound ReadSound(const PacketRingView& ring, const std::vector<PacketInfo>& frames, const FrameTimes& times,
+                int sample_rate) {
   Sound sound;
   const PacketInfo& first = frames.front();
   const AVRational video{first.time_base_num, first.time_base_den};

@@ -1,6 +1,6 @@
-// A segment of recording: an mp4 file that any player opens, whose last box (a `uuid` box, which players skip) keeps what
-// mp4 has no place for: when each packet arrived, its number, and its timestamps as the camera gave them. With it the file
-// is all that is needed to answer for that past as memory would.
+// A segment of recording: an mp4 file that any player opens, whose last box (a `uuid` box, which players skip) keeps
+// what mp4 has no place for: when each packet arrived, its number, and its timestamps as the camera gave them. With it
+// the file is all that is needed to answer for that past as memory would.
 #pragma once
 
 #include <cstdint>
@@ -44,10 +44,10 @@ struct SoundSample {
 struct Segment {
   SegmentStream stream;
   std::vector<uint8_t> parameter_sets;  // what a decoder of the file needs, Annex B; empty where the codec has none
-  int64_t duration = 0;                 // in the packets' time base, from the first frame shown to the end of the last one
-  std::vector<SegmentSample> samples;   // in decoding order
+  int64_t duration = 0;  // in the packets' time base, from the first frame shown to the end of the last one
+  std::vector<SegmentSample> samples;  // in decoding order
   std::vector<SoundSample> sound;
-  int64_t bytes = 0;                    // of the file
+  int64_t bytes = 0;  // of the file
 
   std::vector<PacketInfo> packets() const;
   bool length_prefixed() const;  // samples have lengths where Annex B has start codes
@@ -84,8 +84,8 @@ struct SegmentResult {
   std::string failure;   // a sentence
 };
 
-// Makes a segment of the packets [first, end) of the video's ring and the sound of that time, whole groups of pictures of one connection. kOverrun: some are not
-// there any more.
+// Makes a segment of the packets [first, end) of the video's ring and the sound of that time, whole groups of pictures
+// of one connection. kOverrun: some are not there any more.
 SegmentResult MakeSegment(const SegmentRings& rings, int64_t first, int64_t end, const SegmentStream& stream);
 
 // Makes one and puts it into a new file, which is on the disk when this returns. No file is left unless it is whole.

@@ -12,7 +12,8 @@ namespace {
 constexpr int64_t kFrame = 40'000;
 constexpr int64_t kSecond = 1'000'000;
 
-std::vector<LoopTimes::Times> Play(LoopTimes& times, const std::vector<int64_t>& frames, int64_t start, int64_t lag = 0) {
+std::vector<LoopTimes::Times> Play(LoopTimes& times, const std::vector<int64_t>& frames, int64_t start,
+                                   int64_t lag = 0) {
   std::vector<LoopTimes::Times> made;
   for (size_t i = 0; i < frames.size(); ++i) {
     const int64_t dts = start + (static_cast<int64_t>(i)) * kFrame - lag;
@@ -39,7 +40,8 @@ void GoOnFromLoopToLoop() {
 }
 
 void KeepTheDistancesOfReorderedFrames() {
-  const std::vector<int64_t> order{0, 3, 1, 2, 6, 4, 5, 9, 7, 8, 12, 10, 11, 15, 13, 14, 18, 16, 17, 21, 19, 20, 24, 22, 23};
+  const std::vector<int64_t> order{0,  3,  1,  2,  6,  4,  5,  9,  7,  8,  12, 10, 11,
+                                   15, 13, 14, 18, 16, 17, 21, 19, 20, 24, 22, 23};
   LoopTimes times;
   const auto first = Play(times, order, 0, 2 * kFrame);
   const auto second = Play(times, order, 0, 2 * kFrame);

@@ -25,9 +25,9 @@ constexpr uint8_t kGuard = 0xA5;
 constexpr size_t kGuardBytes = 4096;
 constexpr int kRoomBehindRow = 256;  // bytes, in the picture that is compared with
 
-const std::vector<AVPixelFormat> kSources{AV_PIX_FMT_YUV420P,     AV_PIX_FMT_YUVJ420P,    AV_PIX_FMT_YUV422P,
-                                          AV_PIX_FMT_YUVJ422P,    AV_PIX_FMT_YUV444P,     AV_PIX_FMT_YUV420P10LE,
-                                          AV_PIX_FMT_YUV422P10LE, AV_PIX_FMT_GRAY8,       AV_PIX_FMT_NV12};
+const std::vector<AVPixelFormat> kSources{AV_PIX_FMT_YUV420P,     AV_PIX_FMT_YUVJ420P, AV_PIX_FMT_YUV422P,
+                                          AV_PIX_FMT_YUVJ422P,    AV_PIX_FMT_YUV444P,  AV_PIX_FMT_YUV420P10LE,
+                                          AV_PIX_FMT_YUV422P10LE, AV_PIX_FMT_GRAY8,    AV_PIX_FMT_NV12};
 const std::vector<int32_t> kFormats{kFormatBgr24, kFormatRgb24, kFormatGray8, kFormatI420};
 
 AvPtr<AVFrame> Noise(AVPixelFormat format, int width, int height) {
@@ -121,8 +121,8 @@ std::vector<uint8_t> Made(PictureMaker& maker, const AVFrame* frame, const Look&
   const auto bytes = maker.Make(frame, look, size, memory.data() + begin, room);
   EXPECT(bytes);
   const auto untouched = [&](size_t from, size_t to) {
-    return std::all_of(memory.begin() + static_cast<std::ptrdiff_t>(from), memory.begin() + static_cast<std::ptrdiff_t>(to),
-                       [](uint8_t byte) { return byte == kGuard; });
+    return std::all_of(memory.begin() + static_cast<std::ptrdiff_t>(from),
+                       memory.begin() + static_cast<std::ptrdiff_t>(to), [](uint8_t byte) { return byte == kGuard; });
   };
   EXPECT(untouched(0, begin));
   EXPECT(untouched(begin + room + kPicturePadding, memory.size()));
@@ -160,7 +160,7 @@ void EqualsRowsWithRoomInEverySize() {
 }
 
 void EqualsRowsWithRoomInSizesOfCameras() {
-  const std::vector<PictureSize> sizes{{854, 480}, {1366, 768}, {500, 376}, {1030, 580}, {1294, 964}, {333, 641},
+  const std::vector<PictureSize> sizes{{854, 480}, {1366, 768},  {500, 376},   {1030, 580}, {1294, 964}, {333, 641},
                                        {641, 333}, {1080, 1920}, {2304, 1296}, {1000, 560}, {352, 288}};
   for (const int32_t format : kFormats) {
     for (const PictureSize size : sizes) {

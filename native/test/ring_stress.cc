@@ -108,7 +108,8 @@ void ReadPackets(PacketRingView view, int64_t until_us, Counts* counts) {
     const int64_t next = view.header().nextSequence.load();
     if (next <= first) continue;
     // Mostly the oldest: those are the ones that are about to be overwritten.
-    const int64_t sequence = first + (random() % 4 == 0 ? static_cast<int64_t>(random() % static_cast<uint64_t>(next - first)) : 0);
+    const int64_t sequence =
+        first + (random() % 4 == 0 ? static_cast<int64_t>(random() % static_cast<uint64_t>(next - first)) : 0);
     const auto info = ReadPacket(view, sequence, &payload, 64);
     if (!info) {
       ++counts->overrun;
@@ -148,7 +149,8 @@ int main(int argc, char** argv) {
   FrameRingWriter frames(frame_base, 1, kSlots, kHeadBytes, kMaxDataBytes);
   Counts frame_counts;
   int64_t until_us = MonotonicUs() + half_us;
-  RunAll([&] { WriteFrames(&frames, until_us, &frame_counts); }, [&] { ReadFrames(frame_base, until_us, &frame_counts); });
+  RunAll([&] { WriteFrames(&frames, until_us, &frame_counts); },
+         [&] { ReadFrames(frame_base, until_us, &frame_counts); });
 
   std::vector<uint64_t> packet_memory((4u << 20) / 8);
   PacketRingView view{reinterpret_cast<uint8_t*>(packet_memory.data())};
@@ -156,7 +158,8 @@ int main(int argc, char** argv) {
   PacketRingWriter packets(view);
   Counts packet_counts;
   until_us = MonotonicUs() + half_us;
-  RunAll([&] { WritePackets(&packets, until_us, &packet_counts); }, [&] { ReadPackets(view, until_us, &packet_counts); });
+  RunAll([&] { WritePackets(&packets, until_us, &packet_counts); },
+         [&] { ReadPackets(view, until_us, &packet_counts); });
 
   const bool good = Report("frame", frame_counts) & Report("packet", packet_counts);
   std::printf("%s\n", good ? "ring stress: passed" : "ring stress: FAILED");

@@ -58,8 +58,8 @@ class NalWriter {
 // `crop`: pixels that are cut off on the right and at the bottom.
 std::vector<uint8_t> Sps(unsigned width, unsigned height, unsigned crop_right = 0, unsigned crop_bottom = 0) {
   NalWriter sps(0x67);
-  sps.Bits(66, 8).Bits(0xc0, 8).Bits(62, 8);             // profile, constraints, level
-  sps.Ue(0).Ue(0).Ue(2).Ue(1).Bits(0, 1);                // id, frame_num bits, poc type, references, gaps
+  sps.Bits(66, 8).Bits(0xc0, 8).Bits(62, 8);              // profile, constraints, level
+  sps.Ue(0).Ue(0).Ue(2).Ue(1).Bits(0, 1);                 // id, frame_num bits, poc type, references, gaps
   sps.Ue(width / 16 - 1).Ue(height / 16 - 1).Bits(3, 2);  // macroblocks; frames only, direct 8x8
   const bool cropped = crop_right > 0 || crop_bottom > 0;
   sps.Bits(cropped ? 1 : 0, 1);
@@ -69,7 +69,8 @@ std::vector<uint8_t> Sps(unsigned width, unsigned height, unsigned crop_right = 
 
 std::vector<uint8_t> Keyframe(const std::vector<uint8_t>& sps) {
   std::vector<uint8_t> unit = sps;
-  const auto pps = NalWriter(0x68).Ue(0).Ue(0).Bits(0, 2).Ue(0).Ue(0).Ue(0).Bits(0, 3).Ue(0).Ue(0).Ue(0).Bits(0, 3).End();
+  const auto pps =
+      NalWriter(0x68).Ue(0).Ue(0).Bits(0, 2).Ue(0).Ue(0).Ue(0).Bits(0, 3).Ue(0).Ue(0).Ue(0).Bits(0, 3).End();
   unit.insert(unit.end(), pps.begin(), pps.end());
   NalWriter slice(0x65);
   slice.Ue(0).Ue(7).Ue(0).Bits(0, 4).Ue(0).Bits(0, 2).Ue(0);
@@ -162,7 +163,7 @@ void ParametersAloneAreEnough() {
 }
 
 void JpegHeadersTellTheirSize() {
-  const std::vector<uint8_t> jpeg{0xff, 0xd8, 0xff, 0xe0, 0, 4, 1, 2,    0xff, 0xff, 0xc0, 0,
+  const std::vector<uint8_t> jpeg{0xff, 0xd8, 0xff, 0xe0, 0,    4, 1, 2, 0xff, 0xff, 0xc0, 0,
                                   11,   8,    0x05, 0xa0, 0x0a, 0, 1, 1, 0x11, 0,    0xff, 0xda};
   int width = 0;
   int height = 0;

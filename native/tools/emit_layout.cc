@@ -8,8 +8,9 @@ using namespace chrys;
 namespace {
 
 void Begin(const char* name, const char* what, size_t bytes) {
-  std::printf("\n/** %s Offsets in elements of the typed array that the name says. */\nexport const %s = {\n  bytes: %zu,\n",
-              what, name, bytes);
+  std::printf(
+      "\n/** %s Offsets in elements of the typed array that the name says. */\nexport const %s = {\n  bytes: %zu,\n",
+      what, name, bytes);
 }
 
 void End() { std::printf("} as const;\n"); }
@@ -24,13 +25,15 @@ int main() {
   std::printf("export const LAYOUT_VERSION = %d;\n\n", kLayoutVersion);
   std::printf("export const DEMAND = { idle: %d, keyframes: %d, interval: %d, all: %d } as const;\n\n", kDemandIdle,
               kDemandKeyframes, kDemandInterval, kDemandAll);
-  std::printf("export const FLAG = { keyframe: %d, corrupt: %d, classShift: %d } as const;\n\n", kFlagKeyframe, kFlagCorrupt,
-              kFlagClassShift);
-  std::printf("/** Bits of the classes of frames; `firstInterval` is the number of a bit, `intervals` how many there are. */\n");
+  std::printf("export const FLAG = { keyframe: %d, corrupt: %d, classShift: %d } as const;\n\n", kFlagKeyframe,
+              kFlagCorrupt, kFlagClassShift);
+  std::printf(
+      "/** Bits of the classes of frames; `firstInterval` is the number of a bit, `intervals` how many there are. "
+      "*/\n");
   std::printf("export const FRAME_CLASS = { keyframes: %d, all: %d, firstInterval: %d, intervals: %d } as const;\n\n",
               kClassKeyframes, kClassAll, kClassFirstInterval, kIntervals);
-  std::printf("export const PICTURE_FORMAT = { bgr24: %d, rgb24: %d, gray8: %d, i420: %d, jpeg: %d } as const;\n", kFormatBgr24,
-              kFormatRgb24, kFormatGray8, kFormatI420, kFormatJpeg);
+  std::printf("export const PICTURE_FORMAT = { bgr24: %d, rgb24: %d, gray8: %d, i420: %d, jpeg: %d } as const;\n",
+              kFormatBgr24, kFormatRgb24, kFormatGray8, kFormatI420, kFormatJpeg);
 #define I32(f) EMIT_I32(ControlBlock, f)
 #define I64(f) EMIT_I64(ControlBlock, f)
   Begin("CONTROL", "The control block of a camera.", kControlBytes);

@@ -149,8 +149,8 @@ void Aac::Push(const RtpPacket& packet, int lost) {
   }
 }
 
-// Takes a packet with one unit or a part of one. RFC 3640 writes the size of the whole unit into each part; some cameras
-// write the size of the part.
+// Takes a packet with one unit or a part of one. RFC 3640 writes the size of the whole unit into each part; some
+// cameras write the size of the part.
 void Aac::PushFragment(const uint8_t* data, size_t size, size_t unit_bytes, const RtpPacket& packet) {
   if (!fragment_.empty() && packet.timestamp != fragment_time_) EndFragment();
   const bool is_part = unit_bytes > size;

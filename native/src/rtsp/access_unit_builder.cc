@@ -10,13 +10,14 @@ namespace {
 constexpr size_t kStartCodeBytes = 4;
 constexpr size_t kMaxLeadBytes = 1 << 20;
 constexpr size_t kMaxLeadNals = 1024;
-// Maximum number of pictures that wait to be taken; more are dropped. One packet of a hostile camera may hold thousands.
+// Maximum number of pictures that wait to be taken; more are dropped. One packet of a hostile camera may hold
+// thousands.
 constexpr size_t kMaxReady = 32;
 constexpr size_t kMaxReserveBytes = 4 << 20;
 // After this many fields in a row without a second field, the camera counts as one that sends single fields.
 constexpr int kUnpairedFields = 3;
-// After this many pictures of several slices in a row with the marker on the last slice only, the camera no longer counts
-// as one that marks every slice.
+// After this many pictures of several slices in a row with the marker on the last slice only, the camera no longer
+// counts as one that marks every slice.
 constexpr int kRegularMarkers = 250;
 constexpr int kRefreshOnlyPictures = 50;
 constexpr int64_t kRefreshOnlyUs = 2'000'000;
@@ -161,7 +162,8 @@ void AccessUnitBuilder::DropLead() {
   target_ = Target::kNone;
 }
 
-// `entry`: decoding may begin here, so all sets in force are written. Sets that came in front of this picture are in force.
+// `entry`: decoding may begin here, so all sets in force are written. Sets that came in front of this picture are in
+// force.
 void AccessUnitBuilder::WriteLead(const SliceFields& slice, bool entry) {
   const auto append = [&](const LeadNal& nal) {
     unit_.data.insert(unit_.data.end(), lead_.data() + nal.begin, lead_.data() + nal.end);
@@ -220,8 +222,8 @@ void AccessUnitBuilder::BeginSlice(const uint8_t* head, size_t size) {
   }
   switch (Relate(slice)) {
     case Relation::kLate:
-      // The picture was given out too early: this camera marks every slice, or sends SEI between slices. The rest of this
-      // one picture is dropped.
+      // The picture was given out too early: this camera marks every slice, or sends SEI between slices. The rest of
+      // this one picture is dropped.
       habits_.marks_every_slice = true;
       regular_markers_ = 0;
       damage_.Break();
@@ -267,8 +269,8 @@ void AccessUnitBuilder::OpenPicture(const SliceFields& slice) {
   orphan_time_.reset();
   waits_for_field_ = false;
   // An I picture may turn out to be a keyframe when all of its slices are there.
-  const bool entry = picture_.intra_type || picture_.recovery ||
-                     (codec_ == NalCodec::kH264 && slice.intra && slice.reference);
+  const bool entry =
+      picture_.intra_type || picture_.recovery || (codec_ == NalCodec::kH264 && slice.intra && slice.reference);
   if (sets_.Pps(slice.pps_id) != nullptr) sets_.Use(slice.pps_id);
   unit_ = AccessUnit{};
   unit_.rtp_time = packet_time_;
@@ -322,7 +324,8 @@ void AccessUnitBuilder::ClosePicture(bool early) {
   facts.temporal_id = picture_.slice.temporal_id;
   facts.incomplete = picture_.incomplete;
   facts.reference_lost = picture_.reference_lost;
-  // Some H.264 cameras send a recovery_frame_cnt of 0 with every picture. With a picture that is not intra it means nothing.
+  // Some H.264 cameras send a recovery_frame_cnt of 0 with every picture. With a picture that is not intra it means
+  // nothing.
   const bool refresh = picture_.recovery && !facts.keyframe && (codec_ == NalCodec::kHevc || *picture_.recovery > 0);
   if (refresh) facts.recovery = picture_.recovery;
   facts.order = picture_.slice.order;

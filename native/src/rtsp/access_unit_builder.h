@@ -1,6 +1,5 @@
-// Builds pictures from NAL units: finds where pictures end, which parameter sets they need, where decoding may begin, and
-// which pictures loss has damaged.
-// Thread: one.
+// Builds pictures from NAL units: finds where pictures end, which parameter sets they need, where decoding may begin,
+// and which pictures loss has damaged. Thread: one.
 #pragma once
 
 #include <array>
@@ -27,7 +26,8 @@ class AccessUnitBuilder {
   const ParameterSets& sets() const { return sets_; }
   NalCodec codec() const { return codec_; }
 
-  // A packet begins, with `lost` packets missing before it. Returns `lost`, or 0 when the sequence numbers are unreliable.
+  // A packet begins, with `lost` packets missing before it. Returns `lost`, or 0 when the sequence numbers are
+  // unreliable.
   int BeginPacket(uint32_t rtp_time, int64_t arrival_us, int lost);
   // The packet continues the NAL unit in progress: the lost packets were a part of that NAL unit.
   void LossWasInside();
@@ -78,7 +78,7 @@ class AccessUnitBuilder {
     int slices = 0;
     int markers = 0;
     bool last_marked = false;
-    bool early = false;       // given out at a marker or at SEI, which may be wrong, and not at the next picture
+    bool early = false;  // given out at a marker or at SEI, which may be wrong, and not at the next picture
   };
 
   Relation Relate(const SliceFields& slice) const;
@@ -131,15 +131,15 @@ class AccessUnitBuilder {
 
   int loss_ = 0;                         // packets that are missing in front of the next slice
   std::optional<uint32_t> orphan_time_;  // RTP time of a picture whose first fragments are missing
-  bool gap_ = false;  // numbers were missing since the last picture ended, believed or not
+  bool gap_ = false;                     // numbers were missing since the last picture ended, believed or not
 
   int regular_markers_ = 0;
 
   int64_t pictures_ = 0;
   int keyframes_ = 0;
-  int refreshes_ = 0;             // since the last keyframe
-  int64_t since_keyframe_ = 0;    // pictures
-  int64_t keyframe_us_ = 0;       // arrival of the last keyframe, or of the first picture
+  int refreshes_ = 0;           // since the last keyframe
+  int64_t since_keyframe_ = 0;  // pictures
+  int64_t keyframe_us_ = 0;     // arrival of the last keyframe, or of the first picture
   int64_t newest_us_ = 0;
 };
 

@@ -25,7 +25,8 @@ class AudioDepacketizer {
   // The units that were completed since the last call.
   virtual std::vector<AudioUnit> Take() = 0;
   // Codec name as libav's ("aac", "opus", "pcm_mulaw", "pcm_alaw", "adpcm_g726", "adpcm_g726le", "pcm_s16be",
-  // "pcm_s16le"), extradata, rate and channels. Nothing while it is not known yet (LATM with the configuration in the stream).
+  // "pcm_s16le"), extradata, rate and channels. Nothing while it is not known yet (LATM with the configuration in the
+  // stream).
   virtual bool known() const = 0;
   virtual const AudioStream& stream() const = 0;
 };

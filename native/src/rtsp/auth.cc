@@ -234,8 +234,8 @@ bool Authenticator::IsRefused(const std::string& scheme) const {
   return std::find(refused_schemes_.begin(), refused_schemes_.end(), scheme) != refused_schemes_.end();
 }
 
-// The challenge to answer; nullptr: none is left. Basic sends the password in the clear, so it is used only if the camera
-// offers no digest. A refused digest, or a remembered Basic, is no reason to use it.
+// The challenge to answer; nullptr: none is left. Basic sends the password in the clear, so it is used only if the
+// camera offers no digest. A refused digest, or a remembered Basic, is no reason to use it.
 const Authenticator::Challenge* Authenticator::Choose() const {
   const Challenge* best = nullptr;
   int best_strength = 0;

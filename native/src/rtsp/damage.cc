@@ -40,8 +40,7 @@ bool Damage::Note(const PictureFacts& picture) {
     damaged_from_ = kNone;
     refreshing_ = false;
   }
-  const bool damaged =
-      picture.incomplete || picture.temporal_id >= damaged_from_ || (picture.rasl && leading_damaged_);
+  const bool damaged = picture.incomplete || picture.temporal_id >= damaged_from_ || (picture.rasl && leading_damaged_);
   if (picture.incomplete) {
     // HEVC: higher temporal layers may refer to a picture that its own layer does not refer to.
     if (picture.reference) {

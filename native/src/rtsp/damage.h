@@ -8,21 +8,21 @@ namespace chrys::rtsp {
 
 struct PictureFacts {
   bool keyframe = false;
-  bool cra = false;        // leading pictures behind this keyframe may refer to what is in front of it
-  bool rasl = false;       // such a leading picture
-  bool reference = true;   // others may refer to it
+  bool cra = false;       // leading pictures behind this keyframe may refer to what is in front of it
+  bool rasl = false;      // such a leading picture
+  bool reference = true;  // others may refer to it
   int temporal_id = 0;
-  bool incomplete = false;       // packets of it are missing
-  bool reference_lost = false;   // whole pictures are missing in front of it, and it may refer to them
-  std::optional<int> recovery;   // an intra refresh begins here, and is complete after this many steps of `order`
-  int order = -1;                // frame_num or picture order count; -1: unknown, and pictures are counted
+  bool incomplete = false;      // packets of it are missing
+  bool reference_lost = false;  // whole pictures are missing in front of it, and it may refer to them
+  std::optional<int> recovery;  // an intra refresh begins here, and is complete after this many steps of `order`
+  int order = -1;               // frame_num or picture order count; -1: unknown, and pictures are counted
   int order_modulus = 0;
 };
 
 class Damage {
  public:
-  // Takes the next picture in decoding order. True: it is damaged. Every picture before the first keyframe, or before the
-  // end of the first intra refresh, is damaged, because it refers to pictures that never came.
+  // Takes the next picture in decoding order. True: it is damaged. Every picture before the first keyframe, or before
+  // the end of the first intra refresh, is damaged, because it refers to pictures that never came.
   bool Note(const PictureFacts& picture);
   // Everything that the next pictures may refer to is lost.
   void Break() { BreakFrom(0); }
@@ -43,7 +43,8 @@ class Damage {
   int refresh_pictures_ = 0;
 };
 
-// Finds cameras whose sequence numbers have gaps although nothing is missing. Only for transports that lose nothing (TCP).
+// Finds cameras whose sequence numbers have gaps although nothing is missing. Only for transports that lose nothing
+// (TCP).
 class SequenceTrust {
  public:
   explicit SequenceTrust(bool unreliable) : unreliable_(unreliable) {}

@@ -16,17 +16,17 @@ namespace chrys::rtsp {
 struct AccessUnit {
   std::vector<uint8_t> data;  // Annex B with parameter sets in front of a keyframe; a whole JPEG file
   uint32_t rtp_time = 0;
-  int64_t arrival_us = 0;   // monotonic, of its last packet
-  bool keyframe = false;    // decoding may begin here and gives whole pictures
-  bool recovery = false;    // not a keyframe, but an intra refresh (recovery point) begins here
-  bool damaged = false;     // packets of it, or of a picture that it may refer to, were lost
+  int64_t arrival_us = 0;  // monotonic, of its last packet
+  bool keyframe = false;   // decoding may begin here and gives whole pictures
+  bool recovery = false;   // not a keyframe, but an intra refresh (recovery point) begins here
+  bool damaged = false;    // packets of it, or of a picture that it may refer to, were lost
 };
 
 // What a depacketizer learnt of how this camera sends. Kept over reconnections.
 struct DepacketizerHabits {
-  bool marks_every_slice = false;      // H.264/HEVC: the marker stands on every slice, not only on the last one
-  bool sequence_unreliable = false;    // sequence numbers have gaps although nothing is missing
-  int jpeg_width = 0;                  // pixels; of JPEG pictures whose RTP header cannot hold their size
+  bool marks_every_slice = false;    // H.264/HEVC: the marker stands on every slice, not only on the last one
+  bool sequence_unreliable = false;  // sequence numbers have gaps although nothing is missing
+  int jpeg_width = 0;                // pixels; of JPEG pictures whose RTP header cannot hold their size
   int jpeg_height = 0;
 };
 
@@ -34,16 +34,16 @@ class VideoDepacketizer {
  public:
   virtual ~VideoDepacketizer() = default;
 
-  // Takes the next packet in order. `lost` packets are missing before it. A reliable transport (TCP) loses none itself, but
-  // some cameras drop packets.
+  // Takes the next packet in order. `lost` packets are missing before it. A reliable transport (TCP) loses none itself,
+  // but some cameras drop packets.
   virtual void Push(const RtpPacket& packet, int lost, int64_t arrival_us) = 0;
   // The stream begins anew (another source): an unfinished picture is given up as damaged or dropped.
   virtual void Restart() = 0;
   // False: no picture is complete.
   virtual bool Take(AccessUnit* unit) = 0;
 
-  // Codec configuration for decoders and files, as AVCodecParameters.extradata: Annex B parameter sets for H.264 and HEVC,
-  // from the stream once it carries any, else from the SDP; empty while unknown, and for JPEG.
+  // Codec configuration for decoders and files, as AVCodecParameters.extradata: Annex B parameter sets for H.264 and
+  // HEVC, from the stream once it carries any, else from the SDP; empty while unknown, and for JPEG.
   virtual std::vector<uint8_t> extradata() const = 0;
   virtual const DepacketizerHabits& habits() const = 0;
   // Why the stream cannot go on (a picture that never ends), as a sentence; empty: nothing is wrong.

@@ -127,9 +127,10 @@ std::optional<Failure> Exchange::NoteRates(size_t packets, size_t bytes, int64_t
   flooded_seconds_ = flooded ? flooded_seconds_ + 1 : 0;
   second_began_us_ = now_us;
   if (flooded_seconds_ < kMaxFloodedSeconds) return std::nullopt;
-  return Broken({end::kFlood, "The camera sends " + std::to_string(messages) + " messages, " +
-                                  std::to_string(packet_count) + " packets and " + std::to_string(total >> 20) +
-                                  " MiB a second.", 0});
+  return Broken({end::kFlood,
+                 "The camera sends " + std::to_string(messages) + " messages, " + std::to_string(packet_count) +
+                     " packets and " + std::to_string(total >> 20) + " MiB a second.",
+                 0});
 }
 
 std::optional<Failure> Exchange::Receive() {
@@ -206,8 +207,9 @@ std::optional<Failure> Exchange::Parse(int64_t arrival_us) {
   return std::nullopt;
 }
 
-// Whether an answer belongs to an earlier request. Some cameras answer with wrong numbers or none. So a number below the
-// awaited one counts only if the request of that number has no answer yet, or if this camera's numbers were right before.
+// Whether an answer belongs to an earlier request. Some cameras answer with wrong numbers or none. So a number below
+// the awaited one counts only if the request of that number has no answer yet, or if this camera's numbers were right
+// before.
 bool Exchange::IsLate(int64_t cseq) const {
   if (cseq <= 0 || cseq >= awaited_) return false;
   return numbers_match_ || std::find(unanswered_.begin(), unanswered_.end(), cseq) != unanswered_.end();

@@ -20,8 +20,8 @@ class Exchange {
    public:
     virtual ~Receiver() = default;
     virtual void OnInterleaved(uint8_t channel, const uint8_t* data, size_t size, int64_t arrival_us) = 0;
-    // An answer that no Ask waits for. `cseq`: the number of the unanswered request that it belongs to; 0: its number is
-    // missing, or no unanswered request has it.
+    // An answer that no Ask waits for. `cseq`: the number of the unanswered request that it belongs to; 0: its number
+    // is missing, or no unanswered request has it.
     virtual void OnAnswer(int64_t cseq, const Message& answer) = 0;
     // The exchange has answered it already.
     virtual void OnRequest(const Message& request) = 0;
@@ -42,7 +42,8 @@ class Exchange {
   Waiter::Woke Wait(std::vector<pollfd>& others, int64_t deadline_us);
   // Handles what can be read without blocking.
   std::optional<Failure> Receive();
-  // Counts packets and bytes that came from the camera, here or over UDP. Fails when they are more than any stream needs.
+  // Counts packets and bytes that came from the camera, here or over UDP. Fails when they are more than any stream
+  // needs.
   std::optional<Failure> NoteRates(size_t packets, size_t bytes, int64_t now_us);
 
   void SetChannels(const std::vector<int>& channels) { parser_.SetChannels(channels); }
@@ -75,14 +76,14 @@ class Exchange {
   size_t begin_ = 0;  // offset of the bytes that are not parsed yet
   size_t end_ = 0;
   bool connected_ = false;
-  bool broken_ = false;  // nothing more is read
-  bool lost_ = false;    // nothing more can be sent either
-  bool spoke_rtsp_ = false;  // one message or frame was understood
+  bool broken_ = false;       // nothing more is read
+  bool lost_ = false;         // nothing more can be sent either
+  bool spoke_rtsp_ = false;   // one message or frame was understood
   size_t garbage_bytes_ = 0;  // in a row
   int64_t cseq_ = 0;
-  int64_t awaited_ = 0;  // CSeq of the request that Ask waits for, 0 = none
+  int64_t awaited_ = 0;             // CSeq of the request that Ask waits for, 0 = none
   std::deque<int64_t> unanswered_;  // CSeq of requests, oldest first
-  bool numbers_match_ = false;  // the camera's answers carry the numbers of the requests
+  bool numbers_match_ = false;      // the camera's answers carry the numbers of the requests
   std::optional<Message> answer_;
 
   int64_t second_began_us_ = 0;

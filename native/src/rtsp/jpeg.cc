@@ -135,7 +135,7 @@ void Jpeg::Push(const RtpPacket& packet, int lost, int64_t arrival_us) {
   if (header.type >= kFirstReservedType) {
     if (offset > 0) return;
     NoteMisfit("The camera sends JPEG of RTP type " + std::to_string(header.type) +
-               ", which RFC 2435 does not define. Set the camera to H.264, H.265 or another JPEG format.",
+                   ", which RFC 2435 does not define. Set the camera to H.264, H.265 or another JPEG format.",
                arrival_us);
     return;
   }
@@ -146,8 +146,8 @@ void Jpeg::Push(const RtpPacket& packet, int lost, int64_t arrival_us) {
     data += kRestartHeaderBytes;
     size -= kRestartHeaderBytes;
   }
-  // Offset 0 begins a picture, unless the offset has wrapped: it does so every 16 MiB. The timestamp is no help, because a
-  // new picture may have that of the picture before.
+  // Offset 0 begins a picture, unless the offset has wrapped: it does so every 16 MiB. The timestamp is no help,
+  // because a new picture may have that of the picture before.
   const bool wraps = picture_ && !picture_->scan.empty() && (picture_->scan.size() & kOffsetMask) == 0;
   if (offset == 0 && !wraps) {
     if (picture_ && !picture_->scan.empty()) Finish(false);
@@ -233,15 +233,15 @@ void Jpeg::Finish(bool marked) {
   }
   if (!has_tables) {
     NoteMisfit("The camera sends JPEG pictures without quantization tables (Q = " + std::to_string(picture.header.q) +
-               "). Set the camera to H.264 or H.265.",
+                   "). Set the camera to H.264 or H.265.",
                picture.arrival_us);
     return;
   }
   const auto size = SizeOf(picture, marked);
   if (!size) return;
   const JpegQuantization quantization = picture.quantization ? *picture.quantization : JpegQuantization();
-  Deliver(picture, JpegHead(*size, quantization, picture.restart_interval,
-                            picture.extension ? &*picture.extension : nullptr));
+  Deliver(picture,
+          JpegHead(*size, quantization, picture.restart_interval, picture.extension ? &*picture.extension : nullptr));
 }
 
 // nullopt: the picture is not whole, or its size is not clear.
@@ -281,14 +281,15 @@ std::optional<JpegSize> Jpeg::SizeOf(const Picture& picture, bool marked) {
   if (!marked) return std::nullopt;
   const std::string told = std::to_string(header.width) + "x" + std::to_string(header.height);
   if (!units) {
-    NoteMisfit("The camera's JPEG pictures (RTP header: " + told +
-               ") cannot be read: they are not whole, or use Huffman tables that RTP does not carry. Set the camera to "
-               "H.264 or H.265.",
-               picture.arrival_us);
+    NoteMisfit(
+        "The camera's JPEG pictures (RTP header: " + told +
+            ") cannot be read: they are not whole, or use Huffman tables that RTP does not carry. Set the camera to "
+            "H.264 or H.265.",
+        picture.arrival_us);
   } else {
     NoteMisfit("The size of the camera's JPEG pictures is unknown: the RTP header says " + told + ", and they have " +
-               std::to_string(*units) + " blocks of 16x" + (is_declared_420 ? "16" : "8") +
-               " pixels. Set the camera to at most 2040x2040 pixels, or to H.264 or H.265.",
+                   std::to_string(*units) + " blocks of 16x" + (is_declared_420 ? "16" : "8") +
+                   " pixels. Set the camera to at most 2040x2040 pixels, or to H.264 or H.265.",
                picture.arrival_us);
   }
   return std::nullopt;

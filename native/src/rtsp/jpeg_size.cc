@@ -22,8 +22,8 @@ constexpr double kClearly = 0.8;
 // layout.
 constexpr double kUsualBonus = 2;
 
-// Usual sizes of cameras beyond 2040 pixels that the number of units does not give: they are no multiple of the unit, or
-// another layout has the same number of units.
+// Usual sizes of cameras beyond 2040 pixels that the number of units does not give: they are no multiple of the unit,
+// or another layout has the same number of units.
 struct Pixels {
   int width;
   int height;

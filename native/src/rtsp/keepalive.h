@@ -8,9 +8,9 @@
 
 namespace chrys::rtsp {
 
-// While nothing is known of a camera, GET_PARAMETER and OPTIONS go in turn, so that each is sent within the timeout. A method
-// that is refused is left out. A camera that still ends its sessions at a constant interval gets another method in the next
-// session: SET_PARAMETER, then each one alone.
+// While nothing is known of a camera, GET_PARAMETER and OPTIONS go in turn, so that each is sent within the timeout. A
+// method that is refused is left out. A camera that still ends its sessions at a constant interval gets another method
+// in the next session: SET_PARAMETER, then each one alone.
 class Keepalive {
  public:
   explicit Keepalive(Learned& learned) : learned_(learned) {}

@@ -160,8 +160,8 @@ std::unique_ptr<AudioDepacketizer> MakeLatm(const Format& format, std::string* w
       return nullptr;
     }
   }
-  // The default of "cpresent" is 1. But a camera that writes a configuration into the SDP and no "cpresent" sends none in
-  // the stream.
+  // The default of "cpresent" is 1. But a camera that writes a configuration into the SDP and no "cpresent" sends none
+  // in the stream.
   const bool in_band = NumberOf(format, "cpresent", mux ? 0 : 1, 1) != 0;
   if (!in_band && !mux) {
     *why = "its LATM configuration is missing";

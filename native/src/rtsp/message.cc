@@ -107,8 +107,8 @@ bool AnnouncesSdp(const Message& message) {
   return Lower(message.headers.Get("Content-Type")).find("sdp") != std::string::npos;
 }
 
-// Whether an empty line ends the head. Some cameras put an empty line between two header lines; Luma puts a line of blanks
-// there.
+// Whether an empty line ends the head. Some cameras put an empty line between two header lines; Luma puts a line of
+// blanks there.
 Look IsEndOfHead(std::string_view line, std::string_view after, bool has_length) {
   const bool has_blanks = !line.empty() && IsBlank(line.front());
   if (has_blanks) {

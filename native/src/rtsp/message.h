@@ -44,8 +44,8 @@ constexpr size_t kMaxHeaderBytes = 64 << 10;  // start line and all header lines
 constexpr size_t kMaxHeaderLines = 256;
 constexpr size_t kMaxBodyBytes = 256 << 10;
 
-// Finds the messages and interleaved frames in the bytes of a connection. Tolerates what cameras are known to send: LF line
-// ends, folded and empty header lines, missing Content-Length, garbage between frames. Thread: one.
+// Finds the messages and interleaved frames in the bytes of a connection. Tolerates what cameras are known to send: LF
+// line ends, folded and empty header lines, missing Content-Length, garbage between frames. Thread: one.
 class StreamParser {
  public:
   enum class Kind {
@@ -79,10 +79,10 @@ class StreamParser {
     size_t line_begin = 0;  // offset of the first line that is not complete yet
     size_t lines = 0;
     bool has_length = false;
-    size_t next = 0;        // offset behind the head, once its end was found
-    bool in_sdp = false;    // the end of a description without Content-Length is being looked for
-    size_t sdp_begin = 0;   // offset in the body where the search goes on
-    bool has_media = false; // an "m=" line came before sdp_begin
+    size_t next = 0;         // offset behind the head, once its end was found
+    bool in_sdp = false;     // the end of a description without Content-Length is being looked for
+    size_t sdp_begin = 0;    // offset in the body where the search goes on
+    bool has_media = false;  // an "m=" line came before sdp_begin
   };
   enum class HeadEnd { kFound, kUnknown, kLineTooLong, kTooLong, kTooManyLines };
 

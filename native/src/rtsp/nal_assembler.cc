@@ -48,8 +48,8 @@ bool NalAssembler::IsDelimiter(const uint8_t* behind, size_t size) const {
   const NalCodec codec = builder_.codec();
   if (size >= 1 && (behind[0] & 0x80) != 0) return false;
   if (size >= NalHeaderBytes(codec) && KindOfNal(codec, behind, size) == NalKind::kIgnored) return false;
-  // ONVIF media signing leaves out emulation prevention in its SEI. So bytes like a start code within an SEI message belong
-  // to the message.
+  // ONVIF media signing leaves out emulation prevention in its SEI. So bytes like a start code within an SEI message
+  // belong to the message.
   size_t sei_size = 0;
   const uint8_t* sei = builder_.SeiInProgress(&sei_size);
   return sei == nullptr || EndsBehindSeiMessage(codec, sei, sei_size);

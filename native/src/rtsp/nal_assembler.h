@@ -1,5 +1,5 @@
-// Makes whole NAL units of the parts that packets carry, and hands them to the builder. Also splits NAL units at start codes
-// inside them: V380 and others send a whole keyframe, from SPS to slice, as one fragmented SPS.
+// Makes whole NAL units of the parts that packets carry, and hands them to the builder. Also splits NAL units at start
+// codes inside them: V380 and others send a whole keyframe, from SPS to slice, as one fragmented SPS.
 #pragma once
 
 #include <array>
@@ -11,7 +11,8 @@
 namespace chrys::rtsp {
 
 // Start codes are not looked for in every byte of every slice. They are looked for
-// - in NAL units other than slices: they are short, and a keyframe that is sent as one NAL unit begins with a parameter set;
+// - in NAL units other than slices: they are short, and a keyframe that is sent as one NAL unit begins with a parameter
+// set;
 // - in all NAL units while the first pictures come;
 // - in all NAL units of a stream once one was found.
 class NalAssembler {

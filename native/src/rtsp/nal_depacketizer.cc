@@ -14,8 +14,8 @@ void NalDepacketizer::Push(const RtpPacket& packet, int lost, int64_t arrival_us
   lost_ = builder_.BeginPacket(packet.timestamp, arrival_us, lost);
   Read(packet.payload, packet.size);
   marked_open_ = packet.marker && nal_.open();
-  // Some cameras set no end bit, and others set the marker on every packet. Until it is known which of these the camera does,
-  // the NAL unit stays open.
+  // Some cameras set no end bit, and others set the marker on every packet. Until it is known which of these the camera
+  // does, the NAL unit stays open.
   if (marked_open_ && marker_ends_ >= kMarkerIsEnd) nal_.End(!fragment_gap_);
   if (packet.marker && !nal_.open()) builder_.Marker();
 }

@@ -1,5 +1,5 @@
-// The fields of H.264 and HEVC headers (ITU-T H.264 and H.265, clause 7.3) that are needed to find pictures, random access
-// points and damage.
+// The fields of H.264 and HEVC headers (ITU-T H.264 and H.265, clause 7.3) that are needed to find pictures, random
+// access points and damage.
 #pragma once
 
 #include <cstddef>
@@ -53,13 +53,13 @@ class BitReader {
 // A sequence parameter set of either codec.
 struct SpsFields {
   int id = 0;
-  int vps_id = 0;                // HEVC
+  int vps_id = 0;  // HEVC
   bool separate_planes = false;
-  int order_bits = 4;            // of frame_num (H.264) or of the picture order count (HEVC)
-  int max_ref_frames = -1;       // H.264: max_num_ref_frames
-  bool frame_num_gaps = false;   // H.264: gaps_in_frame_num_value_allowed_flag
-  bool frames_only = true;       // H.264: frame_mbs_only_flag
-  int width = 0;                 // pixels of the coded picture, cropping not taken off
+  int order_bits = 4;           // of frame_num (H.264) or of the picture order count (HEVC)
+  int max_ref_frames = -1;      // H.264: max_num_ref_frames
+  bool frame_num_gaps = false;  // H.264: gaps_in_frame_num_value_allowed_flag
+  bool frames_only = true;      // H.264: frame_mbs_only_flag
+  int width = 0;                // pixels of the coded picture, cropping not taken off
   int height = 0;
 };
 
@@ -79,18 +79,18 @@ std::optional<int> ParseVpsId(const uint8_t* nal, size_t size);
 // What a slice says of its picture.
 struct SliceFields {
   int nal_type = 0;
-  bool first = false;       // begins its picture
-  bool idr = false;         // H.264: IDR
-  bool irap = false;        // HEVC: IDR, CRA or BLA
-  bool cra = false;         // HEVC: leading pictures behind it may refer to what is in front of it
-  bool rasl = false;        // HEVC: a leading picture that may refer to what is in front of its CRA picture
-  bool reference = true;    // others may refer to it
-  int temporal_id = 0;      // HEVC
-  bool intra = false;       // an I or SI slice; of HEVC known only in the first slice
-  int pps_id = -1;          // -1: the header is unreadable
-  int order = -1;           // frame_num (H.264), pic_order_cnt_lsb (HEVC, first slice); -1: unknown
-  int order_modulus = 0;    // order counts modulo this; 0: unknown
-  bool field = false;       // H.264: one field of an interlaced picture
+  bool first = false;     // begins its picture
+  bool idr = false;       // H.264: IDR
+  bool irap = false;      // HEVC: IDR, CRA or BLA
+  bool cra = false;       // HEVC: leading pictures behind it may refer to what is in front of it
+  bool rasl = false;      // HEVC: a leading picture that may refer to what is in front of its CRA picture
+  bool reference = true;  // others may refer to it
+  int temporal_id = 0;    // HEVC
+  bool intra = false;     // an I or SI slice; of HEVC known only in the first slice
+  int pps_id = -1;        // -1: the header is unreadable
+  int order = -1;         // frame_num (H.264), pic_order_cnt_lsb (HEVC, first slice); -1: unknown
+  int order_modulus = 0;  // order counts modulo this; 0: unknown
+  bool field = false;     // H.264: one field of an interlaced picture
   bool bottom = false;
   int max_ref_frames = -1;  // H.264: of its SPS; -1: unknown
   bool frame_num_gaps = false;
@@ -107,8 +107,8 @@ class SetLookup {
 // Reads as much as the known sets allow. `head`: at most kNalHeadBytes are looked at.
 SliceFields ParseSlice(NalCodec codec, const uint8_t* head, size_t size, const SetLookup& sets);
 
-// recovery_frame_cnt (H.264) or recovery_poc_cnt (HEVC) of the recovery point message in an SEI NAL unit; nullopt: there
-// is none.
+// recovery_frame_cnt (H.264) or recovery_poc_cnt (HEVC) of the recovery point message in an SEI NAL unit; nullopt:
+// there is none.
 std::optional<int> RecoveryCount(NalCodec codec, const uint8_t* nal, size_t size);
 
 // Whether these first bytes of an SEI NAL unit end exactly at the end of an SEI message.

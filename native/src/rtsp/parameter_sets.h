@@ -19,13 +19,13 @@ class ParameterSets : public SetLookup {
 
   explicit ParameterSets(NalCodec codec) : codec_(codec) {}
 
-  // Adds the sets of a value in the session description: NAL units in base64, separated by commas. Unreadable ones are left
-  // out.
+  // Adds the sets of a value in the session description: NAL units in base64, separated by commas. Unreadable ones are
+  // left out.
   void AddBase64(std::string_view list);
 
   enum class Verdict {
-    kTaken,    // in force now
-    kBroken,   // not readable
+    kTaken,   // in force now
+    kBroken,  // not readable
   };
   // One NAL unit of kind kSet. A broken one never replaces a good one.
   Verdict Add(const uint8_t* nal, size_t size);
@@ -35,8 +35,8 @@ class ParameterSets : public SetLookup {
   const PpsFields* Pps(int id) const override;
   const SpsFields* Sps(int id) const override;
 
-  // Appends the sets that pictures with this PPS need, as Annex B in the order VPS, SPS, PPS. Appends every set in force
-  // when the PPS is unknown.
+  // Appends the sets that pictures with this PPS need, as Annex B in the order VPS, SPS, PPS. Appends every set in
+  // force when the PPS is unknown.
   void AppendFor(int pps_id, std::vector<uint8_t>* out) const;
   // The same for the newest picture that was named by Use; empty while a type of set is missing.
   std::vector<uint8_t> Extradata() const;

@@ -6,8 +6,8 @@ namespace chrys::rtsp {
 
 namespace {
 
-// Number of pictures that must have followed each other as expected before a gap in their order alone proves loss, and before
-// an order without a gap alone proves that nothing is missing.
+// Number of pictures that must have followed each other as expected before a gap in their order alone proves loss, and
+// before an order without a gap alone proves that nothing is missing.
 constexpr int kProvesLoss = 25;
 constexpr int kProvesNoLoss = 4;
 

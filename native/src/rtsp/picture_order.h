@@ -20,9 +20,9 @@ class PictureOrder {
   bool Hevc(const SliceFields& slice, int lost, SequenceTrust* trust);
 
   const NalCodec codec_;
-  int last_ = -1;    // frame_num of the last reference picture, or order count of the last picture (HEVC); -1: unknown
-  int step_ = 0;     // HEVC: between the last two pictures
-  int in_row_ = 0;   // pictures that followed as expected
+  int last_ = -1;   // frame_num of the last reference picture, or order count of the last picture (HEVC); -1: unknown
+  int step_ = 0;    // HEVC: between the last two pictures
+  int in_row_ = 0;  // pictures that followed as expected
 };
 
 }  // namespace chrys::rtsp

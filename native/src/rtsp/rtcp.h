@@ -10,7 +10,7 @@ namespace chrys::rtsp {
 
 struct SenderReport {
   uint32_t ssrc = 0;
-  uint64_t ntp = 0;       // 32.32 seconds since 1900
+  uint64_t ntp = 0;  // 32.32 seconds since 1900
   uint32_t rtp_time = 0;
 };
 

@@ -32,7 +32,7 @@ class RtpReceiver {
   explicit RtpReceiver(int clock_rate) : clock_rate_(clock_rate) {}
 
   struct Seen {
-    int lost = 0;          // packets that are missing before this one
+    int lost = 0;            // packets that are missing before this one
     bool restarted = false;  // another source (SSRC) or a new sequence: order and timestamps begin anew
     bool duplicate = false;  // drop it
   };
@@ -42,7 +42,7 @@ class RtpReceiver {
   uint32_t ssrc() const { return ssrc_; }
   bool any() const { return any_; }
   uint32_t extended_highest() const;
-  uint32_t jitter() const;           // ticks
+  uint32_t jitter() const;  // ticks
   int64_t lost_total() const { return lost_; }
   // Fraction of packets lost since the last call, in 1/256.
   uint8_t TakeFractionLost();
@@ -58,7 +58,7 @@ class RtpReceiver {
   bool has_other_ = false;
   uint32_t other_ssrc_ = 0;  // the source before this one: packets of it may still come for a while
   int64_t received_before_switch_ = 0;
-  uint32_t cycles_ = 0;      // wraps of the sequence number, times 65536
+  uint32_t cycles_ = 0;  // wraps of the sequence number, times 65536
   uint16_t highest_ = 0;
   int64_t received_ = 0;
   int64_t lost_ = 0;

@@ -32,8 +32,8 @@ constexpr size_t kMaxNotes = 16;
 constexpr int64_t kDestructorTeardownUs = 300'000;
 constexpr int64_t kStalledTeardownUs = 400'000;
 constexpr int64_t kReopenTeardownUs = 300'000;
-// Maximum number of bytes that a camera may send before it answers PLAY; more are dropped. Until then nothing is taken out of
-// the depacketizer.
+// Maximum number of bytes that a camera may send before it answers PLAY; more are dropped. Until then nothing is taken
+// out of the depacketizer.
 constexpr size_t kMaxEarlyBytes = 16 << 20;
 // Some cameras write their clock rate in kHz into the description.
 constexpr int kMinVideoClockRate = 1000;
@@ -80,7 +80,8 @@ bool IsRefusal(const Failure& failure) {
 AVBufferRef* Wrap(std::vector<uint8_t> bytes) {
   auto* kept = new std::vector<uint8_t>(std::move(bytes));
   AVBufferRef* buffer = av_buffer_create(
-      kept->data(), kept->size(), [](void* opaque, uint8_t*) { delete static_cast<std::vector<uint8_t>*>(opaque); }, kept, 0);
+      kept->data(), kept->size(), [](void* opaque, uint8_t*) { delete static_cast<std::vector<uint8_t>*>(opaque); },
+      kept, 0);
   if (buffer == nullptr) delete kept;
   return buffer;
 }
@@ -219,7 +220,8 @@ std::optional<Failure> RtspSource::SetUpVideo(int64_t deadline_us) {
   } else {
     carriers = {Carrier::kTcp, Carrier::kUdp};
   }
-  if (options_.transport != "tcp" && !video_media_->multicast_address.empty() && carriers.front() != Carrier::kMulticast) {
+  if (options_.transport != "tcp" && !video_media_->multicast_address.empty() &&
+      carriers.front() != Carrier::kMulticast) {
     carriers.push_back(Carrier::kMulticast);
   }
   std::optional<Failure> failure;
@@ -314,7 +316,8 @@ void RtspSource::OnRtp(size_t track, const RtpPacket& packet, int64_t arrival_us
   // Noted before the payload type is checked: packets of all types share one row of sequence numbers.
   const RtpReceiver::Seen seen = of.receiver.Note(packet, arrival_us);
   if (seen.duplicate) return;
-  if (std::find(of.payload_types.begin(), of.payload_types.end(), packet.payload_type) == of.payload_types.end()) return;
+  if (std::find(of.payload_types.begin(), of.payload_types.end(), packet.payload_type) == of.payload_types.end())
+    return;
   if (track == kVideo) {
     if (seen.restarted) depacketizer_->Restart();
     depacketizer_->Push(packet, seen.lost, arrival_us);
@@ -475,8 +478,8 @@ void RtspSource::FillDecodeTime(AVPacket* packet) {
     if (back < kMaxReorderedPictures * usual) reorder_ticks_ = std::max(reorder_ticks_, back);
   }
   max_pts_ = std::max(max_pts_, packet->pts);
-  // RTP has no decoding times. Without reordering, dts is pts. With reordering, dts lags behind pts by the largest step back
-  // that was seen, and never decreases.
+  // RTP has no decoding times. Without reordering, dts is pts. With reordering, dts lags behind pts by the largest step
+  // back that was seen, and never decreases.
   packet->dts = packet->pts;
   if (reorder_ticks_ > 0) {
     const int64_t next = last_dts_ == INT64_MIN ? INT64_MIN : last_dts_ + 1;
@@ -501,8 +504,10 @@ std::optional<Failure> RtspSource::FillPacket(AccessUnit unit, AVPacket* packet)
     intra_refresh_ = false;
   } else if (unit.recovery && !any_keyframe_ && !intra_refresh_) {
     intra_refresh_ = true;
-    Note("The camera sends no keyframes, only an intra refresh: recorded files begin with pictures that cannot be shown. "
-         "Set its encoder to send keyframes (IDR) every few seconds.");
+    Note(
+        "The camera sends no keyframes, only an intra refresh: recorded files begin with pictures that cannot be "
+        "shown. "
+        "Set its encoder to send keyframes (IDR) every few seconds.");
   }
   const bool keyframe = unit.keyframe || (unit.recovery && intra_refresh_);
 

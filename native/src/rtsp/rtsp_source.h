@@ -113,17 +113,17 @@ class RtspSource : public PacketSource, public Session::Sink {
   CodedSize coded_size_;
 
   uint32_t own_ssrc_ = 0;
-  int64_t played_us_ = 0;        // monotonic, of PLAY's answer
+  int64_t played_us_ = 0;  // monotonic, of PLAY's answer
   int64_t next_report_us_ = INT64_MAX;
-  int64_t last_video_us_ = 0;    // monotonic, of the last picture; of PLAY before the first one
-  int64_t goodbye_us_ = 0;       // monotonic, of the camera's BYE; 0 = none
-  size_t early_bytes_ = 0;       // that came before PLAY's answer
-  bool audio_asked_ = false;     // SETUP of an audio track was sent
-  bool any_packet_ = false;      // RTP or RTCP
+  int64_t last_video_us_ = 0;  // monotonic, of the last picture; of PLAY before the first one
+  int64_t goodbye_us_ = 0;     // monotonic, of the camera's BYE; 0 = none
+  size_t early_bytes_ = 0;     // that came before PLAY's answer
+  bool audio_asked_ = false;   // SETUP of an audio track was sent
+  bool any_packet_ = false;    // RTP or RTCP
   bool any_audio_ = false;
   bool audio_silence_noted_ = false;
   bool any_keyframe_ = false;
-  bool intra_refresh_ = false;    // no keyframe came yet, and the pictures are refreshed little by little
+  bool intra_refresh_ = false;  // no keyframe came yet, and the pictures are refreshed little by little
   bool stalled_ = false;
   bool closed_ = false;
   int64_t pictures_ = 0;

@@ -87,8 +87,8 @@ struct Group {
   int ttl = 0;
 };
 
-// The multicast group of a c= line; empty when the address is not multicast. Only the last word counts, because some cameras
-// leave out the address or its type ("c=IN", "c=IN 10.0.0.1").
+// The multicast group of a c= line; empty when the address is not multicast. Only the last word counts, because some
+// cameras leave out the address or its type ("c=IN", "c=IN 10.0.0.1").
 Group ParseConnection(std::string_view text) {
   std::string_view last;
   for (std::string_view word = TakeWord(text); !word.empty(); word = TakeWord(text)) last = word;

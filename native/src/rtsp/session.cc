@@ -67,7 +67,8 @@ int64_t ClockOfRange(std::string_view range) {
   int64_t micros = 0;
   if (text[static_cast<size_t>(used)] == '.') {
     int64_t unit = 100'000;
-    for (size_t i = static_cast<size_t>(used) + 1; i < text.size() && text[i] >= '0' && text[i] <= '9'; ++i, unit /= 10) {
+    for (size_t i = static_cast<size_t>(used) + 1; i < text.size() && text[i] >= '0' && text[i] <= '9';
+         ++i, unit /= 10) {
       micros += (text[i] - '0') * unit;
     }
   }
@@ -142,10 +143,9 @@ std::optional<Failure> Session::Ask(Message request, int64_t deadline_us, Messag
       case Authenticator::Verdict::kUnsupported:
         return Failure{end::kAuthUnsupported, "The camera offers " + Offered(*authenticator_) + ".", 0};
       case Authenticator::Verdict::kRefused:
-        return Failure{end::kUnauthorized,
-                       "The camera answered " + request.method + " with 401; it offers " + Offered(*authenticator_) +
-                           ".",
-                       0};
+        return Failure{
+            end::kUnauthorized,
+            "The camera answered " + request.method + " with 401; it offers " + Offered(*authenticator_) + ".", 0};
     }
   }
   return Failure{end::kUnauthorized, "The camera refuses every answer to its challenges.", 0};
@@ -157,17 +157,16 @@ std::optional<Failure> Session::Redirect(const Message& answer) {
     return Failure{end::kProtocolError, "The camera redirects without an RTSP URL to go to.", 0};
   }
   if (url_.tls && !target->tls) {
-    return Failure{end::kProtocolError,
-                   "The camera redirects from rtsps to rtsp, which is not encrypted. Use an rtsp URL if that is wanted.",
-                   0};
+    return Failure{
+        end::kProtocolError,
+        "The camera redirects from rtsps to rtsp, which is not encrypted. Use an rtsp URL if that is wanted.", 0};
   }
   // A camera that is known by a name may write its address instead.
   const bool is_own_address = std::find(addresses_.begin(), addresses_.end(), target->host) != addresses_.end();
   const bool is_same = SameHost(*target, url_) || is_own_address;
   if (!is_same) {
     if (!IsAddress(target->host)) {
-      return Failure{end::kTooManyRedirects,
-                     "The camera redirects to the host \"" + CameraText(target->host) + "\".",
+      return Failure{end::kTooManyRedirects, "The camera redirects to the host \"" + CameraText(target->host) + "\".",
                      0};
     }
     const bool from_local = std::any_of(addresses_.begin(), addresses_.end(), IsLocal);
@@ -220,8 +219,8 @@ std::optional<Failure> Session::Describe(int64_t deadline_us) {
   return std::nullopt;
 }
 
-// Ends the session of a proxy that was killed: a camera with only one session has it still. The session's id is stored for
-// this.
+// Ends the session of a proxy that was killed: a camera with only one session has it still. The session's id is stored
+// for this.
 void Session::EndRememberedSession(int64_t deadline_us) {
   if (learned_.session.empty() || elsewhere_) return;
   const std::string id = std::exchange(learned_.session, "");

@@ -50,8 +50,8 @@ class Session : public Exchange::Receiver {
   std::optional<Failure> SetUp(const Media& media, Carrier carrier, int64_t deadline_us);
   std::optional<Failure> Play(int64_t deadline_us);
 
-  // Waits until something comes, the deadline passes or the stop flag is raised. Handles what came, and keeps the session
-  // alive meanwhile.
+  // Waits until something comes, the deadline passes or the stop flag is raised. Handles what came, and keeps the
+  // session alive meanwhile.
   std::optional<Failure> Pump(int64_t deadline_us);
 
   // Somebody woke the capture during the last Pump, and not to stop it. Resets.
@@ -60,14 +60,14 @@ class Session : public Exchange::Receiver {
   // Sends RTCP to the camera. False: it could not be sent.
   bool SendReport(size_t track, const std::vector<uint8_t>& packet);
 
-  // The camera stopped sending at `seen_us` although the connection is open. Returns `failure`, or the reason "keepalive" if
-  // this happens at a constant interval.
+  // The camera stopped sending at `seen_us` although the connection is open. Returns `failure`, or the reason
+  // "keepalive" if this happens at a constant interval.
   Failure Silent(Failure failure, int64_t seen_us);
   // Requests can be sent and answers read.
   bool usable() const { return exchange_ && exchange_->usable(); }
 
-  // Ends the session: sends TEARDOWN if there is one, waits for the answer for at most `budget_us`, whatever the stop flag
-  // says, and closes. Does nothing the second time.
+  // Ends the session: sends TEARDOWN if there is one, waits for the answer for at most `budget_us`, whatever the stop
+  // flag says, and closes. Does nothing the second time.
   void Close(int64_t budget_us);
 
   // The camera's own clock at PLAY (ONVIF "Range: clock="), microseconds since the epoch; 0: it did not say.
@@ -95,10 +95,11 @@ class Session : public Exchange::Receiver {
 
   std::optional<Failure> Connect(int64_t deadline_us);
   std::optional<Failure> AskForDescription(int64_t deadline_us, Message* answer);
-  // Sends a request and waits for its answer. After an answer 401, sends it again with an answer to the challenge, as often
-  // as that can help.
+  // Sends a request and waits for its answer. After an answer 401, sends it again with an answer to the challenge, as
+  // often as that can help.
   std::optional<Failure> Ask(Message request, int64_t deadline_us, Message* answer);
-  std::optional<Failure> SetUpOnce(const Media& media, Carrier carrier, int64_t deadline_us, Message* answer, Track* track);
+  std::optional<Failure> SetUpOnce(const Media& media, Carrier carrier, int64_t deadline_us, Message* answer,
+                                   Track* track);
   std::optional<Failure> Redirect(const Message& answer);
   void EndRememberedSession(int64_t deadline_us);
   void GiveUpSession(int64_t deadline_us);
@@ -124,16 +125,16 @@ class Session : public Exchange::Receiver {
   std::string base_url_;
   std::string aggregate_url_;
   std::string session_id_;
-  int timeout_s_ = 0;  // the shortest one that the camera named; 0: none yet
+  int timeout_s_ = 0;       // the shortest one that the camera named; 0: none yet
   bool elsewhere_ = false;  // redirected to another host; nothing is learnt from that host
   std::vector<Track> tracks_;
   std::vector<int> track_of_channel_;  // by channel: track * 2, plus 1 for RTCP; -1 = none
   Keepalive keepalive_;
-  int64_t keepalive_cseq_ = 0;     // of the newest one, until it is answered
+  int64_t keepalive_cseq_ = 0;  // of the newest one, until it is answered
   int64_t keepalive_sent_us_ = 0;
   std::string keepalive_method_;
   int keepalive_unauthorized_ = 0;  // in a row
-  int64_t set_up_cseq_ = 0;  // of a SETUP that was given up before its answer came
+  int64_t set_up_cseq_ = 0;         // of a SETUP that was given up before its answer came
   bool playing_ = false;
   bool woken_ = false;
   bool closed_ = false;

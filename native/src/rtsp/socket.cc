@@ -197,9 +197,9 @@ std::optional<Failure> Connection::State::StartTls(const ConnectionOptions& opti
       case Waiter::Woke::kStopped:
         return Stopped();
       case Waiter::Woke::kDeadline:
-        return Failure{end::kOpenTimeout,
-                       endpoint + " accepted the connection, but the TLS handshake did not end within " +
-                           Seconds(deadline_us - begun_us) + "."};
+        return Failure{end::kOpenTimeout, endpoint +
+                                              " accepted the connection, but the TLS handshake did not end within " +
+                                              Seconds(deadline_us - begun_us) + "."};
       case Waiter::Woke::kReady:
       case Waiter::Woke::kWoken:
         break;

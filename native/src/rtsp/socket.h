@@ -17,12 +17,12 @@
 
 namespace chrys::rtsp {
 
-// Waits for descriptors, until a deadline passes or the capture's stop flag is raised. Thread: one; the wake-up may come from
-// any thread.
+// Waits for descriptors, until a deadline passes or the capture's stop flag is raised. Thread: one; the wake-up may
+// come from any thread.
 class Waiter {
  public:
-  // `stop`: not 0 = stop. `wake_fd`: an eventfd that is written to when `stop` changes; -1: none, and `stop` is looked at
-  // every 50 ms.
+  // `stop`: not 0 = stop. `wake_fd`: an eventfd that is written to when `stop` changes; -1: none, and `stop` is looked
+  // at every 50 ms.
   Waiter(const std::atomic<int32_t>& stop, int wake_fd) : stop_(stop), wake_fd_(wake_fd) {}
 
   // kWoken: somebody wrote to the eventfd, and the stop flag is not raised.
@@ -51,7 +51,7 @@ struct ConnectionOptions {
   bool tls = false;
   std::string host;  // for SNI and verification
   TlsVerify verify = TlsVerify::kPin;
-  std::string pinned;  // SHA-256 of the certificate, 64 hex digits; empty: none yet
+  std::string pinned;      // SHA-256 of the certificate, 64 hex digits; empty: none yet
   std::string trust_file;  // PEM file of the authorities for kVerify; empty: those of the system
 };
 
@@ -69,7 +69,8 @@ class Connection {
   // certificate_untrusted, certificate_changed, stopped, io_error.
   std::optional<Failure> Connect(const ConnectionOptions& options, Waiter& waiter, int64_t deadline_us);
 
-  // Does not block. > 0: bytes; 0: nothing there now; < 0: closed by the camera (error() is 0) or failed (error() is errno).
+  // Does not block. > 0: bytes; 0: nothing there now; < 0: closed by the camera (error() is 0) or failed (error() is
+  // errno).
   long Read(uint8_t* data, size_t size);
   // Queues and sends what it can. False: the connection failed, or more than kMaxUnsent bytes wait.
   bool Write(const void* data, size_t size);

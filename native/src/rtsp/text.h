@@ -70,8 +70,8 @@ inline std::string_view TakeWord(std::string_view& rest) {
   return word;
 }
 
-// The number at the beginning of the text; what follows it is ignored. nullopt: there is no digit, or the number exceeds
-// `max`.
+// The number at the beginning of the text; what follows it is ignored. nullopt: there is no digit, or the number
+// exceeds `max`.
 inline std::optional<int64_t> LeadingNumber(std::string_view text, int64_t max) {
   if (text.empty() || !IsDigit(text.front())) return std::nullopt;
   int64_t number = 0;

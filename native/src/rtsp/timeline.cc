@@ -62,9 +62,7 @@ Timeline::Timeline(int clock_rate, double declared_fps)
   pieces_.emplace_back();
 }
 
-int64_t Timeline::UsOf(int64_t ticks) const {
-  return std::llround(static_cast<double>(ticks) * kUs / rate_);
-}
+int64_t Timeline::UsOf(int64_t ticks) const { return std::llround(static_cast<double>(ticks) * kUs / rate_); }
 
 int64_t Timeline::DeclaredStep() const {
   return declared_fps_ > 0 ? std::max<int64_t>(1, std::llround(rate_ / declared_fps_)) : 0;
@@ -217,9 +215,7 @@ void Timeline::Note(int64_t at, int64_t arrival_us) {
   usual_ = *middle;
 }
 
-int64_t Timeline::usual_ticks() const {
-  return std::llround(static_cast<double>(usual_) * slope());
-}
+int64_t Timeline::usual_ticks() const { return std::llround(static_cast<double>(usual_) * slope()); }
 
 void Timeline::AdaptScale(int64_t at, int64_t arrival_us, bool keyframe) {
   // The scale changes only at a picture that is later than all before it.
@@ -310,8 +306,8 @@ bool Timeline::ReportsConfirmRtp(int64_t arrival_us) const {
   if (reports_.size() < 2) return false;
   const Report& newest = reports_.back();
   if (!newest.near_pictures || arrival_us - newest.arrival_us > kReportAgeUs) return false;
-  // Some cameras derive their clock from the number of pictures. Then reports come later and later, which the network alone
-  // cannot cause.
+  // Some cameras derive their clock from the number of pictures. Then reports come later and later, which the network
+  // alone cannot cause.
   const int64_t elapsed_us = newest.arrival_us - first_report_.arrival_us;
   const int64_t late_us = elapsed_us - (newest.ntp_us - first_report_.ntp_us);
   if (std::abs(late_us) > std::max(kMaxReportLateUs, elapsed_us / 50)) return false;

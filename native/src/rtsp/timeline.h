@@ -13,10 +13,11 @@ namespace chrys::rtsp {
 
 // The clock of the video of one connection. Thread: one.
 //
-// Place returns ticks of 1/`clock_rate` s, which begin at 0 and advance as the RTP timestamps do. They stay regular if the
-// timestamps wrap at 32 bits, if one picture is hours away, if the clock jumps and stays there, and if the timestamps never
-// change. Where RTP time and arrival differ by more than 2 % over at least 2 s, RTP time is scaled from the next keyframe
-// on. While sender reports confirm the RTP clock, only the network delays packets, and nothing is scaled.
+// Place returns ticks of 1/`clock_rate` s, which begin at 0 and advance as the RTP timestamps do. They stay regular if
+// the timestamps wrap at 32 bits, if one picture is hours away, if the clock jumps and stays there, and if the
+// timestamps never change. Where RTP time and arrival differ by more than 2 % over at least 2 s, RTP time is scaled
+// from the next keyframe on. While sender reports confirm the RTP clock, only the network delays packets, and nothing
+// is scaled.
 class Timeline {
  public:
   // `declared_fps`: 0 = not known.
@@ -59,7 +60,7 @@ class Timeline {
     int64_t ntp_us = 0;
     int64_t arrival_us = 0;
     int64_t out_ticks = 0;
-    bool exact = false;  // its RTP time belongs to the pictures; else out_ticks comes from its arrival
+    bool exact = false;          // its RTP time belongs to the pictures; else out_ticks comes from its arrival
     bool near_pictures = false;  // its RTP time was that of the newest picture
   };
 
@@ -92,13 +93,13 @@ class Timeline {
   int64_t last_at_ = 0;
   int64_t last_arrival_us_ = 0;
   int64_t max_at_ = 0;
-  int64_t floor_at_ = 0;  // no later picture is shown before this: max_at_ before it grew the last time
+  int64_t floor_at_ = 0;   // no later picture is shown before this: max_at_ before it grew the last time
   bool repeats_ = false;   // the last picture had the timestamp of the one before it
   bool reorders_ = false;  // has B-frames
   std::optional<Stray> stray_;
   int strays_ = 0;  // in a row
 
-  bool by_arrival_ = false;  // times follow arrival_anchor_us_ and anchor_at_
+  bool by_arrival_ = false;      // times follow arrival_anchor_us_ and anchor_at_
   size_t by_arrival_since_ = 0;  // noted_ at that moment
   int64_t arrival_anchor_us_ = 0;
   int64_t anchor_at_ = 0;
@@ -121,14 +122,15 @@ class Timeline {
   Report early_;
 };
 
-// The clock of the audio that comes with the video. Its times are ticks of the audio's clock rate, and 0 is the video's 0.
-// Uses sender reports only when those of both streams agree with arrival within 1 s. Moves by at most 5 ms a second, with two
-// exceptions: errors in the first 3 s, and lasting errors of more than 1 s, are corrected at once.
+// The clock of the audio that comes with the video. Its times are ticks of the audio's clock rate, and 0 is the video's
+// 0. Uses sender reports only when those of both streams agree with arrival within 1 s. Moves by at most 5 ms a second,
+// with two exceptions: errors in the first 3 s, and lasting errors of more than 1 s, are corrected at once.
 class AudioTimeline {
  public:
   // `video` outlives it and is used on the same thread.
   AudioTimeline(int clock_rate, const Timeline& video);
-  // The time of an audio unit. `samples`: its length in ticks, 0 = unknown. Never steps back. 0 until the video has begun.
+  // The time of an audio unit. `samples`: its length in ticks, 0 = unknown. Never steps back. 0 until the video has
+  // begun.
   int64_t Place(uint32_t rtp_time, int64_t arrival_us, int64_t samples);
   void OnSenderReport(uint32_t rtp_time, uint64_t ntp, int64_t arrival_us);
 
@@ -146,10 +148,10 @@ class AudioTimeline {
   int64_t last_arrival_us_ = 0;
   int64_t last_samples_ = 0;
   int64_t began_us_ = 0;
-  int64_t raw_ = 0;   // audio ticks without jumps
-  double out_ = 0;    // audio ticks on the video's clock
+  int64_t raw_ = 0;  // audio ticks without jumps
+  double out_ = 0;   // audio ticks on the video's clock
   double scale_ = 1;
-  double correction_ = 0;      // ticks that are still to be added
+  double correction_ = 0;       // ticks that are still to be added
   int64_t large_since_us_ = 0;  // since when the error is larger than 1 s; 0 = it is not
   ClockMeter meter_;
   bool reported_ = false;

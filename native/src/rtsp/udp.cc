@@ -114,8 +114,8 @@ bool UdpPair::OpenMulticast(const std::string& group, int rtp_port, int rtcp_por
   CloseBoth();
   const auto address = ParseAddress(group, rtp_port);
   if (!address || !address->is_multicast() || rtp_port < 1 || rtcp_port < 1 || rtcp_port > 65'535) return false;
-  // The socket is bound to the group, so that it receives no other group and no unicast on the same port. The port is shared,
-  // because other captures on this machine may listen as well.
+  // The socket is bound to the group, so that it receives no other group and no unicast on the same port. The port is
+  // shared, because other captures on this machine may listen as well.
   rtp_ = Bind(*address, rtp_port, true);
   rtcp_ = Bind(*address, rtcp_port, true);
   const unsigned interface_index = InterfaceOf(interface_address);

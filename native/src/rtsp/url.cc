@@ -108,8 +108,8 @@ std::optional<std::string_view> AbsolutePath(std::string_view text, std::string_
   return std::nullopt;
 }
 
-// Offset in `base` of the part that the control repeats, as in base ".../live/ch0" and control "ch0/track1"; npos: the control
-// repeats nothing.
+// Offset in `base` of the part that the control repeats, as in base ".../live/ch0" and control "ch0/track1"; npos: the
+// control repeats nothing.
 size_t RepeatedPart(std::string_view base, std::string_view control) {
   const size_t path = Origin(base).size();
   while (!base.empty() && base.back() == '/') base.remove_suffix(1);

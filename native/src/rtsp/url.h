@@ -8,7 +8,7 @@
 namespace chrys::rtsp {
 
 struct Url {
-  bool tls = false;      // rtsps
+  bool tls = false;  // rtsps
   bool has_user = false;
   std::string user;      // percent-decoded
   std::string password;  // percent-decoded
@@ -23,13 +23,13 @@ std::optional<Url> ParseUrl(std::string_view text);
 // Same host (names compare without regard to case).
 bool SameHost(const Url& a, const Url& b);
 
-// The URL that `a=control` values are relative to: Content-Base, else Content-Location, else the request URL. Host and port
-// are always those of `request`, because cameras behind NAT write their inner address.
+// The URL that `a=control` values are relative to: Content-Base, else Content-Location, else the request URL. Host and
+// port are always those of `request`, because cameras behind NAT write their inner address.
 std::string BaseUrl(std::string_view request, std::string_view content_base, std::string_view content_location);
 
-// The URL of a control value as cameras mean it. An absolute value is taken, with host and port of `base`. A relative one is
-// appended behind a '/', also when the base has a query (Dahua). `*` and an empty value give the base itself. A control that
-// repeats the end of the base, or lacks its scheme, is understood, too.
+// The URL of a control value as cameras mean it. An absolute value is taken, with host and port of `base`. A relative
+// one is appended behind a '/', also when the base has a query (Dahua). `*` and an empty value give the base itself. A
+// control that repeats the end of the base, or lacks its scheme, is understood, too.
 std::string JoinControl(std::string_view base, std::string_view control);
 
 }  // namespace chrys::rtsp

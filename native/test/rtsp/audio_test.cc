@@ -61,13 +61,14 @@ Bytes AuPacket(const std::vector<Bytes>& units, size_t told_size = 0) {
 
 Bytes Adts(const Bytes& unit, int rate_index, int channels) {
   const size_t size = unit.size() + 7;
-  return Join({{0xff, 0xf1, static_cast<uint8_t>(1 << 6 | rate_index << 2),
-                static_cast<uint8_t>(channels << 6 | size >> 11), static_cast<uint8_t>(size >> 3), static_cast<uint8_t>((size & 7) << 5 | 0x1f), 0xfc},
-               unit});
+  return Join(
+      {{0xff, 0xf1, static_cast<uint8_t>(1 << 6 | rate_index << 2), static_cast<uint8_t>(channels << 6 | size >> 11),
+        static_cast<uint8_t>(size >> 3), static_cast<uint8_t>((size & 7) << 5 | 0x1f), 0xfc},
+       unit});
 }
 
-const std::map<std::string, std::string> kHbr{{"mode", "AAC-hbr"},    {"config", "1408"},        {"sizelength", "13"},
-                                              {"indexlength", "3"}, {"indexdeltalength", "3"}};
+const std::map<std::string, std::string> kHbr{
+    {"mode", "AAC-hbr"}, {"config", "1408"}, {"sizelength", "13"}, {"indexlength", "3"}, {"indexdeltalength", "3"}};
 const Bytes kOne{0x21, 1, 2, 3};
 const Bytes kTwo{0x21, 4, 5};
 const Bytes kThree(300, 7);
@@ -184,7 +185,7 @@ struct Bits {
 // Version 0, AAC-LC of 24 kHz, mono.
 Bits& PutMuxConfig(Bits& bits, int sub_frames) {
   bits.Put(0, 1).Put(1, 1).Put(static_cast<uint32_t>(sub_frames - 1), 6).Put(0, 4).Put(0, 3);
-  bits.Put(0x1308, 16);         // AudioSpecificConfig
+  bits.Put(0x1308, 16);  // AudioSpecificConfig
   return bits.Put(0, 3).Put(0xff, 8).Put(0, 1).Put(0, 1);
 }
 
@@ -237,12 +238,12 @@ void TestOpus() {
     const auto units = Push(*audio, packet, 0);
     return units.empty() ? 0 : units[0].ticks;
   };
-  EXPECT(ticks({0x78, 1}) == 960);       // CELT-like hybrid of 20 ms
-  EXPECT(ticks({0xe0, 1}) == 120);       // CELT, 2.5 ms
-  EXPECT(ticks({0xfd, 1}) == 1920);      // two of 20 ms
-  EXPECT(ticks({0x18, 1}) == 2880);      // SILK, 60 ms
-  EXPECT(ticks({0xfb, 3, 1}) == 2880);   // three of 20 ms
-  EXPECT(ticks({0xfb, 63}) == 0);        // longer than 120 ms
+  EXPECT(ticks({0x78, 1}) == 960);      // CELT-like hybrid of 20 ms
+  EXPECT(ticks({0xe0, 1}) == 120);      // CELT, 2.5 ms
+  EXPECT(ticks({0xfd, 1}) == 1920);     // two of 20 ms
+  EXPECT(ticks({0x18, 1}) == 2880);     // SILK, 60 ms
+  EXPECT(ticks({0xfb, 3, 1}) == 2880);  // three of 20 ms
+  EXPECT(ticks({0xfb, 63}) == 0);       // longer than 120 ms
   EXPECT(ticks({0xfb}) == 0 && ticks({}) == 0);
 }
 

@@ -19,7 +19,7 @@ struct SpsOptions {
 Bytes Sps(const SpsOptions& options = {}) {
   BitWriter bits;
   bits.U(8, 77).U(8, 0).U(8, options.level).Ue(options.id);
-  bits.Ue(0);                        // frame_num: 4 bits
+  bits.Ue(0);  // frame_num: 4 bits
   bits.Ue(2).Ue(options.references).U(1, 0);
   bits.Ue(options.width_mbs - 1).Ue(14).U(1, options.frames_only ? 1 : 0);
   if (!options.frames_only) bits.U(1, 1);
@@ -33,12 +33,12 @@ Bytes Pps(uint32_t id = 0, uint32_t sps_id = 0) {
 }
 
 struct SliceOptions {
-  int type = 1;        // of the NAL unit
+  int type = 1;  // of the NAL unit
   int ref_idc = 2;
   uint32_t first_mb = 0;
   uint32_t slice = 5;  // P, all slices; 7 is I
   uint32_t frame_num = 0;
-  int field = -1;      // 0: top, 1: bottom; of streams with fields only
+  int field = -1;  // 0: top, 1: bottom; of streams with fields only
   bool fields = false;
   size_t size = 200;
 };
@@ -443,8 +443,8 @@ void AggregatesAreRead() {
   broken[1 + 2 + P(1).size()] = 0xff;
   camera.Send(broken, true);
   EXPECT(camera.units().size() == 2 && camera.units()[1].data == Joined({P(1)}) && camera.units()[1].damaged);
-  const std::vector<Bytes> useless{{24}, {24, 0}, {24, 0, 0}, {24, 0, 0, 0}, {24, 0xff, 0xff, 1}, {25, 1},
-                                   {26}, {30, 1, 2}, {31}, {0}, {28}, {28, 0x41}};
+  const std::vector<Bytes> useless{{24},       {24, 0}, {24, 0, 0}, {24, 0, 0, 0}, {24, 0xff, 0xff, 1}, {25, 1}, {26},
+                                   {30, 1, 2}, {31},    {0},        {28},          {28, 0x41}};
   for (const Bytes& payload : useless) {
     camera.Send(payload, true);
   }
@@ -525,7 +525,9 @@ void LostStartAndEndFragmentsDamageTheirPicture() {
   camera.Send(first, false);
   camera.Lose(2);
   camera.SendPicture({P(10)});
-  EXPECT(Damaged(camera.units()) == ".........." "x.");
+  EXPECT(Damaged(camera.units()) ==
+         ".........."
+         "x.");
 }
 
 void ALostPictureThatNothingRefersToDamagesNothing() {

@@ -112,8 +112,8 @@ void SeiBehindAPictureMakesNoPicture() {
       EXPECT(camera.units().size() == i + 1);
     }
     // A suffix SEI cannot stand in front of the next picture.
-    EXPECT(camera.units()[1].data == (type == kSuffixSei ? Joined({Slice(kTrailR, 1)})
-                                                         : Joined({Sei(type), Sei(type), Slice(kTrailR, 1)})));
+    EXPECT(camera.units()[1].data ==
+           (type == kSuffixSei ? Joined({Slice(kTrailR, 1)}) : Joined({Sei(type), Sei(type), Slice(kTrailR, 1)})));
   }
 }
 
@@ -186,8 +186,8 @@ void AggregatesAndFragmentsAreRead() {
     camera.set_time(210'000);
     camera.Send(single, true);
     EXPECT(camera.units().size() == 3 && camera.units()[2].data == Joined({Slice(kTrailR, 1)}));
-    const std::vector<Bytes> useless{{}, {98}, {96, 1}, {96, 1, 0}, {96, 1, 0xff, 0xff, 2}, {98, 1},
-                                     {98, 1, 0x93}, {100, 1, 1, 1}, {2, 1}, {126, 1}};
+    const std::vector<Bytes> useless{{},      {98},          {96, 1},        {96, 1, 0}, {96, 1, 0xff, 0xff, 2},
+                                     {98, 1}, {98, 1, 0x93}, {100, 1, 1, 1}, {2, 1},     {126, 1}};
     for (const Bytes& payload : useless) {
       camera.Send(payload, false);
     }

@@ -292,8 +292,8 @@ void TestExtension() {
   a.width = 2560;
   a.height = 1440;
   a.width_field = a.height_field = 0;
-  const std::vector<uint8_t> frame{0xff, 0xc0, 0, 17, 8, 0x05, 0xa0, 0x0a, 0,    3,   7,
-                                   0x22, 0,    8, 0x11, 1, 9, 0x11, 1, 0xff, 0xff};
+  const std::vector<uint8_t> frame{0xff, 0xc0, 0, 17,   8, 0x05, 0xa0, 0x0a, 0,    3,   7,
+                                   0x22, 0,    8, 0x11, 1, 9,    0x11, 1,    0xff, 0xff};
   auto packets = JpegPackets(ScanOf(a), OptionsOf(a));
   packets.front().packet.extension_profile = 0xffd8;
   packets.front().extension = frame;

@@ -71,10 +71,11 @@ struct Client : public Session::Sink {
 // Raises the stop flag a little later.
 class StopLater {
  public:
-  explicit StopLater(Stop& stop, int ms = 50) : thread_([&stop, ms] {
-    std::this_thread::sleep_for(std::chrono::milliseconds(ms));
-    stop.Raise();
-  }) {}
+  explicit StopLater(Stop& stop, int ms = 50)
+      : thread_([&stop, ms] {
+          std::this_thread::sleep_for(std::chrono::milliseconds(ms));
+          stop.Raise();
+        }) {}
   ~StopLater() { thread_.join(); }
 
  private:
@@ -286,9 +287,9 @@ void SendsNoStormOfKeepalives() {
                                 "Session: 1;timeout=1\r\nTransport: RTP/AVP/TCP;interleaved=0-1\r\n");
     }
     if (request.method == "DESCRIBE" || request.method == "PLAY") return std::nullopt;
-    return FakeCamera::Answer(request, "401 Unauthorized",
-                              "WWW-Authenticate: Digest realm=\"cam\", stale=true, nonce=\"" + std::to_string(++nonce) +
-                                  "\"\r\n");
+    return FakeCamera::Answer(
+        request, "401 Unauthorized",
+        "WWW-Authenticate: Digest realm=\"cam\", stale=true, nonce=\"" + std::to_string(++nonce) + "\"\r\n");
   });
   Client client(camera, {}, "admin:hunter2");
   EXPECT(!client.Open());
@@ -488,9 +489,9 @@ void TakesOtherChannelsThanItAskedFor() {
     if (request.method == "DESCRIBE") return FakeCamera::Polite(request, true);
     const bool audio = Contains(request.uri, "audio");
     if (request.method == "SETUP") {
-      return FakeCamera::Answer(request, "200 OK",
-                                std::string("Session: 1\r\nTransport: RTP/AVP/TCP;interleaved=") +
-                                    (audio ? "0-1" : "2-3") + "\r\n");
+      return FakeCamera::Answer(
+          request, "200 OK",
+          std::string("Session: 1\r\nTransport: RTP/AVP/TCP;interleaved=") + (audio ? "0-1" : "2-3") + "\r\n");
     }
     if (request.method == "PLAY") return FakeCamera::Answer(request) + FakeCamera::Frame(0, 1);
     return std::nullopt;

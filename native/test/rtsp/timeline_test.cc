@@ -31,8 +31,8 @@ struct Camera {
   int gop = 25;
   uint32_t start = 1'000'000;
   double declared_fps = 0;
-  double jitter = 0;          // seconds by which packets are late at most
-  double report_every = 0;    // seconds; 0 = no sender reports
+  double jitter = 0;            // seconds by which packets are late at most
+  double report_every = 0;      // seconds; 0 = no sender reports
   bool counts_pictures = true;  // the reports' clock is the RTP clock; else it is right
   // Changes of one picture: number of the picture, the picture.
   std::function<void(int, Picture&)> change = [](int, Picture&) {};
@@ -165,9 +165,7 @@ void KeepsACachedGroupAtTheStart() {
     Camera camera;
     camera.seconds = 60 + cached;
     camera.gop = 50;
-    camera.change = [&](int i, Picture& picture) {
-      picture.arrival = std::max(i * 0.0005, i / 25.0 - cached);
-    };
+    camera.change = [&](int i, Picture& picture) { picture.arrival = std::max(i * 0.0005, i / 25.0 - cached); };
     const auto pictures = Run(camera);
     for (size_t i = 0; i < pictures.size(); ++i) EXPECT(pictures[i].out == static_cast<int64_t>(i) * kFrame);
   }
@@ -450,18 +448,18 @@ void MapsArrivalWithoutJitter() {
 }
 
 struct AudioCase {
-  double speed = 1;             // seconds that its timestamps tell for one real second
+  double speed = 1;  // seconds that its timestamps tell for one real second
   double seconds = 600;
-  double report_offset = 0;     // by which the audio's reports differ from arrival
+  double report_offset = 0;  // by which the audio's reports differ from arrival
   bool video_reports = false;
   bool reports = false;
-  double cached = 0;            // seconds of video that come at once at the start
+  double cached = 0;  // seconds of video that come at once at the start
   std::function<double(double)> late = [](double) { return 0.0; };
 };
 
 struct AudioOutcome {
-  double worst = 0;        // |audio - video| after the first 3 s, seconds
-  double last = 0;         // audio - video
+  double worst = 0;         // |audio - video| after the first 3 s, seconds
+  double last = 0;          // audio - video
   double fastest_move = 0;  // seconds by which a unit's step differs from its share of real time, per second
 };
 
