@@ -22,7 +22,7 @@ const intervalMs = (index: number): number => control.getI32(CONTROL.intervalMsI
 const intervalClass = (index: number): number => 1 << (FRAME_CLASS.firstInterval + index);
 const jpeg = (width: number) => ({
   ...ALL,
-  look: { ...PLAIN_LOOK, format: PICTURE_FORMAT.jpeg, width, quality: 80 },
+  outputFormat: { ...PLAIN_LOOK, format: PICTURE_FORMAT.jpeg, width, quality: 80 },
 });
 
 describe('the demand on a camera', () => {

@@ -60,8 +60,8 @@ function addCamera(name: string): Camera {
         if (refusal !== undefined) throw refusal;
         wanted.push(terms);
         const { keyframesOnly, intervalMs } = terms;
-        const frameClass = keyframesOnly ? FRAME_CLASS.keyframes : intervalMs > 0 ? INTERVAL_CLASS : FRAME_CLASS.all;
-        return { output: 0, frameClass, serial: 1 };
+        const frameFilter = keyframesOnly ? FRAME_CLASS.keyframes : intervalMs > 0 ? INTERVAL_CLASS : FRAME_CLASS.all;
+        return { output: 0, frameFilter, serial: 1 };
       },
     },
   });

@@ -98,7 +98,7 @@ describe('stream.mjpeg', () => {
       after: 0,
       awayMs: Infinity,
       terms: {
-        look: { format: 4, width: 0, height: 0, quality: 80, enlarge: false },
+        outputFormat: { format: 4, width: 0, height: 0, quality: 80, enlarge: false },
         keyframesOnly: false,
         intervalMs: 0,
         withholdCorrupt: false,
@@ -112,7 +112,7 @@ describe('stream.mjpeg', () => {
 
   it('takes a rate and a width', async () => {
     new Viewer('?fps=5&width=320');
-    expect((await ask(0)).query.terms).toMatchObject({ look: { width: 320 }, intervalMs: 200 });
+    expect((await ask(0)).query.terms).toMatchObject({ outputFormat: { width: 320 }, intervalMs: 200 });
   });
 
   it.each([

@@ -74,7 +74,10 @@ describe('the snapshot', () => {
     const camera = rest.cameras.get('yard');
     const asked = rest.get(`${SNAPSHOT}?keyframe=true&width=320`);
     const first = await waitFor('a request', 15_000, () => camera.waits[0]);
-    expect(first.query.terms).toMatchObject({ keyframesOnly: true, look: { format: 4, width: 320, enlarge: false } });
+    expect(first.query.terms).toMatchObject({
+      keyframesOnly: true,
+      outputFormat: { format: 4, width: 320, enlarge: false },
+    });
     first.settle(fakeFrame(true));
     (await waitFor('another one', 15_000, () => camera.waits[1])).settle(fakeFrame());
     const answer = await asked;
