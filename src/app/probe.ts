@@ -1,8 +1,8 @@
 import { systemClock } from '../base/clock.js';
-import { Closings } from '../cameras/closings.js';
-import type { ProbeResult, ProbeWish } from '../cameras/probe-types.js';
-import { Prober } from '../cameras/prober.js';
-import { parseSourceUrl } from '../cameras/source-url.js';
+import { Closings } from '../cameras/capture/closings.js';
+import type { ProbeResult, ProbeWish } from '../cameras/probe/probe-types.js';
+import { Prober } from '../cameras/probe/prober.js';
+import { parseSourceUrl } from '../cameras/source/source-url.js';
 import { configSchema } from '../config/schema.js';
 import { loadAddon } from '../native/addon.js';
 

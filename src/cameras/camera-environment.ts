@@ -1,10 +1,10 @@
 import type { Clock } from '../base/clock.js';
 import type { Logger } from '../base/log.js';
 import type { CaptureOptions, LearnedFacts, NativeAddon, ReplayOptions } from '../native/types.js';
-import type { CaptureThread, WakeAddon } from './capture-thread.js';
-import type { Closings } from './closings.js';
-import type { ReplayRange } from './replay-url.js';
-import type { PacketRingSize } from './rings.js';
+import type { CaptureThread, WakeAddon } from './capture/capture-thread.js';
+import type { Closings } from './capture/closings.js';
+import type { ReplayRange } from './source/replay-url.js';
+import type { PacketRingSize } from './capture/rings.js';
 import type { Camera } from './types.js';
 
 /** What all cameras share. */

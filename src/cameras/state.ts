@@ -1,5 +1,5 @@
 import type { Clock } from '../base/clock.js';
-import { HEALTHY_AFTER_MS, mendedAfterMs, retryDelayMs } from './backoff.js';
+import { HEALTHY_AFTER_MS, mendedAfterMs, retryDelayMs } from './reconnect/backoff.js';
 import type { CameraPhase, CameraReason, CameraState } from './types.js';
 
 /**

@@ -6,22 +6,22 @@ import { Control } from '../rings/control.js';
 import { FrameReader } from '../rings/frame-reader.js';
 import { checkedLearned } from '../database/learned-facts.js';
 import type { CameraEnvironment } from './camera-environment.js';
-import { CameraLog } from './camera-log.js';
-import { captureOptions } from './capture-options.js';
-import { CaptureThread } from './capture-thread.js';
-import { Demand, DEFAULT_OUTPUT } from './demand.js';
-import { RingFrameSource } from './frame-source.js';
+import { CameraLog } from './status/camera-log.js';
+import { captureOptions } from './capture/capture-options.js';
+import { CaptureThread } from './capture/capture-thread.js';
+import { Demand, DEFAULT_OUTPUT } from './frames/demand.js';
+import { RingFrameSource } from './frames/frame-source.js';
 import { LearnedKeeper } from './learned-keeper.js';
-import { openDeadlineMs } from './open-deadline.js';
+import { openDeadlineMs } from './capture/open-deadline.js';
 import { describeEnd } from './reasons.js';
-import { createAudioRing, createPacketRing } from './rings.js';
-import { isReplay, type ReplayRange } from './replay-url.js';
-import { ReturnWatch } from './return-watch.js';
-import type { SourceUrl } from './source-url.js';
+import { createAudioRing, createPacketRing } from './capture/rings.js';
+import { isReplay, type ReplayRange } from './source/replay-url.js';
+import { ReturnWatch } from './reconnect/return-watch.js';
+import type { SourceUrl } from './source/source-url.js';
 import { CameraStateMachine } from './state.js';
-import { readStats } from './stats.js';
-import { StreamPeriods } from './stream-periods.js';
-import { STOP, TEARDOWN_MARGIN_MS, TEARDOWN_MS, type StopWish } from './teardown.js';
+import { readStats } from './status/stats.js';
+import { StreamPeriods } from './capture/stream-periods.js';
+import { STOP, TEARDOWN_MARGIN_MS, TEARDOWN_MS, type StopWish } from './capture/teardown.js';
 import type {
   Camera,
   CameraDefinition,
@@ -32,7 +32,7 @@ import type {
   LogLine,
   PacketBuffer,
 } from './types.js';
-import type { FromWorker } from './worker-messages.js';
+import type { FromWorker } from './capture/worker-messages.js';
 
 /** Maximum time that `stop` waits for a worker, which may go on with its TEARDOWN in the background. */
 const STOP_GRACE_MS = 250;

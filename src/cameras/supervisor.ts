@@ -10,17 +10,17 @@ import type { SegmentLookup } from '../database/segment.js';
 import { withChanges } from './changes.js';
 import type { CameraEnvironment } from './camera-environment.js';
 import { checkCameraName } from './camera-name.js';
-import type { CaptureThread, WakeAddon } from './capture-thread.js';
-import { Closings } from './closings.js';
-import { replayOptionsOf } from './replay-options.js';
-import type { PacketRingSize } from './rings.js';
-import { probeOfCamera } from './probe-result.js';
-import type { ProbeResult, ProbeWish } from './probe-types.js';
-import { Prober } from './prober.js';
-import { isSameStream, parseSourceUrl } from './source-url.js';
+import type { CaptureThread, WakeAddon } from './capture/capture-thread.js';
+import { Closings } from './capture/closings.js';
+import { replayOptionsOf } from './source/replay-options.js';
+import type { PacketRingSize } from './capture/rings.js';
+import { probeOfCamera } from './probe/probe-result.js';
+import type { ProbeResult, ProbeWish } from './probe/probe-types.js';
+import { Prober } from './probe/prober.js';
+import { isSameStream, parseSourceUrl } from './source/source-url.js';
 import { SupervisedCamera } from './supervised-camera.js';
 import type { Camera, CameraChanges, CameraDefinition, CameraEvent, Cameras } from './types.js';
-import { STOP } from './teardown.js';
+import { STOP } from './capture/teardown.js';
 
 /** Where cameras are kept over a restart. */
 export interface DefinitionStore {
@@ -102,7 +102,7 @@ export class Supervisor implements Cameras {
       },
       firstPacketOf: (name) => this.firstFrameId(name),
       replayOf: (range) => replayOptionsOf(range, options.segments?.()),
-      workerUrl: options.workerUrl ?? new URL('./camera-worker.js', import.meta.url),
+      workerUrl: options.workerUrl ?? new URL('./capture/camera-worker.js', import.meta.url),
       onStateChange: (camera) => {
         this.notify(camera);
       },

@@ -3,7 +3,7 @@ import type { FrameRef } from '../rings/frame-reader.js';
 import type { CaptureEnd, LearnedFacts, StreamInfo, TlsVerify, Transport } from '../native/types.js';
 import type { CameraDefinition, StorageFact } from '../database/camera-definition.js';
 
-import type { ProbeResult, ProbeWish } from './probe-types.js';
+import type { ProbeResult, ProbeWish } from './probe/probe-types.js';
 
 export type { CameraDefinition } from '../database/camera-definition.js';
 

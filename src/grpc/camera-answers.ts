@@ -1,8 +1,8 @@
 import { ChrysError } from '../base/errors.js';
-import { STATUS_OF_PHASE } from '../cameras/container-status.js';
+import { STATUS_OF_PHASE } from '../cameras/status/container-status.js';
 import type { Camera } from '../cameras/types.js';
-import { bufferExtentOf } from '../cameras/buffer-extent.js';
-import { videoCodecOf } from '../cameras/video-codec.js';
+import { bufferExtentOf } from '../cameras/status/buffer-extent.js';
+import { videoCodecOf } from '../cameras/status/video-codec.js';
 import {
   ListStream,
   type VideoBuffer,

@@ -1,5 +1,5 @@
 import { ChrysError } from '../base/errors.js';
-import { MAX_FRAME_MESSAGE_BYTES } from '../cameras/rings.js';
+import { MAX_FRAME_MESSAGE_BYTES } from '../cameras/capture/rings.js';
 import type { FrameOptions } from '../cameras/types.js';
 import {
   VideoFrameRequest,

@@ -2,7 +2,7 @@ import { availableParallelism } from 'node:os';
 
 import { systemClock, type Clock } from '../base/clock.js';
 import { ChrysError, messageOf } from '../base/errors.js';
-import { MAX_FRAME_MESSAGE_BYTES } from '../cameras/rings.js';
+import { MAX_FRAME_MESSAGE_BYTES } from '../cameras/capture/rings.js';
 import type { HistoryOptions, NativeAddon, HistorySegment } from '../native/types.js';
 import type { SegmentLookup } from '../database/segment.js';
 import { HistoryThread } from './history-thread.js';

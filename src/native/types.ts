@@ -95,7 +95,7 @@ export interface ReplayOptions {
 export interface CaptureOptions {
   /** What is played; only of the kind 'replay'. */
   readonly replay?: ReplayOptions;
-  /** An rtsp or rtsps URL with its credentials, or the absolute path of a file. Already checked: see src/cameras/source-url.ts. */
+  /** An rtsp or rtsps URL with its credentials, or the absolute path of a file. Already checked: see src/cameras/source/source-url.ts. */
   readonly url: string;
   readonly kind: 'rtsp' | 'file' | 'replay';
   readonly transport: Transport;

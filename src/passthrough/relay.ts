@@ -2,7 +2,7 @@ import type { Clock } from '../base/clock.js';
 import { messageOf } from '../base/errors.js';
 import { retryDelayMs } from '../cloud/retry-delay.js';
 import { CONTROL } from '../gen/ring-layout.js';
-import { resolveHost } from '../cameras/resolve-host.js';
+import { resolveHost } from '../cameras/source/resolve-host.js';
 import type { NativeAddon, RelayHandle, RelayStep } from '../native/types.js';
 import { Control } from '../rings/control.js';
 import { PacketReader, type PacketFacts } from '../rings/packet-reader.js';

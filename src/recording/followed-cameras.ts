@@ -1,5 +1,5 @@
 import type { Supervisor } from '../cameras/supervisor.js';
-import { isReplay } from '../cameras/replay-url.js';
+import { isReplay } from '../cameras/source/replay-url.js';
 import type { Camera } from '../cameras/types.js';
 import { PacketReader } from '../rings/packet-reader.js';
 import { keepPackets } from '../rings/packet-ring-size.js';

@@ -1,6 +1,6 @@
 import type { Clock } from '../base/clock.js';
 import { messageOf } from '../base/errors.js';
-import { liveSinceMs } from '../cameras/live-since.js';
+import { liveSinceMs } from '../cameras/frames/live-since.js';
 import { CONTROL, FRAME_CLASS } from '../gen/ring-layout.js';
 import type { NativeAddon } from '../native/types.js';
 import { Control } from '../rings/control.js';

@@ -1,5 +1,5 @@
 import type { Camera } from '../cameras/types.js';
-import { videoCodecOf } from '../cameras/video-codec.js';
+import { videoCodecOf } from '../cameras/status/video-codec.js';
 import { VideoCodec } from '../gen/chrys/cloud/videostreaming/v1beta1/video_streaming.js';
 import { isKeyOfAnother } from './keys.js';
 import type { CameraRow } from './messages.js';

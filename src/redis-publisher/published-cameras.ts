@@ -1,7 +1,7 @@
 import type { Clock } from '../base/clock.js';
 import { messageOf } from '../base/errors.js';
 import type { Logger } from '../base/log.js';
-import { MAX_FRAME_MESSAGE_BYTES } from '../cameras/rings.js';
+import { MAX_FRAME_MESSAGE_BYTES } from '../cameras/capture/rings.js';
 import type { Supervisor } from '../cameras/supervisor.js';
 import type { Camera, FrameOptions } from '../cameras/types.js';
 import { CONTROL, FRAME_CLASS, PICTURE_FORMAT } from '../gen/ring-layout.js';

@@ -1,17 +1,17 @@
 /** The capture of one camera in the thread that the proxy runs it in, without the rest of the proxy. */
 import { systemClock } from '../../src/base/clock.js';
-import { captureOptions } from '../../src/cameras/capture-options.js';
-import { CaptureThread } from '../../src/cameras/capture-thread.js';
-import { Closings } from '../../src/cameras/closings.js';
-import { createPacketRing } from '../../src/cameras/rings.js';
-import { parseSourceUrl } from '../../src/cameras/source-url.js';
-import { STOP } from '../../src/cameras/teardown.js';
+import { captureOptions } from '../../src/cameras/capture/capture-options.js';
+import { CaptureThread } from '../../src/cameras/capture/capture-thread.js';
+import { Closings } from '../../src/cameras/capture/closings.js';
+import { createPacketRing } from '../../src/cameras/capture/rings.js';
+import { parseSourceUrl } from '../../src/cameras/source/source-url.js';
+import { STOP } from '../../src/cameras/capture/teardown.js';
 import { loadAddon } from '../../src/native/addon.js';
 import { Control } from '../../src/rings/control.js';
 import { PacketReader } from '../../src/rings/packet-reader.js';
 import { pause, waitFor } from '../support/wait.js';
 
-const WORKER = new URL('../../dist/cameras/camera-worker.js', import.meta.url);
+const WORKER = new URL('../../dist/cameras/capture/camera-worker.js', import.meta.url);
 const MIN_PACKETS = 2000;
 const RING_BYTES = 64 * 1024 * 1024;
 const MAX_PIXELS = 8192 * 4320;

@@ -1,7 +1,7 @@
 /** What VideoProbe tells of a camera's memory, which the addon counts. */
 import { describe, expect, it } from 'vitest';
 
-import { bufferExtentOf } from '../../src/cameras/buffer-extent.js';
+import { bufferExtentOf } from '../../src/cameras/status/buffer-extent.js';
 import { CONTROL } from '../../src/gen/ring-layout.js';
 import { Control } from '../../src/rings/control.js';
 import { FakePacketRing } from '../unit/fixtures/packet-ring.js';

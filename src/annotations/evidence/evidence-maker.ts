@@ -3,7 +3,7 @@ import type { Clock } from '../../base/clock.js';
 import { ChrysError, messageOf } from '../../base/errors.js';
 import { Limiter } from '../../base/limiter.js';
 import type { Logger } from '../../base/log.js';
-import { memorySpanOf } from '../../cameras/buffer-extent.js';
+import { memorySpanOf } from '../../cameras/status/buffer-extent.js';
 import type { AnnotateRequest } from '../../gen/chrys/cloud/videostreaming/v1beta1/video_streaming.js';
 import type { EvidenceWish, KeptSnapshot, MadeEvidence, PendingEvidence } from '../../database/evidence.js';
 import { EVIDENCE_PARTS, evidencePath, type EvidencePart } from './evidence-files.js';

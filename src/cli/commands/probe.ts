@@ -1,6 +1,6 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { DURATION_FORMS, parseDurationMs } from '../../base/duration.js';
-import type { ProbeResult } from '../../cameras/probe-types.js';
+import type { ProbeResult } from '../../cameras/probe/probe-types.js';
 import { TLS_VERIFY, TRANSPORTS } from '../../config/schema.js';
 import type { TlsOptions } from '../client-tls.js';
 import type { ProbeAnswer, ProxyClient } from '../client.js';

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { allowedText, shownValue } from '../../base/allowed.js';
 import { ChrysError } from '../../base/errors.js';
 import { didYouMean, nearest } from '../../base/suggest.js';
-import { MIN_SPEED, MAX_SPEED } from '../../cameras/replay-url.js';
+import { MIN_SPEED, MAX_SPEED } from '../../cameras/source/replay-url.js';
 import { configSchema } from '../../config/schema.js';
 import { LATEST_MS } from '../http/query.js';
 

@@ -1,7 +1,7 @@
 import type { Clock } from '../../base/clock.js';
 import { ChrysError } from '../../base/errors.js';
 import { checkCameraName } from '../../cameras/camera-name.js';
-import { parseReplayUrl, replayUrl } from '../../cameras/replay-url.js';
+import { parseReplayUrl, replayUrl } from '../../cameras/source/replay-url.js';
 import type { CameraDefinition } from '../../cameras/types.js';
 import type { Config } from '../../config/schema.js';
 import { cameraBody, parseBody, replayBody, replayCameraBody } from './bodies.js';

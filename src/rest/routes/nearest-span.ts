@@ -1,4 +1,4 @@
-import { memorySpanOf } from '../../cameras/buffer-extent.js';
+import { memorySpanOf } from '../../cameras/status/buffer-extent.js';
 import type { Recordings, Span } from '../../recording/types.js';
 import type { TimeRange } from '../http/query.js';
 import type { RecordedCamera } from './recorded-camera.js';

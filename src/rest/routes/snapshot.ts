@@ -1,6 +1,6 @@
 import type { Request, Response } from 'express';
 import { ChrysError } from '../../base/errors.js';
-import { DEFAULT_OUTPUT_FORMAT } from '../../cameras/demand.js';
+import { DEFAULT_OUTPUT_FORMAT } from '../../cameras/frames/demand.js';
 import type { Camera, FrameRef, FrameOptions } from '../../cameras/types.js';
 import { PICTURE_FORMAT } from '../../gen/ring-layout.js';
 import { MIN_WIDTH, MAX_WIDTH, truth, wholeNumber } from '../http/query.js';

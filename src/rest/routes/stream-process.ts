@@ -1,6 +1,6 @@
 import { redact, redactUrl } from '../../base/redact.js';
-import { STATUS_OF_PHASE } from '../../cameras/container-status.js';
-import { replayOf } from '../../cameras/replay-url.js';
+import { STATUS_OF_PHASE } from '../../cameras/status/container-status.js';
+import { replayOf } from '../../cameras/source/replay-url.js';
 import type { Camera, LogLine } from '../../cameras/types.js';
 import type { LearnedFacts } from '../../native/types.js';
 import type { PassthroughStatus } from '../../passthrough/types.js';

@@ -1,5 +1,5 @@
 import type { Request, Response } from 'express';
-import { memorySpanOf } from '../../cameras/buffer-extent.js';
+import { memorySpanOf } from '../../cameras/status/buffer-extent.js';
 import type { Recordings, Span } from '../../recording/types.js';
 import { timeRange, type TimeRange } from '../http/query.js';
 import type { RecordedCamera } from './recorded-camera.js';

@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 
-import { HEALTHY_AFTER_MS } from '../../../src/cameras/backoff.js';
+import { HEALTHY_AFTER_MS } from '../../../src/cameras/reconnect/backoff.js';
 import { CameraStateMachine } from '../../../src/cameras/state.js';
 import type { CameraPhase } from '../../../src/cameras/types.js';
 import { StillClock } from '../fixtures/still-clock.js';

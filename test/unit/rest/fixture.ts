@@ -13,7 +13,7 @@ import type {
   FrameRef,
   LogLine,
 } from '../../../src/cameras/types.js';
-import type { ProbeResult, ProbeWish } from '../../../src/cameras/probe-types.js';
+import type { ProbeResult, ProbeWish } from '../../../src/cameras/probe/probe-types.js';
 import { configSchema } from '../../../src/config/schema.js';
 import type { LearnedFacts, StreamInfo } from '../../../src/native/types.js';
 import { createRestApp, type RestParts } from '../../../src/rest/app.js';

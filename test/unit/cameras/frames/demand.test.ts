@@ -1,0 +1,156 @@
+import { beforeEach, describe, expect, it } from 'vitest';
+
+import { DEMAND_TTL_MS, Demand } from '../../../../src/cameras/frames/demand.js';
+import { CONTROL, FRAME_CLASS, OUTPUT, PICTURE_FORMAT } from '../../../../src/gen/ring-layout.js';
+import { Control } from '../../../../src/rings/control.js';
+import { EVERY as ALL, everyMs, KEYFRAMES, PLAIN_LOOK } from '../../../support/frame-options.js';
+import { StillClock } from '../../fixtures/still-clock.js';
+
+let clock: StillClock;
+let control: Control;
+let demand: Demand;
+
+beforeEach(() => {
+  clock = new StillClock();
+  control = Control.create();
+  demand = new Demand(control, clock);
+});
+
+const wants = (output = 0): number =>
+  control.getI32(CONTROL.outputsI32 + (output * OUTPUT.bytes) / 4 + OUTPUT.wantsI32);
+const intervalMs = (index: number): number => control.getI32(CONTROL.intervalMsI32 + index);
+const intervalClass = (index: number): number => 1 << (FRAME_CLASS.firstInterval + index);
+const jpeg = (width: number) => ({
+  ...ALL,
+  outputFormat: { ...PLAIN_LOOK, format: PICTURE_FORMAT.jpeg, width, quality: 80 },
+});
+
+describe('the demand on a camera', () => {
+  it('is nothing while nobody asks', () => {
+    expect(wants()).toBe(0);
+    expect(clock.pendingTimers).toBe(0);
+  });
+
+  it('is what a caller asks for, at once', () => {
+    demand.touch(KEYFRAMES);
+    expect(wants()).toBe(FRAME_CLASS.keyframes);
+    demand.touch(ALL);
+    expect(wants()).toBe(FRAME_CLASS.keyframes | FRAME_CLASS.all);
+  });
+
+  it('is not lowered by a caller who wants less', () => {
+    demand.touch(ALL);
+    demand.touch(KEYFRAMES);
+    expect(wants()).toBe(FRAME_CLASS.keyframes | FRAME_CLASS.all);
+  });
+
+  it('lasts 10 s from the last call', () => {
+    demand.touch(ALL);
+    clock.advance(DEMAND_TTL_MS - 1);
+    demand.touch(ALL);
+    clock.advance(DEMAND_TTL_MS - 1);
+    expect(wants()).toBe(FRAME_CLASS.all);
+    clock.advance(1);
+    expect(wants()).toBe(0);
+    expect(clock.pendingTimers).toBe(0);
+  });
+
+  it('falls to what the others still want', () => {
+    demand.touch(ALL);
+    clock.advance(6000);
+    demand.touch(KEYFRAMES);
+    clock.advance(4000);
+    expect(wants()).toBe(FRAME_CLASS.keyframes);
+    clock.advance(6000);
+    expect(wants()).toBe(0);
+  });
+
+  it('does not fall when only the smaller one expires', () => {
+    demand.touch(KEYFRAMES);
+    clock.advance(6000);
+    demand.touch(ALL);
+    clock.advance(5000);
+    expect(wants()).toBe(FRAME_CLASS.all);
+  });
+
+  it('lasts as long as a call waits, and 10 s more', () => {
+    const want = demand.touch(ALL);
+    demand.hold(want);
+    clock.advance(5 * DEMAND_TTL_MS);
+    expect(wants()).toBe(FRAME_CLASS.all);
+    demand.release(want);
+    clock.advance(DEMAND_TTL_MS - 1);
+    expect(wants()).toBe(FRAME_CLASS.all);
+    clock.advance(1);
+    expect(wants()).toBe(0);
+  });
+
+  it('can rise again after it fell', () => {
+    demand.touch(ALL);
+    clock.advance(2 * DEMAND_TTL_MS);
+    demand.touch(KEYFRAMES);
+    expect(wants()).toBe(FRAME_CLASS.keyframes);
+    clock.advance(DEMAND_TTL_MS);
+    expect(wants()).toBe(0);
+  });
+
+  it('keeps one timer however many calls there are', () => {
+    for (let call = 0; call < 1000; call++) {
+      demand.touch(call % 2 === 0 ? KEYFRAMES : ALL);
+      clock.advance(20);
+    }
+    expect(clock.pendingTimers).toBe(1);
+  });
+
+  it('ends with the camera', () => {
+    demand.touch(ALL);
+    demand.close();
+    expect(wants()).toBe(0);
+    expect(clock.pendingTimers).toBe(0);
+  });
+
+  it('gives each interval a class of its own, and equal ones the same', () => {
+    expect(demand.touch(everyMs(500)).frameFilter).toBe(intervalClass(0));
+    expect(demand.touch(everyMs(1000)).frameFilter).toBe(intervalClass(1));
+    expect(demand.touch(everyMs(500)).frameFilter).toBe(intervalClass(0));
+    expect([intervalMs(0), intervalMs(1), intervalMs(2)]).toEqual([500, 1000, 0]);
+    expect(wants()).toBe(intervalClass(0) | intervalClass(1));
+  });
+
+  it('takes an interval again that nobody wants any more, and refuses one too many', () => {
+    for (let index = 0; index < FRAME_CLASS.intervals; index += 1) demand.touch(everyMs(100 + index));
+    expect(() => demand.touch(everyMs(999))).toThrow(/8 different intervals/);
+    clock.advance(DEMAND_TTL_MS);
+    expect(demand.touch(everyMs(999)).frameFilter).toBe(intervalClass(0));
+    expect(intervalMs(0)).toBe(999);
+  });
+
+  it('gives each look an output of its own, and keeps the plain one', () => {
+    expect([demand.touch(ALL).output, demand.touch(jpeg(640)).output, demand.touch(jpeg(320)).output]).toEqual([
+      0, 1, 2,
+    ]);
+    expect(demand.touch({ ...jpeg(640), keyframesOnly: true }).output).toBe(1);
+    expect(wants(1)).toBe(FRAME_CLASS.all | FRAME_CLASS.keyframes);
+    expect(control.getI32(CONTROL.outputsI32 + (2 * OUTPUT.bytes) / 4 + OUTPUT.widthI32)).toBe(320);
+  });
+
+  it('takes the output that was idle longest for a new look, and not its frames of before', () => {
+    for (let width = 1; width < OUTPUT.count; width += 1) demand.touch(jpeg(100 * width));
+    expect(() => demand.touch(jpeg(999))).toThrow(/16 different sizes or formats/);
+    clock.advance(DEMAND_TTL_MS - 1);
+    demand.touch(jpeg(100));
+    clock.advance(1);
+    expect(() => demand.touch(jpeg(999))).toThrow(/try again later/);
+    clock.advance(1000);
+    expect(demand.touch(jpeg(999))).toMatchObject({ output: 2, serial: 2 });
+    expect(demand.touch(jpeg(300))).toMatchObject({ output: 3, serial: 1 });
+  });
+
+  it('lets a call go that waited for a look which is another one by now', () => {
+    const want = demand.touch(jpeg(100));
+    demand.close();
+    demand.hold(want);
+    demand.release(want);
+    expect(wants(1)).toBe(0);
+  });
+});
