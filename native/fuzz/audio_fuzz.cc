@@ -1,8 +1,8 @@
 // Audio over RTP. The first byte chooses the format, as SDPs describe it.
 #include <cstdlib>
 
-#include "../src/rtsp/audio.h"
 #include "media_packets.h"
+#include "rtsp/audio.h"
 
 using namespace chrys::rtsp;
 

@@ -1,8 +1,8 @@
 // JPEG over RTP: whatever a camera sends, pictures come out whole or not at all.
 #include <cstdlib>
 
-#include "../src/rtsp/depacketizer.h"
 #include "media_packets.h"
+#include "rtsp/depacketizer.h"
 
 using namespace chrys::rtsp;
 

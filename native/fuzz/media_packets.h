@@ -5,7 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "../src/rtsp/rtp.h"
+#include "rtsp/rtp.h"
 
 namespace chrys::rtsp {
 

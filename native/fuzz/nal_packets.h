@@ -9,7 +9,7 @@
 #include <cstdlib>
 #include <memory>
 
-#include "../src/rtsp/depacketizer.h"
+#include "rtsp/depacketizer.h"
 
 namespace chrys::rtsp {
 

@@ -5,8 +5,8 @@
 #include <cstdlib>
 #include <vector>
 
-#include "../src/rtsp/rtcp.h"
-#include "../src/rtsp/rtp.h"
+#include "rtsp/rtcp.h"
+#include "rtsp/rtp.h"
 
 using namespace chrys::rtsp;
 

@@ -1,6 +1,6 @@
 // WWW-Authenticate headers, one a line; an empty line begins the next answer 401, a line "+" means that the request was
 // accepted.
-#include "../src/rtsp/auth.h"
+#include "rtsp/auth.h"
 
 #include <cstdint>
 #include <cstdlib>

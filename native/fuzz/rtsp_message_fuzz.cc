@@ -1,8 +1,8 @@
 // The bytes of a connection, delivered in pieces: no item may reach outside the buffer, and the parser must always get
 // on.
-#include "../src/rtsp/message.h"
-#include "../src/rtsp/transport_header.h"
-#include "../src/rtsp/url.h"
+#include "rtsp/message.h"
+#include "rtsp/transport_header.h"
+#include "rtsp/url.h"
 
 #include <algorithm>
 #include <cstdint>

@@ -1,5 +1,5 @@
 // Session descriptions: what is kept is bounded.
-#include "../src/rtsp/sdp.h"
+#include "rtsp/sdp.h"
 
 #include <cstdint>
 #include <cstdlib>

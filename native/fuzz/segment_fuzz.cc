@@ -3,11 +3,11 @@
 #include <cstdint>
 #include <vector>
 
-#include "../src/mp4_index.h"
-#include "../src/packet_ring.h"
-#include "../src/past_packets.h"
-#include "../src/segment_box.h"
-#include "../src/segment_file.h"
+#include "history/history_packets.h"
+#include "mp4/mp4_index.h"
+#include "mp4/segment_box.h"
+#include "mp4/segment_file.h"
+#include "rings/packet_ring.h"
 
 extern "C" {
 #include <libavutil/log.h>

@@ -17,9 +17,9 @@
 #include <string_view>
 #include <thread>
 
-#include "../src/av_handles.h"
-#include "../src/rtsp/rtsp_source.h"
-#include "../src/rtsp/text.h"
+#include "base/av_handles.h"
+#include "rtsp/rtsp_source.h"
+#include "rtsp/text.h"
 
 using namespace chrys;
 using namespace chrys::rtsp;

@@ -1,5 +1,5 @@
 // Any timestamps, arrivals and sender reports: libFuzzer target of timeline and clock_meter.
-#include "../src/rtsp/timeline.h"
+#include "rtsp/timeline.h"
 
 #include <cstddef>
 #include <cstdint>

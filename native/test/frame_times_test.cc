@@ -1,5 +1,5 @@
 // The times of frames in files: `frame_times_test`.
-#include "../src/frame_times.h"
+#include "mp4/frame_times.h"
 #include "expect.h"
 
 #include <cstdio>

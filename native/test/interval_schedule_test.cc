@@ -1,5 +1,5 @@
 // What the schedule of intervals takes of streams of regular groups: `interval_schedule_test`.
-#include "../src/interval_schedule.h"
+#include "frames/interval_schedule.h"
 #include "expect.h"
 
 #include <cmath>

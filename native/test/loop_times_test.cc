@@ -1,5 +1,5 @@
 // The times of a file that is played over and over: `loop_times_test`.
-#include "../src/loop_times.h"
+#include "source/loop_times.h"
 #include "expect.h"
 
 #include <cstdio>

@@ -1,5 +1,5 @@
 // Pictures of every size and format, compared with libswscale's own into rows with room behind them: `picture_test`.
-#include "../src/picture.h"
+#include "frames/picture.h"
 #include "expect.h"
 
 #include <algorithm>

@@ -1,5 +1,5 @@
 // The times that a relay gives to what cameras send: `relay_clock_test`.
-#include "../src/relay_clock.h"
+#include "relay/relay_clock.h"
 #include "expect.h"
 
 #include <cstdio>

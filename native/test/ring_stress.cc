@@ -10,9 +10,9 @@
 #include <thread>
 #include <vector>
 
-#include "../src/clock.h"
-#include "../src/frame_ring.h"
-#include "../src/packet_ring.h"
+#include "base/clock.h"
+#include "rings/frame_ring.h"
+#include "rings/packet_ring.h"
 
 using namespace chrys;
 

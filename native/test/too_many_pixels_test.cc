@@ -1,7 +1,7 @@
 // A stream that declares huge pictures costs no memory: `too_many_pixels_test`.
-#include "../src/decoder.h"
-#include "../src/parameters.h"
+#include "codec/parameters.h"
 #include "expect.h"
+#include "frames/decoder.h"
 
 #include <cstdio>
 #include <cstring>

@@ -1,7 +1,7 @@
 // Prints src/gen/ring-layout.ts from ring_layout.h: `make -C native layout`.
 #include <cstdio>
 
-#include "../src/ring_layout.h"
+#include "rings/ring_layout.h"
 
 using namespace chrys;
 
@@ -21,7 +21,7 @@ void End() { std::printf("} as const;\n"); }
 #define EMIT_I64(Struct, field) std::printf("  " #field "I64: %zu,\n", offsetof(Struct, field) / 8);
 
 int main() {
-  std::printf("// Generated from native/src/ring_layout.h by `make -C native layout`. Do not edit.\n\n");
+  std::printf("// Generated from native/src/rings/ring_layout.h by `make -C native layout`. Do not edit.\n\n");
   std::printf("export const LAYOUT_VERSION = %d;\n\n", kLayoutVersion);
   std::printf("export const DEMAND = { idle: %d, keyframes: %d, interval: %d, all: %d } as const;\n\n", kDemandIdle,
               kDemandKeyframes, kDemandInterval, kDemandAll);

@@ -158,7 +158,7 @@ export interface FrameSource {
   snapshot(waitMs: number, signal?: AbortSignal): Promise<FrameRef | undefined>;
 }
 
-/** The compressed packets of one camera that memory holds; native/src/ring_layout.h says how they lie there. */
+/** The compressed packets of one camera that memory holds; native/src/rings/ring_layout.h says how they lie there. */
 export interface PacketBuffer {
   /** Undefined until the camera was started. */
   readonly ring: SharedArrayBuffer | undefined;

@@ -1,4 +1,4 @@
-// Generated from native/src/ring_layout.h by `make -C native layout`. Do not edit.
+// Generated from native/src/rings/ring_layout.h by `make -C native layout`. Do not edit.
 
 export const LAYOUT_VERSION = 4;
 

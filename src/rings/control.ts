@@ -1,7 +1,7 @@
 import { CONTROL, LAYOUT_VERSION } from '../gen/ring-layout.js';
 
 /**
- * A view of a camera's control block. Main and the capture loop share it; native/src/ring_layout.h says who writes what.
+ * A view of a camera's control block. Main and the capture loop share it; native/src/rings/ring_layout.h says who writes what.
  * Indices are those of CONTROL: `…I32` for the I32 calls, `…I64` for getI64.
  */
 export class Control {

@@ -1,6 +1,6 @@
 // AAC over RTP as RFC 3640 has it ("MPEG4-GENERIC").
-#include "../aac_config.h"
-#include "audio_formats.h"
+#include "codec/aac_config.h"
+#include "rtsp/audio_formats.h"
 
 namespace chrys::rtsp {
 

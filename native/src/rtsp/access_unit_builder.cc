@@ -1,4 +1,4 @@
-#include "access_unit_builder.h"
+#include "rtsp/access_unit_builder.h"
 
 #include <algorithm>
 #include <utility>

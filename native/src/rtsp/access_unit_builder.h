@@ -10,11 +10,11 @@
 #include <string>
 #include <vector>
 
-#include "damage.h"
-#include "depacketizer.h"
-#include "nal_headers.h"
-#include "parameter_sets.h"
-#include "picture_order.h"
+#include "rtsp/damage.h"
+#include "rtsp/depacketizer.h"
+#include "rtsp/nal_headers.h"
+#include "rtsp/parameter_sets.h"
+#include "rtsp/picture_order.h"
 
 namespace chrys::rtsp {
 

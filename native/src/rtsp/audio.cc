@@ -1,7 +1,7 @@
-#include "audio.h"
+#include "rtsp/audio.h"
 
-#include "../audio_packets.h"
-#include "audio_formats.h"
+#include "codec/audio_packets.h"
+#include "rtsp/audio_formats.h"
 
 namespace chrys::rtsp {
 

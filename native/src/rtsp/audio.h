@@ -6,9 +6,9 @@
 #include <string>
 #include <vector>
 
-#include "../packet_source.h"
-#include "rtp.h"
-#include "sdp.h"
+#include "rtsp/rtp.h"
+#include "rtsp/sdp.h"
+#include "source/packet_source.h"
 
 namespace chrys::rtsp {
 

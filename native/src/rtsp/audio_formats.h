@@ -5,7 +5,7 @@
 #include <cstdlib>
 #include <utility>
 
-#include "audio.h"
+#include "rtsp/audio.h"
 
 namespace chrys::rtsp {
 

@@ -1,8 +1,8 @@
 #include <algorithm>
 #include <cmath>
 
-#include "rtcp.h"
-#include "timeline.h"
+#include "rtsp/rtcp.h"
+#include "rtsp/timeline.h"
 
 namespace chrys::rtsp {
 

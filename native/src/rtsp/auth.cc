@@ -1,7 +1,7 @@
-#include "auth.h"
+#include "rtsp/auth.h"
 
-#include "digest.h"
-#include "text.h"
+#include "rtsp/digest.h"
+#include "rtsp/text.h"
 
 #include <algorithm>
 #include <cstdio>

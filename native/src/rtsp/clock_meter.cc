@@ -1,4 +1,4 @@
-#include "clock_meter.h"
+#include "rtsp/clock_meter.h"
 
 #include <algorithm>
 #include <cmath>

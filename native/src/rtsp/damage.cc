@@ -1,4 +1,4 @@
-#include "damage.h"
+#include "rtsp/damage.h"
 
 #include <algorithm>
 

@@ -1,4 +1,4 @@
-#include "depacketizer.h"
+#include "rtsp/depacketizer.h"
 
 namespace chrys::rtsp {
 

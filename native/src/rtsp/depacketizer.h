@@ -7,8 +7,8 @@
 #include <string>
 #include <vector>
 
-#include "rtp.h"
-#include "sdp.h"
+#include "rtsp/rtp.h"
+#include "rtsp/sdp.h"
 
 namespace chrys::rtsp {
 

@@ -1,4 +1,4 @@
-#include "digest.h"
+#include "rtsp/digest.h"
 
 #include <cstdint>
 #include <initializer_list>

@@ -1,11 +1,11 @@
-#include "exchange.h"
+#include "rtsp/exchange.h"
 
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <utility>
 
-#include "../clock.h"
+#include "base/clock.h"
 
 extern "C" {
 #include <libavutil/error.h>

@@ -8,9 +8,9 @@
 #include <string>
 #include <vector>
 
-#include "../failure.h"
-#include "message.h"
-#include "socket.h"
+#include "base/failure.h"
+#include "rtsp/message.h"
+#include "rtsp/socket.h"
 
 namespace chrys::rtsp {
 

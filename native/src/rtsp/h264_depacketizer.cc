@@ -1,5 +1,5 @@
 // H.264 over RTP (RFC 6184): single NAL units, STAP-A and FU-A in every packetization mode.
-#include "nal_depacketizer.h"
+#include "rtsp/nal_depacketizer.h"
 
 namespace chrys::rtsp {
 

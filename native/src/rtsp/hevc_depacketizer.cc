@@ -1,7 +1,7 @@
 // HEVC over RTP (RFC 7798): single NAL units, AP and FU, with DONL and DOND if the session description says so.
 #include <cstdlib>
 
-#include "nal_depacketizer.h"
+#include "rtsp/nal_depacketizer.h"
 
 namespace chrys::rtsp {
 

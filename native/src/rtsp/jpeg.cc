@@ -6,10 +6,10 @@
 #include <optional>
 #include <utility>
 
-#include "depacketizer.h"
-#include "jpeg_file.h"
-#include "jpeg_scan.h"
-#include "jpeg_size.h"
+#include "rtsp/depacketizer.h"
+#include "rtsp/jpeg_file.h"
+#include "rtsp/jpeg_scan.h"
+#include "rtsp/jpeg_size.h"
 
 namespace chrys::rtsp {
 

@@ -1,8 +1,8 @@
-#include "jpeg_file.h"
+#include "rtsp/jpeg_file.h"
 
 #include <algorithm>
 
-#include "jpeg_tables.h"
+#include "rtsp/jpeg_tables.h"
 
 namespace chrys::rtsp {
 

@@ -7,7 +7,7 @@
 #include <optional>
 #include <vector>
 
-#include "jpeg_size.h"
+#include "rtsp/jpeg_size.h"
 
 namespace chrys::rtsp {
 

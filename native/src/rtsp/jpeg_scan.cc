@@ -1,4 +1,4 @@
-#include "jpeg_scan.h"
+#include "rtsp/jpeg_scan.h"
 
 #include <algorithm>
 #include <array>

@@ -7,7 +7,7 @@
 #include <optional>
 #include <vector>
 
-#include "jpeg_tables.h"
+#include "rtsp/jpeg_tables.h"
 
 namespace chrys::rtsp {
 

@@ -1,4 +1,4 @@
-#include "jpeg_size.h"
+#include "rtsp/jpeg_size.h"
 
 #include <algorithm>
 #include <cstdlib>

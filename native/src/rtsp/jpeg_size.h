@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "jpeg_scan.h"
+#include "rtsp/jpeg_scan.h"
 
 namespace chrys::rtsp {
 

@@ -1,4 +1,4 @@
-#include "jpeg_tables.h"
+#include "rtsp/jpeg_tables.h"
 
 #include <algorithm>
 

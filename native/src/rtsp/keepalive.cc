@@ -1,4 +1,4 @@
-#include "keepalive.h"
+#include "rtsp/keepalive.h"
 
 #include <algorithm>
 #include <cstdlib>

@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <string>
 
-#include "../learned.h"
+#include "source/learned.h"
 
 namespace chrys::rtsp {
 

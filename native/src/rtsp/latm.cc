@@ -1,6 +1,6 @@
 // AAC over RTP as RFC 6416 has it ("MP4A-LATM"): audioMuxElements of ISO/IEC 14496-3, 1.7.
-#include "../aac_config.h"
-#include "audio_formats.h"
+#include "codec/aac_config.h"
+#include "rtsp/audio_formats.h"
 
 namespace chrys::rtsp {
 

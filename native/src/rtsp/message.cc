@@ -1,6 +1,6 @@
-#include "message.h"
+#include "rtsp/message.h"
 
-#include "text.h"
+#include "rtsp/text.h"
 
 #include <algorithm>
 #include <cstring>

@@ -1,4 +1,4 @@
-#include "nal_assembler.h"
+#include "rtsp/nal_assembler.h"
 
 #include <algorithm>
 #include <cstring>

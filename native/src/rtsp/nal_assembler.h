@@ -6,7 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "access_unit_builder.h"
+#include "rtsp/access_unit_builder.h"
 
 namespace chrys::rtsp {
 

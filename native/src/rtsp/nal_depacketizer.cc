@@ -1,4 +1,4 @@
-#include "nal_depacketizer.h"
+#include "rtsp/nal_depacketizer.h"
 
 namespace chrys::rtsp {
 

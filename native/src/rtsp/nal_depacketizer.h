@@ -1,9 +1,9 @@
 // What the depacketizers of H.264 and HEVC have in common: they make NAL units of aggregates and fragments.
 #pragma once
 
-#include "access_unit_builder.h"
-#include "depacketizer.h"
-#include "nal_assembler.h"
+#include "rtsp/access_unit_builder.h"
+#include "rtsp/depacketizer.h"
+#include "rtsp/nal_assembler.h"
 
 namespace chrys::rtsp {
 

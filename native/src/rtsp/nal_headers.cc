@@ -1,4 +1,4 @@
-#include "nal_headers.h"
+#include "rtsp/nal_headers.h"
 
 #include <algorithm>
 #include <array>

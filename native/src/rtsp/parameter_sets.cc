@@ -1,4 +1,4 @@
-#include "parameter_sets.h"
+#include "rtsp/parameter_sets.h"
 
 extern "C" {
 #include <libavutil/base64.h>

@@ -7,7 +7,7 @@
 #include <string_view>
 #include <vector>
 
-#include "nal_headers.h"
+#include "rtsp/nal_headers.h"
 
 namespace chrys::rtsp {
 

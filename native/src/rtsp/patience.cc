@@ -1,4 +1,4 @@
-#include "patience.h"
+#include "rtsp/patience.h"
 
 #include <algorithm>
 #include <cmath>

@@ -1,4 +1,4 @@
-#include "picture_order.h"
+#include "rtsp/picture_order.h"
 
 #include <algorithm>
 

@@ -1,8 +1,8 @@
 // Finds out from the slice headers' order fields whether pictures are missing.
 #pragma once
 
-#include "damage.h"
-#include "nal_headers.h"
+#include "rtsp/damage.h"
+#include "rtsp/nal_headers.h"
 
 namespace chrys::rtsp {
 

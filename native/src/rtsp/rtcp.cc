@@ -1,4 +1,4 @@
-#include "rtcp.h"
+#include "rtsp/rtcp.h"
 
 #include <algorithm>
 

@@ -1,4 +1,4 @@
-#include "rtp.h"
+#include "rtsp/rtp.h"
 
 #include <algorithm>
 #include <cmath>

@@ -1,15 +1,15 @@
-#include "rtsp_source.h"
+#include "rtsp/rtsp_source.h"
 
 #include <algorithm>
 #include <cstring>
 #include <random>
 #include <utility>
 
-#include "../audio_packets.h"
-#include "../clock.h"
-#include "../parameters.h"
-#include "parameter_sets.h"
-#include "status.h"
+#include "base/clock.h"
+#include "codec/audio_packets.h"
+#include "codec/parameters.h"
+#include "rtsp/parameter_sets.h"
+#include "rtsp/status.h"
 
 namespace chrys::rtsp {
 

@@ -7,16 +7,16 @@
 #include <string>
 #include <vector>
 
-#include "../av_handles.h"
-#include "../learned.h"
-#include "../packet_source.h"
-#include "audio.h"
-#include "depacketizer.h"
-#include "patience.h"
-#include "rtcp.h"
-#include "rtp.h"
-#include "session.h"
-#include "timeline.h"
+#include "base/av_handles.h"
+#include "rtsp/audio.h"
+#include "rtsp/depacketizer.h"
+#include "rtsp/patience.h"
+#include "rtsp/rtcp.h"
+#include "rtsp/rtp.h"
+#include "rtsp/session.h"
+#include "rtsp/timeline.h"
+#include "source/learned.h"
+#include "source/packet_source.h"
 
 namespace chrys::rtsp {
 

@@ -1,6 +1,6 @@
-#include "sdp.h"
+#include "rtsp/sdp.h"
 
-#include "text.h"
+#include "rtsp/text.h"
 
 #include <arpa/inet.h>
 

@@ -1,4 +1,4 @@
-#include "session.h"
+#include "rtsp/session.h"
 
 #include <arpa/inet.h>
 
@@ -8,10 +8,10 @@
 #include <ctime>
 #include <utility>
 
-#include "../clock.h"
-#include "rtcp.h"
-#include "rtp.h"
-#include "status.h"
+#include "base/clock.h"
+#include "rtsp/rtcp.h"
+#include "rtsp/rtp.h"
+#include "rtsp/status.h"
 
 namespace chrys::rtsp {
 

@@ -8,16 +8,16 @@
 #include <utility>
 #include <vector>
 
-#include "../failure.h"
-#include "../learned.h"
-#include "auth.h"
-#include "exchange.h"
-#include "keepalive.h"
-#include "message.h"
-#include "sdp.h"
-#include "socket.h"
-#include "transport_header.h"
-#include "url.h"
+#include "base/failure.h"
+#include "rtsp/auth.h"
+#include "rtsp/exchange.h"
+#include "rtsp/keepalive.h"
+#include "rtsp/message.h"
+#include "rtsp/sdp.h"
+#include "rtsp/socket.h"
+#include "rtsp/transport_header.h"
+#include "rtsp/url.h"
+#include "source/learned.h"
 
 namespace chrys::rtsp {
 

@@ -1,4 +1,4 @@
-#include "socket.h"
+#include "rtsp/socket.h"
 
 #include <fcntl.h>
 #include <netinet/in.h>
@@ -13,9 +13,9 @@
 #include <ctime>
 #include <utility>
 
-#include "../clock.h"
-#include "address.h"
-#include "tls.h"
+#include "base/clock.h"
+#include "rtsp/address.h"
+#include "rtsp/tls.h"
 
 namespace chrys::rtsp {
 

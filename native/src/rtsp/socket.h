@@ -12,8 +12,8 @@
 #include <string>
 #include <vector>
 
-#include "../failure.h"
-#include "address.h"
+#include "base/failure.h"
+#include "rtsp/address.h"
 
 namespace chrys::rtsp {
 

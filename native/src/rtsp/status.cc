@@ -1,4 +1,4 @@
-#include "status.h"
+#include "rtsp/status.h"
 
 namespace chrys::rtsp {
 

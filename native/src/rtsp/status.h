@@ -4,8 +4,8 @@
 #include <string>
 #include <string_view>
 
-#include "../failure.h"
-#include "message.h"
+#include "base/failure.h"
+#include "rtsp/message.h"
 
 namespace chrys::rtsp {
 

@@ -1,9 +1,9 @@
-#include "timeline.h"
+#include "rtsp/timeline.h"
 
 #include <algorithm>
 #include <cmath>
 
-#include "rtcp.h"
+#include "rtsp/rtcp.h"
 
 namespace chrys::rtsp {
 

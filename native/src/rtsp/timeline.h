@@ -7,7 +7,7 @@
 #include <deque>
 #include <optional>
 
-#include "clock_meter.h"
+#include "rtsp/clock_meter.h"
 
 namespace chrys::rtsp {
 

@@ -1,4 +1,4 @@
-#include "tls.h"
+#include "rtsp/tls.h"
 
 #include <gnutls/crypto.h>
 #include <gnutls/x509.h>
@@ -8,7 +8,7 @@
 #include <cerrno>
 #include <utility>
 
-#include "address.h"
+#include "rtsp/address.h"
 
 namespace chrys::rtsp {
 

@@ -6,7 +6,7 @@
 #include <optional>
 #include <string>
 
-#include "socket.h"
+#include "rtsp/socket.h"
 
 namespace chrys::rtsp {
 

@@ -1,6 +1,6 @@
-#include "transport_header.h"
+#include "rtsp/transport_header.h"
 
-#include "text.h"
+#include "rtsp/text.h"
 
 #include <algorithm>
 

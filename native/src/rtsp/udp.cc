@@ -9,8 +9,8 @@
 #include <cerrno>
 #include <cstring>
 
-#include "address.h"
-#include "socket.h"
+#include "rtsp/address.h"
+#include "rtsp/socket.h"
 
 namespace chrys::rtsp {
 

@@ -1,6 +1,6 @@
-#include "url.h"
+#include "rtsp/url.h"
 
-#include "text.h"
+#include "rtsp/text.h"
 
 #include <algorithm>
 

@@ -2,9 +2,9 @@
 #include <cstdio>
 #include <string>
 
-#include "../../src/aac_config.h"
-#include "../../src/rtsp/audio.h"
+#include "codec/aac_config.h"
 #include "expect.h"
+#include "rtsp/audio.h"
 
 using namespace chrys;
 using namespace chrys::rtsp;

@@ -1,7 +1,7 @@
 // Digest responses against the examples of the RFCs, and the answers to what cameras offer: `auth_test`.
-#include "../../src/rtsp/auth.h"
-#include "../../src/rtsp/digest.h"
+#include "rtsp/auth.h"
 #include "expect.h"
+#include "rtsp/digest.h"
 
 #include <string>
 #include <vector>

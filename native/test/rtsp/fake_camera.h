@@ -8,9 +8,9 @@
 #include <thread>
 #include <vector>
 
-#include "../../src/rtsp/message.h"
-#include "../../src/rtsp/text.h"
 #include "loopback.h"
+#include "rtsp/message.h"
+#include "rtsp/text.h"
 
 namespace chrys::rtsp {
 

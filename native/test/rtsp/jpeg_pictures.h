@@ -6,8 +6,8 @@
 #include <functional>
 #include <vector>
 
-#include "../../src/rtsp/jpeg_tables.h"
-#include "../../src/rtsp/rtp.h"
+#include "rtsp/jpeg_tables.h"
+#include "rtsp/rtp.h"
 
 namespace chrys::rtsp {
 

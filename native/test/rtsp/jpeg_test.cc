@@ -5,10 +5,10 @@
 #include <optional>
 #include <string>
 
-#include "../../src/av_handles.h"
-#include "../../src/rtsp/depacketizer.h"
+#include "base/av_handles.h"
 #include "expect.h"
 #include "jpeg_pictures.h"
+#include "rtsp/depacketizer.h"
 
 using namespace chrys;
 using namespace chrys::rtsp;

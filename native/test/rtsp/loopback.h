@@ -20,8 +20,8 @@
 #include <utility>
 #include <vector>
 
-#include "../../src/clock.h"
-#include "../../src/rtsp/socket.h"
+#include "base/clock.h"
+#include "rtsp/socket.h"
 
 namespace chrys::rtsp {
 

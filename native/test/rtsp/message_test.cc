@@ -1,5 +1,5 @@
 // What the parser makes of the bytes of a connection, polite and otherwise: `message_test`.
-#include "../../src/rtsp/message.h"
+#include "rtsp/message.h"
 #include "expect.h"
 
 #include <string>

@@ -7,8 +7,8 @@
 #include <string>
 #include <vector>
 
-#include "../../src/rtsp/depacketizer.h"
 #include "expect.h"
+#include "rtsp/depacketizer.h"
 
 namespace chrys::rtsp {
 

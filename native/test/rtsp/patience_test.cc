@@ -1,5 +1,5 @@
 // How long cameras are waited for: `patience_test`.
-#include "../../src/rtsp/patience.h"
+#include "rtsp/patience.h"
 #include "expect.h"
 
 #include <algorithm>

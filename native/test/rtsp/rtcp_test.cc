@@ -1,5 +1,5 @@
 // Sender reports in, receiver reports out: `rtcp_test`.
-#include "../../src/rtsp/rtcp.h"
+#include "rtsp/rtcp.h"
 
 #include <cstdio>
 #include <vector>

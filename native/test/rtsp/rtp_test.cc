@@ -1,5 +1,5 @@
 // RTP header, loss and order: `rtp_test`.
-#include "../../src/rtsp/rtp.h"
+#include "rtsp/rtp.h"
 
 #include <cstdio>
 #include <string>

@@ -2,9 +2,9 @@
 #include <cstdio>
 #include <cstring>
 
-#include "../../src/rtsp/rtsp_source.h"
 #include "expect.h"
 #include "fake_camera.h"
+#include "rtsp/rtsp_source.h"
 
 using namespace chrys;
 using namespace chrys::rtsp;

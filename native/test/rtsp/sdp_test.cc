@@ -1,6 +1,6 @@
 // Session descriptions of cameras, good and bad: `sdp_test`. A test that is named after a camera holds what that one
 // sends.
-#include "../../src/rtsp/sdp.h"
+#include "rtsp/sdp.h"
 #include "expect.h"
 
 #include <string>

@@ -2,9 +2,9 @@
 #include <cstdio>
 #include <cstring>
 
-#include "../../src/rtsp/session.h"
 #include "expect.h"
 #include "fake_camera.h"
+#include "rtsp/session.h"
 
 using namespace chrys;
 using namespace chrys::rtsp;

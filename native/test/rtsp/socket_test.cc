@@ -1,5 +1,5 @@
 // Waiting and TCP connections: `socket_test`.
-#include "../../src/rtsp/socket.h"
+#include "rtsp/socket.h"
 
 #include <cerrno>
 #include <cstdio>

@@ -1,5 +1,5 @@
 // The times that simulated cameras get: `timeline_test`.
-#include "../../src/rtsp/timeline.h"
+#include "rtsp/timeline.h"
 #include "expect.h"
 
 #include <algorithm>

@@ -1,9 +1,9 @@
 // What callers, recordings and relays get of cameras with bad timestamps: `timeline_users_test`.
-#include "../../src/frame_times.h"
-#include "../../src/interval_schedule.h"
-#include "../../src/relay_clock.h"
-#include "../../src/rtsp/timeline.h"
 #include "expect.h"
+#include "frames/interval_schedule.h"
+#include "mp4/frame_times.h"
+#include "relay/relay_clock.h"
+#include "rtsp/timeline.h"
 
 #include <algorithm>
 #include <cmath>

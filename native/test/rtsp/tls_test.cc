@@ -8,9 +8,9 @@
 #include <cstring>
 #include <ctime>
 
-#include "../../src/rtsp/socket.h"
 #include "expect.h"
 #include "loopback.h"
+#include "rtsp/socket.h"
 
 using namespace chrys;
 using namespace chrys::rtsp;

@@ -1,5 +1,5 @@
 // The Transport and Session headers as cameras write them: `transport_header_test`.
-#include "../../src/rtsp/transport_header.h"
+#include "rtsp/transport_header.h"
 #include "expect.h"
 
 using namespace chrys;

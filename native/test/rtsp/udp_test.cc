@@ -1,9 +1,9 @@
 // Pairs of UDP sockets: `udp_test`.
 #include <cstdio>
 
-#include "../../src/rtsp/socket.h"
 #include "expect.h"
 #include "loopback.h"
+#include "rtsp/socket.h"
 
 using namespace chrys;
 using namespace chrys::rtsp;

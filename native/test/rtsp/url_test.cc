@@ -1,5 +1,5 @@
 // RTSP URLs and control values as cameras write them: `url_test`.
-#include "../../src/rtsp/url.h"
+#include "rtsp/url.h"
 #include "expect.h"
 
 using namespace chrys;

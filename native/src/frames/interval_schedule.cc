@@ -1,0 +1,126 @@
+#include "frames/interval_schedule.h"
+
+#include <algorithm>
+#include <limits>
+
+namespace chrys {
+
+namespace {
+
+constexpr double kUsualHalfFrame = 0.02;
+// If a due moment is further ahead than two intervals and this time, the stream's clock has jumped.
+constexpr double kMaxAheadSeconds = 1;
+
+}  // namespace
+
+void IntervalSchedule::Update(const std::atomic<int32_t>* interval_ms, int32_t wanted_classes) {
+  for (size_t i = 0; i < intervals_.size(); ++i) {
+    const bool wanted = (wanted_classes >> (kClassFirstInterval + i) & 1) != 0;
+    const int32_t ms = wanted ? interval_ms[i].load(std::memory_order_relaxed) : 0;
+    if (ms == intervals_[i].ms) continue;
+    intervals_[i] = Interval();
+    intervals_[i].ms = ms;
+  }
+}
+
+void IntervalSchedule::Restart() {
+  for (Interval& interval : intervals_) {
+    interval.fresh = true;
+    interval.aligned = false;
+  }
+}
+
+void IntervalSchedule::BeginGroup(double start_seconds, double group_seconds, double frame_seconds) {
+  group_start_ = start_seconds;
+  group_seconds_ = group_seconds;
+  half_frame_ = frame_seconds > 0 ? frame_seconds / 2 : kUsualHalfFrame;
+  for (Interval& interval : intervals_) {
+    // A frame from before the jump was taken after Restart, for example one that the decoder had held back.
+    if (interval.due - start_seconds <= 2 * interval.seconds() + kMaxAheadSeconds) continue;
+    interval.fresh = true;
+    interval.aligned = false;
+    interval.due = 0;
+  }
+}
+
+bool IntervalSchedule::ByKeyframes(const Interval& interval) const {
+  return group_seconds_ > 0 && interval.seconds() > group_seconds_ - half_frame_;
+}
+
+// How long before the due moment a keyframe may be taken for it.
+double IntervalSchedule::Slack(const Interval& interval) const {
+  return ByKeyframes(interval) ? group_seconds_ / 2 : interval.seconds() / 4;
+}
+
+bool IntervalSchedule::IsDue(const Interval& interval, double seconds, bool is_keyframe) const {
+  if (interval.fresh) return true;
+  if (is_keyframe) {
+    // Once, so that from then on as many due moments as possible fall on keyframes.
+    if (!interval.aligned) return seconds - interval.last >= interval.seconds() / 2;
+    return seconds >= interval.due - Slack(interval);
+  }
+  const bool overdue = group_seconds_ > 0 && seconds > group_start_ + 2 * group_seconds_;
+  if (ByKeyframes(interval) && !overdue) return false;
+  if (seconds < interval.due - half_frame_) return false;
+  const double group_end = group_start_ + group_seconds_;
+  const bool keyframe_is_near =
+      group_seconds_ > 0 && seconds < group_end && group_end - interval.due <= Slack(interval);
+  return !keyframe_is_near;
+}
+
+bool IntervalSchedule::KeyframeDue(double seconds) const {
+  return std::any_of(intervals_.begin(), intervals_.end(),
+                     [&](const Interval& each) { return each.ms > 0 && IsDue(each, seconds, true); });
+}
+
+bool IntervalSchedule::NeedsRest(const Interval& interval, double now_seconds) const {
+  if (interval.ms == 0) return false;
+  if (interval.fresh || group_seconds_ <= 0) return true;
+  const double group_end = group_start_ + group_seconds_;
+  // The group is longer than usual: nobody knows when the next keyframe comes.
+  if (now_seconds > group_end + half_frame_) {
+    const bool overdue = now_seconds > group_start_ + 2 * group_seconds_;
+    return (overdue || !ByKeyframes(interval)) && interval.due - half_frame_ <= now_seconds;
+  }
+  return !ByKeyframes(interval) && group_end - interval.due > Slack(interval);
+}
+
+bool IntervalSchedule::NeedsRestOfGroup(double now_seconds) const {
+  return std::any_of(intervals_.begin(), intervals_.end(),
+                     [&](const Interval& each) { return NeedsRest(each, now_seconds); });
+}
+
+double IntervalSchedule::NextDue() const {
+  double next = std::numeric_limits<double>::infinity();
+  for (const Interval& interval : intervals_) {
+    if (interval.ms == 0) continue;
+    next = std::min(next, interval.fresh ? -next : interval.due - half_frame_);
+  }
+  return next;
+}
+
+int32_t IntervalSchedule::Take(double seconds, bool is_keyframe) {
+  int32_t classes = 0;
+  for (size_t i = 0; i < intervals_.size(); ++i) {
+    Interval& interval = intervals_[i];
+    if (interval.ms == 0) continue;
+    const bool due = IsDue(interval, seconds, is_keyframe);
+    const bool aligns = is_keyframe && !interval.aligned;
+    if (due) classes |= 1 << (kClassFirstInterval + i);
+    if (due || aligns) {
+      const double next = interval.due + interval.seconds();
+      // From the due moment and not from the frame, so that the mean is what was asked for.
+      const bool keeps_step = !interval.fresh && !aligns && next > seconds + interval.seconds() / 2 &&
+                              next < seconds + interval.seconds() * 3 / 2;
+      interval.due = keeps_step ? next : seconds + interval.seconds();
+    }
+    if (due) {
+      interval.last = seconds;
+      interval.fresh = false;
+    }
+    if (aligns) interval.aligned = true;
+  }
+  return classes;
+}
+
+}  // namespace chrys

@@ -1,0 +1,106 @@
+#include "history/history_packets.h"
+
+#include <algorithm>
+#include <cstring>
+
+namespace chrys {
+
+namespace {
+
+constexpr size_t kLengthBytes = 4;
+
+// Lengths in front of NAL units become start codes of the same size. False: they do not add up.
+bool ToAnnexB(std::vector<uint8_t>& sample, size_t size) {
+  size_t at = 0;
+  while (at + kLengthBytes <= size) {
+    size_t length = 0;
+    for (size_t i = 0; i < kLengthBytes; ++i) length = length << 8 | sample[at + i];
+    if (length > size - at - kLengthBytes) return false;
+    sample[at] = sample[at + 1] = sample[at + 2] = 0;
+    sample[at + 3] = 1;
+    at += kLengthBytes + length;
+  }
+  return at == size;
+}
+
+int32_t EntriesFor(size_t packets) {
+  int32_t entries = 2;
+  while (static_cast<size_t>(entries) < packets + 1) entries *= 2;
+  return entries;
+}
+
+}  // namespace
+
+PastPackets::PastPackets(PacketRingView memory, std::vector<PastSegment> segments, bool more)
+    : memory_(memory),
+      memory_end_(memory.base == nullptr ? 0 : memory.header().nextSequence.load(std::memory_order_acquire)),
+      segments_(segments.begin(), segments.end()),
+      more_(more),
+      on_disk_(more || !segments.empty()) {}
+
+void PastPackets::Add(std::vector<PastSegment> segments, bool more) {
+  segments_.insert(segments_.end(), segments.begin(), segments.end());
+  more_ = more;
+  if (!segments.empty()) asked_for_ = -1;
+}
+
+PastPackets::Step PastPackets::Next(int64_t wanted) {
+  // What came since is recorded as well, and has no end.
+  if (memory_.base != nullptr && wanted >= memory_end_) return Step::kEnd;
+  while (!segments_.empty()) {
+    const PastSegment segment = segments_.front();
+    segments_.pop_front();
+    if (segment.end_sequence > wanted && Load(segment)) return Step::kView;
+  }
+  const bool in_memory = memory_.base != nullptr && !memory_read_;
+  const int64_t first = in_memory ? memory_.header().firstSequence.load(std::memory_order_acquire) : INT64_MAX;
+  // What memory has lost since the segments were listed was written to disk meanwhile.
+  const bool behind = wanted > 0 && in_memory && first > wanted;
+  if (on_disk_ && asked_for_ != wanted && (more_ || behind)) {
+    asked_for_ = wanted;
+    return Step::kMore;
+  }
+  if (!in_memory) return Step::kEnd;
+  memory_read_ = true;
+  live_ = true;
+  view_ = memory_;
+  end_ = memory_end_;
+  return Step::kView;
+}
+
+bool PastPackets::Load(const PastSegment& file) {
+  const OpenedSegment opened = OpenSegment(file.path);
+  if (!opened.bytes) return false;
+  const auto segment = ReadSegment(*opened.bytes);
+  if (!segment) return false;
+  size_t payload = 0;
+  for (const SegmentSample& sample : segment->samples) payload += static_cast<size_t>(sample.packet.size);
+  const int32_t entries = EntriesFor(segment->samples.size());
+  // Of each packet, some bytes more are kept than it has.
+  const size_t room = payload + segment->samples.size() * 2 * kCacheLine + (1 << 20);
+  const size_t bytes = kPacketRingHeaderBytes + static_cast<size_t>(entries) * kPacketEntryBytes + room;
+  loaded_.resize(bytes / sizeof(uint64_t) + 1);
+  auto* base = reinterpret_cast<uint8_t*>(loaded_.data());
+  if (!InitPacketRing(base, bytes, entries, 1, segment->samples.front().packet.sequence)) return false;
+  PacketRingView ring{base};
+  ring.header().capacity.store(ring.header().dataBytes.load());
+  PacketRingWriter writer(ring);
+  const bool convert = segment->length_prefixed();
+  std::vector<uint8_t> data;
+  for (const SegmentSample& sample : segment->samples) {
+    const auto size = static_cast<size_t>(sample.packet.size);
+    data.resize(size);
+    if (!opened.bytes->Read(sample.offset, data.data(), size)) return false;
+    if (convert && !ToAnnexB(data, size)) return false;
+    if (writer.Write(sample.packet, data.data()) != sample.packet.sequence) return false;
+  }
+  view_ = ring;
+  end_ = segment->samples.back().packet.sequence + 1;
+  if (memory_.base != nullptr) end_ = std::min(end_, memory_end_);
+  live_ = false;
+  stream_ = segment->stream;
+  look_ = file.look;
+  return true;
+}
+
+}  // namespace chrys

@@ -1,0 +1,215 @@
+#include "history/history_plan.h"
+
+#include <algorithm>
+#include <cstdlib>
+
+#include "base/clock.h"
+
+namespace chrys {
+
+namespace {
+
+// More than any decoder reorders.
+constexpr size_t kReorderWindow = 20;
+// Packets from which it is told how far a stream reorders its frames.
+constexpr int64_t kReorderSample = 64;
+// A camera whose newest packet is older than this has stopped sending: nothing more comes before what is there.
+constexpr int64_t kLiveUs = 1'000'000;
+// Groups on either side of a damaged frame's in which another is looked for: more of them where only keyframes are
+// decoded.
+constexpr size_t kGroupsAround = 1;
+constexpr size_t kKeyframesAround = 8;
+
+double SecondsOf(const PacketInfo& packet, int64_t ticks) {
+  return static_cast<double>(ticks) * packet.time_base_num / packet.time_base_den;
+}
+
+bool ShownBefore(const PacketInfo& one, const PacketInfo& other) { return one.pts < other.pts; }
+
+// The most frames that are decoded before some frame and shown after it.
+size_t ReorderDepth(const std::vector<PacketInfo>& packets) {
+  size_t depth = 0;
+  for (size_t i = 0; i < packets.size(); ++i) {
+    size_t later = 0;
+    for (size_t j = i - std::min(i, kReorderWindow); j < i; ++j) later += packets[j].pts > packets[i].pts ? 1 : 0;
+    depth = std::max(depth, later);
+  }
+  return depth;
+}
+
+}  // namespace
+
+std::vector<int64_t> UnsettledFrames(const PacketRingView& view, int64_t end) {
+  const auto newest = ReadPacketInfo(view, end - 1);
+  if (!newest) return {};
+  // Whoever looks at it late finds that it went on.
+  const auto following = ReadPacketInfo(view, end);
+  const bool ended = following ? following->connection != newest->connection : WallUs() - newest->arrival_us > kLiveUs;
+  if (ended) return {};
+  std::vector<PacketInfo> packets;
+  for (int64_t sequence = std::max<int64_t>(0, end - kReorderSample); sequence < end; ++sequence) {
+    const auto info = ReadPacketInfo(view, sequence);
+    if (info && info->connection == newest->connection) packets.push_back(*info);
+  }
+  const size_t depth = std::min(ReorderDepth(packets), packets.size());
+  std::stable_sort(packets.begin(), packets.end(), ShownBefore);
+  std::vector<int64_t> unsettled;
+  for (size_t i = packets.size() - depth; i < packets.size(); ++i) unsettled.push_back(packets[i].sequence);
+  return unsettled;
+}
+
+HistoryPlan::HistoryPlan(const HistoryRange& range) : range_(range), begin_us_(range.from_us) {
+  intervals_[0].store(range.interval_ms);
+  schedule_.Update(intervals_.data(), range.interval_ms > 0 ? 1 << kClassFirstInterval : 0);
+}
+
+void HistoryPlan::Look(PacketRingView view, int64_t end, bool live) {
+  view_ = view;
+  end_ = end;
+  overrun_ = false;
+  unsettled_ = live ? UnsettledFrames(view, end) : std::vector<int64_t>();
+  const int64_t first = view.header().firstSequence.load(std::memory_order_acquire);
+  position_ = std::max(first, wanted_);
+  const auto oldest = ReadPacketInfo(view_, position_);
+  if (wanted_ == 0) {
+    begin_us_ = std::max(range_.from_us, oldest ? oldest->arrival_us : 0);
+  } else if (range_.nearest_us < 0 && position_ > wanted_ && (!oldest || oldest->arrival_us > range_.from_us)) {
+    // What lay before the range is no loss.
+    lost_ = true;
+  }
+  if (range_.nearest_us >= 0 && !around_) FindNearest();
+}
+
+void HistoryPlan::FindNearest() {
+  nearest_ = 0;
+  int64_t least = INT64_MAX;
+  bool decodable = false;
+  for (int64_t sequence = position_; sequence < end_; ++sequence) {
+    const auto info = ReadPacketInfo(view_, sequence);
+    if (!info) continue;
+    decodable = decodable || info->is_keyframe;
+    if (!decodable || (range_.keyframes_only && !info->is_keyframe)) continue;
+    if (IsUnsettled(sequence)) continue;
+    const int64_t distance = std::abs(info->arrival_us - range_.nearest_us);
+    if (distance > least) continue;
+    least = distance;
+    nearest_ = sequence;
+  }
+  around_begin_ = nearest_;
+  around_end_ = nearest_ + 1;
+}
+
+bool HistoryPlan::IsUnsettled(int64_t sequence) const {
+  return std::find(unsettled_.begin(), unsettled_.end(), sequence) != unsettled_.end();
+}
+
+void HistoryPlan::WantAround() {
+  if (view_.base == nullptr) return;
+  const auto nearest = ReadPacketInfo(view_, nearest_);
+  if (!nearest) {
+    // Overwritten, and all that is before it: then the nearest is another one.
+    position_ = view_.header().firstSequence.load(std::memory_order_acquire);
+    FindNearest();
+    return;
+  }
+  const size_t groups = range_.keyframes_only ? kKeyframesAround : kGroupsAround;
+  around_begin_ = nearest_;
+  for (size_t begun = 0; begun <= groups;) {
+    const auto info = ReadPacketInfo(view_, around_begin_);
+    if (info && info->connection == nearest->connection && info->is_keyframe && ++begun > groups) break;
+    const auto before = ReadPacketInfo(view_, around_begin_ - 1);
+    if (!before || before->connection != nearest->connection) break;
+    --around_begin_;
+  }
+  around_end_ = nearest_ + 1;
+  for (size_t begun = 0; around_end_ < end_; ++around_end_) {
+    const auto info = ReadPacketInfo(view_, around_end_);
+    if (!info || info->connection != nearest->connection || (info->is_keyframe && ++begun > groups)) break;
+  }
+  position_ = around_begin_;
+  around_ = true;
+}
+
+void HistoryPlan::Overrun(int64_t sequence) {
+  wanted_ = sequence;
+  position_ = end_;
+  overrun_ = true;
+}
+
+std::vector<PacketInfo> HistoryPlan::ReadGroup() {
+  std::vector<PacketInfo> group;
+  int64_t sequence = position_;
+  for (; sequence < end_; ++sequence) {
+    const auto info = ReadPacketInfo(view_, sequence);
+    if (!info) {
+      Overrun(group.empty() ? sequence : group.front().sequence);
+      return {};
+    }
+    if (group.empty() && !info->is_keyframe) continue;
+    if (!group.empty() && (info->is_keyframe || info->connection != group.front().connection)) break;
+    group.push_back(*info);
+  }
+  position_ = sequence;
+  wanted_ = sequence;
+  return group;
+}
+
+bool HistoryPlan::InRange(const PacketInfo& packet) const {
+  if (packet.is_hidden) return false;
+  if (range_.keyframes_only && !packet.is_keyframe) return false;
+  if (range_.nearest_us >= 0) {
+    if (packet.sequence < around_begin_ || packet.sequence >= around_end_) return false;
+  } else if (packet.arrival_us < range_.from_us || packet.arrival_us > range_.to_us) {
+    return false;
+  }
+  return !IsUnsettled(packet.sequence);
+}
+
+std::vector<PacketInfo> HistoryPlan::WantedOf(const std::vector<PacketInfo>& group) {
+  std::vector<PacketInfo> wanted;
+  std::copy_if(group.begin(), group.end(), std::back_inserter(wanted),
+               [&](const PacketInfo& packet) { return InRange(packet); });
+  if (range_.interval_ms == 0 || wanted.empty()) return wanted;
+
+  const PacketInfo& keyframe = group.front();
+  if (keyframe.connection != connection_) schedule_.Restart();
+  connection_ = keyframe.connection;
+  const auto [earliest, latest] = std::minmax_element(group.begin(), group.end(), ShownBefore);
+  const double span = SecondsOf(keyframe, latest->pts - earliest->pts);
+  const double frame = group.size() > 1 ? span / static_cast<double>(group.size() - 1) : 0;
+  schedule_.BeginGroup(SecondsOf(keyframe, keyframe.pts), span + frame, frame);
+  std::stable_sort(wanted.begin(), wanted.end(), ShownBefore);
+  std::vector<PacketInfo> due;
+  for (const PacketInfo& packet : wanted) {
+    if (schedule_.Take(SecondsOf(packet, packet.pts), packet.is_keyframe) != 0) due.push_back(packet);
+  }
+  return due;
+}
+
+std::optional<GroupPlan> HistoryPlan::Next() {
+  while (position_ < end_) {
+    const std::vector<PacketInfo> group = ReadGroup();
+    if (group.empty()) continue;
+    const std::vector<PacketInfo> before = std::exchange(before_, group);
+    const PacketInfo& keyframe = group.front();
+    GroupPlan plan;
+    plan.connection = keyframe.connection;
+    plan.first = keyframe.sequence;
+    plan.end = position_;
+    const bool follows = !before.empty() && before.back().sequence + 1 == keyframe.sequence &&
+                         before.front().connection == keyframe.connection;
+    if (follows) plan.lead_in = before.front().sequence;
+    for (const PacketInfo& packet : WantedOf(group)) {
+      // Now, while the packets around it are there.
+      plan.wanted[packet.sequence] = FrameIdOf(view_, packet);
+      plan.last_needed = std::max(plan.last_needed, packet.sequence);
+      if (ShownBefore(packet, keyframe)) plan.leading.push_back(packet.sequence);
+    }
+    if (plan.wanted.empty()) continue;
+    if (view_.header().firstSequence.load(std::memory_order_acquire) <= plan.first) return plan;
+    Overrun(plan.first);
+  }
+  return std::nullopt;
+}
+
+}  // namespace chrys

@@ -1,0 +1,247 @@
+#include "mp4/segment_box.h"
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+#include <string>
+
+namespace chrys {
+
+namespace {
+
+// Random, once; names our boxes.
+constexpr std::array<uint8_t, 16> kUuid{0x6c, 0x1d, 0x8e, 0x52, 0x0b, 0x93, 0x4f, 0x7a,
+                                        0xa4, 0x60, 0x3e, 0xd7, 0x15, 0xc2, 0x98, 0xbf};
+constexpr int64_t kVersion = 1;
+constexpr size_t kBoxHeader = 8;
+constexpr size_t kLargeBoxHeader = 16;
+// A file has a handful of boxes, and ours is the last one.
+constexpr int kMostBoxes = 32;
+constexpr int64_t kMostContent = 16 << 20;
+constexpr int64_t kMostSamples = 500'000;
+constexpr int64_t kMostExtradata = 1 << 20;
+// Flags of a packet. Files of earlier releases have no damaged packets.
+constexpr int64_t kKeyframeBit = 1;
+constexpr int64_t kDamagedBit = 2;
+// Of a segment, far beyond what is ever recorded; more would not fit into the index.
+constexpr double kMostSeconds = 1e9;
+constexpr int64_t kMostArrivalUs = 8'640'000'000'000'000'000;
+
+uint64_t BigEndian(const uint8_t* data, size_t bytes) {
+  uint64_t value = 0;
+  for (size_t i = 0; i < bytes; ++i) value = value << 8 | data[i];
+  return value;
+}
+
+// Numbers as varints of seven bits a byte, the sign in the lowest bit: most are small differences.
+class Writer {
+ public:
+  void Number(int64_t value) {
+    uint64_t rest = static_cast<uint64_t>(value) << 1 ^ static_cast<uint64_t>(value >> 63);
+    for (; rest >= 0x80; rest >>= 7) out.push_back(static_cast<uint8_t>(rest | 0x80));
+    out.push_back(static_cast<uint8_t>(rest));
+  }
+  template <typename Container>
+  void Bytes(const Container& bytes) {
+    Number(static_cast<int64_t>(bytes.size()));
+    out.insert(out.end(), bytes.begin(), bytes.end());
+  }
+
+  std::vector<uint8_t> out;
+};
+
+class Reader {
+ public:
+  explicit Reader(const std::vector<uint8_t>& bytes) : bytes_(bytes) {}
+
+  int64_t Number() {
+    uint64_t value = 0;
+    for (int shift = 0; shift < 64; shift += 7) {
+      if (position_ >= bytes_.size()) break;
+      const uint8_t byte = bytes_[position_++];
+      value |= static_cast<uint64_t>(byte & 0x7f) << shift;
+      if ((byte & 0x80) == 0) return static_cast<int64_t>(value >> 1) ^ -static_cast<int64_t>(value & 1);
+    }
+    good_ = false;
+    return 0;
+  }
+  // `most` bounds what a damaged file can ask for.
+  template <typename Container>
+  Container Bytes(int64_t most) {
+    const int64_t size = Number();
+    if (size < 0 || size > most || position_ + static_cast<size_t>(size) > bytes_.size()) {
+      good_ = false;
+      return {};
+    }
+    const auto begin = bytes_.begin() + static_cast<std::ptrdiff_t>(position_);
+    position_ += static_cast<size_t>(size);
+    return Container(begin, begin + size);
+  }
+  bool good() const { return good_; }
+
+ private:
+  const std::vector<uint8_t>& bytes_;
+  size_t position_ = 0;
+  bool good_ = true;
+};
+
+// Sums that a damaged file may make overflow.
+int64_t Sum(int64_t one, int64_t other) {
+  return static_cast<int64_t>(static_cast<uint64_t>(one) + static_cast<uint64_t>(other));
+}
+int64_t Difference(int64_t one, int64_t other) {
+  return static_cast<int64_t>(static_cast<uint64_t>(one) - static_cast<uint64_t>(other));
+}
+
+// False: it is damaged.
+bool ReadSound(Reader& reader, Segment* segment) {
+  const int64_t count = reader.Number();
+  if (!reader.good() || count < 0 || count > kMostSamples) return false;
+  if (count == 0) return true;
+  AudioStream& audio = segment->stream.audio.emplace();
+  audio.codec_name = reader.Bytes<std::string>(64);
+  audio.extradata = reader.Bytes<std::vector<uint8_t>>(kMostExtradata);
+  audio.sample_rate = static_cast<int>(reader.Number());
+  audio.channels = static_cast<int>(reader.Number());
+  if (!reader.good() || audio.sample_rate < 1 || audio.channels < 1) return false;
+  SoundSample sample;
+  for (int64_t i = 0; i < count && reader.good(); ++i) {
+    const int64_t end_before = Sum(sample.offset, sample.size);
+    const int64_t size = reader.Number();
+    if (size < 0 || size > INT32_MAX) return false;
+    sample.size = static_cast<int32_t>(size);
+    sample.offset = Sum(end_before, reader.Number());
+    const int64_t step = reader.Number();
+    if (sample.offset < 0 || sample.offset > INT64_MAX / 2 || step < 0 || step > INT32_MAX) return false;
+    sample.time += step;
+    segment->sound.push_back(sample);
+  }
+  return reader.good();
+}
+
+}  // namespace
+
+std::vector<uint8_t> SegmentBox(const Segment& segment) {
+  Writer writer;
+  writer.Number(kVersion);
+  writer.Bytes(segment.stream.codec_name);
+  writer.Bytes(segment.stream.extradata);
+  writer.Bytes(segment.parameter_sets);
+  writer.Number(segment.stream.width);
+  writer.Number(segment.stream.height);
+  writer.Number(segment.duration);
+  writer.Number(static_cast<int64_t>(segment.samples.size()));
+  const PacketInfo& first = segment.samples.front().packet;
+  writer.Number(first.sequence);
+  writer.Number(first.connection);
+  writer.Number(first.time_base_num);
+  writer.Number(first.time_base_den);
+  SegmentSample before;
+  for (const SegmentSample& sample : segment.samples) {
+    const PacketInfo& packet = sample.packet;
+    writer.Number((packet.is_keyframe ? kKeyframeBit : 0) | (packet.is_damaged ? kDamagedBit : 0));
+    writer.Number(packet.size);
+    writer.Number(sample.offset - before.offset - before.packet.size);
+    writer.Number(Difference(packet.pts, before.packet.pts));
+    writer.Number(Difference(packet.dts, before.packet.dts));
+    writer.Number(packet.arrival_us - before.packet.arrival_us);
+    writer.Number(Difference(packet.sender_us, before.packet.sender_us));
+    writer.Number(Difference(packet.keyframe, before.packet.keyframe));
+    writer.Number(packet.gop_index);
+    before = sample;
+  }
+  writer.Number(static_cast<int64_t>(segment.sound.size()));
+  if (!segment.sound.empty()) {
+    const AudioStream& audio = *segment.stream.audio;
+    writer.Bytes(audio.codec_name);
+    writer.Bytes(audio.extradata);
+    writer.Number(audio.sample_rate);
+    writer.Number(audio.channels);
+    SoundSample last;
+    for (const SoundSample& sample : segment.sound) {
+      writer.Number(sample.size);
+      writer.Number(sample.offset - last.offset - last.size);
+      writer.Number(sample.time - last.time);
+      last = sample;
+    }
+  }
+  std::vector<uint8_t> box;
+  const size_t size = kBoxHeader + kUuid.size() + writer.out.size();
+  for (int shift = 24; shift >= 0; shift -= 8) box.push_back(static_cast<uint8_t>(size >> shift));
+  for (const char letter : {'u', 'u', 'i', 'd'}) box.push_back(static_cast<uint8_t>(letter));
+  box.insert(box.end(), kUuid.begin(), kUuid.end());
+  box.insert(box.end(), writer.out.begin(), writer.out.end());
+  return box;
+}
+
+std::optional<std::vector<uint8_t>> FindSegmentBox(const SegmentBytes& bytes) {
+  int64_t offset = 0;
+  std::array<uint8_t, kLargeBoxHeader + 16> head{};
+  for (int i = 0; i < kMostBoxes; ++i) {
+    const int64_t left = bytes.size() - offset;
+    const size_t known = static_cast<size_t>(std::min<int64_t>(left, static_cast<int64_t>(head.size())));
+    if (left < static_cast<int64_t>(kBoxHeader) || !bytes.Read(offset, head.data(), known)) return std::nullopt;
+    auto size = static_cast<int64_t>(BigEndian(head.data(), 4));
+    if (size == 1 && known >= kLargeBoxHeader) size = static_cast<int64_t>(BigEndian(head.data() + kBoxHeader, 8));
+    if (size < static_cast<int64_t>(kBoxHeader) || size > left) return std::nullopt;
+    const auto content = static_cast<int64_t>(kBoxHeader + kUuid.size());
+    if (std::memcmp(head.data() + 4, "uuid", 4) == 0 && size > content && size < kMostContent &&
+        std::memcmp(head.data() + kBoxHeader, kUuid.data(), kUuid.size()) == 0) {
+      std::vector<uint8_t> found(static_cast<size_t>(size - content));
+      if (!bytes.Read(offset + content, found.data(), found.size())) return std::nullopt;
+      return found;
+    }
+    offset += size;
+  }
+  return std::nullopt;
+}
+
+std::optional<Segment> ParseSegmentBox(const std::vector<uint8_t>& content) {
+  Reader reader(content);
+  if (reader.Number() != kVersion) return std::nullopt;
+  Segment segment;
+  segment.stream.codec_name = reader.Bytes<std::string>(64);
+  segment.stream.extradata = reader.Bytes<std::vector<uint8_t>>(kMostExtradata);
+  segment.parameter_sets = reader.Bytes<std::vector<uint8_t>>(kMostExtradata);
+  segment.stream.width = static_cast<int>(reader.Number());
+  segment.stream.height = static_cast<int>(reader.Number());
+  segment.duration = reader.Number();
+  const int64_t count = reader.Number();
+  SegmentSample sample;
+  PacketInfo& packet = sample.packet;
+  int64_t sequence = reader.Number();
+  packet.connection = static_cast<int32_t>(reader.Number());
+  packet.time_base_num = static_cast<int32_t>(reader.Number());
+  packet.time_base_den = static_cast<int32_t>(reader.Number());
+  if (!reader.good() || count < 1 || count > kMostSamples || sequence < 1 || sequence > INT64_MAX / 2 ||
+      packet.time_base_num < 1 || packet.time_base_den < 1 || segment.duration < 0) {
+    return std::nullopt;
+  }
+  if (static_cast<double>(segment.duration) * packet.time_base_num / packet.time_base_den > kMostSeconds)
+    return std::nullopt;
+  for (int64_t i = 0; i < count && reader.good(); ++i) {
+    packet.sequence = sequence++;
+    const int64_t flags = reader.Number();
+    packet.is_keyframe = (flags & kKeyframeBit) != 0;
+    packet.is_damaged = (flags & kDamagedBit) != 0;
+    const int64_t end_before = Sum(sample.offset, packet.size);
+    const int64_t size = reader.Number();
+    if (size < 0 || size > INT32_MAX) return std::nullopt;
+    packet.size = static_cast<int32_t>(size);
+    sample.offset = Sum(end_before, reader.Number());
+    packet.pts = Sum(packet.pts, reader.Number());
+    packet.dts = Sum(packet.dts, reader.Number());
+    packet.arrival_us = Sum(packet.arrival_us, reader.Number());
+    packet.sender_us = Sum(packet.sender_us, reader.Number());
+    packet.keyframe = Sum(packet.keyframe, reader.Number());
+    packet.gop_index = static_cast<int32_t>(reader.Number());
+    if (sample.offset < 0 || sample.offset > INT64_MAX / 2) return std::nullopt;
+    if (packet.arrival_us < 1 || packet.arrival_us > kMostArrivalUs) return std::nullopt;
+    segment.samples.push_back(sample);
+  }
+  if (!reader.good() || !segment.samples.front().packet.is_keyframe || !ReadSound(reader, &segment))
+    return std::nullopt;
+  return segment;
+}
+
+}  // namespace chrys

@@ -1,0 +1,241 @@
+#include "relay/relay.h"
+
+#include <algorithm>
+
+#include "base/failure.h"
+#include "codec/parameters.h"
+#include "frames/decoder.h"
+
+namespace chrys {
+
+namespace {
+
+// Between two of these the thread that sends has time for what it is told.
+constexpr int kPacketsAtOnce = 100;
+constexpr int64_t kMostUs = 500'000;
+// What the kernel takes ahead of a server that does not read. Left to itself it takes megabytes: many seconds that look
+// as if they had been sent.
+constexpr const char* kSendBufferBytes = "262144";
+constexpr int kMostReorder = 16;
+// FLV has 31 bits of milliseconds, after which players would see the time jump back: another connection begins at 0.
+constexpr int64_t kMostTimeUs = int64_t{24} * 86'400'000'000;
+constexpr AVRational kMicroseconds{1, 1'000'000};
+
+// A decoder knows from the headers how far frames are reordered, if they say so.
+int DeclaredReorder(const AVCodecParameters* parameters) {
+  const AVCodec* codec = avcodec_find_decoder(parameters->codec_id);
+  const AvPtr<AVCodecContext> context(codec == nullptr ? nullptr : avcodec_alloc_context3(codec));
+  if (!context || avcodec_parameters_to_context(context.get(), parameters) < 0) return 0;
+  context->thread_count = 1;
+  return avcodec_open2(context.get(), codec, nullptr) < 0 ? 0 : std::clamp(context->has_b_frames, 0, kMostReorder);
+}
+
+}  // namespace
+
+Relay::Relay(const RelayOptions& options) : options_(options), sequence_(options.first_sequence) {
+  patience_.cancel = options_.cancel;
+}
+
+Relay::~Relay() { Close(); }
+
+AVIOInterruptCB Relay::callback() {
+  return {[](void* patience) -> int { return static_cast<const Patience*>(patience)->over() ? 1 : 0; }, &patience_};
+}
+
+std::optional<RelayFailure> Relay::Open() {
+  if (auto failure = FindParameters()) return failure;
+  AVFormatContext* raw = nullptr;
+  int result = avformat_alloc_output_context2(&raw, nullptr, "flv", nullptr);
+  if (result < 0) return Failed(result, "making an FLV stream", 0);
+  format_.reset(raw);
+  format_->interrupt_callback = callback();
+  patience_.deadline_us = MonotonicUs() + options_.open_timeout_us;
+  AVDictionary* settings = nullptr;
+  av_dict_set(&settings, "send_buffer_size", kSendBufferBytes, 0);
+  // Of rtmps; libav does not do so by itself.
+  av_dict_set(&settings, "tls_verify", "1", 0);
+  result = avio_open2(&format_->pb, options_.url.c_str(), AVIO_FLAG_WRITE, &format_->interrupt_callback, &settings);
+  av_dict_free(&settings);
+  if (result < 0) return Failed(result, "connecting", options_.open_timeout_us);
+  return WriteHeader();
+}
+
+std::optional<RelayFailure> Relay::FindParameters() {
+  const SegmentStream& stream = options_.stream;
+  const PacketRingView& ring = options_.rings.video;
+  const AVCodecDescriptor* codec = avcodec_descriptor_get_by_name(stream.codec_name.c_str());
+  if (codec == nullptr || !parameters_) return RelayFailure{"libav knows no codec \"" + stream.codec_name + "\""};
+  parameters_->codec_type = AVMEDIA_TYPE_VIDEO;
+  parameters_->codec_id = codec->id;
+  parameters_->width = stream.width;
+  parameters_->height = stream.height;
+  const auto info = ReadPacket(ring, sequence_, &payload_, AV_INPUT_BUFFER_PADDING_SIZE);
+  if (!info) return RelayFailure{"the group of pictures to begin with has left the memory already"};
+  BorrowedPacket keyframe;
+  parameter_sets_ = ParameterSetsIn(parameters_.get(), keyframe.Over(payload_, *info));
+  const std::vector<uint8_t>& extradata = parameter_sets_.empty() ? stream.extradata : parameter_sets_;
+  if (extradata.empty()) return RelayFailure{"the camera has sent no parameter sets (SPS, PPS) yet"};
+  if (!SetExtradata(parameters_.get(), extradata)) return RelayFailure{"there is no memory left"};
+  const int reorder = std::max(DeclaredReorder(parameters_.get()), ReorderOf(ring, info->connection));
+  clock_ = std::make_unique<RelayClock>(reorder, FrameUsOf(ring, info->connection));
+  return std::nullopt;
+}
+
+std::optional<RelayFailure> Relay::WriteHeader() {
+  AVStream* video = avformat_new_stream(format_.get(), nullptr);
+  int result = video == nullptr ? AVERROR(ENOMEM) : avcodec_parameters_copy(video->codecpar, parameters_.get());
+  if (result >= 0 && options_.stream.audio && options_.rings.audio.base != nullptr) {
+    const AudioStream& audio = *options_.stream.audio;
+    AVStream* sound = avformat_new_stream(format_.get(), nullptr);
+    if (sound == nullptr || !SetExtradata(sound->codecpar, audio.extradata)) {
+      result = AVERROR(ENOMEM);
+    } else {
+      SetSoundParameters(sound->codecpar, audio);
+    }
+    sound_sequence_ = options_.rings.audio.header().firstSequence.load(std::memory_order_acquire);
+  }
+  AVDictionary* settings = nullptr;
+  av_dict_set(&settings, "flvflags", "no_duration_filesize", 0);
+  if (result >= 0) result = avformat_write_header(format_.get(), &settings);
+  av_dict_free(&settings);
+  if (result >= 0) {
+    avio_flush(format_->pb);
+    result = format_->pb->error;
+  }
+  if (result < 0) return Failed(result, "sending the FLV header", options_.open_timeout_us);
+  is_healthy_ = true;
+  return std::nullopt;
+}
+
+// Whether it goes on further ahead than with the next packet; null: that is not there any more.
+bool Relay::PassOver(const PacketInfo* packet, RelayStep* step) {
+  const PacketRingHeader& header = options_.rings.video.header();
+  const int64_t newest_keyframe = header.lastKeyframeSequence.load(std::memory_order_relaxed);
+  int64_t next = sequence_;
+  if (packet == nullptr) {
+    next = std::max({sequence_ + 1, header.firstSequence.load(std::memory_order_acquire), newest_keyframe});
+  } else if (newest_keyframe > sequence_ && WallUs() - packet->arrival_us > options_.most_lag_us) {
+    next = newest_keyframe;
+  } else if (begins_ && !packet->is_keyframe) {
+    next = sequence_ + 1;
+  }
+  if (next == sequence_) return false;
+  step->lost += next - sequence_;
+  sequence_ = next;
+  begins_ = true;
+  return true;
+}
+
+bool Relay::NeedsOtherHeader(const PacketInfo& keyframe) {
+  BorrowedPacket borrowed;
+  const auto sets = ParameterSetsIn(parameters_.get(), borrowed.Over(payload_, keyframe));
+  return !sets.empty() && !parameter_sets_.empty() && sets != parameter_sets_;
+}
+
+std::optional<RelayFailure> Relay::Send(int32_t connection, RelayStep* step) {
+  if (!is_healthy_) return RelayFailure{"the connection is not open"};
+  const PacketRingView& ring = options_.rings.video;
+  step->kind = RelayStep::kMore;
+  const int64_t turn_us = MonotonicUs() + kMostUs;
+  for (int sent = 0; sent < kPacketsAtOnce && MonotonicUs() < turn_us; ++sent) {
+    if (sequence_ >= ring.header().nextSequence.load(std::memory_order_acquire)) {
+      step->kind = RelayStep::kIdle;
+      break;
+    }
+    const auto info = ReadPacket(ring, sequence_, &payload_, AV_INPUT_BUFFER_PADDING_SIZE);
+    if (PassOver(info ? &*info : nullptr, step)) continue;
+    if (info->connection != connection) {
+      step->kind = RelayStep::kOtherConnection;
+      break;
+    }
+    if (info->is_keyframe) {
+      if (NeedsOtherHeader(*info) || clock_->latest_us() > kMostTimeUs) {
+        step->kind = RelayStep::kOtherParameters;
+        break;
+      }
+      leading_before_ = begins_ ? info->pts : INT64_MIN;
+      begins_ = false;
+    }
+    if (info->pts >= leading_before_) {
+      const int result = WriteVideo(*info, step);
+      if (result < 0) {
+        is_healthy_ = false;
+        return Failed(result, "sending", options_.stall_timeout_us);
+      }
+    }
+    ++sequence_;
+  }
+  step->next_sequence = sequence_;
+  return std::nullopt;
+}
+
+int Relay::WriteVideo(const PacketInfo& packet, RelayStep* step) {
+  patience_.deadline_us = MonotonicUs() + options_.stall_timeout_us;
+  const RelayTimes times = clock_->Add(packet);
+  int result = WriteSound(times.dts, step);
+  if (result < 0) return result;
+  packet_->stream_index = 0;
+  packet_->data = payload_.data();
+  packet_->size = packet.size;
+  packet_->pts = times.pts;
+  packet_->dts = times.dts;
+  packet_->flags = packet.is_keyframe ? AV_PKT_FLAG_KEY : 0;
+  av_packet_rescale_ts(packet_.get(), kMicroseconds, format_->streams[0]->time_base);
+  result = av_write_frame(format_.get(), packet_.get());
+  if (result < 0) return result;
+  avio_flush(format_->pb);
+  if (format_->pb->error < 0) return format_->pb->error;
+  step->packets += 1;
+  step->bytes += packet.size;
+  return 0;
+}
+
+// The sound of the time up to that one.
+int Relay::WriteSound(int64_t until_us, RelayStep* step) {
+  if (format_->nb_streams < 2) return 0;
+  const PacketRingView& ring = options_.rings.audio;
+  const int64_t end = ring.header().nextSequence.load(std::memory_order_acquire);
+  for (; sound_sequence_ < end; ++sound_sequence_) {
+    const auto info = ReadPacket(ring, sound_sequence_, &sound_payload_, AV_INPUT_BUFFER_PADDING_SIZE);
+    if (!info || info->connection < clock_->connection()) continue;
+    if (info->connection > clock_->connection()) break;
+    const int64_t time_us = clock_->SoundTime(info->pts, info->time_base_num, info->time_base_den);
+    if (time_us > until_us) break;
+    if (time_us <= last_sound_us_) continue;
+    last_sound_us_ = time_us;
+    packet_->stream_index = 1;
+    packet_->data = sound_payload_.data();
+    packet_->size = info->size;
+    packet_->pts = packet_->dts = time_us;
+    packet_->flags = AV_PKT_FLAG_KEY;
+    av_packet_rescale_ts(packet_.get(), kMicroseconds, format_->streams[1]->time_base);
+    const int result = av_write_frame(format_.get(), packet_.get());
+    if (result < 0) return result;
+    step->bytes += info->size;
+  }
+  return 0;
+}
+
+void Relay::Close() {
+  if (!format_) return;
+  if (format_->pb != nullptr) {
+    patience_.cancel = nullptr;
+    patience_.deadline_us = MonotonicUs() + (is_healthy_ ? kGoodbyeUs : 0);
+    if (is_healthy_) av_write_trailer(format_.get());
+    avio_closep(&format_->pb);
+  }
+  is_healthy_ = false;
+  format_.reset();
+}
+
+RelayFailure Relay::Failed(int av_error, const char* doing, int64_t timeout_us) {
+  if (options_.cancel->load(std::memory_order_relaxed) != 0) return {"it was told to stop", true};
+  const bool late = timeout_us > 0 && (av_error == AVERROR_EXIT || av_error == AVERROR(ETIMEDOUT));
+  std::string message = std::string(doing) + " failed: ";
+  message +=
+      late ? "the server took nothing for " + std::to_string(timeout_us / 1'000'000) + " s" : AvErrorText(av_error);
+  for (const LogLine& line : log_.Take()) message += " (" + line.text + ")";
+  return {message};
+}
+
+}  // namespace chrys

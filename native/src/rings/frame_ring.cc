@@ -1,0 +1,99 @@
+#include "rings/frame_ring.h"
+
+#include <cassert>
+#include <cstring>
+
+namespace chrys {
+
+namespace {
+
+constexpr auto kRelaxed = std::memory_order_relaxed;
+
+size_t AlignUp(size_t value) { return (value + kCacheLine - 1) & ~(kCacheLine - 1); }
+
+size_t DataOffset(size_t head_bytes) { return AlignUp(kFrameSlotHeaderBytes + head_bytes); }
+
+size_t Stride(size_t head_bytes, size_t data_bytes) {
+  return DataOffset(head_bytes) + AlignUp(data_bytes) + kPicturePadding;
+}
+
+}  // namespace
+
+size_t FrameRingWriter::BytesFor(int slots, size_t head_bytes, size_t data_bytes) {
+  return kFrameRingHeaderBytes + static_cast<size_t>(slots) * Stride(head_bytes, data_bytes);
+}
+
+FrameRingWriter::FrameRingWriter(uint8_t* base, int32_t generation, int slots, size_t head_bytes, size_t data_bytes)
+    : base_(base), slots_(slots), data_offset_(DataOffset(head_bytes)), data_room_(AlignUp(data_bytes)) {
+  auto& header = *reinterpret_cast<FrameRingHeader*>(base);
+  header.generation.store(generation);
+  header.slotCount.store(slots);
+  header.slotStride.store(static_cast<int32_t>(Stride(head_bytes, data_bytes)));
+  header.latestSequence.store(0);
+  header.latestKeyframeSequence.store(0);
+  header.latestIntervalSequence.store(0);
+  header.layoutVersion.store(kLayoutVersion);
+}
+
+bool FrameRingWriter::Fits(size_t head_bytes, size_t data_bytes) const {
+  return kFrameSlotHeaderBytes + head_bytes <= data_offset_ && data_bytes <= data_room_;
+}
+
+FrameSlotHeader& FrameRingWriter::SlotAt(int index) const {
+  const size_t stride = data_offset_ + data_room_ + kPicturePadding;
+  return *reinterpret_cast<FrameSlotHeader*>(base_ + kFrameRingHeaderBytes + static_cast<size_t>(index) * stride);
+}
+
+FrameRingWriter::Open FrameRingWriter::Begin() {
+  const auto& header = *reinterpret_cast<const FrameRingHeader*>(base_);
+  const int64_t keyframe = header.latestKeyframeSequence.load(kRelaxed);
+  const int64_t due = header.latestIntervalSequence.load(kRelaxed);
+  FrameSlotHeader* oldest = nullptr;
+  for (int i = 0; i < slots_; ++i) {
+    FrameSlotHeader& slot = SlotAt(i);
+    const int64_t sequence = slot.sequence.load(kRelaxed);
+    if (sequence != 0 && (sequence == keyframe || sequence == due) && slots_ > 2) continue;
+    if (oldest == nullptr || sequence < oldest->sequence.load(kRelaxed)) oldest = &slot;
+  }
+  // Odd already when an earlier writer gave up in the middle.
+  oldest->lock.store((oldest->lock.load(kRelaxed) + 1) | 1, kRelaxed);
+  // Readers must see the odd lock before any byte of the slot changes.
+  std::atomic_thread_fence(std::memory_order_seq_cst);
+  auto* slot = reinterpret_cast<uint8_t*>(oldest);
+  return {slot, slot + data_offset_};
+}
+
+void FrameRingWriter::Publish(const Open& open, const std::vector<uint8_t>& head, const Published& frame) {
+  assert(kFrameSlotHeaderBytes + head.size() <= data_offset_);
+  assert(frame.data_bytes <= data_room_);
+  auto& slot = *reinterpret_cast<FrameSlotHeader*>(open.slot);
+  std::memcpy(open.data - head.size(), head.data(), head.size());
+  slot.flags.store(frame.flags, kRelaxed);
+  slot.messageOffset.store(static_cast<int32_t>(data_offset_ - head.size()), kRelaxed);
+  slot.messageBytes.store(static_cast<int32_t>(head.size() + frame.data_bytes), kRelaxed);
+  slot.dataOffset.store(static_cast<int32_t>(data_offset_), kRelaxed);
+  slot.dataBytes.store(static_cast<int32_t>(frame.data_bytes), kRelaxed);
+  slot.width.store(frame.width, kRelaxed);
+  slot.height.store(frame.height, kRelaxed);
+  slot.sequence.store(frame.sequence, kRelaxed);
+  slot.arrivalUs.store(frame.arrival_us, kRelaxed);
+  slot.keyframes.store(frame.keyframes, kRelaxed);
+  slot.serial.store(frame.serial, kRelaxed);
+  slot.lock.store(slot.lock.load(kRelaxed) + 1, std::memory_order_release);
+  auto& header = *reinterpret_cast<FrameRingHeader*>(base_);
+  if ((frame.flags & kFlagKeyframe) != 0)
+    header.latestKeyframeSequence.store(frame.sequence, std::memory_order_release);
+  if ((frame.flags >> (kFlagClassShift + kClassFirstInterval)) != 0) {
+    header.latestIntervalSequence.store(frame.sequence, std::memory_order_release);
+  }
+  header.latestSequence.store(frame.sequence, std::memory_order_release);
+}
+
+bool CopyFromSlot(const FrameSlotHeader& slot, int32_t lock, const uint8_t* source, size_t bytes, uint8_t* target) {
+  if ((lock & 1) != 0 || slot.lock.load(std::memory_order_acquire) != lock) return false;
+  std::memcpy(target, source, bytes);
+  std::atomic_thread_fence(std::memory_order_acquire);
+  return slot.lock.load(kRelaxed) == lock;
+}
+
+}  // namespace chrys

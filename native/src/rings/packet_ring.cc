@@ -1,0 +1,315 @@
+#include "rings/packet_ring.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+
+namespace chrys {
+
+namespace {
+
+constexpr int64_t kInitialCapacity = 1 << 20;
+// Payloads begin on a cache line and have at least this many zero bytes behind them, as libav's readers want.
+constexpr int64_t kPayloadPadding = 64;
+
+int64_t Footprint(int64_t size) {
+  return (size + kPayloadPadding + static_cast<int64_t>(kCacheLine) - 1) & ~static_cast<int64_t>(kCacheLine - 1);
+}
+
+}  // namespace
+
+bool InitPacketRing(uint8_t* base, size_t bytes, int32_t entry_count, int64_t min_packets, int64_t first_sequence) {
+  if (first_sequence < 1 || entry_count < 2 || (entry_count & (entry_count - 1)) != 0) return false;
+  const size_t overhead = kPacketRingHeaderBytes + static_cast<size_t>(entry_count) * kPacketEntryBytes;
+  if (bytes < overhead + kInitialCapacity) return false;
+  auto& header = *reinterpret_cast<PacketRingHeader*>(base);
+  header.entryCount.store(entry_count);
+  header.dataBytes.store(static_cast<int64_t>(bytes - overhead));
+  header.firstSequence.store(first_sequence);
+  header.nextSequence.store(first_sequence);
+  header.lastKeyframeSequence.store(0);
+  header.capacity.store(std::min(kInitialCapacity, header.dataBytes.load()));
+  header.minPackets.store(std::min<int64_t>(min_packets, entry_count / 2));
+  header.layoutVersion.store(kLayoutVersion);
+  return true;
+}
+
+bool CheckPacketRing(const uint8_t* base, size_t bytes) {
+  if (bytes < kPacketRingHeaderBytes) return false;
+  const auto& header = *reinterpret_cast<const PacketRingHeader*>(base);
+  const int32_t entries = header.entryCount.load();
+  if (header.layoutVersion.load() != kLayoutVersion || entries < 2 || (entries & (entries - 1)) != 0) return false;
+  const size_t overhead = kPacketRingHeaderBytes + static_cast<size_t>(entries) * kPacketEntryBytes;
+  const int64_t data = header.dataBytes.load();
+  return data >= kInitialCapacity && bytes >= overhead + static_cast<size_t>(data);
+}
+
+PacketRingWriter::PacketRingWriter(PacketRingView view)
+    : view_(view),
+      max_bytes_(view.header().dataBytes.load() & ~static_cast<int64_t>(kCacheLine - 1)),
+      capacity_(view.header().capacity.load()),
+      first_(view.header().firstSequence.load()),
+      next_(view.header().nextSequence.load()) {
+  if (first_ == next_) return;
+  const PacketEntry& newest = view_.entry(next_ - 1);
+  head_ = newest.offset.load() + Footprint(newest.size.load());
+  for (int64_t sequence = first_; sequence < next_; ++sequence) {
+    const PacketEntry& entry = view_.entry(sequence);
+    if (groups_.empty() || (entry.flags.load() & kFlagKeyframe) != 0) groups_.push_back({sequence, 0});
+    groups_.back().bytes += Footprint(entry.size.load());
+    largest_group_bytes_ = std::max(largest_group_bytes_, groups_.back().bytes);
+  }
+}
+
+void PacketRingWriter::EvictUpTo(int64_t sequence) {
+  if (sequence <= first_ && first_ == view_.header().firstSequence.load(std::memory_order_relaxed)) return;
+  first_ = sequence;
+  view_.header().firstSequence.store(sequence, std::memory_order_relaxed);
+  // Readers must see that the packets are gone before any of their bytes changes.
+  std::atomic_thread_fence(std::memory_order_seq_cst);
+}
+
+void PacketRingWriter::EvictOldestGroup() {
+  if (groups_.size() > 1) {
+    groups_.erase(groups_.begin());
+    EvictUpTo(groups_.front().first_sequence);
+  } else {
+    // The group in progress outgrew the ring: it loses its beginning, packet by packet.
+    EvictUpTo(first_ + 1);
+  }
+}
+
+bool PacketRingWriter::ShouldGrow(int64_t bytes) const {
+  if (capacity_ >= max_bytes_) return false;
+  if (2 * (largest_group_bytes_ + bytes) > capacity_) return true;
+  return KeptAfterNextGroup() < min_packets() && next_ - first_ < view_.entry_count();
+}
+
+int64_t PacketRingWriter::min_packets() const {
+  return std::min<int64_t>(view_.header().minPackets.load(std::memory_order_relaxed), view_.entry_count() / 2);
+}
+
+int64_t PacketRingWriter::KeptAfterNextGroup() const {
+  return groups_.size() > 1 ? next_ - groups_[1].first_sequence : 0;
+}
+
+bool PacketRingWriter::MakeRoom(int64_t bytes) {
+  if (bytes > max_bytes_) return false;
+  if (head_ + bytes > capacity_) {
+    // Growing is only possible while nothing older lies in front of the write position.
+    const bool wrapped = first_ < next_ && view_.entry(first_).offset.load(std::memory_order_relaxed) >= head_;
+    if (!wrapped && ShouldGrow(bytes)) {
+      do capacity_ = std::min(capacity_ * 2, max_bytes_);
+      while (capacity_ < 2 * (largest_group_bytes_ + bytes) && capacity_ < max_bytes_);
+    }
+    if (head_ + bytes > capacity_) {
+      limited_ = capacity_ >= max_bytes_ && KeptAfterNextGroup() < min_packets();
+      // What still lies between here and the end would be left behind the write position after the wrap: it goes first.
+      while (first_ < next_ && view_.entry(first_).offset.load(std::memory_order_relaxed) >= head_) EvictOldestGroup();
+      if (bytes > capacity_) {
+        while (first_ < next_) EvictOldestGroup();
+        while (capacity_ < bytes) capacity_ = std::min(capacity_ * 2, max_bytes_);
+      }
+      head_ = 0;
+    }
+    view_.header().capacity.store(capacity_, std::memory_order_relaxed);
+  }
+  while (first_ < next_) {
+    if (next_ - first_ >= view_.entry_count()) {
+      EvictOldestGroup();
+      continue;
+    }
+    const int64_t oldest = view_.entry(first_).offset.load(std::memory_order_relaxed);
+    if (oldest < head_ || oldest >= head_ + bytes) break;
+    EvictOldestGroup();
+  }
+  return true;
+}
+
+int64_t PacketRingWriter::Write(const PacketInfo& info, const uint8_t* data) {
+  const int64_t bytes = Footprint(info.size);
+  if (!MakeRoom(bytes)) return 0;
+  const int64_t sequence = next_;
+  if (info.is_keyframe || groups_.empty()) groups_.push_back({sequence, 0});
+  groups_.back().bytes += bytes;
+  largest_group_bytes_ = std::max(largest_group_bytes_, groups_.back().bytes);
+
+  std::memcpy(view_.payload() + head_, data, static_cast<size_t>(info.size));
+  std::memset(view_.payload() + head_ + info.size, 0, static_cast<size_t>(kPayloadPadding));
+  PacketEntry& entry = view_.entry(sequence);
+  constexpr auto relaxed = std::memory_order_relaxed;
+  entry.size.store(info.size, relaxed);
+  entry.flags.store((info.is_keyframe ? kFlagKeyframe : 0) | (info.is_damaged ? kFlagCorrupt : 0) |
+                        (info.is_hidden ? kFlagHidden : 0),
+                    relaxed);
+  entry.gopIndex.store(info.gop_index, relaxed);
+  entry.timeBaseNum.store(info.time_base_num, relaxed);
+  entry.timeBaseDen.store(info.time_base_den, relaxed);
+  entry.connection.store(info.connection, relaxed);
+  entry.sequence.store(sequence, relaxed);
+  entry.offset.store(head_, relaxed);
+  entry.pts.store(info.pts, relaxed);
+  entry.dts.store(info.dts, relaxed);
+  entry.arrivalUs.store(info.arrival_us, relaxed);
+  entry.senderUs.store(info.sender_us, relaxed);
+  entry.keyframe.store(info.keyframe, relaxed);
+  entry.originalUs.store(info.original_us, relaxed);
+  entry.originalId.store(info.original_id, relaxed);
+  head_ += bytes;
+  ++next_;
+  if (info.is_keyframe) view_.header().lastKeyframeSequence.store(sequence, relaxed);
+  view_.header().nextSequence.store(next_, std::memory_order_release);
+  return sequence;
+}
+
+int64_t PacketRingWriter::GroupStart() const {
+  const int64_t keyframe = view_.header().lastKeyframeSequence.load(std::memory_order_relaxed);
+  return keyframe >= first_ && keyframe > 0 ? keyframe : 0;
+}
+
+int64_t PacketRingWriter::PreviousGroupStart() const {
+  const int64_t newest = GroupStart();
+  if (newest == 0 || groups_.size() < 2) return newest;
+  const int64_t previous = groups_[groups_.size() - 2].first_sequence;
+  return previous >= first_ && previous > 0 ? previous : newest;
+}
+
+namespace {
+
+constexpr auto kLoadRelaxed = std::memory_order_relaxed;
+// More than any decoder reorders.
+constexpr int64_t kReorderWindow = 20;
+// Two packets of one connection that are further apart lie on different sides of a jump of the camera's clock.
+constexpr double kClockJumpSeconds = 10;
+
+struct Entry {
+  PacketInfo info;
+  int64_t offset = 0;
+};
+
+bool IsThere(const PacketRingHeader& header, int64_t sequence) {
+  return sequence < header.nextSequence.load(std::memory_order_acquire) &&
+         sequence >= header.firstSequence.load(std::memory_order_acquire);
+}
+
+// May be torn: whoever trusts it looks at firstSequence once more.
+Entry LoadEntry(const PacketEntry& entry) {
+  Entry read;
+  PacketInfo& info = read.info;
+  info.sequence = entry.sequence.load(kLoadRelaxed);
+  info.pts = entry.pts.load(kLoadRelaxed);
+  info.dts = entry.dts.load(kLoadRelaxed);
+  info.arrival_us = entry.arrivalUs.load(kLoadRelaxed);
+  info.sender_us = entry.senderUs.load(kLoadRelaxed);
+  info.keyframe = entry.keyframe.load(kLoadRelaxed);
+  info.original_us = entry.originalUs.load(kLoadRelaxed);
+  info.original_id = entry.originalId.load(kLoadRelaxed);
+  info.gop_index = entry.gopIndex.load(kLoadRelaxed);
+  info.time_base_num = entry.timeBaseNum.load(kLoadRelaxed);
+  info.time_base_den = entry.timeBaseDen.load(kLoadRelaxed);
+  info.connection = entry.connection.load(kLoadRelaxed);
+  info.size = entry.size.load(kLoadRelaxed);
+  const int32_t flags = entry.flags.load(kLoadRelaxed);
+  info.is_keyframe = (flags & kFlagKeyframe) != 0;
+  info.is_damaged = (flags & kFlagCorrupt) != 0;
+  info.is_hidden = (flags & kFlagHidden) != 0;
+  read.offset = entry.offset.load(kLoadRelaxed);
+  return read;
+}
+
+bool StillThere(const PacketRingHeader& header, const PacketInfo& info, int64_t sequence) {
+  std::atomic_thread_fence(std::memory_order_acquire);
+  return sequence >= header.firstSequence.load(kLoadRelaxed) && info.sequence == sequence;
+}
+
+}  // namespace
+
+std::optional<PacketInfo> ReadPacket(const PacketRingView& view, int64_t sequence, std::vector<uint8_t>* payload,
+                                     size_t padding) {
+  const PacketRingHeader& header = view.header();
+  if (!IsThere(header, sequence)) return std::nullopt;
+  const auto [info, offset] = LoadEntry(view.entry(sequence));
+  const int64_t data_bytes = header.dataBytes.load(kLoadRelaxed);
+  // An entry that is being overwritten may hold anything: look before touching what it points to.
+  if (info.size < 0 || offset < 0 || offset + info.size > data_bytes) return std::nullopt;
+  payload->resize(static_cast<size_t>(info.size) + padding);
+  std::memcpy(payload->data(), view.payload() + offset, static_cast<size_t>(info.size));
+  std::memset(payload->data() + info.size, 0, padding);
+  if (!StillThere(header, info, sequence)) return std::nullopt;
+  return info;
+}
+
+std::optional<PacketInfo> ReadPacketInfo(const PacketRingView& view, int64_t sequence) {
+  const PacketRingHeader& header = view.header();
+  if (!IsThere(header, sequence)) return std::nullopt;
+  const PacketInfo info = LoadEntry(view.entry(sequence)).info;
+  if (!StillThere(header, info, sequence)) return std::nullopt;
+  return info;
+}
+
+PacketSums SumPackets(const PacketRingView& view) {
+  const int64_t end = view.header().nextSequence.load(std::memory_order_acquire);
+  PacketSums sums;
+  int32_t connection = -1;
+  int64_t earliest = 0;
+  int64_t latest = 0;
+  for (int64_t sequence = view.header().firstSequence.load(std::memory_order_acquire); sequence < end; ++sequence) {
+    const auto info = ReadPacketInfo(view, sequence);
+    if (!info) {
+      // Overtaken by the writer; what is left begins further on, with a whole group.
+      sequence = std::max(sequence, view.header().firstSequence.load(std::memory_order_acquire) - 1);
+      continue;
+    }
+    if (sums.frames == 0 && !info->is_keyframe) continue;
+    if (sums.frames == 0) sums.oldest_us = info->arrival_us;
+    if (sums.frames == 0 || info->connection != connection) {
+      connection = info->connection;
+      earliest = latest = info->pts;
+      sums.newest_frames = 0;
+    }
+    earliest = std::min(earliest, info->pts);
+    latest = std::max(latest, info->pts);
+    sums.newest_seconds = static_cast<double>(latest - earliest) * info->time_base_num / info->time_base_den;
+    sums.newest_us = info->arrival_us;
+    sums.newest_frames += 1;
+    sums.frames += 1;
+    sums.keyframes += info->is_keyframe ? 1 : 0;
+    sums.bytes += info->size;
+  }
+  return sums;
+}
+
+namespace {
+
+// `find` gives the packet of a sequence, or nothing.
+template <typename Find>
+int64_t FrameIdAmong(const PacketInfo& packet, Find find) {
+  const double tick = static_cast<double>(packet.time_base_num) / packet.time_base_den;
+  int64_t id = packet.sequence;
+  for (int64_t distance = -kReorderWindow; distance <= kReorderWindow; ++distance) {
+    if (distance == 0) continue;
+    const std::optional<PacketInfo> other = find(packet.sequence + distance);
+    if (!other || other->connection != packet.connection) continue;
+    const int64_t ticks = other->pts - packet.pts;
+    if (std::abs(static_cast<double>(ticks)) * tick > kClockJumpSeconds) continue;
+    if (distance < 0 && ticks > 0) --id;
+    if (distance > 0 && ticks < 0) ++id;
+  }
+  return id;
+}
+
+}  // namespace
+
+int64_t FrameIdOf(const PacketRingView& view, const PacketInfo& packet) {
+  return FrameIdAmong(packet, [&](int64_t sequence) { return ReadPacketInfo(view, sequence); });
+}
+
+int64_t FrameIdOf(const std::vector<PacketInfo>& packets, const PacketInfo& packet) {
+  const int64_t first = packets.front().sequence;
+  return FrameIdAmong(packet, [&](int64_t sequence) {
+    const bool there = sequence >= first && sequence - first < static_cast<int64_t>(packets.size());
+    return there ? std::optional<PacketInfo>(packets[static_cast<size_t>(sequence - first)]) : std::nullopt;
+  });
+}
+
+}  // namespace chrys
