@@ -81,7 +81,7 @@ describe('a camera that allows one session', () => {
   it('whose session somebody else has is named', async () => {
     const { message } = await scene.failed('taken', 'session_limit');
     expect(message).toMatch(/453/);
-    expect(message).toMatch(/only session/);
+    expect(message).toMatch(/allows no further session/);
     expect((await scene.counts('taken')).requests['SETUP']).toBeLessThanOrEqual(12);
   });
 

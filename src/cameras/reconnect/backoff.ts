@@ -71,3 +71,20 @@ export function retryDelayMs(reason: CameraReason, failures: Failures, random: (
 export function mendedAfterMs(reason: CameraReason): number {
   return BY_REASON[reason] === FLOOD ? MENDED_AFTER_MS : HEALTHY_AFTER_MS;
 }
+
+/** How a reason is retried, for the reference page; '' when it is retried as usual. */
+export function retryRule(reason: CameraReason): string {
+  const backoff = BY_REASON[reason];
+  if (backoff === undefined) return '';
+  const { steps } = backoff;
+  const last = steps.at(-1);
+  if (last === undefined) return 'Not retried.';
+  const reset = backoff === FLOOD ? ` The delays begin anew after ${MENDED_AFTER_MS / MINUTE} min of health.` : '';
+  if (steps.length === 1) return `Retried every ${last === MINUTE ? 'minute' : duration(last)}.${reset}`;
+  const earlier = steps.slice(0, -1).map(duration).join(', ');
+  return `Retried after ${earlier} and then every ${last === MINUTE ? 'minute' : duration(last)}.${reset}`;
+}
+
+function duration(ms: number): string {
+  return ms >= MINUTE ? `${ms / MINUTE} min` : `${ms / SECOND} s`;
+}

@@ -1,10 +1,11 @@
 import { expect, it } from 'vitest';
-import { ERROR_KINDS, type ErrorKind } from '../../../src/base/errors.js';
+import { ERROR_KINDS } from '../../../src/base/errors.js';
+import { reasonReference } from '../../../src/cameras/reasons.js';
 import type { CameraReason } from '../../../src/cameras/types.js';
 import { KNOWN_KEYS } from '../../../src/config/keys.js';
 import { configSchema } from '../../../src/config/schema.js';
 import { CAPTURE_ENDS } from '../../../src/native/types.js';
-import { HTTP_TEXTS, KEY_TEXTS, KIND_TEXTS, REASON_TEXTS } from './texts.js';
+import { HTTP_TEXTS, KEY_TEXTS } from './texts.js';
 
 // These pages are generated: `npx vitest run test/unit/docs-reference.test.ts -u` writes them, without -u they are
 // compared.
@@ -29,7 +30,7 @@ function table(head: readonly string[], rows: readonly (readonly string[])[]): s
 }
 
 function errorsPage(): string {
-  const kinds = Object.entries(ERROR_KINDS) as [ErrorKind, { grpc: number; http: number }][];
+  const kinds = Object.entries(ERROR_KINDS);
   const ends = CAPTURE_ENDS.filter((end) => end !== 'stopped');
   const reasons: CameraReason[] = [...ends, 'worker_crashed'];
   return `${NOTE}
@@ -40,7 +41,7 @@ Every error has one kind, and a kind has one gRPC status and one HTTP status. It
 
 ${table(
   ['kind', 'gRPC', 'HTTP', 'meaning'],
-  kinds.map(([kind, { grpc, http }]) => [kind, `${GRPC_NAMES[grpc]} (${grpc})`, `${http}`, KIND_TEXTS[kind]]),
+  kinds.map(([kind, { grpc, http, meaning }]) => [kind, `${GRPC_NAMES[grpc]} (${grpc})`, `${http}`, meaning]),
 )}
 
 Of HTTP alone:
@@ -56,7 +57,7 @@ REST tells it as \`chrysproxy.reason\`, with a sentence in \`chrysproxy.message\
 
 ${table(
   ['reason', 'meaning', 'what to do'],
-  reasons.map((reason) => [reason, REASON_TEXTS[reason].meaning, REASON_TEXTS[reason].advice]),
+  reasons.map((reason) => [reason, reasonReference(reason).meaning, reasonReference(reason).advice]),
 )}
 `;
 }

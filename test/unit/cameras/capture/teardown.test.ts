@@ -215,7 +215,7 @@ describe('a probe', () => {
   it.each([
     ['unauthorized', 'unauthenticated', /user name or password/],
     ['credentials_needed', 'unauthenticated', /needs a user name and a password/],
-    ['session_limit', 'resource_exhausted', /only session/],
+    ['session_limit', 'resource_exhausted', /allows no further session/],
     ['transport_refused', 'failed_precondition', /461/],
     ['refused', 'unavailable', /Nothing listens/],
   ])('that ends with %s is %s', async (end, kind, says) => {
