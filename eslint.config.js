@@ -90,7 +90,7 @@ export default tseslint.config(
     },
   },
   {
-    files: ['src/cli/**', 'bin/**', '.ci/**', 'examples/**', 'test/**'],
+    files: ['src/cli/**', 'bin/**', '.ci/**', 'tools/**', 'examples/**', 'test/**'],
     rules: { 'no-console': 'off' },
   },
   {

@@ -2,10 +2,8 @@ import { expect, it } from 'vitest';
 import { ERROR_KINDS } from '../../../src/base/errors.js';
 import { reasonReference } from '../../../src/cameras/reasons.js';
 import type { CameraReason } from '../../../src/cameras/types.js';
-import { KNOWN_KEYS } from '../../../src/config/keys.js';
-import { configSchema } from '../../../src/config/schema.js';
 import { CAPTURE_ENDS } from '../../../src/native/types.js';
-import { HTTP_TEXTS, KEY_TEXTS } from './texts.js';
+import { HTTP_TEXTS } from './texts.js';
 
 // These pages are generated: `npx vitest run test/unit/docs-reference.test.ts -u` writes them, without -u they are
 // compared.
@@ -62,36 +60,6 @@ ${table(
 `;
 }
 
-function configPage(): string {
-  const defaults: unknown = configSchema.parse({});
-  const rows = KNOWN_KEYS.map(({ path, variable }) => {
-    const name = path.join('.');
-    const value = path.reduce<unknown>((at, part) => (at as Record<string, unknown>)[part], defaults);
-    const shown =
-      value === undefined ? 'unset' : value === '' ? 'empty' : `\`${JSON.stringify(value).replaceAll('"', '')}\``;
-    return [`\`${name}\``, shown, KEY_TEXTS[name] ?? '', `\`${variable}\``];
-  });
-  return `${NOTE}
-
-# Configuration
-
-chrysproxy runs without a configuration. It reads the YAML file that \`--config\` names, else the one that \`CHRYSPROXY_CONFIG\` names, else \`conf.yaml\` in the data directory if there is one. \`config/default.yaml\` has every key at its default with a comment; a file needs only the keys that differ.
-
-A variable of the environment overrides the file. Lists are written with commas (\`CHRYSPROXY_SOURCES_SCHEMES=rtsp,rtsps\`), and an empty variable counts as not set.
-
-An unknown key or variable, or a value that is not allowed, is an error: nothing starts. \`chrysproxy config check\` tells all of them at once, each with its line.
-
-The data directory is \`--data-dir\`, else \`CHRYSPROXY_DATA_DIR\`, else \`/data/chrysalis\` if it exists and is writable, else \`$XDG_DATA_HOME/chrysproxy\`, else \`~/.local/share/chrysproxy\`. It holds the database (\`chrysproxy.db\`, with the passwords of the cameras, readable by its owner only). One process can use it at a time.
-
-${table(['key', 'default', 'meaning and allowed values', 'variable'], rows)}
-`;
-}
-
 it('docs/reference/errors.md lists every kind of error and every reason', async () => {
   await expect(errorsPage()).toMatchFileSnapshot('../../../docs/reference/errors.md');
-});
-
-it('docs/reference/config.md lists every key', async () => {
-  expect(Object.keys(KEY_TEXTS).sort()).toEqual(KNOWN_KEYS.map(({ path }) => path.join('.')).sort());
-  await expect(configPage()).toMatchFileSnapshot('../../../docs/reference/config.md');
 });
