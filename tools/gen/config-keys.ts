@@ -58,8 +58,7 @@ function valueAt(value: unknown, path: readonly string[]): unknown {
 
 /** The range or the list of values that the schema accepts, in words; undefined for free text. */
 function allowedValues(schema: Schema): string | undefined {
-  if (schema instanceof z.ZodDefault || schema instanceof z.ZodOptional)
-    return allowedValues(schema.unwrap());
+  if (schema instanceof z.ZodDefault || schema instanceof z.ZodOptional) return allowedValues(schema.unwrap());
   if (schema instanceof z.ZodNumber) return rangeOf(schema);
   if (schema instanceof z.ZodArray) return `a list with any of ${valuesOf(schema.element).join(', ')}`;
   if (schema instanceof z.ZodUnion) return listed(schema.options.flatMap((option) => valuesOf(option)));

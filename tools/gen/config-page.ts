@@ -33,7 +33,8 @@ export function configPage(): GeneratedFile {
 function defaultText({ defaultValue }: DocumentedKey): string {
   if (defaultValue === undefined) return 'unset';
   if (defaultValue === '') return 'empty';
-  return `\`${[defaultValue].flat().join(', ')}\``;
+  const items: unknown[] = [defaultValue].flat();
+  return `\`${items.map(String).join(', ')}\``;
 }
 
 /** Angle brackets would be taken for HTML. */
