@@ -101,7 +101,7 @@ export class StoredAnnotations implements Annotations {
     this.thread = new SupervisedThread({
       url: options.workerUrl ?? WORKER,
       name: items,
-      what: `the thread that keeps ${items}`,
+      what: `The thread that keeps ${items}`,
       data: () => this.workerData(),
       heapMb: HEAP_MB,
       clock,

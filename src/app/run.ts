@@ -1,8 +1,9 @@
 import { evidenceFolder } from '../annotations/evidence/evidence-files.js';
 import { PendingBook } from '../annotations/evidence/pending-evidence.js';
-import { systemClock, type Clock } from '../base/clock.js';
+import { keepAliveClock, systemClock, type Clock } from '../base/clock.js';
 import { messageOf } from '../base/errors.js';
 import { createLogger, type Logger } from '../base/log.js';
+import { within } from '../base/within.js';
 import { Supervisor } from '../cameras/supervisor.js';
 import { ensureDataDir, resolveDataDir } from '../config/data-dir.js';
 import { loadConfig } from '../config/load.js';
@@ -279,8 +280,8 @@ async function stopSignal(): Promise<NodeJS.Signals> {
 
 /** False: not everything could be closed in time. */
 async function closeAll(closers: readonly Closer[], logger: Logger | undefined): Promise<boolean> {
-  let clean = true;
-  const all = (async () => {
+  const closeInOrder = async (): Promise<boolean> => {
+    let clean = true;
     for (const close of [...closers].reverse()) {
       try {
         await close();
@@ -289,17 +290,9 @@ async function closeAll(closers: readonly Closer[], logger: Logger | undefined):
         logger?.error({ err: error }, `stopping failed: ${messageOf(error)}`);
       }
     }
-  })();
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<void>((resolve) => {
-    timer = setTimeout(() => {
-      clean = false;
-      resolve();
-    }, SHUTDOWN_BOUND_MS);
-  });
-  await Promise.race([all, late]);
-  clearTimeout(timer);
-  return clean;
+    return clean;
+  };
+  return await within(closeInOrder(), SHUTDOWN_BOUND_MS, keepAliveClock, () => false);
 }
 
 /** A defect ends the process, and whoever watches over it starts it again; the log says why. */

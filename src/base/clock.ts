@@ -1,10 +1,10 @@
-/** Time is passed in, so that a test can hold it still. */
+/** Time is passed in, so that a test can control it. */
 export interface Clock {
   /** Milliseconds since the epoch. */
   nowMs(): number;
-  /** Milliseconds since some fixed moment; never jumps. */
+  /** Milliseconds since a fixed moment. Never jumps. */
   monotonicMs(): number;
-  /** Runs `action` once after `delayMs`; the returned function cancels it. Does not keep the process alive. */
+  /** Runs `action` once after `delayMs`. The returned function cancels that. A timer does not keep the process alive. */
   after(delayMs: number, action: () => void): () => void;
 }
 
@@ -14,6 +14,17 @@ export const systemClock: Clock = {
   after(delayMs, action) {
     const timer = setTimeout(action, delayMs);
     timer.unref();
+    return () => {
+      clearTimeout(timer);
+    };
+  },
+};
+
+/** Like systemClock, but a timer keeps the process alive until it has run or is cancelled. */
+export const keepAliveClock: Clock = {
+  ...systemClock,
+  after(delayMs, action) {
+    const timer = setTimeout(action, delayMs);
     return () => {
       clearTimeout(timer);
     };

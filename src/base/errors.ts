@@ -95,3 +95,8 @@ export class ChrysError extends Error {
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
+
+/** For calls that come while the proxy stops. `advice` says what the caller does then. */
+export function shuttingDown(advice = 'try again later'): ChrysError {
+  return new ChrysError('unavailable', `The proxy is shutting down: ${advice}.`);
+}

@@ -1,40 +1,41 @@
 import { Worker } from 'node:worker_threads';
 
+import { systemClock } from './clock.js';
 import { messageOf } from './errors.js';
+import { within } from './within.js';
 
-/** What a thread is started with. */
 export interface ThreadForm {
-  /** Of its program. */
+  /** The program of the thread. */
   readonly url: URL;
   /** Shown by tools that list threads. */
   readonly name: string;
-  /** workerData: only what can be cloned. */
+  /** Becomes workerData, so it must be possible to clone it. */
   readonly data: unknown;
-  /** V8's heap only, megabytes: a leak must end this thread and not the process. */
+  /** Limits of V8's heap, in megabytes. A leak ends this thread and not the process. */
   readonly heapMb: { readonly old: number; readonly young: number };
 }
 
 export interface ThreadListener<From> {
   onMessage(message: From): void;
-  /** The thread is gone; called once. `error` says why, '' when it was told to. */
+  /** The thread has ended. Called once. `error` says why; it is '' when we requested the end. */
   onGone(error: string): void;
 }
 
 /**
- * The environment may hold secrets (CHRYSPROXY_…) that a thread which parses data from the network has no use for.
- * Only what src/native/addon.ts reads goes on.
+ * The environment may hold secrets (CHRYSPROXY_…), and a thread that parses data from the network must not have them. It
+ * gets only the variable that src/native/addon.ts reads.
  */
 function workerEnvironment(): NodeJS.ProcessEnv {
   const addon = process.env['CHRYSPROXY_NATIVE_ADDON'];
   return addon === undefined ? {} : { CHRYSPROXY_NATIVE_ADDON: addon };
 }
 
-/** A worker thread that is told what to do by messages and ends by one, from main's side. */
+/** A worker thread that gets its work by messages, and whose end is requested by a message. Main thread. */
 export class ServiceThread<To, From> {
   private readonly worker: Worker;
   private readonly gone: Promise<void>;
   private isGone = false;
-  private told = false;
+  private endRequested = false;
 
   constructor({ url, name, data, heapMb }: ThreadForm, listener: ThreadListener<From>) {
     this.worker = new Worker(url, {
@@ -55,35 +56,36 @@ export class ServiceThread<To, From> {
       this.worker.once('exit', (code) => {
         this.isGone = true;
         resolve();
-        listener.onGone(error !== '' || this.told ? error : `it ended by itself with code ${code}`);
+        listener.onGone(error !== '' || this.endRequested ? error : `it ended by itself with code ${code}`);
       });
     });
   }
 
-  /** Lost when it is gone. */
+  /** The message is lost when the thread has ended. */
   send(message: To): void {
     this.worker.postMessage(message);
   }
 
   /**
-   * `message` tells it to end. False: it did not within `graceMs`. Then it is left alone and ends when what it hangs in
-   * returns: killing a thread inside native code would take the process with it.
+   * Requests the end with `message` and waits for it. False: the thread did not end within `graceMs`. It then ends by
+   * itself when the call that blocks it returns. It is not terminated: that would crash the process when the thread is in
+   * native code.
    */
   async end(message: To, graceMs: number): Promise<boolean> {
-    this.told = true;
+    this.endRequested = true;
     if (this.isGone) return true;
     this.send(message);
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<false>((resolve) => {
-      timer = setTimeout(resolve, graceMs, false);
-    });
-    const inTime = await Promise.race([this.gone.then(() => true), late]);
-    clearTimeout(timer);
+    const inTime = await within(
+      this.gone.then(() => true),
+      graceMs,
+      systemClock,
+      () => false,
+    );
     if (!inTime) this.worker.unref();
     return inTime;
   }
 
-  /** Resolves when the thread is gone, however long that takes. */
+  /** Resolves when the thread has ended. There is no timeout. */
   async wasGone(): Promise<void> {
     await this.gone;
   }

@@ -1,46 +1,47 @@
 import type { Clock } from './clock.js';
 import { messageOf } from './errors.js';
 import type { Logger } from './log.js';
+import { RetryLadder } from './retry-ladder.js';
 import { ServiceThread, type ThreadForm } from './service-thread.js';
 
 export interface SupervisedThreadOptions<From> extends Omit<ThreadForm, 'data'> {
-  /** Asked at each start. */
+  /** Called at each start; the result becomes workerData. */
   readonly data: () => unknown;
-  /** What it is, for sentences: "the thread that records". */
+  /** Begins sentences about the thread: "The recorder thread". */
   readonly what: string;
   readonly clock: Clock;
   readonly logger: Pick<Logger, 'error'>;
-  /** Whether a message says that it works; default: it does as soon as it has started. */
+  /** Whether a message says that the thread works. Default: it works as soon as it has started. */
   readonly isReady?: (message: From) => boolean;
   onMessage(message: From): void;
-  /** A new thread runs, which knows nothing yet. */
+  /** A new thread runs. It has no state yet. */
   onStarted?(): void;
-  /** It crashed, and another will be started; what was asked of it is not answered any more. */
+  /** The thread crashed and will be started again. Open questions are not answered. */
   onCrashed(): void;
 }
 
-/** Before a crashed thread is started again. */
-const RESTART_MS = [1000, 2000, 5000, 10_000, 30_000];
-/** A thread that lived so long was healthy: the next crash begins the back-off anew. */
+/** Delays before a crashed thread is started again. */
+const RESTART_MS = [1000, 2000, 5000, 10_000, 30_000] as const;
+/** After a thread has run for this long, the next crash begins the delays anew. */
 const HEALTHY_MS = 60_000;
 
-/** Has a thread run from the first time that it is needed, and starts it again when it crashes. Main thread. */
+/** Starts a thread when it is first needed, and again when it crashes. Main thread. */
 export class SupervisedThread<To, From> {
   private thread: ServiceThread<To, From> | undefined;
   private startedMs = 0;
-  private crashes = 0;
+  private readonly restarts = new RetryLadder({ stepsMs: RESTART_MS, healthyMs: HEALTHY_MS });
   private cancelRestart: (() => void) | undefined;
-  private crashed = '';
+  private crashText = '';
   private closed = false;
 
   constructor(private readonly options: SupervisedThreadOptions<From>) {}
 
-  /** Why it does not run although it should, as a sentence; '' = all is well. */
+  /** Why the thread does not run although it should, as a sentence without full stop; '' = it runs. */
   get outage(): string {
-    return this.crashed;
+    return this.crashText;
   }
 
-  /** Starts it, unless it runs or waits to be started again. */
+  /** Starts the thread, unless it runs or waits for its next start. */
   need(): void {
     if (this.closed || this.thread !== undefined || this.cancelRestart !== undefined) return;
     const { options } = this;
@@ -48,27 +49,27 @@ export class SupervisedThread<To, From> {
     try {
       this.thread = this.start();
     } catch (error) {
-      // No memory or no thread to be had.
+      // The system has no memory or no thread left.
       this.onGone(messageOf(error));
       return;
     }
-    if (options.isReady === undefined) this.crashed = '';
+    if (options.isReady === undefined) this.crashText = '';
     options.onStarted?.();
   }
 
-  /** Nothing is sent while it does not run: a new thread is told everything. */
+  /** The message is dropped while the thread does not run: onStarted sends all state to a new thread. */
   send(message: To): void {
     this.thread?.send(message);
   }
 
-  /** False: it did not end within `graceMs` and is left alone; it is not started again. */
+  /** Ends the thread for good. False: it did not end within `graceMs`; see ServiceThread.end. */
   async end(message: To, graceMs: number): Promise<boolean> {
     this.closed = true;
     this.cancelRestart?.();
     return (await this.thread?.end(message, graceMs)) ?? true;
   }
 
-  /** Resolves when the thread that was told to end is gone, however long that takes. */
+  /** Resolves when the thread has ended. There is no timeout. */
   async wasGone(): Promise<void> {
     await this.thread?.wasGone();
   }
@@ -79,7 +80,7 @@ export class SupervisedThread<To, From> {
       { ...options, data: options.data() },
       {
         onMessage: (message) => {
-          if (options.isReady?.(message) === true) this.crashed = '';
+          if (options.isReady?.(message) === true) this.crashText = '';
           options.onMessage(message);
         },
         onGone: (error) => {
@@ -93,11 +94,9 @@ export class SupervisedThread<To, From> {
     this.thread = undefined;
     if (this.closed) return;
     const { clock, logger, what } = this.options;
-    if (clock.monotonicMs() - this.startedMs >= HEALTHY_MS) this.crashes = 0;
-    const delayMs = RESTART_MS[Math.min(this.crashes, RESTART_MS.length - 1)] ?? 0;
-    this.crashes += 1;
-    this.crashed = `${what} ended (${error}); it is started again after ${delayMs / 1000} s`;
-    logger.error(this.crashed);
+    const delayMs = this.restarts.fail(clock.monotonicMs() - this.startedMs);
+    this.crashText = `${what} ended (${error}); it is started again after ${delayMs / 1000} s`;
+    logger.error(this.crashText);
     this.options.onCrashed();
     this.cancelRestart = clock.after(delayMs, () => {
       this.cancelRestart = undefined;

@@ -36,7 +36,7 @@ export class RelayThread {
     this.thread = new SupervisedThread<ToRelay, RelayProgress>({
       url: workerUrl,
       name: `relay ${camera}`,
-      what: `the thread that pushes camera "${camera}" to its RTMP server`,
+      what: `The thread that pushes camera "${camera}" to its RTMP server`,
       data: (): RelayWorkerData => ({
         ...source,
         cancel: this.cancel.buffer,

@@ -1,6 +1,6 @@
 import type { Clock } from '../base/clock.js';
 import { messageOf } from '../base/errors.js';
-import { retryDelayMs } from '../cloud/retry-delay.js';
+import { RetryLadder } from '../base/retry-ladder.js';
 import { CONTROL } from '../gen/ring-layout.js';
 import { resolveHost } from '../cameras/source/resolve-host.js';
 import type { NativeAddon, RelayHandle, RelayStep } from '../native/types.js';
@@ -33,7 +33,10 @@ const TURN_MS = 500;
 const ORDER_PACKETS = 10;
 const ORDER_MS = 1000;
 const REPORT_MS = 1000;
-/** A connection that took packets for so long was healthy: the next failure begins the back-off anew. */
+/** Delays before the next attempt. The random share spreads the cameras of a server that came back at one moment. */
+const RETRY_MS = [500, 1000, 2000, 5000, 10_000, 30_000, 60_000] as const;
+const RETRY_JITTER = 0.2;
+/** After a connection has taken packets for this long, the next failure begins the delays anew. */
 const HEALTHY_MS = 10_000;
 const CHANGES_TOO_OFTEN = 'what the camera sends has changed soon after the connection was made';
 
@@ -48,7 +51,7 @@ export class Relay {
   private message = '';
   private nextAttemptMs: number | undefined;
   private lastError = '';
-  private failures = 0;
+  private readonly retries: RetryLadder;
   private reportedMs = -Infinity;
   private turnMs = -Infinity;
   /** When the connection took something last, monotonic. */
@@ -62,6 +65,8 @@ export class Relay {
     this.cancel = new Int32Array(data.cancel);
     this.periods = data.periods;
     this.counters = { ...data.counters };
+    const { random } = parts;
+    this.retries = new RetryLadder({ stepsMs: RETRY_MS, jitter: RETRY_JITTER, random, healthyMs: HEALTHY_MS });
   }
 
   usePeriods(periods: readonly RelayedPeriod[]): void {
@@ -137,8 +142,7 @@ export class Relay {
       // A camera whose parameters change with each keyframe must not make a connection for each.
       if (clock.monotonicMs() - openedMs < HEALTHY_MS && !this.isAway()) throw new Error(CHANGES_TOO_OFTEN);
     } catch (error) {
-      if (this.takenMs - openedMs >= HEALTHY_MS) this.failures = 0;
-      await this.failed(messageOf(error));
+      await this.failed(messageOf(error), this.takenMs - openedMs);
     } finally {
       if (handle !== undefined) addon.closeRelay(handle);
     }
@@ -186,11 +190,10 @@ export class Relay {
     if (clock.monotonicMs() - this.reportedMs >= REPORT_MS) this.report();
   }
 
-  private async failed(reason: string): Promise<void> {
+  private async failed(reason: string, lastedMs: number): Promise<void> {
     if (this.isStopped()) return;
-    const { clock, random } = this.parts;
-    this.failures += 1;
-    const delayMs = retryDelayMs(this.failures, random);
+    const { clock } = this.parts;
+    const delayMs = this.retries.fail(lastedMs);
     this.lastError = reason;
     this.nextAttemptMs = clock.nowMs() + delayMs;
     this.enter('retrying', reason);

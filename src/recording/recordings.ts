@@ -2,7 +2,8 @@ import { existsSync } from 'node:fs';
 import { setImmediate as otherWork } from 'node:timers/promises';
 
 import type { Clock } from '../base/clock.js';
-import { ChrysError } from '../base/errors.js';
+import { ChrysError, shuttingDown } from '../base/errors.js';
+import { rangeInUs } from '../base/microseconds.js';
 import { SupervisedThread } from '../base/supervised-thread.js';
 import type { Logger } from '../base/log.js';
 import type { Supervisor } from '../cameras/supervisor.js';
@@ -68,7 +69,7 @@ export class CameraRecordings implements Recordings {
     this.thread = new SupervisedThread({
       url: options.workerUrl ?? WORKER,
       name: 'recorder',
-      what: 'the thread that records',
+      what: 'The recorder thread',
       data: () => data,
       heapMb: HEAP_MB,
       clock,
@@ -81,7 +82,7 @@ export class CameraRecordings implements Recordings {
       },
       onCrashed: () => {
         this.cleaning.reset();
-        this.endCheck(new ChrysError('unavailable', `${this.thread.outage}: try again then`));
+        this.endCheck(new ChrysError('unavailable', `${this.thread.outage}. Try again then.`));
       },
     });
     this.followed = new FollowedCameras({
@@ -133,7 +134,7 @@ export class CameraRecordings implements Recordings {
 
   page(camera: string, range: { fromMs: number; toMs: number; after: number; limit: number }): SegmentPage {
     const { fromMs, toMs, after: afterUs, limit } = range;
-    const found = this.index.page(camera, { ...inMicroseconds(fromMs, toMs), afterUs, limit: limit + 1 });
+    const found = this.index.page(camera, { ...rangeInUs(fromMs, toMs), afterUs, limit: limit + 1 });
     const segments = found.slice(0, limit);
     return { segments, next: found.length > limit ? segments.at(-1)?.startUs : undefined };
   }
@@ -162,7 +163,7 @@ export class CameraRecordings implements Recordings {
   }
 
   timeline(camera: string, fromMs: number, toMs: number): Promise<Timeline> {
-    return timelineOf(this.index, camera, inMicroseconds(fromMs, toMs));
+    return timelineOf(this.index, camera, rangeInUs(fromMs, toMs));
   }
 
   inRange(camera: string, range: SegmentRange): readonly Segment[] {
@@ -179,7 +180,7 @@ export class CameraRecordings implements Recordings {
 
   async check(): Promise<CheckReport> {
     if (this.closed) throw shuttingDown();
-    if (this.thread.outage !== '') throw new ChrysError('unavailable', `${this.thread.outage}: try again then`);
+    if (this.thread.outage !== '') throw new ChrysError('unavailable', `${this.thread.outage}. Try again then.`);
     if (this.runningCheck === undefined) {
       this.thread.need();
       this.runningCheck = runningCheck();
@@ -241,13 +242,4 @@ function runningCheck(): RunningCheck {
     [resolve, reject] = settle;
   });
   return { report, resolve, reject };
-}
-
-function shuttingDown(): ChrysError {
-  return new ChrysError('unavailable', 'the proxy is shutting down: try again later');
-}
-
-/** `toMs` with all of its microseconds. */
-function inMicroseconds(fromMs: number, toMs: number): { readonly fromUs: number; readonly toUs: number } {
-  return { fromUs: fromMs * 1000, toUs: toMs * 1000 + 999 };
 }

@@ -1,6 +1,7 @@
-import { closeSync, fsyncSync, lstatSync, mkdirSync, openSync, renameSync, rmSync, type Stats } from 'node:fs';
+import { lstatSync, mkdirSync, renameSync, rmSync, type Stats } from 'node:fs';
 import { join } from 'node:path';
 
+import { syncFolderSync } from '../base/atomic-file.js';
 import { messageOf } from '../base/errors.js';
 import { isCameraName } from '../cameras/camera-name.js';
 import type { NativeAddon, SegmentFacts, SegmentOptions } from '../native/types.js';
@@ -151,7 +152,7 @@ export class SegmentFiles {
     const file = nameOf();
     this.mountPoint.learn();
     renameSync(segmentPath(this.folder, camera, unfinished), segmentPath(this.folder, camera, file));
-    syncFolder(this.folderOf(camera));
+    syncFolderSync(this.folderOf(camera));
     return { file, facts };
   }
 
@@ -164,19 +165,6 @@ export class SegmentFiles {
     const code = codeOf(error);
     if (code === undefined) return error instanceof Error ? error : new Error(messageOf(error));
     return new DiskError(code, diskText(code, this.folderOf(camera), messageOf(error)), { cause: error });
-  }
-}
-
-/** The names in a folder are on the disk when this returns. */
-function syncFolder(path: string): void {
-  const descriptor = openSync(path, 'r');
-  try {
-    fsyncSync(descriptor);
-  } catch (error) {
-    // Some network file systems cannot do that with a folder.
-    if (!['EINVAL', 'ENOTSUP', 'ENOSYS'].includes(codeOf(error) ?? '')) throw error;
-  } finally {
-    closeSync(descriptor);
   }
 }
 

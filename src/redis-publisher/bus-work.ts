@@ -1,4 +1,5 @@
 import type { Clock } from '../base/clock.js';
+import { within } from '../base/within.js';
 import type { NativeAddon } from '../native/types.js';
 import { redisMessageOf } from '../redis/redis-errors.js';
 import type { RedisClient, RedisLink, RedisListener, RedisOptions } from '../redis/redis-link.js';
@@ -108,12 +109,7 @@ export class BusWorker {
 
   async stop(): Promise<void> {
     for (const publisher of this.publishers.values()) publisher.publish(0);
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<void>((resolve) => {
-      timer = setTimeout(resolve, LAST_EVENTS_MS);
-    });
-    if (this.facts.outage === '') await Promise.race([this.writeFacts(), late]);
-    clearTimeout(timer);
+    if (this.facts.outage === '') await within(this.writeFacts(), LAST_EVENTS_MS, this.env.clock, () => undefined);
     this.facts.close();
     this.frames?.close();
   }

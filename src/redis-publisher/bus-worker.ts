@@ -4,7 +4,7 @@
  */
 import { parentPort, workerData } from 'node:worker_threads';
 
-import { systemClock } from '../base/clock.js';
+import { systemClock, type Clock } from '../base/clock.js';
 import { loadAddon } from '../native/addon.js';
 import { RedisLink } from '../redis/redis-link.js';
 import { BusWorker } from './bus-work.js';
@@ -18,12 +18,14 @@ const port = parentPort;
 const data = workerData as BusWorkerData;
 const addon = loadAddon();
 
+// Uses the addon's clock, which also stamps packet arrivals, so that frame ages are exact.
+const clock: Clock = { ...systemClock, nowMs: () => Math.floor(addon.wallUs() / 1000) };
+
 const work = new BusWorker({
   data,
-  // That of the packets' arrivals, so that ages are right.
-  clock: { ...systemClock, nowMs: () => Math.floor(addon.wallUs() / 1000) },
+  clock,
   copyFromSlot: (...slot) => addon.copyFromSlot(...slot),
-  connect: (options, listener) => new RedisLink(options, listener),
+  connect: (options, listener) => new RedisLink(options, listener, clock),
   post: (message: FromBus) => {
     port.postMessage(message);
   },

@@ -51,7 +51,7 @@ export class RedisBus implements Bus {
       name: 'bus',
       data: () => data,
       heapMb: HEAP_MB,
-      what: 'the thread that publishes to Redis',
+      what: 'The thread that publishes to Redis',
       clock,
       logger,
       onMessage: (message) => {

@@ -1,5 +1,8 @@
 import { createClient } from 'redis';
 
+import type { Clock } from '../base/clock.js';
+import { RetryLadder } from '../base/retry-ladder.js';
+import { within } from '../base/within.js';
 import { messageOf } from '../base/errors.js';
 
 export interface RedisOptions {
@@ -26,7 +29,7 @@ const ANSWER_WITHIN_MS = 5000;
 /** A connection whose other end froze looks like any other, so it is asked. */
 const PING_EVERY_MS = 2000;
 const MAX_COMMANDS_WAITING = 10_000;
-const RETRY_MS = [100, 500, 1000, 2000, 5000];
+const RETRY_MS = [100, 500, 1000, 2000, 5000] as const;
 /** What only an operator can mend. */
 const REFUSED_RETRY_MS = 15_000;
 
@@ -61,13 +64,14 @@ export class RedisLink {
   private live: RedisClient | undefined;
   private reason: string;
   private told = false;
-  private failures = 0;
+  private readonly retries = new RetryLadder({ stepsMs: RETRY_MS });
   private closed = false;
-  private timer: NodeJS.Timeout | undefined;
+  private cancelTimer: (() => void) | undefined;
 
   constructor(
     private readonly options: RedisOptions,
     private readonly listener: RedisListener,
+    private readonly clock: Clock,
   ) {
     this.reason = `Redis at ${options.connection} is not connected yet.`;
     this.current = this.attempt();
@@ -85,7 +89,7 @@ export class RedisLink {
 
   close(): void {
     this.closed = true;
-    clearTimeout(this.timer);
+    this.cancelTimer?.();
     this.current.destroy();
   }
 
@@ -110,7 +114,7 @@ export class RedisLink {
       return;
     }
     if (this.closed || client !== this.live) return;
-    this.failures = 0;
+    this.retries.reset();
     this.reason = '';
     this.told = false;
     this.pingLater(client);
@@ -118,7 +122,7 @@ export class RedisLink {
   }
 
   private pingLater(client: RedisClient): void {
-    this.timer = setTimeout(() => {
+    this.cancelTimer = this.clock.after(PING_EVERY_MS, () => {
       this.inTime(client.ping()).then(
         () => {
           if (!this.closed && client === this.live) this.pingLater(client);
@@ -127,38 +131,29 @@ export class RedisLink {
           this.lost(client, error);
         },
       );
-    }, PING_EVERY_MS);
+    });
   }
 
   private async inTime<T>(answer: Promise<T>): Promise<T> {
     const { answerWithinMs = ANSWER_WITHIN_MS } = this.options;
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<never>((_resolve, reject) => {
-      timer = setTimeout(() => {
-        reject(new Error(`it has not answered for ${answerWithinMs / 1000} s`));
-      }, answerWithinMs);
+    return await within(answer, answerWithinMs, this.clock, () => {
+      throw new Error(`it has not answered for ${answerWithinMs / 1000} s`);
     });
-    try {
-      return await Promise.race([answer, late]);
-    } finally {
-      clearTimeout(timer);
-    }
   }
 
   /** This client is of no use any more; another one is made after a while. */
   private lost(client: RedisClient, error: unknown): void {
     if (this.closed || client !== this.live) return;
     this.live = undefined;
-    clearTimeout(this.timer);
+    this.cancelTimer?.();
     // Fails what is under way.
     client.destroy();
     const { sentence, isRefusal } = explained(error, this.options);
     this.reason = sentence;
-    const retryMs = isRefusal ? REFUSED_RETRY_MS : RETRY_MS[Math.min(this.failures, RETRY_MS.length - 1)];
-    this.failures += 1;
-    this.timer = setTimeout(() => {
+    const retryMs = this.retries.fail();
+    this.cancelTimer = this.clock.after(isRefusal ? REFUSED_RETRY_MS : retryMs, () => {
       this.current = this.attempt();
-    }, retryMs);
+    });
     if (this.told) return;
     this.told = true;
     this.listener.onOutage(this.reason);

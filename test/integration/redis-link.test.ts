@@ -1,6 +1,7 @@
 /** The connection to Redis, against a real one that is refused, locked, frozen and restarted. */
 import { createServer } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
+import { systemClock } from '../../src/base/clock.js';
 import { RedisLink, type RedisOptions } from '../../src/redis/redis-link.js';
 import { RedisServer, type RedisServerOptions } from '../support/redis-server.js';
 import { freePort, waitFor } from '../support/wait.js';
@@ -36,6 +37,7 @@ class Watched {
           this.outages.push(why);
         },
       },
+      systemClock,
     );
     ends.push(() => {
       this.link.close();

@@ -61,6 +61,7 @@ export class SharedQueue {
           this.onOutage();
         },
       },
+      clock,
     );
     const stream = new SharedStream(this.link, options.name, queue.origin(randomUUID));
     this.mover = new RedisForwarder({

@@ -108,7 +108,7 @@ describe('calls', () => {
     await open();
     expect(await refusal(annotate('a', 'crash'))).toEqual(unavailable('a bug'));
     await waitFor('the next to be taken', BOUND_MS, async () => (await refusal(annotate('b'))) === 'it was taken');
-    expect(lines.join()).toContain('the thread that keeps annotations ended (a bug); it is started again after 1 s');
+    expect(lines.join()).toContain('The thread that keeps annotations ended (a bug); it is started again after 1 s');
   });
 
   it('fail with UNAVAILABLE when the proxy stops, also those that wait', async () => {

@@ -28,7 +28,7 @@ function start(data: () => unknown): { readonly heard: string[]; readonly logged
   thread = new SupervisedThread<string, string>({
     url: ECHO,
     name: 'echo',
-    what: 'the thread that echoes',
+    what: 'The thread that echoes',
     data,
     heapMb: { old: 32, young: 2 },
     clock: { ...systemClock, after: (delayMs, action) => systemClock.after(delayMs / 20, action) },
@@ -60,7 +60,7 @@ it('tries again when no thread can be had, and lets nobody else fall with it', a
     // What cannot be cloned makes the start throw, as a lack of threads does.
     return tries < 3 ? () => undefined : 'said ';
   });
-  expect(thread!.outage).toContain('the thread that echoes ended');
+  expect(thread!.outage).toContain('The thread that echoes ended');
   await waitFor('a thread in the end', BOUND_MS, () => {
     thread!.send('c');
     return heard.includes('said c');
