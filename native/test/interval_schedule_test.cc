@@ -31,7 +31,7 @@ Outcome Play(int interval_ms, int gop_frames, int frames, int from, int real_gop
   for (int i = 0; i < frames; ++i) {
     const double seconds = i * kFrame;
     const bool keyframe = i % period == 0;
-    schedule.Update(intervals, i >= from ? 1 << kClassFirstInterval : 0);
+    schedule.Update(intervals, i >= from ? 1 << kFilterFirstInterval : 0);
     if (keyframe) {
       schedule.BeginGroup(seconds, gop_frames * kFrame, kFrame);
       in_group = 0;
@@ -110,7 +110,7 @@ void ServesOnWhenAFrameFromBeforeAJumpIsTakenLate() {
       offset = 0;
     }
     const double seconds = offset + i * kFrame;
-    schedule.Update(intervals, 1 << kClassFirstInterval);
+    schedule.Update(intervals, 1 << kFilterFirstInterval);
     if (i % 25 == 0) schedule.BeginGroup(seconds, 1, kFrame);
     // The decoder gives each frame out two packets later.
     if (i >= 502 || i < 500) taken += schedule.Take(seconds - 2 * kFrame, i % 25 == 2) != 0 ? 1 : 0;

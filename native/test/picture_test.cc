@@ -113,12 +113,13 @@ std::vector<uint8_t> Expected(const AVFrame* frame, int32_t format, PictureSize 
 }
 
 // The bytes that PictureMaker makes. Complains when it writes anywhere else than it may.
-std::vector<uint8_t> Made(PictureMaker& maker, const AVFrame* frame, const Look& look, PictureSize size) {
-  const size_t room = PictureRoom(look.format, size);
+std::vector<uint8_t> Made(PictureMaker& maker, const AVFrame* frame, const OutputFormat& output_format,
+                          PictureSize size) {
+  const size_t room = PictureRoom(output_format.format, size);
   // As a slot: the picture begins at an address that is a multiple of 64.
   std::vector<uint8_t> memory(kGuardBytes + room + kGuardBytes, kGuard);
   const size_t begin = kGuardBytes - reinterpret_cast<uintptr_t>(memory.data()) % 64;
-  const auto bytes = maker.Make(frame, look, size, memory.data() + begin, room);
+  const auto bytes = maker.Make(frame, output_format, size, memory.data() + begin, room);
   EXPECT(bytes);
   const auto untouched = [&](size_t from, size_t to) {
     return std::all_of(memory.begin() + static_cast<std::ptrdiff_t>(from),
@@ -132,14 +133,14 @@ std::vector<uint8_t> Made(PictureMaker& maker, const AVFrame* frame, const Look&
 
 void Compare(AVPixelFormat source, int32_t format, int width, int height, int to_width, int to_height) {
   const AvPtr<AVFrame> frame = Noise(source, width, height);
-  Look look;
-  look.format = format;
-  look.width = to_width;
-  look.height = to_height;
-  look.enlarge = true;
-  const PictureSize size = SizeOf(look, width, height);
+  OutputFormat output_format;
+  output_format.format = format;
+  output_format.width = to_width;
+  output_format.height = to_height;
+  output_format.enlarge = true;
+  const PictureSize size = SizeOf(output_format, width, height);
   PictureMaker maker;
-  if (Made(maker, frame.get(), look, size) == Expected(frame.get(), format, size)) return;
+  if (Made(maker, frame.get(), output_format, size) == Expected(frame.get(), format, size)) return;
   std::printf("%s %dx%d to format %d %dx%d differs\n", av_get_pix_fmt_name(source), width, height, format, size.width,
               size.height);
   ++failures;
@@ -178,10 +179,10 @@ void FollowsFramesThatChange() {
   for (const int32_t format : {kFormatBgr24, kFormatI420}) {
     for (const int width : {854, 640, 17, 1366, 854}) {
       const AvPtr<AVFrame> frame = Noise(AV_PIX_FMT_YUV420P, width, 48);
-      Look look;
-      look.format = format;
-      const PictureSize size = SizeOf(look, width, 48);
-      EXPECT(Made(maker, frame.get(), look, size) == Expected(frame.get(), format, size));
+      OutputFormat output_format;
+      output_format.format = format;
+      const PictureSize size = SizeOf(output_format, width, 48);
+      EXPECT(Made(maker, frame.get(), output_format, size) == Expected(frame.get(), format, size));
     }
   }
 }
@@ -199,13 +200,13 @@ void JpegReachesTheLastColumn(AVPixelFormat source, int width, int height, int t
   const std::ptrdiff_t strides[4] = {frame->linesize[0], frame->linesize[1], frame->linesize[2], 0};
   av_image_fill_black(frame->data, strides, source, AVCOL_RANGE_MPEG, width, height);
   std::memset(frame->data[0], 235, static_cast<size_t>(frame->linesize[0]) * static_cast<size_t>(height));
-  Look look;
-  look.format = kFormatJpeg;
-  look.width = to_width;
-  look.enlarge = true;
-  const PictureSize size = SizeOf(look, width, height);
+  OutputFormat output_format;
+  output_format.format = kFormatJpeg;
+  output_format.width = to_width;
+  output_format.enlarge = true;
+  const PictureSize size = SizeOf(output_format, width, height);
   PictureMaker maker;
-  std::vector<uint8_t> jpeg = Made(maker, frame.get(), look, size);
+  std::vector<uint8_t> jpeg = Made(maker, frame.get(), output_format, size);
   const size_t bytes = jpeg.size();
   jpeg.resize(bytes + AV_INPUT_BUFFER_PADDING_SIZE);
 
@@ -240,13 +241,13 @@ void TurnsPicturesUpright() {
       av_display_matrix_flip(matrix, flip, 0);
       std::memcpy(data->data, matrix, sizeof matrix);
       for (const int32_t format : kFormats) {
-        Look look;
-        look.format = format;
+        OutputFormat output_format;
+        output_format.format = format;
         const PictureSize shown = UprightSize(frame.get());
         EXPECT(shown.width == (angle == 90 || angle == 270 ? 46 : 70));
         PictureMaker maker;
-        const auto turned = Made(maker, frame.get(), look, SizeOf(look, shown.width, shown.height));
-        const auto stored = Made(maker, plain.get(), look, SizeOf(look, 70, 46));
+        const auto turned = Made(maker, frame.get(), output_format, SizeOf(output_format, shown.width, shown.height));
+        const auto stored = Made(maker, plain.get(), output_format, SizeOf(output_format, 70, 46));
         EXPECT(turned.size() == stored.size());
         const int bytes = format == kFormatBgr24 || format == kFormatRgb24 ? 3 : 1;
         int wrong = 0;

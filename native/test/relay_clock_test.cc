@@ -82,7 +82,7 @@ void GoesOnAfterAsLongAsTheCameraWasAway() {
   const int64_t latest_us = (12 + 1) * kFrameUs;
   EXPECT(after.front().dts > before.back().dts);
   EXPECT(after.front().pts == latest_us + away_us);
-  EXPECT(clock.SoundTime(0, 1, 1'000'000) == after.front().pts);
+  EXPECT(clock.AudioTime(0, 1, 1'000'000) == after.front().pts);
 }
 
 void BeginsAnewWhenTheCameraSetsItsClock() {

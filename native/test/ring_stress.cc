@@ -65,7 +65,7 @@ void ReadFrames(const uint8_t* base, int64_t until_us, Counts* counts) {
     const uint8_t* at = base + kFrameRingHeaderBytes + (random() % kSlots) * stride;
     const auto& slot = *reinterpret_cast<const FrameSlotHeader*>(at);
     const int32_t lock = slot.lock.load();
-    const int64_t sequence = slot.sequence.load();
+    const int64_t sequence = slot.frameId.load();
     const auto offset = static_cast<size_t>(slot.messageOffset.load());
     const auto bytes = static_cast<size_t>(slot.messageBytes.load());
     if ((lock & 1) != 0 || sequence == 0 || slot.lock.load() != lock) continue;

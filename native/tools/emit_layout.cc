@@ -9,7 +9,8 @@ namespace {
 
 void Begin(const char* name, const char* what, size_t bytes) {
   std::printf(
-      "\n/** %s Offsets in elements of the typed array that the name says. */\nexport const %s = {\n  bytes: %zu,\n",
+      "\n/** %s Each field is an index into the typed array that ends its name. */\nexport const %s = {\n  bytes: "
+      "%zu,\n",
       what, name, bytes);
 }
 
@@ -25,13 +26,13 @@ int main() {
   std::printf("export const LAYOUT_VERSION = %d;\n\n", kLayoutVersion);
   std::printf("export const DEMAND = { idle: %d, keyframes: %d, interval: %d, all: %d } as const;\n\n", kDemandIdle,
               kDemandKeyframes, kDemandInterval, kDemandAll);
-  std::printf("export const FLAG = { keyframe: %d, corrupt: %d, classShift: %d } as const;\n\n", kFlagKeyframe,
-              kFlagCorrupt, kFlagClassShift);
+  std::printf("export const FLAG = { keyframe: %d, corrupt: %d, filterShift: %d } as const;\n\n", kFlagKeyframe,
+              kFlagCorrupt, kFlagFilterShift);
   std::printf(
-      "/** Bits of the classes of frames; `firstInterval` is the number of a bit, `intervals` how many there are. "
-      "*/\n");
-  std::printf("export const FRAME_CLASS = { keyframes: %d, all: %d, firstInterval: %d, intervals: %d } as const;\n\n",
-              kClassKeyframes, kClassAll, kClassFirstInterval, kIntervals);
+      "/** Bits of the frame filters. `firstInterval` is the number of a bit, `intervals` the number of interval "
+      "filters. */\n");
+  std::printf("export const FRAME_FILTER = { keyframes: %d, all: %d, firstInterval: %d, intervals: %d } as const;\n\n",
+              kFilterKeyframes, kFilterAll, kFilterFirstInterval, kIntervals);
   std::printf("export const PICTURE_FORMAT = { bgr24: %d, rgb24: %d, gray8: %d, i420: %d, jpeg: %d } as const;\n",
               kFormatBgr24, kFormatRgb24, kFormatGray8, kFormatI420, kFormatJpeg);
 #define I32(f) EMIT_I32(ControlBlock, f)

@@ -129,7 +129,7 @@ export interface FrameQuery {
 export interface Subscription {
   /** Number of the output, and so of its frame ring. */
   readonly output: number;
-  /** A bit of FRAME_CLASS. */
+  /** A bit of FRAME_FILTER. */
   readonly frameFilter: number;
   /** Frames of this output with another serial have another look. */
   readonly serial: number;

@@ -4,14 +4,14 @@ export const LAYOUT_VERSION = 4;
 
 export const DEMAND = { idle: 0, keyframes: 1, interval: 2, all: 3 } as const;
 
-export const FLAG = { keyframe: 1, corrupt: 2, classShift: 8 } as const;
+export const FLAG = { keyframe: 1, corrupt: 2, filterShift: 8 } as const;
 
-/** Bits of the classes of frames; `firstInterval` is the number of a bit, `intervals` how many there are. */
-export const FRAME_CLASS = { keyframes: 1, all: 2, firstInterval: 2, intervals: 8 } as const;
+/** Bits of the frame filters. `firstInterval` is the number of a bit, `intervals` the number of interval filters. */
+export const FRAME_FILTER = { keyframes: 1, all: 2, firstInterval: 2, intervals: 8 } as const;
 
 export const PICTURE_FORMAT = { bgr24: 0, rgb24: 1, gray8: 2, i420: 3, jpeg: 4 } as const;
 
-/** The control block of a camera. Offsets in elements of the typed array that the name says. */
+/** The control block of a camera. Each field is an index into the typed array that ends its name. */
 export const CONTROL = {
   bytes: 768,
   layoutVersionI32: 0,
@@ -33,7 +33,7 @@ export const CONTROL = {
   stallLimitMsI32: 16,
   packetsDamagedI32: 17,
   packetsI64: 9,
-  keyframesI64: 10,
+  keyframeCountI64: 10,
   bytesI64: 11,
   framesDecodedI64: 12,
   framesPublishedI64: 13,
@@ -44,18 +44,18 @@ export const CONTROL = {
   convertUsI64: 18,
   lastPacketMsI64: 19,
   lastFrameMsI64: 20,
-  frameSequenceI64: 21,
+  newestFrameIdI64: 21,
   packetSequenceI64: 22,
-  connectionKeyframesI64: 23,
+  connectionKeyframeCountI64: 23,
   intervalMsI32: 48,
   outputsI32: 56,
 } as const;
 
-/** One of the control block's outputs, relative to its start. Offsets in elements of the typed array that the name says. */
+/** One of the control block's outputs, relative to its start. Each field is an index into the typed array that ends its name. */
 export const OUTPUT = {
   bytes: 32,
   count: 16,
-  wantsI32: 0,
+  filtersI32: 0,
   formatI32: 1,
   widthI32: 2,
   heightI32: 3,
@@ -65,19 +65,19 @@ export const OUTPUT = {
   tooLargeI32: 7,
 } as const;
 
-/** The header of a frame ring; its slots follow. Offsets in elements of the typed array that the name says. */
+/** The header of a frame ring; its slots follow. Each field is an index into the typed array that ends its name. */
 export const FRAME_RING = {
   bytes: 64,
   layoutVersionI32: 0,
   generationI32: 1,
   slotCountI32: 2,
   slotStrideI32: 3,
-  latestSequenceI64: 2,
-  latestKeyframeSequenceI64: 3,
-  latestIntervalSequenceI64: 4,
+  latestFrameIdI64: 2,
+  latestKeyframeIdI64: 3,
+  latestIntervalIdI64: 4,
 } as const;
 
-/** The header of one slot, relative to the slot's start. Offsets in elements of the typed array that the name says. */
+/** The header of one slot, relative to the slot's start. Each field is an index into the typed array that ends its name. */
 export const FRAME_SLOT = {
   bytes: 64,
   lockI32: 0,
@@ -90,12 +90,12 @@ export const FRAME_SLOT = {
   heightI32: 7,
   serialI32: 8,
   reservedI32: 9,
-  sequenceI64: 5,
+  frameIdI64: 5,
   arrivalUsI64: 6,
-  keyframesI64: 7,
+  keyframeCountI64: 7,
 } as const;
 
-/** The header of a packet ring; its entries and then its payload follow. Offsets in elements of the typed array that the name says. */
+/** The header of a packet ring; its entries and then its payload follow. Each field is an index into the typed array that ends its name. */
 export const PACKET_RING = {
   bytes: 64,
   layoutVersionI32: 0,
@@ -108,7 +108,7 @@ export const PACKET_RING = {
   minPacketsI64: 6,
 } as const;
 
-/** One entry of the packet ring, relative to the entry's start. Offsets in elements of the typed array that the name says. */
+/** One entry of the packet ring, relative to the entry's start. Each field is an index into the typed array that ends its name. */
 export const PACKET_ENTRY = {
   bytes: 96,
   sizeI32: 0,
@@ -123,7 +123,7 @@ export const PACKET_ENTRY = {
   dtsI64: 6,
   arrivalUsI64: 7,
   senderUsI64: 8,
-  keyframeI64: 9,
+  keyframeCountI64: 9,
   originalUsI64: 10,
   originalIdI64: 11,
 } as const;

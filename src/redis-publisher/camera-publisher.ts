@@ -1,7 +1,7 @@
 import type { Clock } from '../base/clock.js';
 import { messageOf } from '../base/errors.js';
 import { liveSinceMs } from '../cameras/frames/live-since.js';
-import { CONTROL, FRAME_CLASS } from '../gen/ring-layout.js';
+import { CONTROL, FRAME_FILTER } from '../gen/ring-layout.js';
 import type { NativeAddon } from '../native/types.js';
 import { Control } from '../rings/control.js';
 import { FrameReader, type FrameFind } from '../rings/frame-reader.js';
@@ -59,7 +59,7 @@ export class CameraPublisher {
     this.reader.setRing(ring);
   }
 
-  /** Bits of FRAME_CLASS; 0 = nothing. */
+  /** Bits of FRAME_FILTER; 0 = nothing. */
   publish(frameClass: number): void {
     this.frameClass = frameClass;
     this.waiting = [];
@@ -130,7 +130,7 @@ export class CameraPublisher {
   }
 
   private query(after: number): Omit<FrameFind, 'inOrder'> {
-    const keyframesOnly = (this.frameClass & FRAME_CLASS.all) === 0;
+    const keyframesOnly = (this.frameClass & FRAME_FILTER.all) === 0;
     const notBeforeMs = liveSinceMs(this.control, { keyframesOnly, intervalMs: 0 }, this.env.clock.nowMs());
     // There is no other look in this ring.
     return { after, frameClass: this.frameClass, serial: 0, withholdCorrupt: false, notBeforeMs };

@@ -33,7 +33,7 @@ export interface CameraMessage {
 export type ToBus =
   | CameraMessage
   | { readonly kind: 'ring'; readonly id: number; readonly ring: SharedArrayBuffer }
-  /** Bits of FRAME_CLASS: which of its frames go to Redis; 0 = none. Main has raised the demand, and frameWaiters. */
+  /** Bits of FRAME_FILTER: which of its frames go to Redis; 0 = none. Main has raised the demand, and frameWaiters. */
   | { readonly kind: 'publish'; readonly id: number; readonly frameClass: number }
   | { readonly kind: 'forget'; readonly id: number }
   /** All cameras. */

@@ -4,7 +4,7 @@ import type { Logger } from '../base/log.js';
 import { MAX_FRAME_MESSAGE_BYTES } from '../cameras/capture/rings.js';
 import type { Supervisor } from '../cameras/supervisor.js';
 import type { Camera, FrameOptions } from '../cameras/types.js';
-import { CONTROL, FRAME_CLASS, PICTURE_FORMAT } from '../gen/ring-layout.js';
+import { CONTROL, FRAME_FILTER, PICTURE_FORMAT } from '../gen/ring-layout.js';
 import { Control } from '../rings/control.js';
 import { isKeyOfAnother } from './keys.js';
 import type { CameraProgress, ToBus } from './messages.js';
@@ -34,7 +34,7 @@ interface Published {
   readonly camera: Camera;
   readonly control: Control;
   asked: Asked;
-  /** Bits of FRAME_CLASS that were told to the worker. */
+  /** Bits of FRAME_FILTER that were told to the worker. */
   frameClass: number;
   /** Why its frames cannot be wanted, or do not come. */
   message: string;
@@ -168,7 +168,7 @@ export class PublishedCameras {
       let frameClass = always === undefined ? 0 : published.camera.frames.want(always).frameFilter;
       if (published.asked !== 'nothing') {
         if (isAsking) published.camera.frames.want(published.asked === 'all' ? ALL : KEYFRAMES);
-        frameClass |= published.asked === 'all' ? FRAME_CLASS.all : FRAME_CLASS.keyframes;
+        frameClass |= published.asked === 'all' ? FRAME_FILTER.all : FRAME_FILTER.keyframes;
       }
       published.message = frameClass === 0 ? '' : whyTooLarge(published.camera);
       this.logOnce(published);

@@ -28,7 +28,7 @@ export interface FrameRef {
 export interface FrameFind {
   /** Frames with a greater id only. */
   readonly after: number;
-  /** A bit of FRAME_CLASS that the frame must have; 0 = any frame. */
+  /** A bit of FRAME_FILTER that the frame must have; 0 = any frame. */
   readonly frameClass: number;
   /** OUTPUT.serial of the look that the frame must have; 0 = any. */
   readonly serial: number;
@@ -39,9 +39,9 @@ export interface FrameFind {
   readonly inOrder: boolean;
 }
 
-const SEQUENCE_I32 = FRAME_SLOT.sequenceI64 * 2;
+const SEQUENCE_I32 = FRAME_SLOT.frameIdI64 * 2;
 const ARRIVAL_I32 = FRAME_SLOT.arrivalUsI64 * 2;
-const KEYFRAMES_I32 = FRAME_SLOT.keyframesI64 * 2;
+const KEYFRAMES_I32 = FRAME_SLOT.keyframeCountI64 * 2;
 const TWO_POW_32 = 2 ** 32;
 // A reader that is overrun again and again gives up: the writer would have to lap it each time.
 const MAX_ATTEMPTS = 4;
@@ -76,7 +76,7 @@ export class FrameReader {
       const sequence = this.loadI64(at + SEQUENCE_I32);
       if (sequence <= query.after || sequence === 0) continue;
       const flags = this.load(at + FRAME_SLOT.flagsI32);
-      if (query.frameClass !== 0 && ((flags >> FLAG.classShift) & query.frameClass) === 0) continue;
+      if (query.frameClass !== 0 && ((flags >> FLAG.filterShift) & query.frameClass) === 0) continue;
       if (query.serial !== 0 && this.load(at + FRAME_SLOT.serialI32) !== query.serial) continue;
       if (query.withholdCorrupt && (flags & FLAG.corrupt) !== 0) continue;
       if (this.loadI64(at + ARRIVAL_I32) < query.notBeforeMs * 1000) continue;

@@ -62,7 +62,7 @@ export class PacketReader {
       sequence: this.i64(at, PACKET_ENTRY.sequenceI64),
       keyframe: (this.int(at, PACKET_ENTRY.flagsI32) & FLAG.keyframe) !== 0,
       connection: this.int(at, PACKET_ENTRY.connectionI32),
-      group: this.i64(at, PACKET_ENTRY.keyframeI64),
+      group: this.i64(at, PACKET_ENTRY.keyframeCountI64),
       bytes: this.int(at, PACKET_ENTRY.sizeI32),
       pts: this.i64(at, PACKET_ENTRY.ptsI64),
       secondsPerTick: this.int(at, PACKET_ENTRY.timeBaseNumI32) / this.int(at, PACKET_ENTRY.timeBaseDenI32),

@@ -3,7 +3,7 @@ import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
 
-import { CONTROL, FRAME_CLASS, OUTPUT } from '../../src/gen/ring-layout.js';
+import { CONTROL, FRAME_FILTER, OUTPUT } from '../../src/gen/ring-layout.js';
 import type { CaptureOptions, CaptureResult, NativeAddon, StreamInfo } from '../../src/native/types.js';
 import { Control } from '../../src/rings/control.js';
 import { FrameReader, type FrameRef } from '../../src/rings/frame-reader.js';
@@ -83,9 +83,9 @@ export class CaptureRig {
     return this.readers[0] ?? new FrameReader(() => false);
   }
 
-  /** Bits of FRAME_CLASS, of the plain look. */
+  /** Bits of FRAME_FILTER, of the plain look. */
   demand(classes: number): void {
-    this.control.setI32(CONTROL.outputsI32 + OUTPUT.wantsI32, classes);
+    this.control.setI32(CONTROL.outputsI32 + OUTPUT.filtersI32, classes);
   }
 
   /** The look of an output, before `wants` is raised with `demandOf`. */
@@ -99,19 +99,19 @@ export class CaptureRig {
     this.control.addI32(at + OUTPUT.serialI32, 1);
   }
 
-  /** Bits of FRAME_CLASS, of that output. */
+  /** Bits of FRAME_FILTER, of that output. */
   demandOf(output: number, classes: number): void {
-    this.control.setI32(CONTROL.outputsI32 + (output * OUTPUT.bytes) / 4 + OUTPUT.wantsI32, classes);
+    this.control.setI32(CONTROL.outputsI32 + (output * OUTPUT.bytes) / 4 + OUTPUT.filtersI32, classes);
   }
 
   /** A class for frames at that interval; `index` of the table of intervals. */
   interval(ms: number, index = 0): number {
     this.control.setI32(CONTROL.intervalMsI32 + index, ms);
-    return 1 << (FRAME_CLASS.firstInterval + index);
+    return 1 << (FRAME_FILTER.firstInterval + index);
   }
 
   /** Every frame until there are `count`, as fast as they come. */
-  async take(count: number, frameClass: number = FRAME_CLASS.all): Promise<VideoFrame[]> {
+  async take(count: number, frameClass: number = FRAME_FILTER.all): Promise<VideoFrame[]> {
     const frames: VideoFrame[] = [];
     let after = 0;
     this.control.setI32(CONTROL.frameWaitersI32, 1);

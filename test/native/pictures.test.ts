@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
-import { FRAME_CLASS, PICTURE_FORMAT } from '../../src/gen/ring-layout.js';
+import { FRAME_FILTER, PICTURE_FORMAT } from '../../src/gen/ring-layout.js';
 import { ffmpeg, type Film, makeFilm } from '../support/film.js';
 import { waitFor } from '../support/wait.js';
 import { CaptureRig, decode } from './capture-rig.js';
@@ -44,7 +44,7 @@ async function firstPictures(file: string, looks: readonly Look[]): Promise<Pict
     for (const [output, { format, ...size }] of looks.entries()) {
       // Output 0 always has the plain look.
       rig.look(output + 1, { format: PICTURE_FORMAT[format], ...size });
-      rig.demandOf(output + 1, FRAME_CLASS.keyframes);
+      rig.demandOf(output + 1, FRAME_FILTER.keyframes);
     }
     rig.start(file);
     const pictures: Picture[] = [];

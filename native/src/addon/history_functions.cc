@@ -13,36 +13,36 @@
 namespace chrys {
 namespace {
 
-Look LookOf(const Napi::Object& object) {
-  Look look;
-  look.format = static_cast<int32_t>(NumberOf(object, "format"));
-  look.width = static_cast<int32_t>(NumberOf(object, "width"));
-  look.height = static_cast<int32_t>(NumberOf(object, "height"));
-  look.quality = static_cast<int32_t>(NumberOf(object, "quality"));
-  look.enlarge = FlagOf(object, "enlarge");
-  return look;
+OutputFormat OutputFormatOf(const Napi::Object& object) {
+  OutputFormat output_format;
+  output_format.format = static_cast<int32_t>(NumberOf(object, "format"));
+  output_format.width = static_cast<int32_t>(NumberOf(object, "width"));
+  output_format.height = static_cast<int32_t>(NumberOf(object, "height"));
+  output_format.quality = static_cast<int32_t>(NumberOf(object, "quality"));
+  output_format.enlarge = FlagOf(object, "enlarge");
+  return output_format;
 }
 
 HistoryStream StreamOf(const Napi::Object& object) {
   HistoryStream stream;
   stream.codec_name = TextOf(object, "codecName");
   stream.extradata = CopyOf(BytesOf(object.Get("extradata"), "extradata"));
-  stream.look = LookOf(object.Get("look").As<Napi::Object>());
+  stream.output_format = OutputFormatOf(object.Get("look").As<Napi::Object>());
   return stream;
 }
 
 }  // namespace
 
-std::vector<PastSegment> SegmentsOf(const Napi::Value& value) {
-  std::vector<PastSegment> segments;
+std::vector<HistorySegment> SegmentsOf(const Napi::Value& value) {
+  std::vector<HistorySegment> segments;
   const Napi::Array array = value.As<Napi::Array>();
   for (uint32_t i = 0; i < array.Length(); ++i) {
     const Napi::Object object = array.Get(i).As<Napi::Object>();
-    PastSegment segment;
+    HistorySegment segment;
     segment.path = TextOf(object, "path");
     segment.first_sequence = NumberOf(object, "firstSequence");
     segment.end_sequence = NumberOf(object, "endSequence");
-    segment.look = LookOf(object.Get("look").As<Napi::Object>());
+    segment.output_format = OutputFormatOf(object.Get("look").As<Napi::Object>());
     segments.push_back(segment);
   }
   return segments;
@@ -91,7 +91,7 @@ ClipOptions ClipOptionsOf(const Napi::Object& object) {
 
 // Keeps the shared memory alive that the job reads.
 struct Handle {
-  Handle(std::unique_ptr<PastJob> made, const Napi::Object& object)
+  Handle(std::unique_ptr<HistoryJob> made, const Napi::Object& object)
       : job(std::move(made)), cancel(Napi::Persistent(object.Get("cancel").As<Napi::Object>())) {
     const Napi::Value memory = object.Get("packetRing");
     if (memory.IsObject()) ring = Napi::Persistent(memory.As<Napi::Object>());
@@ -99,7 +99,7 @@ struct Handle {
     if (sound.IsObject()) audio_ring = Napi::Persistent(sound.As<Napi::Object>());
   }
 
-  std::unique_ptr<PastJob> job;  // null once it is closed
+  std::unique_ptr<HistoryJob> job;  // null once it is closed
   Napi::ObjectReference ring;
   Napi::ObjectReference audio_ring;
   Napi::ObjectReference cancel;
@@ -108,7 +108,7 @@ struct Handle {
 // So that no other addon's external is taken for one of these.
 constexpr napi_type_tag kHandleTag{0x6368727973686973, 0x746f727968616e64};
 
-Napi::Value Wrap(const Napi::CallbackInfo& call, std::unique_ptr<PastJob> job) {
+Napi::Value Wrap(const Napi::CallbackInfo& call, std::unique_ptr<HistoryJob> job) {
   auto* handle = new Handle(std::move(job), call[0].As<Napi::Object>());
   auto external = Napi::External<Handle>::New(call.Env(), handle, [](Napi::Env, Handle* unused) { delete unused; });
   external.TypeTag(&kHandleTag);
@@ -137,23 +137,23 @@ Napi::Value Next(const Napi::CallbackInfo& call) {
   Handle& handle = HandleOf(call[0]);
   const Bytes target = BytesOf(call[1], "target");
   if (!handle.job) return env.Undefined();
-  const PastJob::Answer answer = handle.job->Next(target.data, target.size);
+  const HistoryJob::Answer answer = handle.job->Next(target.data, target.size);
   Napi::Object result = Napi::Object::New(env);
   switch (answer.kind) {
-    case PastJob::Answer::kEnd:
+    case HistoryJob::Answer::kEnd:
       return env.Undefined();
-    case PastJob::Answer::kTooLarge:
+    case HistoryJob::Answer::kTooLarge:
       throw Napi::RangeError::New(env, answer.failure);
-    case PastJob::Answer::kFailed:
+    case HistoryJob::Answer::kFailed:
       throw Napi::Error::New(env, answer.failure);
-    case PastJob::Answer::kTooSmall:
+    case HistoryJob::Answer::kTooSmall:
       result["needed"] = static_cast<double>(answer.bytes);
       return result;
-    case PastJob::Answer::kMore:
+    case HistoryJob::Answer::kMore:
       result["needed"] = 0;
       result["wanted"] = static_cast<double>(handle.job->wanted());
       return result;
-    case PastJob::Answer::kPiece:
+    case HistoryJob::Answer::kPiece:
       result["needed"] = 0;
       result["offset"] = static_cast<double>(answer.offset);
       result["bytes"] = static_cast<double>(answer.bytes);
@@ -189,7 +189,7 @@ Napi::Value FrameIds(const Napi::CallbackInfo& call) {
   const PacketRingView view = RingOf(call[0]);
   const int64_t first = call[1].As<Napi::Number>().Int64Value();
   const auto count = static_cast<size_t>(call[2].As<Napi::Number>().Uint32Value());
-  const auto unsettled = UnsettledFrames(view, view.header().nextSequence.load(std::memory_order_acquire));
+  const auto unsettled = UnsettledFrames(view, view.next_sequence());
   Napi::Float64Array ids = Napi::Float64Array::New(call.Env(), count);
   for (size_t i = 0; i < count; ++i) {
     const int64_t sequence = first + static_cast<int64_t>(i);

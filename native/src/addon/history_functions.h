@@ -9,7 +9,7 @@
 namespace chrys {
 
 // PastSegment[] of src/native/types.ts.
-std::vector<PastSegment> SegmentsOf(const Napi::Value& value);
+std::vector<HistorySegment> SegmentsOf(const Napi::Value& value);
 
 // Adds what reads and writes the past.
 void AddHistory(Napi::Env env, Napi::Object exports);

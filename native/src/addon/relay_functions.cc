@@ -44,7 +44,7 @@ Napi::Value OpenRelay(const Napi::CallbackInfo& call) {
   options.cancel = CancelOf(object);
   options.open_timeout_us = NumberOf(object, "openTimeoutMs") * 1000;
   options.stall_timeout_us = NumberOf(object, "stallTimeoutMs") * 1000;
-  options.most_lag_us = NumberOf(object, "maxLagMs") * 1000;
+  options.max_lag_us = NumberOf(object, "maxLagMs") * 1000;
   auto handle = std::make_unique<Handle>(options, object);
   if (const auto failure = handle->relay->Open()) Throw(env, *failure);
   auto external = Napi::External<Handle>::New(env, handle.release(), [](Napi::Env, Handle* unused) { delete unused; });

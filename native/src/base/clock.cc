@@ -10,7 +10,7 @@ namespace {
 // A clock that is ahead loses so much of the time that passes: an hour takes 20 hours to go.
 constexpr int64_t kSlewDivisor = 20;
 // What was recorded further in the future than this was recorded with a wrong clock.
-constexpr int64_t kMostAheadUs = 25LL * 3600 * 1'000'000;
+constexpr int64_t kMaxAheadUs = 25LL * 3600 * 1'000'000;
 // Both clocks were read at one moment if that took no longer.
 constexpr int64_t kOneMomentUs = 200;
 constexpr int kReadings = 5;
@@ -62,7 +62,7 @@ void KeepWallAfter(int64_t us) {
   const std::lock_guard<std::mutex> lock(clock_mutex);
   Advance();
   const int64_t ahead_us = us - (clock_state.monotonic_us + clock_state.offset_us);
-  if (ahead_us > 0 && ahead_us < kMostAheadUs) clock_state.offset_us += ahead_us + 1;
+  if (ahead_us > 0 && ahead_us < kMaxAheadUs) clock_state.offset_us += ahead_us + 1;
 }
 
 }  // namespace chrys

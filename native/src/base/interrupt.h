@@ -8,6 +8,7 @@
 #include <limits>
 #include <thread>
 
+#include "base/atomics.h"
 #include "base/clock.h"
 
 extern "C" {
@@ -25,7 +26,7 @@ class Interrupt {
   Interrupt(const Interrupt&) = delete;
   Interrupt& operator=(const Interrupt&) = delete;
 
-  bool stopped() const { return stop_.load(std::memory_order_relaxed) != 0; }
+  bool stopped() const { return LoadRelaxed(stop_) != 0; }
   bool expired() const { return MonotonicUs() >= deadline_us_; }
   void SetDeadline(int64_t monotonic_us) { deadline_us_ = monotonic_us; }
 

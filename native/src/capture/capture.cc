@@ -9,13 +9,13 @@ extern "C" {
 #include <libavutil/pixdesc.h>
 }
 
+#include "base/atomics.h"
 #include "base/clock_jump.h"
 
 namespace chrys {
 
 namespace {
 
-constexpr auto kRelaxed = std::memory_order_relaxed;
 // Keyframes that the decoder may swallow without giving a frame before it counts as stuck.
 constexpr int kDecodeStallKeyframes = 3;
 // Packets of a connection before its rate is told without a whole group of pictures.
@@ -33,11 +33,6 @@ constexpr int64_t kOverdueUs = 1'000'000;
 // Clients name frames by their arrival in milliseconds, so two frames should not have the same one.
 constexpr int64_t kMinArrivalStepUs = 1000;
 constexpr int64_t kMaxArrivalAheadUs = 20'000;
-
-void Add(std::atomic<int64_t>& counter, int64_t amount) {
-  // Written by this thread alone: no read-modify-write needed.
-  counter.store(counter.load(kRelaxed) + amount, kRelaxed);
-}
 
 // Numbers of connections only need to differ, as the sequence of the next packet does. Those of different lives of a
 // camera must differ as well, since what is recorded outlives them: their sequences begin 2^33 apart.
@@ -67,7 +62,7 @@ Capture::Capture(const CaptureOptions& options, CaptureHost& host)
   if (options.rtsp) learned_told_ = options.rtsp->learned;
 }
 
-void Capture::TellLearned() {
+void Capture::ReportLearned() {
   const Learned* learned = source_->learned();
   if (learned == nullptr || *learned == learned_told_) return;
   learned_told_ = *learned;
@@ -79,7 +74,7 @@ void Capture::CloseSource() {
   constexpr int64_t kShutdownUs = 300'000;
   const bool hurry = control_.stop.load() > 1;
   source_->Close(hurry ? std::min(kShutdownUs, options_.teardown_us) : options_.teardown_us);
-  TellLearned();
+  ReportLearned();
 }
 
 void Capture::FlushLog() {
@@ -105,20 +100,20 @@ Failure Capture::RunUntilEnd() {
     return *failure;
   }
   parameters_.Open(parameters);
-  current_.connection = ConnectionOf(options_.packet_ring.header().nextSequence.load(kRelaxed));
+  current_.connection = ConnectionOf(LoadRelaxed(options_.packet_ring.header().nextSequence));
   current_.time_base_num = source_->time_base().num;
   current_.time_base_den = std::max(1, source_->time_base().den);
-  control_.connectionKeyframes.store(0);
+  control_.connectionKeyframeCount.store(0);
   control_.connected.store(1);
-  control_.stallLimitMs.store(static_cast<int32_t>(source_->stall_limit_us() / 1000), kRelaxed);
-  TellLearned();
+  StoreRelaxed(control_.stallLimitMs, static_cast<int32_t>(source_->stall_limit_us() / 1000));
+  ReportLearned();
   FlushLog();
 
   const AvPtr<AVPacket> packet(av_packet_alloc());
   for (;;) {
     if (auto failure = source_->Read(packet.get())) return *failure;
     if (packet->size == 0) {
-      if (auto failure = ServeRisen()) return *failure;
+      if (auto failure = ServeWhileIdle()) return *failure;
       continue;
     }
     if (auto failure = Store(packet.get())) return *failure;
@@ -139,15 +134,15 @@ std::optional<Failure> Capture::Store(AVPacket* packet) {
   const PacketSource::CodedSize coded = source_->coded_size();
   if (auto failure = TooManyPixels(coded.width, coded.height, options_.max_pixels)) return failure;
   // With the first packet and not when the session opens: before, a camera may be silent, and its size is not known.
-  if (IsNewStream(headers)) TellStream();
+  if (IsNewStream(headers)) ReportStream();
   const bool keyframe = headers.is_keyframe;
   if (keyframe) {
-    TellLearned();
-    control_.stallLimitMs.store(static_cast<int32_t>(source_->stall_limit_us() / 1000), kRelaxed);
+    ReportLearned();
+    StoreRelaxed(control_.stallLimitMs, static_cast<int32_t>(source_->stall_limit_us() / 1000));
     packet->flags |= AV_PKT_FLAG_KEY;
-    ++keyframes_;
-    Add(control_.keyframes, 1);
-    control_.connectionKeyframes.store(keyframes_, kRelaxed);
+    ++keyframe_count_;
+    AddRelaxed(control_.keyframeCount, 1);
+    StoreRelaxed(control_.connectionKeyframeCount, keyframe_count_);
   }
   MeasureRate(packet);
   gop_index_ = keyframe ? 0 : gop_index_ + 1;
@@ -161,21 +156,21 @@ std::optional<Failure> Capture::Store(AVPacket* packet) {
   const PacketSource::Original original = source_->original();
   current_.original_us = original.arrival_us;
   current_.original_id = original.frame_id;
-  current_.keyframe = keyframes_;
+  current_.keyframe_count = keyframe_count_;
   current_.gop_index = std::max(0, gop_index_);
   current_.size = packet->size;
   current_.is_keyframe = keyframe;
   current_.is_damaged = (packet->flags & AV_PKT_FLAG_CORRUPT) != 0;
-  if (current_.is_damaged) control_.packetsDamaged.fetch_add(1, kRelaxed);
+  if (current_.is_damaged) AddRelaxed(control_.packetsDamaged, 1);
   current_.is_hidden = (packet->flags & AV_PKT_FLAG_DISCARD) != 0;
   current_.sequence = packets_.Write(current_, packet->data);
-  Add(control_.packets, 1);
-  Add(control_.bytes, packet->size);
-  control_.lastPacketMs.store(current_.arrival_us / 1000, kRelaxed);
+  AddRelaxed(control_.packets, 1);
+  AddRelaxed(control_.bytes, packet->size);
+  StoreRelaxed(control_.lastPacketMs, current_.arrival_us / 1000);
   control_.packetSequence.store(current_.sequence);
   control_.packetEvent.fetch_add(1);
   if (control_.packetWaiters.load() > 0) host_.OnPacket();
-  TellLimit();
+  ReportLimit();
   return std::nullopt;
 }
 
@@ -194,9 +189,9 @@ void Capture::StoreAudio() {
   }
 }
 
-void Capture::TellLimit() {
+void Capture::ReportLimit() {
   const bool limited = packets_.limited();
-  control_.bufferLimited.store(limited ? 1 : 0, kRelaxed);
+  StoreRelaxed(control_.bufferLimited, limited ? 1 : 0);
   if (!limited || limit_told_) return;
   limit_told_ = true;
   host_.OnLog({AV_LOG_WARNING, "the memory for past frames is full with " + std::to_string(packets_.kept()) +
@@ -233,15 +228,15 @@ void Capture::MeasureRate(const AVPacket* packet) {
   } else if (keyframe) {
     const int64_t ticks = gop_first_pts_ == INT64_MIN ? 0 : packet->pts - gop_first_pts_;
     if (ticks > 0) {
-      control_.gopPackets.store(gop_index_ + 1, kRelaxed);
+      StoreRelaxed(control_.gopPackets, gop_index_ + 1);
       fps = (gop_index_ + 1) / (static_cast<double>(ticks) * tick_seconds);
     }
     gop_first_pts_ = packet->pts;
-  } else if (control_.gopPackets.load(kRelaxed) == 0 && rate_packets_ >= kRateMinPackets) {
+  } else if (LoadRelaxed(control_.gopPackets) == 0 && rate_packets_ >= kRateMinPackets) {
     const int64_t ticks = packet->pts - first_pts_;
     if (ticks > 0) fps = static_cast<double>(rate_packets_ - 1) / (static_cast<double>(ticks) * tick_seconds);
   }
-  if (fps > 0 && fps < 1e6) control_.fpsMilli.store(static_cast<int32_t>(fps * 1000 + 0.5), kRelaxed);
+  if (fps > 0 && fps < 1e6) StoreRelaxed(control_.fpsMilli, static_cast<int32_t>(fps * 1000 + 0.5));
 }
 
 bool Capture::IsNewStream(const ParameterReader::Answer& headers) const {
@@ -265,7 +260,7 @@ bool Capture::IsExtradataTold() const {
          std::equal(extradata_told_.begin(), extradata_told_.end(), parameters->extradata);
 }
 
-void Capture::TellStream() {
+void Capture::ReportStream() {
   const AVCodecParameters* parameters = source_->parameters();
   const auto size = static_cast<size_t>(std::max(0, parameters->extradata_size));
   extradata_told_.assign(parameters->extradata, parameters->extradata + size);
@@ -276,63 +271,62 @@ void Capture::TellStream() {
                   parameters_.width, parameters_.height, parameters_.format, parameters_.profile, source_->audio()});
 }
 
-Capture::Demanded Capture::ReadDemand() {
+Capture::Demand Capture::ReadDemand() {
   outputs_.Refresh();
-  const int32_t wanted = outputs_.wanted();
-  Demanded demanded;
-  demanded.snapshot = control_.snapshotWanted.load();
-  demanded.snapshot_wanted = demanded.snapshot != control_.snapshotDone.load(kRelaxed);
+  const int32_t filters = outputs_.filters();
+  Demand demand;
+  demand.snapshot = control_.snapshotWanted.load();
+  demand.snapshot_wanted = demand.snapshot != LoadRelaxed(control_.snapshotDone);
   // Without keyframes no picture can be decoded alone. So every packet is decoded, whatever callers want.
-  demanded.all = (wanted & kClassAll) != 0 || (wanted != 0 && source_->intra_refresh());
-  demanded.by_interval = (wanted >> kClassFirstInterval) != 0;
-  control_.decodingMode.store(demanded.all           ? kDemandAll
-                              : demanded.by_interval ? kDemandInterval
-                              : wanted != 0          ? kDemandKeyframes
-                                                     : kDemandIdle,
-                              kRelaxed);
-  schedule_.Update(control_.intervalMs, wanted);
-  return demanded;
+  demand.all = (filters & kFilterAll) != 0 || (filters != 0 && source_->intra_refresh());
+  demand.by_interval = (filters >> kFilterFirstInterval) != 0;
+  StoreRelaxed(control_.decodingMode, demand.all           ? kDemandAll
+                                      : demand.by_interval ? kDemandInterval
+                                      : filters != 0       ? kDemandKeyframes
+                                                           : kDemandIdle);
+  schedule_.Update(control_.intervalMs, filters);
+  return demand;
 }
 
 // Between two packets: a camera with a picture every few seconds has its newest one in memory.
-std::optional<Failure> Capture::ServeRisen() {
+std::optional<Failure> Capture::ServeWhileIdle() {
   if (packets_since_connect_ == 0) return std::nullopt;
   // Where the next packet comes soon, it serves the demand. Decoding a group now could delay the reading of that
   // packet, and so its arrival time.
-  const bool is_slow = control_.fpsMilli.load(kRelaxed) < kSlowFpsMilli;
+  const bool is_slow = LoadRelaxed(control_.fpsMilli) < kSlowFpsMilli;
   if (WallUs() - current_.arrival_us < (is_slow ? kSoonUs : kOverdueUs)) return std::nullopt;
-  const Demanded demanded = ReadDemand();
+  const Demand demand = ReadDemand();
   std::optional<Failure> failure;
-  if (outputs_.risen() != 0) {
-    failure = demanded.all || demanded.by_interval ? CatchUp(false) : ServeKeyframe();
+  if (outputs_.new_filters() != 0) {
+    failure = demand.all || demand.by_interval ? CatchUp(false) : ServeKeyframe();
   }
-  return failure ? failure : ServeSnapshot(demanded);
+  return failure ? failure : ServeSnapshot(demand);
 }
 
-std::optional<Failure> Capture::ServeSnapshot(const Demanded& demanded) {
-  if (!demanded.snapshot_wanted) return std::nullopt;
+std::optional<Failure> Capture::ServeSnapshot(const Demand& demand) {
+  if (!demand.snapshot_wanted) return std::nullopt;
   std::optional<Failure> failure;
-  if (!demanded.all) failure = CatchUp(true);
-  control_.snapshotDone.store(demanded.snapshot);
+  if (!demand.all) failure = CatchUp(true);
+  control_.snapshotDone.store(demand.snapshot);
   Announce();
   return failure;
 }
 
 std::optional<Failure> Capture::Serve(const AVPacket* packet) {
-  const Demanded demanded = ReadDemand();
-  const bool all = demanded.all;
-  const bool by_interval = demanded.by_interval;
+  const Demand demand = ReadDemand();
+  const bool all = demand.all;
+  const bool by_interval = demand.by_interval;
   // A caller of every frame may have another output format than a snapshot.
-  snapshot_of_live_ = demanded.snapshot_wanted && all;
+  snapshot_of_live_ = demand.snapshot_wanted && all;
   if (current_.is_keyframe) {
-    const double fps = control_.fpsMilli.load(kRelaxed) / 1000.0;
+    const double fps = LoadRelaxed(control_.fpsMilli) / 1000.0;
     const double frame_seconds = fps > 0 ? 1 / fps : 0;
-    schedule_.BeginGroup(SecondsOf(current_.pts), control_.gopPackets.load(kRelaxed) * frame_seconds, frame_seconds);
+    schedule_.BeginGroup(SecondsOf(current_.pts), LoadRelaxed(control_.gopPackets) * frame_seconds, frame_seconds);
   }
 
   std::optional<Failure> failure;
   // A keyframe caller that comes in mid-group gets the group's keyframe at once.
-  if ((outputs_.risen() & kClassKeyframes) != 0 && !current_.is_keyframe && LackedKeyframe() > 0) {
+  if ((outputs_.new_filters() & kFilterKeyframes) != 0 && !current_.is_keyframe && MissingKeyframe() > 0) {
     failure = all || by_interval ? CatchUp(false) : ServeKeyframe();
   } else if (all) {
     failure = DecodeNext(packet);
@@ -340,10 +334,10 @@ std::optional<Failure> Capture::Serve(const AVPacket* packet) {
     failure = ServeInterval(packet);
   } else {
     failure = LeaveGroup();
-    if (!failure && outputs_.wanted() != 0 && current_.is_keyframe) failure = ServeKeyframe();
+    if (!failure && outputs_.filters() != 0 && current_.is_keyframe) failure = ServeKeyframe();
   }
   if (failure) return failure;
-  failure = ServeSnapshot(demanded);
+  failure = ServeSnapshot(demand);
   if (!failure && keyframes_without_frame_ >= kDecodeStallKeyframes) {
     return Failure{end::kDecodeStalled,
                    "the decoder made no frame of " + std::to_string(keyframes_without_frame_) + " keyframes"};
@@ -364,20 +358,20 @@ std::optional<Failure> Capture::ServeInterval(const AVPacket* packet) {
   }
   if (rest) return DecodeNext(packet);
   if (auto failure = LeaveGroup()) return failure;
-  const bool wanted = (outputs_.wanted() & kClassKeyframes) != 0 || schedule_.KeyframeDue(seconds);
-  return wanted ? DecodeAlone(current_.sequence) : std::nullopt;
+  const bool wanted = (outputs_.filters() & kFilterKeyframes) != 0 || schedule_.KeyframeDue(seconds);
+  return wanted ? DecodeKeyframe(current_.sequence) : std::nullopt;
 }
 
-int64_t Capture::LackedKeyframe() const {
+int64_t Capture::MissingKeyframe() const {
   const int64_t keyframe = packets_.GroupStart();
   if (keyframe == 0) return 0;
   const auto info = ReadPacketInfo(options_.packet_ring, keyframe);
-  return info && outputs_.LacksKeyframe(FrameIdOf(options_.packet_ring, *info)) ? keyframe : 0;
+  return info && outputs_.MissesKeyframe(FrameIdOf(options_.packet_ring, *info)) ? keyframe : 0;
 }
 
 std::optional<Failure> Capture::ServeKeyframe() {
-  const int64_t keyframe = LackedKeyframe();
-  return keyframe > 0 ? DecodeAlone(keyframe) : std::nullopt;
+  const int64_t keyframe = MissingKeyframe();
+  return keyframe > 0 ? DecodeKeyframe(keyframe) : std::nullopt;
 }
 
 std::optional<Failure> Capture::DecodeNext(const AVPacket* packet) {
@@ -395,7 +389,7 @@ std::optional<Failure> Capture::DecodeNext(const AVPacket* packet) {
 }
 
 bool Capture::LacksReference(const PacketInfo& packet) const {
-  return packet.connection == decoded_from_.connection && packet.keyframe == decoded_from_.keyframe &&
+  return packet.connection == decoded_from_.connection && packet.keyframe_count == decoded_from_.keyframe_count &&
          packet.pts < decoded_from_.pts;
 }
 
@@ -419,8 +413,8 @@ std::optional<Failure> Capture::LeaveGroup() {
 bool Capture::Feed(const AVPacket* packet, const PacketInfo& info) {
   const int64_t start_us = MonotonicUs();
   const bool accepted = decoder_->Send(packet, info);
-  Add(control_.decodeUs, MonotonicUs() - start_us);
-  if (!accepted) Add(control_.decodeErrors, 1);
+  AddRelaxed(control_.decodeUs, MonotonicUs() - start_us);
+  if (!accepted) AddRelaxed(control_.decodeErrors, 1);
   if (info.is_keyframe && !info.is_hidden) ++keyframes_without_frame_;
   return accepted;
 }
@@ -428,15 +422,15 @@ bool Capture::Feed(const AVPacket* packet, const PacketInfo& info) {
 const AVFrame* Capture::TakeFrame() {
   const int64_t start_us = MonotonicUs();
   const AVFrame* frame = decoder_->Receive();
-  Add(control_.decodeUs, MonotonicUs() - start_us);
+  AddRelaxed(control_.decodeUs, MonotonicUs() - start_us);
   if (frame != nullptr) {
-    Add(control_.framesDecoded, 1);
+    AddRelaxed(control_.framesDecoded, 1);
     keyframes_without_frame_ = 0;
   }
   return frame;
 }
 
-std::optional<Failure> Capture::DecodeAlone(int64_t sequence) {
+std::optional<Failure> Capture::DecodeKeyframe(int64_t sequence) {
   std::vector<uint8_t> payload;
   const auto info = ReadPacket(options_.packet_ring, sequence, &payload, AV_INPUT_BUFFER_PADDING_SIZE);
   if (!info) return std::nullopt;
@@ -484,7 +478,7 @@ std::optional<Failure> Capture::CatchUp(bool drain) {
     while (const AVFrame* frame = TakeFrame()) {
       if (LacksReference(decoder_->InfoOf(frame))) continue;
       // Of the group so far only its keyframe (for keyframe callers) and its newest frame are worth converting.
-      if (decoder_->InfoOf(frame).is_keyframe && (outputs_.wanted() & kClassKeyframes) != 0) {
+      if (decoder_->InfoOf(frame).is_keyframe && (outputs_.filters() & kFilterKeyframes) != 0) {
         // Whoever wants the newest frame must not get this one instead.
         failure = Publish(frame, Purpose::kKeyframe);
       }
@@ -526,29 +520,29 @@ std::optional<Failure> Capture::Publish(const AVFrame* frame, Purpose purpose) {
   if (source_->intra_refresh() && !facts.packet.is_damaged && (frame->flags & AV_FRAME_FLAG_CORRUPT) != 0)
     return std::nullopt;
   const bool keyframe = facts.packet.is_keyframe;
-  int32_t classes = keyframe ? kClassKeyframes : 0;
-  if (purpose != Purpose::kKeyframe) classes |= kClassAll | schedule_.Take(SecondsOf(facts.packet.pts), keyframe);
+  int32_t filters = keyframe ? kFilterKeyframes : 0;
+  if (purpose != Purpose::kKeyframe) filters |= kFilterAll | schedule_.Take(SecondsOf(facts.packet.pts), keyframe);
 
   const int64_t start_us = MonotonicUs();
   const bool snapshot = purpose == Purpose::kSnapshot || (snapshot_of_live_ && purpose != Purpose::kKeyframe);
   auto [published, refused, too_large, failure] =
-      outputs_.Publish(frame, facts, classes, control_.keyframes.load(kRelaxed), snapshot);
-  Add(control_.convertUs, MonotonicUs() - start_us);
+      outputs_.Publish(frame, facts, filters, LoadRelaxed(control_.keyframeCount), snapshot);
+  AddRelaxed(control_.convertUs, MonotonicUs() - start_us);
   if (failure) return failure;
   if (published == 0) {
-    if (refused > 0 && purpose == Purpose::kLive) Add(control_.framesDropped, 1);
+    if (refused > 0 && purpose == Purpose::kLive) AddRelaxed(control_.framesDropped, 1);
     // Callers that wait learn that their picture is too large.
     if (too_large > 0) Announce();
     return std::nullopt;
   }
-  Add(control_.framesPublished, 1);
-  if (facts.corrupt) Add(control_.framesCorrupt, 1);
+  AddRelaxed(control_.framesPublished, 1);
+  if (facts.corrupt) AddRelaxed(control_.framesCorrupt, 1);
   const PictureSize shown = UprightSize(frame);
-  control_.width.store(shown.width, kRelaxed);
-  control_.height.store(shown.height, kRelaxed);
-  control_.lastFrameMs.store(facts.packet.arrival_us / 1000, kRelaxed);
-  control_.decoderDelay.store(decoder_->delay(), kRelaxed);
-  if (facts.frame_id > control_.frameSequence.load(kRelaxed)) control_.frameSequence.store(facts.frame_id);
+  StoreRelaxed(control_.width, shown.width);
+  StoreRelaxed(control_.height, shown.height);
+  StoreRelaxed(control_.lastFrameMs, facts.packet.arrival_us / 1000);
+  StoreRelaxed(control_.decoderDelay, decoder_->delay());
+  if (facts.frame_id > LoadRelaxed(control_.newestFrameId)) control_.newestFrameId.store(facts.frame_id);
   Announce();
   return std::nullopt;
 }

@@ -78,22 +78,22 @@ class Capture {
   // Stores the packet, unless its picture is too large.
   std::optional<Failure> Store(AVPacket* packet);
   void StoreAudio();
-  struct Demanded {
+  struct Demand {
     int32_t snapshot = 0;  // number of the newest one-shot request
     bool snapshot_wanted = false;
     bool all = false;
     bool by_interval = false;
   };
-  Demanded ReadDemand();
+  Demand ReadDemand();
   std::optional<Failure> Serve(const AVPacket* packet);
-  std::optional<Failure> ServeRisen();
-  std::optional<Failure> ServeSnapshot(const Demanded& demanded);
+  std::optional<Failure> ServeWhileIdle();
+  std::optional<Failure> ServeSnapshot(const Demand& demand);
   std::optional<Failure> ServeInterval(const AVPacket* packet);
   std::optional<Failure> ServeKeyframe();
   // The keyframe of the group in progress, when an output wants it and has not had it; else 0.
-  int64_t LackedKeyframe() const;
+  int64_t MissingKeyframe() const;
   std::optional<Failure> DecodeNext(const AVPacket* packet);
-  std::optional<Failure> DecodeAlone(int64_t sequence);
+  std::optional<Failure> DecodeKeyframe(int64_t sequence);
   std::optional<Failure> CatchUp(bool drain);
   // A frame of an open group that refers to the group before, which the decoder has not had.
   bool LacksReference(const PacketInfo& packet) const;
@@ -115,11 +115,11 @@ class Capture {
   // Whether the packet's own headers may say something new.
   bool NeedsReading(bool keyframe) const;
   bool IsExtradataTold() const;
-  void TellStream();
-  void TellLimit();
+  void ReportStream();
+  void ReportLimit();
   void Announce();
   void FlushLog();
-  void TellLearned();
+  void ReportLearned();
   void CloseSource();
 
   const CaptureOptions options_;
@@ -140,7 +140,7 @@ class Capture {
   PacketInfo current_;                 // the packet that was stored last
   PacketInfo decoded_from_;            // the keyframe that the decoder began with
   int32_t gop_index_ = -1;             // -1: no keyframe seen yet
-  int64_t keyframes_ = 0;              // since this connection
+  int64_t keyframe_count_ = 0;         // since this connection
   int64_t gop_first_pts_ = INT64_MIN;  // pts of the last keyframe
   int64_t first_pts_ = INT64_MIN;
   int64_t packets_since_connect_ = 0;

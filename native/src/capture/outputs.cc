@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "base/atomics.h"
+
 extern "C" {
 #include <libavutil/pixdesc.h>
 }
@@ -10,7 +12,6 @@ namespace chrys {
 
 namespace {
 
-constexpr auto kRelaxed = std::memory_order_relaxed;
 // Room for the fields before the picture, whose length changes with that of a JPEG.
 constexpr size_t kHeadSlack = 16;
 
@@ -24,66 +25,66 @@ void Outputs::Describe(const std::string& device_id, const std::string& codec_na
 }
 
 void Outputs::Refresh() {
-  wanted_ = 0;
-  risen_ = 0;
+  filters_ = 0;
+  new_filters_ = 0;
   for (size_t i = 0; i < outputs_.size(); ++i) {
     const OutputBlock& block = control_.outputs[i];
     Output& output = outputs_[i];
-    const int32_t wants = block.wants.load();
-    const int32_t serial = block.serial.load(kRelaxed);
-    if (wants != 0 && serial != output.serial) {
+    const int32_t filters = block.filters.load();
+    const int32_t serial = LoadRelaxed(block.serial);
+    if (filters != 0 && serial != output.serial) {
       output.serial = serial;
-      output.look = {block.format.load(kRelaxed), block.width.load(kRelaxed), block.height.load(kRelaxed),
-                     block.quality.load(kRelaxed), block.enlarge.load(kRelaxed) != 0};
+      output.output_format = {LoadRelaxed(block.format), LoadRelaxed(block.width), LoadRelaxed(block.height),
+                              LoadRelaxed(block.quality), LoadRelaxed(block.enlarge) != 0};
       output.last_keyframe_id = 0;
-      output.wants = 0;
+      output.filters = 0;
     }
-    risen_ |= wants & ~output.wants;
-    wanted_ |= wants;
-    output.wants = wants;
+    new_filters_ |= filters & ~output.filters;
+    filters_ |= filters;
+    output.filters = filters;
   }
 }
 
-bool Outputs::LacksKeyframe(int64_t frame_id) const {
+bool Outputs::MissesKeyframe(int64_t frame_id) const {
   return std::any_of(outputs_.begin(), outputs_.end(), [&](const Output& output) {
-    return (output.wants & kClassKeyframes) != 0 && output.last_keyframe_id < frame_id;
+    return (output.filters & kFilterKeyframes) != 0 && output.last_keyframe_id < frame_id;
   });
 }
 
-Outputs::Result Outputs::Publish(const AVFrame* frame, const FrameFacts& facts, int32_t classes, int64_t keyframes,
+Outputs::Result Outputs::Publish(const AVFrame* frame, const FrameFacts& facts, int32_t filters, int64_t keyframe_count,
                                  bool to_first) {
   Result result;
   const bool keyframe = facts.packet.is_keyframe;
   const int32_t flags =
-      (keyframe ? kFlagKeyframe : 0) | (facts.corrupt ? kFlagCorrupt : 0) | (classes << kFlagClassShift);
+      (keyframe ? kFlagKeyframe : 0) | (facts.corrupt ? kFlagCorrupt : 0) | (filters << kFlagFilterShift);
   for (size_t i = 0; i < outputs_.size() && !result.failure; ++i) {
     Output& output = outputs_[i];
-    if ((output.wants & classes) == 0 && !(to_first && i == 0)) continue;
-    // A keyframe may come after frames of its group: whoever wants only keyframes looks at nothing else.
+    if ((output.filters & filters) == 0 && !(to_first && i == 0)) continue;
+    // A keyframe may come after frames of its group: whoever filters only keyframes looks at nothing else.
     const int64_t last = keyframe ? output.last_keyframe_id : output.last_id;
     if (facts.frame_id <= last) {
       ++result.refused;
       continue;
     }
-    PublishTo(static_cast<int>(i), frame, facts, flags, keyframes, &result);
+    PublishTo(static_cast<int>(i), frame, facts, flags, keyframe_count, &result);
   }
   return result;
 }
 
-void Outputs::PublishTo(int index, const AVFrame* frame, const FrameFacts& facts, int32_t flags, int64_t keyframes,
+void Outputs::PublishTo(int index, const AVFrame* frame, const FrameFacts& facts, int32_t flags, int64_t keyframe_count,
                         Result* result) {
   Output& output = outputs_[static_cast<size_t>(index)];
   OutputBlock& block = control_.outputs[static_cast<size_t>(index)];
   const PictureSize shown = UprightSize(frame);
-  const PictureSize size = SizeOf(output.look, shown.width, shown.height);
+  const PictureSize size = SizeOf(output.output_format, shown.width, shown.height);
   const char* format = av_get_pix_fmt_name(static_cast<AVPixelFormat>(frame->format));
   shape_.pixel_format = format == nullptr ? "" : format;
   shape_.width = size.width;
   shape_.height = size.height;
-  shape_.format = output.look.format;
-  size_t room = PictureRoom(output.look.format, size);
+  shape_.format = output.output_format.format;
+  size_t room = PictureRoom(output.output_format.format, size);
   const size_t head_room = FrameMessageHead(shape_, facts, room).size() + kHeadSlack;
-  const bool jpeg = output.look.format == kFormatJpeg;
+  const bool jpeg = output.output_format.format == kFormatJpeg;
   // The size of a JPEG is known only after it is made.
   if (jpeg) room = std::min(room, max_message_bytes_ - std::min(max_message_bytes_, head_room));
   // Only the callers of this output are affected: smaller pictures of the same frame may fit.
@@ -98,9 +99,9 @@ void Outputs::PublishTo(int index, const AVFrame* frame, const FrameFacts& facts
   }
 
   const FrameRingWriter::Open slot = output.ring->Begin();
-  const auto bytes = output.maker.Make(frame, output.look, size, slot.data, room);
+  const auto bytes = output.maker.Make(frame, output.output_format, size, slot.data, room);
   if (!bytes) {
-    if (jpeg && room < PictureRoom(output.look.format, size)) return refuse();
+    if (jpeg && room < PictureRoom(output.output_format.format, size)) return refuse();
     if (index > 0) return;
     result->failure =
         Failure{end::kUnsupportedCodec, "libswscale cannot convert the pixel format " + shape_.pixel_format};
@@ -108,8 +109,8 @@ void Outputs::PublishTo(int index, const AVFrame* frame, const FrameFacts& facts
   }
   output.ring->Publish(
       slot, FrameMessageHead(shape_, facts, *bytes),
-      {*bytes, flags, size.width, size.height, facts.frame_id, facts.packet.arrival_us, keyframes, output.serial});
-  if (block.tooLarge.load(kRelaxed) != 0) block.tooLarge.store(0);
+      {*bytes, flags, size.width, size.height, facts.frame_id, facts.packet.arrival_us, keyframe_count, output.serial});
+  if (LoadRelaxed(block.tooLarge) != 0) block.tooLarge.store(0);
   output.last_id = std::max(output.last_id, facts.frame_id);
   if (facts.packet.is_keyframe) output.last_keyframe_id = facts.frame_id;
   ++result->published;

@@ -30,14 +30,14 @@ class Outputs {
 
   // Reads what callers want by now; once for each packet.
   void Refresh();
-  // Classes that anybody wants.
-  int32_t wanted() const { return wanted_; }
+  // Classes that anybody filters.
+  int32_t filters() const { return filters_; }
   // Classes that an output did not want before the last Refresh.
-  int32_t risen() const { return risen_; }
-  // An output wants keyframes and has not had this one.
-  bool LacksKeyframe(int64_t frame_id) const;
+  int32_t new_filters() const { return new_filters_; }
+  // An output filters keyframes and has not had this one.
+  bool MissesKeyframe(int64_t frame_id) const;
 
-  // Publishes the frame for every output that wants one of its classes; for the first output also when `to_first`.
+  // Publishes the frame for every output that filters one of its filters; for the first output also when `to_first`.
   // Counts outputs, or tells why the camera cannot go on.
   struct Result {
     int published = 0;
@@ -45,13 +45,13 @@ class Outputs {
     int too_large = 0;  // the picture does not fit into a message; OutputBlock.tooLarge says so to the callers
     std::optional<Failure> failure;
   };
-  Result Publish(const AVFrame* frame, const FrameFacts& facts, int32_t classes, int64_t keyframes, bool to_first);
+  Result Publish(const AVFrame* frame, const FrameFacts& facts, int32_t filters, int64_t keyframe_count, bool to_first);
 
  private:
   struct Output {
-    int32_t wants = 0;
+    int32_t filters = 0;
     int32_t serial = 0;
-    Look look;
+    OutputFormat output_format;
     PictureMaker maker;
     std::optional<FrameRingWriter> ring;
     int32_t generation = 0;
@@ -59,7 +59,7 @@ class Outputs {
     int64_t last_keyframe_id = 0;
   };
 
-  void PublishTo(int index, const AVFrame* frame, const FrameFacts& facts, int32_t flags, int64_t keyframes,
+  void PublishTo(int index, const AVFrame* frame, const FrameFacts& facts, int32_t flags, int64_t keyframe_count,
                  Result* result);
   bool EnsureRing(int index, size_t head_bytes, size_t room);
 
@@ -69,8 +69,8 @@ class Outputs {
   const Allocate allocate_;
   std::array<Output, kOutputs> outputs_;
   FrameShape shape_;
-  int32_t wanted_ = 0;
-  int32_t risen_ = 0;
+  int32_t filters_ = 0;
+  int32_t new_filters_ = 0;
 };
 
 }  // namespace chrys

@@ -23,7 +23,7 @@ bool SetExtradata(AVCodecParameters* parameters, const std::vector<uint8_t>& ext
   return true;
 }
 
-void SetSoundParameters(AVCodecParameters* parameters, const AudioStream& audio) {
+void SetAudioParameters(AVCodecParameters* parameters, const AudioStream& audio) {
   const AVCodecDescriptor* codec = avcodec_descriptor_get_by_name(audio.codec_name.c_str());
   parameters->codec_type = AVMEDIA_TYPE_AUDIO;
   parameters->codec_id = codec == nullptr ? AV_CODEC_ID_NONE : codec->id;

@@ -16,7 +16,7 @@ namespace chrys {
 bool SetExtradata(AVCodecParameters* parameters, const std::vector<uint8_t>& extradata);
 
 // What a track of sound is, but for its extradata.
-void SetSoundParameters(AVCodecParameters* parameters, const AudioStream& audio);
+void SetAudioParameters(AVCodecParameters* parameters, const AudioStream& audio);
 
 // Whether its decoder wants SPS and PPS.
 bool HasParameterSets(AVCodecID codec);

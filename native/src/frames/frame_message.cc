@@ -11,7 +11,7 @@ constexpr uint32_t kVarint = 0;
 constexpr uint32_t kFixed64 = 1;
 constexpr uint32_t kBytes = 2;
 
-constexpr size_t kMostExtradata = 16384;
+constexpr size_t kMaxExtradata = 16384;
 
 class Writer {
  public:
@@ -86,7 +86,7 @@ std::vector<uint8_t> Shape(const FrameShape& shape, size_t data_bytes) {
 }  // namespace
 
 std::vector<uint8_t> ShownExtradata(const uint8_t* extradata, size_t bytes) {
-  if (bytes > kMostExtradata) return {};
+  if (bytes > kMaxExtradata) return {};
   return std::vector<uint8_t>(extradata, extradata + bytes);
 }
 
@@ -108,7 +108,7 @@ std::vector<uint8_t> FrameMessageHead(const FrameShape& shape, const FrameFacts&
   writer.Bytes(11, dims.data(), dims.size());
   writer.Text(12, shape.device_id);
   writer.WideInteger(13, packet.gop_index);
-  writer.WideInteger(14, packet.keyframe);
+  writer.WideInteger(14, packet.keyframe_count);
   writer.Bytes(15, shape.extradata.data(), shape.extradata.size());
   writer.Text(16, shape.codec_name);
   writer.Text(17, shape.pixel_format);

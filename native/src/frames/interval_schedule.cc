@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <limits>
 
+#include "base/atomics.h"
+
 namespace chrys {
 
 namespace {
@@ -13,10 +15,10 @@ constexpr double kMaxAheadSeconds = 1;
 
 }  // namespace
 
-void IntervalSchedule::Update(const std::atomic<int32_t>* interval_ms, int32_t wanted_classes) {
+void IntervalSchedule::Update(const std::atomic<int32_t>* interval_ms, int32_t filters) {
   for (size_t i = 0; i < intervals_.size(); ++i) {
-    const bool wanted = (wanted_classes >> (kClassFirstInterval + i) & 1) != 0;
-    const int32_t ms = wanted ? interval_ms[i].load(std::memory_order_relaxed) : 0;
+    const bool in_use = (filters >> (kFilterFirstInterval + i) & 1) != 0;
+    const int32_t ms = in_use ? LoadRelaxed(interval_ms[i]) : 0;
     if (ms == intervals_[i].ms) continue;
     intervals_[i] = Interval();
     intervals_[i].ms = ms;
@@ -100,13 +102,13 @@ double IntervalSchedule::NextDue() const {
 }
 
 int32_t IntervalSchedule::Take(double seconds, bool is_keyframe) {
-  int32_t classes = 0;
+  int32_t filters = 0;
   for (size_t i = 0; i < intervals_.size(); ++i) {
     Interval& interval = intervals_[i];
     if (interval.ms == 0) continue;
     const bool due = IsDue(interval, seconds, is_keyframe);
     const bool aligns = is_keyframe && !interval.aligned;
-    if (due) classes |= 1 << (kClassFirstInterval + i);
+    if (due) filters |= 1 << (kFilterFirstInterval + i);
     if (due || aligns) {
       const double next = interval.due + interval.seconds();
       // From the due moment and not from the frame, so that the mean is what was asked for.
@@ -120,7 +122,7 @@ int32_t IntervalSchedule::Take(double seconds, bool is_keyframe) {
     }
     if (aligns) interval.aligned = true;
   }
-  return classes;
+  return filters;
 }
 
 }  // namespace chrys

@@ -14,7 +14,7 @@ namespace chrys {
 class IntervalSchedule {
  public:
   // Takes over which intervals are in use. A new one is due at once.
-  void Update(const std::atomic<int32_t>* interval_ms, int32_t wanted_classes);
+  void Update(const std::atomic<int32_t>* interval_ms, int32_t filters);
 
   // The stream's clock jumped, or it is another stream: everything is due.
   void Restart();
@@ -31,7 +31,7 @@ class IntervalSchedule {
   // The earliest moment for which NeedsRestOfGroup holds; what is shown before it is not due.
   double NextDue() const;
 
-  // The classes for which a decoded frame is due. They count as served with it.
+  // The filters for which a decoded frame is due. They count as served with it.
   int32_t Take(double seconds, bool is_keyframe);
 
  private:

@@ -16,7 +16,7 @@ namespace chrys {
 namespace {
 
 // No camera's frame is larger, and what a caller may ask for is not either.
-constexpr int kMostSide = 16384;
+constexpr int kMaxSide = 16384;
 constexpr size_t kJpegHeaders = 4096;
 constexpr int kRowAlignment = 64;  // bytes; enough for every vector unit
 
@@ -113,25 +113,25 @@ PictureSize UprightSize(const AVFrame* frame) {
   return transposed ? PictureSize{frame->height, frame->width} : PictureSize{frame->width, frame->height};
 }
 
-PictureSize SizeOf(const Look& look, int frame_width, int frame_height) {
-  double width = look.width;
-  double height = look.height;
-  if (look.width == 0 && look.height == 0) {
+PictureSize SizeOf(const OutputFormat& output_format, int frame_width, int frame_height) {
+  double width = output_format.width;
+  double height = output_format.height;
+  if (output_format.width == 0 && output_format.height == 0) {
     width = frame_width;
     height = frame_height;
-  } else if (look.height == 0) {
-    if (!look.enlarge) width = std::min(look.width, frame_width);
+  } else if (output_format.height == 0) {
+    if (!output_format.enlarge) width = std::min(output_format.width, frame_width);
     height = width * frame_height / frame_width;
-  } else if (look.width == 0) {
-    if (!look.enlarge) height = std::min(look.height, frame_height);
+  } else if (output_format.width == 0) {
+    if (!output_format.enlarge) height = std::min(output_format.height, frame_height);
     width = height * frame_width / frame_height;
-  } else if (!look.enlarge) {
-    width = std::min(look.width, frame_width);
-    height = std::min(look.height, frame_height);
+  } else if (!output_format.enlarge) {
+    width = std::min(output_format.width, frame_width);
+    height = std::min(output_format.height, frame_height);
   }
-  const auto side = [](double value) { return static_cast<int>(std::lround(std::clamp<double>(value, 1, kMostSide))); };
+  const auto side = [](double value) { return static_cast<int>(std::lround(std::clamp<double>(value, 1, kMaxSide))); };
   PictureSize size{side(width), side(height)};
-  if (look.format == kFormatI420) size = {Even(size.width), Even(size.height)};
+  if (output_format.format == kFormatI420) size = {Even(size.width), Even(size.height)};
   return size;
 }
 
@@ -197,15 +197,15 @@ bool PictureMaker::Scale(const AVFrame* frame, PictureSize size, AVPixelFormat f
   return sws_scale(sws_.get(), frame->data, frame->linesize, 0, frame->height, planes, strides) == size.height;
 }
 
-std::optional<size_t> PictureMaker::Make(const AVFrame* frame, const Look& look, PictureSize size, uint8_t* target,
-                                         size_t room) {
-  if (look.format == kFormatJpeg) return MakeJpeg(frame, look, size, target, room);
-  if (!MakeRaw(frame, look, size, target)) return std::nullopt;
-  return PictureRoom(look.format, size);
+std::optional<size_t> PictureMaker::Make(const AVFrame* frame, const OutputFormat& output_format, PictureSize size,
+                                         uint8_t* target, size_t room) {
+  if (output_format.format == kFormatJpeg) return MakeJpeg(frame, output_format, size, target, room);
+  if (!MakeRaw(frame, output_format, size, target)) return std::nullopt;
+  return PictureRoom(output_format.format, size);
 }
 
-bool PictureMaker::MakeRaw(const AVFrame* frame, const Look& look, PictureSize size, uint8_t* target) {
-  const AVPixelFormat format = PixelFormatOf(look.format);
+bool PictureMaker::MakeRaw(const AVFrame* frame, const OutputFormat& output_format, PictureSize size, uint8_t* target) {
+  const AVPixelFormat format = PixelFormatOf(output_format.format);
   const Planes tight = PlanesOf(format, size, 1, target);
   const Orientation orientation = OrientationOf(frame);
   if (!orientation.upright()) return ScaleAndTurn(frame, orientation, size, format, false, tight.data, tight.strides);
@@ -239,9 +239,9 @@ bool PictureMaker::ScaleAndTurn(const AVFrame* frame, const Orientation& orienta
   return true;
 }
 
-std::optional<size_t> PictureMaker::MakeJpeg(const AVFrame* frame, const Look& look, PictureSize size, uint8_t* target,
-                                             size_t room) {
-  if (!jpeg_ || jpeg_->width != size.width || jpeg_->height != size.height || jpeg_quality_ != look.quality) {
+std::optional<size_t> PictureMaker::MakeJpeg(const AVFrame* frame, const OutputFormat& output_format, PictureSize size,
+                                             uint8_t* target, size_t room) {
+  if (!jpeg_ || jpeg_->width != size.width || jpeg_->height != size.height || jpeg_quality_ != output_format.quality) {
     const AVCodec* codec = avcodec_find_encoder(AV_CODEC_ID_MJPEG);
     if (codec == nullptr) return std::nullopt;
     jpeg_.reset(avcodec_alloc_context3(codec));
@@ -254,7 +254,7 @@ std::optional<size_t> PictureMaker::MakeJpeg(const AVFrame* frame, const Look& l
     jpeg_->color_range = AVCOL_RANGE_JPEG;
     jpeg_->time_base = {1, 1000};
     jpeg_->thread_count = 1;
-    jpeg_->qmin = jpeg_->qmax = QScale(look.quality);
+    jpeg_->qmin = jpeg_->qmax = QScale(output_format.quality);
     jpeg_frame_->width = size.width;
     jpeg_frame_->height = size.height;
     jpeg_frame_->format = AV_PIX_FMT_YUV420P;
@@ -263,7 +263,7 @@ std::optional<size_t> PictureMaker::MakeJpeg(const AVFrame* frame, const Look& l
       jpeg_.reset();
       return std::nullopt;
     }
-    jpeg_quality_ = look.quality;
+    jpeg_quality_ = output_format.quality;
     jpeg_frame_->pts = 0;
   }
   if (av_frame_make_writable(jpeg_frame_.get()) < 0) return std::nullopt;

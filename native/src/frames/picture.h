@@ -13,14 +13,14 @@
 namespace chrys {
 
 // What a caller asks for.
-struct Look {
+struct OutputFormat {
   int32_t format = kFormatBgr24;
   int32_t width = 0;  // pixels; 0 = as the other one and the aspect say, both 0 = the frame's size
   int32_t height = 0;
   int32_t quality = 85;  // of a JPEG, 1 to 100
   bool enlarge = false;
 
-  bool operator==(const Look& other) const {
+  bool operator==(const OutputFormat& other) const {
     return format == other.format && width == other.width && height == other.height && quality == other.quality &&
            enlarge == other.enlarge;
   }
@@ -35,7 +35,7 @@ struct PictureSize {
 PictureSize UprightSize(const AVFrame* frame);
 
 // The size of the picture that `look` makes of a frame of that size. Even sides for I420.
-PictureSize SizeOf(const Look& look, int frame_width, int frame_height);
+PictureSize SizeOf(const OutputFormat& output_format, int frame_width, int frame_height);
 
 // Bytes that a picture of that size takes; of a JPEG, more than it ever may take.
 size_t PictureRoom(int32_t format, PictureSize size);
@@ -57,7 +57,8 @@ class PictureMaker {
   // Writes the picture into `target`, which has `room` bytes and kPicturePadding more, and returns its bytes. `room` is
   // PictureRoom, or less for a JPEG. nullopt: libswscale cannot convert that pixel format, or the JPEG exceeds its
   // room.
-  std::optional<size_t> Make(const AVFrame* frame, const Look& look, PictureSize size, uint8_t* target, size_t room);
+  std::optional<size_t> Make(const AVFrame* frame, const OutputFormat& output_format, PictureSize size, uint8_t* target,
+                             size_t room);
 
  private:
   struct Shape {
@@ -67,7 +68,7 @@ class PictureMaker {
   };
 
   // A picture whose rows follow each other without gaps, as callers get it.
-  bool MakeRaw(const AVFrame* frame, const Look& look, PictureSize size, uint8_t* target);
+  bool MakeRaw(const AVFrame* frame, const OutputFormat& output_format, PictureSize size, uint8_t* target);
   // Planes in padded_ with room behind each row. Valid until the next call.
   Planes PaddedPlanes(AVPixelFormat format, PictureSize size);
   bool ScaleAndTurn(const AVFrame* frame, const Orientation& orientation, PictureSize size, AVPixelFormat format,
@@ -76,8 +77,8 @@ class PictureMaker {
   // `jfif`: with the matrix and the range of a JPEG file.
   bool Scale(const AVFrame* frame, PictureSize size, AVPixelFormat format, bool jfif, uint8_t* const planes[4],
              const int strides[4]);
-  std::optional<size_t> MakeJpeg(const AVFrame* frame, const Look& look, PictureSize size, uint8_t* target,
-                                 size_t room);
+  std::optional<size_t> MakeJpeg(const AVFrame* frame, const OutputFormat& output_format, PictureSize size,
+                                 uint8_t* target, size_t room);
 
   Shape shape_;
   AvPtr<SwsContext> sws_;

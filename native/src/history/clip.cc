@@ -21,7 +21,7 @@ constexpr int64_t kLoneFrame = kTimeRowHz / 25;
 
 }  // namespace
 
-PastJob::Answer Clip::Next(uint8_t* target, size_t room) {
+HistoryJob::Answer Clip::Next(uint8_t* target, size_t room) {
   Answer answer;
   if (!prepared_) {
     prepared_ = true;
@@ -95,8 +95,8 @@ std::vector<SegmentResult> Clip::MakeFromMemory() const {
   const PacketRingView& view = options_.rings.video;
   std::vector<SegmentResult> found;
   if (view.base == nullptr) return found;
-  const int64_t end = view.header().nextSequence.load(std::memory_order_acquire);
-  int64_t sequence = view.header().firstSequence.load(std::memory_order_acquire);
+  const int64_t end = view.next_sequence();
+  int64_t sequence = view.first_sequence();
   while (sequence < end && !stopped()) {
     const auto first = ReadPacketInfo(view, sequence);
     if (!first || !first->is_keyframe) {
@@ -141,9 +141,9 @@ bool Clip::AddSegment(const Segment& segment, const std::string& path, std::shar
   if (!segment.sound.empty() && segment.stream.audio == audio_) {
     const int64_t begin = *std::min_element(times.pts.begin(), times.pts.end());
     const int64_t offset = av_rescale_q(begin, kClipTimeBase, AVRational{1, audio_->sample_rate});
-    for (SoundSample sample : segment.sound) {
-      sample.time = std::max(sample.time + offset, last_sound_ + 1);
-      last_sound_ = sample.time;
+    for (AudioSample sample : segment.sound) {
+      sample.time = std::max(sample.time + offset, last_audio_ + 1);
+      last_audio_ = sample.time;
       part.sound.push_back(sample);
     }
   }
@@ -207,11 +207,11 @@ void Clip::Trim() {
     for (int64_t& pts : part.pts) pts -= begin;
     for (int64_t& dts : part.dts) dts -= begin;
   }
-  TrimSound(begin);
+  TrimAudio(begin);
 }
 
 // The sound of the frames that are shown.
-void Clip::TrimSound(int64_t begin) {
+void Clip::TrimAudio(int64_t begin) {
   if (!audio_) return;
   const AVRational samples{1, audio_->sample_rate};
   const int64_t first = av_rescale_q(begin, kClipTimeBase, samples);
@@ -219,9 +219,9 @@ void Clip::TrimSound(int64_t begin) {
   const int64_t last = av_rescale_q(*std::max_element(shown.begin(), shown.end()), kClipTimeBase, samples);
   bool any = false;
   for (Part& part : parts_) {
-    for (SoundSample& sample : part.sound) sample.time -= first;
+    for (AudioSample& sample : part.sound) sample.time -= first;
     part.sound.erase(std::remove_if(part.sound.begin(), part.sound.end(),
-                                    [&](const SoundSample& sample) { return sample.time < 0 || sample.time > last; }),
+                                    [&](const AudioSample& sample) { return sample.time < 0 || sample.time > last; }),
                      part.sound.end());
     any = any || !part.sound.empty();
   }
@@ -232,7 +232,7 @@ void Clip::TrimSound(int64_t begin) {
 int64_t Clip::LastAudioSamples() const {
   for (auto part = parts_.rbegin(); part != parts_.rend(); ++part) {
     if (part->sound.empty()) continue;
-    const SoundSample& last = part->sound.back();
+    const AudioSample& last = part->sound.back();
     const std::shared_ptr<SegmentBytes> bytes = part->bytes != nullptr ? part->bytes : Open(*part);
     uint8_t head[2]{};
     const size_t size = std::min(sizeof head, static_cast<size_t>(last.size));
@@ -274,7 +274,7 @@ bool Clip::MakeHead() {
   track->time_base = kClipTimeBase;
   AVStream* sound_track = audio_ ? avformat_new_stream(format.get(), nullptr) : nullptr;
   if (sound_track != nullptr) {
-    SetSoundParameters(sound_track->codecpar, *audio_);
+    SetAudioParameters(sound_track->codecpar, *audio_);
     if (!SetExtradata(sound_track->codecpar, audio_->extradata)) return fail(AVERROR(ENOMEM));
     sound_track->time_base = AVRational{1, audio_->sample_rate};
   }
@@ -287,7 +287,7 @@ bool Clip::MakeHead() {
   std::vector<int64_t> sound_times;
   for (const Part& part : parts_) {
     for (const SegmentSample& sample : part.samples) largest = std::max(largest, sample.packet.size);
-    for (const SoundSample& sample : part.sound) {
+    for (const AudioSample& sample : part.sound) {
       largest = std::max(largest, sample.size);
       sound_times.push_back(sample.time);
     }
@@ -316,7 +316,7 @@ bool Clip::MakeHead() {
     const auto write_sound = [&](int64_t until) {
       for (; error >= 0 && next_sound < part.sound.size() && part.sound[next_sound].offset < until; ++next_sound) {
         packet->pts = packet->dts = part.sound[next_sound].time;
-        packet->duration = SoundDuration(sound_times, sounds++, last_samples);
+        packet->duration = AudioDuration(sound_times, sounds++, last_samples);
         packet->flags = AV_PKT_FLAG_KEY;
         error = write(p, part.sound[next_sound].offset, part.sound[next_sound].size, AVRational{1, audio_->sample_rate},
                       sound_track);

@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "base/atomics.h"
 #include "history/history_job.h"
 #include "mp4/frame_times.h"
 #include "mp4/segment_file.h"
@@ -27,14 +28,14 @@ struct ClipOptions {
   int64_t to_us = 0;
 };
 
-class Clip : public PastJob {
+class Clip : public HistoryJob {
  public:
   explicit Clip(const ClipOptions& options) : options_(options) {}
 
   // Pieces of the file, in order.
   Answer Next(uint8_t* target, size_t room) override;
   int64_t wanted() const override { return 0; }
-  void Add(std::vector<PastSegment>, bool) override {}
+  void Add(std::vector<HistorySegment>, bool) override {}
 
  private:
   // Samples of one segment that go into the clip.
@@ -44,7 +45,7 @@ class Clip : public PastJob {
     std::vector<SegmentSample> samples;
     std::vector<int64_t> pts;  // on the clip's own clock
     std::vector<int64_t> dts;
-    std::vector<SoundSample> sound;  // times on the clip's own clock, in samples
+    std::vector<AudioSample> sound;  // times on the clip's own clock, in samples
   };
   struct Run {  // bytes of a part that lie in a row
     size_t part = 0;
@@ -52,7 +53,7 @@ class Clip : public PastJob {
     int64_t bytes = 0;
   };
 
-  bool stopped() const { return options_.cancel->load(std::memory_order_relaxed) != 0; }
+  bool stopped() const { return LoadRelaxed(*options_.cancel) != 0; }
   // Looks at everything and makes the head. False: failure_ says why, unless there is nothing.
   bool Prepare();
   void CollectDisk();
@@ -60,7 +61,7 @@ class Clip : public PastJob {
   std::vector<SegmentResult> MakeFromMemory() const;
   bool AddSegment(const Segment& segment, const std::string& path, std::shared_ptr<SegmentBytes> bytes);
   void Trim();
-  void TrimSound(int64_t begin);
+  void TrimAudio(int64_t begin);
   int64_t LastAudioSamples() const;
   bool MakeHead();
   std::unique_ptr<SegmentBytes> Open(const Part& part) const;
@@ -71,7 +72,7 @@ class Clip : public PastJob {
   std::vector<Part> parts_;
   SegmentStream stream_;
   std::optional<AudioStream> audio_;
-  int64_t last_sound_ = -1;  // time of the sound that was added last
+  int64_t last_audio_ = -1;  // time of the sound that was added last
   std::vector<uint8_t> parameter_sets_;
   // mp4 knows no frame that is shown for longer than some 6.6 hours.
   TimeRow times_{6LL * 3600 * 1'000'000};

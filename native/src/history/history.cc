@@ -4,6 +4,7 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "base/atomics.h"
 #include "codec/parameters.h"
 #include "rings/ring_layout.h"
 
@@ -27,8 +28,8 @@ History::History(const HistoryOptions& options)
   shape_.device_id = options.device_id;
 }
 
-PastJob::Answer History::Next(uint8_t* target, size_t room) {
-  while (options_.cancel->load(std::memory_order_relaxed) == 0) {
+HistoryJob::Answer History::Next(uint8_t* target, size_t room) {
+  while (LoadRelaxed(*options_.cancel) == 0) {
     if (substitute_ && substitute_->certain) return End(target, room);
     if (pending_ == nullptr && connection_) pending_ = decoder_.Receive();
     if (pending_ == nullptr) {
@@ -54,7 +55,7 @@ PastJob::Answer History::Next(uint8_t* target, size_t room) {
   return {};
 }
 
-PastJob::Answer History::End(uint8_t* target, size_t room) {
+HistoryJob::Answer History::End(uint8_t* target, size_t room) {
   if (!failure_.empty()) {
     Answer answer;
     answer.kind = Answer::kFailed;
@@ -123,15 +124,15 @@ bool History::LookAhead() {
   wants_more_ = false;
   while (!(ahead_ = plan_.Next())) {
     if (plan_.overrun()) past_.ReadMemoryAgain();
-    const PastPackets::Step step = past_.Next(plan_.wanted());
-    wants_more_ = step == PastPackets::Step::kMore;
+    const HistoryPackets::Step step = past_.Next(plan_.wanted());
+    wants_more_ = step == HistoryPackets::Step::kMore;
     if (wants_more_) return false;
-    if (step == PastPackets::Step::kEnd) break;
-    plan_.Look(past_.view(), past_.end(), past_.live());
+    if (step == HistoryPackets::Step::kEnd) break;
+    plan_.OutputFormat(past_.view(), past_.end(), past_.live());
     if (const SegmentStream* stream = past_.stream()) {
       const auto info = ReadPacketInfo(past_.view(), past_.end() - 1);
       if (info)
-        streams_[info->connection] = {stream->codec_name, stream->extradata, past_.look(), stream->width,
+        streams_[info->connection] = {stream->codec_name, stream->extradata, past_.output_format(), stream->width,
                                       stream->height};
     }
   }
@@ -225,7 +226,7 @@ void History::FeedNext() {
   decoder_.Send(packet, *info);
 }
 
-PastJob::Answer History::TooLarge(PictureSize size, size_t bytes) const {
+HistoryJob::Answer History::TooLarge(PictureSize size, size_t bytes) const {
   Answer answer;
   answer.kind = Answer::kTooLarge;
   answer.failure = "a picture of " + std::to_string(size.width) + "x" + std::to_string(size.height) + " takes " +
@@ -234,16 +235,16 @@ PastJob::Answer History::TooLarge(PictureSize size, size_t bytes) const {
   return answer;
 }
 
-PastJob::Answer History::Deliver(const AVFrame* frame, const PacketInfo& info, int64_t frame_id, uint8_t* target,
-                                 size_t room) {
+HistoryJob::Answer History::Deliver(const AVFrame* frame, const PacketInfo& info, int64_t frame_id, uint8_t* target,
+                                    size_t room) {
   Answer answer;
-  const Look& look = streams_.at(*connection_).look;
+  const OutputFormat& output_format = streams_.at(*connection_).output_format;
   const PictureSize shown = UprightSize(frame);
-  const PictureSize size = SizeOf(look, shown.width, shown.height);
+  const PictureSize size = SizeOf(output_format, shown.width, shown.height);
   const char* format = av_get_pix_fmt_name(static_cast<AVPixelFormat>(frame->format));
   shape_.width = size.width;
   shape_.height = size.height;
-  shape_.format = look.format;
+  shape_.format = output_format.format;
   shape_.pixel_format = format == nullptr ? "" : format;
   FrameFacts facts;
   facts.packet = info;
@@ -254,16 +255,16 @@ PastJob::Answer History::Deliver(const AVFrame* frame, const PacketInfo& info, i
   if (gap_pending_) facts.gap_ms = std::max<int64_t>(1, (info.arrival_us - since_us) / 1000);
 
   // Of a JPEG, the number of its bytes and so the head's length follows later, and is smaller.
-  const size_t picture_room = PictureRoom(look.format, size);
+  const size_t picture_room = PictureRoom(output_format.format, size);
   const size_t data_at = AlignUp(FrameMessageHead(shape_, facts, picture_room).size());
   answer.bytes = data_at + picture_room + kPicturePadding;
-  if (data_at + picture_room > options_.max_message_bytes && look.format != kFormatJpeg)
+  if (data_at + picture_room > options_.max_message_bytes && output_format.format != kFormatJpeg)
     return TooLarge(size, picture_room);
   if (answer.bytes > room) {
     answer.kind = Answer::kTooSmall;
     return answer;
   }
-  const auto bytes = maker_.Make(frame, look, size, target + data_at, picture_room);
+  const auto bytes = maker_.Make(frame, output_format, size, target + data_at, picture_room);
   if (!bytes) {
     answer.kind = Answer::kFailed;
     answer.failure = "libswscale cannot convert the pixel format " + shape_.pixel_format;

@@ -24,14 +24,14 @@ namespace chrys {
 struct HistoryStream {
   std::string codec_name;
   std::vector<uint8_t> extradata;
-  Look look;
+  OutputFormat output_format;
   int width = 0;  // pixels; 0 = not known
   int height = 0;
 };
 
 struct HistoryOptions {
   PacketRingView packet_ring;  // without a base: nothing is in memory
-  std::vector<PastSegment> segments;
+  std::vector<HistorySegment> segments;
   bool more_segments = false;                    // the caller has further ones for whoever asks
   const std::atomic<int32_t>* cancel = nullptr;  // not 0: end as soon as possible
   std::map<int32_t, HistoryStream> streams;      // by connection
@@ -42,13 +42,13 @@ struct HistoryOptions {
   int64_t max_pixels = kDefaultMaxPixels;  // width times height; frames with more are refused
 };
 
-class History : public PastJob {
+class History : public HistoryJob {
  public:
   explicit History(const HistoryOptions& options);
 
   Answer Next(uint8_t* target, size_t room) override;
   int64_t wanted() const override { return plan_.wanted(); }
-  void Add(std::vector<PastSegment> segments, bool more) override { past_.Add(std::move(segments), more); }
+  void Add(std::vector<HistorySegment> segments, bool more) override { past_.Add(std::move(segments), more); }
 
  private:
   // Gives the decoder something more to do. False: it cannot, and failure_ says why, or more segments are wanted first,
@@ -70,7 +70,7 @@ class History : public PastJob {
 
   const HistoryOptions options_;
   std::map<int32_t, HistoryStream> streams_;
-  PastPackets past_;
+  HistoryPackets past_;
   HistoryPlan plan_;
   Decoder decoder_;
   ParameterReader parameters_;

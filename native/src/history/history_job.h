@@ -11,9 +11,9 @@
 
 namespace chrys {
 
-class PastJob {
+class HistoryJob {
  public:
-  virtual ~PastJob() = default;
+  virtual ~HistoryJob() = default;
 
   struct Answer {
     enum Kind {
@@ -32,7 +32,7 @@ class PastJob {
   // Writes the next piece somewhere into `target`.
   virtual Answer Next(uint8_t* target, size_t room) = 0;
   virtual int64_t wanted() const = 0;
-  virtual void Add(std::vector<PastSegment> segments, bool more) = 0;
+  virtual void Add(std::vector<HistorySegment> segments, bool more) = 0;
 };
 
 }  // namespace chrys

@@ -31,29 +31,29 @@ int32_t EntriesFor(size_t packets) {
 
 }  // namespace
 
-PastPackets::PastPackets(PacketRingView memory, std::vector<PastSegment> segments, bool more)
+HistoryPackets::HistoryPackets(PacketRingView memory, std::vector<HistorySegment> segments, bool more)
     : memory_(memory),
-      memory_end_(memory.base == nullptr ? 0 : memory.header().nextSequence.load(std::memory_order_acquire)),
+      memory_end_(memory.base == nullptr ? 0 : memory.next_sequence()),
       segments_(segments.begin(), segments.end()),
       more_(more),
       on_disk_(more || !segments.empty()) {}
 
-void PastPackets::Add(std::vector<PastSegment> segments, bool more) {
+void HistoryPackets::Add(std::vector<HistorySegment> segments, bool more) {
   segments_.insert(segments_.end(), segments.begin(), segments.end());
   more_ = more;
   if (!segments.empty()) asked_for_ = -1;
 }
 
-PastPackets::Step PastPackets::Next(int64_t wanted) {
+HistoryPackets::Step HistoryPackets::Next(int64_t wanted) {
   // What came since is recorded as well, and has no end.
   if (memory_.base != nullptr && wanted >= memory_end_) return Step::kEnd;
   while (!segments_.empty()) {
-    const PastSegment segment = segments_.front();
+    const HistorySegment segment = segments_.front();
     segments_.pop_front();
     if (segment.end_sequence > wanted && Load(segment)) return Step::kView;
   }
   const bool in_memory = memory_.base != nullptr && !memory_read_;
-  const int64_t first = in_memory ? memory_.header().firstSequence.load(std::memory_order_acquire) : INT64_MAX;
+  const int64_t first = in_memory ? memory_.first_sequence() : INT64_MAX;
   // What memory has lost since the segments were listed was written to disk meanwhile.
   const bool behind = wanted > 0 && in_memory && first > wanted;
   if (on_disk_ && asked_for_ != wanted && (more_ || behind)) {
@@ -68,7 +68,7 @@ PastPackets::Step PastPackets::Next(int64_t wanted) {
   return Step::kView;
 }
 
-bool PastPackets::Load(const PastSegment& file) {
+bool HistoryPackets::Load(const HistorySegment& file) {
   const OpenedSegment opened = OpenSegment(file.path);
   if (!opened.bytes) return false;
   const auto segment = ReadSegment(*opened.bytes);
@@ -99,7 +99,7 @@ bool PastPackets::Load(const PastSegment& file) {
   if (memory_.base != nullptr) end_ = std::min(end_, memory_end_);
   live_ = false;
   stream_ = segment->stream;
-  look_ = file.look;
+  output_format_ = file.output_format;
   return true;
 }
 

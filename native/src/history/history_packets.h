@@ -14,17 +14,17 @@
 namespace chrys {
 
 // A file of the past, and how frames of it shall look.
-struct PastSegment {
+struct HistorySegment {
   std::string path;
   int64_t first_sequence = 0;
   int64_t end_sequence = 0;
-  Look look;
+  OutputFormat output_format;
 };
 
-class PastPackets {
+class HistoryPackets {
  public:
   // `memory` without a base: there is none. `segments` in order; `more`: the caller has further ones for whoever asks.
-  PastPackets(PacketRingView memory, std::vector<PastSegment> segments, bool more);
+  HistoryPackets(PacketRingView memory, std::vector<HistorySegment> segments, bool more);
 
   enum class Step {
     kView,  // view() is the next stretch
@@ -33,7 +33,7 @@ class PastPackets {
   };
   // Goes to the stretch with the first packets from `wanted` on; 0 = the oldest.
   Step Next(int64_t wanted);
-  void Add(std::vector<PastSegment> segments, bool more);
+  void Add(std::vector<HistorySegment> segments, bool more);
 
   // The stretch in memory was overtaken by the camera: what was lost may be on disk by now.
   void ReadMemoryAgain() { memory_read_ = false; }
@@ -45,14 +45,14 @@ class PastPackets {
   bool live() const { return live_; }
   // What the packets of the stretch are and how its frames shall look; nullptr: it is in memory.
   const SegmentStream* stream() const { return live_ ? nullptr : &stream_; }
-  const Look& look() const { return look_; }
+  const OutputFormat& output_format() const { return output_format_; }
 
  private:
-  bool Load(const PastSegment& segment);
+  bool Load(const HistorySegment& segment);
 
   const PacketRingView memory_;
   const int64_t memory_end_;
-  std::deque<PastSegment> segments_;
+  std::deque<HistorySegment> segments_;
   bool more_;
   const bool on_disk_;      // whether segments can be asked for
   int64_t asked_for_ = -1;  // nothing came of it
@@ -61,7 +61,7 @@ class PastPackets {
   int64_t end_ = 0;
   bool live_ = false;
   SegmentStream stream_;
-  Look look_;
+  OutputFormat output_format_;
   std::vector<uint64_t> loaded_;  // the ring that a segment lies in
 };
 

@@ -60,15 +60,15 @@ std::vector<int64_t> UnsettledFrames(const PacketRingView& view, int64_t end) {
 
 HistoryPlan::HistoryPlan(const HistoryRange& range) : range_(range), begin_us_(range.from_us) {
   intervals_[0].store(range.interval_ms);
-  schedule_.Update(intervals_.data(), range.interval_ms > 0 ? 1 << kClassFirstInterval : 0);
+  schedule_.Update(intervals_.data(), range.interval_ms > 0 ? 1 << kFilterFirstInterval : 0);
 }
 
-void HistoryPlan::Look(PacketRingView view, int64_t end, bool live) {
+void HistoryPlan::OutputFormat(PacketRingView view, int64_t end, bool live) {
   view_ = view;
   end_ = end;
   overrun_ = false;
   unsettled_ = live ? UnsettledFrames(view, end) : std::vector<int64_t>();
-  const int64_t first = view.header().firstSequence.load(std::memory_order_acquire);
+  const int64_t first = view.first_sequence();
   position_ = std::max(first, wanted_);
   const auto oldest = ReadPacketInfo(view_, position_);
   if (wanted_ == 0) {
@@ -108,7 +108,7 @@ void HistoryPlan::WantAround() {
   const auto nearest = ReadPacketInfo(view_, nearest_);
   if (!nearest) {
     // Overwritten, and all that is before it: then the nearest is another one.
-    position_ = view_.header().firstSequence.load(std::memory_order_acquire);
+    position_ = view_.first_sequence();
     FindNearest();
     return;
   }
@@ -206,7 +206,7 @@ std::optional<GroupPlan> HistoryPlan::Next() {
       if (ShownBefore(packet, keyframe)) plan.leading.push_back(packet.sequence);
     }
     if (plan.wanted.empty()) continue;
-    if (view_.header().firstSequence.load(std::memory_order_acquire) <= plan.first) return plan;
+    if (view_.first_sequence() <= plan.first) return plan;
     Overrun(plan.first);
   }
   return std::nullopt;

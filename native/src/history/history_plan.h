@@ -49,7 +49,7 @@ class HistoryPlan {
 
   // Goes on with the packets before `end` of another ring, from `wanted()` on. `live`: the camera may still send
   // packets that belong in between.
-  void Look(PacketRingView view, int64_t end, bool live);
+  void OutputFormat(PacketRingView view, int64_t end, bool live);
 
   // The nearest frame is of no use: now the frames around it are wanted as well, of its connection and within a few
   // groups.

@@ -107,8 +107,8 @@ FrameTimes TimeRow::Add(const std::vector<PacketInfo>& packets, int64_t duration
   if (next_sequence_ != 0 && (first.connection != connection_ || first.sequence != next_sequence_)) {
     const int64_t by_arrival =
         last_begin_ + av_rescale_q(first.arrival_us - last_arrival_us_, AVRational{1, 1'000'000}, row);
-    const int64_t most = av_rescale_q(most_gap_us_, AVRational{1, 1'000'000}, row);
-    begin = std::max(end_, std::min(by_arrival, most_gap_us_ == INT64_MAX ? INT64_MAX : end_ + most));
+    const int64_t most = av_rescale_q(max_gap_us_, AVRational{1, 1'000'000}, row);
+    begin = std::max(end_, std::min(by_arrival, max_gap_us_ == INT64_MAX ? INT64_MAX : end_ + most));
   }
   FrameTimes times = TimesOf(packets, std::nullopt);
   times.duration = av_rescale_q(duration, own, row);

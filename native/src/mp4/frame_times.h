@@ -26,7 +26,7 @@ FrameTimes TimesOf(const std::vector<PacketInfo>& packets, const std::optional<P
 class TimeRow {
  public:
   // Of a time in which nothing was sent, at most `most_gap_us` stays.
-  explicit TimeRow(int64_t most_gap_us) : most_gap_us_(most_gap_us) {}
+  explicit TimeRow(int64_t max_gap_us) : max_gap_us_(max_gap_us) {}
 
   // Times of the next segment, whose own duration is in its packets' time base. pts may fall a little at the seam of
   // segments that are reordered differently; dts never do.
@@ -36,7 +36,7 @@ class TimeRow {
   int64_t next_sequence() const { return next_sequence_; }
 
  private:
-  const int64_t most_gap_us_;
+  const int64_t max_gap_us_;
   int64_t next_sequence_ = 0;
   int32_t connection_ = 0;
   int64_t last_arrival_us_ = 0;  // of the last segment's first packet

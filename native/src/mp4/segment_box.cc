@@ -16,16 +16,16 @@ constexpr int64_t kVersion = 1;
 constexpr size_t kBoxHeader = 8;
 constexpr size_t kLargeBoxHeader = 16;
 // A file has a handful of boxes, and ours is the last one.
-constexpr int kMostBoxes = 32;
-constexpr int64_t kMostContent = 16 << 20;
-constexpr int64_t kMostSamples = 500'000;
-constexpr int64_t kMostExtradata = 1 << 20;
+constexpr int kMaxBoxes = 32;
+constexpr int64_t kMaxContent = 16 << 20;
+constexpr int64_t kMaxSamples = 500'000;
+constexpr int64_t kMaxExtradata = 1 << 20;
 // Flags of a packet. Files of earlier releases have no damaged packets.
 constexpr int64_t kKeyframeBit = 1;
 constexpr int64_t kDamagedBit = 2;
 // Of a segment, far beyond what is ever recorded; more would not fit into the index.
-constexpr double kMostSeconds = 1e9;
-constexpr int64_t kMostArrivalUs = 8'640'000'000'000'000'000;
+constexpr double kMaxSeconds = 1e9;
+constexpr int64_t kMaxArrivalUs = 8'640'000'000'000'000'000;
 
 uint64_t BigEndian(const uint8_t* data, size_t bytes) {
   uint64_t value = 0;
@@ -96,15 +96,15 @@ int64_t Difference(int64_t one, int64_t other) {
 // False: it is damaged.
 bool ReadSound(Reader& reader, Segment* segment) {
   const int64_t count = reader.Number();
-  if (!reader.good() || count < 0 || count > kMostSamples) return false;
+  if (!reader.good() || count < 0 || count > kMaxSamples) return false;
   if (count == 0) return true;
   AudioStream& audio = segment->stream.audio.emplace();
   audio.codec_name = reader.Bytes<std::string>(64);
-  audio.extradata = reader.Bytes<std::vector<uint8_t>>(kMostExtradata);
+  audio.extradata = reader.Bytes<std::vector<uint8_t>>(kMaxExtradata);
   audio.sample_rate = static_cast<int>(reader.Number());
   audio.channels = static_cast<int>(reader.Number());
   if (!reader.good() || audio.sample_rate < 1 || audio.channels < 1) return false;
-  SoundSample sample;
+  AudioSample sample;
   for (int64_t i = 0; i < count && reader.good(); ++i) {
     const int64_t end_before = Sum(sample.offset, sample.size);
     const int64_t size = reader.Number();
@@ -146,7 +146,7 @@ std::vector<uint8_t> SegmentBox(const Segment& segment) {
     writer.Number(Difference(packet.dts, before.packet.dts));
     writer.Number(packet.arrival_us - before.packet.arrival_us);
     writer.Number(Difference(packet.sender_us, before.packet.sender_us));
-    writer.Number(Difference(packet.keyframe, before.packet.keyframe));
+    writer.Number(Difference(packet.keyframe_count, before.packet.keyframe_count));
     writer.Number(packet.gop_index);
     before = sample;
   }
@@ -157,8 +157,8 @@ std::vector<uint8_t> SegmentBox(const Segment& segment) {
     writer.Bytes(audio.extradata);
     writer.Number(audio.sample_rate);
     writer.Number(audio.channels);
-    SoundSample last;
-    for (const SoundSample& sample : segment.sound) {
+    AudioSample last;
+    for (const AudioSample& sample : segment.sound) {
       writer.Number(sample.size);
       writer.Number(sample.offset - last.offset - last.size);
       writer.Number(sample.time - last.time);
@@ -177,7 +177,7 @@ std::vector<uint8_t> SegmentBox(const Segment& segment) {
 std::optional<std::vector<uint8_t>> FindSegmentBox(const SegmentBytes& bytes) {
   int64_t offset = 0;
   std::array<uint8_t, kLargeBoxHeader + 16> head{};
-  for (int i = 0; i < kMostBoxes; ++i) {
+  for (int i = 0; i < kMaxBoxes; ++i) {
     const int64_t left = bytes.size() - offset;
     const size_t known = static_cast<size_t>(std::min<int64_t>(left, static_cast<int64_t>(head.size())));
     if (left < static_cast<int64_t>(kBoxHeader) || !bytes.Read(offset, head.data(), known)) return std::nullopt;
@@ -185,7 +185,7 @@ std::optional<std::vector<uint8_t>> FindSegmentBox(const SegmentBytes& bytes) {
     if (size == 1 && known >= kLargeBoxHeader) size = static_cast<int64_t>(BigEndian(head.data() + kBoxHeader, 8));
     if (size < static_cast<int64_t>(kBoxHeader) || size > left) return std::nullopt;
     const auto content = static_cast<int64_t>(kBoxHeader + kUuid.size());
-    if (std::memcmp(head.data() + 4, "uuid", 4) == 0 && size > content && size < kMostContent &&
+    if (std::memcmp(head.data() + 4, "uuid", 4) == 0 && size > content && size < kMaxContent &&
         std::memcmp(head.data() + kBoxHeader, kUuid.data(), kUuid.size()) == 0) {
       std::vector<uint8_t> found(static_cast<size_t>(size - content));
       if (!bytes.Read(offset + content, found.data(), found.size())) return std::nullopt;
@@ -201,8 +201,8 @@ std::optional<Segment> ParseSegmentBox(const std::vector<uint8_t>& content) {
   if (reader.Number() != kVersion) return std::nullopt;
   Segment segment;
   segment.stream.codec_name = reader.Bytes<std::string>(64);
-  segment.stream.extradata = reader.Bytes<std::vector<uint8_t>>(kMostExtradata);
-  segment.parameter_sets = reader.Bytes<std::vector<uint8_t>>(kMostExtradata);
+  segment.stream.extradata = reader.Bytes<std::vector<uint8_t>>(kMaxExtradata);
+  segment.parameter_sets = reader.Bytes<std::vector<uint8_t>>(kMaxExtradata);
   segment.stream.width = static_cast<int>(reader.Number());
   segment.stream.height = static_cast<int>(reader.Number());
   segment.duration = reader.Number();
@@ -213,11 +213,11 @@ std::optional<Segment> ParseSegmentBox(const std::vector<uint8_t>& content) {
   packet.connection = static_cast<int32_t>(reader.Number());
   packet.time_base_num = static_cast<int32_t>(reader.Number());
   packet.time_base_den = static_cast<int32_t>(reader.Number());
-  if (!reader.good() || count < 1 || count > kMostSamples || sequence < 1 || sequence > INT64_MAX / 2 ||
+  if (!reader.good() || count < 1 || count > kMaxSamples || sequence < 1 || sequence > INT64_MAX / 2 ||
       packet.time_base_num < 1 || packet.time_base_den < 1 || segment.duration < 0) {
     return std::nullopt;
   }
-  if (static_cast<double>(segment.duration) * packet.time_base_num / packet.time_base_den > kMostSeconds)
+  if (static_cast<double>(segment.duration) * packet.time_base_num / packet.time_base_den > kMaxSeconds)
     return std::nullopt;
   for (int64_t i = 0; i < count && reader.good(); ++i) {
     packet.sequence = sequence++;
@@ -233,10 +233,10 @@ std::optional<Segment> ParseSegmentBox(const std::vector<uint8_t>& content) {
     packet.dts = Sum(packet.dts, reader.Number());
     packet.arrival_us = Sum(packet.arrival_us, reader.Number());
     packet.sender_us = Sum(packet.sender_us, reader.Number());
-    packet.keyframe = Sum(packet.keyframe, reader.Number());
+    packet.keyframe_count = Sum(packet.keyframe_count, reader.Number());
     packet.gop_index = static_cast<int32_t>(reader.Number());
     if (sample.offset < 0 || sample.offset > INT64_MAX / 2) return std::nullopt;
-    if (packet.arrival_us < 1 || packet.arrival_us > kMostArrivalUs) return std::nullopt;
+    if (packet.arrival_us < 1 || packet.arrival_us > kMaxArrivalUs) return std::nullopt;
     segment.samples.push_back(sample);
   }
   if (!reader.good() || !segment.samples.front().packet.is_keyframe || !ReadSound(reader, &segment))

@@ -133,9 +133,9 @@ Sound ReadSound(const PacketRingView& ring, const std::vector<PacketInfo>& frame
   for (const PacketInfo& frame : frames) shown_first = std::min(shown_first, frame.pts);
   const int64_t begin = av_rescale_q(shown_first, video, samples);
   const int64_t length = av_rescale_q(times.duration, video, samples);
-  const int64_t end = ring.header().nextSequence.load(std::memory_order_acquire);
+  const int64_t end = ring.next_sequence();
   std::vector<uint8_t> payload;
-  for (int64_t sequence = ring.header().firstSequence.load(std::memory_order_acquire); sequence < end; ++sequence) {
+  for (int64_t sequence = ring.first_sequence(); sequence < end; ++sequence) {
     const auto info = ReadPacketInfo(ring, sequence);
     if (!info || info->connection != first.connection) continue;
     const int64_t time = av_rescale_q(info->pts, AVRational{info->time_base_num, info->time_base_den}, samples) - begin;
@@ -148,10 +148,10 @@ Sound ReadSound(const PacketRingView& ring, const std::vector<PacketInfo>& frame
 }
 
 // Adds the sound's track. libav's error, or 0.
-int AddSoundTrack(AVFormatContext* format, const AudioStream& audio) {
+int AddAudioTrack(AVFormatContext* format, const AudioStream& audio) {
   AVStream* track = avformat_new_stream(format, nullptr);
   if (track == nullptr || !SetExtradata(track->codecpar, audio.extradata)) return AVERROR(ENOMEM);
-  SetSoundParameters(track->codecpar, audio);
+  SetAudioParameters(track->codecpar, audio);
   track->time_base = AVRational{1, audio.sample_rate};
   return 0;
 }
@@ -174,7 +174,7 @@ int Mux(RingPackets& packets, const FrameTimes& times, const Sound& sound, const
   const AVRational time_base{packets.infos.front().time_base_num, packets.infos.front().time_base_den};
   stream->time_base = time_base;
   if (!sound.times.empty()) {
-    result = AddSoundTrack(format.get(), *segment->stream.audio);
+    result = AddAudioTrack(format.get(), *segment->stream.audio);
     if (result < 0) return result;
   }
   result = avformat_write_header(format.get(), nullptr);
@@ -195,14 +195,14 @@ int Mux(RingPackets& packets, const FrameTimes& times, const Sound& sound, const
       const AVRational samples{1, segment->stream.audio->sample_rate};
       if (av_compare_ts(sound.times[at], samples, until, time_base) > 0) return;
       const std::vector<uint8_t>& payload = sound.payloads[at];
-      SoundSample sample{sound.times[at], 0, static_cast<int32_t>(payload.size() - AV_INPUT_BUFFER_PADDING_SIZE)};
+      AudioSample sample{sound.times[at], 0, static_cast<int32_t>(payload.size() - AV_INPUT_BUFFER_PADDING_SIZE)};
       packet->stream_index = 1;
       packet->pts = packet->dts = sound.times[at];
       const int64_t whole =
           AudioPacketSamples(*segment->stream.audio, payload.data(), static_cast<size_t>(sample.size));
       // The last packet reaches into the next segment: without its end, both tracks of the file are equally long.
       const int64_t until_end = av_rescale_q(times.duration, time_base, samples) - sound.times[at];
-      packet->duration = SoundDuration(sound.times, at, std::clamp<int64_t>(until_end, 1, std::max<int64_t>(1, whole)));
+      packet->duration = AudioDuration(sound.times, at, std::clamp<int64_t>(until_end, 1, std::max<int64_t>(1, whole)));
       packet->flags = AV_PKT_FLAG_KEY;
       av_packet_rescale_ts(packet.get(), samples, format->streams[1]->time_base);
       result = write(payload.data(), static_cast<size_t>(sample.size), &sample.offset);
@@ -276,13 +276,13 @@ std::optional<Segment> ReadSegment(const SegmentBytes& bytes) {
   for (const SegmentSample& sample : segment->samples) {
     if (!fits(sample.offset, sample.packet.size)) return std::nullopt;
   }
-  for (const SoundSample& sample : segment->sound) {
+  for (const AudioSample& sample : segment->sound) {
     if (!fits(sample.offset, sample.size)) return std::nullopt;
   }
   return segment;
 }
 
-int64_t SoundDuration(const std::vector<int64_t>& times, size_t at, int64_t last) {
+int64_t AudioDuration(const std::vector<int64_t>& times, size_t at, int64_t last) {
   return at + 1 < times.size() ? times[at + 1] - times[at] : last;
 }
 

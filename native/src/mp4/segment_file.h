@@ -35,7 +35,7 @@ struct SegmentSample {
 };
 
 // A packet of sound. Its time counts from the first frame shown, in samples.
-struct SoundSample {
+struct AudioSample {
   int64_t time = 0;
   int64_t offset = 0;  // in the file
   int32_t size = 0;
@@ -46,7 +46,7 @@ struct Segment {
   std::vector<uint8_t> parameter_sets;  // what a decoder of the file needs, Annex B; empty where the codec has none
   int64_t duration = 0;  // in the packets' time base, from the first frame shown to the end of the last one
   std::vector<SegmentSample> samples;  // in decoding order
-  std::vector<SoundSample> sound;
+  std::vector<AudioSample> sound;
   int64_t bytes = 0;  // of the file
 
   std::vector<PacketInfo> packets() const;
@@ -71,7 +71,7 @@ OpenedSegment OpenSegment(const std::string& path);
 std::unique_ptr<SegmentBytes> SegmentInMemory(std::vector<uint8_t> bytes);
 
 // The duration of the packet `at` in a row of packets, in samples. `last`: the duration of the last packet.
-int64_t SoundDuration(const std::vector<int64_t>& times, size_t at, int64_t last);
+int64_t AudioDuration(const std::vector<int64_t>& times, size_t at, int64_t last);
 
 // nullopt: it is no segment, or not a whole one.
 std::optional<Segment> ReadSegment(const SegmentBytes& bytes);

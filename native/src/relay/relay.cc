@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/atomics.h"
 #include "base/failure.h"
 #include "codec/parameters.h"
 #include "frames/decoder.h"
@@ -12,13 +13,13 @@ namespace {
 
 // Between two of these the thread that sends has time for what it is told.
 constexpr int kPacketsAtOnce = 100;
-constexpr int64_t kMostUs = 500'000;
+constexpr int64_t kMaxTurnUs = 500'000;
 // What the kernel takes ahead of a server that does not read. Left to itself it takes megabytes: many seconds that look
 // as if they had been sent.
 constexpr const char* kSendBufferBytes = "262144";
-constexpr int kMostReorder = 16;
+constexpr int kMaxReorder = 16;
 // FLV has 31 bits of milliseconds, after which players would see the time jump back: another connection begins at 0.
-constexpr int64_t kMostTimeUs = int64_t{24} * 86'400'000'000;
+constexpr int64_t kMaxTimeUs = int64_t{24} * 86'400'000'000;
 constexpr AVRational kMicroseconds{1, 1'000'000};
 
 // A decoder knows from the headers how far frames are reordered, if they say so.
@@ -27,7 +28,7 @@ int DeclaredReorder(const AVCodecParameters* parameters) {
   const AvPtr<AVCodecContext> context(codec == nullptr ? nullptr : avcodec_alloc_context3(codec));
   if (!context || avcodec_parameters_to_context(context.get(), parameters) < 0) return 0;
   context->thread_count = 1;
-  return avcodec_open2(context.get(), codec, nullptr) < 0 ? 0 : std::clamp(context->has_b_frames, 0, kMostReorder);
+  return avcodec_open2(context.get(), codec, nullptr) < 0 ? 0 : std::clamp(context->has_b_frames, 0, kMaxReorder);
 }
 
 }  // namespace
@@ -90,9 +91,9 @@ std::optional<RelayFailure> Relay::WriteHeader() {
     if (sound == nullptr || !SetExtradata(sound->codecpar, audio.extradata)) {
       result = AVERROR(ENOMEM);
     } else {
-      SetSoundParameters(sound->codecpar, audio);
+      SetAudioParameters(sound->codecpar, audio);
     }
-    sound_sequence_ = options_.rings.audio.header().firstSequence.load(std::memory_order_acquire);
+    audio_sequence_ = options_.rings.audio.first_sequence();
   }
   AVDictionary* settings = nullptr;
   av_dict_set(&settings, "flvflags", "no_duration_filesize", 0);
@@ -110,11 +111,11 @@ std::optional<RelayFailure> Relay::WriteHeader() {
 // Whether it goes on further ahead than with the next packet; null: that is not there any more.
 bool Relay::PassOver(const PacketInfo* packet, RelayStep* step) {
   const PacketRingHeader& header = options_.rings.video.header();
-  const int64_t newest_keyframe = header.lastKeyframeSequence.load(std::memory_order_relaxed);
+  const int64_t newest_keyframe = LoadRelaxed(header.lastKeyframeSequence);
   int64_t next = sequence_;
   if (packet == nullptr) {
     next = std::max({sequence_ + 1, header.firstSequence.load(std::memory_order_acquire), newest_keyframe});
-  } else if (newest_keyframe > sequence_ && WallUs() - packet->arrival_us > options_.most_lag_us) {
+  } else if (newest_keyframe > sequence_ && WallUs() - packet->arrival_us > options_.max_lag_us) {
     next = newest_keyframe;
   } else if (begins_ && !packet->is_keyframe) {
     next = sequence_ + 1;
@@ -136,9 +137,9 @@ std::optional<RelayFailure> Relay::Send(int32_t connection, RelayStep* step) {
   if (!is_healthy_) return RelayFailure{"the connection is not open"};
   const PacketRingView& ring = options_.rings.video;
   step->kind = RelayStep::kMore;
-  const int64_t turn_us = MonotonicUs() + kMostUs;
+  const int64_t turn_us = MonotonicUs() + kMaxTurnUs;
   for (int sent = 0; sent < kPacketsAtOnce && MonotonicUs() < turn_us; ++sent) {
-    if (sequence_ >= ring.header().nextSequence.load(std::memory_order_acquire)) {
+    if (sequence_ >= ring.next_sequence()) {
       step->kind = RelayStep::kIdle;
       break;
     }
@@ -149,7 +150,7 @@ std::optional<RelayFailure> Relay::Send(int32_t connection, RelayStep* step) {
       break;
     }
     if (info->is_keyframe) {
-      if (NeedsOtherHeader(*info) || clock_->latest_us() > kMostTimeUs) {
+      if (NeedsOtherHeader(*info) || clock_->latest_us() > kMaxTimeUs) {
         step->kind = RelayStep::kOtherParameters;
         break;
       }
@@ -172,7 +173,7 @@ std::optional<RelayFailure> Relay::Send(int32_t connection, RelayStep* step) {
 int Relay::WriteVideo(const PacketInfo& packet, RelayStep* step) {
   patience_.deadline_us = MonotonicUs() + options_.stall_timeout_us;
   const RelayTimes times = clock_->Add(packet);
-  int result = WriteSound(times.dts, step);
+  int result = WriteAudio(times.dts, step);
   if (result < 0) return result;
   packet_->stream_index = 0;
   packet_->data = payload_.data();
@@ -191,20 +192,20 @@ int Relay::WriteVideo(const PacketInfo& packet, RelayStep* step) {
 }
 
 // The sound of the time up to that one.
-int Relay::WriteSound(int64_t until_us, RelayStep* step) {
+int Relay::WriteAudio(int64_t until_us, RelayStep* step) {
   if (format_->nb_streams < 2) return 0;
   const PacketRingView& ring = options_.rings.audio;
-  const int64_t end = ring.header().nextSequence.load(std::memory_order_acquire);
-  for (; sound_sequence_ < end; ++sound_sequence_) {
-    const auto info = ReadPacket(ring, sound_sequence_, &sound_payload_, AV_INPUT_BUFFER_PADDING_SIZE);
+  const int64_t end = ring.next_sequence();
+  for (; audio_sequence_ < end; ++audio_sequence_) {
+    const auto info = ReadPacket(ring, audio_sequence_, &audio_payload_, AV_INPUT_BUFFER_PADDING_SIZE);
     if (!info || info->connection < clock_->connection()) continue;
     if (info->connection > clock_->connection()) break;
-    const int64_t time_us = clock_->SoundTime(info->pts, info->time_base_num, info->time_base_den);
+    const int64_t time_us = clock_->AudioTime(info->pts, info->time_base_num, info->time_base_den);
     if (time_us > until_us) break;
-    if (time_us <= last_sound_us_) continue;
-    last_sound_us_ = time_us;
+    if (time_us <= last_audio_us_) continue;
+    last_audio_us_ = time_us;
     packet_->stream_index = 1;
-    packet_->data = sound_payload_.data();
+    packet_->data = audio_payload_.data();
     packet_->size = info->size;
     packet_->pts = packet_->dts = time_us;
     packet_->flags = AV_PKT_FLAG_KEY;
@@ -229,7 +230,7 @@ void Relay::Close() {
 }
 
 RelayFailure Relay::Failed(int av_error, const char* doing, int64_t timeout_us) {
-  if (options_.cancel->load(std::memory_order_relaxed) != 0) return {"it was told to stop", true};
+  if (LoadRelaxed(*options_.cancel) != 0) return {"it was told to stop", true};
   const bool late = timeout_us > 0 && (av_error == AVERROR_EXIT || av_error == AVERROR(ETIMEDOUT));
   std::string message = std::string(doing) + " failed: ";
   message +=

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "base/atomics.h"
 #include "base/av_handles.h"
 #include "base/av_log.h"
 #include "base/clock.h"
@@ -25,7 +26,7 @@ struct RelayOptions {
   const std::atomic<int32_t>* cancel = nullptr;  // anything but 0 ends every wait
   int64_t open_timeout_us = 0;
   int64_t stall_timeout_us = 0;  // longest time that the server may take nothing
-  int64_t most_lag_us = 0;       // what is older is passed over, if there is a newer keyframe
+  int64_t max_lag_us = 0;        // what is older is passed over, if there is a newer keyframe
 };
 
 // What one Send did.
@@ -67,9 +68,7 @@ class Relay {
   struct Patience {
     const std::atomic<int32_t>* cancel = nullptr;
     int64_t deadline_us = 0;
-    bool over() const {
-      return (cancel != nullptr && cancel->load(std::memory_order_relaxed) != 0) || MonotonicUs() >= deadline_us;
-    }
+    bool over() const { return (cancel != nullptr && LoadRelaxed(*cancel) != 0) || MonotonicUs() >= deadline_us; }
   };
 
   AVIOInterruptCB callback();
@@ -78,7 +77,7 @@ class Relay {
   bool PassOver(const PacketInfo* packet, RelayStep* step);
   bool NeedsOtherHeader(const PacketInfo& keyframe);
   int WriteVideo(const PacketInfo& packet, RelayStep* step);
-  int WriteSound(int64_t until_us, RelayStep* step);
+  int WriteAudio(int64_t until_us, RelayStep* step);
   RelayFailure Failed(int av_error, const char* doing, int64_t timeout_us);
 
   const RelayOptions options_;
@@ -89,11 +88,11 @@ class Relay {
   const AvPtr<AVPacket> packet_{av_packet_alloc()};
   std::vector<uint8_t> parameter_sets_;
   std::vector<uint8_t> payload_;  // of the packet of video that is next
-  std::vector<uint8_t> sound_payload_;
+  std::vector<uint8_t> audio_payload_;
   std::unique_ptr<RelayClock> clock_;
   int64_t sequence_;
-  int64_t sound_sequence_ = 0;
-  int64_t last_sound_us_ = -1;
+  int64_t audio_sequence_ = 0;
+  int64_t last_audio_us_ = -1;
   // What is shown before the keyframe that it began with lacks the frames it refers to.
   int64_t leading_before_ = INT64_MIN;  // pts
   bool begins_ = true;                  // the next packet has to be a keyframe

@@ -16,7 +16,7 @@ namespace {
 constexpr int64_t kMillisecondUs = 1000;
 constexpr int64_t kUsualFrameUs = 40'000;
 // As libav: no codec reorders more.
-constexpr int kMostReorder = 16;
+constexpr int kMaxReorder = 16;
 // Enough to see how a camera orders its frames.
 constexpr int64_t kLookAt = 128;
 
@@ -28,8 +28,8 @@ int64_t UsOf(int64_t ticks, int32_t num, int32_t den) {
 std::vector<int64_t> NewestPts(const PacketRingView& ring, int32_t connection) {
   std::vector<int64_t> pts;
   int64_t last_arrival_us = 0;
-  const int64_t end = ring.header().nextSequence.load(std::memory_order_acquire);
-  const int64_t first = ring.header().firstSequence.load(std::memory_order_acquire);
+  const int64_t end = ring.next_sequence();
+  const int64_t first = ring.first_sequence();
   for (int64_t sequence = std::max(first, end - kLookAt); sequence < end; ++sequence) {
     const auto info = ReadPacketInfo(ring, sequence);
     if (!info || info->connection != connection) continue;
@@ -49,7 +49,7 @@ RelayTimes RelayClock::Add(const PacketInfo& packet) {
   if (!begun_ || packet.connection != connection_ || jumped) Begin(packet, pts_us);
   last_pts_us_ = pts_us;
   last_arrival_us_ = packet.arrival_us;
-  while (pts_us - base_us_ <= last_dts_us_ && reorder_ < kMostReorder) ReorderMore();
+  while (pts_us - base_us_ <= last_dts_us_ && reorder_ < kMaxReorder) ReorderMore();
   RelayTimes times;
   times.pts = pts_us - base_us_;
   latest_us_ = std::max(latest_us_, times.pts);
@@ -71,7 +71,7 @@ void RelayClock::ReorderMore() {
   shown_.insert(shown_.begin(), first);
 }
 
-int64_t RelayClock::SoundTime(int64_t pts, int32_t time_base_num, int32_t time_base_den) const {
+int64_t RelayClock::AudioTime(int64_t pts, int32_t time_base_num, int32_t time_base_den) const {
   return UsOf(pts, time_base_num, time_base_den) - base_us_;
 }
 
@@ -94,7 +94,7 @@ int ReorderOf(const PacketRingView& ring, int32_t connection) {
   const std::vector<int64_t> pts = NewestPts(ring, connection);
   int most = 0;
   for (size_t at = 0; at < pts.size(); ++at) {
-    const size_t begin = at > kMostReorder ? at - kMostReorder : 0;
+    const size_t begin = at > kMaxReorder ? at - kMaxReorder : 0;
     const auto later =
         std::count_if(pts.begin() + static_cast<std::ptrdiff_t>(begin), pts.begin() + static_cast<std::ptrdiff_t>(at),
                       [&](int64_t earlier) { return earlier > pts[at]; });

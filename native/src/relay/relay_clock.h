@@ -25,7 +25,7 @@ class RelayClock {
   RelayTimes Add(const PacketInfo& packet);
 
   // Of sound on the clock of that connection's pts; may be negative.
-  int64_t SoundTime(int64_t pts, int32_t time_base_num, int32_t time_base_den) const;
+  int64_t AudioTime(int64_t pts, int32_t time_base_num, int32_t time_base_den) const;
 
   // Of the packet that was added last.
   int32_t connection() const { return connection_; }

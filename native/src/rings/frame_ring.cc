@@ -3,11 +3,11 @@
 #include <cassert>
 #include <cstring>
 
+#include "base/atomics.h"
+
 namespace chrys {
 
 namespace {
-
-constexpr auto kRelaxed = std::memory_order_relaxed;
 
 size_t AlignUp(size_t value) { return (value + kCacheLine - 1) & ~(kCacheLine - 1); }
 
@@ -29,9 +29,9 @@ FrameRingWriter::FrameRingWriter(uint8_t* base, int32_t generation, int slots, s
   header.generation.store(generation);
   header.slotCount.store(slots);
   header.slotStride.store(static_cast<int32_t>(Stride(head_bytes, data_bytes)));
-  header.latestSequence.store(0);
-  header.latestKeyframeSequence.store(0);
-  header.latestIntervalSequence.store(0);
+  header.latestFrameId.store(0);
+  header.latestKeyframeId.store(0);
+  header.latestIntervalId.store(0);
   header.layoutVersion.store(kLayoutVersion);
 }
 
@@ -46,17 +46,17 @@ FrameSlotHeader& FrameRingWriter::SlotAt(int index) const {
 
 FrameRingWriter::Open FrameRingWriter::Begin() {
   const auto& header = *reinterpret_cast<const FrameRingHeader*>(base_);
-  const int64_t keyframe = header.latestKeyframeSequence.load(kRelaxed);
-  const int64_t due = header.latestIntervalSequence.load(kRelaxed);
+  const int64_t keyframe = LoadRelaxed(header.latestKeyframeId);
+  const int64_t due = LoadRelaxed(header.latestIntervalId);
   FrameSlotHeader* oldest = nullptr;
   for (int i = 0; i < slots_; ++i) {
     FrameSlotHeader& slot = SlotAt(i);
-    const int64_t sequence = slot.sequence.load(kRelaxed);
-    if (sequence != 0 && (sequence == keyframe || sequence == due) && slots_ > 2) continue;
-    if (oldest == nullptr || sequence < oldest->sequence.load(kRelaxed)) oldest = &slot;
+    const int64_t frame_id = LoadRelaxed(slot.frameId);
+    if (frame_id != 0 && (frame_id == keyframe || frame_id == due) && slots_ > 2) continue;
+    if (oldest == nullptr || frame_id < LoadRelaxed(oldest->frameId)) oldest = &slot;
   }
   // Odd already when an earlier writer gave up in the middle.
-  oldest->lock.store((oldest->lock.load(kRelaxed) + 1) | 1, kRelaxed);
+  StoreRelaxed(oldest->lock, (LoadRelaxed(oldest->lock) + 1) | 1);
   // Readers must see the odd lock before any byte of the slot changes.
   std::atomic_thread_fence(std::memory_order_seq_cst);
   auto* slot = reinterpret_cast<uint8_t*>(oldest);
@@ -68,32 +68,31 @@ void FrameRingWriter::Publish(const Open& open, const std::vector<uint8_t>& head
   assert(frame.data_bytes <= data_room_);
   auto& slot = *reinterpret_cast<FrameSlotHeader*>(open.slot);
   std::memcpy(open.data - head.size(), head.data(), head.size());
-  slot.flags.store(frame.flags, kRelaxed);
-  slot.messageOffset.store(static_cast<int32_t>(data_offset_ - head.size()), kRelaxed);
-  slot.messageBytes.store(static_cast<int32_t>(head.size() + frame.data_bytes), kRelaxed);
-  slot.dataOffset.store(static_cast<int32_t>(data_offset_), kRelaxed);
-  slot.dataBytes.store(static_cast<int32_t>(frame.data_bytes), kRelaxed);
-  slot.width.store(frame.width, kRelaxed);
-  slot.height.store(frame.height, kRelaxed);
-  slot.sequence.store(frame.sequence, kRelaxed);
-  slot.arrivalUs.store(frame.arrival_us, kRelaxed);
-  slot.keyframes.store(frame.keyframes, kRelaxed);
-  slot.serial.store(frame.serial, kRelaxed);
-  slot.lock.store(slot.lock.load(kRelaxed) + 1, std::memory_order_release);
+  StoreRelaxed(slot.flags, frame.flags);
+  StoreRelaxed(slot.messageOffset, static_cast<int32_t>(data_offset_ - head.size()));
+  StoreRelaxed(slot.messageBytes, static_cast<int32_t>(head.size() + frame.data_bytes));
+  StoreRelaxed(slot.dataOffset, static_cast<int32_t>(data_offset_));
+  StoreRelaxed(slot.dataBytes, static_cast<int32_t>(frame.data_bytes));
+  StoreRelaxed(slot.width, frame.width);
+  StoreRelaxed(slot.height, frame.height);
+  StoreRelaxed(slot.frameId, frame.frame_id);
+  StoreRelaxed(slot.arrivalUs, frame.arrival_us);
+  StoreRelaxed(slot.keyframeCount, frame.keyframe_count);
+  StoreRelaxed(slot.serial, frame.serial);
+  slot.lock.store(LoadRelaxed(slot.lock) + 1, std::memory_order_release);
   auto& header = *reinterpret_cast<FrameRingHeader*>(base_);
-  if ((frame.flags & kFlagKeyframe) != 0)
-    header.latestKeyframeSequence.store(frame.sequence, std::memory_order_release);
-  if ((frame.flags >> (kFlagClassShift + kClassFirstInterval)) != 0) {
-    header.latestIntervalSequence.store(frame.sequence, std::memory_order_release);
+  if ((frame.flags & kFlagKeyframe) != 0) header.latestKeyframeId.store(frame.frame_id, std::memory_order_release);
+  if ((frame.flags >> (kFlagFilterShift + kFilterFirstInterval)) != 0) {
+    header.latestIntervalId.store(frame.frame_id, std::memory_order_release);
   }
-  header.latestSequence.store(frame.sequence, std::memory_order_release);
+  header.latestFrameId.store(frame.frame_id, std::memory_order_release);
 }
 
 bool CopyFromSlot(const FrameSlotHeader& slot, int32_t lock, const uint8_t* source, size_t bytes, uint8_t* target) {
   if ((lock & 1) != 0 || slot.lock.load(std::memory_order_acquire) != lock) return false;
   std::memcpy(target, source, bytes);
   std::atomic_thread_fence(std::memory_order_acquire);
-  return slot.lock.load(kRelaxed) == lock;
+  return LoadRelaxed(slot.lock) == lock;
 }
 
 }  // namespace chrys

@@ -16,9 +16,9 @@ struct Published {
   int32_t flags = 0;
   int width = 0;
   int height = 0;
-  int64_t sequence = 0;
+  int64_t frame_id = 0;
   int64_t arrival_us = 0;
-  int64_t keyframes = 0;
+  int64_t keyframe_count = 0;
   int32_t serial = 0;
 };
 

@@ -62,9 +62,9 @@ PacketRingWriter::PacketRingWriter(PacketRingView view)
 }
 
 void PacketRingWriter::EvictUpTo(int64_t sequence) {
-  if (sequence <= first_ && first_ == view_.header().firstSequence.load(std::memory_order_relaxed)) return;
+  if (sequence <= first_ && first_ == LoadRelaxed(view_.header().firstSequence)) return;
   first_ = sequence;
-  view_.header().firstSequence.store(sequence, std::memory_order_relaxed);
+  StoreRelaxed(view_.header().firstSequence, sequence);
   // Readers must see that the packets are gone before any of their bytes changes.
   std::atomic_thread_fence(std::memory_order_seq_cst);
 }
@@ -86,7 +86,7 @@ bool PacketRingWriter::ShouldGrow(int64_t bytes) const {
 }
 
 int64_t PacketRingWriter::min_packets() const {
-  return std::min<int64_t>(view_.header().minPackets.load(std::memory_order_relaxed), view_.entry_count() / 2);
+  return std::min<int64_t>(LoadRelaxed(view_.header().minPackets), view_.entry_count() / 2);
 }
 
 int64_t PacketRingWriter::KeptAfterNextGroup() const {
@@ -97,7 +97,7 @@ bool PacketRingWriter::MakeRoom(int64_t bytes) {
   if (bytes > max_bytes_) return false;
   if (head_ + bytes > capacity_) {
     // Growing is only possible while nothing older lies in front of the write position.
-    const bool wrapped = first_ < next_ && view_.entry(first_).offset.load(std::memory_order_relaxed) >= head_;
+    const bool wrapped = first_ < next_ && LoadRelaxed(view_.entry(first_).offset) >= head_;
     if (!wrapped && ShouldGrow(bytes)) {
       do capacity_ = std::min(capacity_ * 2, max_bytes_);
       while (capacity_ < 2 * (largest_group_bytes_ + bytes) && capacity_ < max_bytes_);
@@ -105,21 +105,21 @@ bool PacketRingWriter::MakeRoom(int64_t bytes) {
     if (head_ + bytes > capacity_) {
       limited_ = capacity_ >= max_bytes_ && KeptAfterNextGroup() < min_packets();
       // What still lies between here and the end would be left behind the write position after the wrap: it goes first.
-      while (first_ < next_ && view_.entry(first_).offset.load(std::memory_order_relaxed) >= head_) EvictOldestGroup();
+      while (first_ < next_ && LoadRelaxed(view_.entry(first_).offset) >= head_) EvictOldestGroup();
       if (bytes > capacity_) {
         while (first_ < next_) EvictOldestGroup();
         while (capacity_ < bytes) capacity_ = std::min(capacity_ * 2, max_bytes_);
       }
       head_ = 0;
     }
-    view_.header().capacity.store(capacity_, std::memory_order_relaxed);
+    StoreRelaxed(view_.header().capacity, capacity_);
   }
   while (first_ < next_) {
     if (next_ - first_ >= view_.entry_count()) {
       EvictOldestGroup();
       continue;
     }
-    const int64_t oldest = view_.entry(first_).offset.load(std::memory_order_relaxed);
+    const int64_t oldest = LoadRelaxed(view_.entry(first_).offset);
     if (oldest < head_ || oldest >= head_ + bytes) break;
     EvictOldestGroup();
   }
@@ -137,33 +137,31 @@ int64_t PacketRingWriter::Write(const PacketInfo& info, const uint8_t* data) {
   std::memcpy(view_.payload() + head_, data, static_cast<size_t>(info.size));
   std::memset(view_.payload() + head_ + info.size, 0, static_cast<size_t>(kPayloadPadding));
   PacketEntry& entry = view_.entry(sequence);
-  constexpr auto relaxed = std::memory_order_relaxed;
-  entry.size.store(info.size, relaxed);
-  entry.flags.store((info.is_keyframe ? kFlagKeyframe : 0) | (info.is_damaged ? kFlagCorrupt : 0) |
-                        (info.is_hidden ? kFlagHidden : 0),
-                    relaxed);
-  entry.gopIndex.store(info.gop_index, relaxed);
-  entry.timeBaseNum.store(info.time_base_num, relaxed);
-  entry.timeBaseDen.store(info.time_base_den, relaxed);
-  entry.connection.store(info.connection, relaxed);
-  entry.sequence.store(sequence, relaxed);
-  entry.offset.store(head_, relaxed);
-  entry.pts.store(info.pts, relaxed);
-  entry.dts.store(info.dts, relaxed);
-  entry.arrivalUs.store(info.arrival_us, relaxed);
-  entry.senderUs.store(info.sender_us, relaxed);
-  entry.keyframe.store(info.keyframe, relaxed);
-  entry.originalUs.store(info.original_us, relaxed);
-  entry.originalId.store(info.original_id, relaxed);
+  StoreRelaxed(entry.size, info.size);
+  StoreRelaxed(entry.flags, (info.is_keyframe ? kFlagKeyframe : 0) | (info.is_damaged ? kFlagCorrupt : 0) |
+                                (info.is_hidden ? kFlagHidden : 0));
+  StoreRelaxed(entry.gopIndex, info.gop_index);
+  StoreRelaxed(entry.timeBaseNum, info.time_base_num);
+  StoreRelaxed(entry.timeBaseDen, info.time_base_den);
+  StoreRelaxed(entry.connection, info.connection);
+  StoreRelaxed(entry.sequence, sequence);
+  StoreRelaxed(entry.offset, head_);
+  StoreRelaxed(entry.pts, info.pts);
+  StoreRelaxed(entry.dts, info.dts);
+  StoreRelaxed(entry.arrivalUs, info.arrival_us);
+  StoreRelaxed(entry.senderUs, info.sender_us);
+  StoreRelaxed(entry.keyframeCount, info.keyframe_count);
+  StoreRelaxed(entry.originalUs, info.original_us);
+  StoreRelaxed(entry.originalId, info.original_id);
   head_ += bytes;
   ++next_;
-  if (info.is_keyframe) view_.header().lastKeyframeSequence.store(sequence, relaxed);
+  if (info.is_keyframe) StoreRelaxed(view_.header().lastKeyframeSequence, sequence);
   view_.header().nextSequence.store(next_, std::memory_order_release);
   return sequence;
 }
 
 int64_t PacketRingWriter::GroupStart() const {
-  const int64_t keyframe = view_.header().lastKeyframeSequence.load(std::memory_order_relaxed);
+  const int64_t keyframe = LoadRelaxed(view_.header().lastKeyframeSequence);
   return keyframe >= first_ && keyframe > 0 ? keyframe : 0;
 }
 
@@ -176,7 +174,6 @@ int64_t PacketRingWriter::PreviousGroupStart() const {
 
 namespace {
 
-constexpr auto kLoadRelaxed = std::memory_order_relaxed;
 // More than any decoder reorders.
 constexpr int64_t kReorderWindow = 20;
 // Two packets of one connection that are further apart lie on different sides of a jump of the camera's clock.
@@ -196,30 +193,30 @@ bool IsThere(const PacketRingHeader& header, int64_t sequence) {
 Entry LoadEntry(const PacketEntry& entry) {
   Entry read;
   PacketInfo& info = read.info;
-  info.sequence = entry.sequence.load(kLoadRelaxed);
-  info.pts = entry.pts.load(kLoadRelaxed);
-  info.dts = entry.dts.load(kLoadRelaxed);
-  info.arrival_us = entry.arrivalUs.load(kLoadRelaxed);
-  info.sender_us = entry.senderUs.load(kLoadRelaxed);
-  info.keyframe = entry.keyframe.load(kLoadRelaxed);
-  info.original_us = entry.originalUs.load(kLoadRelaxed);
-  info.original_id = entry.originalId.load(kLoadRelaxed);
-  info.gop_index = entry.gopIndex.load(kLoadRelaxed);
-  info.time_base_num = entry.timeBaseNum.load(kLoadRelaxed);
-  info.time_base_den = entry.timeBaseDen.load(kLoadRelaxed);
-  info.connection = entry.connection.load(kLoadRelaxed);
-  info.size = entry.size.load(kLoadRelaxed);
-  const int32_t flags = entry.flags.load(kLoadRelaxed);
+  info.sequence = LoadRelaxed(entry.sequence);
+  info.pts = LoadRelaxed(entry.pts);
+  info.dts = LoadRelaxed(entry.dts);
+  info.arrival_us = LoadRelaxed(entry.arrivalUs);
+  info.sender_us = LoadRelaxed(entry.senderUs);
+  info.keyframe_count = LoadRelaxed(entry.keyframeCount);
+  info.original_us = LoadRelaxed(entry.originalUs);
+  info.original_id = LoadRelaxed(entry.originalId);
+  info.gop_index = LoadRelaxed(entry.gopIndex);
+  info.time_base_num = LoadRelaxed(entry.timeBaseNum);
+  info.time_base_den = LoadRelaxed(entry.timeBaseDen);
+  info.connection = LoadRelaxed(entry.connection);
+  info.size = LoadRelaxed(entry.size);
+  const int32_t flags = LoadRelaxed(entry.flags);
   info.is_keyframe = (flags & kFlagKeyframe) != 0;
   info.is_damaged = (flags & kFlagCorrupt) != 0;
   info.is_hidden = (flags & kFlagHidden) != 0;
-  read.offset = entry.offset.load(kLoadRelaxed);
+  read.offset = LoadRelaxed(entry.offset);
   return read;
 }
 
 bool StillThere(const PacketRingHeader& header, const PacketInfo& info, int64_t sequence) {
   std::atomic_thread_fence(std::memory_order_acquire);
-  return sequence >= header.firstSequence.load(kLoadRelaxed) && info.sequence == sequence;
+  return sequence >= LoadRelaxed(header.firstSequence) && info.sequence == sequence;
 }
 
 }  // namespace
@@ -229,7 +226,7 @@ std::optional<PacketInfo> ReadPacket(const PacketRingView& view, int64_t sequenc
   const PacketRingHeader& header = view.header();
   if (!IsThere(header, sequence)) return std::nullopt;
   const auto [info, offset] = LoadEntry(view.entry(sequence));
-  const int64_t data_bytes = header.dataBytes.load(kLoadRelaxed);
+  const int64_t data_bytes = LoadRelaxed(header.dataBytes);
   // An entry that is being overwritten may hold anything: look before touching what it points to.
   if (info.size < 0 || offset < 0 || offset + info.size > data_bytes) return std::nullopt;
   payload->resize(static_cast<size_t>(info.size) + padding);
@@ -248,16 +245,16 @@ std::optional<PacketInfo> ReadPacketInfo(const PacketRingView& view, int64_t seq
 }
 
 PacketSums SumPackets(const PacketRingView& view) {
-  const int64_t end = view.header().nextSequence.load(std::memory_order_acquire);
+  const int64_t end = view.next_sequence();
   PacketSums sums;
   int32_t connection = -1;
   int64_t earliest = 0;
   int64_t latest = 0;
-  for (int64_t sequence = view.header().firstSequence.load(std::memory_order_acquire); sequence < end; ++sequence) {
+  for (int64_t sequence = view.first_sequence(); sequence < end; ++sequence) {
     const auto info = ReadPacketInfo(view, sequence);
     if (!info) {
       // Overtaken by the writer; what is left begins further on, with a whole group.
-      sequence = std::max(sequence, view.header().firstSequence.load(std::memory_order_acquire) - 1);
+      sequence = std::max(sequence, view.first_sequence() - 1);
       continue;
     }
     if (sums.frames == 0 && !info->is_keyframe) continue;

@@ -7,6 +7,7 @@
 #include <optional>
 #include <vector>
 
+#include "base/atomics.h"
 #include "rings/ring_layout.h"
 
 namespace chrys {
@@ -18,7 +19,7 @@ struct PacketInfo {
   int64_t dts = 0;
   int64_t arrival_us = 0;
   int64_t sender_us = 0;
-  int64_t keyframe = 0;
+  int64_t keyframe_count = 0;
   int64_t original_us = 0;
   int64_t original_id = 0;
   int32_t gop_index = 0;
@@ -36,7 +37,10 @@ struct PacketRingView {
   uint8_t* base = nullptr;
 
   PacketRingHeader& header() const { return *reinterpret_cast<PacketRingHeader*>(base); }
-  int32_t entry_count() const { return header().entryCount.load(std::memory_order_relaxed); }
+  // The oldest packet that is still whole, and one past the newest packet.
+  int64_t first_sequence() const { return header().firstSequence.load(std::memory_order_acquire); }
+  int64_t next_sequence() const { return header().nextSequence.load(std::memory_order_acquire); }
+  int32_t entry_count() const { return LoadRelaxed(header().entryCount); }
   PacketEntry& entry(int64_t sequence) const {
     auto* entries = reinterpret_cast<PacketEntry*>(base + kPacketRingHeaderBytes);
     return entries[static_cast<size_t>(sequence) & static_cast<size_t>(entry_count() - 1)];

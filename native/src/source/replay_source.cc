@@ -11,7 +11,7 @@ namespace chrys {
 namespace {
 
 // Nobody wants to sit through the hours in which a camera was away.
-constexpr int64_t kMostGapUs = 2'000'000;
+constexpr int64_t kMaxGapUs = 2'000'000;
 // What is this late (the machine slept) goes on from now instead of racing.
 constexpr int64_t kMaxLagUs = 1'000'000;
 
@@ -28,13 +28,13 @@ std::optional<Failure> ReplaySource::Open() {
 
 void ReplaySource::Rewind() {
   past_.emplace(PacketRingView{}, options_.segments, false);
-  row_.emplace(kMostGapUs);
+  row_.emplace(kMaxGapUs);
   wanted_ = 0;
   loop_offset_ = loop_end_;
 }
 
 bool ReplaySource::LoadNext() {
-  while (past_->Next(wanted_) == PastPackets::Step::kView) {
+  while (past_->Next(wanted_) == HistoryPackets::Step::kView) {
     wanted_ = past_->end();
     const SegmentStream& stream = *past_->stream();
     if (!codec_name_.empty() && stream.codec_name != codec_name_) continue;

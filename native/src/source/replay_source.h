@@ -14,7 +14,7 @@
 namespace chrys {
 
 struct ReplayOptions {
-  std::vector<PastSegment> segments;  // oldest first; looks do not matter
+  std::vector<HistorySegment> segments;  // oldest first; looks do not matter
   // Arrivals of the first and the last packet when they were recorded, microseconds since the epoch, both inclusive. It
   // begins at the keyframe before the first.
   int64_t from_us = 0;
@@ -46,7 +46,7 @@ class ReplaySource : public PacketSource {
   Interrupt& interrupt_;
   AvPtr<AVCodecParameters> parameters_;
   std::string codec_name_;
-  std::optional<PastPackets> past_;
+  std::optional<HistoryPackets> past_;
   int64_t wanted_ = 0;
   std::vector<PacketInfo> packets_;  // of the segment in progress, with its times on the replay's clock
   FrameTimes times_;

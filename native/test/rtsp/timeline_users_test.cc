@@ -63,7 +63,7 @@ void IntervalCallersGetOneFrameASecond(const Camera& camera) {
   std::vector<double> taken;  // by arrival
   for (const PacketInfo& packet : packets) {
     const double seconds = static_cast<double>(packet.pts) / kRate;
-    schedule.Update(intervals, 1 << kClassFirstInterval);
+    schedule.Update(intervals, 1 << kFilterFirstInterval);
     if (packet.is_keyframe) schedule.BeginGroup(seconds, kGroup / camera.fps, 1 / camera.fps);
     const bool decoded = schedule.NeedsRestOfGroup(seconds) || (packet.is_keyframe && schedule.KeyframeDue(seconds));
     if (!decoded || schedule.Take(seconds, packet.is_keyframe) == 0) continue;

@@ -1,6 +1,6 @@
 import type { Clock } from '../../base/clock.js';
 import { ChrysError } from '../../base/errors.js';
-import { CONTROL, FRAME_CLASS, OUTPUT, PICTURE_FORMAT } from '../../gen/ring-layout.js';
+import { CONTROL, FRAME_FILTER, OUTPUT, PICTURE_FORMAT } from '../../gen/ring-layout.js';
 import type { Control } from '../../rings/control.js';
 import type { FrameOptions, OutputFormat, Subscription } from '../types.js';
 
@@ -146,22 +146,22 @@ export class Demand {
   }
 
   private classOf(terms: FrameOptions): number {
-    if (terms.keyframesOnly) return FRAME_CLASS.keyframes;
-    if (terms.intervalMs <= 0) return FRAME_CLASS.all;
+    if (terms.keyframesOnly) return FRAME_FILTER.keyframes;
+    if (terms.intervalMs <= 0) return FRAME_FILTER.all;
     let free = -1;
-    for (let index = 0; index < FRAME_CLASS.intervals; index += 1) {
-      const frameClass = 1 << (FRAME_CLASS.firstInterval + index);
+    for (let index = 0; index < FRAME_FILTER.intervals; index += 1) {
+      const frameClass = 1 << (FRAME_FILTER.firstInterval + index);
       if (this.control.getI32(CONTROL.intervalMsI32 + index) === terms.intervalMs) return frameClass;
       if (free < 0 && this.outputs.every((output) => (output.wants & frameClass) === 0)) free = index;
     }
     if (free < 0) {
       throw new ChrysError(
         'resource_exhausted',
-        `this camera's frames are already wanted at ${FRAME_CLASS.intervals} different intervals: ask for one of these, or try again later`,
+        `this camera's frames are already wanted at ${FRAME_FILTER.intervals} different intervals: ask for one of these, or try again later`,
       );
     }
     this.control.setI32(CONTROL.intervalMsI32 + free, terms.intervalMs);
-    return 1 << (FRAME_CLASS.firstInterval + free);
+    return 1 << (FRAME_FILTER.firstInterval + free);
   }
 
   private readonly expire = (): void => {
@@ -191,7 +191,7 @@ export class Demand {
     const hasRisen = (wants & ~output.wants) !== 0;
     output.wants = wants;
     if (wants === 0) output.idleSinceMs = this.clock.monotonicMs();
-    this.control.setI32(outputAt(index) + OUTPUT.wantsI32, wants);
+    this.control.setI32(outputAt(index) + OUTPUT.filtersI32, wants);
     if (hasRisen) this.wakeCapture();
   }
 }

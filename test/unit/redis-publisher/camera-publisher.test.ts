@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, it } from 'vitest';
 
 import { systemClock } from '../../../src/base/clock.js';
 import { CameraPublisher } from '../../../src/redis-publisher/camera-publisher.js';
-import { CONTROL, FRAME_CLASS } from '../../../src/gen/ring-layout.js';
+import { CONTROL, FRAME_FILTER } from '../../../src/gen/ring-layout.js';
 import { Control } from '../../../src/rings/control.js';
 import { pause, waitFor } from '../../support/wait.js';
 import { FakeFrameRing, fakeCopyFromSlot } from '../fixtures/frame-ring.js';
@@ -65,20 +65,20 @@ describe('a publisher of frames', () => {
     await pause(0);
     expect(asked).toEqual([]);
     ring.publish();
-    publisher.publish(FRAME_CLASS.all);
+    publisher.publish(FRAME_FILTER.all);
     const { camera, bytes } = await given(1);
     expect({ camera, bytes }).toEqual({ camera: 'one', bytes: 64 });
   });
 
   it('publishes no frame that has grown old', async () => {
     ring.publish({ ageMs: 60_000 });
-    publisher.publish(FRAME_CLASS.all);
+    publisher.publish(FRAME_FILTER.all);
     await pause(0);
     expect(asked).toEqual([]);
   });
 
   it('gives Redis each frame in turn while it keeps up', async () => {
-    publisher.publish(FRAME_CLASS.all);
+    publisher.publish(FRAME_FILTER.all);
     for (let count = 1; count <= 20; count += 1) {
       ring.publish();
       (await given(count)).done();
@@ -88,7 +88,7 @@ describe('a publisher of frames', () => {
   });
 
   it('keeps one frame for a slow Redis, then gives it the newest, and counts what it dropped', async () => {
-    publisher.publish(FRAME_CLASS.all);
+    publisher.publish(FRAME_FILTER.all);
     ring.publish();
     const slow = await given(1);
     for (let count = 0; count < 10; count += 1) {
@@ -103,7 +103,7 @@ describe('a publisher of frames', () => {
   });
 
   it('counts on while a frozen Redis takes nothing for hours', async () => {
-    publisher.publish(FRAME_CLASS.all);
+    publisher.publish(FRAME_FILTER.all);
     ring.publish();
     await given(1);
     for (let count = 0; count < 150; count += 1) {
@@ -115,20 +115,20 @@ describe('a publisher of frames', () => {
   });
 
   it('publishes only frames of the classes that are wanted', async () => {
-    publisher.publish(FRAME_CLASS.keyframes);
+    publisher.publish(FRAME_FILTER.keyframes);
     ring.publish();
     ring.publish();
     await pause(1);
     expect(asked).toEqual([]);
     ring.publish({ keyframe: true });
     (await given(1)).done();
-    publisher.publish(FRAME_CLASS.keyframes | (1 << FRAME_CLASS.firstInterval));
+    publisher.publish(FRAME_FILTER.keyframes | (1 << FRAME_FILTER.firstInterval));
     ring.publish({ intervals: 1 });
     await given(2);
   });
 
   it('stops when nothing is wanted any more, and goes on with the next frame when it is', async () => {
-    publisher.publish(FRAME_CLASS.all);
+    publisher.publish(FRAME_FILTER.all);
     ring.publish();
     (await given(1)).done();
     await published(1);
@@ -137,12 +137,12 @@ describe('a publisher of frames', () => {
     ring.publish();
     await pause(1);
     expect(asked).toHaveLength(1);
-    publisher.publish(FRAME_CLASS.all);
+    publisher.publish(FRAME_FILTER.all);
     await given(2);
   });
 
   it('says why Redis refuses its frames, and leaves it alone for a while', async () => {
-    publisher.publish(FRAME_CLASS.all);
+    publisher.publish(FRAME_FILTER.all);
     ring.publish();
     (await given(1)).failed(new Error('WRONGTYPE of key'));
     await waitFor('the reason', BOUND_MS, () => publisher.progress.message.includes('WRONGTYPE of key'));
@@ -157,7 +157,7 @@ describe('a publisher of frames', () => {
   });
 
   it('copies nothing for a Redis that is away, and does not take that for a refusal', async () => {
-    publisher.publish(FRAME_CLASS.all);
+    publisher.publish(FRAME_FILTER.all);
     ring.publish();
     const lost = await given(1);
     away = true;

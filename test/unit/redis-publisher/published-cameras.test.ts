@@ -7,12 +7,12 @@ import { PublishedCameras } from '../../../src/redis-publisher/published-cameras
 import type { PublishedFrames } from '../../../src/redis-publisher/types.js';
 import type { EventListener } from '../../../src/cameras/supervisor.js';
 import type { Camera, FrameOptions } from '../../../src/cameras/types.js';
-import { CONTROL, FRAME_CLASS } from '../../../src/gen/ring-layout.js';
+import { CONTROL, FRAME_FILTER } from '../../../src/gen/ring-layout.js';
 import { Control } from '../../../src/rings/control.js';
 import { StillClock } from '../fixtures/still-clock.js';
 import { FakeCameras } from '../rest/fixture.js';
 
-const INTERVAL_CLASS = 1 << FRAME_CLASS.firstInterval;
+const INTERVAL_CLASS = 1 << FRAME_FILTER.firstInterval;
 
 let clock: StillClock;
 let cameras: FakeCameras;
@@ -60,7 +60,7 @@ function addCamera(name: string): Camera {
         if (refusal !== undefined) throw refusal;
         wanted.push(terms);
         const { keyframesOnly, intervalMs } = terms;
-        const frameFilter = keyframesOnly ? FRAME_CLASS.keyframes : intervalMs > 0 ? INTERVAL_CLASS : FRAME_CLASS.all;
+        const frameFilter = keyframesOnly ? FRAME_FILTER.keyframes : intervalMs > 0 ? INTERVAL_CLASS : FRAME_FILTER.all;
         return { output: 0, frameFilter, serial: 1 };
       },
     },
@@ -100,9 +100,9 @@ const toPublish = (): number[] => sent.flatMap((message) => (message.kind === 'p
 
 describe('cameras that are published', () => {
   it.each([
-    ['keyframes', FRAME_CLASS.keyframes],
+    ['keyframes', FRAME_FILTER.keyframes],
     ['interval', INTERVAL_CLASS],
-    ['all', FRAME_CLASS.all],
+    ['all', FRAME_FILTER.all],
   ] as const)(
     'always (%s) have their demand raised again in time, while Redis is there',
     (publishFrames, frameClass) => {
@@ -131,7 +131,7 @@ describe('cameras that are published', () => {
     clock.advance(60_000);
     expect(wanted.map(({ keyframesOnly }) => keyframesOnly)).toEqual([true, false]);
     published.onAsked(1, 'nothing');
-    expect(toPublish()).toEqual([FRAME_CLASS.keyframes, FRAME_CLASS.all, 0]);
+    expect(toPublish()).toEqual([FRAME_FILTER.keyframes, FRAME_FILTER.all, 0]);
     expect(waiters()).toBe(0);
   });
 
@@ -140,7 +140,7 @@ describe('cameras that are published', () => {
     published.setConnected(true);
     published.onAsked(1, 'all');
     published.onAsked(1, 'nothing');
-    expect(toPublish()).toEqual([INTERVAL_CLASS, INTERVAL_CLASS | FRAME_CLASS.all, INTERVAL_CLASS]);
+    expect(toPublish()).toEqual([INTERVAL_CLASS, INTERVAL_CLASS | FRAME_FILTER.all, INTERVAL_CLASS]);
     expect(waiters()).toBe(1);
   });
 
@@ -154,7 +154,7 @@ describe('cameras that are published', () => {
     published.setConnected(true);
     expect(sent).toEqual([
       { kind: 'camera', id: 1, camera: 'one', control: control.buffer },
-      { kind: 'publish', id: 1, frameClass: FRAME_CLASS.all },
+      { kind: 'publish', id: 1, frameClass: FRAME_FILTER.all },
     ]);
     tell('removed', camera);
     expect(sent.at(-1)).toEqual({ kind: 'forget', id: 1 });

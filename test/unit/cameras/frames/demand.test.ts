@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 
 import { DEMAND_TTL_MS, Demand } from '../../../../src/cameras/frames/demand.js';
-import { CONTROL, FRAME_CLASS, OUTPUT, PICTURE_FORMAT } from '../../../../src/gen/ring-layout.js';
+import { CONTROL, FRAME_FILTER, OUTPUT, PICTURE_FORMAT } from '../../../../src/gen/ring-layout.js';
 import { Control } from '../../../../src/rings/control.js';
 import { EVERY as ALL, everyMs, KEYFRAMES, PLAIN_LOOK } from '../../../support/frame-options.js';
 import { StillClock } from '../../fixtures/still-clock.js';
@@ -17,9 +17,9 @@ beforeEach(() => {
 });
 
 const wants = (output = 0): number =>
-  control.getI32(CONTROL.outputsI32 + (output * OUTPUT.bytes) / 4 + OUTPUT.wantsI32);
+  control.getI32(CONTROL.outputsI32 + (output * OUTPUT.bytes) / 4 + OUTPUT.filtersI32);
 const intervalMs = (index: number): number => control.getI32(CONTROL.intervalMsI32 + index);
-const intervalClass = (index: number): number => 1 << (FRAME_CLASS.firstInterval + index);
+const intervalClass = (index: number): number => 1 << (FRAME_FILTER.firstInterval + index);
 const jpeg = (width: number) => ({
   ...ALL,
   outputFormat: { ...PLAIN_LOOK, format: PICTURE_FORMAT.jpeg, width, quality: 80 },
@@ -33,15 +33,15 @@ describe('the demand on a camera', () => {
 
   it('is what a caller asks for, at once', () => {
     demand.touch(KEYFRAMES);
-    expect(wants()).toBe(FRAME_CLASS.keyframes);
+    expect(wants()).toBe(FRAME_FILTER.keyframes);
     demand.touch(ALL);
-    expect(wants()).toBe(FRAME_CLASS.keyframes | FRAME_CLASS.all);
+    expect(wants()).toBe(FRAME_FILTER.keyframes | FRAME_FILTER.all);
   });
 
   it('is not lowered by a caller who wants less', () => {
     demand.touch(ALL);
     demand.touch(KEYFRAMES);
-    expect(wants()).toBe(FRAME_CLASS.keyframes | FRAME_CLASS.all);
+    expect(wants()).toBe(FRAME_FILTER.keyframes | FRAME_FILTER.all);
   });
 
   it('lasts 10 s from the last call', () => {
@@ -49,7 +49,7 @@ describe('the demand on a camera', () => {
     clock.advance(DEMAND_TTL_MS - 1);
     demand.touch(ALL);
     clock.advance(DEMAND_TTL_MS - 1);
-    expect(wants()).toBe(FRAME_CLASS.all);
+    expect(wants()).toBe(FRAME_FILTER.all);
     clock.advance(1);
     expect(wants()).toBe(0);
     expect(clock.pendingTimers).toBe(0);
@@ -60,7 +60,7 @@ describe('the demand on a camera', () => {
     clock.advance(6000);
     demand.touch(KEYFRAMES);
     clock.advance(4000);
-    expect(wants()).toBe(FRAME_CLASS.keyframes);
+    expect(wants()).toBe(FRAME_FILTER.keyframes);
     clock.advance(6000);
     expect(wants()).toBe(0);
   });
@@ -70,17 +70,17 @@ describe('the demand on a camera', () => {
     clock.advance(6000);
     demand.touch(ALL);
     clock.advance(5000);
-    expect(wants()).toBe(FRAME_CLASS.all);
+    expect(wants()).toBe(FRAME_FILTER.all);
   });
 
   it('lasts as long as a call waits, and 10 s more', () => {
     const want = demand.touch(ALL);
     demand.hold(want);
     clock.advance(5 * DEMAND_TTL_MS);
-    expect(wants()).toBe(FRAME_CLASS.all);
+    expect(wants()).toBe(FRAME_FILTER.all);
     demand.release(want);
     clock.advance(DEMAND_TTL_MS - 1);
-    expect(wants()).toBe(FRAME_CLASS.all);
+    expect(wants()).toBe(FRAME_FILTER.all);
     clock.advance(1);
     expect(wants()).toBe(0);
   });
@@ -89,7 +89,7 @@ describe('the demand on a camera', () => {
     demand.touch(ALL);
     clock.advance(2 * DEMAND_TTL_MS);
     demand.touch(KEYFRAMES);
-    expect(wants()).toBe(FRAME_CLASS.keyframes);
+    expect(wants()).toBe(FRAME_FILTER.keyframes);
     clock.advance(DEMAND_TTL_MS);
     expect(wants()).toBe(0);
   });
@@ -118,7 +118,7 @@ describe('the demand on a camera', () => {
   });
 
   it('takes an interval again that nobody wants any more, and refuses one too many', () => {
-    for (let index = 0; index < FRAME_CLASS.intervals; index += 1) demand.touch(everyMs(100 + index));
+    for (let index = 0; index < FRAME_FILTER.intervals; index += 1) demand.touch(everyMs(100 + index));
     expect(() => demand.touch(everyMs(999))).toThrow(/8 different intervals/);
     clock.advance(DEMAND_TTL_MS);
     expect(demand.touch(everyMs(999)).frameFilter).toBe(intervalClass(0));
@@ -130,7 +130,7 @@ describe('the demand on a camera', () => {
       0, 1, 2,
     ]);
     expect(demand.touch({ ...jpeg(640), keyframesOnly: true }).output).toBe(1);
-    expect(wants(1)).toBe(FRAME_CLASS.all | FRAME_CLASS.keyframes);
+    expect(wants(1)).toBe(FRAME_FILTER.all | FRAME_FILTER.keyframes);
     expect(control.getI32(CONTROL.outputsI32 + (2 * OUTPUT.bytes) / 4 + OUTPUT.widthI32)).toBe(320);
   });
 

@@ -4,7 +4,7 @@ import { systemClock } from '../../../../src/base/clock.js';
 import { Demand } from '../../../../src/cameras/frames/demand.js';
 import { RingFrameSource } from '../../../../src/cameras/frames/frame-source.js';
 import type { FrameQuery, FrameRef } from '../../../../src/cameras/types.js';
-import { CONTROL, FRAME_CLASS, OUTPUT } from '../../../../src/gen/ring-layout.js';
+import { CONTROL, FRAME_FILTER, OUTPUT } from '../../../../src/gen/ring-layout.js';
 import { Control } from '../../../../src/rings/control.js';
 import { FrameReader } from '../../../../src/rings/frame-reader.js';
 import { ANY_FRAME, everyMs, KEYFRAMES } from '../../../support/frame-options.js';
@@ -39,8 +39,8 @@ const waiters = (): number => control.getI32(CONTROL.frameWaitersI32);
 describe('want', () => {
   it('raises the demand for somebody who reads the ring himself, and says what to look for there', () => {
     const want = source.want(KEYFRAMES);
-    expect(want).toEqual({ output: 0, frameClass: FRAME_CLASS.keyframes, serial: 1 });
-    expect(control.getI32(CONTROL.outputsI32 + OUTPUT.wantsI32)).toBe(FRAME_CLASS.keyframes);
+    expect(want).toEqual({ output: 0, frameClass: FRAME_FILTER.keyframes, serial: 1 });
+    expect(control.getI32(CONTROL.outputsI32 + OUTPUT.filtersI32)).toBe(FRAME_FILTER.keyframes);
     expect(waiters()).toBe(0);
   });
 });
@@ -195,11 +195,11 @@ describe('request', () => {
   });
 
   it('raises the demand of its class', async () => {
-    const wants = (): number => control.getI32(CONTROL.outputsI32 + OUTPUT.wantsI32);
+    const wants = (): number => control.getI32(CONTROL.outputsI32 + OUTPUT.filtersI32);
     await next({ ...ANY, terms: KEYFRAMES, waitMs: 0 });
-    expect(wants()).toBe(FRAME_CLASS.keyframes);
+    expect(wants()).toBe(FRAME_FILTER.keyframes);
     await next({ ...ANY, waitMs: 0 });
-    expect(wants()).toBe(FRAME_CLASS.keyframes | FRAME_CLASS.all);
+    expect(wants()).toBe(FRAME_FILTER.keyframes | FRAME_FILTER.all);
   });
 
   it('gives a caller with an interval only what is due for it', async () => {
@@ -249,7 +249,7 @@ describe('snapshot', () => {
     ring.publish();
     ring.serveSnapshots(1);
     expect((await snapshot)?.frameId).toBe(2);
-    expect(control.getI32(CONTROL.outputsI32 + OUTPUT.wantsI32)).toBe(0);
+    expect(control.getI32(CONTROL.outputsI32 + OUTPUT.filtersI32)).toBe(0);
     expect(waiters()).toBe(0);
   });
 
