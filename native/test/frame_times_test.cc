@@ -1,8 +1,8 @@
 // The times of frames in files: `frame_times_test`.
 #include "mp4/frame_times.h"
-#include "expect.h"
 
-#include <cstdio>
+#include <doctest/doctest.h>
+
 #include <vector>
 
 using namespace chrys;
@@ -39,73 +39,66 @@ PacketInfo After(const std::vector<PacketInfo>& packets, int64_t pts_step, int64
   return next;
 }
 
-void KeepsPlausibleTimes() {
+TEST_CASE("plausible times are kept") {
   const auto packets = Group(7'000'000'000);
   const FrameTimes times = TimesOf(packets, After(packets, kFrame, kFrameUs));
-  EXPECT(times.duration == kGroup * kFrame);
-  for (int i = 0; i < kGroup; ++i) EXPECT(times.pts[static_cast<size_t>(i)] == i * kFrame);
+  CHECK(times.duration == kGroup * kFrame);
+  for (int i = 0; i < kGroup; ++i) CHECK(times.pts[static_cast<size_t>(i)] == i * kFrame);
 }
 
-void KeepsThemWhenPacketsComeLateOrAtOnce() {
+TEST_CASE("times are kept when packets come late or in bursts") {
   // A long group that the camera kept comes at once.
   auto packets = Group();
   for (size_t i = 0; i < packets.size(); ++i) {
     packets[i].pts = static_cast<int64_t>(i) * kRate;
     packets[i].arrival_us = packets[0].arrival_us + static_cast<int64_t>(i);
   }
-  EXPECT(TimesOf(packets, std::nullopt).duration == kGroup * kRate);
+  CHECK(TimesOf(packets, std::nullopt).duration == kGroup * kRate);
   // The network stands still for 15 s.
   packets = Group();
   for (size_t i = 10; i < packets.size(); ++i) packets[i].arrival_us += 15'000'000;
-  EXPECT(TimesOf(packets, After(packets, kFrame, 0)).duration == kGroup * kFrame);
+  CHECK(TimesOf(packets, After(packets, kFrame, 0)).duration == kGroup * kFrame);
 }
 
-void GoesByArrivalWhereTimesCannotBe() {
+TEST_CASE("arrival replaces times that cannot be right") {
   // One picture hours away.
   auto packets = Group();
   packets[12].pts += 9'800 * kRate;
   FrameTimes times = TimesOf(packets, After(packets, kFrame, kFrameUs));
-  EXPECT(times.duration == kGroup * kFrame && times.pts[12] == 12 * kFrame);
+  CHECK(times.duration == kGroup * kFrame);
+  CHECK(times.pts[12] == 12 * kFrame);
   packets[12].pts -= 2 * 9'800 * kRate;
   times = TimesOf(packets, After(packets, kFrame, kFrameUs));
-  EXPECT(times.duration == kGroup * kFrame && times.pts[12] == 12 * kFrame);
+  CHECK(times.duration == kGroup * kFrame);
+  CHECK(times.pts[12] == 12 * kFrame);
   // They never change.
   for (PacketInfo& packet : packets) packet.pts = 5;
   times = TimesOf(packets, After(packets, 0, kFrameUs));
-  EXPECT(times.duration == kGroup * kFrame && times.pts[12] == 12 * kFrame);
+  CHECK(times.duration == kGroup * kFrame);
+  CHECK(times.pts[12] == 12 * kFrame);
 }
 
-void KeepsAGapBehindTheLastFrame() {
+TEST_CASE("a gap after the last frame is kept") {
   const auto packets = Group();
   // The camera sent nothing for 4 s.
-  EXPECT(TimesOf(packets, After(packets, 4 * kRate, 4'000'000)).duration == (kGroup - 1) * kFrame + 4 * kRate);
+  CHECK(TimesOf(packets, After(packets, 4 * kRate, 4'000'000)).duration == (kGroup - 1) * kFrame + 4 * kRate);
   // Only its timestamps say so.
-  EXPECT(TimesOf(packets, After(packets, 4 * kRate, kFrameUs)).duration == kGroup * kFrame);
-  EXPECT(TimesOf(packets, After(packets, 9'800 * kRate, kFrameUs)).duration == kGroup * kFrame);
-  EXPECT(TimesOf(packets, After(packets, -9'800 * kRate, kFrameUs)).duration == kGroup * kFrame);
+  CHECK(TimesOf(packets, After(packets, 4 * kRate, kFrameUs)).duration == kGroup * kFrame);
+  CHECK(TimesOf(packets, After(packets, 9'800 * kRate, kFrameUs)).duration == kGroup * kFrame);
+  CHECK(TimesOf(packets, After(packets, -9'800 * kRate, kFrameUs)).duration == kGroup * kFrame);
   // A picture every 14 s, each a group.
   std::vector<PacketInfo> lone = {packets[0]};
-  EXPECT(TimesOf(lone, After(lone, 14 * kRate, 14'000'000)).duration == 14 * kRate);
-  EXPECT(TimesOf(lone, std::nullopt).duration == kFrame);
+  CHECK(TimesOf(lone, After(lone, 14 * kRate, 14'000'000)).duration == 14 * kRate);
+  CHECK(TimesOf(lone, std::nullopt).duration == kFrame);
 }
 
-void TakesAnyValues() {
+TEST_CASE("any values are accepted") {
   auto packets = Group();
   packets[1].pts = INT64_MAX;
   packets[2].pts = INT64_MIN;
   packets[3].arrival_us = INT64_MAX;
   const FrameTimes times = TimesOf(packets, std::nullopt);
-  EXPECT(times.pts.size() == packets.size());
+  CHECK(times.pts.size() == packets.size());
 }
 
 }  // namespace
-
-int main() {
-  KeepsPlausibleTimes();
-  KeepsThemWhenPacketsComeLateOrAtOnce();
-  GoesByArrivalWhereTimesCannotBe();
-  KeepsAGapBehindTheLastFrame();
-  TakesAnyValues();
-  if (failures == 0) std::printf("frame times: passed\n");
-  return failures == 0 ? 0 : 1;
-}

@@ -1,9 +1,9 @@
 // What the schedule of intervals takes of streams of regular groups: `interval_schedule_test`.
 #include "frames/interval_schedule.h"
-#include "expect.h"
+
+#include <doctest/doctest.h>
 
 #include <cmath>
-#include <cstdio>
 #include <vector>
 
 using namespace chrys;
@@ -49,56 +49,57 @@ Outcome Play(int interval_ms, int gop_frames, int frames, int from, int real_gop
 
 bool Near(double a, double b, double slack) { return std::abs(a - b) <= slack; }
 
-void TakesEverySecond() {
+TEST_CASE("every second is served") {
   for (int from : {0, 15, 37}) {
     const Outcome outcome = Play(1000, 50, 2000, from);
-    EXPECT(Near(outcome.mean(), 1.0, 0.05));
+    CHECK(Near(outcome.mean(), 1.0, 0.05));
     // Aligned to the keyframes: one at the keyframe, one in the middle, and nothing behind it.
-    EXPECT(outcome.share() < 0.56);
+    CHECK(outcome.share() < 0.56);
     for (size_t i = 3; i < outcome.taken.size(); ++i) {
-      EXPECT(Near(outcome.taken[i] - outcome.taken[i - 1], 1.0, kFrame));
+      CHECK(Near(outcome.taken[i] - outcome.taken[i - 1], 1.0, kFrame));
     }
   }
 }
 
-void TakesKeyframesAloneForLongIntervals() {
+TEST_CASE("long intervals are served with keyframes only") {
   for (int ms : {2000, 3000, 5000, 10'000}) {
     const Outcome outcome = Play(ms, 50, 5000, 50);
-    EXPECT(Near(outcome.mean(), ms / 1000.0, 0.25 * ms / 1000.0));
-    for (double seconds : outcome.taken) EXPECT(std::lround(seconds / kFrame) % 50 == 0);
-    EXPECT(outcome.share() <= 1.0 / 50 + 0.001);
+    CHECK(Near(outcome.mean(), ms / 1000.0, 0.25 * ms / 1000.0));
+    for (double seconds : outcome.taken) CHECK(std::lround(seconds / kFrame) % 50 == 0);
+    CHECK(outcome.share() <= 1.0 / 50 + 0.001);
   }
 }
 
-void KeepsTheMeanOfIntervalsThatDoNotFitTheGroup() {
+TEST_CASE("intervals that do not fit the GOP keep their mean") {
   for (int ms : {200, 300, 700, 900, 1300}) {
     const Outcome outcome = Play(ms, 50, 10'000, 0);
-    EXPECT(Near(outcome.mean(), ms / 1000.0, 0.06 * ms / 1000.0 + kFrame / 4));
+    CHECK(Near(outcome.mean(), ms / 1000.0, 0.06 * ms / 1000.0 + kFrame / 4));
     for (size_t i = 2; i < outcome.taken.size(); ++i) {
-      EXPECT(outcome.taken[i] - outcome.taken[i - 1] >= 0.7 * ms / 1000.0 - kFrame);
+      CHECK(outcome.taken[i] - outcome.taken[i - 1] >= 0.7 * ms / 1000.0 - kFrame);
     }
   }
 }
 
-void TakesEveryFrameForAnIntervalOfAFrame() {
+TEST_CASE("an interval of one frame takes every frame") {
   const Outcome outcome = Play(40, 50, 1000, 0);
-  EXPECT(outcome.taken.size() == 1000);
+  CHECK(outcome.taken.size() == 1000);
 }
 
-void GoesOnWhenAGroupIsLongerThanUsual() {
+TEST_CASE("serving continues when a GOP is longer than usual") {
   // Groups were of 2 s, and now there is no keyframe any more.
   const Outcome outcome = Play(1000, 50, 1000, 0, 100'000);
-  EXPECT(outcome.taken.size() >= 30);
+  CHECK(outcome.taken.size() >= 30);
   const Outcome by_keyframes = Play(3000, 50, 1000, 0, 100'000);
-  EXPECT(by_keyframes.taken.size() >= 8);
+  CHECK(by_keyframes.taken.size() >= 8);
 }
 
-void GivesANewCallerAFrameAtOnce() {
+TEST_CASE("a new caller gets a frame at once") {
   const Outcome outcome = Play(1000, 50, 100, 33);
-  EXPECT(!outcome.taken.empty() && Near(outcome.taken.front(), 33 * kFrame, 1e-9));
+  REQUIRE(!outcome.taken.empty());
+  CHECK(Near(outcome.taken.front(), 33 * kFrame, 1e-9));
 }
 
-void ServesOnWhenAFrameFromBeforeAJumpIsTakenLate() {
+TEST_CASE("serving continues when a frame from before a clock jump is taken late") {
   std::atomic<int32_t> intervals[kIntervals] = {};
   intervals[0] = 1000;
   IntervalSchedule schedule;
@@ -116,19 +117,8 @@ void ServesOnWhenAFrameFromBeforeAJumpIsTakenLate() {
     if (i >= 502 || i < 500) taken += schedule.Take(seconds - 2 * kFrame, i % 25 == 2) != 0 ? 1 : 0;
     if (i == 500 || i == 501) taken += schedule.Take(100'000 + (i - 2) * kFrame, false) != 0 ? 1 : 0;
   }
-  EXPECT(taken >= 39 && taken <= 43);
+  CHECK(taken >= 39);
+  CHECK(taken <= 43);
 }
 
 }  // namespace
-
-int main() {
-  ServesOnWhenAFrameFromBeforeAJumpIsTakenLate();
-  TakesEverySecond();
-  TakesKeyframesAloneForLongIntervals();
-  KeepsTheMeanOfIntervalsThatDoNotFitTheGroup();
-  TakesEveryFrameForAnIntervalOfAFrame();
-  GoesOnWhenAGroupIsLongerThanUsual();
-  GivesANewCallerAFrameAtOnce();
-  if (failures == 0) std::printf("interval schedule: passed\n");
-  return failures == 0 ? 0 : 1;
-}

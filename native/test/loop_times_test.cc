@@ -1,8 +1,8 @@
 // The times of a file that is played over and over: `loop_times_test`.
 #include "source/loop_times.h"
-#include "expect.h"
 
-#include <cstdio>
+#include <doctest/doctest.h>
+
 #include <vector>
 
 using namespace chrys;
@@ -29,93 +29,86 @@ std::vector<int64_t> Count(int64_t frames) {
   return row;
 }
 
-void GoOnFromLoopToLoop() {
+TEST_CASE("times continue from loop to loop") {
   for (const int64_t start : {int64_t{0}, -3 * kSecond, 38'775 * kSecond}) {
     LoopTimes times;
     for (int64_t loop = 0; loop < 3; ++loop) {
       const auto made = Play(times, Count(50), start);
-      for (int64_t i = 0; i < 50; ++i) EXPECT(made[static_cast<size_t>(i)].pts == (loop * 50 + i) * kFrame);
+      for (int64_t i = 0; i < 50; ++i) CHECK(made[static_cast<size_t>(i)].pts == (loop * 50 + i) * kFrame);
     }
   }
 }
 
-void KeepTheDistancesOfReorderedFrames() {
+TEST_CASE("reordered frames keep their distances") {
   const std::vector<int64_t> order{0,  3,  1,  2,  6,  4,  5,  9,  7,  8,  12, 10, 11,
                                    15, 13, 14, 18, 16, 17, 21, 19, 20, 24, 22, 23};
   LoopTimes times;
   const auto first = Play(times, order, 0, 2 * kFrame);
   const auto second = Play(times, order, 0, 2 * kFrame);
   for (size_t i = 0; i < order.size(); ++i) {
-    EXPECT(first[i].pts - first[0].pts == order[i] * kFrame);
-    EXPECT(second[i].pts - first[i].pts == 25 * kFrame);
-    EXPECT(first[i].pts >= first[i].dts && second[i].pts >= second[i].dts);
-    EXPECT(i == 0 || second[i].dts > second[i - 1].dts);
+    CHECK(first[i].pts - first[0].pts == order[i] * kFrame);
+    CHECK(second[i].pts - first[i].pts == 25 * kFrame);
+    CHECK(first[i].pts >= first[i].dts);
+    CHECK(second[i].pts >= second[i].dts);
+    CHECK((i == 0 || second[i].dts > second[i - 1].dts));
   }
-  EXPECT(second[0].dts > first.back().dts);
+  CHECK(second[0].dts > first.back().dts);
 }
 
-void ShortFilesLastASecond() {
+TEST_CASE("short files last a second") {
   LoopTimes times;
-  EXPECT(Play(times, Count(1), 7 * kSecond)[0].pts == 0);
-  EXPECT(Play(times, Count(1), 7 * kSecond)[0].pts == kSecond);
-  EXPECT(Play(times, Count(1), 7 * kSecond)[0].pts == 2 * kSecond);
+  CHECK(Play(times, Count(1), 7 * kSecond)[0].pts == 0);
+  CHECK(Play(times, Count(1), 7 * kSecond)[0].pts == kSecond);
+  CHECK(Play(times, Count(1), 7 * kSecond)[0].pts == 2 * kSecond);
 }
 
-void HiddenPacketsTakeNoTime() {
+TEST_CASE("hidden packets take no time") {
   LoopTimes times;
   int64_t last_dts = -1;
   for (int64_t loop = 0; loop < 3; ++loop) {
     for (int64_t i = 0; i < 13; ++i) {
       const auto made = times.Add((i - 13) * kFrame, (i - 13) * kFrame, kFrame, true);
-      EXPECT(made.dts > last_dts && made.pts == made.dts);
-      EXPECT(made.dts < loop * 50 * kFrame + 100);
-      EXPECT(!times.offset());
+      CHECK(made.dts > last_dts);
+      CHECK(made.pts == made.dts);
+      CHECK(made.dts < loop * 50 * kFrame + 100);
+      CHECK(!times.offset());
       last_dts = made.dts;
     }
     for (int64_t i = 0; i < 50; ++i) {
       const auto made = times.Add(i * kFrame, i * kFrame, kFrame, false);
-      EXPECT(made.dts > last_dts && made.pts >= made.dts);
+      CHECK(made.dts > last_dts);
+      CHECK(made.pts >= made.dts);
       // Each loop begins a few microseconds later.
-      EXPECT(made.pts - (loop * 50 + i) * kFrame >= 0 && made.pts - (loop * 50 + i) * kFrame < 100);
+      CHECK(made.pts - (loop * 50 + i) * kFrame >= 0);
+      CHECK(made.pts - (loop * 50 + i) * kFrame < 100);
       last_dts = made.dts;
     }
     times.BeginLoop();
   }
 }
 
-void FramesKeepTheirOwnDistances() {
+TEST_CASE("frames keep their own distances") {
   LoopTimes times;
   const std::vector<int64_t> at{0, 40'000, 80'000, 480'000, 880'000, 1'280'000};
   for (const int64_t loop : {0, 1}) {
     for (size_t i = 0; i < at.size(); ++i) {
       const int64_t duration = i < 2 ? 40'000 : 400'000;
-      EXPECT(times.Add(at[i], at[i], duration, false).pts == loop * 1'680'000 + at[i]);
+      CHECK(times.Add(at[i], at[i], duration, false).pts == loop * 1'680'000 + at[i]);
     }
     times.BeginLoop();
   }
 }
 
-void BreaksOfTheClockAreNoPauses() {
+TEST_CASE("breaks of the clock are not pauses") {
   LoopTimes times;
   times.Add(0, 0, kFrame, false);
   times.Add(kFrame, kFrame, kFrame, false);
   // Hours later, and back again.
-  EXPECT(times.Add(9'000 * kSecond, 9'000 * kSecond, kFrame, false).dts == 2 * kFrame);
-  EXPECT(times.Add(9'000 * kSecond + kFrame, 9'000 * kSecond + kFrame, kFrame, false).dts == 3 * kFrame);
-  EXPECT(times.Add(4 * kFrame, 4 * kFrame, kFrame, false).dts == 4 * kFrame);
+  CHECK(times.Add(9'000 * kSecond, 9'000 * kSecond, kFrame, false).dts == 2 * kFrame);
+  CHECK(times.Add(9'000 * kSecond + kFrame, 9'000 * kSecond + kFrame, kFrame, false).dts == 3 * kFrame);
+  CHECK(times.Add(4 * kFrame, 4 * kFrame, kFrame, false).dts == 4 * kFrame);
   // Ten seconds are a pause of their own right.
-  EXPECT(times.Add(10 * kSecond, 10 * kSecond, kFrame, false).dts == 10 * kSecond);
+  CHECK(times.Add(10 * kSecond, 10 * kSecond, kFrame, false).dts == 10 * kSecond);
 }
 
 }  // namespace
-
-int main() {
-  GoOnFromLoopToLoop();
-  KeepTheDistancesOfReorderedFrames();
-  ShortFilesLastASecond();
-  HiddenPacketsTakeNoTime();
-  FramesKeepTheirOwnDistances();
-  BreaksOfTheClockAreNoPauses();
-  if (failures == 0) std::printf("loop_times_test: passed\n");
-  return failures == 0 ? 0 : 1;
-}

@@ -1,10 +1,10 @@
 // Pictures of every size and format, compared with libswscale's own into rows with room behind them: `picture_test`.
 #include "frames/picture.h"
-#include "expect.h"
+
+#include <doctest/doctest.h>
 
 #include <algorithm>
 #include <cmath>
-#include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <random>
@@ -85,7 +85,7 @@ std::vector<uint8_t> Expected(const AVFrame* frame, int32_t format, PictureSize 
   av_opt_set_int(sws.get(), "sws_flags", scaled ? SWS_BILINEAR : SWS_BICUBIC, 0);
   av_opt_set_int(sws.get(), "src_range", from_full, 0);
   av_opt_set_int(sws.get(), "dst_range", to_full, 0);
-  EXPECT(sws_init_context(sws.get(), nullptr, nullptr) >= 0);
+  CHECK(sws_init_context(sws.get(), nullptr, nullptr) >= 0);
   const int* matrix = sws_getCoefficients(frame->colorspace);
   const bool rgb = target == AV_PIX_FMT_BGR24 || target == AV_PIX_FMT_RGB24;
   sws_setColorspaceDetails(sws.get(), matrix, from_full, rgb ? sws_getCoefficients(SWS_CS_DEFAULT) : matrix, to_full, 0,
@@ -120,13 +120,13 @@ std::vector<uint8_t> Made(PictureMaker& maker, const AVFrame* frame, const Outpu
   std::vector<uint8_t> memory(kGuardBytes + room + kGuardBytes, kGuard);
   const size_t begin = kGuardBytes - reinterpret_cast<uintptr_t>(memory.data()) % 64;
   const auto bytes = maker.Make(frame, output_format, size, memory.data() + begin, room);
-  EXPECT(bytes);
+  CHECK(bytes);
   const auto untouched = [&](size_t from, size_t to) {
     return std::all_of(memory.begin() + static_cast<std::ptrdiff_t>(from),
                        memory.begin() + static_cast<std::ptrdiff_t>(to), [](uint8_t byte) { return byte == kGuard; });
   };
-  EXPECT(untouched(0, begin));
-  EXPECT(untouched(begin + room + kPicturePadding, memory.size()));
+  CHECK(untouched(0, begin));
+  CHECK(untouched(begin + room + kPicturePadding, memory.size()));
   const uint8_t* picture = memory.data() + begin;
   return {picture, picture + bytes.value_or(0)};
 }
@@ -140,13 +140,11 @@ void Compare(AVPixelFormat source, int32_t format, int width, int height, int to
   output_format.enlarge = true;
   const PictureSize size = SizeOf(output_format, width, height);
   PictureMaker maker;
-  if (Made(maker, frame.get(), output_format, size) == Expected(frame.get(), format, size)) return;
-  std::printf("%s %dx%d to format %d %dx%d differs\n", av_get_pix_fmt_name(source), width, height, format, size.width,
-              size.height);
-  ++failures;
+  INFO(av_get_pix_fmt_name(source), " ", width, "x", height, " to format ", format, " ", size.width, "x", size.height);
+  CHECK((Made(maker, frame.get(), output_format, size) == Expected(frame.get(), format, size)));
 }
 
-void EqualsRowsWithRoomInEverySize() {
+TEST_CASE("all sizes equal the result for rows with padding") {
   for (const AVPixelFormat source : kSources) {
     for (const int32_t format : kFormats) {
       for (int width = 1; width <= 100; ++width) {
@@ -160,7 +158,7 @@ void EqualsRowsWithRoomInEverySize() {
   }
 }
 
-void EqualsRowsWithRoomInSizesOfCameras() {
+TEST_CASE("sizes of real cameras equal the result for rows with padding") {
   const std::vector<PictureSize> sizes{{854, 480}, {1366, 768},  {500, 376},   {1030, 580}, {1294, 964}, {333, 641},
                                        {641, 333}, {1080, 1920}, {2304, 1296}, {1000, 560}, {352, 288}};
   for (const int32_t format : kFormats) {
@@ -174,7 +172,7 @@ void EqualsRowsWithRoomInSizesOfCameras() {
 }
 
 // One maker for frames of changing size and format, as a camera that changes its stream needs it.
-void FollowsFramesThatChange() {
+TEST_CASE("the converter follows frames that change size and format") {
   PictureMaker maker;
   for (const int32_t format : {kFormatBgr24, kFormatI420}) {
     for (const int width : {854, 640, 17, 1366, 854}) {
@@ -182,13 +180,13 @@ void FollowsFramesThatChange() {
       OutputFormat output_format;
       output_format.format = format;
       const PictureSize size = SizeOf(output_format, width, 48);
-      EXPECT(Made(maker, frame.get(), output_format, size) == Expected(frame.get(), format, size));
+      CHECK(Made(maker, frame.get(), output_format, size) == Expected(frame.get(), format, size));
     }
   }
 }
 
-// A plain area of one colour stays that in every pixel of a JPEG, the last column and row too.
-void JpegReachesTheLastColumn(AVPixelFormat source, int width, int height, int to_width) {
+// A picture of one colour must have that colour in every pixel of its JPEG, also in the last column and row.
+void CheckLastColumn(AVPixelFormat source, int width, int height, int to_width) {
   const AvPtr<AVFrame> frame(av_frame_alloc());
   frame->format = source;
   frame->width = width;
@@ -216,21 +214,30 @@ void JpegReachesTheLastColumn(AVPixelFormat source, int width, int height, int t
   const AvPtr<AVFrame> shown(av_frame_alloc());
   packet->data = jpeg.data();
   packet->size = static_cast<int>(bytes);
-  EXPECT(avcodec_open2(decoder.get(), codec, nullptr) >= 0);
-  EXPECT(avcodec_send_packet(decoder.get(), packet.get()) >= 0);
-  EXPECT(avcodec_receive_frame(decoder.get(), shown.get()) >= 0);
-  EXPECT(shown->width == size.width && shown->height == size.height);
+  CHECK(avcodec_open2(decoder.get(), codec, nullptr) >= 0);
+  CHECK(avcodec_send_packet(decoder.get(), packet.get()) >= 0);
+  CHECK(avcodec_receive_frame(decoder.get(), shown.get()) >= 0);
+  CHECK(shown->width == size.width);
+  CHECK(shown->height == size.height);
   int darkest = 255;
   for (int y = 0; y < shown->height; ++y) {
     for (int x = 0; x < shown->width; ++x) {
       darkest = std::min<int>(darkest, shown->data[0][static_cast<std::ptrdiff_t>(y) * shown->linesize[0] + x]);
     }
   }
-  EXPECT(darkest >= 250);
+  CHECK(darkest >= 250);
+}
+
+TEST_CASE("a JPEG of one colour has that colour up to the last column") {
+  av_log_set_level(AV_LOG_ERROR);
+  for (const int width : {1, 17, 333, 500, 641, 854}) {
+    CheckLastColumn(AV_PIX_FMT_YUV420P, width, 37, 0);
+    CheckLastColumn(AV_PIX_FMT_YUV422P, 640, 36, width);
+  }
 }
 
 // Turned pictures, compared with those of the same frame that is not turned.
-void TurnsPicturesUpright() {
+TEST_CASE("pictures are turned upright") {
   const AvPtr<AVFrame> plain = Noise(AV_PIX_FMT_YUV420P, 70, 46);
   for (const double angle : {0.0, 90.0, 180.0, 270.0}) {
     for (const int flip : {0, 1}) {
@@ -244,11 +251,11 @@ void TurnsPicturesUpright() {
         OutputFormat output_format;
         output_format.format = format;
         const PictureSize shown = UprightSize(frame.get());
-        EXPECT(shown.width == (angle == 90 || angle == 270 ? 46 : 70));
+        CHECK(shown.width == (angle == 90 || angle == 270 ? 46 : 70));
         PictureMaker maker;
         const auto turned = Made(maker, frame.get(), output_format, SizeOf(output_format, shown.width, shown.height));
         const auto stored = Made(maker, plain.get(), output_format, SizeOf(output_format, 70, 46));
-        EXPECT(turned.size() == stored.size());
+        CHECK(turned.size() == stored.size());
         const int bytes = format == kFormatBgr24 || format == kFormatRgb24 ? 3 : 1;
         int wrong = 0;
         for (int y = 0; y < 46; ++y) {
@@ -263,24 +270,10 @@ void TurnsPicturesUpright() {
             wrong += std::memcmp(&turned[to], &stored[from], static_cast<size_t>(bytes)) == 0 ? 0 : 1;
           }
         }
-        EXPECT(wrong == 0);
+        CHECK(wrong == 0);
       }
     }
   }
 }
 
 }  // namespace
-
-int main() {
-  av_log_set_level(AV_LOG_ERROR);
-  EqualsRowsWithRoomInEverySize();
-  EqualsRowsWithRoomInSizesOfCameras();
-  FollowsFramesThatChange();
-  TurnsPicturesUpright();
-  for (const int width : {1, 17, 333, 500, 641, 854}) {
-    JpegReachesTheLastColumn(AV_PIX_FMT_YUV420P, width, 37, 0);
-    JpegReachesTheLastColumn(AV_PIX_FMT_YUV422P, 640, 36, width);
-  }
-  if (failures == 0) std::printf("picture_test: passed\n");
-  return failures == 0 ? 0 : 1;
-}

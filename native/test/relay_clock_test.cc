@@ -1,8 +1,8 @@
 // The times that a relay gives to what cameras send: `relay_clock_test`.
 #include "relay/relay_clock.h"
-#include "expect.h"
 
-#include <cstdio>
+#include <doctest/doctest.h>
+
 #include <vector>
 
 using namespace chrys;
@@ -36,42 +36,43 @@ std::vector<RelayTimes> Feed(RelayClock& clock, const std::vector<int64_t>& orde
 
 void ExpectInOrder(const std::vector<RelayTimes>& times) {
   for (size_t i = 0; i < times.size(); ++i) {
-    EXPECT(times[i].pts >= times[i].dts);
-    EXPECT(i == 0 || times[i].dts > times[i - 1].dts);
+    CHECK(times[i].pts >= times[i].dts);
+    CHECK((i == 0 || times[i].dts > times[i - 1].dts));
   }
 }
 
-void BeginsAtZeroWhateverTheCameraSays() {
+TEST_CASE("times begin at zero whatever the camera says") {
   RelayClock clock(0, kFrameUs);
   const auto times = Feed(clock, {0, 1, 2}, 7'000'000'000);
   for (size_t i = 0; i < times.size(); ++i) {
-    EXPECT(times[i].pts == static_cast<int64_t>(i) * kFrameUs);
-    EXPECT(times[i].dts == times[i].pts);
+    CHECK(times[i].pts == static_cast<int64_t>(i) * kFrameUs);
+    CHECK(times[i].dts == times[i].pts);
   }
 }
 
-void KeepsTheDistancesOfFramesThatAreReordered() {
+TEST_CASE("reordered frames keep their distances") {
   RelayClock clock(1, kFrameUs);
   const auto times = Feed(clock, kReordered);
   ExpectInOrder(times);
-  EXPECT(times[0].dts == 0 && times[0].pts == kFrameUs);
+  CHECK(times[0].dts == 0);
+  CHECK(times[0].pts == kFrameUs);
   for (size_t i = 0; i < times.size(); ++i) {
-    EXPECT(times[i].pts == (kReordered[i] + 1) * kFrameUs);
-    EXPECT(times[i].dts == static_cast<int64_t>(i) * kFrameUs);
+    CHECK(times[i].pts == (kReordered[i] + 1) * kFrameUs);
+    CHECK(times[i].dts == static_cast<int64_t>(i) * kFrameUs);
   }
 }
 
-void LearnsOfAnOrderThatItWasNotTold() {
+TEST_CASE("an order that was not announced is learnt") {
   RelayClock clock(0, kFrameUs);
   const auto times = Feed(clock, kReordered);
   ExpectInOrder(times);
   // From the first frame on that shows it, distances are right.
   for (size_t i = 3; i < times.size(); ++i) {
-    EXPECT(times[i].pts - times[2].pts == (kReordered[i] - kReordered[2]) * kFrameUs);
+    CHECK(times[i].pts - times[2].pts == (kReordered[i] - kReordered[2]) * kFrameUs);
   }
 }
 
-void GoesOnAfterAsLongAsTheCameraWasAway() {
+TEST_CASE("times continue after a break as long as the camera was away") {
   RelayClock clock(1, kFrameUs);
   const auto before = Feed(clock, kReordered);
   constexpr int64_t kBackUs = 5'000'000;
@@ -80,36 +81,25 @@ void GoesOnAfterAsLongAsTheCameraWasAway() {
   ExpectInOrder(after);
   const int64_t away_us = kBackUs - static_cast<int64_t>(kReordered.size() - 1) * kFrameUs;
   const int64_t latest_us = (12 + 1) * kFrameUs;
-  EXPECT(after.front().dts > before.back().dts);
-  EXPECT(after.front().pts == latest_us + away_us);
-  EXPECT(clock.AudioTime(0, 1, 1'000'000) == after.front().pts);
+  CHECK(after.front().dts > before.back().dts);
+  CHECK(after.front().pts == latest_us + away_us);
+  CHECK(clock.AudioTime(0, 1, 1'000'000) == after.front().pts);
 }
 
-void BeginsAnewWhenTheCameraSetsItsClock() {
+TEST_CASE("times begin anew when the camera sets its clock") {
   RelayClock clock(0, kFrameUs);
   const auto before = Feed(clock, {0, 1, 2});
   for (const int64_t offset_us : {int64_t{-3'600'000'000}, int64_t{3'600'000'000}}) {
     const auto after = Feed(clock, {0, 1, 2}, offset_us, 1, 3 * kFrameUs);
     ExpectInOrder(after);
-    EXPECT(after.front().dts > before.back().dts);
-    EXPECT(after.back().dts < 20 * kFrameUs);
+    CHECK(after.front().dts > before.back().dts);
+    CHECK(after.back().dts < 20 * kFrameUs);
   }
 }
 
-void GivesEachPacketATimeOfItsOwn() {
+TEST_CASE("each packet gets a time of its own") {
   RelayClock clock(0, kFrameUs);
   ExpectInOrder(Feed(clock, {0, 0, 0, 1, 1, 2}));
 }
 
 }  // namespace
-
-int main() {
-  BeginsAtZeroWhateverTheCameraSays();
-  KeepsTheDistancesOfFramesThatAreReordered();
-  LearnsOfAnOrderThatItWasNotTold();
-  GoesOnAfterAsLongAsTheCameraWasAway();
-  BeginsAnewWhenTheCameraSetsItsClock();
-  GivesEachPacketATimeOfItsOwn();
-  if (failures == 0) std::printf("relay clock: passed\n");
-  return failures == 0 ? 0 : 1;
-}

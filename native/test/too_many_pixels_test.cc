@@ -1,9 +1,9 @@
 // A stream that declares huge pictures costs no memory: `too_many_pixels_test`.
 #include "codec/parameters.h"
-#include "expect.h"
 #include "frames/decoder.h"
 
-#include <cstdio>
+#include <doctest/doctest.h>
+
 #include <cstring>
 #include <string>
 #include <vector>
@@ -108,90 +108,86 @@ int64_t PeakBytes() {
   return kilobytes * 1024;
 }
 
-void HeadersTellTheSizeBeforeTheDecoder() {
+TEST_CASE("headers give the size before the decoder does") {
   std::vector<uint8_t> unit = Keyframe(Sps(16'000, 16'000));
   ParameterReader reader;
   reader.Open(H264().get());
   const auto answer = reader.Read(PacketOver(unit).get());
-  EXPECT(answer.coded_width == 16'000 && answer.coded_height == 16'000);
+  CHECK(answer.coded_width == 16'000);
+  CHECK(answer.coded_height == 16'000);
   const auto failure = TooManyPixels(answer.coded_width, answer.coded_height, kDefaultMaxPixels);
-  EXPECT(failure && failure->end == std::string(end::kTooManyPixels));
-  EXPECT(failure && failure->message.find("16000x16000") != std::string::npos);
-  EXPECT(failure && failure->message.find("35389440") != std::string::npos);
+  REQUIRE(failure);
+  CHECK(failure->end == std::string(end::kTooManyPixels));
+  CHECK(failure->message.find("16000x16000") != std::string::npos);
+  CHECK(failure->message.find("35389440") != std::string::npos);
 }
 
-void PicturesThatAreCutDownCountAsTheyAreDecoded() {
+TEST_CASE("cropped pictures count with their coded size") {
   std::vector<uint8_t> unit = Keyframe(Sps(16'000, 16'000, 15'360, 15'520));
   ParameterReader reader;
   reader.Open(H264().get());
   const auto answer = reader.Read(PacketOver(unit).get());
-  EXPECT(reader.width == 640 && reader.height == 480);
-  EXPECT(answer.coded_width == 16'000 && answer.coded_height == 16'000);
+  CHECK(reader.width == 640);
+  CHECK(reader.height == 480);
+  CHECK(answer.coded_width == 16'000);
+  CHECK(answer.coded_height == 16'000);
 }
 
-void WholeBlocksDoNotCount() {
+TEST_CASE("padding up to whole blocks does not count") {
   std::vector<uint8_t> unit = Keyframe(Sps(1920, 1088, 0, 8));
   ParameterReader reader;
   reader.Open(H264().get());
   const auto answer = reader.Read(PacketOver(unit).get());
-  EXPECT(answer.coded_width == 1920 && answer.coded_height == 1080);
-  EXPECT(!TooManyPixels(answer.coded_width, answer.coded_height, 1920 * 1080));
+  CHECK(answer.coded_width == 1920);
+  CHECK(answer.coded_height == 1080);
+  CHECK(!TooManyPixels(answer.coded_width, answer.coded_height, 1920 * 1080));
 }
 
 // The second line of defence: libav fills tables of its own before it asks for memory for the picture.
-void TheDecoderTakesNoMemoryForThem() {
+TEST_CASE("the decoder allocates no memory for pictures that are too large") {
+  av_log_set_level(AV_LOG_QUIET);
   for (const auto& sps : {Sps(16'000, 16'000), Sps(16'000, 16'000, 15'360, 15'520)}) {
     Decoder decoder;
-    EXPECT(!decoder.Open(H264().get(), 1, Decoder::Threading::kSlices, kDefaultMaxPixels));
+    CHECK(!decoder.Open(H264().get(), 1, Decoder::Threading::kSlices, kDefaultMaxPixels));
     std::vector<uint8_t> unit = Keyframe(sps);
     PacketInfo info;
     const int64_t before = PeakBytes();
     decoder.Send(PacketOver(unit).get(), info);
     decoder.Drain();
-    EXPECT(decoder.Receive() == nullptr);
-    EXPECT(PeakBytes() - before < 150 * kMebibyte);
+    CHECK(decoder.Receive() == nullptr);
+    CHECK(PeakBytes() - before < 150 * kMebibyte);
   }
 }
 
-void ParametersAloneAreEnough() {
+TEST_CASE("parameter sets alone are enough") {
   const auto parameters = H264();
   parameters->width = 16'000;
   parameters->height = 16'000;
   Decoder decoder;
   const auto failure = decoder.Open(parameters.get(), 1, Decoder::Threading::kSlices, kDefaultMaxPixels);
-  EXPECT(failure && failure->end == std::string(end::kTooManyPixels));
+  REQUIRE(failure);
+  CHECK(failure->end == std::string(end::kTooManyPixels));
 }
 
-void JpegHeadersTellTheirSize() {
+TEST_CASE("JPEG headers give their size") {
   const std::vector<uint8_t> jpeg{0xff, 0xd8, 0xff, 0xe0, 0,    4, 1, 2, 0xff, 0xff, 0xc0, 0,
                                   11,   8,    0x05, 0xa0, 0x0a, 0, 1, 1, 0x11, 0,    0xff, 0xda};
   int width = 0;
   int height = 0;
-  EXPECT(JpegSize(jpeg.data(), jpeg.size(), &width, &height) && width == 2560 && height == 1440);
+  REQUIRE(JpegSize(jpeg.data(), jpeg.size(), &width, &height));
+  CHECK(width == 2560);
+  CHECK(height == 1440);
   for (size_t bytes = 0; bytes < 18; ++bytes) {
     const std::vector<uint8_t> part(jpeg.begin(), jpeg.begin() + static_cast<std::ptrdiff_t>(bytes));
-    EXPECT(!JpegSize(part.data(), part.size(), &width, &height));
+    CHECK(!JpegSize(part.data(), part.size(), &width, &height));
   }
 }
 
-void LimitsDoNotOverflow() {
-  EXPECT(!TooManyPixels(0, 100, 1));
-  EXPECT(!TooManyPixels(8192, 4320, kDefaultMaxPixels));
-  EXPECT(TooManyPixels(8193, 4320, kDefaultMaxPixels));
-  EXPECT(TooManyPixels(INT32_MAX, INT32_MAX, kDefaultMaxPixels));
+TEST_CASE("limits do not overflow") {
+  CHECK(!TooManyPixels(0, 100, 1));
+  CHECK(!TooManyPixels(8192, 4320, kDefaultMaxPixels));
+  CHECK(TooManyPixels(8193, 4320, kDefaultMaxPixels));
+  CHECK(TooManyPixels(INT32_MAX, INT32_MAX, kDefaultMaxPixels));
 }
 
 }  // namespace
-
-int main() {
-  av_log_set_level(AV_LOG_QUIET);
-  HeadersTellTheSizeBeforeTheDecoder();
-  PicturesThatAreCutDownCountAsTheyAreDecoded();
-  WholeBlocksDoNotCount();
-  TheDecoderTakesNoMemoryForThem();
-  ParametersAloneAreEnough();
-  JpegHeadersTellTheirSize();
-  LimitsDoNotOverflow();
-  if (failures == 0) std::printf("too_many_pixels_test: passed\n");
-  return failures == 0 ? 0 : 1;
-}

@@ -1,9 +1,10 @@
 // Audio over RTP: `audio_test`.
+#include <doctest/doctest.h>
+
 #include <cstdio>
 #include <string>
 
 #include "codec/aac_config.h"
-#include "expect.h"
 #include "rtsp/audio.h"
 
 using namespace chrys;
@@ -26,7 +27,8 @@ Format FormatOf(const std::string& name, int clock_rate, int channels = 1,
 std::unique_ptr<AudioDepacketizer> Make(const Format& format) {
   std::string why;
   auto made = MakeAudioDepacketizer(format, &why);
-  if (made == nullptr) std::printf("%s: %s\n", format.name.c_str(), why.c_str());
+  INFO(format.name, ": ", why);
+  REQUIRE(made != nullptr);
   return made;
 }
 
@@ -73,35 +75,47 @@ const Bytes kOne{0x21, 1, 2, 3};
 const Bytes kTwo{0x21, 4, 5};
 const Bytes kThree(300, 7);
 
-void TestAac() {
+TEST_CASE("AAC units and their times are read") {
   const auto audio = Make(FormatOf("MPEG4-GENERIC", 16'000, 1, kHbr));
-  EXPECT(audio->known());
-  EXPECT((audio->stream() == AudioStream{"aac", {0x14, 0x08}, 16'000, 1}));
+  CHECK(audio->known());
+  CHECK((audio->stream() == AudioStream{"aac", {0x14, 0x08}, 16'000, 1}));
   auto units = Push(*audio, AuPacket({kOne}), 5000);
-  EXPECT(units.size() == 1 && units[0].data == kOne && units[0].rtp_time == 5000 && units[0].ticks == 1024);
+  REQUIRE(units.size() == 1);
+  CHECK(units[0].data == kOne);
+  CHECK(units[0].rtp_time == 5000);
+  CHECK(units[0].ticks == 1024);
   units = Push(*audio, AuPacket({kOne, kTwo, kThree}), 0xffffffff);
-  EXPECT(units.size() == 3);
-  EXPECT(units[1].data == kTwo && units[1].rtp_time == 1023 && units[2].data == kThree && units[2].rtp_time == 2047);
+  CHECK(units.size() == 3);
+  CHECK(units[1].data == kTwo);
+  CHECK(units[1].rtp_time == 1023);
+  CHECK(units[2].data == kThree);
+  CHECK(units[2].rtp_time == 2047);
   // Units and headers that do not fit the packet.
   Bytes cut = AuPacket({kOne, kThree});
   cut.resize(cut.size() - 1);
-  EXPECT(Push(*audio, cut, 9000).size() == 1);
-  EXPECT(Push(*audio, {}, 9000).empty());
-  EXPECT(Push(*audio, {0xff}, 9000).empty());
-  EXPECT(Push(*audio, {0, 0, 1, 2}, 9000).empty());
-  EXPECT(Push(*audio, {0xff, 0x00, 1, 2}, 9000).empty());
+  CHECK(Push(*audio, cut, 9000).size() == 1);
+  CHECK(Push(*audio, {}, 9000).empty());
+  CHECK(Push(*audio, {0xff}, 9000).empty());
+  CHECK(Push(*audio, {0, 0, 1, 2}, 9000).empty());
+  CHECK(Push(*audio, {0xff, 0x00, 1, 2}, 9000).empty());
 }
 
-void TestAacHeaders() {
+TEST_CASE("all forms of AAC headers are read") {
   // AAC-lbr, without and with its lengths.
   const auto low = Make(FormatOf("MPEG4-GENERIC", 8000, 1, {{"mode", "AAC-lbr"}, {"config", "1588"}}));
   auto units = Push(*low, Join({{0, 16, 4 << 2, 3 << 2}, kOne, kTwo}), 0);
-  EXPECT(units.size() == 2 && units[0].data == kOne && units[1].data == kTwo && units[1].rtp_time == 1024);
+  REQUIRE(units.size() == 2);
+  CHECK(units[0].data == kOne);
+  CHECK(units[1].data == kTwo);
+  CHECK(units[1].rtp_time == 1024);
   // Constant sizes have no headers at all.
   const auto constant = Make(FormatOf("MPEG4-GENERIC", 48'000, 2, {{"constantsize", "3"}, {"config", "1190"}}));
-  EXPECT(constant->stream().channels == 2 && constant->stream().sample_rate == 48'000);
+  CHECK(constant->stream().channels == 2);
+  CHECK(constant->stream().sample_rate == 48'000);
   units = Push(*constant, Join({kTwo, kTwo}), 0);
-  EXPECT(units.size() == 2 && units[1].data == kTwo && units[1].rtp_time == 1024);
+  REQUIRE(units.size() == 2);
+  CHECK(units[1].data == kTwo);
+  CHECK(units[1].rtp_time == 1024);
   // Fields that are told and of no use here: CTS and DTS differences, random access, auxiliary data.
   auto fmtp = kHbr;
   fmtp["ctsdeltalength"] = "8";
@@ -111,57 +125,71 @@ void TestAacHeaders() {
   const auto fields = Make(FormatOf("MPEG4-GENERIC", 16'000, 1, fmtp));
   // Size 4, index 0, no CTS, DTS 0, random access; 16 bits of auxiliary data.
   units = Push(*fields, Join({{0, 27, 0, 0x20, 0x40, 0x20}, {16, 0xaa, 0xbb}, kOne}), 0);
-  EXPECT(units.size() == 1 && units[0].data == kOne);
+  REQUIRE(units.size() == 1);
+  CHECK(units[0].data == kOne);
   // An RTP clock that is not the samples' one: HE-AAC.
   const auto doubled = Make(FormatOf("MPEG4-GENERIC", 48'000, 2, {{"config", "2b118800"}}));
   units = Push(*doubled, AuPacket({kOne, kTwo}), 0);
-  EXPECT(doubled->stream().sample_rate == 48'000 && units.size() == 2 && units[1].rtp_time == 2048);
+  CHECK(doubled->stream().sample_rate == 48'000);
+  REQUIRE(units.size() == 2);
+  CHECK(units[1].rtp_time == 2048);
 }
 
-void TestAacFragments() {
+TEST_CASE("AAC fragments are joined, and dropped when one is lost") {
   const auto audio = Make(FormatOf("MPEG4-GENERIC", 16'000, 1, kHbr));
   const Bytes head(kThree.begin(), kThree.begin() + 200);
   const Bytes tail(kThree.begin() + 200, kThree.end());
   // Each part has the size of the whole unit.
-  EXPECT(Push(*audio, AuPacket({head}, 300), 0, false).empty());
+  CHECK(Push(*audio, AuPacket({head}, 300), 0, false).empty());
   auto units = Push(*audio, AuPacket({tail}, 300), 0, true);
-  EXPECT(units.size() == 1 && units[0].data == kThree);
+  REQUIRE(units.size() == 1);
+  CHECK(units[0].data == kThree);
   // One of them is lost.
-  EXPECT(Push(*audio, AuPacket({tail}, 300), 1024, true, 1).empty());
-  EXPECT(Push(*audio, AuPacket({head}, 300), 2048, false).empty());
-  EXPECT(Push(*audio, AuPacket({kOne}), 3072, true, 1).size() == 1);
+  CHECK(Push(*audio, AuPacket({tail}, 300), 1024, true, 1).empty());
+  CHECK(Push(*audio, AuPacket({head}, 300), 2048, false).empty());
+  CHECK(Push(*audio, AuPacket({kOne}), 3072, true, 1).size() == 1);
   // Each part has its own size.
-  EXPECT(Push(*audio, AuPacket({head}), 4096, false).empty());
+  CHECK(Push(*audio, AuPacket({head}), 4096, false).empty());
   units = Push(*audio, AuPacket({tail}), 4096, true);
-  EXPECT(units.size() == 1 && units[0].data == kThree && units[0].rtp_time == 4096);
-  EXPECT(Push(*audio, AuPacket({head}), 5120, false).empty());
-  EXPECT(Push(*audio, AuPacket({tail}), 5120, false, 1).empty());
-  EXPECT(Push(*audio, AuPacket({tail}), 5120, true).empty());
-  EXPECT(Push(*audio, AuPacket({kOne}), 6144).size() == 1);
+  REQUIRE(units.size() == 1);
+  CHECK(units[0].data == kThree);
+  CHECK(units[0].rtp_time == 4096);
+  CHECK(Push(*audio, AuPacket({head}), 5120, false).empty());
+  CHECK(Push(*audio, AuPacket({tail}), 5120, false, 1).empty());
+  CHECK(Push(*audio, AuPacket({tail}), 5120, true).empty());
+  CHECK(Push(*audio, AuPacket({kOne}), 6144).size() == 1);
   // A camera that never sets the marker.
   const auto unmarked = Make(FormatOf("MPEG4-GENERIC", 16'000, 1, kHbr));
-  EXPECT(Push(*unmarked, AuPacket({kOne}), 0, false).empty());
+  CHECK(Push(*unmarked, AuPacket({kOne}), 0, false).empty());
   units = Push(*unmarked, AuPacket({kTwo}), 1024, false);
-  EXPECT(units.size() == 2 && units[0].data == kOne && units[1].data == kTwo);
-  EXPECT(Push(*unmarked, AuPacket({kTwo}), 2048, false).size() == 1);
+  REQUIRE(units.size() == 2);
+  CHECK(units[0].data == kOne);
+  CHECK(units[1].data == kTwo);
+  CHECK(Push(*unmarked, AuPacket({kTwo}), 2048, false).size() == 1);
   // Parts that never end.
-  for (int i = 0; i < 2000; ++i) EXPECT(Push(*audio, AuPacket({kThree}, 8000), 7168, false).size() <= 1);
+  for (int i = 0; i < 2000; ++i) CHECK(Push(*audio, AuPacket({kThree}, 8000), 7168, false).size() <= 1);
 }
 
-void TestAdts() {
+TEST_CASE("ADTS headers are read and removed") {
   // 16 kHz, mono; the SDP has no configuration.
   const auto audio = Make(FormatOf("MPEG4-GENERIC", 44'100, 2, {{"mode", "AAC-hbr"}}));
-  EXPECT(!audio->known());
+  CHECK(!audio->known());
   auto units = Push(*audio, AuPacket({Adts(kOne, 8, 1)}), 0);
-  EXPECT(audio->known() && (audio->stream() == AudioStream{"aac", {0x14, 0x08}, 16'000, 1}));
-  EXPECT(units.size() == 1 && units[0].data == kOne);
+  CHECK(audio->known());
+  CHECK((audio->stream() == AudioStream{"aac", {0x14, 0x08}, 16'000, 1}));
+  REQUIRE(units.size() == 1);
+  CHECK(units[0].data == kOne);
   // Without AU headers, and several frames in a packet.
   units = Push(*audio, Join({Adts(kOne, 8, 1), Adts(kTwo, 8, 1)}), 0);
-  EXPECT(units.size() == 2 && units[0].data == kOne && units[1].data == kTwo && units[1].rtp_time > 0);
+  REQUIRE(units.size() == 2);
+  CHECK(units[0].data == kOne);
+  CHECK(units[1].data == kTwo);
+  CHECK(units[1].rtp_time > 0);
   // Without ADTS the rtpmap is all there is.
   const auto guessed = Make(FormatOf("MPEG4-GENERIC", 44'100, 2, {}));
-  EXPECT(!guessed->known() && Push(*guessed, AuPacket({kOne}), 0).size() == 1);
-  EXPECT((guessed->stream() == AudioStream{"aac", {0x12, 0x10}, 44'100, 2}));
+  CHECK(!guessed->known());
+  CHECK(Push(*guessed, AuPacket({kOne}), 0).size() == 1);
+  CHECK((guessed->stream() == AudioStream{"aac", {0x12, 0x10}, 44'100, 2}));
 }
 
 // A stream of bits for LATM.
@@ -189,7 +217,7 @@ Bits& PutMuxConfig(Bits& bits, int sub_frames) {
   return bits.Put(0, 3).Put(0xff, 8).Put(0, 1).Put(0, 1);
 }
 
-void TestLatm() {
+TEST_CASE("LATM is read with its configuration in the SDP or in the stream") {
   // As RFC 6416 shows it: the configuration in the SDP.
   Bits config;
   PutMuxConfig(config, 2);
@@ -200,54 +228,67 @@ void TestLatm() {
     hex += digits;
   }
   const auto audio = Make(FormatOf("MP4A-LATM", 24'000, 1, {{"cpresent", "0"}, {"config", hex}}));
-  EXPECT(audio->known() && (audio->stream() == AudioStream{"aac", {0x13, 0x08}, 24'000, 1}));
+  CHECK(audio->known());
+  CHECK((audio->stream() == AudioStream{"aac", {0x13, 0x08}, 24'000, 1}));
   auto units = Push(*audio, Join({{4}, kOne, {255, 45}, kThree}), 100);
-  EXPECT(units.size() == 2 && units[0].data == kOne && units[1].data == kThree && units[1].rtp_time == 1124);
+  REQUIRE(units.size() == 2);
+  CHECK(units[0].data == kOne);
+  CHECK(units[1].data == kThree);
+  CHECK(units[1].rtp_time == 1124);
   // In two packets.
   const Bytes element = Join({{255, 45}, kThree, {3}, kTwo});
-  EXPECT(Push(*audio, {element.begin(), element.begin() + 100}, 200, false).empty());
+  CHECK(Push(*audio, {element.begin(), element.begin() + 100}, 200, false).empty());
   units = Push(*audio, {element.begin() + 100, element.end()}, 200, true);
-  EXPECT(units.size() == 2 && units[0].data == kThree && units[1].data == kTwo);
+  REQUIRE(units.size() == 2);
+  CHECK(units[0].data == kThree);
+  CHECK(units[1].data == kTwo);
   // One of them is lost.
-  EXPECT(Push(*audio, {element.begin(), element.begin() + 100}, 300, false).empty());
-  EXPECT(Push(*audio, {element.begin() + 200, element.end()}, 300, true, 1).empty());
-  EXPECT(Push(*audio, element, 400).size() == 2);
+  CHECK(Push(*audio, {element.begin(), element.begin() + 100}, 300, false).empty());
+  CHECK(Push(*audio, {element.begin() + 200, element.end()}, 300, true, 1).empty());
+  CHECK(Push(*audio, element, 400).size() == 2);
   // In the stream: the first element brings it, the second one uses it.
   const auto in_band = Make(FormatOf("MP4A-LATM", 90'000, 1, {}));
-  EXPECT(in_band && !in_band->known());
+  REQUIRE(in_band);
+  CHECK(!in_band->known());
   Bits same;
   same.Put(1, 1).Put(4, 8).Put(kOne);
-  EXPECT(Push(*in_band, same.bytes, 0).empty());
+  CHECK(Push(*in_band, same.bytes, 0).empty());
   Bits first;
   first.Put(0, 1);
   PutMuxConfig(first, 1).Put(4, 8).Put(kOne);
   units = Push(*in_band, first.bytes, 90'000);
-  EXPECT(in_band->known() && in_band->stream().sample_rate == 24'000);
-  EXPECT(in_band->stream().extradata == Bytes({0x13, 0x08}));
-  EXPECT(units.size() == 1 && units[0].data == kOne && units[0].ticks == 3840);
+  CHECK(in_band->known());
+  CHECK(in_band->stream().sample_rate == 24'000);
+  CHECK(in_band->stream().extradata == Bytes({0x13, 0x08}));
+  REQUIRE(units.size() == 1);
+  CHECK(units[0].data == kOne);
+  CHECK(units[0].ticks == 3840);
   units = Push(*in_band, same.bytes, 93'840);
-  EXPECT(units.size() == 1 && units[0].data == kOne);
+  REQUIRE(units.size() == 1);
+  CHECK(units[0].data == kOne);
 }
 
-void TestOpus() {
+TEST_CASE("the duration of Opus packets is read from their first bytes") {
   const auto audio = Make(FormatOf("OPUS", 48'000, 2));
-  EXPECT(audio->stream().codec_name == "opus" && audio->stream().sample_rate == 48'000);
-  EXPECT(audio->stream().channels == 2);
-  EXPECT(audio->stream().extradata.size() == 19);
+  CHECK(audio->stream().codec_name == "opus");
+  CHECK(audio->stream().sample_rate == 48'000);
+  CHECK(audio->stream().channels == 2);
+  CHECK(audio->stream().extradata.size() == 19);
   const auto ticks = [&](Bytes packet) {
     const auto units = Push(*audio, packet, 0);
     return units.empty() ? 0 : units[0].ticks;
   };
-  EXPECT(ticks({0x78, 1}) == 960);      // CELT-like hybrid of 20 ms
-  EXPECT(ticks({0xe0, 1}) == 120);      // CELT, 2.5 ms
-  EXPECT(ticks({0xfd, 1}) == 1920);     // two of 20 ms
-  EXPECT(ticks({0x18, 1}) == 2880);     // SILK, 60 ms
-  EXPECT(ticks({0xfb, 3, 1}) == 2880);  // three of 20 ms
-  EXPECT(ticks({0xfb, 63}) == 0);       // longer than 120 ms
-  EXPECT(ticks({0xfb}) == 0 && ticks({}) == 0);
+  CHECK(ticks({0x78, 1}) == 960);      // CELT-like hybrid of 20 ms
+  CHECK(ticks({0xe0, 1}) == 120);      // CELT, 2.5 ms
+  CHECK(ticks({0xfd, 1}) == 1920);     // two of 20 ms
+  CHECK(ticks({0x18, 1}) == 2880);     // SILK, 60 ms
+  CHECK(ticks({0xfb, 3, 1}) == 2880);  // three of 20 ms
+  CHECK(ticks({0xfb, 63}) == 0);       // longer than 120 ms
+  CHECK(ticks({0xfb}) == 0);
+  CHECK(ticks({}) == 0);
 }
 
-void TestSamples() {
+TEST_CASE("packets of uncompressed audio are as long as their samples") {
   struct Row {
     const char* name;
     int rate;
@@ -261,47 +302,39 @@ void TestSamples() {
                          Row{"AAL2-G726-40", 8000, 1, "adpcm_g726", 256}, Row{"L16", 44'100, 2, "pcm_s16be", 40},
                          Row{"PCM", 48'000, 1, "pcm_s16le", 80}}) {
     const auto audio = Make(FormatOf(row.name, row.rate, row.channels));
-    EXPECT(audio && audio->known());
-    EXPECT(audio->stream().codec_name == row.codec && audio->stream().sample_rate == row.rate);
+    REQUIRE(audio);
+    CHECK(audio->known());
+    CHECK(audio->stream().codec_name == row.codec);
+    CHECK(audio->stream().sample_rate == row.rate);
     const auto units = Push(*audio, Bytes(160, 1), 9);
-    EXPECT(units.size() == 1 && units[0].ticks == row.ticks && units[0].rtp_time == 9);
+    REQUIRE(units.size() == 1);
+    CHECK(units[0].ticks == row.ticks);
+    CHECK(units[0].rtp_time == 9);
   }
   // As some cameras write it, without a rate.
-  EXPECT(Make(FormatOf("PCMU", 0, 1))->stream().sample_rate == 8000);
-  EXPECT(Push(*Make(FormatOf("L16", 8000, 1)), {1, 2, 3}, 0)[0].data.size() == 2);
+  CHECK(Make(FormatOf("PCMU", 0, 1))->stream().sample_rate == 8000);
+  CHECK(Push(*Make(FormatOf("L16", 8000, 1)), {1, 2, 3}, 0)[0].data.size() == 2);
 }
 
-void TestUnsupported() {
+TEST_CASE("unsupported audio is refused with a reason") {
   std::string why;
-  EXPECT(MakeAudioDepacketizer(FormatOf("AC3", 48'000), &why) == nullptr && why == "its codec is AC3");
-  EXPECT(MakeAudioDepacketizer(FormatOf("G726-99", 8000), &why) == nullptr && why == "its codec is G726-99");
-  EXPECT(MakeAudioDepacketizer(FormatOf("MPEG4-GENERIC", 8000, 1, {{"config", "f8ffff"}}), &why) == nullptr);
-  EXPECT(why == "its AAC configuration f8ffff is not supported");
-  EXPECT(MakeAudioDepacketizer(FormatOf("MP4A-LATM", 8000, 1, {{"cpresent", "0"}}), &why) == nullptr);
-  EXPECT(why == "its LATM configuration is missing");
+  CHECK(MakeAudioDepacketizer(FormatOf("AC3", 48'000), &why) == nullptr);
+  CHECK(why == "its codec is AC3");
+  CHECK(MakeAudioDepacketizer(FormatOf("G726-99", 8000), &why) == nullptr);
+  CHECK(why == "its codec is G726-99");
+  CHECK(MakeAudioDepacketizer(FormatOf("MPEG4-GENERIC", 8000, 1, {{"config", "f8ffff"}}), &why) == nullptr);
+  CHECK(why == "its AAC configuration f8ffff is not supported");
+  CHECK(MakeAudioDepacketizer(FormatOf("MP4A-LATM", 8000, 1, {{"cpresent", "0"}}), &why) == nullptr);
+  CHECK(why == "its LATM configuration is missing");
 }
 
-void TestBounds() {
+TEST_CASE("at most 512 units are kept") {
   const auto audio = Make(FormatOf("PCMU", 8000));
   RtpPacket packet;
   packet.payload = kOne.data();
   packet.size = kOne.size();
   for (int i = 0; i < 2000; ++i) audio->Push(packet, 0);
-  EXPECT(audio->Take().size() == 512);
+  CHECK(audio->Take().size() == 512);
 }
 
 }  // namespace
-
-int main() {
-  TestAac();
-  TestAacHeaders();
-  TestAacFragments();
-  TestAdts();
-  TestLatm();
-  TestOpus();
-  TestSamples();
-  TestUnsupported();
-  TestBounds();
-  if (failures == 0) std::printf("audio: passed\n");
-  return failures == 0 ? 0 : 1;
-}

@@ -1,5 +1,5 @@
 // H.264 from RTP packets to pictures, with what cameras do wrong: `h264_depacketizer_test`.
-#include <cstdio>
+#include <doctest/doctest.h>
 
 #include "nal_stream.h"
 
@@ -73,9 +73,8 @@ Bytes P(uint32_t frame_num, int ref_idc = 2, size_t size = 200) {
 Bytes Recovery(uint32_t count) {
   BitWriter payload;
   payload.Ue(count).U(1, 1).U(1, 0).U(2, 0);
-  Bytes body = payload.Nal({});
-  Bytes sei{6, 6, static_cast<uint8_t>(body.size())};
-  sei.insert(sei.end(), body.begin(), body.end());
+  Bytes sei = payload.Nal({});
+  sei.insert(sei.begin(), {6, 6, static_cast<uint8_t>(sei.size())});
   sei.push_back(0x80);
   return sei;
 }
@@ -97,21 +96,25 @@ void SendGroup(Camera& camera, uint32_t pictures) {
   for (uint32_t i = 1; i <= pictures; ++i) camera.SendPicture({P(i)});
 }
 
-void GivesAPictureOutAtItsLastPacket() {
+TEST_CASE("a picture is complete at its last packet") {
   Camera camera = Make();
   camera.SendPicture({Sps(), Pps(), Idr()});
-  EXPECT(camera.units().size() == 1);
+  CHECK(camera.units().size() == 1);
   camera.SendPicture({P(1)});
-  EXPECT(camera.units().size() == 2);
+  CHECK(camera.units().size() == 2);
   const AccessUnit& key = camera.units()[0];
-  EXPECT(key.keyframe && !key.damaged && key.data == Joined({Sps(), Pps(), Idr()}));
-  EXPECT(key.rtp_time == 93'600);
+  CHECK(key.keyframe);
+  CHECK(!key.damaged);
+  CHECK(key.data == Joined({Sps(), Pps(), Idr()}));
+  CHECK(key.rtp_time == 93'600);
   const AccessUnit& second = camera.units()[1];
-  EXPECT(!second.keyframe && !second.damaged && second.data == Joined({P(1)}));
-  EXPECT(second.arrival_us > key.arrival_us);
+  CHECK(!second.keyframe);
+  CHECK(!second.damaged);
+  CHECK(second.data == Joined({P(1)}));
+  CHECK(second.arrival_us > key.arrival_us);
 }
 
-void ParameterSetsWithTheTimeBeforeBelongToTheNextPicture() {
+TEST_CASE("parameter sets with the previous time belong to the next picture") {
   // Reolink RLC-822A: SPS with the marker and PPS have the time of the previous picture.
   Camera camera = Make();
   for (int group = 0; group < 3; ++group) {
@@ -120,14 +123,14 @@ void ParameterSetsWithTheTimeBeforeBelongToTheNextPicture() {
     camera.SendPicture({Idr()});
     camera.SendPicture({P(1)});
   }
-  EXPECT(camera.units().size() == 6);
+  CHECK(camera.units().size() == 6);
   for (size_t i = 0; i < camera.units().size(); ++i) {
-    EXPECT(camera.units()[i].rtp_time == 90'000 + 3600 * (i + 1));
-    EXPECT(camera.units()[i].data == (i % 2 == 0 ? Joined({Sps(), Pps(), Idr()}) : Joined({P(1)})));
+    CHECK(camera.units()[i].rtp_time == 90'000 + 3600 * (i + 1));
+    CHECK(camera.units()[i].data == (i % 2 == 0 ? Joined({Sps(), Pps(), Idr()}) : Joined({P(1)})));
   }
 }
 
-void SeiBehindAPictureMakesNoPicture() {
+TEST_CASE("SEI after a picture makes no picture") {
   // Tapo C120.
   Camera camera = Make();
   for (uint32_t i = 0; i < 6; ++i) {
@@ -136,26 +139,26 @@ void SeiBehindAPictureMakesNoPicture() {
     } else {
       camera.SendPicture({P(i)});
     }
-    EXPECT(camera.units().size() == i + 1);
+    CHECK(camera.units().size() == i + 1);
     camera.SendNal(kSei, true);
     camera.SendNal(kSei, true);
-    EXPECT(camera.units().size() == i + 1);
+    CHECK(camera.units().size() == i + 1);
   }
-  EXPECT(camera.units()[1].data == Joined({kSei, kSei, P(1)}));
+  CHECK(camera.units()[1].data == Joined({kSei, kSei, P(1)}));
   // A delimiter is the first NAL unit of a picture: what stands in front of it is dropped.
   camera.SendPicture({kAud, P(6)});
-  EXPECT(camera.units()[6].data == Joined({kAud, P(6)}));
+  CHECK(camera.units()[6].data == Joined({kAud, P(6)}));
 }
 
-void TheMarkerOnSeiBehindTheSliceEndsThePicture() {
+TEST_CASE("the marker on SEI after the slice ends the picture") {
   Camera camera = Make();
   camera.SendPicture({Sps(), Pps(), Idr(), kSei});
-  EXPECT(camera.units().size() == 1);
+  CHECK(camera.units().size() == 1);
   camera.SendPicture({P(1), Bytes{12, 0xff, 0xff, 0x80}});  // filler data
-  EXPECT(camera.units().size() == 2);
+  CHECK(camera.units().size() == 2);
 }
 
-void StartCodesInsideANalUnitSeparateNalUnits() {
+TEST_CASE("start codes inside a NAL unit separate NAL units") {
   // V380: a whole keyframe is sent as one fragmented SPS.
   for (size_t fragment = 20; fragment < 90; ++fragment) {
     Camera camera = Make();
@@ -164,86 +167,89 @@ void StartCodesInsideANalUnitSeparateNalUnits() {
     all.erase(all.begin(), all.begin() + 4);
     camera.SendPicture({all});
     camera.SendPicture({P(1)});
-    EXPECT(camera.units().size() >= 2);
-    EXPECT(camera.units()[0].data == Joined({Sps(), Pps(), kSei, Idr(700)}));
-    EXPECT(camera.units().back().data == Joined({P(1)}));
+    CHECK(camera.units().size() >= 2);
+    CHECK(camera.units()[0].data == Joined({Sps(), Pps(), kSei, Idr(700)}));
+    CHECK(camera.units().back().data == Joined({P(1)}));
   }
 }
 
-void AStartCodeInFrontIsRemoved() {
+TEST_CASE("a start code at the front is removed") {
   Camera camera = Make();
   camera.SendPicture({Joined({Sps()}), Joined({Pps(), Idr(300)})});
-  EXPECT(camera.units().size() == 1 && camera.units()[0].data == Joined({Sps(), Pps(), Idr(300)}));
+  REQUIRE(camera.units().size() == 1);
+  CHECK(camera.units()[0].data == Joined({Sps(), Pps(), Idr(300)}));
 }
 
-void AStartCodeWithinAnSeiMessageIsNone() {
+TEST_CASE("a start code within an SEI message is not one") {
   // ONVIF media signing.
   const Bytes sei{6, 5, 12, 1, 2, 0, 0, 0, 1, 0x65, 7, 8, 9, 10, 0x80};
   Camera camera = Make();
   camera.SendPicture({Sps(), Pps(), sei, Idr()});
-  EXPECT(camera.units().size() == 1 && camera.units()[0].data == Joined({Sps(), Pps(), sei, Idr()}));
+  REQUIRE(camera.units().size() == 1);
+  CHECK(camera.units()[0].data == Joined({Sps(), Pps(), sei, Idr()}));
 }
 
-void ZerosBehindANalUnitAreRemoved() {
+TEST_CASE("zeros after a NAL unit are removed") {
   Camera camera = Make();
   Bytes sps = Sps();
   sps.insert(sps.end(), 3, 0);
   Bytes idr = Idr();
   idr.insert(idr.end(), 5, 0);
   camera.SendPicture({sps, Pps(), idr});
-  EXPECT(camera.units()[0].data == Joined({Sps(), Pps(), Idr()}));
+  CHECK(camera.units()[0].data == Joined({Sps(), Pps(), Idr()}));
 }
 
-void SetsOfTheDescriptionStandInFrontOfKeyframes() {
+TEST_CASE("the parameter sets of the description come before keyframes") {
   Camera plain = Make();
-  EXPECT(plain.depacketizer().extradata().empty());
+  CHECK(plain.depacketizer().extradata().empty());
   // Paddings as cameras write them, and start codes.
   for (const char* sprop : {"Z0IAHukBQHsg,aM4xUg==", "Z0IAHukBQHsg==, aM4xUg", "AAAAAWdCAB7pAUB7IAAAAAFozjFS"}) {
     Camera camera = Make(sprop);
     const Bytes extradata = camera.depacketizer().extradata();
-    EXPECT(extradata == Joined({{0x67, 0x42, 0x00, 0x1e, 0xe9, 0x01, 0x40, 0x7b, 0x20}, {0x68, 0xce, 0x31, 0x52}}));
+    CHECK(extradata == Joined({{0x67, 0x42, 0x00, 0x1e, 0xe9, 0x01, 0x40, 0x7b, 0x20}, {0x68, 0xce, 0x31, 0x52}}));
     camera.SendPicture({kAud, Idr()});
     Bytes expected = Joined({kAud});
     expected.insert(expected.end(), extradata.begin(), extradata.end());
     const Bytes idr = Joined({Idr()});
     expected.insert(expected.end(), idr.begin(), idr.end());
-    EXPECT(camera.units().size() == 1 && camera.units()[0].data == expected);
+    REQUIRE(camera.units().size() == 1);
+    CHECK(camera.units()[0].data == expected);
   }
   for (const char* sprop : {",", "!!!!,????", "Z0IAHukBQHsg,", "Z0IAHukBQHsg", "Zw==,aA==", ",,,,,,"}) {
     Camera camera = Make(sprop);
-    EXPECT(camera.depacketizer().extradata().empty());
+    CHECK(camera.depacketizer().extradata().empty());
     camera.SendPicture({Sps(), Pps(), Idr()});
-    EXPECT(camera.depacketizer().extradata() == Joined({Sps(), Pps()}));
+    CHECK(camera.depacketizer().extradata() == Joined({Sps(), Pps()}));
   }
 }
 
-void SetsOfTheStreamWin() {
+TEST_CASE("the parameter sets of the stream win") {
   Camera camera = Make("Z0IAHukBQHsg,aM4xUg==");
   camera.SendPicture({Sps(), Pps(), Idr()});
-  EXPECT(camera.depacketizer().extradata() == Joined({Sps(), Pps()}));
+  CHECK(camera.depacketizer().extradata() == Joined({Sps(), Pps()}));
   // Once is enough.
   camera.SendPicture({Idr()});
-  EXPECT(camera.units()[1].data == Joined({Sps(), Pps(), Idr()}));
+  CHECK(camera.units()[1].data == Joined({Sps(), Pps(), Idr()}));
   // Others follow, and half of them is sent.
   SpsOptions options;
   options.level = 40;
   camera.SendPicture({Sps(options), Idr()});
-  EXPECT(camera.units()[2].data == Joined({Sps(options), Pps(), Idr()}));
-  EXPECT(camera.depacketizer().extradata() == Joined({Sps(options), Pps()}));
+  CHECK(camera.units()[2].data == Joined({Sps(options), Pps(), Idr()}));
+  CHECK(camera.depacketizer().extradata() == Joined({Sps(options), Pps()}));
 }
 
-void BrokenSetsDoNotReplaceGoodOnes() {
+TEST_CASE("broken parameter sets do not replace good ones") {
   Camera camera = Make();
   camera.SendPicture({Sps(), Pps(), Idr()});
   camera.SendPicture({{0x67, 77, 0, 30, 0x00, 0x00}, {0x68}, Idr()});
-  EXPECT(camera.units()[1].data == Joined({Sps(), Pps(), Idr()}));
+  CHECK(camera.units()[1].data == Joined({Sps(), Pps(), Idr()}));
   // An SPS whose fragments were lost.
   camera.set_fragment_bytes(5);
   camera.set_time(200'000);
   SpsOptions options;
   options.level = 40;
   camera.SendNal(Sps(options), false);
-  EXPECT(camera.depacketizer().extradata() == Joined({Sps(options), Pps()}));
+  CHECK(camera.depacketizer().extradata() == Joined({Sps(options), Pps()}));
   options.level = 41;
   const Bytes sps = Sps(options);
   Bytes fragment = camera.FragmentHeader(sps, true, false);
@@ -254,10 +260,10 @@ void BrokenSetsDoNotReplaceGoodOnes() {
   last.push_back(0x80);
   camera.Send(last, false);
   options.level = 40;
-  EXPECT(camera.depacketizer().extradata() == Joined({Sps(options), Pps()}));
+  CHECK(camera.depacketizer().extradata() == Joined({Sps(options), Pps()}));
 }
 
-void ACameraThatMarksEverySliceIsLearnt() {
+TEST_CASE("a camera that marks every slice is learnt") {
   const auto slices = [](uint32_t frame_num) {
     std::vector<Bytes> nals;
     for (uint32_t i = 0; i < 4; ++i) {
@@ -282,20 +288,21 @@ void ACameraThatMarksEverySliceIsLearnt() {
   };
   Camera camera = Make();
   for (uint32_t i = 0; i < 12; ++i) send(camera, i % 4);
-  EXPECT(camera.depacketizer().habits().marks_every_slice);
-  EXPECT(camera.units().size() == 11);
+  CHECK(camera.depacketizer().habits().marks_every_slice);
+  CHECK(camera.units().size() == 11);
   for (size_t i = 1; i < camera.units().size(); ++i) {
     const Bytes whole = Joined(slices(static_cast<uint32_t>(i % 4)));
     const Bytes& data = camera.units()[i].data;
-    EXPECT(data.size() >= whole.size());
-    EXPECT(std::equal(whole.rbegin(), whole.rend(), data.rbegin()));
+    CHECK(data.size() >= whole.size());
+    CHECK(std::equal(whole.rbegin(), whole.rend(), data.rbegin()));
   }
   // The pictures behind the one that was cut are damaged until the next keyframe.
-  EXPECT(Damaged(camera.units()) == ".xxx.......");
+  CHECK(Damaged(camera.units()) == ".xxx.......");
 
   Camera again = Make("", true, camera.depacketizer().habits());
   for (uint32_t i = 0; i < 5; ++i) send(again, i % 4);
-  EXPECT(again.units().size() == 4 && Damaged(again.units()) == "....");
+  REQUIRE(again.units().size() == 4);
+  CHECK(Damaged(again.units()) == "....");
 
   // The habit ends with the camera's.
   for (uint32_t i = 5; i < 270; ++i) {
@@ -303,10 +310,10 @@ void ACameraThatMarksEverySliceIsLearnt() {
     const auto nals = slices(i % 4);
     for (size_t n = 0; n < nals.size(); ++n) again.SendNal(nals[n], n == 3);
   }
-  EXPECT(!again.depacketizer().habits().marks_every_slice);
+  CHECK(!again.depacketizer().habits().marks_every_slice);
 }
 
-void PicturesWithTheSameTimeAreSeparated() {
+TEST_CASE("pictures with the same time are separated") {
   for (const bool marker : {false, true}) {
     Camera camera = Make();
     for (uint32_t i = 0; i < 10; ++i) {
@@ -316,13 +323,13 @@ void PicturesWithTheSameTimeAreSeparated() {
       }
       camera.SendNal(i == 0 ? Idr() : P(i), marker);
     }
-    EXPECT(camera.units().size() == (marker ? 10 : 9));
-    EXPECT(camera.units()[3].data == Joined({P(3)}));
-    EXPECT(!camera.depacketizer().habits().marks_every_slice);
+    CHECK(camera.units().size() == (marker ? 10 : 9));
+    CHECK(camera.units()[3].data == Joined({P(3)}));
+    CHECK(!camera.depacketizer().habits().marks_every_slice);
   }
 }
 
-void TwoFieldsAreOnePicture() {
+TEST_CASE("two fields are one picture") {
   SpsOptions sps;
   sps.frames_only = false;
   const auto field = [](uint32_t frame_num, int parity, int type = 1) {
@@ -348,24 +355,24 @@ void TwoFieldsAreOnePicture() {
     camera.SendNal(kAud, false);
     camera.SendNal(kSei, false);
     camera.SendNal(field(i, 1), true);
-    EXPECT(camera.units().size() == i + 1);
+    CHECK(camera.units().size() == i + 1);
   }
-  EXPECT(camera.units()[0].keyframe);
-  EXPECT(camera.units()[0].data == Joined({kAud, Sps(sps), Pps(), field(0, 0, 5), kSei, field(0, 1)}));
-  EXPECT(Damaged(camera.units()) == ".....");
-  EXPECT(camera.units()[1].rtp_time - camera.units()[0].rtp_time == 3600);
+  CHECK(camera.units()[0].keyframe);
+  CHECK(camera.units()[0].data == Joined({kAud, Sps(sps), Pps(), field(0, 0, 5), kSei, field(0, 1)}));
+  CHECK(Damaged(camera.units()) == ".....");
+  CHECK(camera.units()[1].rtp_time - camera.units()[0].rtp_time == 3600);
 
   // Both in one packet of time, the marker at the end.
   Camera together = Make();
   together.SendPicture({Sps(sps), Pps(), field(0, 0, 5), field(0, 1)});
   together.SendPicture({field(1, 1), field(1, 0)});
-  EXPECT(together.units().size() == 2);
+  CHECK(together.units().size() == 2);
 
   // Single fields: after a few pictures nothing waits for a second one.
   Camera single = Make();
   single.SendPicture({Sps(sps), Pps(), field(0, 0, 5)});
   for (uint32_t i = 1; i < 6; ++i) single.SendPicture({field(i, 0)});
-  EXPECT(single.units().size() == 6);
+  CHECK(single.units().size() == 6);
 
   // Whole frames of an interlaced stream (MBAFF) do not wait.
   Camera mixed = Make();
@@ -374,10 +381,10 @@ void TwoFieldsAreOnePicture() {
   frame.type = 5;
   frame.slice = 7;
   mixed.SendPicture({Sps(sps), Pps(), Slice(frame)});
-  EXPECT(mixed.units().size() == 1);
+  CHECK(mixed.units().size() == 1);
 }
 
-void OddFragmentsAreRead() {
+TEST_CASE("odd fragments are read") {
   Camera camera = Make();
   camera.SendPicture({Sps(), Pps(), Idr()});
   // Start and end at once.
@@ -386,7 +393,8 @@ void OddFragmentsAreRead() {
   only.insert(only.end(), p.begin() + 1, p.end());
   camera.set_time(100'000);
   camera.Send(only, true);
-  EXPECT(camera.units().size() == 2 && camera.units()[1].data == Joined({p}));
+  REQUIRE(camera.units().size() == 2);
+  CHECK(camera.units()[1].data == Joined({p}));
   // Another type inside, empty fragments, and a first fragment of one byte.
   const Bytes q = P(2, 2, 600);
   Bytes first = camera.FragmentHeader(q, true, false);
@@ -400,11 +408,12 @@ void OddFragmentsAreRead() {
   camera.Send({28}, false);
   camera.Send({}, false);
   camera.Send(last, true);
-  EXPECT(camera.units().size() == 3 && camera.units()[2].data == Joined({q}));
-  EXPECT(Damaged(camera.units()) == "...");
+  REQUIRE(camera.units().size() == 3);
+  CHECK(camera.units()[2].data == Joined({q}));
+  CHECK(Damaged(camera.units()) == "...");
 }
 
-void AFragmentedNalWithoutItsEndIsWholeWhenNothingWasLost() {
+TEST_CASE("a fragmented NAL unit without its end is whole when nothing was lost") {
   Camera camera = Make();
   camera.SendPicture({Sps(), Pps(), Idr()});
   for (uint32_t i = 1; i < 12; ++i) {
@@ -418,12 +427,12 @@ void AFragmentedNalWithoutItsEndIsWholeWhenNothingWasLost() {
     camera.Send(last, true);
   }
   // At first a picture waits for the next one; then the marker is known to be the end.
-  EXPECT(camera.units().size() == 12);
-  EXPECT(Damaged(camera.units()) == std::string(12, '.'));
-  EXPECT(camera.units()[11].data == Joined({P(11, 2, 300)}));
+  CHECK(camera.units().size() == 12);
+  CHECK(Damaged(camera.units()) == std::string(12, '.'));
+  CHECK(camera.units()[11].data == Joined({P(11, 2, 300)}));
 }
 
-void AggregatesAreRead() {
+TEST_CASE("aggregates are read") {
   const auto stap = [](const std::vector<Bytes>& nals) {
     Bytes payload{24};
     for (const Bytes& nal : nals) {
@@ -436,22 +445,25 @@ void AggregatesAreRead() {
   Camera camera = Make();
   camera.Send(stap({Sps(), Pps(), kSei}), false);
   camera.SendNal(Idr(), true);
-  EXPECT(camera.units().size() == 1 && camera.units()[0].data == Joined({Sps(), Pps(), kSei, Idr()}));
+  REQUIRE(camera.units().size() == 1);
+  CHECK(camera.units()[0].data == Joined({Sps(), Pps(), kSei, Idr()}));
   // A length that is too large costs what is behind it.
   camera.set_time(100'000);
   Bytes broken = stap({P(1), P(2)});
   broken[1 + 2 + P(1).size()] = 0xff;
   camera.Send(broken, true);
-  EXPECT(camera.units().size() == 2 && camera.units()[1].data == Joined({P(1)}) && camera.units()[1].damaged);
+  REQUIRE(camera.units().size() == 2);
+  CHECK(camera.units()[1].data == Joined({P(1)}));
+  CHECK(camera.units()[1].damaged);
   const std::vector<Bytes> useless{{24},       {24, 0}, {24, 0, 0}, {24, 0, 0, 0}, {24, 0xff, 0xff, 1}, {25, 1}, {26},
                                    {30, 1, 2}, {31},    {0},        {28},          {28, 0x41}};
   for (const Bytes& payload : useless) {
     camera.Send(payload, true);
   }
-  EXPECT(camera.units().size() == 2);
+  CHECK(camera.units().size() == 2);
 }
 
-void FindsKeyframes() {
+TEST_CASE("keyframes are found") {
   const auto i_picture = [](uint32_t frame_num, uint32_t slice = 7) {
     SliceOptions options;
     options.frame_num = frame_num;
@@ -464,13 +476,16 @@ void FindsKeyframes() {
   camera.SendPicture({Recovery(0), i_picture(2)});
   camera.SendPicture({Recovery(0), P(3)});
   camera.SendPicture({Recovery(5), P(4)});
-  EXPECT(!camera.units()[1].keyframe);
-  EXPECT(camera.units()[2].keyframe && !camera.units()[2].recovery);
-  EXPECT(!camera.units()[3].keyframe && !camera.units()[3].recovery);
-  EXPECT(!camera.units()[4].keyframe && camera.units()[4].recovery);
+  CHECK(!camera.units()[1].keyframe);
+  CHECK(camera.units()[2].keyframe);
+  CHECK(!camera.units()[2].recovery);
+  CHECK(!camera.units()[3].keyframe);
+  CHECK(!camera.units()[3].recovery);
+  CHECK(!camera.units()[4].keyframe);
+  CHECK(camera.units()[4].recovery);
   // Both begin with the sets, so that decoding can.
-  EXPECT(camera.units()[2].data == Joined({Sps(), Pps(), Recovery(0), i_picture(2)}));
-  EXPECT(camera.units()[4].data == Joined({Sps(), Pps(), Recovery(5), P(4)}));
+  CHECK(camera.units()[2].data == Joined({Sps(), Pps(), Recovery(0), i_picture(2)}));
+  CHECK(camera.units()[4].data == Joined({Sps(), Pps(), Recovery(5), P(4)}));
 
   SpsOptions one;
   one.references = 1;
@@ -481,11 +496,13 @@ void FindsKeyframes() {
   second.frame_num = 1;
   alone.SendPicture({i_picture(1, 2), Slice(second)});
   alone.SendPicture({i_picture(2, 2)});
-  EXPECT(alone.units()[0].keyframe && !alone.units()[1].keyframe && alone.units()[2].keyframe);
-  EXPECT(Damaged(alone.units()) == "...");
+  CHECK(alone.units()[0].keyframe);
+  CHECK(!alone.units()[1].keyframe);
+  CHECK(alone.units()[2].keyframe);
+  CHECK(Damaged(alone.units()) == "...");
 }
 
-void LossDamagesUntilTheNextKeyframe() {
+TEST_CASE("loss damages all pictures until the next keyframe") {
   for (const bool reliable : {false, true}) {
     Camera camera = Make("", reliable);
     SendGroup(camera, 3);
@@ -494,7 +511,7 @@ void LossDamagesUntilTheNextKeyframe() {
     camera.SendPicture({P(5)});  // whole picture
     camera.SendPicture({P(6)});
     SendGroup(camera, 2);
-    EXPECT(Damaged(camera.units()) == ".....x...");
+    CHECK(Damaged(camera.units()) == ".....x...");
     // Within a keyframe: it is one still.
     camera.set_time(camera.time() + 3600);
     const Bytes idr = Idr();
@@ -505,13 +522,14 @@ void LossDamagesUntilTheNextKeyframe() {
     Bytes last = camera.FragmentHeader(idr, false, true);
     last.insert(last.end(), idr.begin() + 2000, idr.end());
     camera.Send(last, true);
-    EXPECT(camera.units().back().keyframe && camera.units().back().damaged);
+    CHECK(camera.units().back().keyframe);
+    CHECK(camera.units().back().damaged);
     camera.SendPicture({P(1)});
-    EXPECT(camera.units().back().damaged);
+    CHECK(camera.units().back().damaged);
   }
 }
 
-void LostStartAndEndFragmentsDamageTheirPicture() {
+TEST_CASE("lost first and last fragments damage their picture") {
   Camera camera = Make("", false);
   SendGroup(camera, 8);
   camera.set_fragment_bytes(100);
@@ -525,19 +543,19 @@ void LostStartAndEndFragmentsDamageTheirPicture() {
   camera.Send(first, false);
   camera.Lose(2);
   camera.SendPicture({P(10)});
-  EXPECT(Damaged(camera.units()) ==
-         ".........."
-         "x.");
+  CHECK(Damaged(camera.units()) ==
+        ".........."
+        "x.");
 }
 
-void ALostPictureThatNothingRefersToDamagesNothing() {
+TEST_CASE("a lost picture that no other refers to damages nothing") {
   Camera camera = Make("", false);
   SendGroup(camera, 6);
   camera.DropNext(1);
   camera.SendPicture({P(7, 0)});
   camera.SendPicture({P(7)});
   camera.SendPicture({P(8)});
-  EXPECT(Damaged(camera.units()) == ".........");
+  CHECK(Damaged(camera.units()) == ".........");
   // An incomplete one damages itself.
   camera.set_fragment_bytes(100);
   const Bytes p = P(9, 0, 300);
@@ -550,18 +568,18 @@ void ALostPictureThatNothingRefersToDamagesNothing() {
   last.insert(last.end(), p.begin() + 200, p.end());
   camera.Send(last, true);
   camera.SendPicture({P(9)});
-  EXPECT(Damaged(camera.units()) == ".........x.");
+  CHECK(Damaged(camera.units()) == ".........x.");
 }
 
-void PicturesThatTheCameraItselfDropsAreSeen() {
+TEST_CASE("pictures that the camera itself drops are noticed") {
   Camera camera = Make();
   SendGroup(camera, 30);
   camera.SendPicture({P(32)});
   camera.SendPicture({P(33)});
-  EXPECT(Damaged(camera.units()) == std::string(31, '.') + "xx");
+  CHECK(Damaged(camera.units()) == std::string(31, '.') + "xx");
 }
 
-void IntraRefreshHeals() {
+TEST_CASE("an intra refresh ends the damage") {
   Camera camera = Make();
   // No keyframe ever.
   camera.SendNal(Sps(), false);
@@ -572,10 +590,11 @@ void IntraRefreshHeals() {
     } else {
       camera.SendPicture({P(i)});
     }
-    EXPECT(camera.depacketizer().intra_refresh_only() == (camera.units().size() >= 50));
+    CHECK(camera.depacketizer().intra_refresh_only() == (camera.units().size() >= 50));
   }
-  EXPECT(Damaged(camera.units()) == std::string(9, 'x') + std::string(51, '.'));
-  EXPECT(camera.units()[5].recovery && !camera.units()[5].keyframe);
+  CHECK(Damaged(camera.units()) == std::string(9, 'x') + std::string(51, '.'));
+  CHECK(camera.units()[5].recovery);
+  CHECK(!camera.units()[5].keyframe);
   camera.DropNext(1);
   for (uint32_t i = 60; i < 75; ++i) {
     if (i % 10 == 5) {
@@ -584,14 +603,14 @@ void IntraRefreshHeals() {
       camera.SendPicture({P(i)});
     }
   }
-  EXPECT(Damaged(camera.units()).substr(60) == "xxxxxxxx......");
+  CHECK(Damaged(camera.units()).substr(60) == "xxxxxxxx......");
   // A stream with keyframes is not one of these.
   SendGroup(camera, 1);
   SendGroup(camera, 1);
-  EXPECT(!camera.depacketizer().intra_refresh_only());
+  CHECK(!camera.depacketizer().intra_refresh_only());
 }
 
-void SequenceNumbersThatLieAreFoundOut() {
+TEST_CASE("sequence numbers that lie are found out") {
   const auto play = [](Camera& camera, int groups) {
     for (int group = 0; group < groups; ++group) {
       for (uint32_t i = 0; i < 12; ++i) {
@@ -614,19 +633,19 @@ void SequenceNumbersThatLieAreFoundOut() {
   };
   Camera camera = Make();
   play(camera, 5);
-  EXPECT(camera.depacketizer().habits().sequence_unreliable);
-  EXPECT(camera.units().size() == 60);
-  EXPECT(Damaged(camera.units()).substr(48) == std::string(12, '.'));
-  EXPECT(camera.units()[59].data == Joined({P(11, 2, 300)}));
+  CHECK(camera.depacketizer().habits().sequence_unreliable);
+  CHECK(camera.units().size() == 60);
+  CHECK(Damaged(camera.units()).substr(48) == std::string(12, '.'));
+  CHECK(camera.units()[59].data == Joined({P(11, 2, 300)}));
 
   Camera again = Make("", true, camera.depacketizer().habits());
   play(again, 1);
-  EXPECT(Damaged(again.units()) == std::string(12, '.'));
+  CHECK(Damaged(again.units()) == std::string(12, '.'));
 
   // Over UDP numbers are believed.
   Camera udp = Make("", false, camera.depacketizer().habits());
   play(udp, 5);
-  EXPECT(Damaged(udp.units()).find('x') != std::string::npos);
+  CHECK(Damaged(udp.units()).find('x') != std::string::npos);
 
   // Real loss is no lie: a third of the packets is missing.
   Camera lossy = Make();
@@ -646,24 +665,24 @@ void SequenceNumbersThatLieAreFoundOut() {
       }
     }
   }
-  EXPECT(!lossy.depacketizer().habits().sequence_unreliable);
+  CHECK(!lossy.depacketizer().habits().sequence_unreliable);
 }
 
-void APictureThatNeverEndsIsAProblem() {
+TEST_CASE("a picture that never ends is a problem") {
   Camera camera = Make();
   camera.SendPicture({Sps(), Pps(), Idr()});
-  EXPECT(camera.depacketizer().problem().empty());
+  CHECK(camera.depacketizer().problem().empty());
   const Bytes p = P(1);
   Bytes fragment = camera.FragmentHeader(p, true, false);
   fragment.insert(fragment.end(), p.begin() + 1, p.end());
   camera.Send(fragment, false);
   fragment = Padded(camera.FragmentHeader(p, false, false), 60'000);
   for (int i = 0; i < 700 && camera.depacketizer().problem().empty(); ++i) camera.Send(fragment, false);
-  EXPECT(camera.depacketizer().problem() == "A picture of the camera has more than 32 MiB and does not end.");
-  EXPECT(camera.units().size() == 1);
+  CHECK(camera.depacketizer().problem() == "A picture of the camera has more than 32 MiB and does not end.");
+  CHECK(camera.units().size() == 1);
 }
 
-void ManySeiAndSlicesAreOnePicture() {
+TEST_CASE("many SEI messages and slices are one picture") {
   Camera camera = Make();
   for (uint32_t i = 0; i < 3; ++i) {
     std::vector<Bytes> nals{kAud};
@@ -678,55 +697,25 @@ void ManySeiAndSlicesAreOnePicture() {
       nals.push_back(Slice(options));
     }
     camera.SendPicture(nals);
-    EXPECT(camera.units().size() == i + 1 && camera.units()[i].data == Joined(nals));
+    REQUIRE(camera.units().size() == i + 1);
+    CHECK(camera.units()[i].data == Joined(nals));
   }
-  EXPECT(Damaged(camera.units()) == "...");
+  CHECK(Damaged(camera.units()) == "...");
   // SEI without end and without a picture are bounded.
   for (int i = 0; i < 5000; ++i) camera.SendNal(Padded(kSei, 900), true);
   camera.SendPicture({P(3)});
-  EXPECT(camera.units().size() == 4 && camera.units()[3].data.size() < 2 << 20);
+  REQUIRE(camera.units().size() == 4);
+  CHECK(camera.units()[3].data.size() < 2 << 20);
 }
 
-void RestartDropsTheUnfinishedPicture() {
+TEST_CASE("a restart drops the unfinished picture") {
   Camera camera = Make();
   SendGroup(camera, 2);
   camera.SendNal(P(3), false);
   camera.depacketizer().Restart();
   camera.SendPicture({P(9)});
   SendGroup(camera, 1);
-  EXPECT(Damaged(camera.units()) == "...x..");
+  CHECK(Damaged(camera.units()) == "...x..");
 }
 
 }  // namespace
-
-int main() {
-  GivesAPictureOutAtItsLastPacket();
-  ParameterSetsWithTheTimeBeforeBelongToTheNextPicture();
-  SeiBehindAPictureMakesNoPicture();
-  TheMarkerOnSeiBehindTheSliceEndsThePicture();
-  StartCodesInsideANalUnitSeparateNalUnits();
-  AStartCodeInFrontIsRemoved();
-  AStartCodeWithinAnSeiMessageIsNone();
-  ZerosBehindANalUnitAreRemoved();
-  SetsOfTheDescriptionStandInFrontOfKeyframes();
-  SetsOfTheStreamWin();
-  BrokenSetsDoNotReplaceGoodOnes();
-  ACameraThatMarksEverySliceIsLearnt();
-  PicturesWithTheSameTimeAreSeparated();
-  TwoFieldsAreOnePicture();
-  OddFragmentsAreRead();
-  AFragmentedNalWithoutItsEndIsWholeWhenNothingWasLost();
-  AggregatesAreRead();
-  FindsKeyframes();
-  LossDamagesUntilTheNextKeyframe();
-  LostStartAndEndFragmentsDamageTheirPicture();
-  ALostPictureThatNothingRefersToDamagesNothing();
-  PicturesThatTheCameraItselfDropsAreSeen();
-  IntraRefreshHeals();
-  SequenceNumbersThatLieAreFoundOut();
-  APictureThatNeverEndsIsAProblem();
-  ManySeiAndSlicesAreOnePicture();
-  RestartDropsTheUnfinishedPicture();
-  if (failures == 0) std::printf("h264_depacketizer: passed\n");
-  return failures == 0 ? 0 : 1;
-}

@@ -1,5 +1,5 @@
 // HEVC from RTP packets to pictures, with what cameras do wrong: `hevc_depacketizer_test`.
-#include <cstdio>
+#include <doctest/doctest.h>
 
 #include "nal_stream.h"
 
@@ -88,16 +88,18 @@ std::string Base64(const Bytes& data) {
   return text;
 }
 
-void GivesAPictureOutAtItsLastPacket() {
+TEST_CASE("a picture is complete at its last packet") {
   Camera camera = Make();
   SendGroup(camera, 2);
-  EXPECT(camera.units().size() == 3);
-  EXPECT(camera.units()[0].keyframe && camera.units()[0].data == Joined({Vps(), Sps(), Pps(), Slice(kIdr, 0, 3000)}));
-  EXPECT(!camera.units()[1].keyframe && camera.units()[1].data == Joined({Slice(kTrailR, 1)}));
-  EXPECT(Damaged(camera.units()) == "...");
+  CHECK(camera.units().size() == 3);
+  CHECK(camera.units()[0].keyframe);
+  CHECK(camera.units()[0].data == Joined({Vps(), Sps(), Pps(), Slice(kIdr, 0, 3000)}));
+  CHECK(!camera.units()[1].keyframe);
+  CHECK(camera.units()[1].data == Joined({Slice(kTrailR, 1)}));
+  CHECK(Damaged(camera.units()) == "...");
 }
 
-void SeiBehindAPictureMakesNoPicture() {
+TEST_CASE("SEI after a picture makes no picture") {
   // Tapo C260.
   for (const int type : {kPrefixSei, kSuffixSei}) {
     Camera camera = Make();
@@ -109,52 +111,53 @@ void SeiBehindAPictureMakesNoPicture() {
       }
       camera.SendNal(Sei(type), true);
       camera.SendNal(Sei(type), true);
-      EXPECT(camera.units().size() == i + 1);
+      CHECK(camera.units().size() == i + 1);
     }
     // A suffix SEI cannot stand in front of the next picture.
-    EXPECT(camera.units()[1].data ==
-           (type == kSuffixSei ? Joined({Slice(kTrailR, 1)}) : Joined({Sei(type), Sei(type), Slice(kTrailR, 1)})));
+    CHECK(camera.units()[1].data ==
+          (type == kSuffixSei ? Joined({Slice(kTrailR, 1)}) : Joined({Sei(type), Sei(type), Slice(kTrailR, 1)})));
   }
 }
 
-void ASuffixSeiWithTheMarkerEndsItsPicture() {
+TEST_CASE("a suffix SEI with the marker ends its picture") {
   Camera camera = Make();
   camera.SendPicture({kAud, Vps(), Sps(), Pps(), Slice(kIdr, 0), Slice(kIdr, 0, 300, false), Sei(kSuffixSei)});
-  EXPECT(camera.units().size() == 1);
-  EXPECT(camera.units()[0].data ==
-         Joined({kAud, Vps(), Sps(), Pps(), Slice(kIdr, 0), Slice(kIdr, 0, 300, false), Sei(kSuffixSei)}));
+  CHECK(camera.units().size() == 1);
+  CHECK(camera.units()[0].data ==
+        Joined({kAud, Vps(), Sps(), Pps(), Slice(kIdr, 0), Slice(kIdr, 0, 300, false), Sei(kSuffixSei)}));
 }
 
-void ParameterSetsWithTheTimeBeforeBelongToTheNextPicture() {
+TEST_CASE("parameter sets with the previous time belong to the next picture") {
   Camera camera = Make();
   for (int group = 0; group < 3; ++group) {
     for (const Bytes& set : {Vps(), Sps(), Pps()}) camera.SendNal(set, true);
     camera.SendPicture({Slice(kIdr, 0)});
     camera.SendPicture({Slice(kTrailR, 1)});
   }
-  EXPECT(camera.units().size() == 6);
-  EXPECT(camera.units()[4].rtp_time == 90'000 + 5 * 3600);
-  EXPECT(camera.units()[4].data == Joined({Vps(), Sps(), Pps(), Slice(kIdr, 0)}));
+  CHECK(camera.units().size() == 6);
+  CHECK(camera.units()[4].rtp_time == 90'000 + 5 * 3600);
+  CHECK(camera.units()[4].data == Joined({Vps(), Sps(), Pps(), Slice(kIdr, 0)}));
 }
 
-void SetsOfTheDescriptionStandInFrontOfKeyframes() {
+TEST_CASE("the parameter sets of the description come before keyframes") {
   const std::map<std::string, std::string> sets{
       {"sprop-vps", Base64(Vps())}, {"sprop-sps", Base64(Sps())}, {"sprop-pps", Base64(Pps())}};
   Camera camera = Make(true, sets);
-  EXPECT(camera.depacketizer().extradata() == Joined({Vps(), Sps(), Pps()}));
+  CHECK(camera.depacketizer().extradata() == Joined({Vps(), Sps(), Pps()}));
   camera.SendPicture({Slice(kCra, 7)});
-  EXPECT(camera.units()[0].keyframe && camera.units()[0].data == Joined({Vps(), Sps(), Pps(), Slice(kCra, 7)}));
+  CHECK(camera.units()[0].keyframe);
+  CHECK(camera.units()[0].data == Joined({Vps(), Sps(), Pps(), Slice(kCra, 7)}));
   camera.SendPicture({Sps(120), Slice(kIdr, 0)});
-  EXPECT(camera.units()[1].data == Joined({Vps(), Sps(120), Pps(), Slice(kIdr, 0)}));
+  CHECK(camera.units()[1].data == Joined({Vps(), Sps(120), Pps(), Slice(kIdr, 0)}));
   auto half = sets;
   half.erase("sprop-pps");
-  EXPECT(Make(true, half).depacketizer().extradata().empty());
+  CHECK(Make(true, half).depacketizer().extradata().empty());
   // Broken sets in the stream change nothing.
   camera.SendPicture({Bytes{kSpsType << 1, 1, 0, 0, 0}, Bytes{kVpsType << 1, 1}, Slice(kIdr, 0)});
-  EXPECT(camera.depacketizer().extradata() == Joined({Vps(), Sps(120), Pps()}));
+  CHECK(camera.depacketizer().extradata() == Joined({Vps(), Sps(120), Pps()}));
 }
 
-void AggregatesAndFragmentsAreRead() {
+TEST_CASE("aggregates and fragments are read") {
   for (const bool don : {false, true}) {
     Camera camera = Make(true, {{"sprop-max-don-diff", don ? "2" : "0"}});
     Bytes aggregate = Header(48);
@@ -177,45 +180,49 @@ void AggregatesAndFragmentsAreRead() {
     camera.Send(fragment(true, false, 2, 3), false);
     camera.Send(fragment(false, false, 3, 3), false);
     camera.Send(fragment(false, true, 3, 500), true);
-    EXPECT(camera.units().size() == 1 && camera.units()[0].data == Joined({Vps(), Sps(), Pps(), idr}));
+    REQUIRE(camera.units().size() == 1);
+    CHECK(camera.units()[0].data == Joined({Vps(), Sps(), Pps(), idr}));
     camera.set_time(200'000);
     camera.Send(fragment(true, true, 2, 500), true);
-    EXPECT(camera.units().size() == 2 && camera.units()[1].data == Joined({Vps(), Sps(), Pps(), idr}));
+    REQUIRE(camera.units().size() == 2);
+    CHECK(camera.units()[1].data == Joined({Vps(), Sps(), Pps(), idr}));
     Bytes single = Slice(kTrailR, 1);
     if (don) single.insert(single.begin() + 2, {0, 9});
     camera.set_time(210'000);
     camera.Send(single, true);
-    EXPECT(camera.units().size() == 3 && camera.units()[2].data == Joined({Slice(kTrailR, 1)}));
+    REQUIRE(camera.units().size() == 3);
+    CHECK(camera.units()[2].data == Joined({Slice(kTrailR, 1)}));
     const std::vector<Bytes> useless{{},      {98},          {96, 1},        {96, 1, 0}, {96, 1, 0xff, 0xff, 2},
                                      {98, 1}, {98, 1, 0x93}, {100, 1, 1, 1}, {2, 1},     {126, 1}};
     for (const Bytes& payload : useless) {
       camera.Send(payload, false);
     }
-    EXPECT(Damaged(camera.units()) == "...");
+    CHECK(Damaged(camera.units()) == "...");
   }
 }
 
-void StartCodesInsideANalUnitSeparateNalUnits() {
+TEST_CASE("start codes inside a NAL unit separate NAL units") {
   for (size_t fragment = 30; fragment < 90; ++fragment) {
     Camera camera = Make();
     camera.set_fragment_bytes(fragment);
     Bytes all = Joined({Vps(), Sps(), Pps(), Sei(kPrefixSei), Slice(kIdr, 0, 700)});
     all.erase(all.begin(), all.begin() + 4);
     camera.SendPicture({all});
-    EXPECT(camera.units().size() == 1);
-    EXPECT(camera.units()[0].data == Joined({Vps(), Sps(), Pps(), Sei(kPrefixSei), Slice(kIdr, 0, 700)}));
+    CHECK(camera.units().size() == 1);
+    CHECK(camera.units()[0].data == Joined({Vps(), Sps(), Pps(), Sei(kPrefixSei), Slice(kIdr, 0, 700)}));
   }
 }
 
-void FurtherLayersAndUnknownTypesAreIgnored() {
+TEST_CASE("further layers and unknown types are ignored") {
   Camera camera = Make();
   Bytes layer = Slice(kTrailR, 1);
   layer[1] |= 1 << 3;
   camera.SendPicture({Vps(), Sps(), Pps(), Bytes{48 + 14, 1, 1, 1}, Slice(kIdr, 0), layer});
-  EXPECT(camera.units().size() == 1 && camera.units()[0].data == Joined({Vps(), Sps(), Pps(), Slice(kIdr, 0)}));
+  REQUIRE(camera.units().size() == 1);
+  CHECK(camera.units()[0].data == Joined({Vps(), Sps(), Pps(), Slice(kIdr, 0)}));
 }
 
-void ACameraThatMarksEverySliceIsLearnt() {
+TEST_CASE("a camera that marks every slice is learnt") {
   Camera camera = Make();
   for (uint32_t i = 0; i < 9; ++i) {
     const int type = i % 3 == 0 ? kIdr : kTrailR;
@@ -225,13 +232,14 @@ void ACameraThatMarksEverySliceIsLearnt() {
     }
     for (int n = 0; n < 3; ++n) camera.SendNal(Slice(type, i % 3, 200, n == 0), true);
   }
-  EXPECT(camera.depacketizer().habits().marks_every_slice);
-  EXPECT(camera.units().size() == 8 && Damaged(camera.units()) == ".xx.....");
+  CHECK(camera.depacketizer().habits().marks_every_slice);
+  REQUIRE(camera.units().size() == 8);
+  CHECK(Damaged(camera.units()) == ".xx.....");
   const Bytes further = Slice(kTrailR, 1, 200, false);
-  EXPECT(camera.units()[4].data == Joined({Slice(kTrailR, 1), further, further}));
+  CHECK(camera.units()[4].data == Joined({Slice(kTrailR, 1), further, further}));
 }
 
-void LossDamagesUntilTheNextKeyframe() {
+TEST_CASE("loss damages all pictures until the next keyframe") {
   for (const bool reliable : {false, true}) {
     Camera camera = Make(reliable);
     SendGroup(camera, 8);
@@ -242,17 +250,17 @@ void LossDamagesUntilTheNextKeyframe() {
     camera.SendPicture({Slice(kRaslN, 9)});
     camera.SendPicture({Slice(kTrailR, 12)});
     // A leading picture may refer to what was lost in front of its CRA picture.
-    EXPECT(Damaged(camera.units()) == ".........x.x.");
+    CHECK(Damaged(camera.units()) == ".........x.x.");
     // The order of pictures shows that only something else was lost.
     Camera even = Make(reliable);
     SendGroup(even, 8);
     even.Lose(1);
     even.SendPicture({Slice(kTrailR, 9)});
-    EXPECT(Damaged(even.units()) == "..........");
+    CHECK(Damaged(even.units()) == "..........");
   }
 }
 
-void PicturesThatNothingRefersToDamageThemselvesOnly() {
+TEST_CASE("pictures that no other refers to damage only themselves") {
   Camera camera = Make(false);
   SendGroup(camera, 2);
   const auto cut = [&](int type, uint32_t order, int temporal_id) {
@@ -272,10 +280,10 @@ void PicturesThatNothingRefersToDamageThemselvesOnly() {
   cut(kTrailR, 5, 1);
   camera.SendPicture({Slice(kTrailR, 6)});
   camera.SendPicture({Slice(kTrailR, 7, 200, true, 1)});
-  EXPECT(Damaged(camera.units()) == "...x.x.x");
+  CHECK(Damaged(camera.units()) == "...x.x.x");
 }
 
-void IntraRefreshHeals() {
+TEST_CASE("an intra refresh ends the damage") {
   Camera camera = Make();
   for (const Bytes& set : {Vps(), Sps(), Pps()}) camera.SendNal(set, false);
   Bytes recovery = Header(kPrefixSei);
@@ -292,13 +300,14 @@ void IntraRefreshHeals() {
       camera.SendPicture({Slice(kTrailR, i)});
     }
   }
-  EXPECT(Damaged(camera.units()) == std::string(9, 'x') + std::string(51, '.'));
-  EXPECT(camera.units()[5].recovery && !camera.units()[5].keyframe);
-  EXPECT(camera.units()[5].data == Joined({Vps(), Sps(), Pps(), recovery, Slice(kTrailR, 5)}));
-  EXPECT(camera.depacketizer().intra_refresh_only());
+  CHECK(Damaged(camera.units()) == std::string(9, 'x') + std::string(51, '.'));
+  CHECK(camera.units()[5].recovery);
+  CHECK(!camera.units()[5].keyframe);
+  CHECK(camera.units()[5].data == Joined({Vps(), Sps(), Pps(), recovery, Slice(kTrailR, 5)}));
+  CHECK(camera.depacketizer().intra_refresh_only());
 }
 
-void SequenceNumbersThatLieAreFoundOut() {
+TEST_CASE("sequence numbers that lie are found out") {
   Camera camera = Make();
   for (int group = 0; group < 6; ++group) {
     for (uint32_t i = 0; i < 12; ++i) {
@@ -310,26 +319,8 @@ void SequenceNumbersThatLieAreFoundOut() {
       }
     }
   }
-  EXPECT(camera.depacketizer().habits().sequence_unreliable);
-  EXPECT(Damaged(camera.units()).substr(60) == std::string(12, '.'));
+  CHECK(camera.depacketizer().habits().sequence_unreliable);
+  CHECK(Damaged(camera.units()).substr(60) == std::string(12, '.'));
 }
 
 }  // namespace
-
-int main() {
-  GivesAPictureOutAtItsLastPacket();
-  SeiBehindAPictureMakesNoPicture();
-  ASuffixSeiWithTheMarkerEndsItsPicture();
-  ParameterSetsWithTheTimeBeforeBelongToTheNextPicture();
-  SetsOfTheDescriptionStandInFrontOfKeyframes();
-  AggregatesAndFragmentsAreRead();
-  StartCodesInsideANalUnitSeparateNalUnits();
-  FurtherLayersAndUnknownTypesAreIgnored();
-  ACameraThatMarksEverySliceIsLearnt();
-  LossDamagesUntilTheNextKeyframe();
-  PicturesThatNothingRefersToDamageThemselvesOnly();
-  IntraRefreshHeals();
-  SequenceNumbersThatLieAreFoundOut();
-  if (failures == 0) std::printf("hevc_depacketizer: passed\n");
-  return failures == 0 ? 0 : 1;
-}

@@ -1,12 +1,12 @@
 // JPEG over RTP: `jpeg_test`.
+#include <doctest/doctest.h>
+
 #include <algorithm>
 #include <cmath>
-#include <cstdio>
 #include <optional>
 #include <string>
 
 #include "base/av_handles.h"
-#include "expect.h"
 #include "jpeg_pictures.h"
 #include "rtsp/depacketizer.h"
 
@@ -29,6 +29,7 @@ struct Decoded {
 
 // Decodes with libavcodec; nullopt: it reports any error.
 std::optional<Decoded> Decode(const std::vector<uint8_t>& file) {
+  av_log_set_level(AV_LOG_QUIET);
   const AVCodec* codec = avcodec_find_decoder(AV_CODEC_ID_MJPEG);
   const AvPtr<AVCodecContext> context(avcodec_alloc_context3(codec));
   context->err_recognition = AV_EF_EXPLODE;
@@ -116,24 +117,23 @@ bool IsRight(const Decoded& decoded, const Case& a) {
 }
 
 void ExpectPicture(const Case& a, int width, int height, const char* name) {
+  CAPTURE(name);
   const auto depacketizer = DepacketizerOf(a);
   const auto units = Push(*depacketizer, JpegPackets(ScanOf(a), OptionsOf(a, 7)));
-  const bool one = units.size() == 1;
-  EXPECT(one);
-  if (!one) return void(std::printf("%s: %zu pictures\n", name, units.size()));
+  REQUIRE(units.size() == 1);
   const AccessUnit& unit = units.front();
-  EXPECT(unit.keyframe && !unit.damaged && unit.rtp_time == 7 && unit.arrival_us > 1000);
+  CHECK(unit.keyframe);
+  CHECK(!unit.damaged);
+  CHECK(unit.rtp_time == 7);
+  CHECK(unit.arrival_us > 1000);
   const auto decoded = Decode(unit.data);
-  EXPECT(decoded);
-  if (!decoded) return void(std::printf("%s: does not decode\n", name));
-  EXPECT(decoded->width == width && decoded->height == height);
-  EXPECT(IsRight(*decoded, a));
-  if (decoded->width != width || decoded->height != height || !IsRight(*decoded, a)) {
-    std::printf("%s: %dx%d\n", name, decoded->width, decoded->height);
-  }
+  REQUIRE(decoded);
+  CHECK(decoded->width == width);
+  CHECK(decoded->height == height);
+  CHECK(IsRight(*decoded, a));
 }
 
-void TestFormats() {
+TEST_CASE("pictures of all formats are rebuilt") {
   ExpectPicture({}, 640, 480, "4:2:0");
   Case a;
   a.is_420 = false;
@@ -165,17 +165,21 @@ void TestFormats() {
   ExpectPicture(rounded_down, 1366, 768, "1366x768 rounded down, declared");
 }
 
-void TestQuantization() {
+TEST_CASE("quantization tables come from Q or from the packet") {
   for (const int q : {1, 49, 50, 99}) {
     Case a;
     a.q = q;
     const auto depacketizer = DepacketizerOf(a);
     const auto units = Push(*depacketizer, JpegPackets(ScanOf(a), OptionsOf(a)));
-    EXPECT(units.size() == 1 && Decode(units.front().data));
+    REQUIRE(units.size() == 1);
+    CHECK(Decode(units.front().data));
   }
   const auto luma = QuantizationTables(60)[0];
   const auto chroma = QuantizationTables(60)[1];
-  EXPECT(luma[0] == 13 && luma[2] == 10 && luma[63] == 79 && QuantizationTables(50)[1][3] == 24);
+  CHECK(luma[0] == 13);
+  CHECK(luma[2] == 10);
+  CHECK(luma[63] == 79);
+  CHECK(QuantizationTables(50)[1][3] == 24);
   Case a;
   a.q = 200;
   a.tables = {0, 0, 0, 128};
@@ -198,22 +202,23 @@ void TestQuantization() {
 
   // Tables that came once serve later pictures of that Q.
   const auto depacketizer = DepacketizerOf(a);
-  EXPECT(Push(*depacketizer, JpegPackets(ScanOf(a), OptionsOf(a, 1))).size() == 1);
+  CHECK(Push(*depacketizer, JpegPackets(ScanOf(a), OptionsOf(a, 1))).size() == 1);
   Case without = a;
   without.tables = {0, 0, 0, 0};
   auto units = Push(*depacketizer, JpegPackets(ScanOf(without), OptionsOf(without, 2)));
-  EXPECT(units.size() == 1 && Decode(units.front().data));
+  REQUIRE(units.size() == 1);
+  CHECK(Decode(units.front().data));
   without.q = 201;
-  EXPECT(Push(*depacketizer, JpegPackets(ScanOf(without), OptionsOf(without, 3))).empty());
+  CHECK(Push(*depacketizer, JpegPackets(ScanOf(without), OptionsOf(without, 3))).empty());
   depacketizer->Restart();
   for (uint32_t i = 0; i <= 6; ++i) {
-    EXPECT(depacketizer->problem().empty());
-    EXPECT(Push(*depacketizer, JpegPackets(ScanOf(without), OptionsOf(without, 4 + i)), i * 1'000'000).empty());
+    CHECK(depacketizer->problem().empty());
+    CHECK(Push(*depacketizer, JpegPackets(ScanOf(without), OptionsOf(without, 4 + i)), i * 1'000'000).empty());
   }
-  EXPECT(depacketizer->problem().find("quantization tables") != std::string::npos);
+  CHECK(depacketizer->problem().find("quantization tables") != std::string::npos);
 }
 
-void TestLargePictures() {
+TEST_CASE("sizes above 2040 are found in the scan") {
   Case a;
   a.width = 2560;
   a.height = 1440;
@@ -259,20 +264,21 @@ void TestLargePictures() {
   flat.height = 1536;
   flat.level = [](int, int) { return 0; };
   auto depacketizer = DepacketizerOf(flat);
-  EXPECT(Push(*depacketizer, JpegPackets(ScanOf(flat), OptionsOf(flat))).empty());
+  CHECK(Push(*depacketizer, JpegPackets(ScanOf(flat), OptionsOf(flat))).empty());
   flat.habits.jpeg_width = 2400;
   flat.habits.jpeg_height = 1536;
   depacketizer = DepacketizerOf(flat);
   auto units = Push(*depacketizer, JpegPackets(ScanOf(flat), OptionsOf(flat)));
-  EXPECT(units.size() == 1);
-  if (units.size() == 1) EXPECT(Decode(units.front().data)->width == 2400);
+  REQUIRE(units.size() == 1);
+  CHECK(Decode(units.front().data)->width == 2400);
 
   depacketizer = DepacketizerOf(b);
   Push(*depacketizer, JpegPackets(ScanOf(b), OptionsOf(b)));
-  EXPECT(depacketizer->habits().jpeg_width == 3840 && depacketizer->habits().jpeg_height == 2160);
+  CHECK(depacketizer->habits().jpeg_width == 3840);
+  CHECK(depacketizer->habits().jpeg_height == 2160);
 }
 
-void TestUnknownSize() {
+TEST_CASE("a size that cannot be found is a problem") {
   // A prime number of units.
   Case a;
   a.width = 16 * 9973;
@@ -280,14 +286,14 @@ void TestUnknownSize() {
   a.width_field = a.height_field = 0;
   const auto depacketizer = DepacketizerOf(a);
   for (uint32_t i = 0; i <= 50; ++i) {
-    EXPECT(depacketizer->problem().empty());
-    EXPECT(Push(*depacketizer, JpegPackets(ScanOf(a), OptionsOf(a, i)), i * 100'000).empty());
+    CHECK(depacketizer->problem().empty());
+    CHECK(Push(*depacketizer, JpegPackets(ScanOf(a), OptionsOf(a, i)), i * 100'000).empty());
   }
-  EXPECT(depacketizer->problem().find("0x0") != std::string::npos);
-  EXPECT(depacketizer->problem().find("9973 blocks") != std::string::npos);
+  CHECK(depacketizer->problem().find("0x0") != std::string::npos);
+  CHECK(depacketizer->problem().find("9973 blocks") != std::string::npos);
 }
 
-void TestExtension() {
+TEST_CASE("header extensions give size and tables") {
   Case a;
   a.width = 2560;
   a.height = 1440;
@@ -299,9 +305,12 @@ void TestExtension() {
   packets.front().extension = frame;
   auto depacketizer = DepacketizerOf(a);
   auto units = Push(*depacketizer, packets);
-  EXPECT(units.size() == 1);
-  auto decoded = units.empty() ? std::nullopt : Decode(units.front().data);
-  EXPECT(decoded && decoded->width == 2560 && decoded->height == 1440 && IsRight(*decoded, a));
+  REQUIRE(units.size() == 1);
+  auto decoded = Decode(units.front().data);
+  REQUIRE(decoded);
+  CHECK(decoded->width == 2560);
+  CHECK(decoded->height == 1440);
+  CHECK(IsRight(*decoded, a));
 
   // Behind ONVIF's replay extension.
   std::vector<uint8_t> both(12);
@@ -312,8 +321,10 @@ void TestExtension() {
   packets.front().extension = both;
   depacketizer = DepacketizerOf(a);
   units = Push(*depacketizer, packets);
-  decoded = units.empty() ? std::nullopt : Decode(units.front().data);
-  EXPECT(decoded && decoded->width == 2560);
+  REQUIRE(units.size() == 1);
+  decoded = Decode(units.front().data);
+  REQUIRE(decoded);
+  CHECK(decoded->width == 2560);
 
   // Tables of its own: the picture's are not the standard ones.
   const auto luma = QuantizationTables(60)[0];
@@ -329,101 +340,97 @@ void TestExtension() {
   packets.front().extension = tables;
   depacketizer = DepacketizerOf(a);
   units = Push(*depacketizer, packets);
-  decoded = units.empty() ? std::nullopt : Decode(units.front().data);
-  EXPECT(decoded && IsRight(*decoded, a));
+  REQUIRE(units.size() == 1);
+  decoded = Decode(units.front().data);
+  REQUIRE(decoded);
+  CHECK(IsRight(*decoded, a));
 }
 
-void TestLoss() {
+TEST_CASE("incomplete pictures are dropped") {
   const Case a;
   const auto scan = ScanOf(a);
   const auto depacketizer = DepacketizerOf(a);
   // The connection begins inside of a picture.
   auto packets = JpegPackets(scan, OptionsOf(a, 1));
   packets.erase(packets.begin());
-  EXPECT(Push(*depacketizer, packets).empty());
-  EXPECT(Push(*depacketizer, JpegPackets(scan, OptionsOf(a, 2))).size() == 1);
+  CHECK(Push(*depacketizer, packets).empty());
+  CHECK(Push(*depacketizer, JpegPackets(scan, OptionsOf(a, 2))).size() == 1);
   for (const size_t missing : {size_t{0}, size_t{1}, packets.size() - 1}) {
     packets = JpegPackets(scan, OptionsOf(a, 3));
     packets.erase(packets.begin() + static_cast<std::ptrdiff_t>(missing));
-    EXPECT(Push(*depacketizer, packets).empty());
+    CHECK(Push(*depacketizer, packets).empty());
   }
   // The last packet is missing: the picture before the next one is not whole.
   packets = JpegPackets(scan, OptionsOf(a, 4));
   packets.pop_back();
-  EXPECT(Push(*depacketizer, packets).empty());
+  CHECK(Push(*depacketizer, packets).empty());
   auto units = Push(*depacketizer, JpegPackets(scan, OptionsOf(a, 5)));
-  EXPECT(units.size() == 1 && units.front().rtp_time == 5);
+  REQUIRE(units.size() == 1);
+  CHECK(units.front().rtp_time == 5);
   // Only the marker is missing.
   packets = JpegPackets(scan, OptionsOf(a, 6));
   packets.back().packet.marker = false;
-  EXPECT(Push(*depacketizer, packets).empty());
+  CHECK(Push(*depacketizer, packets).empty());
   units = Push(*depacketizer, JpegPackets(scan, OptionsOf(a, 7)));
-  EXPECT(units.size() == 2 && units[0].rtp_time == 6 && units[1].rtp_time == 7);
+  REQUIRE(units.size() == 2);
+  CHECK(units[0].rtp_time == 6);
+  CHECK(units[1].rtp_time == 7);
   // The same with one time for all pictures.
   packets.front().packet.timestamp = 7;
   for (OwnedPacket& packet : packets) packet.packet.timestamp = 7;
-  EXPECT(Push(*depacketizer, packets).empty());
-  EXPECT(Push(*depacketizer, JpegPackets(scan, OptionsOf(a, 7))).size() == 2);
+  CHECK(Push(*depacketizer, packets).empty());
+  CHECK(Push(*depacketizer, JpegPackets(scan, OptionsOf(a, 7))).size() == 2);
   // Repeated packets.
   packets = JpegPackets(scan, OptionsOf(a, 8));
   packets.insert(packets.begin() + 2, packets[1]);
-  EXPECT(Push(*depacketizer, packets).size() == 1);
+  CHECK(Push(*depacketizer, packets).size() == 1);
   // Sequence numbers with gaps where nothing is missing.
-  EXPECT(!depacketizer->habits().sequence_unreliable);
+  CHECK(!depacketizer->habits().sequence_unreliable);
   packets = JpegPackets(scan, OptionsOf(a, 9));
   for (OwnedPacket& packet : packets) depacketizer->Push(packet.View(), 1, 0);
-  EXPECT(Take(*depacketizer).size() == 1);
-  EXPECT(depacketizer->habits().sequence_unreliable);
+  CHECK(Take(*depacketizer).size() == 1);
+  CHECK(depacketizer->habits().sequence_unreliable);
   // A source that begins anew in the middle of a picture.
   packets = JpegPackets(scan, OptionsOf(a, 10));
   packets.pop_back();
-  EXPECT(Push(*depacketizer, packets).empty());
+  CHECK(Push(*depacketizer, packets).empty());
   depacketizer->Restart();
-  EXPECT(Push(*depacketizer, JpegPackets(scan, OptionsOf(a, 10))).size() == 1);
+  CHECK(Push(*depacketizer, JpegPackets(scan, OptionsOf(a, 10))).size() == 1);
 }
 
-void TestOddPackets() {
+TEST_CASE("odd packets are read or reported") {
   const Case a;
   const auto scan = ScanOf(a);
   const auto depacketizer = DepacketizerOf(a);
   OwnedPacket short_packet;
   short_packet.payload = {0, 0, 0};
   depacketizer->Push(short_packet.View(), 0, 0);
-  EXPECT(Take(*depacketizer).empty());
+  CHECK(Take(*depacketizer).empty());
   // A whole file instead of a scan.
   const auto file = Push(*depacketizer, JpegPackets(scan, OptionsOf(a))).front().data;
-  EXPECT(file[0] == 0xff && file[1] == 0xd8 && file[file.size() - 2] == 0xff && file.back() == 0xd9);
+  CHECK(file[0] == 0xff);
+  CHECK(file[1] == 0xd8);
+  REQUIRE(file[file.size() - 2] == 0xff);
+  CHECK(file.back() == 0xd9);
   auto units = Push(*depacketizer, JpegPackets(file, OptionsOf(a, 1)));
-  EXPECT(units.size() == 1 && units.front().data == file);
+  REQUIRE(units.size() == 1);
+  CHECK(units.front().data == file);
   // A picture that never ends.
   JpegPacketOptions endless = OptionsOf(a, 2);
   endless.fragment_bytes = 60'000;
   auto packets = JpegPackets(std::vector<uint8_t>(kMaxPictureBytes + 120'000, 1), endless);
   packets.back().packet.marker = false;
-  EXPECT(Push(*depacketizer, packets).empty());
-  EXPECT(depacketizer->problem().find("larger than 32 MiB") != std::string::npos);
+  CHECK(Push(*depacketizer, packets).empty());
+  CHECK(depacketizer->problem().find("larger than 32 MiB") != std::string::npos);
   // A type that only its sender knows.
   const auto other = DepacketizerOf(a);
   for (uint32_t i = 0; i <= 5; ++i) {
     JpegPacketOptions dynamic = OptionsOf(a, i);
     dynamic.type = 130;
-    EXPECT(other->problem().empty());
-    EXPECT(Push(*other, JpegPackets(scan, dynamic), i * 1'000'000).empty());
+    CHECK(other->problem().empty());
+    CHECK(Push(*other, JpegPackets(scan, dynamic), i * 1'000'000).empty());
   }
-  EXPECT(other->problem().find("type 130") != std::string::npos);
+  CHECK(other->problem().find("type 130") != std::string::npos);
 }
 
 }  // namespace
-
-int main() {
-  av_log_set_level(AV_LOG_QUIET);
-  TestFormats();
-  TestQuantization();
-  TestLargePictures();
-  TestUnknownSize();
-  TestExtension();
-  TestLoss();
-  TestOddPackets();
-  if (failures == 0) std::printf("jpeg: passed\n");
-  return failures == 0 ? 0 : 1;
-}

@@ -7,7 +7,6 @@
 #include <string>
 #include <vector>
 
-#include "expect.h"
 #include "rtsp/depacketizer.h"
 
 namespace chrys::rtsp {

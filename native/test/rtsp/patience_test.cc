@@ -1,9 +1,9 @@
 // How long cameras are waited for: `patience_test`.
 #include "rtsp/patience.h"
-#include "expect.h"
+
+#include <doctest/doctest.h>
 
 #include <algorithm>
-#include <cstdio>
 #include <vector>
 
 using namespace chrys::rtsp;
@@ -35,86 +35,87 @@ void Append(std::vector<double>& moments, const std::vector<double>& more) {
   moments.insert(moments.end(), more.begin(), more.end());
 }
 
-void WaitsLongForTheFirstPicture() {
+TEST_CASE("the first picture has a long time limit") {
   Patience patience(kConfigured, 25, 0);
-  EXPECT(patience.LimitUs() == 15 * kSecond);
-  EXPECT(Runs(patience, {12}));
-  EXPECT(Patience(20 * kSecond, 0, 0).LimitUs() == 20 * kSecond);
-  EXPECT(Patience(kConfigured, 0.1, 0).LimitUs() == 30 * kSecond);
-  EXPECT(Patience(kConfigured, 0, 8 * kSecond).LimitUs() == 24 * kSecond);
+  CHECK(patience.LimitUs() == 15 * kSecond);
+  CHECK(Runs(patience, {12}));
+  CHECK(Patience(20 * kSecond, 0, 0).LimitUs() == 20 * kSecond);
+  CHECK(Patience(kConfigured, 0.1, 0).LimitUs() == 30 * kSecond);
+  CHECK(Patience(kConfigured, 0, 8 * kSecond).LimitUs() == 24 * kSecond);
 }
 
-void FindsADeadCameraSoon() {
+TEST_CASE("a dead camera is found soon") {
   for (const double fps : {2.0, 5.0, 25.0, 60.0}) {
     for (const double seconds : {1.0, 10.0, 600.0}) {
       Patience patience(kConfigured, 0, 0);
-      EXPECT(Runs(patience, Regular(0.2, 1 / fps, seconds)));
+      CHECK(Runs(patience, Regular(0.2, 1 / fps, seconds)));
       if (seconds * fps < 3) continue;
-      EXPECT(patience.LimitUs() <= 6 * kSecond);
+      CHECK(patience.LimitUs() <= 6 * kSecond);
     }
   }
 }
 
-void RunsASlowCameraFromTheFirstConnection() {
+TEST_CASE("a slow camera runs from the first connection") {
   for (const double gap : {1.0, 4.0, 7.0, 10.0, 14.0}) {
     for (const double first : {0.1, 12.0}) {
       Patience patience(kConfigured, 0, 0);
-      EXPECT(Runs(patience, Regular(first, gap, 600)));
-      if (gap >= 2) EXPECT(patience.usual_gap_us() == static_cast<int64_t>(gap * kSecond));
-      EXPECT(patience.LimitUs() <= std::max<int64_t>(kConfigured, static_cast<int64_t>(3 * gap * kSecond)));
+      CHECK(Runs(patience, Regular(first, gap, 600)));
+      if (gap >= 2) CHECK(patience.usual_gap_us() == static_cast<int64_t>(gap * kSecond));
+      CHECK(patience.LimitUs() <= std::max<int64_t>(kConfigured, static_cast<int64_t>(3 * gap * kSecond)));
     }
   }
   // Pictures that the camera kept come first, at once.
   Patience cached(kConfigured, 0, 0);
   std::vector<double> moments{0.1, 0.101, 0.102, 0.103};
   Append(moments, Regular(7, 7, 300));
-  EXPECT(Runs(cached, moments));
+  CHECK(Runs(cached, moments));
   // Whole groups of pictures come at once, every 10 s.
   Patience groups(kConfigured, 25, 0);
   moments.clear();
   for (int group = 0; group < 60; ++group) Append(moments, Regular(group * 10, 0.0005, group * 10 + 0.1));
-  EXPECT(Runs(groups, moments));
+  CHECK(Runs(groups, moments));
 }
 
-void TakesASingleInterruptionForUnusual() {
+TEST_CASE("a single interruption does not count as usual") {
   Patience patience(kConfigured, 25, 0);
   std::vector<double> moments = Regular(0, 0.04, 60);
   Append(moments, Regular(64.5, 0.04, 120));
-  EXPECT(Runs(patience, moments));
-  EXPECT(patience.LimitUs() == kConfigured);
+  CHECK(Runs(patience, moments));
+  CHECK(patience.LimitUs() == kConfigured);
   // One near the beginning counts, and not for ever.
   Patience early(kConfigured, 25, 0);
   moments = Regular(0, 0.04, 2);
   Append(moments, Regular(6, 0.04, 8));
-  EXPECT(Runs(early, moments));
-  EXPECT(early.LimitUs() > 10 * kSecond);
-  EXPECT(Runs(early, Regular(8.04, 0.04, 60)));
-  EXPECT(early.LimitUs() == kConfigured);
+  CHECK(Runs(early, moments));
+  CHECK(early.LimitUs() > 10 * kSecond);
+  CHECK(Runs(early, Regular(8.04, 0.04, 60)));
+  CHECK(early.LimitUs() == kConfigured);
 }
 
-void RemembersSlowCamerasAndNotDeadOnes() {
+TEST_CASE("slow cameras are remembered, dead ones are not") {
   // Dead: nothing is remembered, however often it is found so.
   int64_t remembered_us = 0;
   for (int connection = 0; connection < 5; ++connection) {
     Patience patience(kConfigured, 25, remembered_us);
-    EXPECT(Runs(patience, Regular(0.1, 0.04, 3)));
-    EXPECT(patience.LimitUs() == kConfigured);
+    CHECK(Runs(patience, Regular(0.1, 0.04, 3)));
+    CHECK(patience.LimitUs() == kConfigured);
     remembered_us = patience.GapAfterStallUs();
-    EXPECT(remembered_us < kSecond);
+    CHECK(remembered_us < kSecond);
   }
-  EXPECT(Patience(kConfigured, 25, 0).GapAfterStallUs() == 0);
+  CHECK(Patience(kConfigured, 25, 0).GapAfterStallUs() == 0);
   // Slow: also the next connection knows.
   Patience slow(kConfigured, 0, 0);
-  EXPECT(Runs(slow, Regular(0, 12, 60)));
-  EXPECT(slow.usual_gap_us() == 12 * kSecond);
+  CHECK(Runs(slow, Regular(0, 12, 60)));
+  CHECK(slow.usual_gap_us() == 12 * kSecond);
   Patience again(kConfigured, 0, slow.usual_gap_us());
-  EXPECT(again.LimitUs() == 36 * kSecond);
+  CHECK(again.LimitUs() == 36 * kSecond);
   // It has become fast: forgotten soon.
-  EXPECT(Runs(again, Regular(0, 0.04, 30)));
-  EXPECT(again.LimitUs() == kConfigured && again.usual_gap_us() < kSecond);
+  CHECK(Runs(again, Regular(0, 0.04, 30)));
+  CHECK(again.LimitUs() == kConfigured);
+  CHECK(again.usual_gap_us() < kSecond);
 }
 
-void LearnsOfCamerasSlowerThanTheFirstLimit() {
+TEST_CASE("cameras slower than the first limit are learnt") {
   // A picture every 40 s, one of them at once.
   int64_t remembered_us = 0;
   int connections = 0;
@@ -123,36 +124,24 @@ void LearnsOfCamerasSlowerThanTheFirstLimit() {
     if (Runs(patience, Regular(0.1, 40, 1'000))) break;
     remembered_us = patience.GapAfterStallUs();
   }
-  EXPECT(connections == 2);
+  CHECK(connections == 2);
   // One picture a connection, and then nothing: the limit has an end.
   for (connections = 0; connections < 20; ++connections) {
     Patience patience(kConfigured, 0, remembered_us);
     patience.OnPicture(0);
     remembered_us = patience.GapAfterStallUs();
   }
-  EXPECT(Patience(kConfigured, 0, remembered_us).LimitUs() <= 300 * kSecond);
+  CHECK(Patience(kConfigured, 0, remembered_us).LimitUs() <= 300 * kSecond);
 }
 
-void TakesAnyValues() {
+TEST_CASE("any values are accepted") {
   Patience patience(-1, -5, -7);
-  EXPECT(patience.LimitUs() == 15 * kSecond);
+  CHECK(patience.LimitUs() == 15 * kSecond);
   for (const int64_t now_us : {int64_t{5}, int64_t{1}, INT64_MAX / 2, int64_t{0}}) {
     patience.OnPicture(now_us);
-    EXPECT(patience.LimitUs() > 0);
+    CHECK(patience.LimitUs() > 0);
   }
-  EXPECT(Patience(kConfigured, 1e-300, INT64_MAX).LimitUs() == 1'800 * kSecond);
+  CHECK(Patience(kConfigured, 1e-300, INT64_MAX).LimitUs() == 1'800 * kSecond);
 }
 
 }  // namespace
-
-int main() {
-  WaitsLongForTheFirstPicture();
-  FindsADeadCameraSoon();
-  RunsASlowCameraFromTheFirstConnection();
-  TakesASingleInterruptionForUnusual();
-  RemembersSlowCamerasAndNotDeadOnes();
-  LearnsOfCamerasSlowerThanTheFirstLimit();
-  TakesAnyValues();
-  if (chrys::failures == 0) std::printf("patience: passed\n");
-  return chrys::failures == 0 ? 0 : 1;
-}

@@ -1,10 +1,9 @@
 // Sender reports in, receiver reports out: `rtcp_test`.
 #include "rtsp/rtcp.h"
 
-#include <cstdio>
-#include <vector>
+#include <doctest/doctest.h>
 
-#include "expect.h"
+#include <vector>
 
 using namespace chrys;
 using namespace chrys::rtsp;
@@ -14,56 +13,56 @@ namespace {
 const std::vector<uint8_t> kReport{0x80, 200, 0,    6,    0x11, 0x22, 0x33, 0x44, 0xE0, 0x00, 0x00, 0x01, 0x80, 0,
                                    0,    0,   0xAB, 0xCD, 0xEF, 0x01, 0,    0,    0,    9,    0,    0,    0,    99};
 
-void ReadsSenderReportAndGoodbyeOfACompoundPacket() {
+TEST_CASE("sender report and goodbye of a compound packet are read") {
   std::vector<uint8_t> bytes = kReport;
   const std::vector<uint8_t> description{0x81, 202, 0, 2, 0x11, 0x22, 0x33, 0x44, 1, 1, 'a', 0};
   const std::vector<uint8_t> goodbye{0x82, 203, 0, 2, 0x11, 0x22, 0x33, 0x44, 0, 0, 0, 5};
   bytes.insert(bytes.end(), description.begin(), description.end());
   bytes.insert(bytes.end(), goodbye.begin(), goodbye.end());
   const RtcpPackets packets = ParseRtcp(bytes.data(), bytes.size());
-  EXPECT(packets.reports.size() == 1);
-  EXPECT(packets.reports[0].ssrc == 0x11223344);
-  EXPECT(packets.reports[0].ntp == 0xE0000001'80000000);
-  EXPECT(packets.reports[0].rtp_time == 0xABCDEF01);
-  EXPECT((packets.goodbyes == std::vector<uint32_t>{0x11223344, 5}));
+  CHECK(packets.reports.size() == 1);
+  CHECK(packets.reports[0].ssrc == 0x11223344);
+  CHECK(packets.reports[0].ntp == 0xE0000001'80000000);
+  CHECK(packets.reports[0].rtp_time == 0xABCDEF01);
+  CHECK((packets.goodbyes == std::vector<uint32_t>{0x11223344, 5}));
 }
 
-void ReadsWhatItCanOfShortAndWrongPackets() {
+TEST_CASE("short and wrong packets are read as far as possible") {
   std::vector<uint8_t> bytes = kReport;
   bytes[3] = 40;  // longer than the packet
-  EXPECT(ParseRtcp(bytes.data(), bytes.size()).reports.size() == 1);
+  CHECK(ParseRtcp(bytes.data(), bytes.size()).reports.size() == 1);
   for (size_t size = 0; size < 20; ++size) {
     const std::vector<uint8_t> cut(kReport.begin(), kReport.begin() + static_cast<std::ptrdiff_t>(size));
-    EXPECT(ParseRtcp(cut.data(), cut.size()).reports.empty());
+    CHECK(ParseRtcp(cut.data(), cut.size()).reports.empty());
   }
   const std::vector<uint8_t> short_goodbye{0x9F, 203, 0, 1, 0, 0, 0, 7};  // says 31 SSRCs
-  EXPECT(ParseRtcp(short_goodbye.data(), short_goodbye.size()).goodbyes == std::vector<uint32_t>{7});
+  CHECK(ParseRtcp(short_goodbye.data(), short_goodbye.size()).goodbyes == std::vector<uint32_t>{7});
 }
 
-void BoundsWhatOnePacketHolds() {
+TEST_CASE("the contents of one packet are bounded") {
   std::vector<uint8_t> bytes;
   for (int i = 0; i < 1000; ++i) bytes.insert(bytes.end(), kReport.begin(), kReport.end());
-  EXPECT(ParseRtcp(bytes.data(), bytes.size()).reports.size() == 16);
+  CHECK(ParseRtcp(bytes.data(), bytes.size()).reports.size() == 16);
 }
 
-void DistinguishesRtcpFromRtp() {
-  EXPECT(IsRtcp(kReport.data(), kReport.size()));
+TEST_CASE("RTCP is distinguished from RTP") {
+  CHECK(IsRtcp(kReport.data(), kReport.size()));
   std::vector<uint8_t> rtp = kReport;
   rtp[1] = 0x80 | 96;
-  EXPECT(!IsRtcp(rtp.data(), rtp.size()));
+  CHECK(!IsRtcp(rtp.data(), rtp.size()));
   rtp[1] = 200;
   rtp[2] = 0x40;  // sequence number of an RTP packet with payload type 72
-  EXPECT(!IsRtcp(rtp.data(), rtp.size()));
-  EXPECT(!IsRtcp(kReport.data(), 3));
+  CHECK(!IsRtcp(rtp.data(), rtp.size()));
+  CHECK(!IsRtcp(kReport.data(), 3));
 }
 
-void ConvertsNtpTime() {
-  EXPECT(NtpToUs(uint64_t{2'208'988'800} << 32) == 0);
-  EXPECT(NtpToUs((uint64_t{2'208'988'800 + 1'700'000'000} << 32) | 0x8000'0000) == 1'700'000'000'500'000);
-  EXPECT(NtpToUs(0) == -2'208'988'800'000'000);
+TEST_CASE("NTP time is converted") {
+  CHECK(NtpToUs(uint64_t{2'208'988'800} << 32) == 0);
+  CHECK(NtpToUs((uint64_t{2'208'988'800 + 1'700'000'000} << 32) | 0x8000'0000) == 1'700'000'000'500'000);
+  CHECK(NtpToUs(0) == -2'208'988'800'000'000);
 }
 
-void BuildsReceiverReports() {
+TEST_CASE("receiver reports are built") {
   ReceptionReport report;
   report.ssrc = 0x01020304;
   report.fraction_lost = 7;
@@ -77,27 +76,17 @@ void BuildsReceiverReports() {
                                       0,    1,    0x56, 0x78, 0,    0,    0,    9,     // highest number, jitter
                                       0xAA, 0xBB, 0xCC, 0xDD, 0,    1,    0,    0,     // last report
                                       0x81, 202,  0,    3,    0x0A, 0x0B, 0x0C, 0x0D, 1, 3, 'a', 'b', 'c', 0, 0, 0};
-  EXPECT(BuildReceiverReport(0x0A0B0C0D, "abc", report) == expected);
+  CHECK(BuildReceiverReport(0x0A0B0C0D, "abc", report) == expected);
   const auto empty = BuildReceiverReport(1, "ab", {});
-  EXPECT(empty.size() == 8 + 4 + 12);
-  EXPECT(empty[0] == 0x80 && empty[3] == 1);
+  CHECK(empty.size() == 8 + 4 + 12);
+  CHECK(empty[0] == 0x80);
+  CHECK(empty[3] == 1);
   for (size_t length = 0; length < 300; ++length) {
     const auto bytes = BuildReceiverReport(1, std::string(length, 'x'), report);
-    EXPECT(bytes.size() % 4 == 0);
-    EXPECT(bytes.back() == 0);
-    EXPECT(bytes.size() == 32 + 4 + 4 * static_cast<size_t>(bytes[34] << 8 | bytes[35]));
+    CHECK(bytes.size() % 4 == 0);
+    CHECK(bytes.back() == 0);
+    CHECK(bytes.size() == 32 + 4 + 4 * static_cast<size_t>(bytes[34] << 8 | bytes[35]));
   }
 }
 
 }  // namespace
-
-int main() {
-  ReadsSenderReportAndGoodbyeOfACompoundPacket();
-  ReadsWhatItCanOfShortAndWrongPackets();
-  BoundsWhatOnePacketHolds();
-  DistinguishesRtcpFromRtp();
-  ConvertsNtpTime();
-  BuildsReceiverReports();
-  if (failures == 0) std::printf("rtcp: passed\n");
-  return failures == 0 ? 0 : 1;
-}

@@ -1,8 +1,8 @@
 // Transports, audio and learned facts of an RTSP source: `rtsp_source_test`.
-#include <cstdio>
+#include <doctest/doctest.h>
+
 #include <cstring>
 
-#include "expect.h"
 #include "fake_camera.h"
 #include "rtsp/rtsp_source.h"
 
@@ -50,34 +50,34 @@ std::optional<std::string> OnlyUdp(FakeCamera&, const Message& request) {
   return std::nullopt;
 }
 
-void FallsBackToUdp() {
+TEST_CASE("the source falls back to UDP") {
   FakeCamera camera(OnlyUdp);
   Viewer viewer(OptionsFor(camera));
-  EXPECT(!viewer.source.Open());
-  EXPECT(viewer.source.learned()->transport == "udp");
+  CHECK(!viewer.source.Open());
+  CHECK(viewer.source.learned()->transport == "udp");
   viewer.source.Close(kPatienceUs);
-  EXPECT(camera.Count("TEARDOWN") == 1);
+  CHECK(camera.Count("TEARDOWN") == 1);
 
   Viewer tcp(OptionsFor(camera, "tcp"));
-  EXPECT(Is(tcp.source.Open(), end::kTransportRefused));
+  CHECK(Is(tcp.source.Open(), end::kTransportRefused));
 }
 
-void TriesUdpAfterTwoSilentSessionsOverTcp() {
+TEST_CASE("UDP is tried after two silent sessions over TCP") {
   FakeCamera camera;
   SourceOptions options = OptionsFor(camera);
   options.learned.transport = "tcp";
   options.learned.silent_tcp_sessions = 1;
   Viewer viewer(options);
-  EXPECT(!viewer.source.Open());
+  CHECK(!viewer.source.Open());
   const AvPtr<AVPacket> packet(av_packet_alloc());
-  EXPECT(Is(viewer.source.Read(packet.get()), end::kNoData));
+  CHECK(Is(viewer.source.Read(packet.get()), end::kNoData));
   viewer.source.Close(kPatienceUs);
-  EXPECT(viewer.source.learned()->transport == "udp");
-  EXPECT(camera.reports() > 0);
-  EXPECT(camera.Count("TEARDOWN") == 1);
+  CHECK(viewer.source.learned()->transport == "udp");
+  CHECK(camera.reports() > 0);
+  CHECK(camera.Count("TEARDOWN") == 1);
 }
 
-void ForgetsATransportThatIsRefused() {
+TEST_CASE("a learnt transport that is refused is forgotten") {
   FakeCamera camera([](FakeCamera&, const Message& request) -> std::optional<std::string> {
     if (IsSetUp(request, "client_port")) return FakeCamera::Answer(request, "500 Internal Server Error");
     return std::nullopt;
@@ -85,27 +85,27 @@ void ForgetsATransportThatIsRefused() {
   SourceOptions options = OptionsFor(camera);
   options.learned.transport = "udp";
   Viewer viewer(options);
-  EXPECT(Is(viewer.source.Open(), end::kCameraError));
+  CHECK(Is(viewer.source.Open(), end::kCameraError));
   viewer.source.Close(kPatienceUs);
   options.learned = *viewer.source.learned();
-  EXPECT(options.learned.transport.empty());
+  CHECK(options.learned.transport.empty());
   Viewer next(options);
-  EXPECT(!next.source.Open());
+  CHECK(!next.source.Open());
 }
 
-void PlaysWithoutAudioThatIsRefused() {
+TEST_CASE("video plays without audio when its SETUP is refused") {
   FakeCamera camera([](FakeCamera&, const Message& request) -> std::optional<std::string> {
     if (request.method == "DESCRIBE") return FakeCamera::Polite(request, true);
     if (IsSetUp(request, "/audio")) return FakeCamera::Answer(request, "404 Not Found");
     return std::nullopt;
   });
   Viewer viewer(OptionsFor(camera, "auto", true));
-  EXPECT(!viewer.source.Open());
-  EXPECT(viewer.Notes("SETUP with 404"));
-  EXPECT(camera.connections() == 1);
+  CHECK(!viewer.source.Open());
+  CHECK(viewer.Notes("SETUP with 404"));
+  CHECK(camera.connections() == 1);
 }
 
-void PlaysWithoutAudioThatEndsTheConnection() {
+TEST_CASE("video plays without audio when its SETUP ends the connection") {
   FakeCamera camera([](FakeCamera& self, const Message& request) -> std::optional<std::string> {
     if (request.method == "DESCRIBE") return FakeCamera::Polite(request, true);
     if (!IsSetUp(request, "/audio")) return std::nullopt;
@@ -113,13 +113,13 @@ void PlaysWithoutAudioThatEndsTheConnection() {
     return "";
   });
   Viewer viewer(OptionsFor(camera, "auto", true));
-  EXPECT(!viewer.source.Open());
-  EXPECT(viewer.Notes("Audio is not recorded"));
-  EXPECT(camera.connections() == 2);
-  EXPECT(camera.Count("PLAY") == 1);
+  CHECK(!viewer.source.Open());
+  CHECK(viewer.Notes("Audio is not recorded"));
+  CHECK(camera.connections() == 2);
+  CHECK(camera.Count("PLAY") == 1);
 }
 
-void PlaysWithoutAudioWithWhichPlayIsRefused() {
+TEST_CASE("video plays without audio when PLAY with audio is refused") {
   bool with_audio = false;
   FakeCamera camera([&](FakeCamera&, const Message& request) -> std::optional<std::string> {
     if (request.method == "DESCRIBE") {
@@ -131,11 +131,11 @@ void PlaysWithoutAudioWithWhichPlayIsRefused() {
     return std::nullopt;
   });
   Viewer viewer(OptionsFor(camera, "auto", true));
-  EXPECT(!viewer.source.Open());
-  EXPECT(camera.Count("TEARDOWN") == 1);
+  CHECK(!viewer.source.Open());
+  CHECK(camera.Count("TEARDOWN") == 1);
 }
 
-void PlaysAlthoughSetUpOfAudioIsNeverAnswered() {
+TEST_CASE("video plays when SETUP of audio is never answered") {
   FakeCamera camera([](FakeCamera&, const Message& request) -> std::optional<std::string> {
     if (request.method == "DESCRIBE") return FakeCamera::Polite(request, true);
     if (IsSetUp(request, "/audio")) return "";
@@ -144,11 +144,11 @@ void PlaysAlthoughSetUpOfAudioIsNeverAnswered() {
   SourceOptions options = OptionsFor(camera, "auto", true);
   options.open_timeout_us = 2'000'000;
   Viewer viewer(options);
-  EXPECT(!viewer.source.Open());
-  EXPECT(viewer.Notes("did not answer SETUP"));
+  CHECK(!viewer.source.Open());
+  CHECK(viewer.Notes("did not answer SETUP"));
 }
 
-void BoundsWhatComesBeforePlayIsAnswered() {
+TEST_CASE("packets before the answer to PLAY are bounded") {
   std::string burst;
   for (int i = 0; i < 16; ++i) burst += FakeCamera::Frame(0, i, std::string(60'000, 'x'));
   FakeCamera camera([&](FakeCamera& self, const Message& request) -> std::optional<std::string> {
@@ -156,38 +156,24 @@ void BoundsWhatComesBeforePlayIsAnswered() {
     return std::nullopt;
   });
   Viewer viewer(OptionsFor(camera));
-  EXPECT(!viewer.source.Open());
+  CHECK(!viewer.source.Open());
 }
 
-void StopsWithinMilliseconds() {
+TEST_CASE("the source stops within milliseconds") {
   FakeCamera camera;
   Viewer viewer(OptionsFor(camera));
-  EXPECT(!viewer.source.Open());
+  CHECK(!viewer.source.Open());
   std::thread later([&] {
     std::this_thread::sleep_for(std::chrono::milliseconds(50));
     viewer.stop.Raise();
   });
   const AvPtr<AVPacket> packet(av_packet_alloc());
-  EXPECT(Is(viewer.source.Read(packet.get()), end::kStopped));
+  CHECK(Is(viewer.source.Read(packet.get()), end::kStopped));
   later.join();
   const int64_t begun_us = MonotonicUs();
   viewer.source.Close(kPatienceUs);
-  EXPECT(MonotonicUs() - begun_us < kPatienceUs / 4);
-  EXPECT(camera.Count("TEARDOWN") == 1);
+  CHECK(MonotonicUs() - begun_us < kPatienceUs / 4);
+  CHECK(camera.Count("TEARDOWN") == 1);
 }
 
 }  // namespace
-
-int main() {
-  FallsBackToUdp();
-  TriesUdpAfterTwoSilentSessionsOverTcp();
-  ForgetsATransportThatIsRefused();
-  PlaysWithoutAudioThatIsRefused();
-  PlaysWithoutAudioThatEndsTheConnection();
-  PlaysWithoutAudioWithWhichPlayIsRefused();
-  PlaysAlthoughSetUpOfAudioIsNeverAnswered();
-  BoundsWhatComesBeforePlayIsAnswered();
-  StopsWithinMilliseconds();
-  if (failures == 0) std::printf("rtsp_source: passed\n");
-  return failures == 0 ? 0 : 1;
-}

@@ -1,13 +1,13 @@
 // What callers, recordings and relays get of cameras with bad timestamps: `timeline_users_test`.
-#include "expect.h"
 #include "frames/interval_schedule.h"
 #include "mp4/frame_times.h"
 #include "relay/relay_clock.h"
 #include "rtsp/timeline.h"
 
+#include <doctest/doctest.h>
+
 #include <algorithm>
 #include <cmath>
-#include <cstdio>
 #include <functional>
 #include <vector>
 
@@ -55,61 +55,65 @@ std::vector<PacketInfo> Packets(const Camera& camera) {
   return packets;
 }
 
-void IntervalCallersGetOneFrameASecond(const Camera& camera) {
-  const auto packets = Packets(camera);
-  std::atomic<int32_t> intervals[kIntervals] = {};
-  intervals[0] = 1'000;
-  IntervalSchedule schedule;
-  std::vector<double> taken;  // by arrival
-  for (const PacketInfo& packet : packets) {
-    const double seconds = static_cast<double>(packet.pts) / kRate;
-    schedule.Update(intervals, 1 << kFilterFirstInterval);
-    if (packet.is_keyframe) schedule.BeginGroup(seconds, kGroup / camera.fps, 1 / camera.fps);
-    const bool decoded = schedule.NeedsRestOfGroup(seconds) || (packet.is_keyframe && schedule.KeyframeDue(seconds));
-    if (!decoded || schedule.Take(seconds, packet.is_keyframe) == 0) continue;
-    taken.push_back(static_cast<double>(packet.arrival_us) / 1e6);
+void ForEachCamera(const std::function<void(const Camera&)>& check) {
+  for (const Camera& camera : kCameras) {
+    CAPTURE(camera.name);
+    check(camera);
   }
-  EXPECT(taken.size() >= 58 && taken.size() <= 63);
-  for (size_t i = 3; i < taken.size(); ++i) EXPECT(taken[i] - taken[i - 1] > 0.45 && taken[i] - taken[i - 1] < 1.7);
 }
 
-void SegmentsLastAsLongAsTheirPicturesTook(const Camera& camera) {
-  const auto packets = Packets(camera);
-  const double group_seconds = kGroup / camera.fps;
-  double total = 0;
-  for (size_t begin = 0; begin + kGroup < packets.size(); begin += kGroup) {
-    const std::vector<PacketInfo> group(packets.begin() + static_cast<std::ptrdiff_t>(begin),
-                                        packets.begin() + static_cast<std::ptrdiff_t>(begin + kGroup));
-    const double seconds = static_cast<double>(TimesOf(group, packets[begin + kGroup]).duration) / kRate;
-    EXPECT(seconds < 1.1 * group_seconds && seconds > 0.8 * group_seconds);
-    total += seconds;
-  }
-  const double wall = static_cast<double>(packets[(packets.size() - 1) / kGroup * kGroup].arrival_us) / 1e6;
-  EXPECT(std::abs(total - wall) < 1);
+TEST_CASE("callers with an interval of a second get one frame a second") {
+  ForEachCamera([](const Camera& camera) {
+    const auto packets = Packets(camera);
+    std::atomic<int32_t> intervals[kIntervals] = {};
+    intervals[0] = 1'000;
+    IntervalSchedule schedule;
+    std::vector<double> taken;  // by arrival
+    for (const PacketInfo& packet : packets) {
+      const double seconds = static_cast<double>(packet.pts) / kRate;
+      schedule.Update(intervals, 1 << kFilterFirstInterval);
+      if (packet.is_keyframe) schedule.BeginGroup(seconds, kGroup / camera.fps, 1 / camera.fps);
+      const bool decoded = schedule.NeedsRestOfGroup(seconds) || (packet.is_keyframe && schedule.KeyframeDue(seconds));
+      if (!decoded || schedule.Take(seconds, packet.is_keyframe) == 0) continue;
+      taken.push_back(static_cast<double>(packet.arrival_us) / 1e6);
+    }
+    REQUIRE(taken.size() >= 58);
+    CHECK(taken.size() <= 63);
+    for (size_t i = 3; i < taken.size(); ++i) CHECK((taken[i] - taken[i - 1] > 0.45 && taken[i] - taken[i - 1] < 1.7));
+  });
 }
 
-void RelaysGoOnInOrder(const Camera& camera) {
-  RelayClock clock(0, static_cast<int64_t>(1e6 / camera.fps));
-  int64_t last_us = -1;
-  for (const PacketInfo& packet : Packets(camera)) {
-    const RelayTimes times = clock.Add(packet);
-    EXPECT(times.dts > last_us && times.pts == times.dts);
-    EXPECT(times.dts - last_us < 200'000);
-    last_us = times.dts;
-  }
-  EXPECT(std::abs(static_cast<double>(last_us) / 1e6 - kSeconds) < 1);
+TEST_CASE("segments last as long as their pictures took") {
+  ForEachCamera([](const Camera& camera) {
+    const auto packets = Packets(camera);
+    const double group_seconds = kGroup / camera.fps;
+    double total = 0;
+    for (size_t begin = 0; begin + kGroup < packets.size(); begin += kGroup) {
+      const std::vector<PacketInfo> group(packets.begin() + static_cast<std::ptrdiff_t>(begin),
+                                          packets.begin() + static_cast<std::ptrdiff_t>(begin + kGroup));
+      const double seconds = static_cast<double>(TimesOf(group, packets[begin + kGroup]).duration) / kRate;
+      CHECK(seconds < 1.1 * group_seconds);
+      CHECK(seconds > 0.8 * group_seconds);
+      total += seconds;
+    }
+    const double wall = static_cast<double>(packets[(packets.size() - 1) / kGroup * kGroup].arrival_us) / 1e6;
+    CHECK(std::abs(total - wall) < 1);
+  });
+}
+
+TEST_CASE("relays continue in order") {
+  ForEachCamera([](const Camera& camera) {
+    RelayClock clock(0, static_cast<int64_t>(1e6 / camera.fps));
+    int64_t last_us = -1;
+    for (const PacketInfo& packet : Packets(camera)) {
+      const RelayTimes times = clock.Add(packet);
+      CHECK(times.dts > last_us);
+      CHECK(times.pts == times.dts);
+      CHECK(times.dts - last_us < 200'000);
+      last_us = times.dts;
+    }
+    CHECK(std::abs(static_cast<double>(last_us) / 1e6 - kSeconds) < 1);
+  });
 }
 
 }  // namespace
-
-int main() {
-  for (const Camera& camera : kCameras) {
-    const int before = failures;
-    IntervalCallersGetOneFrameASecond(camera);
-    SegmentsLastAsLongAsTheirPicturesTook(camera);
-    RelaysGoOnInOrder(camera);
-    if (failures > before) std::printf("  of the camera: %s\n", camera.name);
-  }
-  if (failures == 0) std::printf("timeline users: passed\n");
-  return failures == 0 ? 0 : 1;
-}

@@ -1,4 +1,6 @@
 // TLS connections to a GnuTLS server on this machine: `tls_test`.
+#include <doctest/doctest.h>
+
 #include <gnutls/crypto.h>
 #include <gnutls/gnutls.h>
 #include <gnutls/x509.h>
@@ -8,7 +10,6 @@
 #include <cstring>
 #include <ctime>
 
-#include "expect.h"
 #include "loopback.h"
 #include "rtsp/socket.h"
 
@@ -46,7 +47,7 @@ struct Certificate {
     gnutls_x509_crt_set_key(certificate, key);
     gnutls_x509_crt_sign2(certificate, certificate, key, GNUTLS_DIG_SHA256, 0);
     gnutls_certificate_allocate_credentials(&credentials);
-    EXPECT(gnutls_certificate_set_x509_key(credentials, &certificate, 1, key) >= 0);
+    CHECK(gnutls_certificate_set_x509_key(credentials, &certificate, 1, key) >= 0);
 
     gnutls_datum_t der{};
     gnutls_x509_crt_export2(certificate, GNUTLS_X509_FMT_DER, &der);
@@ -61,7 +62,8 @@ struct Certificate {
     gnutls_datum_t pem{};
     gnutls_x509_crt_export2(certificate, GNUTLS_X509_FMT_PEM, &pem);
     FILE* out = std::fopen(file.c_str(), "w");
-    EXPECT(out != nullptr && std::fwrite(pem.data, 1, pem.size, out) == pem.size);
+    CHECK(out != nullptr);
+    CHECK(std::fwrite(pem.data, 1, pem.size, out) == pem.size);
     std::fclose(out);
     gnutls_free(pem.data);
   }
@@ -81,7 +83,7 @@ class TlsServer {
       : server_([this, &certificate, serve = std::move(serve), priority](int client) {
           gnutls_session_t session = nullptr;
           gnutls_init(&session, GNUTLS_SERVER | GNUTLS_NO_SIGNAL);
-          EXPECT(gnutls_priority_set_direct(session, priority, nullptr) >= 0);
+          CHECK(gnutls_priority_set_direct(session, priority, nullptr) >= 0);
           gnutls_credentials_set(session, GNUTLS_CRD_CERTIFICATE, certificate.credentials);
           gnutls_transport_set_int(session, client);
           int result = 0;
@@ -139,7 +141,8 @@ ConnectionOptions TlsOptions(int port, TlsVerify verify = TlsVerify::kPin, const
   return options;
 }
 
-void CarriesDataBothWays(const Certificate& certificate) {
+TEST_CASE("data goes both ways") {
+  const Certificate certificate;
   std::string text;
   for (int i = 0; text.size() < 700'000; ++i) text += std::to_string(i) + " ";
   Client client;
@@ -147,34 +150,38 @@ void CarriesDataBothWays(const Certificate& certificate) {
     SendAll(session, ReceiveExactly(session, 200'000));
     SendAll(session, text);
   });
-  EXPECT(!client.Connect(TlsOptions(server.port())));
-  EXPECT(client.connection.fingerprint() == certificate.fingerprint);
+  CHECK(!client.Connect(TlsOptions(server.port())));
+  CHECK(client.connection.fingerprint() == certificate.fingerprint);
   uint8_t byte = 0;
-  EXPECT(client.connection.Read(&byte, 1) == 0);
-  EXPECT(client.connection.Write(text.data(), 150'000) && client.connection.Write(text.data() + 150'000, 50'000));
-  EXPECT(ReadText(client.connection, client.waiter, 200'000) == text.substr(0, 200'000));
-  EXPECT(ReadText(client.connection, client.waiter, text.size()) == text);
-  EXPECT(EndOf(client.connection, client.waiter) == 0);
+  CHECK(client.connection.Read(&byte, 1) == 0);
+  CHECK(client.connection.Write(text.data(), 150'000));
+  CHECK(client.connection.Write(text.data() + 150'000, 50'000));
+  CHECK(ReadText(client.connection, client.waiter, 200'000) == text.substr(0, 200'000));
+  CHECK(ReadText(client.connection, client.waiter, text.size()) == text);
+  CHECK(EndOf(client.connection, client.waiter) == 0);
   client.connection.Close();
 }
 
-void ReportsDataThatPollDoesNotSee(const Certificate& certificate) {
+TEST_CASE("data that poll does not see is reported") {
+  const Certificate certificate;
   Client client;
   TlsServer server(certificate, [&](gnutls_session_t session) {
     SendAll(session, "0123456789");
     ReceiveExactly(session, 1);
   });
-  EXPECT(!client.Connect(TlsOptions(server.port())));
+  CHECK(!client.Connect(TlsOptions(server.port())));
   uint8_t bytes[4];
   pollfd descriptor{client.connection.fd(), POLLIN, 0};
   while (client.connection.Read(bytes, 4) == 0) client.waiter.Wait(&descriptor, 1, MonotonicUs() + kPatienceUs);
-  EXPECT(client.connection.has_pending());
-  EXPECT(client.connection.Read(bytes, 4) == 4 && client.connection.Read(bytes, 4) == 2);
-  EXPECT(!client.connection.has_pending());
+  CHECK(client.connection.has_pending());
+  CHECK(client.connection.Read(bytes, 4) == 4);
+  CHECK(client.connection.Read(bytes, 4) == 2);
+  CHECK(!client.connection.has_pending());
   client.connection.Close();
 }
 
-void ComparesThePin(const Certificate& certificate) {
+TEST_CASE("the pinned fingerprint is compared") {
+  const Certificate certificate;
   struct Case {
     std::string pinned;
     bool right;
@@ -191,20 +198,22 @@ void ComparesThePin(const Certificate& certificate) {
     ConnectionOptions options = TlsOptions(server.port());
     options.pinned = one.pinned;
     const auto failure = client.Connect(options);
-    EXPECT(client.connection.fingerprint() == certificate.fingerprint);
+    CHECK(client.connection.fingerprint() == certificate.fingerprint);
     if (one.right) {
-      EXPECT(!failure);
+      CHECK(!failure);
     } else {
-      EXPECT(Is(failure, end::kCertificateChanged));
-      EXPECT(failure && Contains(failure->message, other.substr(0, 16)) &&
-             Contains(failure->message, certificate.fingerprint.substr(0, 16)) &&
-             !Contains(failure->message, certificate.fingerprint.substr(0, 17)));
+      CHECK(Is(failure, end::kCertificateChanged));
+      REQUIRE(failure);
+      CHECK(Contains(failure->message, other.substr(0, 16)));
+      CHECK(Contains(failure->message, certificate.fingerprint.substr(0, 16)));
+      CHECK(!Contains(failure->message, certificate.fingerprint.substr(0, 17)));
     }
     client.connection.Close();
   }
 }
 
-void VerifiesCertificateAndHost(const Certificate& certificate) {
+TEST_CASE("certificate and host are verified") {
+  const Certificate certificate;
   struct Case {
     const char* host;
     bool trusted;
@@ -220,20 +229,22 @@ void VerifiesCertificateAndHost(const Certificate& certificate) {
     if (one.trusted) options.trust_file = certificate.file;
     const auto failure = client.Connect(options);
     if (one.right) {
-      EXPECT(!failure);
+      CHECK(!failure);
     } else {
-      EXPECT(Is(failure, end::kCertificateUntrusted));
-      EXPECT(failure && Contains(failure->message, "127.0.0.1:" + std::to_string(server.port())));
+      CHECK(Is(failure, end::kCertificateUntrusted));
+      REQUIRE(failure);
+      CHECK(Contains(failure->message, "127.0.0.1:" + std::to_string(server.port())));
     }
     client.connection.Close();
   }
   Client client;
   TlsServer server(certificate, nullptr);
-  EXPECT(!client.Connect(TlsOptions(server.port(), TlsVerify::kNone, "other.test")));
+  CHECK(!client.Connect(TlsOptions(server.port(), TlsVerify::kNone, "other.test")));
   client.connection.Close();
 }
 
-void SendsServerNamesOnlyForNames(const Certificate& certificate) {
+TEST_CASE("the server name is sent only when the host is a name") {
+  const Certificate certificate;
   for (const std::string host : {"camera.test", "127.0.0.1", "[::1]", "fe80::1"}) {
     std::string seen;
     {
@@ -244,14 +255,15 @@ void SendsServerNamesOnlyForNames(const Certificate& certificate) {
         unsigned type = 0;
         if (gnutls_server_name_get(session, name, &size, &type, 0) == 0) seen = name;
       });
-      EXPECT(!client.Connect(TlsOptions(server.port(), TlsVerify::kPin, host)));
+      CHECK(!client.Connect(TlsOptions(server.port(), TlsVerify::kPin, host)));
       client.connection.Close();
     }
-    EXPECT(seen == (host == "camera.test" ? host : ""));
+    CHECK(seen == (host == "camera.test" ? host : ""));
   }
 }
 
-void SpeaksOldAndNewVersions(const Certificate& certificate) {
+TEST_CASE("old and new versions of TLS are spoken") {
+  const Certificate certificate;
   for (const char* priority :
        {"NORMAL:-VERS-ALL:+VERS-TLS1.0", "NORMAL:-VERS-ALL:+VERS-TLS1.2", "NORMAL:-VERS-ALL:+VERS-TLS1.3",
         "NORMAL:-VERS-ALL:+VERS-TLS1.0:-CIPHER-ALL:+3DES-CBC:-KX-ALL:+RSA:%COMPAT"}) {
@@ -259,13 +271,14 @@ void SpeaksOldAndNewVersions(const Certificate& certificate) {
     TlsServer server(
         certificate, [](gnutls_session_t session) { SendAll(session, "hello"); }, priority);
     const auto failure = client.Connect(TlsOptions(server.port()));
-    EXPECT(!failure);
-    EXPECT(ReadText(client.connection, client.waiter, 5) == "hello");
+    CHECK(!failure);
+    CHECK(ReadText(client.connection, client.waiter, 5) == "hello");
     client.connection.Close();
   }
 }
 
-void SurvivesNewKeysInTheStream(const Certificate& certificate) {
+TEST_CASE("the connection survives new keys") {
+  const Certificate certificate;
   Client client;
   TlsServer server(
       certificate,
@@ -280,14 +293,15 @@ void SurvivesNewKeysInTheStream(const Certificate& certificate) {
         SendAll(session, "end");
       },
       "NORMAL:-VERS-ALL:+VERS-TLS1.3");
-  EXPECT(!client.Connect(TlsOptions(server.port())));
-  EXPECT(ReadText(client.connection, client.waiter, 50).size() == 50);
-  EXPECT(client.connection.Write("ping", 4));
-  EXPECT(ReadText(client.connection, client.waiter, 3) == "end");
+  CHECK(!client.Connect(TlsOptions(server.port())));
+  CHECK(ReadText(client.connection, client.waiter, 50).size() == 50);
+  CHECK(client.connection.Write("ping", 4));
+  CHECK(ReadText(client.connection, client.waiter, 3) == "end");
   client.connection.Close();
 }
 
-void SurvivesRenegotiation(const Certificate& certificate) {
+TEST_CASE("the connection survives renegotiation") {
+  const Certificate certificate;
   int renegotiated = -1;
   {
     Client client;
@@ -305,56 +319,60 @@ void SurvivesRenegotiation(const Certificate& certificate) {
           SendAll(session, ReceiveExactly(session, 4));
         },
         "NORMAL:-VERS-ALL:+VERS-TLS1.2");
-    EXPECT(!client.Connect(TlsOptions(server.port())));
-    EXPECT(client.connection.Write("ping", 4));
-    EXPECT(ReadText(client.connection, client.waiter, 11) == "beforeafter");
-    EXPECT(client.connection.Write("pong", 4));
-    EXPECT(ReadText(client.connection, client.waiter, 4) == "pong");
+    CHECK(!client.Connect(TlsOptions(server.port())));
+    CHECK(client.connection.Write("ping", 4));
+    CHECK(ReadText(client.connection, client.waiter, 11) == "beforeafter");
+    CHECK(client.connection.Write("pong", 4));
+    CHECK(ReadText(client.connection, client.waiter, 4) == "pong");
     client.connection.Close();
   }
-  EXPECT(renegotiated == GNUTLS_E_SUCCESS);
+  CHECK(renegotiated == GNUTLS_E_SUCCESS);
 }
 
-void SeesTheEndWithAndWithoutGoodbye(const Certificate& certificate) {
+TEST_CASE("the end is seen with and without close_notify") {
+  const Certificate certificate;
   for (const bool goodbye : {true, false}) {
     Client client;
     TlsServer server(certificate, [&](gnutls_session_t session) {
       SendAll(session, "last");
       if (goodbye) gnutls_bye(session, GNUTLS_SHUT_WR);
     });
-    EXPECT(!client.Connect(TlsOptions(server.port())));
-    EXPECT(ReadText(client.connection, client.waiter, 4) == "last");
-    EXPECT(EndOf(client.connection, client.waiter) == 0);
+    CHECK(!client.Connect(TlsOptions(server.port())));
+    CHECK(ReadText(client.connection, client.waiter, 4) == "last");
+    CHECK(EndOf(client.connection, client.waiter) == 0);
     uint8_t byte = 0;
-    EXPECT(client.connection.Read(&byte, 1) < 0 && client.connection.error() == 0);
+    CHECK(client.connection.Read(&byte, 1) < 0);
+    CHECK(client.connection.error() == 0);
     client.connection.Close();
   }
 }
 
-void SaysGoodbyeWhenItCloses(const Certificate& certificate) {
+TEST_CASE("close_notify is sent on closing") {
+  const Certificate certificate;
   ssize_t end = -1;
   {
     Client client;
     TlsServer server(certificate, [&](gnutls_session_t session) {
-      EXPECT(ReceiveExactly(session, 8) == "TEARDOWN");
+      CHECK(ReceiveExactly(session, 8) == "TEARDOWN");
       char byte = 0;
       end = gnutls_record_recv(session, &byte, 1);
     });
-    EXPECT(!client.Connect(TlsOptions(server.port())));
-    EXPECT(client.connection.Write("TEARDOWN", 8));
+    CHECK(!client.Connect(TlsOptions(server.port())));
+    CHECK(client.connection.Write("TEARDOWN", 8));
     client.connection.Close();
   }
-  EXPECT(end == 0);  // close_notify came
+  CHECK(end == 0);  // close_notify came
 }
 
-void StopsDuringTheHandshake() {
+TEST_CASE("a stop ends the handshake") {
   Client client;
   std::atomic<bool> done{false};
   Server server([&](int) {
     while (!done) std::this_thread::sleep_for(std::chrono::milliseconds(1));
   });
   const auto late = client.Connect(TlsOptions(server.port()), 100'000);
-  EXPECT(Is(late, end::kOpenTimeout) && Contains(late->message, "TLS handshake"));
+  CHECK(Is(late, end::kOpenTimeout));
+  CHECK(Contains(late->message, "TLS handshake"));
   done = true;
 
   Server mute([](int client_fd) {
@@ -367,12 +385,12 @@ void StopsDuringTheHandshake() {
     client.stop.Raise();
   });
   const int64_t begun_us = MonotonicUs();
-  EXPECT(Is(client.Connect(TlsOptions(mute.port())), end::kStopped));
-  EXPECT(MonotonicUs() - begun_us < kPatienceUs / 4);
+  CHECK(Is(client.Connect(TlsOptions(mute.port())), end::kStopped));
+  CHECK(MonotonicUs() - begun_us < kPatienceUs / 4);
   other.join();
 }
 
-void NamesWhatDoesNotSpeakTls() {
+TEST_CASE("a peer that does not speak TLS is named") {
   for (const std::string answer : {"RTSP/1.0 400 Bad Request\r\nCSeq: 0\r\n\r\n", "", "\x16\x03\x03\xFF\xFF"}) {
     Client client;
     Server server([&](int client_fd) {
@@ -383,28 +401,11 @@ void NamesWhatDoesNotSpeakTls() {
       }
     });
     const auto failure = client.Connect(TlsOptions(server.port()));
-    EXPECT(Is(failure, end::kTlsFailed));
-    EXPECT(failure && Contains(failure->message, "127.0.0.1:" + std::to_string(server.port())));
+    CHECK(Is(failure, end::kTlsFailed));
+    REQUIRE(failure);
+    CHECK(Contains(failure->message, "127.0.0.1:" + std::to_string(server.port())));
     client.connection.Close();
   }
 }
 
 }  // namespace
-
-int main() {
-  const Certificate certificate;
-  CarriesDataBothWays(certificate);
-  ReportsDataThatPollDoesNotSee(certificate);
-  ComparesThePin(certificate);
-  VerifiesCertificateAndHost(certificate);
-  SendsServerNamesOnlyForNames(certificate);
-  SpeaksOldAndNewVersions(certificate);
-  SurvivesNewKeysInTheStream(certificate);
-  SurvivesRenegotiation(certificate);
-  SeesTheEndWithAndWithoutGoodbye(certificate);
-  SaysGoodbyeWhenItCloses(certificate);
-  StopsDuringTheHandshake();
-  NamesWhatDoesNotSpeakTls();
-  if (failures == 0) std::printf("tls: passed\n");
-  return failures == 0 ? 0 : 1;
-}

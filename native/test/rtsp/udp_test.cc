@@ -1,7 +1,6 @@
 // Pairs of UDP sockets: `udp_test`.
-#include <cstdio>
+#include <doctest/doctest.h>
 
-#include "expect.h"
 #include "loopback.h"
 #include "rtsp/socket.h"
 
@@ -15,7 +14,7 @@ struct Sender {
   int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
   explicit Sender(const char* address = "127.0.0.1") {
     const sockaddr_in bound = Loopback(address, 0);
-    EXPECT(bind(fd, reinterpret_cast<const sockaddr*>(&bound), sizeof bound) == 0);
+    CHECK(bind(fd, reinterpret_cast<const sockaddr*>(&bound), sizeof bound) == 0);
   }
   ~Sender() { close(fd); }
   int port() const { return PortOf(fd); }
@@ -41,78 +40,79 @@ std::vector<uint8_t> Receive(UdpPair& pair, bool rtcp = false) {
   return data;
 }
 
-void BindsNeighbouringPorts() {
+TEST_CASE("neighbouring ports are bound") {
   std::vector<std::unique_ptr<UdpPair>> pairs;
   for (int i = 0; i < 20; ++i) {
     pairs.push_back(std::make_unique<UdpPair>());
-    EXPECT(pairs.back()->Open("127.0.0.1"));
-    EXPECT(pairs.back()->rtp_port() % 2 == 0);
-    EXPECT(PortOf(pairs.back()->rtp_fd()) == pairs.back()->rtp_port());
-    EXPECT(PortOf(pairs.back()->rtcp_fd()) == pairs.back()->rtp_port() + 1);
+    CHECK(pairs.back()->Open("127.0.0.1"));
+    CHECK(pairs.back()->rtp_port() % 2 == 0);
+    CHECK(PortOf(pairs.back()->rtp_fd()) == pairs.back()->rtp_port());
+    CHECK(PortOf(pairs.back()->rtcp_fd()) == pairs.back()->rtp_port() + 1);
   }
   UdpPair pair;
-  EXPECT(!pair.Open("camera.test"));
-  EXPECT(!pair.Open("192.0.2.1"));  // no address of this machine
+  CHECK(!pair.Open("camera.test"));
+  CHECK(!pair.Open("192.0.2.1"));  // no address of this machine
 }
 
-void TakesDatagramsOfTheCameraOnly() {
+TEST_CASE("only datagrams of the camera are taken") {
   UdpPair pair;
   Sender camera;
   Sender other("127.0.0.2");
-  EXPECT(pair.Open("127.0.0.1"));
+  CHECK(pair.Open("127.0.0.1"));
   uint8_t byte = 0;
-  EXPECT(pair.Receive(false, &byte, 1) == 0);
+  CHECK(pair.Receive(false, &byte, 1) == 0);
   pair.SetPeer("127.0.0.1", 1, 2);  // it sends from other ports than it says
   other.Send({1, 2, 3}, pair.rtp_port());
   camera.Send({4, 5}, pair.rtp_port());
-  EXPECT((Receive(pair) == std::vector<uint8_t>{4, 5}));
-  EXPECT(Receive(pair).empty());
+  CHECK((Receive(pair) == std::vector<uint8_t>{4, 5}));
+  CHECK(Receive(pair).empty());
 }
 
-void TakesLargeDatagramsAndNotTheirTruncatedFronts() {
+TEST_CASE("large datagrams are taken, truncated ones are not") {
   UdpPair pair;
   Sender camera;
-  EXPECT(pair.Open("127.0.0.1"));
+  CHECK(pair.Open("127.0.0.1"));
   const std::vector<uint8_t> large(65'507, 7);
   camera.Send(large, pair.rtp_port());
-  EXPECT(Receive(pair) == large);
+  CHECK(Receive(pair) == large);
   camera.Send({1, 2, 3, 4}, pair.rtp_port());
   camera.Send({5}, pair.rtp_port());
   uint8_t small[2];
-  EXPECT(pair.Receive(false, small, sizeof small) == 1 && small[0] == 5);
+  CHECK(pair.Receive(false, small, sizeof small) == 1);
+  CHECK(small[0] == 5);
 }
 
-void PunchesHolesAndSendsReports() {
+TEST_CASE("holes are punched and reports sent") {
   UdpPair pair;
   Sender rtp;
   Sender rtcp;
-  EXPECT(pair.Open("127.0.0.1"));
-  EXPECT(!pair.SendRtcp({1}));
+  CHECK(pair.Open("127.0.0.1"));
+  CHECK(!pair.SendRtcp({1}));
   pair.SetPeer("127.0.0.1", rtp.port(), rtcp.port());
   pair.PunchHole();
-  EXPECT(rtp.Receive().size() == 12);
-  EXPECT(rtcp.Receive().size() == 8);
-  EXPECT(pair.SendRtcp({1, 2, 3}));
-  EXPECT((rtcp.Receive() == std::vector<uint8_t>{1, 2, 3}));
+  CHECK(rtp.Receive().size() == 12);
+  CHECK(rtcp.Receive().size() == 8);
+  CHECK(pair.SendRtcp({1, 2, 3}));
+  CHECK((rtcp.Receive() == std::vector<uint8_t>{1, 2, 3}));
 }
 
-void LearnsAnUnknownPort() {
+TEST_CASE("an unknown port is learnt") {
   UdpPair pair;
   Sender rtcp;
-  EXPECT(pair.Open("127.0.0.1"));
+  CHECK(pair.Open("127.0.0.1"));
   pair.SetPeer("127.0.0.1", 0, 0);
   pair.PunchHole();
-  EXPECT(!pair.SendRtcp({1}));
+  CHECK(!pair.SendRtcp({1}));
   rtcp.Send({1}, pair.rtp_port() + 1);
-  EXPECT(Receive(pair, true).size() == 1);
-  EXPECT(pair.SendRtcp({1, 2}));
-  EXPECT(rtcp.Receive().size() == 2);
+  CHECK(Receive(pair, true).size() == 1);
+  CHECK(pair.SendRtcp({1, 2}));
+  CHECK(rtcp.Receive().size() == 2);
 }
 
-void CountsWhatThisMachineDropped() {
+TEST_CASE("what this machine dropped is counted") {
   UdpPair pair;
   Sender camera;
-  EXPECT(pair.Open("127.0.0.1"));
+  CHECK(pair.Open("127.0.0.1"));
   const int small = 4'096;
   setsockopt(pair.rtp_fd(), SOL_SOCKET, SO_RCVBUF, &small, sizeof small);
   int received = 0;
@@ -120,12 +120,12 @@ void CountsWhatThisMachineDropped() {
   while (!Receive(pair).empty()) ++received;
   // The kernel tells with the next datagram.
   camera.Send({1}, pair.rtp_port());
-  EXPECT(Receive(pair).size() == 1);
-  EXPECT(received < 100);
-  EXPECT(pair.dropped_here() == 100 - received);
+  CHECK(Receive(pair).size() == 1);
+  CHECK(received < 100);
+  CHECK(pair.dropped_here() == 100 - received);
 }
 
-void ReceivesAMulticastGroupInTwoPlaces() {
+TEST_CASE("a multicast group is received in two places") {
   Sender camera;
   const in_addr loopback = Loopback("127.0.0.1", 0).sin_addr;
   setsockopt(camera.fd, IPPROTO_IP, IP_MULTICAST_IF, &loopback, sizeof loopback);
@@ -133,44 +133,31 @@ void ReceivesAMulticastGroupInTwoPlaces() {
   const int port = camera.port() < 65'000 ? camera.port() + 2 : 20'000;
   UdpPair first;
   UdpPair second;
-  EXPECT(!first.OpenMulticast("127.0.0.1", port, port + 1, "127.0.0.1"));
-  EXPECT(first.OpenMulticast(kGroup, port, port + 1, "127.0.0.1"));
-  EXPECT(second.OpenMulticast(kGroup, port, port + 1, "127.0.0.1"));
+  CHECK(!first.OpenMulticast("127.0.0.1", port, port + 1, "127.0.0.1"));
+  CHECK(first.OpenMulticast(kGroup, port, port + 1, "127.0.0.1"));
+  CHECK(second.OpenMulticast(kGroup, port, port + 1, "127.0.0.1"));
   camera.Send({1, 2, 3}, port, kGroup);
   camera.Send({4}, port + 1, kGroup);
   for (UdpPair* pair : {&first, &second}) {
-    EXPECT(Receive(*pair).size() == 3);
-    EXPECT(Receive(*pair, true).size() == 1);
-    EXPECT(pair->rtp_port() == port);
+    CHECK(Receive(*pair).size() == 3);
+    CHECK(Receive(*pair, true).size() == 1);
+    CHECK(pair->rtp_port() == port);
   }
 }
 
-void WorksWithIpv6() {
+TEST_CASE("IPv6 works") {
   UdpPair camera;
   UdpPair pair;
   if (!pair.Open("::1") || !camera.Open("::1")) {
-    std::printf("no IPv6 on this machine: not tested\n");
+    MESSAGE("This machine has no IPv6: not tested.");
     return;
   }
   pair.SetPeer("::1", camera.rtp_port(), camera.rtp_port() + 1);
   camera.SetPeer("::1", pair.rtp_port(), pair.rtp_port() + 1);
   pair.PunchHole();
-  EXPECT(Receive(camera).size() == 12);
-  EXPECT(camera.SendRtcp({1, 2}));
-  EXPECT(Receive(pair, true).size() == 2);
+  CHECK(Receive(camera).size() == 12);
+  CHECK(camera.SendRtcp({1, 2}));
+  CHECK(Receive(pair, true).size() == 2);
 }
 
 }  // namespace
-
-int main() {
-  BindsNeighbouringPorts();
-  TakesDatagramsOfTheCameraOnly();
-  TakesLargeDatagramsAndNotTheirTruncatedFronts();
-  PunchesHolesAndSendsReports();
-  LearnsAnUnknownPort();
-  CountsWhatThisMachineDropped();
-  ReceivesAMulticastGroupInTwoPlaces();
-  WorksWithIpv6();
-  if (failures == 0) std::printf("udp: passed\n");
-  return failures == 0 ? 0 : 1;
-}
