@@ -1,6 +1,6 @@
 // Generated from native/src/rings/ring_layout.h by `make -C native layout`. Do not edit.
 
-export const LAYOUT_VERSION = 4;
+export const LAYOUT_VERSION = 5;
 
 export const DEMAND = { idle: 0, keyframes: 1, interval: 2, all: 3 } as const;
 
@@ -106,6 +106,8 @@ export const PACKET_RING = {
   lastKeyframeSequenceI64: 4,
   capacityI64: 5,
   minPacketsI64: 6,
+  openConnectionI32: 14,
+  declaredReorderI32: 15,
 } as const;
 
 /** One entry of the packet ring, relative to the entry's start. Each field is an index into the typed array that ends its name. */

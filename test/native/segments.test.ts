@@ -26,7 +26,7 @@ const HEVC = 'hevc-640x360-25-g50';
 
 const PACKETS = 230;
 
-/** Of each clip, played until its ring had that many packets, and newest long enough ago. Only read. */
+/** The capture of each clip, played until its ring had PACKETS packets. Only read. */
 const filled = new Map<string, CaptureRig>();
 let rig: CaptureRig;
 let own: CaptureRig[] = [];
@@ -42,9 +42,6 @@ beforeAll(async () => {
   for (const made of filled.values()) {
     await waitFor('packets', BOUND_MS, () => made.control.getI64(CONTROL.packetsI64) >= PACKETS);
     await made.stop();
-    const newest = [...new PacketReader(made.packetRing).decodable()].at(-1)!;
-    // Until then, the last frames of a stream that reorders may still get others in front of them.
-    await waitFor('the newest packet to be old', BOUND_MS, () => Date.now() * 1000 - newest.arrivalUs > 1.3e6);
   }
 });
 

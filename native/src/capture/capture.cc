@@ -85,6 +85,7 @@ void Capture::FlushLog() {
 
 Failure Capture::Run() {
   Failure failure = RunUntilEnd();
+  options_.packet_ring.header().openConnection.store(0);
   control_.connected.store(0);
   control_.decodingMode.store(kDemandIdle);
   FlushLog();
@@ -104,6 +105,8 @@ Failure Capture::RunUntilEnd() {
   current_.time_base_num = source_->time_base().num;
   current_.time_base_den = std::max(1, source_->time_base().den);
   control_.connectionKeyframeCount.store(0);
+  StoreRelaxed(options_.packet_ring.header().declaredReorder, live_.delay());
+  options_.packet_ring.header().openConnection.store(current_.connection);
   control_.connected.store(1);
   StoreRelaxed(control_.stallLimitMs, static_cast<int32_t>(source_->stall_limit_us() / 1000));
   ReportLearned();

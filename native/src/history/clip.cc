@@ -7,6 +7,7 @@
 #include "base/failure.h"
 #include "codec/audio_packets.h"
 #include "codec/parameters.h"
+#include "history/history_plan.h"
 #include "mp4/frame_times.h"
 #include "mp4/mp4_index.h"
 
@@ -95,7 +96,12 @@ std::vector<SegmentResult> Clip::MakeFromMemory() const {
   const PacketRingView& view = options_.rings.video;
   std::vector<SegmentResult> found;
   if (view.base == nullptr) return found;
-  const int64_t end = view.next_sequence();
+  int64_t end = view.next_sequence();
+  // A range that reaches the newest packet ends before a frame whose earlier neighbours are still to come.
+  const auto newest = ReadPacketInfo(view, end - 1);
+  if (newest && newest->arrival_us <= options_.to_us) {
+    for (const int64_t unsettled : UnsettledFrames(view, end)) end = std::min(end, unsettled);
+  }
   int64_t sequence = view.first_sequence();
   while (sequence < end && !stopped()) {
     const auto first = ReadPacketInfo(view, sequence);

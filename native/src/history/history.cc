@@ -128,7 +128,7 @@ bool History::LookAhead() {
     wants_more_ = step == HistoryPackets::Step::kMore;
     if (wants_more_) return false;
     if (step == HistoryPackets::Step::kEnd) break;
-    plan_.OutputFormat(past_.view(), past_.end(), past_.live());
+    plan_.Continue(past_.view(), past_.end());
     if (const SegmentStream* stream = past_.stream()) {
       const auto info = ReadPacketInfo(past_.view(), past_.end() - 1);
       if (info)

@@ -62,7 +62,7 @@ HistoryPackets::Step HistoryPackets::Next(int64_t wanted) {
   }
   if (!in_memory) return Step::kEnd;
   memory_read_ = true;
-  live_ = true;
+  in_memory_ = true;
   view_ = memory_;
   end_ = memory_end_;
   return Step::kView;
@@ -97,7 +97,7 @@ bool HistoryPackets::Load(const HistorySegment& file) {
   view_ = ring;
   end_ = segment->samples.back().packet.sequence + 1;
   if (memory_.base != nullptr) end_ = std::min(end_, memory_end_);
-  live_ = false;
+  in_memory_ = false;
   stream_ = segment->stream;
   output_format_ = file.output_format;
   return true;

@@ -41,10 +41,8 @@ class HistoryPackets {
   const PacketRingView& view() const { return view_; }
   // One past the stretch's last packet.
   int64_t end() const { return end_; }
-  // Whether the camera may still send packets that belong in between.
-  bool live() const { return live_; }
   // What the packets of the stretch are and how its frames shall look; nullptr: it is in memory.
-  const SegmentStream* stream() const { return live_ ? nullptr : &stream_; }
+  const SegmentStream* stream() const { return in_memory_ ? nullptr : &stream_; }
   const OutputFormat& output_format() const { return output_format_; }
 
  private:
@@ -59,7 +57,7 @@ class HistoryPackets {
   bool memory_read_ = false;
   PacketRingView view_;
   int64_t end_ = 0;
-  bool live_ = false;
+  bool in_memory_ = false;  // view_ is memory_
   SegmentStream stream_;
   OutputFormat output_format_;
   std::vector<uint64_t> loaded_;  // the ring that a segment lies in

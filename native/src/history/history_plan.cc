@@ -3,18 +3,14 @@
 #include <algorithm>
 #include <cstdlib>
 
-#include "base/clock.h"
-
 namespace chrys {
 
 namespace {
 
 // More than any decoder reorders.
 constexpr size_t kReorderWindow = 20;
-// Packets from which it is told how far a stream reorders its frames.
+// Packets on either side that show how far a stream reorders its frames.
 constexpr int64_t kReorderSample = 64;
-// A camera whose newest packet is older than this has stopped sending: nothing more comes before what is there.
-constexpr int64_t kLiveUs = 1'000'000;
 // Groups on either side of a damaged frame's in which another is looked for: more of them where only keyframes are
 // decoded.
 constexpr size_t kGroupsAround = 1;
@@ -42,19 +38,32 @@ size_t ReorderDepth(const std::vector<PacketInfo>& packets) {
 std::vector<int64_t> UnsettledFrames(const PacketRingView& view, int64_t end) {
   const auto newest = ReadPacketInfo(view, end - 1);
   if (!newest) return {};
-  // Whoever looks at it late finds that it went on.
+  // Read before `following`: a connection that is closed sends no further packets.
+  const bool is_open = view.header().openConnection.load(std::memory_order_acquire) == newest->connection;
   const auto following = ReadPacketInfo(view, end);
-  const bool ended = following ? following->connection != newest->connection : WallUs() - newest->arrival_us > kLiveUs;
-  if (ended) return {};
-  std::vector<PacketInfo> packets;
-  for (int64_t sequence = std::max<int64_t>(0, end - kReorderSample); sequence < end; ++sequence) {
+  if (following ? following->connection != newest->connection : !is_open) return {};
+  std::vector<PacketInfo> before_end;
+  std::vector<PacketInfo> sample;  // of one connection
+  size_t depth = 0;
+  for (int64_t sequence = std::max<int64_t>(0, end - kReorderSample); sequence < end + kReorderSample; ++sequence) {
     const auto info = ReadPacketInfo(view, sequence);
-    if (info && info->connection == newest->connection) packets.push_back(*info);
+    if (!info) continue;
+    if (!sample.empty() && sample.back().connection != info->connection) {
+      depth = std::max(depth, ReorderDepth(sample));
+      sample.clear();
+    }
+    sample.push_back(*info);
+    if (sequence < end && info->connection == newest->connection) before_end.push_back(*info);
   }
-  const size_t depth = std::min(ReorderDepth(packets), packets.size());
-  std::stable_sort(packets.begin(), packets.end(), ShownBefore);
+  depth = std::max(depth, ReorderDepth(sample));
+  // The first packets of a connection do not show yet how far it reorders its frames.
+  if (is_open && sample.size() < kReorderWindow) {
+    depth = std::max(depth, static_cast<size_t>(view.header().declaredReorder.load(std::memory_order_relaxed)));
+  }
+  depth = std::min(depth, before_end.size());
+  std::stable_sort(before_end.begin(), before_end.end(), ShownBefore);
   std::vector<int64_t> unsettled;
-  for (size_t i = packets.size() - depth; i < packets.size(); ++i) unsettled.push_back(packets[i].sequence);
+  for (size_t i = before_end.size() - depth; i < before_end.size(); ++i) unsettled.push_back(before_end[i].sequence);
   return unsettled;
 }
 
@@ -63,11 +72,11 @@ HistoryPlan::HistoryPlan(const HistoryRange& range) : range_(range), begin_us_(r
   schedule_.Update(intervals_.data(), range.interval_ms > 0 ? 1 << kFilterFirstInterval : 0);
 }
 
-void HistoryPlan::OutputFormat(PacketRingView view, int64_t end, bool live) {
+void HistoryPlan::Continue(PacketRingView view, int64_t end) {
   view_ = view;
   end_ = end;
   overrun_ = false;
-  unsettled_ = live ? UnsettledFrames(view, end) : std::vector<int64_t>();
+  unsettled_ = UnsettledFrames(view, end);
   const int64_t first = view.first_sequence();
   position_ = std::max(first, wanted_);
   const auto oldest = ReadPacketInfo(view_, position_);

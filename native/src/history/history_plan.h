@@ -26,8 +26,9 @@ struct HistoryRange {
   int32_t interval_ms = 0;  // a frame about every so many milliseconds; 0 = every frame
 };
 
-// Sequences of the newest packets before `end` whose frames have neither their place nor their id yet: while a camera
-// sends, those of a stream that reorders its frames may still get others in front of them.
+// Sequences of the packets before `end` whose frames have neither their place nor their id yet. In a stream with
+// B-frames, packets from `end` on may be shown before frames that come from earlier packets. Empty when the connection
+// of the newest packet ended at `end`: then no such packets follow.
 std::vector<int64_t> UnsettledFrames(const PacketRingView& view, int64_t end);
 
 // The wanted frames of one group of pictures.
@@ -47,9 +48,8 @@ class HistoryPlan {
  public:
   explicit HistoryPlan(const HistoryRange& range);
 
-  // Goes on with the packets before `end` of another ring, from `wanted()` on. `live`: the camera may still send
-  // packets that belong in between.
-  void OutputFormat(PacketRingView view, int64_t end, bool live);
+  // Continues with the packets before `end` of another ring, from `wanted()` on.
+  void Continue(PacketRingView view, int64_t end);
 
   // The nearest frame is of no use: now the frames around it are wanted as well, of its connection and within a few
   // groups.

@@ -15,7 +15,7 @@
 
 namespace chrys {
 
-constexpr int32_t kLayoutVersion = 4;
+constexpr int32_t kLayoutVersion = 5;
 
 // What the capture loop decodes, in rising order of cost.
 constexpr int32_t kDemandIdle = 0;       // nothing
@@ -127,15 +127,17 @@ constexpr int32_t kFormatJpeg = 4;
 // PACKET RING header, followed by entryCount entries and then by dataBytes of payload.
 // The writer discards whole GOPs. A reader copies entry and payload and then reads firstSequence again: when it has
 // passed the packet, the reader was overrun, and must discard the copy, which may be torn.
-#define CHRYS_PACKET_RING_FIELDS(I32, I64)                                            \
-  I32(layoutVersion)                                                                  \
-  I32(entryCount)           /* a power of two; packet n is in entry n % entryCount */ \
-  I64(dataBytes)            /* size of the payload region */                          \
-  I64(firstSequence)        /* oldest packet that is still whole */                   \
-  I64(nextSequence)         /* one past the newest packet */                          \
-  I64(lastKeyframeSequence) /* newest keyframe, 0 = none */                           \
-  I64(capacity)             /* part of dataBytes that the writer uses so far */       \
-  I64(minPackets)           /* packets that the writer keeps if the budget allows it; main may change it at any time */
+#define CHRYS_PACKET_RING_FIELDS(I32, I64)                                                                         \
+  I32(layoutVersion)                                                                                               \
+  I32(entryCount)           /* a power of two; packet n is in entry n % entryCount */                              \
+  I64(dataBytes)            /* size of the payload region */                                                       \
+  I64(firstSequence)        /* oldest packet that is still whole */                                                \
+  I64(nextSequence)         /* one past the newest packet */                                                       \
+  I64(lastKeyframeSequence) /* newest keyframe, 0 = none */                                                        \
+  I64(capacity)             /* part of dataBytes that the writer uses so far */                                    \
+  I64(minPackets)      /* packets that the writer keeps if the budget allows it; main may change it at any time */ \
+  I32(openConnection)  /* the connection that may send further packets, 0 = none */                                \
+  I32(declaredReorder) /* number of frames that its headers allow to be decoded before a frame and shown after it */
 
 #define CHRYS_PACKET_ENTRY_FIELDS(I32, I64)                                                                \
   I32(size)        /* bytes of payload */                                                                  \
