@@ -1,6 +1,6 @@
 import type { StreamProcess } from '../rest/routes/stream-process.js';
 
-/** Long enough to even out keyframes, which are many times as large as what is between them. */
+/** Covers several GOPs: a keyframe is many times as large as other packets. */
 const WINDOW_MS = 5000;
 
 interface Sample {
@@ -9,18 +9,18 @@ interface Sample {
   readonly busyUs: number;
 }
 
-/** How fast the counters of a camera grow. */
+/** Growth of a camera's counters per time. */
 export interface Rates {
   readonly bitsPerSecond: number;
-  /** Decoding, scaling and encoding, as a share of one core. */
+  /** Time for decoding, scaling and encoding, as a share of one core. */
   readonly core: number;
 }
 
-/** Rates of each camera over the last seconds, from counters that only ever grow. */
+/** Average rates of each camera over the last WINDOW_MS, from counters that only grow. */
 export class CameraRates {
   readonly #samples = new Map<string, Sample[]>();
 
-  /** Takes the cameras as they are at `atMs`, a time of a clock that never jumps, and forgets those that are gone. */
+  /** Adds the counters at `atMs`, the time of a monotonic clock. Removed cameras are forgotten. */
   add(cameras: readonly StreamProcess[], atMs: number): void {
     const names = new Set(cameras.map(({ name }) => name));
     for (const name of this.#samples.keys()) {
@@ -29,7 +29,7 @@ export class CameraRates {
     for (const { name, chrysproxy } of cameras) {
       const { bytes, decode_us, convert_us } = chrysproxy.stats;
       const before = this.#samples.get(name) ?? [];
-      // Fewer than before: the proxy, or this camera, was started again.
+      // A smaller counter means that the proxy or the camera was restarted.
       const kept =
         (before.at(-1)?.bytes ?? 0) > bytes ? [] : before.filter((sample) => atMs - sample.atMs <= WINDOW_MS);
       this.#samples.set(name, [...kept, { atMs, bytes, busyUs: decode_us + convert_us }]);

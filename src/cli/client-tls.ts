@@ -1,12 +1,11 @@
 import { readFileSync } from 'node:fs';
-import { Option } from 'commander';
 import { messageOf } from '../base/errors.js';
 import type { Environment } from '../config/environment.js';
 import { CliError, EXIT } from './exit-codes.js';
 
-/** What a proxy that speaks TLS is talked to with; PEM. */
+/** Contents of the PEM files with which the CLI connects to a proxy over TLS. */
 export interface ClientTls {
-  /** Undefined: those CAs that Node knows. */
+  /** Undefined: the CAs that Node.js trusts. */
   readonly ca?: Buffer;
   readonly cert?: Buffer;
   readonly key?: Buffer;
@@ -18,16 +17,7 @@ export interface TlsOptions {
   readonly key?: string;
 }
 
-/** For every command that talks to a running proxy. */
-export function tlsOptions(): Option[] {
-  return [
-    new Option('--ca <file>', 'the CA of its certificate, or that itself; with an https:// address (or CHRYSPROXY_CA)'),
-    new Option('--cert <file>', 'certificate to show, where it wants one (or CHRYSPROXY_CERT)'),
-    new Option('--key <file>', 'the key of that certificate (or CHRYSPROXY_KEY)'),
-  ];
-}
-
-/** Throws CliError. */
+/** Reads the files that the options name, or else the environment. Throws CliError. */
 export function clientTlsOf(options: TlsOptions, env: Environment): ClientTls {
   const files = {
     ca: options.ca ?? filled(env['CHRYSPROXY_CA']),
@@ -35,7 +25,7 @@ export function clientTlsOf(options: TlsOptions, env: Environment): ClientTls {
     key: options.key ?? filled(env['CHRYSPROXY_KEY']),
   };
   if ((files.cert === undefined) !== (files.key === undefined)) {
-    throw new CliError(EXIT.usage, '--cert and --key belong together: give both, or none.');
+    throw new CliError(EXIT.usage, '--cert and --key belong together: give both or neither.');
   }
   const contents = Object.entries(files).flatMap(([name, path]) =>
     path === undefined ? [] : [[name, read(name, path)]],

@@ -1,23 +1,23 @@
-import type { StreamProcess } from '../rest/routes/stream-process.js';
-import { messageOf } from '../base/errors.js';
-import { redactUrl } from '../base/redact.js';
-import type { ClientTls } from './client-tls.js';
-import { CliError, EXIT, exitCodeOfStatus } from './exit-codes.js';
 import type { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
+import type { StreamProcess } from '../rest/routes/stream-process.js';
+import { redactUrl } from '../base/redact.js';
+import type { ClientTls } from './client-tls.js';
+import { jsonOf, notProxyError, refusalError, unreachableError } from './client-errors.js';
+import { CliError, EXIT } from './exit-codes.js';
 import { exchange, openDownload, type HttpAnswer } from './http.js';
 
 const DEFAULT_URL = 'http://127.0.0.1:8080';
-/** Longer than the proxy itself waits for a frame. */
+/** Longer than the proxy waits for a frame. */
 const TIMEOUT_MS = 20_000;
-/** The proxy may ask the cloud, twice, for 10 s each. */
+/** The proxy may send two requests to the cloud, with a timeout of 10 s each. */
 const CHANGE_TIMEOUT_MS = 30_000;
-/** Added to a probe's own timeout: it may wait until earlier connections to the camera are closed, and closes its own. */
+/** Added to the timeout of a probe: the proxy may first wait for earlier connections to close, and then closes its own. */
 const PROBE_MARGIN_MS = 15_000;
-/** A download goes on for as long as something comes. */
+/** A download fails when no data arrives for this time. */
 const DOWNLOAD_IDLE_MS = 60_000;
 
-/** What a camera replays; milliseconds since the epoch. */
+/** The range that a camera replays; times are milliseconds since the epoch. */
 interface ReplayBody {
   readonly camera: string;
   readonly from: number;
@@ -26,10 +26,10 @@ interface ReplayBody {
   readonly loop?: boolean;
 }
 
-/** What `camera add` sends. */
+/** Body of POST /api/v1/process. */
 export interface CameraBody {
   readonly name: string;
-  /** Left out of a replay. */
+  /** Missing for a replay. */
   readonly rtsp_endpoint?: string;
   readonly replay?: ReplayBody;
   readonly rtmp_endpoint?: string;
@@ -43,16 +43,16 @@ export interface CameraBody {
   readonly record_audio?: boolean;
 }
 
-/** What `camera record`, `passthrough` and `storage` send. */
+/** Body of PATCH /api/v1/process/<name>. */
 export interface CameraChanges {
-  /** null = as the configuration says. */
+  /** Null: as configured. */
   readonly record?: boolean | null;
   readonly record_audio?: boolean;
   readonly passthrough?: boolean;
   readonly storage?: boolean;
 }
 
-/** What `probe` sends. */
+/** Body of POST /api/v1/probe. */
 export interface ProbeBody {
   readonly rtsp_endpoint: string;
   readonly transport: string;
@@ -60,7 +60,7 @@ export interface ProbeBody {
   readonly timeout_ms: number;
 }
 
-/** What POST /api/v1/probe answers. */
+/** Answer of POST /api/v1/probe. */
 export interface ProbeAnswer {
   readonly codec: string;
   readonly profile: string;
@@ -72,11 +72,11 @@ export interface ProbeAnswer {
   readonly bitrate_kbps: number;
   readonly transport: 'tcp' | 'udp' | 'multicast';
   readonly open_ms: number;
-  /** The running camera that answered for its own stream. */
+  /** The running camera that answered; null when the proxy opened a connection. */
   readonly camera: string | null;
 }
 
-/** What GET /api/v1/info tells. */
+/** Answer of GET /api/v1/info. */
 export interface ProxyInfo {
   readonly version: string;
   /** Null while gRPC does not listen. */
@@ -85,12 +85,12 @@ export interface ProxyInfo {
   readonly time: number;
 }
 
-/** Without `logs` they are empty, and the proxy has less to do. */
+/** Without `logs`, the field is empty, and the proxy has less work. */
 interface ShowOptions {
   readonly logs?: boolean;
 }
 
-/** A running proxy, by its REST interface. Every method throws CliError. */
+/** The REST interface of a running proxy. Every method throws CliError. */
 export class ProxyClient {
   readonly #base: string;
 
@@ -100,7 +100,7 @@ export class ProxyClient {
   ) {
     const base = (url === undefined || url === '' ? DEFAULT_URL : url).replace(/\/+$/, '');
     if (!/^https?:\/\//i.test(base) || !URL.canParse(base)) {
-      const text = `${redactUrl(base)} is not the address of a proxy; it looks like ${DEFAULT_URL}.`;
+      const text = `${redactUrl(base)} is not the address of a proxy. An address looks like ${DEFAULT_URL}.`;
       throw new CliError(EXIT.usage, text);
     }
     this.#base = base;
@@ -111,15 +111,15 @@ export class ProxyClient {
   }
 
   async list({ logs = true }: ShowOptions = {}): Promise<StreamProcess[]> {
-    return (await this.ask('GET', `processlist?logs=${logs}`)) as StreamProcess[];
+    return (await this.requestJson('GET', `processlist?logs=${logs}`)) as StreamProcess[];
   }
 
   async show(name: string, { logs = true }: ShowOptions = {}): Promise<StreamProcess> {
-    return (await this.ask('GET', `process/${encodeURIComponent(name)}?logs=${logs}`)) as StreamProcess;
+    return (await this.requestJson('GET', `process/${encodeURIComponent(name)}?logs=${logs}`)) as StreamProcess;
   }
 
   async change(name: string, changes: CameraChanges): Promise<StreamProcess> {
-    return (await this.ask(
+    return (await this.requestJson(
       'PATCH',
       `process/${encodeURIComponent(name)}`,
       changes,
@@ -129,30 +129,27 @@ export class ProxyClient {
 
   /** Connects at once to a camera whose next attempt would be later. */
   async retry(name: string, forget: boolean): Promise<StreamProcess> {
-    return (await this.ask('POST', `process/${encodeURIComponent(name)}/retry`, { forget })) as StreamProcess;
+    return (await this.requestJson('POST', `process/${encodeURIComponent(name)}/retry`, { forget })) as StreamProcess;
   }
 
   async probe(body: ProbeBody): Promise<ProbeAnswer> {
-    return (await this.ask('POST', 'probe', body, body.timeout_ms + PROBE_MARGIN_MS)) as ProbeAnswer;
+    return (await this.requestJson('POST', 'probe', body, body.timeout_ms + PROBE_MARGIN_MS)) as ProbeAnswer;
   }
 
   async info(): Promise<ProxyInfo> {
-    return (await this.ask('GET', 'info')) as ProxyInfo;
+    return (await this.requestJson('GET', 'info')) as ProxyInfo;
   }
 
-  /** For its gRPC interface; undefined: that is plaintext, as REST is. */
+  /** TLS options for gRPC; undefined: gRPC is plaintext, as REST is. */
   get grpcTls(): ClientTls | undefined {
     return /^https:/i.test(this.#base) ? this.tls : undefined;
   }
 
-  /** `host:port` of its gRPC interface, which is on the same host as REST. */
+  /** `host:port` of gRPC, which is on the same host as REST. */
   async grpcAddress(): Promise<string> {
     const { grpc_port: port } = await this.info();
     if (port === null) {
-      throw new CliError(
-        EXIT.noProxy,
-        'The proxy is starting, and its gRPC does not listen yet: try again in a moment.',
-      );
+      throw new CliError(EXIT.noProxy, 'The proxy is starting, and gRPC does not listen yet: try again in a moment.');
     }
     return `${new URL(this.#base).hostname}:${port}`;
   }
@@ -167,31 +164,31 @@ export class ProxyClient {
     return await this.#call('GET', `process/${encodeURIComponent(name)}/snapshot.jpg${query}`);
   }
 
-  /** What a route below /api/v1 answers, as JSON. */
-  async ask(method: string, route: string, body?: object, timeoutMs = TIMEOUT_MS): Promise<unknown> {
-    const answer = parsed(await this.#call(method, route, body, timeoutMs));
+  /** The JSON answer of a route below /api/v1. */
+  async requestJson(method: string, route: string, body?: object, timeoutMs = TIMEOUT_MS): Promise<unknown> {
+    const answer = jsonOf(await this.#call(method, route, body, timeoutMs));
     if (answer === undefined) {
-      throw this.#isNoProxy();
+      throw notProxyError(this.#base);
     }
     return answer;
   }
 
-  /** The same without an answer to read. */
-  async tell(method: string, route: string): Promise<void> {
+  /** Sends a request whose answer has no content. */
+  async request(method: string, route: string): Promise<void> {
     await this.#call(method, route);
   }
 
-  /** What a route below /api/v1 answers, as it comes; it fails when it breaks off, and when `signal` is aborted. */
+  /** The answer of a route below /api/v1 as a stream, which fails when the connection is lost or `signal` is aborted. */
   async download(route: string, signal: AbortSignal): Promise<Readable> {
     const url = `${this.#base}/api/v1/${route}`;
     const response = await openDownload(url, signal, DOWNLOAD_IDLE_MS, this.tls).catch((error: unknown) => {
-      throw signal.aborted ? error : this.#unreachable(error);
+      throw signal.aborted ? error : unreachableError(this.#base, error);
     });
     const status = response.statusCode ?? 0;
     if (isGood(status)) {
       return response;
     }
-    throw this.#refusal({ status, body: await buffer(response) });
+    throw refusalError(this.#base, { status, body: await buffer(response) });
   }
 
   async #call(method: string, route: string, body?: object, timeoutMs = TIMEOUT_MS): Promise<Buffer> {
@@ -199,65 +196,15 @@ export class ProxyClient {
     try {
       answer = await exchange(method, `${this.#base}/api/v1/${route}`, body, timeoutMs, this.tls);
     } catch (error) {
-      throw this.#unreachable(error);
+      throw unreachableError(this.#base, error);
     }
     if (isGood(answer.status)) {
       return answer.body;
     }
-    throw this.#refusal(answer);
+    throw refusalError(this.#base, answer);
   }
-
-  #refusal({ status, body }: HttpAnswer): CliError {
-    const refusal = parsed(body);
-    if (typeof refusal === 'object' && refusal !== null && 'message' in refusal) {
-      return new CliError(exitCodeOfStatus(status), String(refusal.message));
-    }
-    return this.#isNoProxy();
-  }
-
-  #isNoProxy(): CliError {
-    const text = `What answers at ${redactUrl(this.#base)} is not chrysproxy: give the address of its REST port with --url.`;
-    return new CliError(EXIT.noProxy, text);
-  }
-
-  #unreachable(error: unknown): CliError {
-    const base = redactUrl(this.#base);
-    if (error instanceof Error && error.name === 'AbortError') {
-      const text = `The proxy at ${base} did not answer in time.`;
-      return new CliError(EXIT.noProxy, text, { cause: error });
-    }
-    // Several addresses of one name were tried: the messages are in `errors`, and its own is empty.
-    const detail = error instanceof AggregateError ? error.errors.map(messageOf).join(', ') : messageOf(error);
-    const code = (error as NodeJS.ErrnoException).code ?? '';
-    return new CliError(EXIT.noProxy, `No proxy answers at ${base} (${detail}): ${adviceFor(code)}.`, {
-      cause: error,
-    });
-  }
-}
-
-/** What to do after a connection came to nothing. */
-function adviceFor(code: string): string {
-  if (/^(?:UNABLE_TO|DEPTH_ZERO|SELF_SIGNED|CERT_)/.test(code)) {
-    return 'its certificate is not trusted; name its CA, or the certificate itself, with --ca';
-  }
-  if (code.startsWith('ERR_TLS_CERT_ALTNAME'))
-    return 'its certificate is for another host name; use that one with --url';
-  if (/^ERR_SSL_|^EPROTO/.test(code)) {
-    return 'it speaks TLS or does not, and may want a certificate: look at http:// or https:// of --url, and at --cert';
-  }
-  if (code === 'ECONNRESET') return 'if it speaks TLS, give an https:// address with --url';
-  return 'start it with "chrysproxy start", or give its address with --url';
 }
 
 function isGood(status: number): boolean {
   return status >= 200 && status < 300;
-}
-
-/** Undefined for what is not JSON. */
-function parsed(body: Buffer): unknown {
-  try {
-    return JSON.parse(body.toString('utf8'));
-  } catch {
-    return undefined;
-  }
 }

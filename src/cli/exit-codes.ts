@@ -1,6 +1,5 @@
 import { ChrysError, type ErrorKind } from '../base/errors.js';
 
-/** Documented in docs/reference/cli.md and at the end of `chrysproxy --help`. */
 export const EXIT = {
   ok: 0,
   failed: 1,
@@ -11,16 +10,17 @@ export const EXIT = {
 } as const;
 export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
 
+/** Printed by `chrysproxy --help` and in docs/reference/cli.md. */
 export const EXIT_TEXTS: Readonly<Record<ExitCode, string>> = {
-  0: 'done',
-  1: 'failed; the message says why',
-  2: 'wrong usage, a refused value, or a wrong configuration',
-  3: 'no proxy answers at that address',
-  4: 'no such camera, stream, file, clip or recording',
-  5: 'there is already a camera, clip or file of that name',
+  0: 'Success.',
+  1: 'Failed; the message says why.',
+  2: 'Wrong usage, a value that is not allowed, or a wrong configuration.',
+  3: 'No proxy answers at the address.',
+  4: 'There is no such camera, stream, file, clip or recording.',
+  5: 'A camera, clip or file of that name exists already.',
 };
 
-/** Ends a command with a message and an exit code of its own. */
+/** Ends the command with this message and exit code. */
 export class CliError extends Error {
   override readonly name = 'CliError';
 

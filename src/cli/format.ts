@@ -1,14 +1,14 @@
-/** Columns as wide as their widest cell; the last one is not padded. */
+/** Lines with aligned columns. The last column is not padded. */
 export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  const lines = [head, ...rows.map((row) => row.map(plain))];
+  const lines = [head, ...rows.map((row) => row.map(printable))];
   const widths = head.map((_, column) => Math.max(...lines.map((line) => (line[column] ?? '').length)));
   return lines.map((line) => `${aligned(line, widths)}\n`).join('');
 }
 
-/** `Name:   value` lines, values below each other. */
+/** Lines of the form `Name:   value`, with aligned values. */
 export function fields(pairs: readonly (readonly [name: string, value: string])[]): string {
   const width = Math.max(...pairs.map(([name]) => name.length)) + 1;
-  return pairs.map(([name, value]) => `${`${name}:`.padEnd(width)}  ${plain(value)}`.trimEnd() + '\n').join('');
+  return pairs.map(([name, value]) => `${`${name}:`.padEnd(width)}  ${printable(value)}`.trimEnd() + '\n').join('');
 }
 
 export function json(value: unknown): string {
@@ -39,9 +39,9 @@ export function durationText(ms: number): string {
     .join(' ');
 }
 
-/** Cameras choose some of what we print: nothing of it may steer a terminal. */
-export function plain(text: string): string {
-  // eslint-disable-next-line no-control-regex -- control characters are what is looked for
+/** Replaces control characters, so that texts from a camera cannot control the terminal. */
+export function printable(text: string): string {
+  // eslint-disable-next-line no-control-regex -- matches control characters on purpose
   return text.replace(/[\u0000-\u001f\u007f-\u009f]/g, '?');
 }
 

@@ -3,20 +3,20 @@ import { join } from 'node:path';
 import { messageOf } from '../base/errors.js';
 import { CliError, EXIT } from './exit-codes.js';
 
-/** Digits of a frame id in a name, so that names of one millisecond sort, too. */
+/** Digits of a frame id in a file name, so that names with the same millisecond sort by id. */
 const ID_DIGITS = 10;
 
-/** `20260102T030405.678Z_0000000042.jpg`: sorts by time, and no two frames of a camera share one. */
+/** `20260102T030405.678Z_0000000042.jpg`: sorts by time, and is unique for a camera. */
 export function frameFileName(timestampMs: number, frameId: number): string {
   const time = new Date(timestampMs).toISOString().replaceAll(/[-:]/g, '');
   return `${time}_${String(frameId).padStart(ID_DIGITS, '0')}.jpg`;
 }
 
-/** A folder that frames are written into. A file that is there is a whole one. */
+/** A folder of frames. Its files are always complete. */
 export class FrameFolder {
   private constructor(readonly path: string) {}
 
-  /** Makes it when it is not there. Throws CliError. */
+  /** Creates the folder when it is missing. Throws CliError. */
   static async open(path: string): Promise<FrameFolder> {
     try {
       await mkdir(path, { recursive: true });
@@ -26,7 +26,7 @@ export class FrameFolder {
     return new FrameFolder(path);
   }
 
-  /** Throws CliError, and leaves nothing half done behind. */
+  /** Throws CliError, and then leaves no file behind. */
   async write(name: string, content: Uint8Array): Promise<void> {
     const temporary = join(this.path, `.${name}.part`);
     try {

@@ -19,7 +19,7 @@ import type { ClientTls } from './client-tls.js';
 import { CliError, EXIT, type ExitCode } from './exit-codes.js';
 
 const DEADLINE_MS = 10_000;
-/** As clients of the contract: a picture of a camera is no larger. */
+/** The limit that gRPC clients of the proxy use; frames are smaller. */
 const MAX_MESSAGE_BYTES = 50 * 1024 * 1024;
 
 const CODE_OF_STATUS: Partial<Record<status, ExitCode>> = {
@@ -27,11 +27,11 @@ const CODE_OF_STATUS: Partial<Record<status, ExitCode>> = {
   [status.NOT_FOUND]: EXIT.notFound,
 };
 
-/** A running proxy, by its gRPC interface. Every method throws CliError. */
+/** The gRPC interface of a running proxy. Every method throws CliError. */
 export class ImageClient {
   readonly #client: Client;
 
-  /** Without `tls` it is talked to in plaintext. */
+  /** Connects in plaintext without `tls`. */
   constructor(
     private readonly address: string,
     tls: ClientTls | undefined,
@@ -51,8 +51,8 @@ export class ImageClient {
     }
   }
 
-  /** What memory holds of a camera; undefined when it holds nothing. */
-  async extent(deviceId: string): Promise<VideoBuffer | undefined> {
+  /** The range of a camera's frames in memory; undefined when there are none. */
+  async memoryRange(deviceId: string): Promise<VideoBuffer | undefined> {
     try {
       const { buffer } = await this.#unary(ImageService.videoProbe, { deviceId });
       return buffer === undefined || buffer.startTime === 0 ? undefined : buffer;
@@ -61,8 +61,8 @@ export class ImageClient {
     }
   }
 
-  /** Frames of the past, oldest first, no faster than they are taken; ends early when `signal` is aborted. */
-  async *past(request: VideoFrameBufferedRequest, signal: AbortSignal): AsyncGenerator<VideoFrame> {
+  /** Frames of the history, oldest first, with back-pressure. Ends early when `signal` is aborted. */
+  async *history(request: VideoFrameBufferedRequest, signal: AbortSignal): AsyncGenerator<VideoFrame> {
     const { path, requestSerialize, responseDeserialize } = ImageService.videoBufferedImage;
     const call = this.#client.makeServerStreamRequest(path, requestSerialize, responseDeserialize, request);
     const cancel = (): void => {
@@ -93,7 +93,7 @@ export class ImageClient {
     return new Promise((resolve, reject) => {
       const done = (error: ServiceError | null, answer?: Response): void => {
         if (error === null && answer !== undefined) resolve(answer);
-        else reject(error ?? new Error('an answer without a message'));
+        else reject(error ?? new Error('The answer has no message'));
       };
       const call: ClientUnaryCall = this.#client.makeUnaryRequest(
         path,
@@ -109,7 +109,7 @@ export class ImageClient {
   }
 
   #unreachable(error: ServiceError): CliError {
-    // grpc-js tells its whole search for an address; how it ended is what helps.
+    // grpc-js reports every attempt; only the last one is useful.
     const last = /Last error: (.*?)(?: \(\d{4}-[^)]*\))?\. Resolution/.exec(error.details)?.[1];
     const detail = redact(last ?? error.details);
     const text = `No gRPC of chrysproxy answers at ${this.address} (${detail}): give its address with --grpc.`;

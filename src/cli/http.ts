@@ -9,7 +9,7 @@ export interface HttpAnswer {
 }
 
 /**
- * One request, and the whole answer. `fetch` would do, but refuses ports that browsers fear, 10080 for instance.
+ * Sends a request and reads the whole answer. Not with `fetch`, which refuses some ports, such as 10080.
  * Rejects with Node's error, or with an AbortError after `timeoutMs`.
  */
 export function exchange(
@@ -38,8 +38,8 @@ export function exchange(
 }
 
 /**
- * A GET whose answer is read as it comes. Rejects with Node's error; the answer itself fails with an error when it breaks
- * off, when nothing comes for `idleMs`, or when `signal` is aborted.
+ * Sends a GET request and returns the answer as a stream. Rejects with Node's error. The stream fails when the connection
+ * is lost, when no data arrives for `idleMs`, or when `signal` is aborted.
  */
 export function openDownload(
   url: string,
@@ -50,7 +50,7 @@ export function openDownload(
   const request = /^https:/i.test(url) ? requestHttps : requestHttp;
   return new Promise((resolve, reject) => {
     const outgoing = request(url, { ...tls, agent: false, signal }, resolve);
-    outgoing.setTimeout(idleMs, () => outgoing.destroy(new Error(`nothing came for ${idleMs / 1000} s`)));
+    outgoing.setTimeout(idleMs, () => outgoing.destroy(new Error(`No data arrived for ${idleMs / 1000} s`)));
     outgoing.on('error', reject);
     outgoing.end();
   });

@@ -3,35 +3,35 @@ import { Writable } from 'node:stream';
 import type { Environment } from '../config/environment.js';
 import { CliError, EXIT } from './exit-codes.js';
 
-/** What a command touches of the outside, so that a test can stand in for it. */
+/** The environment of a command; tests replace it. */
 export interface Io {
   readonly env: Environment;
-  /** How this program was called, for the commands that it tells people to type: `node bin/chrysproxy.js`. */
+  /** How this program was called, such as `node bin/chrysproxy.js`, for advice in messages. */
   readonly command: string;
-  /** Standard output: what was asked for, and nothing else. */
+  /** Writes results to standard output. */
   out(content: string | Uint8Array): void;
-  /** Standard error: messages and prompts. */
+  /** Writes messages and prompts to standard error. */
   err(content: string): void;
-  /** The first line of standard input, without its end; '' when there is none. */
+  /** The first line of standard input, without its line end; '' when the input is empty. */
   readLine(): Promise<string>;
-  /** The same; a person is asked with `prompt`, and what is typed is not shown. Throws CliError after Ctrl-C. */
+  /** Like `readLine`; on a terminal, shows `prompt` and hides what is typed. Throws CliError after Ctrl-C. */
   readSecret(prompt: string): Promise<string>;
-  /** Whether a person types the input. */
+  /** Whether standard input is a terminal. */
   readonly interactive: boolean;
-  /** The terminal that `out` goes to; undefined when it goes to a file or a pipe. */
+  /** The terminal that `out` writes to; undefined for a file or a pipe. */
   readonly screen: Screen | undefined;
-  /** Whether `err` goes to a terminal. */
+  /** Whether `err` writes to a terminal. */
   readonly messagesOnTerminal: boolean;
-  /** Aborted by the first Ctrl-C or SIGTERM, which then does not end the program by itself; a second one does. */
+  /** Aborted by the first Ctrl-C or SIGTERM, which then does not end the program. The second one does. */
   interrupted(): AbortSignal;
 }
 
 export interface Screen {
-  /** In characters; it changes when the window does. */
+  /** The current size of the terminal, in characters. */
   size(): { readonly columns: number; readonly rows: number };
 }
 
-const MAX_LINE = 8192;
+const MAX_LINE_CHARACTERS = 8192;
 
 export function processIo(command: string): Io {
   return {
@@ -48,7 +48,7 @@ export function processIo(command: string): Io {
   };
 }
 
-/** A terminal that does not know its size says 0. */
+/** Some terminals report the size 0. */
 function size(): { columns: number; rows: number } {
   const { columns, rows } = process.stdout;
   return { columns: columns > 0 ? columns : 80, rows: rows > 0 ? rows : 24 };
@@ -72,7 +72,7 @@ async function readSecret(prompt: string): Promise<string> {
     },
   });
   const terminal = createInterface({ input: process.stdin, output: nowhere, terminal: true });
-  // Only now, because from here on the terminal shows nothing by itself.
+  // The prompt comes after createInterface, which switches the echo off.
   process.stderr.write(prompt);
   const stopped = new AbortController();
   terminal.once('SIGINT', () => {
@@ -81,7 +81,7 @@ async function readSecret(prompt: string): Promise<string> {
   try {
     return await terminal.question('', { signal: stopped.signal });
   } catch (error) {
-    throw new CliError(EXIT.failed, 'Nothing was changed.', { cause: error });
+    throw new CliError(EXIT.failed, 'Interrupted. Nothing was changed.', { cause: error });
   } finally {
     terminal.close();
     process.stderr.write('\n');
@@ -93,7 +93,7 @@ async function readLine(): Promise<string> {
   process.stdin.setEncoding('utf8');
   for await (const chunk of process.stdin) {
     text += String(chunk);
-    if (text.includes('\n') || text.length > MAX_LINE) {
+    if (text.includes('\n') || text.length > MAX_LINE_CHARACTERS) {
       break;
     }
   }

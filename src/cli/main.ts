@@ -2,14 +2,14 @@ import { basename, relative } from 'node:path';
 import { processIo } from './io.js';
 import { runCommand } from './program.js';
 
-/** The entry of bin/chrysproxy.js; `args` are what stands behind the program's name. Resolves with the exit code. */
+/** Entry point of bin/chrysproxy.js. `args` exclude the name of the program. Resolves with the exit code. */
 export async function run(args: readonly string[]): Promise<number> {
-  // `chrysproxy camera list | head -1` closes our output early, which is no error.
+  // `chrysproxy camera list | head -1` closes our output early. This is not an error.
   process.stdout.on('error', ignoreClosedPipe);
   process.stderr.on('error', ignoreClosedPipe);
-  const exitCode = await runCommand(args, processIo(howCalled()));
-  await written(process.stdout);
-  await written(process.stderr);
+  const exitCode = await runCommand(args, processIo(commandName()));
+  await flushed(process.stdout);
+  await flushed(process.stderr);
   return exitCode;
 }
 
@@ -19,15 +19,15 @@ function ignoreClosedPipe(error: NodeJS.ErrnoException): void {
   }
 }
 
-/** A pipe takes what was written in its own time, and the process is about to exit. */
-async function written(stream: NodeJS.WriteStream): Promise<void> {
+/** Waits until a pipe has accepted all output, because the process is about to exit. */
+async function flushed(stream: NodeJS.WriteStream): Promise<void> {
   if (!stream.destroyed && stream.writableLength > 0) {
     await new Promise((resolve) => stream.write('', resolve));
   }
 }
 
-/** As a person would type it again: the bare name when it is on the PATH, else the path from here. */
-function howCalled(): string {
+/** The command that starts this program: its name when it is in PATH, otherwise `node` and the path. */
+function commandName(): string {
   const script = process.argv[1] ?? 'chrysproxy';
   if (!script.endsWith('.js')) {
     return basename(script);

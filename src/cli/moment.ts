@@ -1,18 +1,18 @@
 import { DURATION_FORMS, parseDurationMs } from '../base/duration.js';
 
-/** A moment as it was typed: what counts from now is told by the proxy's clock and not by ours. */
+/** A point in time as it was typed. Relative times are resolved with the proxy's clock, not with that of this machine. */
 export type Moment = { readonly atMs: number } | { readonly agoMs: number };
 
-/** For an error message: what `parseMoment` accepts. */
+/** What `parseMoment` accepts, for help and error messages. */
 export const MOMENT_FORMS =
-  `now, -30s (a duration before now: ${DURATION_FORMS}), 2026-01-02T03:04:05.678Z (ISO 8601; without a zone, that of ` +
-  'this machine), or milliseconds since the epoch';
+  `"now", a duration before now such as -30s (${DURATION_FORMS}), ISO 8601 such as 2026-01-02T03:04:05.678Z (without a ` +
+  'zone: local time), or milliseconds since the epoch';
 
 const ISO_8601 = /^\d{4}-\d\d-\d\d(?:[Tt ]\d\d:\d\d(?::\d\d(?:[.,]\d{1,9})?)?(?:[Zz]|[+-]\d\d:?\d\d)?)?$/;
-/** Numbers below are seconds, which nobody means who asks for a moment of 1970. */
+/** Smaller numbers would be in 1970 to 1973; they are seconds given by mistake. */
 const MIN_EPOCH_MS = 100_000_000_000;
 
-/** Undefined for what is none of MOMENT_FORMS. */
+/** Undefined for a text that has none of MOMENT_FORMS. */
 export function parseMoment(text: string): Moment | undefined {
   if (text === 'now') {
     return { agoMs: 0 };
@@ -38,7 +38,7 @@ function isoMs(text: string): number | undefined {
   if (!ISO_8601.test(text)) {
     return undefined;
   }
-  // JavaScript takes a day alone as one of UTC, and a day with a time as one of this machine's zone.
+  // JavaScript reads a date without a time as UTC, but a date with a time as local time.
   const whole = text.length === 10 ? `${text}T00:00` : text.replace(' ', 'T').replace(',', '.');
   const ms = Date.parse(whole.replace(/([+-]\d\d)(\d\d)$/, '$1:$2').toUpperCase());
   return Number.isNaN(ms) || ms < 0 ? undefined : ms;

@@ -9,6 +9,7 @@ import { cloudCommand } from './commands/cloud.js';
 import { configCommand } from './commands/config.js';
 import { exportCommand } from './commands/export.js';
 import { framesCommand } from './commands/frames.js';
+import { tlsOptions } from './commands/options.js';
 import { probeCommand } from './commands/probe.js';
 import { recordingsCommand } from './commands/recordings.js';
 import { redisCommand } from './commands/redis.js';
@@ -16,7 +17,6 @@ import { snapshotCommand } from './commands/snapshot.js';
 import { startCommand } from './commands/start.js';
 import { watchCommand } from './commands/watch.js';
 import { webhooksCommand } from './commands/webhooks.js';
-import { tlsOptions } from './client-tls.js';
 import { EXIT, EXIT_TEXTS, exitCodeOf } from './exit-codes.js';
 import type { Io } from './io.js';
 
@@ -37,14 +37,14 @@ const COMMANDS = [
   configCommand,
 ];
 
-/** Runs one command line (what stands behind the program's name) and resolves with its exit code. Never rejects. */
+/** Runs a command line, without the name of the program, and resolves with its exit code. Never rejects. */
 export async function runCommand(args: readonly string[], io: Io): Promise<number> {
   try {
     await createProgram(io).parseAsync([...args], { from: 'user' });
     return EXIT.ok;
   } catch (error) {
     if (error instanceof CommanderError) {
-      // Help and version that were asked for are no errors; what else there is has been printed already.
+      // Commander has printed its message. Requested help and version are not errors.
       return error.code === 'commander.helpDisplayed' || error.code === 'commander.version' ? EXIT.ok : EXIT.usage;
     }
     io.err(`chrysproxy: ${redact(messageOf(error))}\n`);
@@ -61,7 +61,6 @@ export function createProgram(io: Io): Command {
     program.addCommand(make(io));
   }
   for (const command of withSubcommands(program)) {
-    // Wherever a proxy is talked to.
     if (command.options.some(({ long }) => long === '--url')) {
       for (const option of tlsOptions()) command.addOption(option);
     }
@@ -80,7 +79,7 @@ export function createProgram(io: Io): Command {
   return program;
 }
 
-/** Settings are inherited by commands that are made afterwards only, so each one is visited. */
+/** The command and all commands below it. Commander's settings do not reach commands that exist already. */
 export function withSubcommands(command: Command): Command[] {
   return [command, ...command.commands.flatMap((inner) => withSubcommands(inner))];
 }

@@ -1,11 +1,11 @@
 import type { Io } from './io.js';
 
 const WIDTH = 30;
-/** A terminal shows no more than the eye sees. */
-const MIN_GAP_MS = 100;
+/** Minimum time between two updates. */
+const MIN_INTERVAL_MS = 100;
 const CLEAR_LINE = '\r\u001b[K';
 
-/** One line on a terminal that tells how far something is; nothing where messages go to a file or a pipe. */
+/** A progress bar on one line of a terminal. Shows nothing when messages go to a file or a pipe. */
 export class ProgressBar {
   #shownAtMs = -Infinity;
   #shown = false;
@@ -17,7 +17,7 @@ export class ProgressBar {
 
   /** `share` is 0 to 1. */
   show(share: number, text: string): void {
-    if (!this.io.messagesOnTerminal || this.nowMs() - this.#shownAtMs < MIN_GAP_MS) {
+    if (!this.io.messagesOnTerminal || this.nowMs() - this.#shownAtMs < MIN_INTERVAL_MS) {
       return;
     }
     this.#shownAtMs = this.nowMs();
@@ -25,7 +25,7 @@ export class ProgressBar {
     this.io.err(`${CLEAR_LINE}${barOf(share)} ${text}`);
   }
 
-  /** Takes it off the terminal. */
+  /** Removes the bar from the terminal. */
   clear(): void {
     if (this.#shown) {
       this.io.err(CLEAR_LINE);

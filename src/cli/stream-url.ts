@@ -1,7 +1,7 @@
 import { CliError, EXIT } from './exit-codes.js';
 import type { Io } from './io.js';
 
-/** The URL as given, or for `-` the first line of standard input, where no process list shows its password. */
+/** The URL as given, or for `-` the first line of standard input, so that its password is in no process list. */
 export async function streamUrl(argument: string, io: Io): Promise<string> {
   if (argument !== '-') {
     return argument;
@@ -11,7 +11,7 @@ export async function streamUrl(argument: string, io: Io): Promise<string> {
   }
   const line = (await io.readLine()).trim();
   if (line === '') {
-    throw new CliError(EXIT.usage, 'Standard input is empty; write the URL of the stream into it.');
+    throw new CliError(EXIT.usage, 'Standard input is empty: write the URL of the stream to it.');
   }
   return line;
 }

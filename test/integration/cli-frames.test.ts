@@ -1,4 +1,4 @@
-/** `chrysproxy frames`: what a camera saw, out of the memory of a running proxy, in files. */
+/** `chrysproxy frames` saves the history of a camera from the memory of a running proxy. */
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -35,7 +35,7 @@ describe('chrysproxy frames', () => {
     return (await proxy.camera('front')).chrysproxy.stats.packets;
   }
 
-  /** Saves into a folder of its own and gives the names and times of the files. */
+  /** Saves frames to a new folder, and returns its files. */
   async function saved(name: string, ...args: string[]): Promise<{ name: string; timeMs: number; file: string }[]> {
     const out = join(folder, name);
     const run = await runCli(proxy, ['frames', 'front', '--out', out, ...args]);
@@ -43,7 +43,7 @@ describe('chrysproxy frames', () => {
     return readdirSync(out).map((file) => ({ name: file, timeMs: timeOf(file), file: join(out, file) }));
   }
 
-  it('saves every frame of a range, and only those', async () => {
+  it('saves exactly the frames of the range', async () => {
     const [fromMs, toMs] = [Date.now() - 4000, Date.now() - 2000];
     const files = await saved('range', '--from', String(fromMs), '--to', new Date(toMs).toISOString());
     expect(files.length).toBeGreaterThanOrEqual(2 * FPS - 3);
@@ -54,7 +54,7 @@ describe('chrysproxy frames', () => {
     expect(ids.at(-1)! - ids[0]!).toBe(files.length - 1);
   });
 
-  it('takes one every so often, scaled, as JPEG', async () => {
+  it('saves one scaled JPEG per interval', async () => {
     const files = await saved('every', '--from', '-4s', '--every', '1s', '--width', '320', '--quality', '60');
     expect(files.length).toBeGreaterThanOrEqual(3);
     expect(files.length).toBeLessThanOrEqual(5);
@@ -67,7 +67,7 @@ describe('chrysproxy frames', () => {
     ).toBe('mjpeg,320,240');
   });
 
-  it('takes keyframes alone, and tells as JSON what it saved', async () => {
+  it('saves keyframes only, and prints what it saved as JSON', async () => {
     const out = join(folder, 'keyframes');
     const run = await runCli(proxy, ['frames', 'front', '--out', out, '--keyframes', '--json']);
     const { frames, complete } = JSON.parse(run.stdout) as { frames: number; complete: boolean };
@@ -77,23 +77,23 @@ describe('chrysproxy frames', () => {
     expect(readdirSync(out)).toHaveLength(frames);
   });
 
-  it('says what the proxy has when it has nothing of that time', async () => {
+  it('prints the range in memory when the requested range is empty', async () => {
     const { exitCode, stdout, stderr } = await runCli(proxy, [
       ...['frames', 'front', '--out', join(folder, 'none')],
       ...['--from', '2020-01-01T00:00:00Z', '--to', '2020-01-01T00:01:00Z'],
     ]);
     expect({ exitCode, stdout }).toEqual({ exitCode: 1, stdout: '' });
-    expect(stderr).toMatch(/no frames of "front".*the proxy holds those from 20\d\d-.* to 20\d\d-/);
+    expect(stderr).toMatch(/no frames of "front".*the proxy has frames from 20\d\d-.* to 20\d\d-/);
   });
 
-  it('ends with 4 for a camera that is not there', async () => {
+  it('ends with 4 for an unknown camera', async () => {
     const { exitCode, stderr } = await runCli(proxy, ['frames', 'nobody', '--out', folder]);
     expect(exitCode).toBe(4);
     expect(stderr).toContain('nobody');
   });
 });
 
-/** 20260102T030405.678Z_0000000042.jpg */
+/** The time in a name such as 20260102T030405.678Z_0000000042.jpg. */
 function timeOf(file: string): number {
   const [, date, time] = /^(\d{8})T(\d{6}\.\d{3})Z_\d+\.jpg$/.exec(file)!;
   const day = date!.replace(/(....)(..)(..)/, '$1-$2-$3');

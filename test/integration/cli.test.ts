@@ -1,4 +1,4 @@
-/** The command line against a running proxy: what it prints, and the exit codes that scripts look at. */
+/** The output and exit codes of the command line with a running proxy. */
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -40,7 +40,7 @@ describe('chrysproxy', () => {
 
   const cli = (...args: string[]): Promise<CliRun> => runCli(proxy, args);
 
-  it('adds a camera that works, shows it, lists it and removes it', async () => {
+  it('adds, shows, lists and removes a camera', async () => {
     const added = await cli('camera', 'add', 'door', farm.url('locked'));
     expect(added).toMatchObject({ exitCode: 0, stderr: '', stdout: expect.stringContaining('door') as string });
     await proxy.cameraIsRunning('door');
@@ -60,21 +60,21 @@ describe('chrysproxy', () => {
     for (const { stdout, stderr } of [added, shown, listed]) expect(stdout + stderr).not.toContain(PASSWORD);
   });
 
-  it('takes the URL from standard input, so that no process list shows it', async () => {
+  it('reads the URL from standard input, so that it is in no process list', async () => {
     const added = await runCli(proxy, ['camera', 'add', 'piped', '-'], `${farm.url('locked')}\n`);
     expect(added).toMatchObject({ exitCode: 0, stderr: '' });
     await proxy.cameraIsRunning('piped');
     await proxy.removeCamera('piped');
   });
 
-  it('gives the cameras as JSON for scripts', async () => {
+  it('prints cameras as JSON', async () => {
     const list = JSON.parse((await cli('camera', 'list', '--json')).stdout) as ProcessAnswer[];
     expect(list).toMatchObject([{ name: 'front', status: 'running', rtsp_endpoint: farm.url('open') }]);
     const shown = JSON.parse((await cli('camera', 'show', 'front', '--json')).stdout) as ProcessAnswer;
     expect(shown).toMatchObject({ name: 'front', state: { Running: true } });
   });
 
-  it('watches what a camera does', async () => {
+  it('prints what a camera does', async () => {
     const table = await cli('watch', '--once');
     expect(table).toMatchObject({ exitCode: 0, stderr: '' });
     expect(table.stdout).toMatch(/^front +running +25 +\d+ +\w+ +\d+\.\d % +\d+ +\d+ ms$/m);
@@ -82,7 +82,7 @@ describe('chrysproxy', () => {
     expect(cameras).toMatchObject([{ name: 'front', phase: 'running', fps: 25 }]);
   });
 
-  it.each(['SIGINT', 'SIGTERM'] as const)('ends watching well at %s', async (signal) => {
+  it.each(['SIGINT', 'SIGTERM'] as const)('ends "watch" with exit code 0 at %s', async (signal) => {
     const env = { ...process.env, CHRYSPROXY_URL: proxy.restUrl };
     const child = spawn(process.execPath, [EXECUTABLE, 'watch', '--json'], {
       env,
@@ -96,7 +96,7 @@ describe('chrysproxy', () => {
     expect(await ended).toEqual([0, null]);
   });
 
-  it('writes the newest frame of a camera into a file', async () => {
+  it('writes the newest frame of a camera to a file', async () => {
     const file = join(folder, 'front.jpg');
     expect(await cli('snapshot', 'front', file, '--width', '320')).toMatchObject({ exitCode: 0, stderr: '' });
     expect(readFileSync(file).subarray(0, 2)).toEqual(Buffer.from([0xff, 0xd8]));
@@ -112,7 +112,7 @@ describe('chrysproxy', () => {
     expect(size.toString().trim()).toBe('320,240');
   });
 
-  it('says what a stream is without adding it', async () => {
+  it('prints what a stream is without adding it', async () => {
     const probed = await cli('probe', farm.url('hevc'), '--json');
     expect(probed).toMatchObject({ exitCode: 0, stderr: '' });
     expect(JSON.parse(probed.stdout)).toMatchObject({
@@ -128,7 +128,7 @@ describe('chrysproxy', () => {
     expect((JSON.parse((await cli('camera', 'list', '--json')).stdout) as unknown[]).length).toBe(1);
   });
 
-  it('says why a stream does not open', async () => {
+  it('prints why a stream does not open', async () => {
     const notFound = await statusServer(404, 'Not Found');
     const silent = await silentServer();
     try {
@@ -159,25 +159,25 @@ describe('chrysproxy', () => {
     ['a missing argument', 2, ['camera', 'add', 'x'], /url/i],
     ['a value that is refused', 2, ['camera', 'add', '../x', 'rtsp://127.0.0.1/x'], /A-Z/],
     ['a scheme that is not supported', 2, ['camera', 'add', 'x', 'gopher://127.0.0.1/x'], /rtsp:\/\//],
-    ['a camera that is not there', 4, ['camera', 'show', 'nobody'], /nobody/],
-    ['the removal of a camera that is not there', 4, ['camera', 'remove', 'nobody'], /nobody/],
-    ['a snapshot of a camera that is not there', 4, ['snapshot', 'nobody', '/dev/null'], /nobody/],
-    ['a name that is taken', 5, ['camera', 'add', 'front', 'rtsp://127.0.0.1/x'], /front/],
+    ['an unknown camera', 4, ['camera', 'show', 'nobody'], /nobody/],
+    ['the removal of an unknown camera', 4, ['camera', 'remove', 'nobody'], /nobody/],
+    ['a snapshot of an unknown camera', 4, ['snapshot', 'nobody', '/dev/null'], /nobody/],
+    ['an existing name', 5, ['camera', 'add', 'front', 'rtsp://127.0.0.1/x'], /front/],
     ['a file that cannot be written', 1, ['snapshot', 'front', '/no/such/folder/x.jpg'], /\/no\/such\/folder/],
-  ])('answers %s with exit code %i and says why', async (_what, code, args, says) => {
+  ])('ends for %s with exit code %i and prints why', async (_what, code, args, says) => {
     const { exitCode, stdout, stderr } = await cli(...args);
     expect(exitCode).toBe(code);
     expect(stdout).toBe('');
     expect(stderr).toMatch(says);
   });
 
-  it('answers with 3 and the address where no proxy is', async () => {
+  it('ends with 3 and prints the address where no proxy answers', async () => {
     const { exitCode, stderr } = await runCli(undefined, ['camera', 'list']);
     expect(exitCode).toBe(3);
     expect(stderr).toContain('127.0.0.1:1');
   });
 
-  it('says that a configuration is right', async () => {
+  it('accepts a valid configuration', async () => {
     const { exitCode, stdout } = await cli('config', 'check', '--config', proxy.configFile, '--data-dir', folder);
     expect(exitCode).toBe(0);
     expect(stdout).toContain(proxy.configFile);
@@ -185,7 +185,7 @@ describe('chrysproxy', () => {
     expect(JSON.parse(json.stdout)).toMatchObject({ config: { port: proxy.restPort, host: '127.0.0.1' } });
   });
 
-  it('says what is wrong with a configuration, where, and what was meant', async () => {
+  it('prints what is wrong with a configuration, where, and the nearest key', async () => {
     const file = join(folder, 'wrong.yaml');
     writeFileSync(file, 'port: 99999\nbufer:\n  in_memory: 2\n');
     const { exitCode, stdout, stderr } = await cli('config', 'check', '--config', file, '--data-dir', folder);
@@ -198,10 +198,10 @@ describe('chrysproxy', () => {
     expect((await cli('start', '--config', file, '--data-dir', folder)).exitCode).toBe(2);
   });
 
-  it('tells its exit codes and its version', async () => {
+  it('prints its exit codes and its version', async () => {
     const help = await cli('--help');
     expect(help).toMatchObject({ exitCode: 0, stderr: '' });
-    expect(help.stdout).toMatch(/Exit codes:[^]*3 +no proxy/);
+    expect(help.stdout).toMatch(/Exit codes:[^]*3 +No proxy/);
     expect((await cli('--version')).stdout).toMatch(/^\d+\.\d+\.\d+\n$/);
   });
 });

@@ -1,4 +1,4 @@
-/** What a person types in a terminal, with Python's pty for the terminal. */
+/** Typing the edge secret in a terminal, for which Python's pty stands. */
 import { execFile } from 'node:child_process';
 import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
@@ -6,7 +6,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { EXECUTABLE, Proxy } from '../support/proxy.js';
 
 const BOUND_MS = 30_000;
-/** Types the second argument when it is asked, and prints all that the terminal has shown. */
+/** A Python program that types its first argument at the prompt, and prints everything that the terminal showed. */
 const TYPIST = `
 import os, pty, sys
 typed = sys.argv[1].encode()
@@ -32,7 +32,7 @@ sys.exit(status)
 let proxy: Proxy;
 
 beforeAll(async () => {
-  // Whatever the user's umask is.
+  // The files must be private with any umask of the user.
   proxy = await Proxy.start({ within: () => ['sh', '-c', 'umask 000; exec "$@"', 'sh'] });
 });
 
@@ -54,7 +54,7 @@ function typed(keys: string): Promise<{ readonly exitCode: number | null; readon
   });
 }
 
-it('is the edge secret, which is not shown, and which can be corrected', async () => {
+it('hides the edge secret, which can be corrected while typing', async () => {
   const { exitCode, shown } = await typed('gehxx\x7f\x7feim\r');
   expect(shown).toContain('are set');
   expect(shown).not.toMatch(/geh|eim/);
@@ -65,7 +65,7 @@ it('is the edge secret, which is not shown, and which can be corrected', async (
   for (const name of files) expect([name, statSync(join(proxy.dataDir, name)).mode & 0o777]).toEqual([name, 0o600]);
 });
 
-it('is Ctrl-C instead of it, and then nothing is changed', async () => {
+it('changes nothing after Ctrl-C', async () => {
   const { exitCode, shown } = await typed('other\x03');
   expect(shown).toContain('Nothing was changed');
   expect(shown).not.toContain('other');

@@ -1,5 +1,6 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import * as prettier from 'prettier';
+import { cliPage } from './cli-page.js';
 import { configPage } from './config-page.js';
 import { defaultConfig } from './default-config.js';
 import { errorsPage } from './errors-page.js';
@@ -9,7 +10,12 @@ import type { GeneratedFile } from './generated-file.js';
  * Writes the files that are generated from the source code; `npm run gen` calls it from the root of the repository.
  * With `--check` it writes nothing, names every file that is out of date, and exits with 1 if there is one.
  */
-const GENERATORS: readonly (() => GeneratedFile | Promise<GeneratedFile>)[] = [defaultConfig, configPage, errorsPage];
+const GENERATORS: readonly (() => GeneratedFile | Promise<GeneratedFile>)[] = [
+  defaultConfig,
+  configPage,
+  errorsPage,
+  cliPage,
+];
 
 const isCheck = process.argv.includes('--check');
 for (const generate of GENERATORS) {

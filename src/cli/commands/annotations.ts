@@ -2,15 +2,10 @@ import { Command, InvalidArgumentError } from 'commander';
 import type { AnnotationsAnswer } from '../../rest/routes/annotations.js';
 import { AnnotationsClient } from '../annotations-client.js';
 import { CliError, EXIT } from '../exit-codes.js';
-import { durationText, fields, json, plain, table, timeText } from '../format.js';
+import { durationText, fields, json, printable, table, timeText } from '../format.js';
 import type { Io } from '../io.js';
 import { evidenceCommand } from './annotation-evidence.js';
-import { clientFor, urlOption } from './camera.js';
-
-interface RemoteOptions {
-  readonly url?: string;
-  readonly json?: boolean;
-}
+import { clientFor, urlOption, type RemoteOptions } from './options.js';
 
 interface SetAsideOptions extends RemoteOptions {
   readonly limit?: number;
@@ -23,32 +18,32 @@ interface ChoiceOptions extends RemoteOptions {
 const DEFAULT_LIMIT = 100;
 
 export function annotationsCommand(io: Io): Command {
-  const annotations = new Command('annotations').description('how the delivery of annotations fares');
+  const annotations = new Command('annotations').description('Shows and repairs the delivery of annotations.');
   annotations
     .command('status')
-    .description('how many wait, were delivered, were refused, and why nothing is sent')
-    .option('--json', 'print it as JSON, as GET /api/v1/annotations/status gives it')
+    .description('Prints how many annotations wait, were delivered and were refused, and why nothing is sent.')
+    .option('--json', 'Prints the answer of GET /api/v1/annotations/status.')
     .addOption(urlOption())
     .action((options: RemoteOptions) => status(io, options));
   annotations
     .command('set-aside')
-    .description('the annotations that the endpoint refused, with its reasons, oldest first')
-    .option('--limit <n>', `at most so many; default ${DEFAULT_LIMIT}`, count)
-    .option('--json', 'print them as JSON, with all that is in them')
+    .description('Prints the annotations that the endpoint refused, with its answers, oldest first.')
+    .option('--limit <n>', `Maximum number of annotations. Default: ${DEFAULT_LIMIT}.`, count)
+    .option('--json', 'Prints the annotations as JSON, with all their fields.')
     .addOption(urlOption())
     .action((options: SetAsideOptions) => setAside(io, options));
   annotations
     .command('requeue')
-    .description('send refused annotations again, after those that wait')
-    .argument('[ids...]', 'their ids, as set-aside lists them')
-    .option('--all', 'all of them')
+    .description('Sends refused annotations again, after the annotations that wait.')
+    .argument('[ids...]', 'Ids of the annotations, as "annotations set-aside" prints them.')
+    .option('--all', 'Sends all refused annotations again.')
     .addOption(urlOption())
     .action((ids: readonly string[], options: ChoiceOptions) => requeue(io, ids, options));
   annotations
     .command('discard')
-    .description('remove refused annotations for good')
-    .argument('[ids...]', 'their ids, as set-aside lists them')
-    .option('--all', 'all of them')
+    .description('Deletes refused annotations. Until then, they count for annotation.max_queue.')
+    .argument('[ids...]', 'Ids of the annotations, as "annotations set-aside" prints them.')
+    .option('--all', 'Deletes all refused annotations.')
     .addOption(urlOption())
     .action((ids: readonly string[], options: ChoiceOptions) => discard(io, ids, options));
   annotations.addCommand(evidenceCommand(io));
@@ -66,7 +61,7 @@ async function status(io: Io, options: RemoteOptions): Promise<void> {
   io.out(
     fields([
       ['Mode', answer.mode],
-      ['Waiting', `${answer.queued} (${answer.in_flight} on their way)${oldest}`],
+      ['Waiting', `${answer.queued} (${answer.in_flight} being sent)${oldest}`],
       ['Delivered', String(answer.delivered)],
       ['Set aside', String(answer.set_aside)],
       ['Kept', String(answer.kept)],
@@ -80,8 +75,8 @@ async function status(io: Io, options: RemoteOptions): Promise<void> {
 
 function sharedText({ message, shared, sender }: NonNullable<AnnotationsAnswer['redis']>): string {
   if (message !== null) return message;
-  const who = { this: 'this proxy sends', other: 'another proxy sends', none: 'no proxy sends at the moment' }[sender];
-  return `${shared} of those that wait are in it; ${who}`;
+  const who = { this: 'this proxy sends', other: 'another proxy sends', none: 'no proxy sends now' }[sender];
+  return `${shared} of the waiting annotations are in it; ${who}`;
 }
 
 async function setAside(io: Io, options: SetAsideOptions): Promise<void> {
@@ -97,31 +92,31 @@ async function setAside(io: Io, options: SetAsideOptions): Promise<void> {
       camera,
       type,
       timeText(startMs),
-      plain(reason ?? ''),
+      printable(reason ?? ''),
     ]);
     io.out(table(['ID', 'CAMERA', 'TYPE', 'START', 'REASON'], rows));
   }
 }
 
-/** Undefined: all. Throws CliError. */
-function chosen(ids: readonly string[], options: ChoiceOptions): readonly string[] | undefined {
+/** The chosen ids; undefined: all annotations. Throws CliError. */
+function idsOf(ids: readonly string[], options: ChoiceOptions): readonly string[] | undefined {
   if ((ids.length === 0) === (options.all !== true)) {
     throw new CliError(
       EXIT.usage,
-      'Name the ids of the annotations, or say --all; "annotations set-aside" lists them.',
+      'Give the ids of the annotations, or --all. "annotations set-aside" prints the ids.',
     );
   }
   return ids.length === 0 ? undefined : ids;
 }
 
 async function requeue(io: Io, ids: readonly string[], options: ChoiceOptions): Promise<void> {
-  const requeued = await new AnnotationsClient(clientFor(options, io)).requeue(chosen(ids, options));
+  const requeued = await new AnnotationsClient(clientFor(options, io)).requeue(idsOf(ids, options));
   io.out(`${requeued} annotations are queued again.\n`);
 }
 
 async function discard(io: Io, ids: readonly string[], options: ChoiceOptions): Promise<void> {
-  const discarded = await new AnnotationsClient(clientFor(options, io)).discard(chosen(ids, options));
-  io.out(`${discarded} annotations are removed.\n`);
+  const discarded = await new AnnotationsClient(clientFor(options, io)).discard(idsOf(ids, options));
+  io.out(`${discarded} annotations are deleted.\n`);
 }
 
 function count(text: string): number {

@@ -1,18 +1,12 @@
 import { Command } from 'commander';
 import type { ClipAnswer } from '../../rest/routes/clips.js';
 import { CliError, EXIT } from '../exit-codes.js';
-import { bytesText, json, plain, table, timeText } from '../format.js';
+import { bytesText, json, printable, table, timeText } from '../format.js';
 import type { Io } from '../io.js';
-import { MOMENT_FORMS, type Moment } from '../moment.js';
+import type { Moment } from '../moment.js';
 import { RecordingsClient } from '../recordings-client.js';
-import { clientFor, urlOption } from './camera.js';
-import { moment } from './moment-option.js';
+import { clientFor, moment, TIME_HELP, urlOption, type RemoteOptions } from './options.js';
 import { rangeOf } from './recordings.js';
-
-interface RemoteOptions {
-  readonly json?: boolean;
-  readonly url?: string;
-}
 
 interface AddOptions extends RemoteOptions {
   readonly from: Moment;
@@ -20,30 +14,38 @@ interface AddOptions extends RemoteOptions {
 }
 
 export function clipCommand(io: Io): Command {
-  const clip = new Command('clip').description('keep parts of what is recorded from being cleaned away');
+  const clip = new Command('clip').description('Protects parts of recordings from retention.');
   clip
     .command('add')
-    .description('keep a part, under a name')
-    .argument('<name>', 'of the camera')
-    .argument('<clip>', 'a name for the part, in quotes when it has blanks')
-    .requiredOption('--from <time>', 'its first moment', moment)
-    .requiredOption('--to <time>', 'its last moment', moment)
-    .option('--json', 'print the clip as JSON')
+    .summary('Protects a time range of a recording, under a name.')
+    .description(
+      `\
+Protects a time range of a camera's recording from retention, under a name. Prints a note when parts of the range are \
+not recorded, and fails when nothing of it is.
+
+    chrysproxy clip add yard "a parcel" --from -10m --to -8m
+
+${TIME_HELP}`,
+    )
+    .argument('<name>', 'Name of the camera.')
+    .argument('<clip>', 'Name of the clip, up to 128 characters, unique for the camera.')
+    .requiredOption('--from <time>', 'Start of the clip; required.', moment)
+    .requiredOption('--to <time>', 'End of the clip; required.', moment)
+    .option('--json', 'Prints the clip as JSON.')
     .addOption(urlOption())
-    .addHelpText('after', `\nA time is ${MOMENT_FORMS}.`)
     .action((name: string, clipName: string, options: AddOptions) => add(io, name, clipName, options));
   clip
     .command('list')
-    .description('one line for each kept part of a camera')
-    .argument('<name>', 'of the camera')
-    .option('--json', 'print the clips as JSON')
+    .description('Prints one line for each clip of a camera.')
+    .argument('<name>', 'Name of the camera.')
+    .option('--json', 'Prints the answer of GET /api/v1/process/<name>/clips.')
     .addOption(urlOption())
     .action((name: string, options: RemoteOptions) => list(io, name, options));
   clip
     .command('remove')
-    .description('keep a part no longer: it goes when it is old enough')
-    .argument('<name>', 'of the camera')
-    .argument('<clip>', 'its name, or its number in the list')
+    .description('Removes a clip. Its segments are deleted when retention applies to them.')
+    .argument('<name>', 'Name of the camera.')
+    .argument('<clip>', 'Name of the clip, or its id in the list.')
     .addOption(urlOption())
     .action((name: string, clipName: string, options: RemoteOptions) => remove(io, name, clipName, options));
   return clip;
@@ -57,7 +59,7 @@ async function add(io: Io, name: string, clipName: string, options: AddOptions):
     return;
   }
   const gaps = clip.complete ? '' : ' Not all of it is recorded: it has gaps.';
-  io.out(`Clip "${plain(clip.name)}" of "${plain(name)}" is kept, ${bytesText(clip.bytes)}.${gaps}\n`);
+  io.out(`Clip "${printable(clip.name)}" of "${printable(name)}" is kept, ${bytesText(clip.bytes)}.${gaps}\n`);
 }
 
 async function list(io: Io, name: string, options: RemoteOptions): Promise<void> {
@@ -65,8 +67,8 @@ async function list(io: Io, name: string, options: RemoteOptions): Promise<void>
   if (options.json === true) {
     io.out(json(clips));
   } else if (clips.length === 0) {
-    const how = `${io.command} clip add ${plain(name)} CLIP --from TIME --to TIME`;
-    io.out(`There is no clip of "${plain(name)}" yet. Add one with: ${how}\n`);
+    const how = `${io.command} clip add ${printable(name)} CLIP --from TIME --to TIME`;
+    io.out(`There is no clip of "${printable(name)}" yet. Add one with: ${how}\n`);
   } else {
     const rows = clips.map((clip) => [
       String(clip.id),
@@ -82,15 +84,15 @@ async function list(io: Io, name: string, options: RemoteOptions): Promise<void>
 
 async function remove(io: Io, name: string, clipName: string, options: RemoteOptions): Promise<void> {
   const client = new RecordingsClient(clientFor(options, io));
-  const clip = named(await client.clips(name), clipName);
+  const clip = clipNamed(await client.clips(name), clipName);
   if (clip === undefined) {
-    const text = `Camera "${name}" has no clip "${clipName}"; list those that it has with: ${io.command} clip list ${name}`;
+    const text = `Camera "${name}" has no clip "${clipName}"; list its clips with: ${io.command} clip list ${name}`;
     throw new CliError(EXIT.notFound, text);
   }
   await client.removeClip(name, clip.id);
-  io.out(`Clip "${plain(clip.name)}" of "${plain(name)}" is not kept any more.\n`);
+  io.out(`Clip "${printable(clip.name)}" of "${printable(name)}" is removed.\n`);
 }
 
-function named(clips: readonly ClipAnswer[], clipName: string): ClipAnswer | undefined {
+function clipNamed(clips: readonly ClipAnswer[], clipName: string): ClipAnswer | undefined {
   return clips.find((clip) => clip.name === clipName) ?? clips.find((clip) => String(clip.id) === clipName);
 }

@@ -4,31 +4,40 @@ import type { CloudCheckAnswer } from '../../rest/routes/cloud.js';
 import { CliError, EXIT } from '../exit-codes.js';
 import { fields, json, timeText } from '../format.js';
 import type { Io } from '../io.js';
-import { clientFor, urlOption } from './camera.js';
-
-interface RemoteOptions {
-  readonly url?: string;
-  readonly json?: boolean;
-}
+import { clientFor, urlOption, type RemoteOptions } from './options.js';
 
 export function cloudCommand(io: Io): Command {
-  const cloud = new Command('cloud').description('the keys for the cloud, or for a receiver of your own');
+  const cloud = new Command('cloud').description('Sets and checks the keys for the cloud.');
   cloud
     .command('set-key')
-    .description('set the edge key; its secret is read from standard input, out of the process list')
-    .argument('<key>', 'the edge key')
+    .summary('Sets the edge key and its secret.')
+    .description(
+      `\
+Sets the edge key and its secret, which is read from standard input, so that it is in no process list. Both are used at \
+once.
+
+    chrysproxy cloud set-key KEY < secret.txt`,
+    )
+    .argument('<key>', 'The edge key.')
     .addOption(urlOption())
     .action((key: string, options: RemoteOptions) => setKey(io, key, options));
   cloud
     .command('show')
-    .description('whether the edge key and its secret are set; neither is shown in full')
-    .option('--json', 'print it as JSON')
+    .description('Prints the beginning of the edge key, whether its secret is set, and when they were changed.')
+    .option('--json', 'Prints the result as JSON.')
     .addOption(urlOption())
     .action((options: RemoteOptions) => show(io, options));
   cloud
     .command('check')
-    .description('try what the proxy sends to, without sending anything, and say what is wrong')
-    .option('--json', 'print what was found as JSON')
+    .summary('Checks that the cloud and the webhook can be reached.')
+    .description(
+      `\
+Sends an empty signed batch to annotation.endpoint and to webhook.url, and, when a camera has an RTMP endpoint, a request \
+for a stream that does not exist to api.endpoint. Nothing is stored there.
+
+Ends with exit code 1 when one of them fails, and prints why: name, port, certificate, key or a clock that is wrong.`,
+    )
+    .option('--json', 'Prints the answer of POST /api/v1/cloud/check.')
     .addOption(urlOption())
     .action((options: RemoteOptions) => check(io, options));
   return cloud;
@@ -38,10 +47,10 @@ async function setKey(io: Io, key: string, options: RemoteOptions): Promise<void
   const client = new AnnotationsClient(clientFor(options, io));
   const secret = (await io.readSecret('Type the edge secret and Enter (it is not shown): ')).trim();
   if (secret === '') {
-    throw new CliError(EXIT.usage, 'Standard input is empty; write the edge secret into it.');
+    throw new CliError(EXIT.usage, 'Standard input is empty: write the edge secret to it.');
   }
   await client.setKeys(key, secret);
-  io.out(`The edge key and secret are set. Try them with: ${io.command} cloud check\n`);
+  io.out(`The edge key and secret are set. Check them with: ${io.command} cloud check\n`);
 }
 
 async function show(io: Io, options: RemoteOptions): Promise<void> {

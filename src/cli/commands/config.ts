@@ -5,6 +5,7 @@ import { warnings } from '../../config/rules.js';
 import type { Config } from '../../config/schema.js';
 import { json } from '../format.js';
 import type { Io } from '../io.js';
+import { CONFIG_HELP, DATA_DIR_HELP } from './start.js';
 
 interface Options {
   readonly config?: string;
@@ -13,13 +14,20 @@ interface Options {
 }
 
 export function configCommand(io: Io): Command {
-  const config = new Command('config').description('about the configuration');
+  const config = new Command('config').description('Checks the configuration.');
   config
     .command('check')
-    .description('say what is wrong with the configuration, without starting anything')
-    .option('--config <file>', 'the file; else CHRYSPROXY_CONFIG, else conf.yaml in the data directory')
-    .option('--data-dir <folder>', 'the data directory; else CHRYSPROXY_DATA_DIR, else the usual one')
-    .option('--json', 'print the configuration in force as JSON, without the password of Redis')
+    .summary('Prints every error in the configuration.')
+    .description(
+      'Prints every error in the configuration, with its line and the nearest known key. Starts and creates nothing. Warnings ' +
+        'do not change the exit code.',
+    )
+    .option('--config <file>', CONFIG_HELP)
+    .option('--data-dir <folder>', DATA_DIR_HELP)
+    .option(
+      '--json',
+      'Prints the configuration in use as JSON: file (null: none), dataDir, config, warnings. The Redis password is masked.',
+    )
     .action((options: Options) => {
       check(io, options);
     });
@@ -36,7 +44,7 @@ function check(io: Io, options: Options): void {
   }
   io.out(
     path === undefined
-      ? `There is no ${dataDir}/conf.yaml, so the defaults hold; nothing is wrong.\n`
+      ? `There is no ${dataDir}/conf.yaml, so the defaults are used; nothing is wrong.\n`
       : `${path}: nothing is wrong.\n`,
   );
   for (const note of notes) {

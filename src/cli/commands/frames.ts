@@ -7,15 +7,14 @@ import {
 } from '../../gen/chrys/cloud/videostreaming/v1beta1/video_streaming.js';
 import { CliError, EXIT } from '../exit-codes.js';
 import { FrameFolder, frameFileName } from '../frame-files.js';
-import { bytesText, json, plain, timeText } from '../format.js';
+import { bytesText, json, printable, timeText } from '../format.js';
 import type { ImageClient } from '../grpc-client.js';
 import type { Io } from '../io.js';
-import { MOMENT_FORMS, resolveMoment, type Moment } from '../moment.js';
+import { resolveMoment, type Moment } from '../moment.js';
 import { ProgressBar } from '../progress.js';
-import { clientFor, urlOption, wholeNumber } from './camera.js';
-import { moment } from './moment-option.js';
+import { clientFor, moment, TIME_HELP, urlOption, wholeNumber, type RemoteOptions } from './options.js';
 
-interface Options {
+interface Options extends RemoteOptions {
   readonly from?: Moment;
   readonly to?: Moment;
   readonly every?: number;
@@ -24,11 +23,9 @@ interface Options {
   readonly quality?: number;
   readonly keyframes?: boolean;
   readonly grpc?: string;
-  readonly url?: string;
-  readonly json?: boolean;
 }
 
-/** What was saved; times are milliseconds since the epoch. */
+/** The output of --json. Times are milliseconds since the epoch. */
 interface Saved {
   readonly camera: string;
   readonly folder: string;
@@ -36,7 +33,7 @@ interface Saved {
   bytes: number;
   first: number | null;
   last: number | null;
-  /** Places where frames of the range were lost, and their time in all. */
+  /** Number of gaps in the range, and their total time in milliseconds. */
   gaps: number;
   gap_ms: number;
   complete: boolean;
@@ -44,21 +41,42 @@ interface Saved {
 
 const MAX_EVERY_MS = 2 ** 31 - 1;
 
+const DESCRIPTION = `\
+Saves the frames of a time range, from memory and from recordings, as JPEG files.
+
+A file is named after the arrival of its frame in UTC and the frame id: 20260102T030405.678Z_0000000042.jpg. Names sort by \
+time, and saving a range again writes the same files. A file is created only when it is complete.
+
+    chrysproxy frames yard --from -30s --every 1s --out yard-frames
+    chrysproxy frames yard --from 2026-01-02T03:04:00 --to 2026-01-02T03:04:10 --out accident
+
+On a terminal, a progress bar is shown. Ctrl-C ends the command with exit code 1 and keeps the saved files. When the range \
+has no frame, the command fails and prints which range the proxy has.
+
+${TIME_HELP}`;
+
 export function framesCommand(io: Io): Command {
   return new Command('frames')
-    .description('save the frames of a camera that the proxy still has, as JPEG files')
-    .argument('<name>')
-    .requiredOption('--out <folder>', 'where the files go; it is made when it is not there')
-    .option('--from <time>', 'the first moment; default: the oldest frame', moment)
-    .option('--to <time>', 'the last moment; default: now', moment)
-    .option('--every <duration>', 'a frame about every so often; default: every frame', every)
-    .option('--keyframes', 'keyframes only')
-    .option('--width <pixels>', 'scale them down to this width', wholeNumber)
-    .option('--quality <n>', 'of the JPEGs, 1 to 100', wholeNumber)
-    .option('--json', 'print what was saved as JSON')
-    .option('--grpc <host:port>', 'address of the gRPC interface; default: what the proxy at --url tells')
+    .summary('Saves the frames of a time range as JPEG files.')
+    .description(DESCRIPTION)
+    .argument('<name>', 'Name of the camera.')
+    .requiredOption('--out <folder>', 'Folder of the files; required. It is created when it is missing.')
+    .option('--from <time>', 'Start of the range. Default: the oldest frame.', moment)
+    .option('--to <time>', 'End of the range. Default: now.', moment)
+    .option('--every <duration>', 'Interval between two frames, such as 1s. Default: every frame.', every)
+    .option('--keyframes', 'Saves keyframes only.')
+    .option('--width <pixels>', 'Scales frames down to this width. Default: buffer.in_memory_scale.', wholeNumber)
+    .option('--quality <n>', 'JPEG quality, 1 (small files) to 100 (best pictures). Default: 85.', wholeNumber)
+    .option(
+      '--json',
+      'Prints the result as JSON: camera, folder, frames, bytes, first and last (milliseconds since the epoch), gaps, gap_ms, ' +
+        'complete.',
+    )
+    .option(
+      '--grpc <host:port>',
+      'Address of the gRPC interface. Default: the host of --url, with the port that the proxy reports.',
+    )
     .addOption(urlOption())
-    .addHelpText('after', `\nA time is ${MOMENT_FORMS}.`)
     .action((name: string, options: Options) => frames(io, name, options));
 }
 
@@ -68,7 +86,7 @@ async function frames(io: Io, name: string, options: Options): Promise<void> {
   }
   const proxy = clientFor(options, io);
   const address = options.grpc ?? (await proxy.grpcAddress());
-  // Only here, because loading gRPC takes longer than most commands take.
+  // Imported here because loading gRPC takes longer than most commands.
   const { ImageClient } = await import('../grpc-client.js');
   const client = new ImageClient(address, proxy.grpcTls);
   try {
@@ -84,10 +102,10 @@ async function save(io: Io, client: ImageClient, name: string, options: Options)
   const fromMs = options.from === undefined ? 0 : resolveMoment(options.from, nowMs);
   const toMs = options.to === undefined ? nowMs : resolveMoment(options.to, nowMs);
   if (fromMs > toMs) {
-    const text = `--from (${timeText(fromMs)}) is later than --to (${timeText(toMs)}): exchange them.`;
+    const text = `--from (${timeText(fromMs)}) is later than --to (${timeText(toMs)}): swap them.`;
     throw new CliError(EXIT.usage, text);
   }
-  const extent = await client.extent(name);
+  const memory = await client.memoryRange(name);
   const request = VideoFrameBufferedRequest.create({
     deviceId: name,
     timestampFrom: fromMs,
@@ -98,9 +116,9 @@ async function save(io: Io, client: ImageClient, name: string, options: Options)
     intervalMs: options.every ?? 0,
     keyFrameOnly: options.keyframes === true,
   });
-  const saved = await saveAll(io, client, request, await FrameFolder.open(options.out), extent);
+  const saved = await saveAll(io, client, request, await FrameFolder.open(options.out), memory);
   if (saved.frames === 0 && saved.complete) {
-    throw new CliError(EXIT.failed, nothingThere(name, fromMs, toMs, extent));
+    throw new CliError(EXIT.failed, nothingThere(name, fromMs, toMs, memory));
   }
   return saved;
 }
@@ -110,10 +128,10 @@ async function saveAll(
   client: ImageClient,
   request: VideoFrameBufferedRequest,
   folder: FrameFolder,
-  extent: VideoBuffer | undefined,
+  memory: VideoBuffer | undefined,
 ): Promise<Saved> {
-  const memoryMs = Math.max(request.timestampFrom, extent?.startTime ?? 0);
-  const endMs = Math.min(request.timestampTo, extent?.endTime ?? Infinity);
+  const memoryMs = Math.max(request.timestampFrom, memory?.startTime ?? 0);
+  const endMs = Math.min(request.timestampTo, memory?.endTime ?? Infinity);
   const bar = new ProgressBar(io);
   const interrupted = io.interrupted();
   const saved: Saved = {
@@ -128,7 +146,7 @@ async function saveAll(
     complete: false,
   };
   try {
-    for await (const frame of client.past(request, interrupted)) {
+    for await (const frame of client.history(request, interrupted)) {
       await folder.write(frameFileName(frame.timestamp, frame.frameId), frame.data);
       saved.frames += 1;
       saved.bytes += frame.data.length;
@@ -136,7 +154,7 @@ async function saveAll(
       saved.last = frame.timestamp;
       saved.gaps += frame.gapMs > 0 ? 1 : 0;
       saved.gap_ms += frame.gapMs;
-      // What is recorded begins before what is in memory.
+      // Recordings begin before memory does.
       const startMs = Math.min(memoryMs, saved.first);
       const share = (frame.timestamp - startMs) / Math.max(1, endMs - startMs);
       bar.show(share, `${saved.frames} frames, ${bytesText(saved.bytes)}`);
@@ -155,20 +173,23 @@ function report(io: Io, saved: Saved, options: Options): void {
     const range = saved.first === null ? '' : `, ${timeText(saved.first)} to ${timeText(saved.last ?? saved.first)}`;
     const lost = saved.gaps === 0 ? '' : `; ${saved.gaps} gaps, ${saved.gap_ms} ms of the range were lost`;
     const what = `${saved.frames} frames, ${bytesText(saved.bytes)}${range}${lost}`;
-    io.out(`${plain(saved.camera)}: ${what}. They are in ${saved.folder}\n`);
+    io.out(`${printable(saved.camera)}: ${what}. They are in ${saved.folder}\n`);
   }
   if (!saved.complete) {
     throw new CliError(EXIT.failed, `Stopped before the end: ${saved.frames} frames are saved.`);
   }
 }
 
-function nothingThere(name: string, fromMs: number, toMs: number, extent: VideoBuffer | undefined): string {
-  const range = `${fromMs === 0 ? 'the beginning' : timeText(fromMs)} and ${timeText(toMs)}`;
-  const held =
-    extent === undefined
-      ? 'in memory the proxy holds none at all'
-      : `in memory the proxy holds those from ${timeText(extent.startTime)} to ${timeText(extent.endTime)}`;
-  return `There are no frames of "${name}" between ${range}: ${held}. buffer.in_memory sets how many it keeps, and "chrysproxy recordings list" tells what is recorded.`;
+function nothingThere(name: string, fromMs: number, toMs: number, memory: VideoBuffer | undefined): string {
+  const from = fromMs === 0 ? 'the beginning' : timeText(fromMs);
+  const inMemory =
+    memory === undefined
+      ? 'The proxy has none in memory'
+      : `In memory, the proxy has frames from ${timeText(memory.startTime)} to ${timeText(memory.endTime)}`;
+  return (
+    `There are no frames of "${name}" between ${from} and ${timeText(toMs)}. ${inMemory}. "chrysproxy recordings list" ` +
+    'prints what is recorded; buffer.in_memory sets how many frames memory keeps.'
+  );
 }
 
 function every(text: string): number {

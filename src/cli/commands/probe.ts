@@ -2,42 +2,57 @@ import { Command, InvalidArgumentError, Option } from 'commander';
 import { DURATION_FORMS, parseDurationMs } from '../../base/duration.js';
 import type { ProbeResult } from '../../cameras/probe/probe-types.js';
 import { TLS_VERIFY, TRANSPORTS } from '../../config/schema.js';
-import type { TlsOptions } from '../client-tls.js';
 import type { ProbeAnswer, ProxyClient } from '../client.js';
 import { CliError, EXIT } from '../exit-codes.js';
-import { fields, json, plain } from '../format.js';
+import { fields, json, printable } from '../format.js';
 import type { Io } from '../io.js';
 import { streamUrl } from '../stream-url.js';
-import { clientFor, urlOption } from './camera.js';
+import { clientFor, urlOption, type RemoteOptions } from './options.js';
 
-interface Options extends TlsOptions {
+interface Options extends RemoteOptions {
   readonly transport: (typeof TRANSPORTS)[number];
   readonly tlsVerify: (typeof TLS_VERIFY)[number];
   readonly timeout: number;
-  readonly json?: boolean;
-  readonly url?: string;
 }
 
 const DEFAULT_TIMEOUT_MS = 10_000;
 
+const DESCRIPTION = `\
+Opens a stream without adding it, watches it for one GOP, and prints what it is; or why it does not open.
+
+If a proxy answers at --url, that proxy opens the stream. When one of its cameras has the same host, port and path, the \
+proxy answers from that camera without a connection, because many cameras allow only one; the user name and password of \
+the URL are then not checked. Without a proxy, and for a file: URL, the command opens the stream itself.`;
+
 export function probeCommand(io: Io): Command {
   return new Command('probe')
-    .description(
-      'open a stream without adding it and say what it is, or why it does not open; the running proxy does it if there is one',
+    .summary('Prints what a stream is, or why it does not open.')
+    .description(DESCRIPTION)
+    .argument(
+      '<url>',
+      'rtsp://, rtsps:// or file: URL. "-" reads it from standard input, so that it is in no process list.',
     )
-    .argument('<url>', 'rtsp://, rtsps:// or file: URL; - reads it from standard input, out of the process list')
-    .addOption(new Option('--transport <transport>', 'how RTP comes in').choices(TRANSPORTS).default('auto'))
     .addOption(
-      new Option('--tls-verify <how>', 'how the certificate of an rtsps camera is checked')
+      new Option('--transport <transport>', 'How RTP packets are received.').choices(TRANSPORTS).default('auto'),
+    )
+    .addOption(
+      new Option(
+        '--tls-verify <mode>',
+        'How the certificate of an rtsps camera is checked. A probe has no stored certificate, so pin accepts any.',
+      )
         .choices(TLS_VERIFY)
         .default('pin'),
     )
     .addOption(
-      new Option('--timeout <duration>', 'maximum time for opening and watching')
+      new Option('--timeout <duration>', 'Maximum time to open and watch the stream, 100ms to 10m.')
         .argParser(duration)
         .default(DEFAULT_TIMEOUT_MS, '10s'),
     )
-    .option('--json', 'print the result as JSON')
+    .option(
+      '--json',
+      'Prints the result as JSON: codec, profile, width, height, pixelFormat, fps, gopPackets, bitrateKbps, transport, openMs, ' +
+        'and camera, the name of the running camera that answered. A number that is not known is 0.',
+    )
     .addOption(urlOption())
     .action((url: string, options: Options) => probe(io, url, options));
 }
@@ -97,7 +112,7 @@ function described(result: ProbeResult): [string, string][] {
     ['Transport', result.transport],
     camera === undefined
       ? ['Opened in', `${result.openMs} ms`]
-      : ['Answered by', `camera "${plain(camera)}", which runs with this stream; no connection was made`],
+      : ['Answered by', `camera "${printable(camera)}", which runs with this stream; no connection was made`],
   ];
 }
 

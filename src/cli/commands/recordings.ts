@@ -1,48 +1,54 @@
 import { Command } from 'commander';
 import { CliError, EXIT } from '../exit-codes.js';
-import { bytesText, durationText, json, plain, table, timeText } from '../format.js';
+import { bytesText, durationText, json, printable, table, timeText } from '../format.js';
 import type { Io } from '../io.js';
-import { MOMENT_FORMS, resolveMoment, type Moment } from '../moment.js';
+import { resolveMoment, type Moment } from '../moment.js';
 import { RecordingsClient, type Range } from '../recordings-client.js';
-import { clientFor, urlOption } from './camera.js';
-import { moment } from './moment-option.js';
+import { clientFor, moment, TIME_HELP, urlOption, type RemoteOptions } from './options.js';
 
-export interface RangeOptions {
+interface RangeOptions extends RemoteOptions {
   readonly from?: Moment;
   readonly to?: Moment;
-  readonly json?: boolean;
-  readonly url?: string;
 }
 
 export function recordingsCommand(io: Io): Command {
-  const recordings = new Command('recordings').description('list and check what a running proxy has recorded');
+  const recordings = new Command('recordings').description('Lists and checks the recordings of a running proxy.');
   recordings
     .command('list')
-    .description('one line for each camera of which something is recorded, or for each segment of one')
-    .argument('[name]', 'the segments of this camera')
-    .option('--from <time>', 'segments from this moment on', moment)
-    .option('--to <time>', 'segments up to this moment', moment)
-    .option('--json', 'print them as JSON')
+    .summary('Prints one line for each recorded camera, or for each segment of a camera.')
+    .description(
+      'Prints one line for each camera that has recordings, including removed cameras; with a name, one line for each segment ' +
+        `of that camera.\n\n${TIME_HELP}`,
+    )
+    .argument('[name]', 'Name of the camera whose segments are printed.')
+    .option('--from <time>', 'Only segments from this time on.', moment)
+    .option('--to <time>', 'Only segments up to this time.', moment)
+    .option('--json', 'Prints the answer of GET /api/v1/recordings, or all segments of the camera, as JSON.')
     .addOption(urlOption())
-    .addHelpText('after', `\nA time is ${MOMENT_FORMS}.`)
     .action((name: string | undefined, options: RangeOptions) => list(io, name, options));
   recordings
     .command('check')
-    .description('compare the list of segments with the disk, and mend the list')
-    .option('--json', 'print what was found as JSON')
+    .summary('Compares the index of segments with the disk, and repairs the index.')
+    .description(
+      `\
+Compares the index of segments with the folder on disk, and repairs the index. Segments that are missing in the index are \
+added, segments whose file is gone are removed from it, and files of an interrupted recording are deleted. Other files are \
+listed and kept. The proxy does the same when it starts.`,
+    )
+    .option('--json', 'Prints the answer of POST /api/v1/recordings/check.')
     .addOption(urlOption())
     .action((options: RangeOptions) => check(io, options));
   return recordings;
 }
 
-/** Moments by the proxy's clock; without them, 0 = open. Throws CliError when they are exchanged. */
+/** The range by the proxy's clock; a missing end is 0, which means open. Throws CliError when `from` is after `to`. */
 export async function rangeOf(io: Io, { from, to, ...options }: RangeOptions): Promise<Range> {
   if (from === undefined && to === undefined) return { fromMs: 0, toMs: 0 };
   const nowMs = (await clientFor(options, io).info()).time;
   const fromMs = from === undefined ? 0 : resolveMoment(from, nowMs);
   const toMs = to === undefined ? 0 : resolveMoment(to, nowMs);
   if (toMs > 0 && fromMs > toMs) {
-    const text = `--from (${timeText(fromMs)}) is later than --to (${timeText(toMs)}): exchange them.`;
+    const text = `--from (${timeText(fromMs)}) is later than --to (${timeText(toMs)}): swap them.`;
     throw new CliError(EXIT.usage, text);
   }
   return { fromMs, toMs };
@@ -61,7 +67,7 @@ async function list(io: Io, name: string | undefined, options: RangeOptions): Pr
   if (options.json === true) {
     io.out(json(summary));
   } else if (summary.cameras.length === 0) {
-    io.out(`Nothing is recorded. Begin with: ${io.command} camera record NAME on\n`);
+    io.out(`Nothing is recorded. Start recording with: ${io.command} camera record NAME on\n`);
   } else {
     const rows = summary.cameras.map(({ camera, segments, bytes, from, to }) => [
       camera,
@@ -79,7 +85,9 @@ async function listSegments(io: Io, client: RecordingsClient, name: string, opti
   if (options.json === true) {
     io.out(json(segments));
   } else if (segments.length === 0) {
-    io.out(`Nothing of "${plain(name)}" is recorded there. What is: ${io.command} recordings list\n`);
+    io.out(
+      `Nothing of "${printable(name)}" is recorded there. List the recordings with: ${io.command} recordings list\n`,
+    );
   } else {
     const rows = segments.map((segment) => [
       timeText(segment.start),
@@ -103,12 +111,12 @@ async function check(io: Io, options: RangeOptions): Promise<void> {
   const more = report.foreign_count - report.foreign.length;
   io.out(
     [
-      `${report.good} segments are as they should be.`,
-      `${report.added} were on the disk and not in the list; now they are.`,
-      `${report.missing} were in the list and not on the disk; they are taken out.`,
-      `${report.removed} leftovers of an interrupted recording are removed.`,
-      `${report.foreign_count} files are not ours, and left alone${report.foreign_count === 0 ? '.' : ':'}`,
-      ...report.foreign.map((file) => `  ${plain(file)}`),
+      `${report.good} segments are correct.`,
+      `${report.added} segments were missing in the index and are added.`,
+      `${report.missing} segments had no file and are removed from the index.`,
+      `${report.removed} files of an interrupted recording are deleted.`,
+      `${report.foreign_count} other files are kept${report.foreign_count === 0 ? '.' : ':'}`,
+      ...report.foreign.map((file) => `  ${printable(file)}`),
       ...(more > 0 ? [`  and ${more} more`] : []),
     ]
       .map((line) => `${line}\n`)

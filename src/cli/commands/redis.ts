@@ -3,38 +3,35 @@ import type { RedisStatusAnswer } from '../../rest/routes/redis.js';
 import { CliError, EXIT } from '../exit-codes.js';
 import { fields, json, table, timeText } from '../format.js';
 import type { Io } from '../io.js';
-import { clientFor, urlOption } from './camera.js';
-
-interface RemoteOptions {
-  readonly url?: string;
-  readonly json?: boolean;
-}
+import { clientFor, urlOption, type RemoteOptions } from './options.js';
 
 export function redisCommand(io: Io): Command {
-  const redis = new Command('redis').description('what other programs see in Redis');
+  const redis = new Command('redis').description('Shows the connection to Redis.');
   redis
     .command('status')
+    .summary('Prints whether Redis is connected, and what is published there.')
     .description(
-      'whether Redis is connected, which frames go there, and why not; ends with 1 when it should be and is not',
+      'Prints whether Redis is connected, which frames of which cameras are published there, and why not. Ends with exit code ' +
+        '1 when redis.connection is set and Redis is not connected.',
     )
-    .option('--json', 'print it as JSON, as GET /api/v1/redis/status gives it')
+    .option('--json', 'Prints the answer of GET /api/v1/redis/status.')
     .addOption(urlOption())
     .action((options: RemoteOptions) => status(io, options));
   return redis;
 }
 
 async function status(io: Io, options: RemoteOptions): Promise<void> {
-  const answer = (await clientFor(options, io).ask('GET', 'redis/status')) as RedisStatusAnswer;
-  const isAway = answer.connection !== null && !answer.connected;
+  const answer = (await clientFor(options, io).requestJson('GET', 'redis/status')) as RedisStatusAnswer;
+  const isDisconnected = answer.connection !== null && !answer.connected;
   if (options.json === true) io.out(json(answer));
-  else if (!isAway) io.out(shown(answer));
-  if (isAway) throw new CliError(EXIT.failed, answer.message ?? 'Redis is not connected.');
+  else if (!isDisconnected) io.out(shown(answer));
+  if (isDisconnected) throw new CliError(EXIT.failed, answer.message ?? 'Redis is not connected.');
 }
 
 function shown(answer: RedisStatusAnswer): string {
   const { connection, since, message, publish_frames: publishFrames, cameras, events } = answer;
   if (connection === null) return `${message ?? 'There is no Redis.'}\n`;
-  const lost = events.lost === 0 ? '' : `, ${events.lost} lost while Redis was away`;
+  const lost = events.lost === 0 ? '' : `, ${events.lost} lost while Redis was not connected`;
   const text = fields([
     ['Redis', `${connection}, database ${answer.database}`],
     ['Connected', since === null ? 'yes' : `since ${timeText(since)}`],
@@ -51,5 +48,5 @@ function shown(answer: RedisStatusAnswer): string {
     String(dropped),
     problem ?? '',
   ]);
-  return `${text}\n${table(['CAMERA', 'PUBLISHED', 'ASKED FOR', 'FRAMES', 'DROPPED', 'PROBLEM'], rows)}`;
+  return `${text}\n${table(['CAMERA', 'PUBLISHED', 'REQUESTED', 'FRAMES', 'DROPPED', 'PROBLEM'], rows)}`;
 }

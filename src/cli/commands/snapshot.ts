@@ -3,19 +3,19 @@ import { Command } from 'commander';
 import { messageOf } from '../../base/errors.js';
 import { CliError, EXIT } from '../exit-codes.js';
 import type { Io } from '../io.js';
-import { clientFor, urlOption } from './camera.js';
+import { clientFor, urlOption, type RemoteOptions } from './options.js';
 
-interface Options {
+interface Options extends RemoteOptions {
   readonly width?: string;
-  readonly url?: string;
 }
 
 export function snapshotCommand(io: Io): Command {
   return new Command('snapshot')
-    .description('write the newest frame of a camera as a JPEG file')
-    .argument('<name>')
-    .argument('<file>', '- writes to standard output')
-    .option('--width <pixels>', 'scale it down to this width')
+    .summary('Writes the newest frame of a camera as a JPEG file.')
+    .description('Writes the newest frame of a camera as a JPEG file. Fails when the camera is not connected.')
+    .argument('<name>', 'Name of the camera.')
+    .argument('<file>', 'Path of the JPEG file. "-" writes it to standard output.')
+    .option('--width <pixels>', 'Scales the frame down to this width, 16 to 7680. The aspect ratio is kept.')
     .addOption(urlOption())
     .action((name: string, file: string, options: Options) => snapshot(io, name, file, options));
 }

@@ -8,17 +8,30 @@ interface Options {
   readonly demo?: boolean;
 }
 
+export const CONFIG_HELP =
+  'Configuration file. Default: CHRYSPROXY_CONFIG, otherwise conf.yaml in the data directory if it exists.';
+export const DATA_DIR_HELP =
+  'Data directory, which holds cameras, settings and recordings. Default: CHRYSPROXY_DATA_DIR, otherwise /data/chrysalis ' +
+  'if it is writable, otherwise $XDG_DATA_HOME/chrysproxy, otherwise ~/.local/share/chrysproxy.';
+
+const DESCRIPTION = `\
+Runs the proxy until it receives SIGINT or SIGTERM.
+
+Prints the addresses to standard error when it is ready. The log goes to standard output: as JSON lines, or in a readable \
+form on a terminal. A missing data directory is created, for its owner only. Two proxies cannot use the same one.`;
+
 export function startCommand(io: Io): Command {
   return new Command('start')
-    .description('run the proxy until it gets SIGINT or SIGTERM')
-    .option('--config <file>', 'the file; else CHRYSPROXY_CONFIG, else conf.yaml in the data directory')
-    .option('--data-dir <folder>', 'the data directory; else CHRYSPROXY_DATA_DIR, else the usual one')
-    .option('--demo', 'also serve a camera "demo" that needs no hardware')
+    .summary('Runs the proxy.')
+    .description(DESCRIPTION)
+    .option('--config <file>', CONFIG_HELP)
+    .option('--data-dir <folder>', DATA_DIR_HELP)
+    .option('--demo', 'Adds a camera "demo" that needs no hardware. It is not stored.')
     .action((options: Options) => start(io, options));
 }
 
 async function start(io: Io, options: Options): Promise<void> {
-  // Only here, because everything the proxy is made of hangs on it, and the other commands want to be quick.
+  // Imported here so that the other commands start fast: this loads the whole proxy.
   const { runProxy } = await import('../../app/run.js');
   const exitCode = await runProxy({
     configPath: options.config,
@@ -30,6 +43,6 @@ async function start(io: Io, options: Options): Promise<void> {
     },
   });
   if (exitCode !== 0) {
-    throw new CliError(EXIT.failed, 'The proxy did not end well; its log says why.');
+    throw new CliError(EXIT.failed, 'The proxy failed; its log says why.');
   }
 }

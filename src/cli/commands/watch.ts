@@ -8,15 +8,13 @@ import { CliError, EXIT } from '../exit-codes.js';
 import { table } from '../format.js';
 import type { Io } from '../io.js';
 import { LiveText } from '../screen.js';
-import { clientFor, urlOption } from './camera.js';
+import { clientFor, urlOption, type RemoteOptions } from './options.js';
 
-interface Options {
+interface Options extends RemoteOptions {
   readonly once?: boolean;
-  readonly json?: boolean;
-  readonly url?: string;
 }
 
-/** What `--json` prints of each camera. Null = not known (yet). */
+/** One camera in the output of --json. Null: not known (yet). */
 interface CameraFigures {
   readonly name: string;
   readonly phase: string;
@@ -24,21 +22,34 @@ interface CameraFigures {
   readonly fps: number | null;
   readonly bitrate_kbps: number | null;
   readonly decoding: string;
-  /** Share of one core that decodes, scales and encodes. */
+  /** Share of one core that decodes, scales and encodes. 1 is a whole core. */
   readonly cpu: number | null;
   readonly callers: number;
-  /** Of the newest packet. */
+  /** Age of the newest packet, in milliseconds. */
   readonly age_ms: number | null;
 }
 
 const INTERVAL_MS = 1000;
 
+const DESCRIPTION = `\
+Prints every second what the cameras do, until Ctrl-C or SIGTERM, with exit code 0.
+
+The columns are: state, frames per second that arrive, bit rate, what is decoded, CPU for decoding, scaling and encoding as \
+a share of one core, callers that wait for a frame, age of the newest packet, and why a camera does not run. Rates are \
+averages of the last 5 s. On a terminal, the table is replaced in place, and a proxy that stops is waited for; elsewhere, \
+one table follows the other.`;
+
 export function watchCommand(io: Io): Command {
   return new Command('watch')
-    .description('show every second what cameras do, until Ctrl-C')
-    .argument('[name]', 'this camera alone')
-    .option('--once', 'watch for one second, print the figures and end')
-    .option('--json', 'print one JSON object a line')
+    .summary('Prints every second what the cameras do.')
+    .description(DESCRIPTION)
+    .argument('[name]', 'Name of the camera. Default: all cameras.')
+    .option('--once', 'Watches for one second, prints the values and ends.')
+    .option(
+      '--json',
+      'Prints one JSON object per line: time and cameras, each with name, phase, message, fps, bitrate_kbps, decoding, cpu, ' +
+        'callers, age_ms. A value that is not known is null.',
+    )
     .addOption(urlOption())
     .action((name: string | undefined, options: Options) => watch(io, name, options));
 }
@@ -48,14 +59,14 @@ async function watch(io: Io, name: string | undefined, options: Options): Promis
   const interrupted = io.interrupted();
   const rates = new CameraRates();
   const { time } = await client.info();
-  const aheadMs = time - Date.now();
+  const clockOffsetMs = time - Date.now();
   rates.add(await camerasOf(client, name), performance.now());
   const text = io.screen === undefined || options.json === true ? undefined : new LiveText(io.screen, io);
   try {
-    while (await elapsed(interrupted)) {
-      const shown = await look(client, name, rates, Date.now() + aheadMs, options).catch((error: unknown) => {
-        // Who looks at it wants to see that it comes back; a script wants to know at once.
-        if (text === undefined || !isAway(error)) throw error;
+    while (await intervalPassed(interrupted)) {
+      const shown = await sample(client, name, rates, Date.now() + clockOffsetMs, options).catch((error: unknown) => {
+        // A person at a terminal waits for the proxy to return; a script must fail at once.
+        if (text === undefined || !isUnreachable(error)) throw error;
         return `${messageOf(error)}\n`;
       });
       if (text === undefined) io.out(shown);
@@ -67,7 +78,8 @@ async function watch(io: Io, name: string | undefined, options: Options): Promis
   }
 }
 
-async function look(
+/** Reads the counters, and returns the text to print. */
+async function sample(
   client: ProxyClient,
   name: string | undefined,
   rates: CameraRates,
@@ -123,11 +135,11 @@ function ageText(ms: number): string {
   return ms < 10_000 ? `${ms} ms` : `${Math.round(ms / 1000)} s`;
 }
 
-function isAway(error: unknown): boolean {
+function isUnreachable(error: unknown): boolean {
   return error instanceof CliError && error.exitCode === EXIT.noProxy;
 }
 
-/** False: interrupted before the second was over. */
-async function elapsed(interrupted: AbortSignal): Promise<boolean> {
+/** Waits for one interval; false: interrupted. */
+async function intervalPassed(interrupted: AbortSignal): Promise<boolean> {
   return await delay(INTERVAL_MS, true, { signal: interrupted }).catch(() => false);
 }

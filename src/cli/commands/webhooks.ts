@@ -2,31 +2,26 @@ import { Command } from 'commander';
 import type { WebhooksAnswer } from '../../rest/routes/webhooks.js';
 import { durationText, fields, json, timeText } from '../format.js';
 import type { Io } from '../io.js';
-import { clientFor, urlOption } from './camera.js';
-
-interface RemoteOptions {
-  readonly url?: string;
-  readonly json?: boolean;
-}
+import { clientFor, urlOption, type RemoteOptions } from './options.js';
 
 export function webhooksCommand(io: Io): Command {
-  const webhooks = new Command('webhooks').description('the events that are posted to a URL of yours');
+  const webhooks = new Command('webhooks').description('Shows and tests the events that are posted to webhook.url.');
   webhooks
     .command('status')
-    .description('how many wait, were delivered, were lost, and why nothing is sent')
-    .option('--json', 'print it as JSON, as GET /api/v1/webhooks/status gives it')
+    .description('Prints how many events wait, were delivered and were lost, and why nothing is sent.')
+    .option('--json', 'Prints the answer of GET /api/v1/webhooks/status.')
     .addOption(urlOption())
     .action((options: RemoteOptions) => status(io, options));
   webhooks
     .command('test')
-    .description('queue an event that says that it is a test')
+    .description('Queues a test event, whatever webhook.events says.')
     .addOption(urlOption())
     .action((options: RemoteOptions) => test(io, options));
   return webhooks;
 }
 
 async function status(io: Io, options: RemoteOptions): Promise<void> {
-  const answer = (await clientFor(options, io).ask('GET', 'webhooks/status')) as WebhooksAnswer;
+  const answer = (await clientFor(options, io).requestJson('GET', 'webhooks/status')) as WebhooksAnswer;
   io.out(options.json === true ? json(answer) : shown(answer));
 }
 
@@ -37,7 +32,7 @@ function shown(answer: WebhooksAnswer): string {
   return fields([
     ['URL', answer.url],
     ['Events', answer.events.join(', ')],
-    ['Waiting', `${answer.queued} (${answer.in_flight} on their way)${oldest}`],
+    ['Waiting', `${answer.queued} (${answer.in_flight} being sent)${oldest}`],
     ['Delivered', String(answer.delivered)],
     ['Lost', String(answer.dropped)],
     ['Paused', answer.paused ?? 'no'],
@@ -47,6 +42,6 @@ function shown(answer: WebhooksAnswer): string {
 }
 
 async function test(io: Io, options: RemoteOptions): Promise<void> {
-  const { id } = (await clientFor(options, io).ask('POST', 'webhooks/test')) as { id: string };
-  io.out(`The event ${id} is queued. See whether it arrives with: ${io.command} webhooks status\n`);
+  const { id } = (await clientFor(options, io).requestJson('POST', 'webhooks/test')) as { id: string };
+  io.out(`The event ${id} is queued. Check its delivery with: ${io.command} webhooks status\n`);
 }

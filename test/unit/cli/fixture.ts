@@ -12,13 +12,13 @@ export interface CliOptions {
   readonly env?: Io['env'];
   readonly screen?: Screen;
   readonly messagesOnTerminal?: boolean;
-  /** Aborted: Ctrl-C. */
+  /** Aborted when the user presses Ctrl-C. */
   readonly interrupted?: AbortSignal;
   /** Called with everything that is written to standard output. */
   readonly onOut?: (text: string) => void;
 }
 
-/** An Io without a terminal, which keeps what is written. */
+/** An Io without a terminal. `written` has the output. */
 export function fakeIo(options: CliOptions = {}): Io & { readonly written: { out: string; err: string } } {
   const written = { out: '', err: '' };
   return {
@@ -40,7 +40,7 @@ export function fakeIo(options: CliOptions = {}): Io & { readonly written: { out
   };
 }
 
-/** Runs a command against the proxy whose REST listens on this port of 127.0.0.1. */
+/** Runs a command against the proxy whose REST port is `port` of 127.0.0.1. */
 export async function runCli(port: number, args: readonly string[], options: CliOptions = {}): Promise<CliResult> {
   const io = fakeIo({ ...options, env: { CHRYSPROXY_URL: `http://127.0.0.1:${port}`, ...options.env } });
   const exitCode = await runCommand(args, io);

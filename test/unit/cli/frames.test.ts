@@ -14,14 +14,14 @@ import { ProgressBar } from '../../../src/cli/progress.js';
 import { waitFor } from '../../support/wait.js';
 import { NOW_MS, startRest, type RestFixture } from '../rest/fixture.js';
 
-type Past = ServerWritableStream<VideoFrameBufferedRequest, VideoFrame>;
+type HistoryCall = ServerWritableStream<VideoFrameBufferedRequest, VideoFrame>;
 
 let rest: RestFixture;
 let grpc: Server;
 let grpcPort: number;
 let folder: string;
 /** How the server answers VideoBufferedImage. */
-let answer: (call: Past) => void;
+let answer: (call: HistoryCall) => void;
 const requests: VideoFrameBufferedRequest[] = [];
 
 beforeEach(async () => {
@@ -35,11 +35,11 @@ beforeEach(async () => {
       { request }: { request: { deviceId: string } },
       done: (error: object | null, answer?: object) => void,
     ) => {
-      if (request.deviceId !== 'yard') done({ code: status.NOT_FOUND, details: 'there is no camera "nobody"' });
+      if (request.deviceId !== 'yard') done({ code: status.NOT_FOUND, details: 'There is no camera "nobody".' });
       else
         done(null, VideoProbeResponse.create({ buffer: { startTime: NOW_MS - 10_000, endTime: NOW_MS, frames: 250 } }));
     },
-    videoBufferedImage: (call: Past) => {
+    videoBufferedImage: (call: HistoryCall) => {
       requests.push(call.request);
       answer(call);
     },
@@ -73,7 +73,7 @@ const frames = (args: readonly string[], options: CliOptions = {}): Promise<CliR
   runCli(rest.port, ['frames', 'yard', '--out', folder, ...args], options);
 
 describe('frames', () => {
-  it('saves every frame under its time and id, whole files only', async () => {
+  it('names each file after the time and id of its frame, and leaves no incomplete file', async () => {
     const result = await frames([]);
     expect(result).toEqual({
       exitCode: 0,
@@ -91,14 +91,14 @@ describe('frames', () => {
     expect(readFileSync(join(folder, '20260102T030405.000Z_0000000012.jpg'), 'utf8')).toBe('jpeg 12');
   });
 
-  it('asks for all of the past as JPEG, when nothing else is said', async () => {
+  it('requests the whole history as JPEG by default', async () => {
     await frames([]);
     expect(requests).toMatchObject([
       { deviceId: 'yard', timestampFrom: 0, timestampTo: NOW_MS, format: 4, width: 0, intervalMs: 0, quality: 0 },
     ]);
   });
 
-  it('passes on range, interval and look, and counts from the proxy’s now', async () => {
+  it('passes on range, interval and output format, and resolves times with the clock of the proxy', async () => {
     const more = ['--every', '500ms', '--width', '640', '--quality', '70'];
     await frames(['--from', '-30s', '--to', '2026-01-02T03:04:00Z', ...more]);
     await frames(['--keyframes']);
@@ -108,13 +108,13 @@ describe('frames', () => {
     ]);
   });
 
-  it('makes the folder', async () => {
+  it('creates the folder', async () => {
     const inner = join(folder, 'a/b');
     expect(await frames(['--out', inner])).toMatchObject({ exitCode: 0 });
     expect(readdirSync(inner)).toHaveLength(4);
   });
 
-  it('tells as JSON what it saved', async () => {
+  it('prints what it saved as JSON', async () => {
     const { out } = await frames(['--json']);
     expect(JSON.parse(out)).toEqual({
       camera: 'yard',
@@ -129,18 +129,18 @@ describe('frames', () => {
     });
   });
 
-  it('shows how far it is, on a terminal only', async () => {
+  it('shows a progress bar on a terminal', async () => {
     const { err } = await frames([], { messagesOnTerminal: true });
     expect(err).toMatch(/\[#+\.*\] +\d+ % \d+ frames/);
     expect(err.endsWith('\r\u001b[K')).toBe(true);
   });
 
-  it('reaches gRPC where --grpc says', async () => {
+  it('connects to the gRPC address of --grpc', async () => {
     await rest.close();
     expect(await frames(['--grpc', `127.0.0.1:${grpcPort}`])).toMatchObject({ exitCode: 0 });
   });
 
-  it('stops at Ctrl-C, keeps what is whole, and ends with 1', async () => {
+  it('stops at Ctrl-C, keeps complete files, and ends with 1', async () => {
     const stop = new AbortController();
     let cancelled = false;
     answer = (call) => {
@@ -157,30 +157,30 @@ describe('frames', () => {
     expect(readdirSync(folder)).toHaveLength(1);
   });
 
-  it('says what there is when there is nothing in the range', async () => {
+  it('prints the range in memory when the requested range is empty', async () => {
     answer = (call) => call.end();
     const { exitCode, err } = await frames(['--from', '2025-01-01T00:00:00Z', '--to', '2025-01-01T00:00:10Z']);
     expect(exitCode).toBe(1);
     expect(err).toContain(
       'There are no frames of "yard" between 2025-01-01T00:00:00.000Z and 2025-01-01T00:00:10.000Z',
     );
-    expect(err).toContain('the proxy holds those from 2026-01-02T03:03:55.000Z to 2026-01-02T03:04:05.000Z');
+    expect(err).toContain('the proxy has frames from 2026-01-02T03:03:55.000Z to 2026-01-02T03:04:05.000Z');
   });
 
-  it('passes on what the proxy refuses', async () => {
-    answer = (call) => call.emit('error', { code: status.INVALID_ARGUMENT, details: 'width is odd' });
-    expect(await frames([])).toMatchObject({ exitCode: 2, err: 'chrysproxy: width is odd\n' });
+  it('passes on errors of the proxy', async () => {
+    answer = (call) => call.emit('error', { code: status.INVALID_ARGUMENT, details: 'The width is odd.' });
+    expect(await frames([])).toMatchObject({ exitCode: 2, err: 'chrysproxy: The width is odd.\n' });
     const nobody = await runCli(rest.port, ['frames', 'nobody', '--out', folder]);
-    expect(nobody).toMatchObject({ exitCode: 4, err: 'chrysproxy: there is no camera "nobody"\n' });
+    expect(nobody).toMatchObject({ exitCode: 4, err: 'chrysproxy: There is no camera "nobody".\n' });
   });
 
-  it('says which file cannot be written, and leaves no half one', async () => {
+  it('names the file that cannot be written, and leaves no incomplete file', async () => {
     writeFileSync(join(folder, 'file'), '');
     const outcome = await frames(['--out', join(folder, 'file/inside')]);
     expect(outcome).toMatchObject({ exitCode: 1, err: expect.stringContaining('file/inside cannot be written') });
   });
 
-  it('ends with 3 where no gRPC is, or none of ours', async () => {
+  it('ends with 3 where no gRPC server, or no chrysproxy, answers', async () => {
     for (const address of ['127.0.0.1:1', `127.0.0.1:${rest.port}`]) {
       const outcome = await frames(['--grpc', address]);
       expect(outcome).toMatchObject({ exitCode: 3, out: '' });
@@ -200,20 +200,20 @@ describe('frames', () => {
     expect(await frames(args)).toMatchObject({ exitCode: 2, out: '', err: expect.stringContaining(says) });
   });
 
-  it('wants a folder', async () => {
+  it('requires a folder', async () => {
     const outcome = await runCli(rest.port, ['frames', 'yard']);
     expect(outcome).toMatchObject({ exitCode: 2, err: expect.stringContaining('--out') });
   });
 });
 
 describe('the progress bar', () => {
-  it('shows at most ten a second', () => {
+  it('is updated at most ten times a second', () => {
     const io = fakeIo({ messagesOnTerminal: true });
     let nowMs = 0;
     const bar = new ProgressBar(io, () => nowMs);
     bar.show(0.5, 'half');
     nowMs = 50;
-    bar.show(0.6, 'never seen');
+    bar.show(0.6, 'not shown');
     nowMs = 100;
     bar.show(2, 'all');
     bar.clear();

@@ -24,7 +24,7 @@ describe('a moment', () => {
   });
 
   it.each(['', 'yesterday', '-', '-30', '30s', '+30s', '1767323045', '-1767323045678', '2026-13-01', '12:00', '1e12'])(
-    '%j is none',
+    '%j is refused',
     (text) => {
       expect(parseMoment(text)).toBeUndefined();
     },

@@ -8,7 +8,7 @@ import { fakeSegment } from '../recording/recordings-fixture.js';
 import { NOW_MS, startRest, type RestFixture } from '../rest/fixture.js';
 
 const BOUND_MS = 15_000;
-/** Of the first segment. */
+/** Start of the first segment. */
 const START_MS = NOW_MS - 60_000;
 
 let rest: RestFixture;
@@ -26,7 +26,7 @@ afterEach(async () => {
 const chrysproxy = (args: readonly string[], options: CliOptions = {}): Promise<CliResult> =>
   runCli(rest.port, args, options);
 
-/** Ten seconds. */
+/** Adds ten segments of one second. */
 function record(): void {
   for (let index = 0; index < 10; index += 1) {
     rest.recordings.segments.push(fakeSegment(index + 1, START_MS + index * 1000));
@@ -38,24 +38,24 @@ describe('camera record', () => {
     ['on', true, 'Camera "yard" is recorded.\n'],
     ['off', false, 'Camera "yard" is not recorded.\n'],
     ['default', undefined, 'Camera "yard" is not recorded, as configured.\n'],
-  ])('%s is told to the proxy', async (wish, record, says) => {
+  ])('%s is sent to the proxy', async (wish, record, says) => {
     const status = { ...rest.recordings.status('yard'), wanted: record === true };
     rest.recordings.statuses.set('yard', status);
     expect(await chrysproxy(['camera', 'record', 'yard', wish])).toEqual({ exitCode: 0, out: says, err: '' });
     expect(rest.cameras.get('yard').definition.record).toBe(record);
   });
 
-  it('leaves the sound as it is, or switches it', async () => {
-    const sound = () => rest.cameras.get('yard').definition.recordAudio;
+  it('leaves the recording of audio unchanged, or switches it', async () => {
+    const recordsAudio = () => rest.cameras.get('yard').definition.recordAudio;
     await chrysproxy(['camera', 'record', 'yard', 'on', '--audio']);
-    expect(sound()).toBe(true);
+    expect(recordsAudio()).toBe(true);
     await chrysproxy(['camera', 'record', 'yard', 'on']);
-    expect(sound()).toBe(true);
+    expect(recordsAudio()).toBe(true);
     const { out } = await chrysproxy(['camera', 'record', 'yard', 'on', '--no-audio', '--json']);
     expect(JSON.parse(out)).toMatchObject({ name: 'yard', chrysproxy: { record: true, record_audio: false } });
   });
 
-  it('ends with 2 for another wish, and with 4 for an unknown camera', async () => {
+  it('ends with 2 for another state, and with 4 for an unknown camera', async () => {
     expect(await chrysproxy(['camera', 'record', 'yard', 'maybe'])).toMatchObject({
       exitCode: 2,
       err: expect.stringContaining('on, off, default'),
@@ -63,7 +63,7 @@ describe('camera record', () => {
     expect(await chrysproxy(['camera', 'record', 'door', 'on'])).toMatchObject({ exitCode: 4 });
   });
 
-  it('is possible when a camera is added', async () => {
+  it('can be switched when a camera is added', async () => {
     await chrysproxy(['camera', 'add', 'door', 'rtsp://10.0.0.1/live', '--record', '--record-audio']);
     await chrysproxy(['camera', 'add', 'gate', 'rtsp://10.0.0.1/live', '--no-record']);
     expect(rest.cameras.get('door').definition).toMatchObject({ record: true, recordAudio: true });
@@ -71,12 +71,12 @@ describe('camera record', () => {
     expect(rest.cameras.get('yard').definition.record).toBeUndefined();
   });
 
-  it('shows in camera show', async () => {
+  it('is printed by camera show', async () => {
     expect((await chrysproxy(['camera', 'show', 'yard'])).out).toContain('Recording:          off\n');
     rest.recordings.statuses.set('yard', {
       wanted: true,
       state: 'failing',
-      message: 'the disk is full',
+      message: 'The disk is full.',
       segments: 12,
       bytes: 3_400_000,
       lostGroups: 2,
@@ -84,14 +84,14 @@ describe('camera record', () => {
     });
     const { out } = await chrysproxy(['camera', 'show', 'yard']);
     expect(out).toContain(
-      'Recording:          failing, 12 segments, 3.4 MB, the newest of 2026-01-02T03:04:05.000Z, 2 groups of pictures lost\n' +
-        'Recording says:     the disk is full\n',
+      'Recording:          failing, 12 segments, 3.4 MB, the newest from 2026-01-02T03:04:05.000Z, 2 GOPs lost\n' +
+        'Recording message:  The disk is full.\n',
     );
   });
 });
 
 describe('recordings list', () => {
-  it('has a line for each camera', async () => {
+  it('prints a line for each camera', async () => {
     record();
     expect((await chrysproxy(['recordings', 'list'])).out).toBe(
       'CAMERA  SEGMENTS  SIZE     FROM                      TO\n' +
@@ -101,12 +101,12 @@ describe('recordings list', () => {
     expect(JSON.parse(out)).toEqual((await rest.get('/api/v1/recordings')).json());
   });
 
-  it('says how to begin when nothing is recorded', async () => {
+  it('prints how to start recording when nothing is recorded', async () => {
     expect((await chrysproxy(['recordings', 'list'])).out).toContain('node bin/chrysproxy.js camera record NAME on');
     expect((await chrysproxy(['recordings', 'list', 'yard'])).out).toContain('Nothing of "yard" is recorded there');
   });
 
-  it('has a line for each segment of a camera, in a range by the clock of the proxy', async () => {
+  it('prints a line for each segment of a camera, in a range by the clock of the proxy', async () => {
     record();
     const { out } = await chrysproxy(['recordings', 'list', 'yard', '--from', '-59s', '--to', '-58s']);
     expect(out.split('\n')).toEqual([
@@ -119,7 +119,7 @@ describe('recordings list', () => {
     expect(JSON.parse(all.out)).toHaveLength(10);
   });
 
-  it('asks for page after page', async () => {
+  it('requests page after page', async () => {
     for (let index = 0; index < 10_001; index += 1) rest.recordings.segments.push(fakeSegment(index + 1, index * 1000));
     const { out } = await chrysproxy(['recordings', 'list', 'yard', '--json']);
     expect(JSON.parse(out)).toHaveLength(10_001);
@@ -127,8 +127,8 @@ describe('recordings list', () => {
 
   it.each([
     [['--from', '-1m'], '--from and --to need the name of a camera'],
-    [['yard', '--from', '-1m', '--to', '-2m'], 'exchange them'],
-    [['yard', '--from', 'yesterday'], 'It must be now'],
+    [['yard', '--from', '-1m', '--to', '-2m'], 'swap them'],
+    [['yard', '--from', 'yesterday'], 'It must be "now"'],
   ])('ends with 2 for %j', async (args, says) => {
     const result = await chrysproxy(['recordings', 'list', ...args]);
     expect(result).toMatchObject({ exitCode: 2, out: '', err: expect.stringContaining(says) });
@@ -136,14 +136,14 @@ describe('recordings list', () => {
 });
 
 describe('recordings check', () => {
-  it('tells what was found', async () => {
+  it('prints what was found', async () => {
     rest.recordings.report = { good: 9, added: 1, missing: 2, removed: 3, foreign: ['yard/a\n.txt'], foreignCount: 7 };
     expect((await chrysproxy(['recordings', 'check'])).out).toBe(
-      '9 segments are as they should be.\n' +
-        '1 were on the disk and not in the list; now they are.\n' +
-        '2 were in the list and not on the disk; they are taken out.\n' +
-        '3 leftovers of an interrupted recording are removed.\n' +
-        '7 files are not ours, and left alone:\n' +
+      '9 segments are correct.\n' +
+        '1 segments were missing in the index and are added.\n' +
+        '2 segments had no file and are removed from the index.\n' +
+        '3 files of an interrupted recording are deleted.\n' +
+        '7 other files are kept:\n' +
         '  yard/a?.txt\n' +
         '  and 6 more\n',
     );
@@ -155,7 +155,7 @@ describe('clip', () => {
   const RANGE = ['--from', '-59s', '--to', '-55s'];
   beforeEach(record);
 
-  it('adds, lists and removes', async () => {
+  it('is added, listed and removed', async () => {
     expect(await chrysproxy(['clip', 'add', 'yard', 'a parcel', ...RANGE])).toEqual({
       exitCode: 0,
       out: 'Clip "a parcel" of "yard" is kept, 5.0 kB.\n',
@@ -168,12 +168,12 @@ describe('clip', () => {
     );
     expect(JSON.parse((await chrysproxy(['clip', 'list', 'yard', '--json'])).out)).toMatchObject([{ id: 1 }]);
     expect((await chrysproxy(['clip', 'remove', 'yard', 'a parcel'])).out).toBe(
-      'Clip "a parcel" of "yard" is not kept any more.\n',
+      'Clip "a parcel" of "yard" is removed.\n',
     );
     expect((await chrysproxy(['clip', 'list', 'yard'])).out).toContain('There is no clip of "yard" yet');
   });
 
-  it('removes by number, too', async () => {
+  it('can be removed by its id', async () => {
     await chrysproxy(['clip', 'add', 'yard', 'a', ...RANGE]);
     expect(await chrysproxy(['clip', 'remove', 'yard', '1'])).toMatchObject({ exitCode: 0 });
     expect(await chrysproxy(['clip', 'remove', 'yard', '1'])).toMatchObject({
@@ -182,12 +182,12 @@ describe('clip', () => {
     });
   });
 
-  it('says when not all of it is recorded', async () => {
+  it('has a note when parts of the range are not recorded', async () => {
     const { out } = await chrysproxy(['clip', 'add', 'yard', 'a', '--from', '-59s', '--to', 'now']);
     expect(out).toContain('Not all of it is recorded');
   });
 
-  it('ends with 5 for a name that is taken, and with 4 where nothing is recorded', async () => {
+  it('ends with 5 for an existing name, and with 4 where nothing is recorded', async () => {
     await chrysproxy(['clip', 'add', 'yard', 'a', ...RANGE]);
     expect(await chrysproxy(['clip', 'add', 'yard', 'a', ...RANGE])).toMatchObject({ exitCode: 5 });
     const nothing = await chrysproxy(['clip', 'add', 'yard', 'b', '--from', '-9s', '--to', '-5s']);
@@ -206,7 +206,7 @@ describe('export', () => {
   const exported = (more: readonly string[] = [], options: CliOptions = {}): Promise<CliResult> =>
     chrysproxy(['export', 'yard', file, ...RANGE, ...more], options);
 
-  it('says how much it will be, and writes the file', async () => {
+  it('prints the expected size, and writes the file', async () => {
     rest.past.answers = [Buffer.from('first '), Buffer.from('second')];
     expect(await exported()).toEqual({
       exitCode: 0,
@@ -229,12 +229,12 @@ describe('export', () => {
     });
   });
 
-  it('shows how far it is on a terminal', async () => {
+  it('shows a progress bar on a terminal', async () => {
     rest.past.answers = [Buffer.alloc(2500)];
     expect((await exported([], { messagesOnTerminal: true })).err).toMatch(/\[#{15}\.{15}\] {2}50 % 2\.5 kB/);
   });
 
-  it('replaces no file unless it is told to', async () => {
+  it('replaces a file only with --force', async () => {
     rest.past.answers = [Buffer.from('new')];
     writeFileSync(file, 'old');
     expect(await exported()).toMatchObject({ exitCode: 5, err: expect.stringContaining('--force') });
@@ -244,13 +244,13 @@ describe('export', () => {
     expect(readFileSync(file, 'utf8')).toBe('new');
   });
 
-  it('leaves nothing behind when the proxy breaks off', async () => {
-    rest.past.answers = [Buffer.from('first'), new Error('the disk is gone')];
-    expect(await exported()).toMatchObject({ exitCode: 1, err: expect.stringContaining('broke off after 5 bytes') });
+  it('leaves no file behind when the connection is lost', async () => {
+    rest.past.answers = [Buffer.from('first'), new Error('The disk is gone')];
+    expect(await exported()).toMatchObject({ exitCode: 1, err: expect.stringContaining('was lost after 5 bytes') });
     expect(readdirSync(folder)).toEqual([]);
   });
 
-  it('leaves nothing behind when it is interrupted', async () => {
+  it('leaves no file behind when it is interrupted', async () => {
     const interrupt = new AbortController();
     const result = exported([], { interrupted: interrupt.signal });
     const past = await waitFor('it to begin', BOUND_MS, () => rest.past.opened[0]);
@@ -262,15 +262,15 @@ describe('export', () => {
     await waitFor('the proxy to notice', BOUND_MS, () => past.closed);
   });
 
-  it('can be interrupted before it begins', async () => {
+  it('can be interrupted before the start', async () => {
     const interrupt = new AbortController();
     const result = exported([], { interrupted: interrupt.signal });
     await waitFor('it to begin', BOUND_MS, () => rest.past.opened[0]);
     interrupt.abort();
-    expect(await result).toMatchObject({ exitCode: 1, err: expect.stringContaining('Stopped before it began') });
+    expect(await result).toMatchObject({ exitCode: 1, err: expect.stringContaining('Stopped before the start') });
   });
 
-  it('passes on that there is nothing, and that a range is too long', async () => {
+  it('fails for an empty range, and for one that is too long', async () => {
     rest.past.answers = [];
     expect(await exported()).toMatchObject({ exitCode: 4, err: expect.stringContaining('There is nothing of camera') });
     const long = await chrysproxy(['export', 'yard', file, '--from', '-2d']);
@@ -278,7 +278,7 @@ describe('export', () => {
     expect(readdirSync(folder)).toEqual([]);
   });
 
-  it('says which file cannot be written', async () => {
+  it('names the file that cannot be written', async () => {
     rest.past.answers = [Buffer.from('mp4')];
     const result = await chrysproxy(['export', 'yard', join(folder, 'missing/x.mp4'), ...RANGE]);
     expect(result).toMatchObject({ exitCode: 1, err: expect.stringContaining('missing/x.mp4 cannot be written') });

@@ -10,12 +10,12 @@ beforeEach(async () => {
     await rest.post('/api/v1/process', { name, rtsp_endpoint: `rtsp://10.0.0.1/${name}` });
   }
   rest.cameras.get('yard').state = { phase: 'running', sinceMs: NOW_MS, message: '', failingStreak: 0 };
-  let asked = 0;
+  let samples = 0;
   const { stats } = rest.cameras.get('yard');
   Object.defineProperty(rest.cameras.get('yard'), 'stats', {
     get: () => {
-      asked += 1;
-      return { ...stats, bytes: asked * 125_000, decodeUs: asked * 100_000, callers: 3, decoding: 'interval' };
+      samples += 1;
+      return { ...stats, bytes: samples * 125_000, decodeUs: samples * 100_000, callers: 3, decoding: 'interval' };
     },
   });
 });
@@ -25,7 +25,7 @@ const chrysproxy = (args: readonly string[], options: CliOptions = {}): Promise<
   runCli(rest.port, args, options);
 
 describe('watch', () => {
-  it('prints once what all cameras do', async () => {
+  it('prints the state of all cameras once with --once', async () => {
     const { exitCode, out, err } = await chrysproxy(['watch', '--once']);
     expect({ exitCode, err }).toEqual({ exitCode: 0, err: '' });
     const [head, gate, yard] = out.split('\n');
@@ -34,7 +34,7 @@ describe('watch', () => {
     expect(yard).toMatch(/^yard +running +25 +\d+ +interval +\d+\.\d % +3 +\d+ ms$/);
   });
 
-  it('prints one camera as JSON, with rates of the second between two looks', async () => {
+  it('prints one camera as JSON, with rates between two samples', async () => {
     const { out } = await chrysproxy(['watch', 'yard', '--once', '--json']);
     const { time, cameras } = JSON.parse(out) as { time: number; cameras: { cpu: number; bitrate_kbps: number }[] };
     expect(time).toBeGreaterThanOrEqual(NOW_MS);
@@ -51,14 +51,14 @@ describe('watch', () => {
         age_ms: expect.any(Number),
       },
     ]);
-    // 125 kB and 0.1 s of work in a second, or somewhat less where the second became longer.
+    // 125 kB and 0.1 s of work per second; less when the interval was longer than a second.
     const { bitrate_kbps: rate, cpu } = cameras[0]!;
     expect(rate).toBeGreaterThan(100);
     expect(rate).toBeLessThanOrEqual(1010);
     expect(cpu / rate).toBeCloseTo(0.0001, 5);
   });
 
-  it('goes on until Ctrl-C, and ends with 0 then', async () => {
+  it('runs until Ctrl-C, and then ends with 0', async () => {
     const stop = new AbortController();
     let shown = 0;
     const { exitCode, out } = await chrysproxy(['watch', '--json'], {
@@ -72,7 +72,7 @@ describe('watch', () => {
     expect(out.trim().split('\n')).toHaveLength(2);
   });
 
-  it('shows on a terminal that the proxy went away, and waits for it', async () => {
+  it('waits for a proxy that stopped, and shows this on a terminal', async () => {
     const stop = new AbortController();
     const shown: string[] = [];
     const { exitCode, out } = await chrysproxy(['watch'], {
@@ -90,7 +90,7 @@ describe('watch', () => {
     expect(out.endsWith('\u001b[?25h')).toBe(true);
   });
 
-  it('ends with 4 for a camera that is not there, and with 3 without a proxy', async () => {
+  it('ends with 4 for an unknown camera, and with 3 without a proxy', async () => {
     expect(await chrysproxy(['watch', 'nobody', '--once'])).toMatchObject({ exitCode: 4, out: '' });
     await rest.close();
     expect(await chrysproxy(['watch', '--once'])).toMatchObject({ exitCode: 3, out: '' });
@@ -98,7 +98,7 @@ describe('watch', () => {
 });
 
 describe('a text that is replaced in place', () => {
-  it('goes up as many lines as there were, and cuts off what does not fit', () => {
+  it('moves the cursor up by the lines of the last text, and cuts what does not fit', () => {
     const shown: string[] = [];
     const text = new LiveText(
       { size: () => ({ columns: 6, rows: 4 }) },

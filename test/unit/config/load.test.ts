@@ -22,7 +22,7 @@ function load(yaml?: string, env: Record<string, string> = {}): Config {
   return loadConfig({ dataDir, env }).config;
 }
 
-function complaint(yaml?: string, env: Record<string, string> = {}): string {
+function problemsOf(yaml?: string, env: Record<string, string> = {}): string {
   try {
     load(yaml, env);
   } catch (error) {
@@ -33,7 +33,7 @@ function complaint(yaml?: string, env: Record<string, string> = {}): string {
 }
 
 describe('without a file', () => {
-  it('has the defaults of the contract', () => {
+  it('the defaults are used', () => {
     expect(load()).toEqual({
       version: '',
       title: '',
@@ -98,7 +98,7 @@ describe('without a file', () => {
     });
   });
 
-  it('cannot be changed afterwards', () => {
+  it('the configuration is frozen', () => {
     const config = load();
     expect(Object.isFrozen(config) && Object.isFrozen(config.buffer)).toBe(true);
   });
@@ -154,7 +154,7 @@ describe('a file', () => {
     );
   });
 
-  it('accepts each documented form of the other values', () => {
+  it('may have every documented form of the other values', () => {
     const yaml = `
 host: "::"
 sources: { schemes: [rtsp, file] }
@@ -167,27 +167,27 @@ buffer: { in_memory_scale: "iw/2:-1", on_disk_clean_older_than: 1w, on_disk_sche
 
 describe('an unknown key', () => {
   it('is refused with its line and the nearest known key', () => {
-    expect(complaint('title: x\nprot: 80\n')).toContain(
+    expect(problemsOf('title: x\nprot: 80\n')).toContain(
       'conf.yaml line 2: prot is not a known key. Did you mean "port"?',
     );
   });
 
   it('in a group is named with its path', () => {
-    expect(complaint('buffer:\n  # note\n  in_memroy: 1\n')).toContain(
+    expect(problemsOf('buffer:\n  # note\n  in_memroy: 1\n')).toContain(
       'conf.yaml line 3: buffer.in_memroy is not a known key. Did you mean "in_memory"?',
     );
   });
 
-  it('that belongs into a group is sent there', () => {
-    expect(complaint('on_disk: true')).toContain('Did you mean "buffer.on_disk"?');
+  it('that belongs to a group is refused with its path', () => {
+    expect(problemsOf('on_disk: true')).toContain('Did you mean "buffer.on_disk"?');
   });
 
-  it('that is like nothing gets the list', () => {
-    expect(complaint('redis: { zebra: 1 }')).toContain('Known here: connection, database, password, prefix,');
+  it('that resembles no known key is refused with a list of the known keys', () => {
+    expect(problemsOf('redis: { zebra: 1 }')).toContain('Known here: connection, database, password, prefix,');
   });
 
-  it.each(['__proto__', 'constructor', 'toString'])('%s is refused too', (name) => {
-    expect(complaint(`${name}: { a: 1 }`)).toContain(`${name} is not a known key`);
+  it.each(['__proto__', 'constructor', 'toString'])('%s is refused', (name) => {
+    expect(problemsOf(`${name}: { a: 1 }`)).toContain(`${name} is not a known key`);
   });
 });
 
@@ -225,11 +225,11 @@ describe('a wrong value', () => {
     ['port: 1\nport: 2', 'conf.yaml line 2: Map keys must be unique'],
     ['buffer: [', 'conf.yaml line 1'],
   ])('%j is refused', (yaml, message) => {
-    expect(complaint(yaml)).toContain(message);
+    expect(problemsOf(yaml)).toContain(message);
   });
 
-  it('does not hide another: all are reported at once', () => {
-    const message = complaint('port: x\nmode: y\nzebra: 1\n', { CHRYSPROXY_GRPC_PORT: '-1' });
+  it('does not hide another one: all are reported together', () => {
+    const message = problemsOf('port: x\nmode: y\nzebra: 1\n', { CHRYSPROXY_GRPC_PORT: '-1' });
     expect(message).toContain('The configuration has 4 problems:');
     expect(message).toContain('conf.yaml line 1: port');
     expect(message).toContain('conf.yaml line 2: mode');
@@ -239,7 +239,7 @@ describe('a wrong value', () => {
 });
 
 describe('the environment', () => {
-  it('overrides the file, also keys with underscores and keys in groups', () => {
+  it('overrides the file, including keys with underscores and keys in groups', () => {
     const config = load('grpc_port: 1\nbuffer:\n  on_disk: false', {
       CHRYSPROXY_GRPC_PORT: '50002',
       CHRYSPROXY_BUFFER_ON_DISK: 'true',
@@ -258,17 +258,17 @@ describe('the environment', () => {
     });
   });
 
-  it('with an empty variable leaves the key as it is', () => {
+  it('with an empty variable does not change the key', () => {
     expect(load('port: 9', { CHRYSPROXY_PORT: '' }).port).toBe(9);
   });
 
   it('with an unknown variable is refused with a suggestion', () => {
-    expect(complaint(undefined, { CHRYSPROXY_GRPCPORT: '1' })).toContain(
+    expect(problemsOf(undefined, { CHRYSPROXY_GRPCPORT: '1' })).toContain(
       'environment: CHRYSPROXY_GRPCPORT is not a known variable. Did you mean "CHRYSPROXY_GRPC_PORT"?',
     );
   });
 
-  it('may hold the variables that are no keys', () => {
+  it('may have variables that are not configuration keys', () => {
     const env = {
       CHRYSPROXY_DATA_DIR: '/x',
       CHRYSPROXY_CONFIG: '',
@@ -278,7 +278,7 @@ describe('the environment', () => {
     expect(load(undefined, env).port).toBe(8080);
   });
 
-  it('has one variable for each key, and no two alike', () => {
+  it('has a different variable for each key', () => {
     const names = KNOWN_KEYS.map((key) => key.variable);
     expect(new Set(names).size).toBe(names.length);
   });
@@ -287,14 +287,14 @@ describe('the environment', () => {
 describe('config/default.yaml', () => {
   const text = readFileSync('config/default.yaml', 'utf8');
 
-  it('holds the defaults of the schema', () => {
+  it('has the defaults of the schema', () => {
     const written: unknown = parse(text);
     const filled = configSchema.parse({ ...(written as object), sources: {} });
     expect(filled).toEqual(configSchema.parse({}));
     expect(load(text)).toEqual(loadConfig({ configPath: '/dev/null', dataDir, env: {} }).config);
   });
 
-  it('names every key in its place, with a comment', () => {
+  it('has every key in its place, after a comment', () => {
     const lines = text.split('\n');
     for (const { path } of KNOWN_KEYS) {
       const indent = '  '.repeat(path.length - 1);

@@ -9,29 +9,29 @@ import { configSchema, type Config } from '../../../src/config/schema.js';
 const configured = (input: object = {}): Config => configSchema.parse(input);
 
 describe('the loopback test', () => {
-  it.each(['127.0.0.1', '127.8.8.8', '::1', 'localhost', 'LOCALHOST'])('knows %s', (host) => {
+  it.each(['127.0.0.1', '127.8.8.8', '::1', 'localhost', 'LOCALHOST'])('accepts %s', (host) => {
     expect(isLoopback(host)).toBe(true);
   });
-  it.each(['0.0.0.0', '::', '10.0.0.1', '127.0.0.1.example', 'camera'])('does not take %s for it', (host) => {
+  it.each(['0.0.0.0', '::', '10.0.0.1', '127.0.0.1.example', 'camera'])('refuses %s', (host) => {
     expect(isLoopback(host)).toBe(false);
   });
 });
 
 describe('allowed schemes', () => {
-  it('include files only while nobody outside can reach the proxy', () => {
+  it('include file only while the proxy listens on a loopback address', () => {
     expect(allowedSchemes(configured())).toEqual(['rtsp', 'rtsps', 'file', 'replay']);
     expect(allowedSchemes(configured({ host: '0.0.0.0' }))).toEqual(['rtsp', 'rtsps', 'replay']);
   });
-  it('are those that the operator names', () => {
+  it('are the ones in sources.schemes', () => {
     expect(allowedSchemes(configured({ host: '0.0.0.0', sources: { schemes: ['file'] } }))).toEqual(['file']);
   });
 });
 
 describe('warnings', () => {
-  it('are none for the defaults', () => {
+  it('are empty for the defaults', () => {
     expect(warnings(configured())).toEqual([]);
   });
-  it('say which ports an open address opens to everybody', () => {
+  it('name the ports that every machine can reach', () => {
     expect(warnings(configured({ host: '0.0.0.0' })).join()).toMatch(/0\.0\.0\.0.*port 8080 and grpc_port 50001/);
     const tls = { cert: 'a', key: 'b', client_ca: 'c' };
     const required = (which: boolean | 'grpc' | 'rest'): string =>
@@ -41,7 +41,7 @@ describe('warnings', () => {
     expect(required(true)).toBe('');
     expect(required(false)).toContain('tls.client_ca has no effect');
   });
-  it('say that nothing is published without a Redis', () => {
+  it('name publish_frames when there is no Redis', () => {
     expect(warnings(configured({ redis: { publish_frames: 'all' } }))).toEqual([
       expect.stringContaining(
         'redis.publish_frames is all, and nothing is published because redis.connection is empty',
@@ -60,7 +60,7 @@ describe('the data directory', () => {
     rmSync(folder, { recursive: true });
   });
 
-  it('is the option, else the variable, else the original folder, else XDG, else the home folder', () => {
+  it('is the option, otherwise the variable, the original folder, XDG, or the home folder', () => {
     const env = { CHRYSPROXY_DATA_DIR: '/from/variable', XDG_DATA_HOME: '/xdg', HOME: '/home/a' };
     const missing = join(folder, 'missing');
     expect(resolveDataDir({ dataDir: '/option', env })).toBe('/option');
@@ -82,13 +82,13 @@ describe('the data directory', () => {
     expect(statSync(path).mode & 0o777).toBe(0o700);
   });
 
-  it('that exists keeps its mode', () => {
+  it('keeps its mode when it exists', () => {
     chmodSync(folder, 0o755);
     ensureDataDir(folder);
     expect(statSync(folder).mode & 0o777).toBe(0o755);
   });
 
-  it('that cannot be made is refused with its path and what to do', () => {
+  it('is refused with its path and advice when it cannot be created', () => {
     expect(() => {
       ensureDataDir('/dev/null/data');
     }).toThrow(/\/dev\/null\/data cannot be used.*--data-dir/);

@@ -6,36 +6,36 @@ import { pipeline } from 'node:stream/promises';
 import { messageOf } from '../base/errors.js';
 import { CliError, EXIT } from './exit-codes.js';
 
-/** A file that is written under another name first, so that one that is there is a whole one. */
-export class VideoFile {
+/** A file that is written under a temporary name first, so that an existing file is always complete. */
+export class OutputFile {
   readonly #temporary: string;
 
   private constructor(readonly path: string) {
     this.#temporary = join(dirname(path), `.${basename(path)}.${process.pid}.part`);
   }
 
-  /** Throws CliError when there is such a file already and it shall not be replaced. */
-  static async prepare(path: string, replace: boolean): Promise<VideoFile> {
+  /** Throws CliError when the file exists and `replace` is false. */
+  static async prepare(path: string, replace: boolean): Promise<OutputFile> {
     if (!replace && (await exists(path))) {
       throw new CliError(
         EXIT.alreadyExists,
-        `${path} is there already: choose another name, or replace it with --force.`,
+        `${path} exists already: choose another name, or replace it with --force.`,
       );
     }
-    return new VideoFile(path);
+    return new OutputFile(path);
   }
 
   /**
-   * Writes all of `source`, and resolves with its bytes. `onBytes` hears how many there are so far. Throws CliError, and
-   * leaves nothing behind, when the source breaks off or the file cannot be written; throws as the signal says, too.
+   * Writes all of `source`, and resolves with its size in bytes. Calls `onBytes` with the size so far. Throws CliError, and
+   * leaves no file behind, when the source fails, the file cannot be written, or `signal` is aborted.
    */
   async writeAll(source: Readable, signal: AbortSignal, onBytes: (bytes: number) => void): Promise<number> {
     const target = createWriteStream(this.#temporary);
     let bytes = 0;
-    // Either ends the other one with its error: what counts is who was first.
-    let first: 'source' | 'target' | undefined;
-    source.on('error', () => (first ??= 'source'));
-    target.on('error', () => (first ??= 'target'));
+    // An error in one stream ends both; the first one is the cause.
+    let failed: 'source' | 'target' | undefined;
+    source.on('error', () => (failed ??= 'source'));
+    target.on('error', () => (failed ??= 'target'));
     source.on('data', (chunk: Buffer) => {
       bytes += chunk.length;
       onBytes(bytes);
@@ -49,8 +49,8 @@ export class VideoFile {
         throw new CliError(EXIT.failed, `Stopped before the end: ${this.path} is not written.`, { cause: error });
       }
       const why =
-        first === 'source'
-          ? `The proxy broke off after ${bytes} bytes (${messageOf(error)}): ${this.path} is not written. Its log says why.`
+        failed === 'source'
+          ? `The connection to the proxy was lost after ${bytes} bytes (${messageOf(error)}): ${this.path} is not written. The log of the proxy says why.`
           : `${this.path} cannot be written: ${messageOf(error)}.`;
       throw new CliError(EXIT.failed, why, { cause: error });
     }
