@@ -1,7 +1,7 @@
 import type { Annotations } from '../annotations/types.js';
 import type { Clock } from '../base/clock.js';
 import type { Logger } from '../base/log.js';
-import type { RedisBus } from '../redis-publisher/redis-bus.js';
+import type { RedisPublisher } from '../redis-publisher/redis-publisher.js';
 import type { Supervisor } from '../cameras/supervisor.js';
 import type { Config } from '../config/schema.js';
 import {
@@ -21,14 +21,14 @@ export interface EventParts {
   readonly passthrough: Pick<Passthrough, 'status'>;
   readonly annotations: Pick<Annotations, 'status'>;
   readonly webhooks: QueuedWebhooks | undefined;
-  readonly bus: RedisBus | undefined;
+  readonly redisPublisher: RedisPublisher | undefined;
   readonly clock: Clock;
   readonly logger: Logger;
 }
 
 /** What happens here, for those who are told of it. */
 export function openEvents({ annotation }: Config, parts: EventParts): ProxyEvents {
-  const { cameras, recordings, passthrough, annotations, webhooks, bus, clock, logger } = parts;
+  const { cameras, recordings, passthrough, annotations, webhooks, redisPublisher: bus, clock, logger } = parts;
   const events = new ProxyEvents({
     cameras,
     clock,
@@ -42,7 +42,7 @@ export function openEvents({ annotation }: Config, parts: EventParts): ProxyEven
   });
   events.on((event) => {
     webhooks?.tell(event);
-    bus?.tell(event);
+    bus?.publishEvent(event);
   });
   return events;
 }

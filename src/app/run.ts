@@ -24,7 +24,7 @@ import { banner } from './banner.js';
 import { cloudChecks } from './cloud-checks.js';
 import { demoCamera } from './demo.js';
 import { openAnnotations } from './open-annotations.js';
-import { openBus } from './open-bus.js';
+import { openRedisPublisher } from './open-redis-publisher.js';
 import { openEvents } from './open-events.js';
 import { openEvidence } from './open-evidence.js';
 import { openRecordings } from './open-recordings.js';
@@ -140,13 +140,13 @@ async function start(options: RunOptions, closers: Closer[]): Promise<Logger> {
   const webhooks = await openWebhooks(config, { dataDir, clock, logger, keys: store.settings.get() });
   closers.push(() => webhooks?.stop());
 
-  const bus = openBus(config, { cameras, clock, logger });
+  const bus = openRedisPublisher(config, { cameras, clock, logger });
   const passthrough = new Passthroughs({ cameras, clock, logger });
   closers.push(async () => {
     if (!(await passthrough.stop())) process.once('exit', (code) => addon.endProcess(code));
   });
   const events = openEvents(config, {
-    ...{ cameras, recordings, passthrough, annotations, webhooks, bus, clock, logger },
+    ...{ cameras, recordings, passthrough, annotations, webhooks, redisPublisher: bus, clock, logger },
   });
   closers.push(async () => {
     events.close();
@@ -187,7 +187,7 @@ async function start(options: RunOptions, closers: Closer[]): Promise<Logger> {
         stopping: stopping.signal,
       }),
     webhooks,
-    bus,
+    redisPublisher: bus,
     passthrough,
     storage,
     evidenceFolder: evidenceFolder(dataDir),

@@ -10,31 +10,31 @@ import type { CameraMessage, CameraProgress } from './messages.js';
 export interface PublisherEnvironment {
   readonly copyFromSlot: NativeAddon['copyFromSlot'];
   readonly clock: Clock;
-  /** Redis cannot be used. */
+  /** Whether Redis is away. */
   readonly isAway: () => boolean;
-  /** Resolves when Redis has the message, which stays as it is until then. */
+  /** Resolves when Redis has stored the message. The message must not change until then. */
   readonly store: (camera: string, message: Buffer) => Promise<void>;
 }
 
-/** Before the next frame goes to a Redis that refused one. */
+/** Pause after Redis refused a frame. */
 const REFUSED_PAUSE_MS = 5000;
-/** Frames that came while one was on its way; those beyond are counted as dropped at once. */
+/** Maximum number of frame ids that are remembered while a frame is being stored. Beyond that the oldest counts as dropped. */
 const MAX_WAITING = 100;
 
 /**
- * Publishes the frames of one camera: one at a time, so that a slow Redis holds one frame of it and not a queue, and then
- * the newest. Bus worker.
+ * Publishes the frames of one camera, one at a time. When Redis is slow, frames in between are dropped and the newest is
+ * sent next, so no queue grows. Publisher thread.
  */
 export class CameraPublisher {
   private readonly control: Control;
   private readonly reader: FrameReader;
-  private frameClass = 0;
-  /** A waitAsync is outstanding. */
-  private asleep = false;
-  private storing = false;
-  /** Frame id of the last one that was sent. */
+  private frameFilter = 0;
+  /** Waits for the next frame event. */
+  private isAsleep = false;
+  private isStoring = false;
+  /** Frame id of the last frame that was sent. */
   private sentId = 0;
-  /** Ids of those that came since, oldest first. */
+  /** Ids of newer frames that were not sent yet, oldest first. */
   private waiting: number[] = [];
   private pausedUntilMs = 0;
   private buffer = Buffer.alloc(0);
@@ -43,52 +43,52 @@ export class CameraPublisher {
   private message = '';
 
   constructor(
-    private readonly of: Pick<CameraMessage, 'id' | 'camera' | 'control'>,
+    private readonly target: Pick<CameraMessage, 'id' | 'camera' | 'control'>,
     private readonly env: PublisherEnvironment,
   ) {
-    this.control = new Control(of.control);
+    this.control = new Control(target.control);
     this.reader = new FrameReader(env.copyFromSlot);
   }
 
   get progress(): CameraProgress {
     const { published, dropped, message } = this;
-    return { id: this.of.id, published, dropped, message };
+    return { id: this.target.id, published, dropped, message };
   }
 
   setRing(ring: SharedArrayBuffer): void {
     this.reader.setRing(ring);
   }
 
-  /** Bits of FRAME_FILTER; 0 = nothing. */
-  publish(frameClass: number): void {
-    this.frameClass = frameClass;
+  /** Publishes the frames of this filter from now on: bits of FRAME_FILTER, 0 = none. */
+  publish(frameFilter: number): void {
+    this.frameFilter = frameFilter;
     this.waiting = [];
-    if (frameClass === 0) {
+    if (frameFilter === 0) {
       this.message = '';
       this.pausedUntilMs = 0;
-      // Frees the promise of waitAsync, which would hold all of this until the camera's next frame.
+      // Settles the promise of waitAsync, which would keep this object in memory until the camera's next frame.
       Atomics.notify(this.control.i32, CONTROL.frameEventI32);
-    } else if (!this.asleep) {
-      this.look();
+    } else if (!this.isAsleep) {
+      this.onFrameEvent();
     }
   }
 
-  private readonly look = (): void => {
-    this.asleep = false;
-    while (this.frameClass !== 0) {
-      // Read before the ring: a frame that comes in between makes waitAsync return at once.
+  private readonly onFrameEvent = (): void => {
+    this.isAsleep = false;
+    while (this.frameFilter !== 0) {
+      // Read before the ring, so that waitAsync returns at once when a frame arrives in between.
       const event = this.control.getI32(CONTROL.frameEventI32);
-      this.notice();
+      this.noteNewest();
       this.sendNext();
       const sleep = Atomics.waitAsync(this.control.i32, CONTROL.frameEventI32, event);
       if (!sleep.async) continue;
-      this.asleep = true;
-      void sleep.value.then(this.look);
+      this.isAsleep = true;
+      void sleep.value.then(this.onFrameEvent);
       return;
     }
   };
 
-  private notice(): void {
+  private noteNewest(): void {
     const newest = this.reader.find({ ...this.query(this.waiting.at(-1) ?? this.sentId), inOrder: false });
     if (newest === undefined) return;
     this.waiting.push(newest.frameId);
@@ -98,41 +98,41 @@ export class CameraPublisher {
   }
 
   private sendNext(): void {
-    if (this.storing || this.frameClass === 0 || this.env.isAway()) return;
+    if (this.isStoring || this.frameFilter === 0 || this.env.isAway()) return;
     if (this.env.clock.monotonicMs() < this.pausedUntilMs) return;
     const frame = this.reader.find({ ...this.query(this.sentId), inOrder: true });
     if (frame === undefined) return;
     if (this.buffer.length !== frame.byteLength) this.buffer = Buffer.allocUnsafeSlow(frame.byteLength);
     const copied = frame.copyTo(this.buffer, 0);
-    // Overwritten meanwhile: there is a newer one, whose event brings us back.
+    // The frame was overwritten during the copy. The event of the newer frame calls us again.
     if (copied === undefined) return;
     this.sentId = copied.frameId;
     this.dropped += this.waiting.filter((id) => id < copied.frameId).length;
     this.waiting = this.waiting.filter((id) => id > copied.frameId);
-    this.storing = true;
+    this.isStoring = true;
     void this.store();
   }
 
   private async store(): Promise<void> {
     try {
-      await this.env.store(this.of.camera, this.buffer);
+      await this.env.store(this.target.camera, this.buffer);
       this.published += 1;
       this.message = '';
     } catch (error) {
       this.dropped += 1;
       if (!this.env.isAway()) {
-        this.message = `Redis does not take its frames: ${messageOf(error)}`;
+        this.message = `Redis does not take the frames of this camera: ${messageOf(error)}`;
         this.pausedUntilMs = this.env.clock.monotonicMs() + REFUSED_PAUSE_MS;
       }
     }
-    this.storing = false;
+    this.isStoring = false;
     this.sendNext();
   }
 
   private query(after: number): Omit<FrameFind, 'inOrder'> {
-    const keyframesOnly = (this.frameClass & FRAME_FILTER.all) === 0;
+    const keyframesOnly = (this.frameFilter & FRAME_FILTER.all) === 0;
     const notBeforeMs = liveSinceMs(this.control, { keyframesOnly, intervalMs: 0 }, this.env.clock.nowMs());
-    // There is no other look in this ring.
-    return { after, frameClass: this.frameClass, serial: 0, withholdCorrupt: false, notBeforeMs };
+    // The ring has only one output format.
+    return { after, frameClass: this.frameFilter, serial: 0, withholdCorrupt: false, notBeforeMs };
   }
 }

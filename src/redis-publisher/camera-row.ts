@@ -4,7 +4,7 @@ import { VideoCodec } from '../gen/chrys/cloud/videostreaming/v1beta1/video_stre
 import { isKeyOfAnother } from './keys.js';
 import type { CameraRow } from './messages.js';
 
-/** How a camera is, for programs on other machines. `withCodec`: its frames may be published, too. */
+/** The state of a camera for programs on other machines. `withCodec`: with its codec, because frames are published too. */
 export function cameraRow({ definition, state, stats, stream }: Camera, withCodec: boolean): CameraRow {
   const { name } = definition;
   const json = JSON.stringify({

@@ -1,45 +1,52 @@
-/** The names of all keys. Those of a camera are what programs written against the original read and write. */
+/** The names of all Redis keys. Keys of a camera are the ones that programs for the original proxy read and write. */
 
 const LAST_ACCESS = 'last_access_time_';
 const KEYFRAMES_ONLY = 'is_key_frame_only_';
 const CODEC = 'codec_video_info';
-/** The original has further keys of this form, which are neither read nor written here. */
-const OF_CAMERAS = [LAST_ACCESS, KEYFRAMES_ONLY, CODEC, 'in_memory_queue_', 'memory_iframe_list_', 'memory_decoded_'];
+/** All prefixes of camera keys. The original has more than are read and written here. */
+const CAMERA_PREFIXES = [
+  LAST_ACCESS,
+  KEYFRAMES_ONLY,
+  CODEC,
+  'in_memory_queue_',
+  'memory_iframe_list_',
+  'memory_decoded_',
+];
 
-/** In the hash of lastAccessKey: when a program last wanted frames, milliseconds since the epoch. */
+/** Field in the hash of lastAccessKey: when a program last requested frames, in milliseconds since the epoch. */
 export const LAST_QUERY = 'last_query';
 
-/** A stream; field `data` = a VideoFrame. */
+/** Stream of frames. Its field `data` is a VideoFrame message. */
 export function framesKey(camera: string): string {
   return camera;
 }
 
-/** A string: a VideoCodec. */
+/** String with a VideoCodec message. */
 export function codecKey(camera: string): string {
   return CODEC + camera;
 }
 
-/** A hash, written by programs that want frames. */
+/** Hash that programs write when they request frames. */
 export function lastAccessKey(camera: string): string {
   return LAST_ACCESS + camera;
 }
 
-/** A string, "true" or "false", written by them. */
+/** String "true" or "false" that programs write: whether they request keyframes only. */
 export function keyframesOnlyKey(camera: string): string {
   return KEYFRAMES_ONLY + camera;
 }
 
-/** Such a name is, or might be, a key of another camera. All of ours have a ':', which no camera's name has. */
+/** Whether this camera name can be a key of another camera. Our other keys have a ':', which no camera name has. */
 export function isKeyOfAnother(camera: string): boolean {
-  return OF_CAMERAS.some((prefix) => camera.startsWith(prefix));
+  return CAMERA_PREFIXES.some((prefix) => camera.startsWith(prefix));
 }
 
-/** A stream of what happened. */
+/** Stream of events. */
 export function eventsKey(prefix: string): string {
   return `${prefix}:events`;
 }
 
-/** A hash of how each camera is: its name → JSON. */
+/** Hash of camera states: camera name → JSON. */
 export function camerasKey(prefix: string): string {
   return `${prefix}:cameras`;
 }

@@ -1,42 +1,45 @@
-/** The one channel between the main thread and the bus worker. Frames are read from the shared rings. */
+/** The messages between the main thread and the publisher thread. Frames are read from the shared rings. */
 import type { RedisOptions } from '../redis/redis-link.js';
-import type { Asked, BusStatus } from './types.js';
+import type { RequestedFrames, PublisherStatus } from './types.js';
 
-/** Given to the worker at its start. */
-export interface BusWorkerData {
+/** workerData of the publisher thread. */
+export interface PublisherWorkerData {
   readonly redis: RedisOptions;
   readonly prefix: string;
-  /** False: states and events only. */
+  /** False: only states and events are published, no frames. */
   readonly publishes: boolean;
 }
 
-/** How a camera is, for the table of all. */
+/** The state of one camera, for the table of all cameras. */
 export interface CameraRow {
   readonly camera: string;
   readonly json: string;
-  /** A serialized VideoCodec; undefined: not known, or not to be published. */
+  /** A serialized VideoCodec message. Undefined: the codec is not known, or is not published. */
   readonly codec: Uint8Array | undefined;
 }
 
-/** Of an event, by the names that they have in Redis. */
+/** The fields of an event under their names in Redis. */
 export type EventFields = Readonly<Record<string, string>>;
 
-/** A camera whose frames may be wanted. */
+/** A camera whose frames can be requested. */
 export interface CameraMessage {
   readonly kind: 'camera';
-  /** Of this camera object: another of the same name has another. */
+  /** Unique for each Camera instance; a camera that is added again under the same name gets a new one. */
   readonly id: number;
   readonly camera: string;
   readonly control: SharedArrayBuffer;
 }
 
-export type ToBus =
+export type ToPublisher =
   | CameraMessage
   | { readonly kind: 'ring'; readonly id: number; readonly ring: SharedArrayBuffer }
-  /** Bits of FRAME_FILTER: which of its frames go to Redis; 0 = none. Main has raised the demand, and frameWaiters. */
-  | { readonly kind: 'publish'; readonly id: number; readonly frameClass: number }
+  /**
+   * Which frames of a camera are published: bits of FRAME_FILTER, 0 = none. The main thread has raised the demand and
+   * counted itself in frameWaiters.
+   */
+  | { readonly kind: 'publish'; readonly id: number; readonly frameFilter: number }
   | { readonly kind: 'forget'; readonly id: number }
-  /** All cameras. */
+  /** The states of all cameras. */
   | { readonly kind: 'table'; readonly rows: readonly CameraRow[] }
   | { readonly kind: 'event'; readonly fields: EventFields }
   | { readonly kind: 'stop' };
@@ -48,15 +51,15 @@ export interface CameraProgress {
   readonly message: string;
 }
 
-export type FromBus =
+export type FromPublisher =
   | {
       readonly kind: 'status';
-      /** '' = connected. */
+      /** Why Redis is away, as a sentence; '' = connected. */
       readonly outage: string;
-      /** Why states and events are not written although it is connected; '' = they are. */
+      /** Why Redis does not take states and events although it is connected; '' = it takes them. */
       readonly refusal: string;
       readonly cameras: readonly CameraProgress[];
-      readonly events: BusStatus['events'];
+      readonly events: PublisherStatus['events'];
     }
-  /** Programs ask for that, now (again). */
-  | { readonly kind: 'asked'; readonly id: number; readonly asked: Asked };
+  /** Programs have requested these frames, for the first time or again. */
+  | { readonly kind: 'requested'; readonly id: number; readonly requested: RequestedFrames };

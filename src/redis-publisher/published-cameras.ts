@@ -7,8 +7,8 @@ import type { Camera, FrameOptions } from '../cameras/types.js';
 import { CONTROL, FRAME_FILTER, PICTURE_FORMAT } from '../gen/ring-layout.js';
 import { Control } from '../rings/control.js';
 import { isKeyOfAnother } from './keys.js';
-import type { CameraProgress, ToBus } from './messages.js';
-import type { Asked, PublishedCamera, PublishedFrames } from './types.js';
+import type { CameraProgress, ToPublisher } from './messages.js';
+import type { RequestedFrames, PublishedCamera, PublishedFrames } from './types.js';
 
 export interface PublishOptions {
   readonly cameras: Pick<Supervisor, 'list' | 'onEvent'>;
@@ -16,27 +16,27 @@ export interface PublishOptions {
   readonly publishIntervalMs: number;
   readonly clock: Clock;
   readonly logger: Pick<Logger, 'warn'>;
-  /** To the bus worker; lost while it does not run. */
-  readonly send: (message: ToBus) => void;
+  /** Sends to the publisher thread. The message is dropped while the thread does not run. */
+  readonly send: (message: ToPublisher) => void;
 }
 
-/** Well within the time for which a demand lasts. */
+/** Demand lasts 10 s, so it is raised again well before that. */
 const RAISE_AGAIN_MS = 3000;
 const PLAIN = { format: PICTURE_FORMAT.bgr24, width: 0, height: 0, quality: 0, enlarge: false };
 const ALL: FrameOptions = { outputFormat: PLAIN, keyframesOnly: false, intervalMs: 0, withholdCorrupt: false };
 const KEYFRAMES: FrameOptions = { ...ALL, keyframesOnly: true };
 const NOTHING_YET: Omit<CameraProgress, 'id'> = { published: 0, dropped: 0, message: '' };
 const NAME_IS_TAKEN =
-  'its frames are not published, because its name is that of a key of the original: give it another name';
+  'Its frames are not published, because its name can be a Redis key of another camera. Give the camera another name.';
 
 interface Published {
   readonly id: number;
   readonly camera: Camera;
   readonly control: Control;
-  asked: Asked;
-  /** Bits of FRAME_FILTER that were told to the worker. */
-  frameClass: number;
-  /** Why its frames cannot be wanted, or do not come. */
+  requested: RequestedFrames;
+  /** Bits of FRAME_FILTER that the worker publishes. */
+  frameFilter: number;
+  /** Why its frames are not published although they should be; '' = no such reason. */
   message: string;
   /** The last message that was logged. */
   logged: string;
@@ -44,8 +44,8 @@ interface Published {
 }
 
 /**
- * Which frames of which cameras go to Redis: raises the demand for them and tells the bus worker. Nothing is decoded for a
- * Redis that is away. Main thread.
+ * Decides which frames of which cameras are published, raises the demand for them and instructs the publisher thread.
+ * While Redis is away, nothing is decoded for it. Main thread.
  */
 export class PublishedCameras {
   private readonly byId = new Map<number, Published>();
@@ -62,20 +62,20 @@ export class PublishedCameras {
     this.stopListening = cameras.onEvent((event, camera) => {
       if (event === 'added') this.follow(camera);
       else if (event === 'removed') this.leave(camera);
-      else if (event === 'plainFrames') this.tellRing(this.byCamera.get(camera));
+      else if (event === 'plainFrames') this.sendRing(this.byCamera.get(camera));
     });
     for (const camera of cameras.list()) this.follow(camera);
   }
 
-  /** A worker that knows nothing yet. */
-  tellAll(): void {
-    for (const published of this.byId.values()) this.tell(published);
+  /** Sends all state to a new worker. */
+  sendAll(): void {
+    for (const published of this.byId.values()) this.sendCamera(published);
   }
 
-  /** What is not told to a worker any more has no effect. */
+  /** Ends all publishing, because the worker's state is lost. */
   onCrashed(): void {
     this.setConnected(false);
-    for (const published of this.byId.values()) published.asked = 'nothing';
+    for (const published of this.byId.values()) published.requested = 'nothing';
   }
 
   setConnected(connected: boolean): void {
@@ -83,13 +83,13 @@ export class PublishedCameras {
     this.connected = connected;
     this.cancelRaise?.();
     if (connected) this.raise();
-    else for (const published of this.byId.values()) this.setFrameClass(published, 0);
+    else for (const published of this.byId.values()) this.setFrameFilter(published, 0);
   }
 
-  onAsked(id: number, asked: Asked): void {
+  onRequest(id: number, requested: RequestedFrames): void {
     const published = this.byId.get(id);
     if (published === undefined) return;
-    published.asked = asked;
+    published.requested = requested;
     this.update(published);
   }
 
@@ -101,10 +101,10 @@ export class PublishedCameras {
   }
 
   status(): PublishedCamera[] {
-    return [...this.byId.values()].map(({ camera, asked, frameClass, message, progress }) => ({
+    return [...this.byId.values()].map(({ camera, requested, frameFilter: frameClass, message, progress }) => ({
       camera: camera.definition.name,
       publishing: frameClass !== 0,
-      asked,
+      requested,
       ...progress,
       message: message === '' ? progress.message : message,
     }));
@@ -120,40 +120,40 @@ export class PublishedCameras {
       id: ++this.lastId,
       camera,
       control: new Control(camera.packets.control),
-      asked: 'nothing',
-      frameClass: 0,
+      requested: 'nothing',
+      frameFilter: 0,
       message: isKeyOfAnother(camera.definition.name) ? NAME_IS_TAKEN : '',
       logged: '',
       progress: NOTHING_YET,
     };
     this.byId.set(published.id, published);
     this.byCamera.set(camera, published);
-    this.tell(published);
+    this.sendCamera(published);
     this.update(published);
   }
 
   private leave(camera: Camera): void {
     const published = this.byCamera.get(camera);
     if (published === undefined) return;
-    this.setFrameClass(published, 0);
+    this.setFrameFilter(published, 0);
     this.options.send({ kind: 'forget', id: published.id });
     this.byId.delete(published.id);
     this.byCamera.delete(camera);
   }
 
-  private tell(published: Published): void {
+  private sendCamera(published: Published): void {
     const { id, camera, control } = published;
     if (isKeyOfAnother(camera.definition.name)) return;
     this.options.send({ kind: 'camera', id, camera: camera.definition.name, control: control.buffer });
-    this.tellRing(published);
+    this.sendRing(published);
   }
 
-  private tellRing(published: Published | undefined): void {
+  private sendRing(published: Published | undefined): void {
     const ring = published?.camera.plainFrames;
     if (published !== undefined && ring !== undefined) this.options.send({ kind: 'ring', id: published.id, ring });
   }
 
-  /** The demand of what is published always; of what is asked for, each asking raises it. */
+  /** Raises the demand for frames that are always published. Demand for requested frames is raised by each request. */
   private raise(): void {
     for (const published of this.byId.values()) this.update(published, false);
     this.cancelRaise = this.options.clock.after(RAISE_AGAIN_MS, () => {
@@ -161,25 +161,25 @@ export class PublishedCameras {
     });
   }
 
-  private update(published: Published, isAsking = true): void {
+  private update(published: Published, isRequest = true): void {
     if (!this.connected || isKeyOfAnother(published.camera.definition.name)) return;
     try {
-      const always = this.alwaysWanted();
-      let frameClass = always === undefined ? 0 : published.camera.frames.want(always).frameFilter;
-      if (published.asked !== 'nothing') {
-        if (isAsking) published.camera.frames.want(published.asked === 'all' ? ALL : KEYFRAMES);
-        frameClass |= published.asked === 'all' ? FRAME_FILTER.all : FRAME_FILTER.keyframes;
+      const always = this.alwaysPublished();
+      let frameFilter = always === undefined ? 0 : published.camera.frames.want(always).frameFilter;
+      if (published.requested !== 'nothing') {
+        if (isRequest) published.camera.frames.want(published.requested === 'all' ? ALL : KEYFRAMES);
+        frameFilter |= published.requested === 'all' ? FRAME_FILTER.all : FRAME_FILTER.keyframes;
       }
-      published.message = frameClass === 0 ? '' : whyTooLarge(published.camera);
+      published.message = frameFilter === 0 ? '' : whyTooLarge(published.camera);
       this.logOnce(published);
-      this.setFrameClass(published, frameClass);
+      this.setFrameFilter(published, frameFilter);
     } catch (error) {
       published.message = messageOf(error);
-      this.setFrameClass(published, 0);
+      this.setFrameFilter(published, 0);
     }
   }
 
-  /** A camera that is wanted again and again has the same message each time. */
+  /** Each request of a camera gives the same message again. */
   private logOnce(published: Published): void {
     const { message, logged, camera } = published;
     if (message === '' || message === logged) return;
@@ -187,30 +187,30 @@ export class PublishedCameras {
     this.options.logger.warn({ camera: camera.definition.name }, message);
   }
 
-  private alwaysWanted(): FrameOptions | undefined {
+  private alwaysPublished(): FrameOptions | undefined {
     const { publishFrames, publishIntervalMs } = this.options;
     if (publishFrames === 'all') return ALL;
     if (publishFrames === 'keyframes') return KEYFRAMES;
     return publishFrames === 'interval' ? { ...ALL, intervalMs: publishIntervalMs } : undefined;
   }
 
-  private setFrameClass(published: Published, frameClass: number): void {
-    const { control, frameClass: before, id } = published;
-    if (before === frameClass) return;
-    // Kept here and not by the worker, so that it is right after a crash, too.
+  private setFrameFilter(published: Published, frameFilter: number): void {
+    const { control, frameFilter: before, id } = published;
+    if (before === frameFilter) return;
+    // The main thread counts, and not the worker, so that the count stays right after a crash of the worker.
     if (before === 0) control.addI32(CONTROL.frameWaitersI32, 1);
-    if (frameClass === 0) control.addI32(CONTROL.frameWaitersI32, -1);
-    published.frameClass = frameClass;
-    this.options.send({ kind: 'publish', id, frameClass });
+    if (frameFilter === 0) control.addI32(CONTROL.frameWaitersI32, -1);
+    published.frameFilter = frameFilter;
+    this.options.send({ kind: 'publish', id, frameFilter });
   }
 }
 
-/** Why no frame of this camera goes to Redis although it is connected; '' = no such reason is known. */
+/** Why the frames of this camera are too large to be published; '' = they are not too large. */
 function whyTooLarge({ frames, stream }: Camera): string {
   if (frames.refusal(PLAIN) === undefined) return '';
   const size = stream === undefined ? '' : ` of ${stream.width}x${stream.height}`;
   return (
-    `its frames are not published to Redis, because a picture${size} as BGR24 does not fit into a message of ` +
-    `${MAX_FRAME_MESSAGE_BYTES} bytes: choose a smaller resolution in the camera, or its second stream`
+    `Its frames are not published to Redis, because a picture${size} as BGR24 does not fit into a message of ` +
+    `${MAX_FRAME_MESSAGE_BYTES} bytes. Choose a smaller resolution in the camera, or its second stream.`
   );
 }

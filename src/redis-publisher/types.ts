@@ -2,37 +2,37 @@ import type { PUBLISHED_FRAMES } from '../config/schema.js';
 
 export type PublishedFrames = (typeof PUBLISHED_FRAMES)[number];
 
-/** What programs ask for by their keys. */
-export type Asked = 'nothing' | 'keyframes' | 'all';
+/** What programs request through their keys. */
+export type RequestedFrames = 'nothing' | 'keyframes' | 'all';
 
 export interface PublishedCamera {
   readonly camera: string;
-  /** Frames of it go to Redis at the moment. */
+  /** Whether its frames are published at the moment. */
   readonly publishing: boolean;
-  readonly asked: Asked;
-  /** Frames since the proxy started, or since the thread that publishes did. */
+  readonly requested: RequestedFrames;
+  /** Frames since the publisher thread started. */
   readonly published: number;
-  /** Wanted, and replaced by newer ones before Redis had taken the one before. */
+  /** Frames that newer ones replaced because Redis was slow, and frames that Redis refused. */
   readonly dropped: number;
-  /** Why its frames are not published; '' = they are when they shall be. */
+  /** Why its frames are not published although they should be; '' = no such reason. */
   readonly message: string;
 }
 
-export interface BusStatus {
+export interface PublisherStatus {
   readonly connected: boolean;
   /** "host:port". */
   readonly connection: string;
   readonly database: number;
-  /** Of being connected or not, milliseconds since the epoch. */
+  /** When `connected` changed last, in milliseconds since the epoch. */
   readonly sinceMs: number;
-  /** Why it is not connected; '' = it is. */
+  /** Why it is not connected, or what Redis refuses; '' = all is well. */
   readonly message: string;
   readonly publishFrames: PublishedFrames;
   readonly cameras: readonly PublishedCamera[];
-  /** `lost`: too many happened while Redis was away. */
+  /** Counts. `lost`: dropped because too many events waited while Redis was away. */
   readonly events: { readonly stored: number; readonly waiting: number; readonly lost: number };
 }
 
-export interface Bus {
-  status(): BusStatus;
+export interface Publisher {
+  status(): PublisherStatus;
 }

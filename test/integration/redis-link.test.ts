@@ -1,4 +1,4 @@
-/** The connection to Redis, against a real one that is refused, locked, frozen and restarted. */
+/** The connection to a real Redis that is stopped, locked, frozen and restarted. */
 import { createServer } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
 import { systemClock } from '../../src/base/clock.js';
@@ -54,8 +54,8 @@ class Watched {
   }
 }
 
-describe('a connection to Redis', () => {
-  it('says that nothing listens there, and connects when something does', async () => {
+describe('RedisLink', () => {
+  it('reports that nothing listens at the address, and connects when Redis starts', async () => {
     const server = await redis();
     await server.stop();
     const watched = new Watched({ connection: server.connection });
@@ -68,7 +68,7 @@ describe('a connection to Redis', () => {
     expect(watched.outages).toHaveLength(1);
   });
 
-  it('uses the password and the number of the database', async () => {
+  it('uses the password and the database number', async () => {
     const server = await redis({ password: SECRET });
     const watched = new Watched({ connection: server.connection, password: SECRET, database: 3 });
     await watched.connected();
@@ -80,8 +80,8 @@ describe('a connection to Redis', () => {
   it.each([
     ['a wrong password', { password: 'wrong one' }, /refuses redis\.password: set the right one/],
     ['no password', {}, /wants a password: set redis\.password/],
-    ['a database that is not there', { password: SECRET, database: 99 }, /has no database 99: change redis\.database/],
-  ])('says what to do about %s, and tells no password', async (_what, options, sentence) => {
+    ['a missing database', { password: SECRET, database: 99 }, /has no database 99: change redis\.database/],
+  ])('says what to do about %s, and shows no password', async (_what, options, sentence) => {
     const server = await redis({ password: SECRET });
     const watched = new Watched({ connection: server.connection, ...options });
     const outage = await watched.outage();
@@ -97,7 +97,7 @@ describe('a connection to Redis', () => {
     expect(server.connection).toMatch(/^\[::1\]:\d+$/);
   });
 
-  it('notices that Redis was restarted, and comes back', async () => {
+  it('connects again after a restart of Redis', async () => {
     const server = await redis();
     const watched = new Watched({ connection: server.connection });
     await watched.connected();
@@ -108,7 +108,7 @@ describe('a connection to Redis', () => {
     expect(await watched.link.client.get('key')).toBe('value');
   });
 
-  it('gives up what a frozen Redis does not answer, says so, and comes back when it thaws', async () => {
+  it('fails commands that a frozen Redis does not answer, and connects again when it thaws', async () => {
     const server = await redis();
     const watched = new Watched({ connection: server.connection, answerWithinMs: 1000 });
     await watched.connected();
@@ -122,7 +122,7 @@ describe('a connection to Redis', () => {
     expect(await watched.link.client.ping()).toBe('PONG');
   });
 
-  it('does not wait for ever for something that accepts and says nothing', async () => {
+  it('gives up a server that accepts the connection and never answers', async () => {
     const port = await freePort();
     const silent = createServer();
     await new Promise<void>((resolve) => silent.listen(port, '127.0.0.1', resolve));
@@ -131,7 +131,7 @@ describe('a connection to Redis', () => {
     expect(await watched.outage()).toContain('it has not answered for 0.3 s');
   });
 
-  it('closes at once, whatever state it is in', async () => {
+  it('closes at once, connected or not', async () => {
     const server = await redis();
     const watched = new Watched({ connection: server.connection });
     await watched.connected();

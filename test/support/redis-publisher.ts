@@ -1,4 +1,4 @@
-/** What a test looks at of the bus: its status by REST, and the frames in Redis. */
+/** Reads the publisher's status by REST, and frames from Redis. */
 import { RESP_TYPES } from 'redis';
 import type { RedisStatusAnswer } from '../../src/rest/routes/redis.js';
 import { readBarcode } from './barcode.js';

@@ -1,23 +1,23 @@
 import { Router } from 'express';
-import type { Bus, BusStatus } from '../../redis-publisher/types.js';
+import type { Publisher, PublisherStatus } from '../../redis-publisher/types.js';
 import { onlyMethods } from '../http/answers.js';
 
 export interface RedisParts {
   /** Undefined: there is no Redis. */
-  readonly bus: Bus | undefined;
+  readonly redisPublisher: Publisher | undefined;
 }
 
 /** What goes to Redis. `base` is where the interface begins. */
-export function redisRoutes(base: string, { bus }: RedisParts): Router {
+export function redisRoutes(base: string, { redisPublisher }: RedisParts): Router {
   const router = Router({ caseSensitive: true });
   router
     .route(`${base}/redis/status`)
-    .get((_req, res) => void res.json(statusAnswer(bus?.status() ?? NO_REDIS)))
+    .get((_req, res) => void res.json(statusAnswer(redisPublisher?.status() ?? NO_REDIS)))
     .all(onlyMethods('GET'));
   return router;
 }
 
-const NO_REDIS: BusStatus = {
+const NO_REDIS: PublisherStatus = {
   connected: false,
   connection: '',
   database: 0,
@@ -29,7 +29,7 @@ const NO_REDIS: BusStatus = {
 };
 
 /** Times are milliseconds since the epoch; null = there is none. */
-function statusAnswer(status: BusStatus) {
+function statusAnswer(status: PublisherStatus) {
   return {
     connected: status.connected,
     connection: status.connection === '' ? null : status.connection,
@@ -37,10 +37,10 @@ function statusAnswer(status: BusStatus) {
     since: status.sinceMs === 0 ? null : status.sinceMs,
     message: status.message === '' ? null : status.message,
     publish_frames: status.publishFrames,
-    cameras: status.cameras.map(({ camera, publishing, asked, published, dropped, message }) => ({
+    cameras: status.cameras.map(({ camera, publishing, requested, published, dropped, message }) => ({
       camera,
       publishing,
-      asked: asked === 'nothing' ? null : asked,
+      asked: requested === 'nothing' ? null : requested,
       published,
       dropped,
       message: message === '' ? null : message,

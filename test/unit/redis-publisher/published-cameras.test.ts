@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, it } from 'vitest';
 
 import { ChrysError } from '../../../src/base/errors.js';
 import { createLogger } from '../../../src/base/log.js';
-import type { ToBus } from '../../../src/redis-publisher/messages.js';
+import type { ToPublisher } from '../../../src/redis-publisher/messages.js';
 import { PublishedCameras } from '../../../src/redis-publisher/published-cameras.js';
 import type { PublishedFrames } from '../../../src/redis-publisher/types.js';
 import type { EventListener } from '../../../src/cameras/supervisor.js';
@@ -12,25 +12,25 @@ import { Control } from '../../../src/rings/control.js';
 import { StillClock } from '../fixtures/still-clock.js';
 import { FakeCameras } from '../rest/fixture.js';
 
-const INTERVAL_CLASS = 1 << FRAME_FILTER.firstInterval;
+const INTERVAL_FILTER = 1 << FRAME_FILTER.firstInterval;
 
 let clock: StillClock;
 let cameras: FakeCameras;
 let control: Control;
 let camera: Camera;
-let tell: EventListener;
-let wanted: FrameOptions[];
+let emit: EventListener;
+let demanded: FrameOptions[];
 let refusal: Error | undefined;
 let tooLarge: ChrysError | undefined;
 let logged: string[];
-let sent: ToBus[];
+let sent: ToPublisher[];
 let published: PublishedCameras;
 
 beforeEach(() => {
   clock = new StillClock();
   cameras = new FakeCameras();
   control = Control.create();
-  wanted = [];
+  demanded = [];
   sent = [];
   refusal = undefined;
   tooLarge = undefined;
@@ -56,11 +56,15 @@ function addCamera(name: string): Camera {
     frames: {
       ...added.frames,
       refusal: () => tooLarge,
-      want: (terms: FrameOptions) => {
+      want: (options: FrameOptions) => {
         if (refusal !== undefined) throw refusal;
-        wanted.push(terms);
-        const { keyframesOnly, intervalMs } = terms;
-        const frameFilter = keyframesOnly ? FRAME_FILTER.keyframes : intervalMs > 0 ? INTERVAL_CLASS : FRAME_FILTER.all;
+        demanded.push(options);
+        const { keyframesOnly, intervalMs } = options;
+        const frameFilter = keyframesOnly
+          ? FRAME_FILTER.keyframes
+          : intervalMs > 0
+            ? INTERVAL_FILTER
+            : FRAME_FILTER.all;
         return { output: 0, frameFilter, serial: 1 };
       },
     },
@@ -72,7 +76,7 @@ function start(publishFrames: PublishedFrames): void {
     cameras: {
       list: () => cameras.list(),
       onEvent: (listener) => {
-        tell = listener;
+        emit = listener;
         return () => undefined;
       },
     },
@@ -96,73 +100,73 @@ function start(publishFrames: PublishedFrames): void {
 }
 
 const waiters = (): number => control.getI32(CONTROL.frameWaitersI32);
-const toPublish = (): number[] => sent.flatMap((message) => (message.kind === 'publish' ? [message.frameClass] : []));
+const toPublish = (): number[] => sent.flatMap((message) => (message.kind === 'publish' ? [message.frameFilter] : []));
 
-describe('cameras that are published', () => {
+describe('PublishedCameras', () => {
   it.each([
     ['keyframes', FRAME_FILTER.keyframes],
-    ['interval', INTERVAL_CLASS],
+    ['interval', INTERVAL_FILTER],
     ['all', FRAME_FILTER.all],
   ] as const)(
-    'always (%s) have their demand raised again in time, while Redis is there',
-    (publishFrames, frameClass) => {
+    'raises the demand again and again for %s that are always published, while Redis is connected',
+    (publishFrames, frameFilter) => {
       start(publishFrames);
-      expect(wanted).toEqual([]);
+      expect(demanded).toEqual([]);
       published.setConnected(true);
       clock.advance(9000);
-      expect(toPublish()).toEqual([frameClass]);
-      expect(wanted).toHaveLength(4);
+      expect(toPublish()).toEqual([frameFilter]);
+      expect(demanded).toHaveLength(4);
       expect(waiters()).toBe(1);
       published.setConnected(false);
       clock.advance(60_000);
-      expect(toPublish()).toEqual([frameClass, 0]);
-      expect(wanted).toHaveLength(4);
+      expect(toPublish()).toEqual([frameFilter, 0]);
+      expect(demanded).toHaveLength(4);
       expect(waiters()).toBe(0);
     },
   );
 
-  it('on demand have it raised by each asking and by nothing else', () => {
+  it('raises the demand only at requests when frames are published on demand', () => {
     start('demand');
     published.setConnected(true);
     clock.advance(60_000);
-    expect(wanted).toEqual([]);
-    published.onAsked(1, 'keyframes');
-    published.onAsked(1, 'all');
+    expect(demanded).toEqual([]);
+    published.onRequest(1, 'keyframes');
+    published.onRequest(1, 'all');
     clock.advance(60_000);
-    expect(wanted.map(({ keyframesOnly }) => keyframesOnly)).toEqual([true, false]);
-    published.onAsked(1, 'nothing');
+    expect(demanded.map(({ keyframesOnly }) => keyframesOnly)).toEqual([true, false]);
+    published.onRequest(1, 'nothing');
     expect(toPublish()).toEqual([FRAME_FILTER.keyframes, FRAME_FILTER.all, 0]);
     expect(waiters()).toBe(0);
   });
 
-  it('go on with what is published always when what was asked for beside it ends', () => {
+  it('goes on with the frames that are always published when a request ends', () => {
     start('interval');
     published.setConnected(true);
-    published.onAsked(1, 'all');
-    published.onAsked(1, 'nothing');
-    expect(toPublish()).toEqual([INTERVAL_CLASS, INTERVAL_CLASS | FRAME_FILTER.all, INTERVAL_CLASS]);
+    published.onRequest(1, 'all');
+    published.onRequest(1, 'nothing');
+    expect(toPublish()).toEqual([INTERVAL_FILTER, INTERVAL_FILTER | FRAME_FILTER.all, INTERVAL_FILTER]);
     expect(waiters()).toBe(1);
   });
 
-  it('leave nothing waiting when they are removed, or the thread crashes', () => {
+  it('takes back its count in frameWaiters when a camera is removed or the thread crashes', () => {
     start('all');
     published.setConnected(true);
     published.onCrashed();
     expect(waiters()).toBe(0);
     sent.length = 0;
-    published.tellAll();
+    published.sendAll();
     published.setConnected(true);
     expect(sent).toEqual([
       { kind: 'camera', id: 1, camera: 'one', control: control.buffer },
-      { kind: 'publish', id: 1, frameClass: FRAME_FILTER.all },
+      { kind: 'publish', id: 1, frameFilter: FRAME_FILTER.all },
     ]);
-    tell('removed', camera);
+    emit('removed', camera);
     expect(sent.at(-1)).toEqual({ kind: 'forget', id: 1 });
     expect(waiters()).toBe(0);
     expect(published.status()).toEqual([]);
   });
 
-  it('say why their frames cannot be wanted, and are tried again', () => {
+  it('reports why frames cannot be demanded, and tries again', () => {
     start('interval');
     refusal = new ChrysError('resource_exhausted', 'too many intervals');
     published.setConnected(true);
@@ -172,30 +176,30 @@ describe('cameras that are published', () => {
     expect(published.status()).toMatchObject([{ camera: 'one', publishing: true, message: '' }]);
   });
 
-  it('say in their state, and once in the log, that their pictures are too large', () => {
+  it('reports in the status, and once in the log, that pictures are too large', () => {
     start('all');
     published.setConnected(true);
     tooLarge = new ChrysError('resource_exhausted', 'too large');
     clock.advance(9000);
     expect(published.status()[0]?.message).toMatch(/not published to Redis, because a picture .*smaller resolution/);
-    expect(logged).toEqual([expect.stringMatching(/^one: its frames are not published to Redis/)]);
+    expect(logged).toEqual([expect.stringMatching(/^one: Its frames are not published to Redis/)]);
     tooLarge = undefined;
     clock.advance(3000);
     expect(published.status()).toMatchObject([{ publishing: true, message: '' }]);
   });
 
-  it('tell a new ring to the worker', () => {
+  it('sends a new ring to the worker', () => {
     start('all');
     const plainFrames = new SharedArrayBuffer(8);
-    tell('plainFrames', Object.assign(camera, { plainFrames }));
+    emit('plainFrames', Object.assign(camera, { plainFrames }));
     expect(sent.at(-1)).toEqual({ kind: 'ring', id: 1, ring: plainFrames });
   });
 
-  it('are not those whose names are keys of others', () => {
+  it('does not publish a camera whose name can be a key of another camera', () => {
     const other = addCamera('in_memory_queue_one');
     start('all');
     published.setConnected(true);
-    published.onAsked(2, 'all');
+    published.onRequest(2, 'all');
     expect(sent.filter((message) => message.kind !== 'publish')).toHaveLength(1);
     expect(published.status()).toMatchObject([
       { publishing: true },

@@ -1,10 +1,10 @@
-/** What the bus reads and writes besides frames, with a real Redis and a clock that is held still. */
+/** What the publisher reads and writes besides frames, with a real Redis and a controlled clock. */
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 
 import { writeTable } from '../../../src/redis-publisher/camera-table.js';
-import { DemandWatch } from '../../../src/redis-publisher/demand-watch.js';
-import { EventOutbox } from '../../../src/redis-publisher/event-outbox.js';
+import { EventQueue } from '../../../src/redis-publisher/event-queue.js';
 import { isKeyOfAnother } from '../../../src/redis-publisher/keys.js';
+import { RequestWatch } from '../../../src/redis-publisher/request-watch.js';
 import { redisMessageOf } from '../../../src/redis/redis-errors.js';
 import type { RedisClient } from '../../../src/redis/redis-link.js';
 import { RedisServer } from '../../support/redis-server.js';
@@ -26,15 +26,15 @@ beforeEach(async () => {
   await redis.flush();
 });
 
-describe('what programs ask for', () => {
+describe('RequestWatch', () => {
   let clock: StillClock;
-  let watch: DemandWatch;
-  let asked: string[];
+  let watch: RequestWatch;
+  let requests: string[];
 
   beforeEach(() => {
     clock = new StillClock();
-    asked = [];
-    watch = new DemandWatch(clock, (id, what) => asked.push(`${id} ${what}`));
+    requests = [];
+    watch = new RequestWatch(clock, (id, requested) => requests.push(`${id} ${requested}`));
     watch.add(1, 'one');
     watch.add(2, 'two');
   });
@@ -42,28 +42,28 @@ describe('what programs ask for', () => {
   const query = (camera: string, value: string | number): Promise<number> =>
     client.hSet(`last_access_time_${camera}`, 'last_query', value);
 
-  it('is nothing without their keys, and when those are old', async () => {
+  it('reports nothing while no program writes a key, or only an old one exists', async () => {
     await query('one', clock.nowMs() - 11_000);
     await watch.look(client);
     await watch.look(client);
-    expect(asked).toEqual([]);
+    expect(requests).toEqual([]);
   });
 
-  it('is all frames when they asked a moment before the proxy started', async () => {
+  it('reports a request that was made shortly before the proxy started', async () => {
     await query('one', clock.nowMs() - 9000);
     await watch.look(client);
-    expect(asked).toEqual(['1 all']);
+    expect(requests).toEqual(['1 all']);
   });
 
-  it('does not depend on their clocks', async () => {
+  it('does not depend on the clocks of programs', async () => {
     await query('one', clock.nowMs() - 3_600_000);
     await watch.look(client);
     await query('one', clock.nowMs() - 3_599_000);
     await watch.look(client);
-    expect(asked).toEqual(['1 all']);
+    expect(requests).toEqual(['1 all']);
   });
 
-  it('is raised anew with each asking, and ends 10 s after the last', async () => {
+  it('reports each query, and the end of the request 10 s after the last one', async () => {
     await watch.look(client);
     await query('two', 1);
     await watch.look(client);
@@ -73,69 +73,69 @@ describe('what programs ask for', () => {
     clock.advance(9999);
     await watch.look(client);
     watch.expire();
-    expect(asked).toEqual(['2 all', '2 all']);
+    expect(requests).toEqual(['2 all', '2 all']);
     clock.advance(1);
     watch.expire();
     watch.expire();
-    expect(asked).toEqual(['2 all', '2 all', '2 nothing']);
+    expect(requests).toEqual(['2 all', '2 all', '2 nothing']);
   });
 
-  it('is keyframes as long as their key says so', async () => {
+  it('reports keyframes while the key for keyframes is true', async () => {
     await watch.look(client);
     await client.set('is_key_frame_only_one', 'true');
     await query('one', 1);
     await watch.look(client);
     await client.set('is_key_frame_only_one', 'false');
     await watch.look(client);
-    expect(asked).toEqual(['1 keyframes', '1 all']);
+    expect(requests).toEqual(['1 keyframes', '1 all']);
   });
 
-  it.each(['', 'now', '-5', '1e99', '12345678901234567'])('is nothing when they write "%s"', async (value) => {
+  it.each(['', 'now', '-5', '1e99', '12345678901234567'])('ignores "%s" as a query', async (value) => {
     await watch.look(client);
     await query('one', value);
     await watch.look(client);
-    expect(asked).toEqual([]);
+    expect(requests).toEqual([]);
   });
 
-  it('of one camera is found although a key of another is of the wrong type', async () => {
+  it('reads the keys of one camera although a key of another has the wrong type', async () => {
     await client.set('last_access_time_one', 'no hash');
     await watch.look(client);
     await query('two', 1);
     await watch.look(client);
-    expect(asked).toEqual(['2 all']);
+    expect(requests).toEqual(['2 all']);
   });
 });
 
-describe('events', () => {
+describe('EventQueue', () => {
   const event = (id: number): { id: string } => ({ id: String(id) });
   const stored = async (): Promise<(string | undefined)[]> =>
     ((await client.xRange('p:events', '-', '+')) ?? []).map(({ message }) => message['id']);
 
-  it('are written in order, the newest thousand of those that could not be at once', async () => {
-    const outbox = new EventOutbox('p:events');
-    for (let id = 1; id <= 1200; id += 1) outbox.add(event(id));
-    expect(outbox.counts).toEqual({ stored: 0, waiting: 1000, lost: 200 });
-    await outbox.flush(client);
+  it('stores waiting events in order, and drops the oldest beyond 1000', async () => {
+    const queue = new EventQueue('p:events');
+    for (let id = 1; id <= 1200; id += 1) queue.add(event(id));
+    expect(queue.counts).toEqual({ stored: 0, waiting: 1000, lost: 200 });
+    await queue.flush(client);
     expect(await stored()).toEqual(Array.from({ length: 1000 }, (_, index) => String(index + 201)));
-    expect(outbox.counts).toEqual({ stored: 1000, waiting: 0, lost: 200 });
+    expect(queue.counts).toEqual({ stored: 1000, waiting: 0, lost: 200 });
   });
 
-  it('wait when Redis refuses them', async () => {
+  it('keeps events that Redis refuses', async () => {
     await client.set('p:events', 'in the way');
-    const outbox = new EventOutbox('p:events');
-    outbox.add(event(1));
-    const refusal: unknown = await outbox.flush(client).catch((error: unknown) => error);
+    const queue = new EventQueue('p:events');
+    queue.add(event(1));
+    const refusal: unknown = await queue.flush(client).catch((error: unknown) => error);
     expect(redisMessageOf(refusal)).toMatch(/^WRONGTYPE/);
-    expect(outbox.counts.waiting).toBe(1);
+    expect(queue.counts.waiting).toBe(1);
     await client.del('p:events');
-    outbox.add(event(2));
-    await outbox.flush(client);
+    queue.add(event(2));
+    await queue.flush(client);
     expect(await stored()).toEqual(['1', '2']);
   });
 });
 
-describe('the table of cameras', () => {
-  it('has only those that there are, each with its codec, and goes when the proxy does', async () => {
+describe('writeTable', () => {
+  it('writes exactly the current cameras and their codecs, with an expiry', async () => {
     const row = (camera: string) => ({ camera, json: `"${camera}"`, codec: Buffer.from(`codec of ${camera}`) });
     await writeTable(client, 'p:cameras', [row('one'), row('two')]);
     await writeTable(client, 'p:cameras', [row('two'), { ...row('three'), codec: undefined }]);
@@ -149,7 +149,7 @@ describe('the table of cameras', () => {
   });
 });
 
-it('a camera whose name might be a key of another one is told apart', () => {
+it('recognizes camera names that can be keys of another camera', () => {
   const names = ['last_access_time_a', 'is_key_frame_only_a', 'codec_video_infoa', 'in_memory_queue_a', 'a', 'codec'];
   expect(names.filter(isKeyOfAnother)).toEqual(names.slice(0, 4));
 });

@@ -210,7 +210,7 @@ export async function startRest(changes: Partial<RestParts> = {}) {
     cloudChecks: () => [{ of: 'annotations', check: () => annotations.checkEndpoint() }],
     evidenceFolder: '/nowhere',
     past,
-    bus: undefined,
+    redisPublisher: undefined,
     webhooks: undefined,
     passthrough,
     storage,

@@ -1,9 +1,9 @@
 import { afterEach, describe, expect, it } from 'vitest';
-import type { BusStatus } from '../../../src/redis-publisher/types.js';
+import type { PublisherStatus } from '../../../src/redis-publisher/types.js';
 import { runCli } from '../cli/fixture.js';
 import { NOW_MS, startRest, type RestFixture } from './fixture.js';
 
-const STATUS: BusStatus = {
+const STATUS: PublisherStatus = {
   connected: true,
   connection: 'redis.local:6379',
   database: 3,
@@ -11,8 +11,15 @@ const STATUS: BusStatus = {
   message: '',
   publishFrames: 'demand',
   cameras: [
-    { camera: 'yard', publishing: true, asked: 'keyframes', published: 12, dropped: 3, message: '' },
-    { camera: 'gate', publishing: false, asked: 'nothing', published: 0, dropped: 0, message: 'a key is in the way' },
+    { camera: 'yard', publishing: true, requested: 'keyframes', published: 12, dropped: 3, message: '' },
+    {
+      camera: 'gate',
+      publishing: false,
+      requested: 'nothing',
+      published: 0,
+      dropped: 0,
+      message: 'a key is in the way',
+    },
   ],
   events: { stored: 7, waiting: 1, lost: 2 },
 };
@@ -20,9 +27,9 @@ const STATUS: BusStatus = {
 let rest: RestFixture;
 afterEach(() => rest.close());
 
-async function start(status?: Partial<BusStatus>): Promise<void> {
+async function start(status?: Partial<PublisherStatus>): Promise<void> {
   const bus = status === undefined ? undefined : { status: () => ({ ...STATUS, ...status }) };
-  rest = await startRest({ bus });
+  rest = await startRest({ redisPublisher: bus });
 }
 
 describe('the status of Redis', () => {

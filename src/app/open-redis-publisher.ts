@@ -1,14 +1,14 @@
 import { hostname } from 'node:os';
 
-import { RedisBus, type RedisBusOptions } from '../redis-publisher/redis-bus.js';
+import { RedisPublisher, type RedisPublisherOptions } from '../redis-publisher/redis-publisher.js';
 import type { Config } from '../config/schema.js';
 
-export type BusParts = Pick<RedisBusOptions, 'cameras' | 'clock' | 'logger'>;
+export type RedisPublisherParts = Pick<RedisPublisherOptions, 'cameras' | 'clock' | 'logger'>;
 
 /** What other programs see in Redis, as the configuration wants it; undefined: there is no Redis. */
-export function openBus({ redis, title }: Config, parts: BusParts): RedisBus | undefined {
+export function openRedisPublisher({ redis, title }: Config, parts: RedisPublisherParts): RedisPublisher | undefined {
   if (redis.connection === '') return undefined;
-  return new RedisBus({
+  return new RedisPublisher({
     ...parts,
     redis: { connection: redis.connection, database: redis.database, password: redis.password },
     prefix: redis.prefix,

@@ -5,33 +5,33 @@ import type { Supervisor } from '../cameras/supervisor.js';
 import type { Condition, ProxyEvent } from '../events/event.js';
 import type { RedisOptions } from '../redis/redis-link.js';
 import { cameraRow } from './camera-row.js';
-import type { BusWorkerData, FromBus, ToBus } from './messages.js';
+import type { PublisherWorkerData, FromPublisher, ToPublisher } from './messages.js';
 import { PublishedCameras, type PublishOptions } from './published-cameras.js';
-import type { Bus, BusStatus } from './types.js';
+import type { Publisher, PublisherStatus } from './types.js';
 
-export interface RedisBusOptions extends Omit<PublishOptions, 'cameras' | 'send'> {
+export interface RedisPublisherOptions extends Omit<PublishOptions, 'cameras' | 'send'> {
   readonly cameras: Pick<Supervisor, 'list' | 'onEvent' | 'onStateChange'>;
   readonly redis: RedisOptions;
-  /** Of our own keys. */
+  /** Prefix of the keys that do not belong to a camera. */
   readonly prefix: string;
-  /** Of this proxy, in its events: programs may read those of several. */
+  /** Name of this proxy in its events: programs may read events of several proxies. */
   readonly proxyName: string;
   readonly clock: Clock;
   readonly logger: Pick<Logger, 'error' | 'warn' | 'info'>;
 }
 
-type Status = Extract<FromBus, { kind: 'status' }>;
+type Status = Extract<FromPublisher, { kind: 'status' }>;
 
 const HEAP_MB = { old: 64, young: 8 };
 const STOP_GRACE_MS = 1500;
-/** Many changes in one moment are written once. */
+/** Changes within this time are written together. */
 const TABLE_DELAY_MS = 200;
-/** Rates and sizes change without an event, and a Redis may have lost what it had. */
+/** Frame rates and sizes change without an event, and Redis may have lost the table. */
 const TABLE_EVERY_MS = 10_000;
 
-/** What other programs see of this proxy in Redis. A thread of its own does it; nothing waits for Redis. Main thread. */
-export class RedisBus implements Bus {
-  private readonly thread: SupervisedThread<ToBus, FromBus>;
+/** Publishes frames, states and events to Redis. Its thread talks to Redis, so nothing else waits for Redis. Main thread. */
+export class RedisPublisher implements Publisher {
+  private readonly thread: SupervisedThread<ToPublisher, FromPublisher>;
   private readonly published: PublishedCameras;
   private readonly stops: (() => void)[] = [];
   private cancelTable: (() => void) | undefined;
@@ -41,14 +41,14 @@ export class RedisBus implements Bus {
   private message: string;
   private sinceMs: number;
 
-  constructor(private readonly options: RedisBusOptions) {
+  constructor(private readonly options: RedisPublisherOptions) {
     const { clock, logger, redis, prefix, publishFrames } = options;
     this.sinceMs = clock.nowMs();
     this.message = `Redis at ${redis.connection} is not connected yet.`;
-    const data: BusWorkerData = { redis, prefix, publishes: publishFrames !== 'off' };
-    this.thread = new SupervisedThread<ToBus, FromBus>({
-      url: new URL('./bus-worker.js', import.meta.url),
-      name: 'bus',
+    const data: PublisherWorkerData = { redis, prefix, publishes: publishFrames !== 'off' };
+    this.thread = new SupervisedThread<ToPublisher, FromPublisher>({
+      url: new URL('./publisher-worker.js', import.meta.url),
+      name: 'redis publisher',
       data: () => data,
       heapMb: HEAP_MB,
       what: 'The thread that publishes to Redis',
@@ -58,8 +58,8 @@ export class RedisBus implements Bus {
         this.onMessage(message);
       },
       onStarted: () => {
-        this.published.tellAll();
-        this.tableWithin(TABLE_DELAY_MS);
+        this.published.sendAll();
+        this.writeTableWithin(TABLE_DELAY_MS);
       },
       onCrashed: () => {
         this.published.onCrashed();
@@ -78,17 +78,17 @@ export class RedisBus implements Bus {
     const { cameras, publishFrames } = this.options;
     this.stops.push(
       cameras.onStateChange(() => {
-        this.tableWithin(TABLE_DELAY_MS);
+        this.writeTableWithin(TABLE_DELAY_MS);
       }),
       cameras.onEvent((event) => {
-        if (event !== 'plainFrames') this.tableWithin(TABLE_DELAY_MS);
+        if (event !== 'plainFrames') this.writeTableWithin(TABLE_DELAY_MS);
       }),
     );
     this.thread.need();
     if (publishFrames !== 'off') this.published.start();
   }
 
-  status(): BusStatus {
+  status(): PublisherStatus {
     const { redis, publishFrames } = this.options;
     return {
       connected: this.connected,
@@ -102,15 +102,15 @@ export class RedisBus implements Bus {
     };
   }
 
-  /** For whoever turns conditions into events. */
+  /** The connection's state as a condition, from which events are made. */
   condition(): Condition {
     const isUsual = this.connected || this.reported === undefined;
     const state = isUsual ? 'connected' : 'away';
     return { type: 'redis', camera: '', state, reason: '', message: isUsual ? '' : this.message, isUsual };
   }
 
-  /** Writes it into the stream of events, as soon as Redis is there. */
-  tell({ id, atMs, type, camera, state, reason, message }: ProxyEvent): void {
+  /** Adds the event to the stream of events as soon as Redis is connected. */
+  publishEvent({ id, atMs, type, camera, state, reason, message }: ProxyEvent): void {
     const fields = { id, at: String(atMs), type, camera, state, reason, message, proxy: this.options.proxyName };
     this.thread.send({ kind: 'event', fields });
   }
@@ -122,9 +122,9 @@ export class RedisBus implements Bus {
     await this.thread.end({ kind: 'stop' }, STOP_GRACE_MS);
   }
 
-  private onMessage(message: FromBus): void {
-    if (message.kind === 'asked') {
-      this.published.onAsked(message.id, message.asked);
+  private onMessage(message: FromPublisher): void {
+    if (message.kind === 'requested') {
+      this.published.onRequest(message.id, message.requested);
       return;
     }
     this.reported = message;
@@ -141,13 +141,13 @@ export class RedisBus implements Bus {
       this.sinceMs = clock.nowMs();
       if (connected) logger.info(`Redis at ${redis.connection} is connected`);
     }
-    // Once for each outage, and again when there is another reason.
+    // Logged once for each outage, and again when the reason changes.
     if (!connected && outage !== this.message) logger.warn(outage);
     this.connected = connected;
     this.message = outage;
   }
 
-  private tableWithin(delayMs: number): void {
+  private writeTableWithin(delayMs: number): void {
     const dueMs = this.options.clock.monotonicMs() + delayMs;
     if (dueMs >= this.tableDueMs) return;
     this.cancelTable?.();
@@ -157,7 +157,7 @@ export class RedisBus implements Bus {
       const { cameras, publishFrames } = this.options;
       const rows = cameras.list().map((camera) => cameraRow(camera, publishFrames !== 'off'));
       this.thread.send({ kind: 'table', rows });
-      this.tableWithin(TABLE_EVERY_MS);
+      this.writeTableWithin(TABLE_EVERY_MS);
     });
   }
 }

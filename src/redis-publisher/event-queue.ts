@@ -1,18 +1,18 @@
 import type { RedisClient } from '../redis/redis-link.js';
 import type { EventFields } from './messages.js';
-import type { BusStatus } from './types.js';
+import type { PublisherStatus } from './types.js';
 
-/** While Redis is away; the oldest are lost beyond that. */
+/** Maximum number of events that wait while Redis is away. Beyond that the oldest are dropped and counted as lost. */
 const MAX_WAITING = 1000;
-const MAX_AT_A_TIME = 100;
-/** Redis keeps about so many. */
+const MAX_BATCH = 100;
+/** Redis keeps about this many events in the stream. */
 const MAX_STORED = 10_000;
 
 /**
- * Events on their way into a stream, in order. One may get there twice, under the same id, when the connection is lost
- * before its answer. Bus worker.
+ * Writes events into a Redis stream, in order. An event can be stored twice, with the same id, when the connection is lost
+ * before Redis has answered. Publisher thread.
  */
-export class EventOutbox {
+export class EventQueue {
   private waiting: EventFields[] = [];
   private sending = false;
   private stored = 0;
@@ -20,7 +20,7 @@ export class EventOutbox {
 
   constructor(private readonly key: string) {}
 
-  get counts(): BusStatus['events'] {
+  get counts(): PublisherStatus['events'] {
     return { stored: this.stored, waiting: this.waiting.length, lost: this.lost };
   }
 
@@ -31,20 +31,20 @@ export class EventOutbox {
     this.lost += 1;
   }
 
-  /** Sends what waits. What cannot be sent goes on waiting; throws what Redis says then. */
+  /** Sends the waiting events. Throws the error of Redis; the events that it did not store go on waiting. */
   async flush(client: RedisClient): Promise<void> {
     if (this.sending) return;
     this.sending = true;
     try {
       while (this.waiting.length > 0) {
-        const batch = this.waiting.slice(0, MAX_AT_A_TIME);
-        const all = client.multi();
+        const batch = this.waiting.slice(0, MAX_BATCH);
+        const transaction = client.multi();
         for (const event of batch) {
-          all.xAdd(this.key, '*', event, {
+          transaction.xAdd(this.key, '*', event, {
             TRIM: { strategy: 'MAXLEN', strategyModifier: '~', threshold: MAX_STORED },
           });
         }
-        await all.exec();
+        await transaction.exec();
         const done = new Set(batch);
         this.waiting = this.waiting.filter((event) => !done.has(event));
         this.stored += batch.length;
