@@ -1,7 +1,7 @@
 /** Pictures are put together as cameras mean them: each once and whole, at clients and in files. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { CameraOptions } from '../farm/fake-camera.js';
-import { type ExpectedFiles, fileFaults, RtspScene } from '../support/rtsp-scene.js';
+import { type ExpectedFiles, fileFaults, RtspScene } from '../support/scene.js';
 
 const HEVC = 'hevc-320x240-25-g25-4s';
 const SECOND = 'h264-320x240-25-g25-1s';

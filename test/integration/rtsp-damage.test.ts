@@ -1,7 +1,7 @@
 /** Lost packets damage their picture and those that refer to it, and nothing else; what only looks like loss damages nothing. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { CameraOptions } from '../farm/fake-camera.js';
-import { RtspScene } from '../support/rtsp-scene.js';
+import { RtspScene } from '../support/scene.js';
 import type { Taken } from '../support/take.js';
 import { waitFor } from '../support/wait.js';
 

@@ -1,7 +1,7 @@
 /** Cameras that try to exhaust the proxy: each ends in a reason, costs bounded memory, and disturbs no other camera. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { CameraOptions } from '../farm/fake-camera.js';
-import { RtspScene } from '../support/rtsp-scene.js';
+import { RtspScene } from '../support/scene.js';
 import { waitFor } from '../support/wait.js';
 
 const MIB_OF_KIB = 1 / 1024;

@@ -1,7 +1,7 @@
 /** Sessions stay alive with every camera, whichever request keeps them alive. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { CameraOptions } from '../farm/fake-camera.js';
-import { RtspScene } from '../support/rtsp-scene.js';
+import { RtspScene } from '../support/scene.js';
 import { pause, waitFor } from '../support/wait.js';
 
 /** More than three times the longest timeout of the cameras. */

@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { CameraOptions } from '../farm/fake-camera.js';
 import { FakeCameras } from '../farm/fake-camera.js';
-import { RtspScene } from '../support/rtsp-scene.js';
+import { RtspScene } from '../support/scene.js';
 import { waitFor } from '../support/wait.js';
 
 /** Each runs and shows every picture, and its session is set up with the first try. */

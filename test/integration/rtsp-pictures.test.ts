@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { CameraOptions } from '../farm/fake-camera.js';
 import { clipFile, decodeBgr } from '../support/ffmpeg.js';
-import { fileFaults, RtspScene } from '../support/rtsp-scene.js';
+import { fileFaults, RtspScene } from '../support/scene.js';
 import { waitFor } from '../support/wait.js';
 
 const HEVC = 'hevc-320x240-25-g25-4s';

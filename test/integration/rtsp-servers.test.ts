@@ -8,7 +8,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Farm, type MountOptions } from '../farm/farm.js';
 import { CertificateAuthority, type CertificateFiles } from '../support/certificates.js';
 import { Proxy } from '../support/proxy.js';
-import { CameraScene, fileFaults } from '../support/rtsp-scene.js';
+import { CameraScene, fileFaults } from '../support/scene.js';
 import { RtspTap } from '../support/rtsp-tap.js';
 import { probed } from '../support/segments.js';
 import { Vlc } from '../support/vlc.js';

@@ -1,7 +1,7 @@
 /** RTSP sessions are ended whenever a camera is left, so that one with a single session can be used again at once. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { runCli } from '../support/cli.js';
-import { RtspScene } from '../support/rtsp-scene.js';
+import { RtspScene } from '../support/scene.js';
 import { pause, waitFor } from '../support/wait.js';
 
 const BOUND_MS = 30_000;

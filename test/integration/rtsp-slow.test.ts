@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { CameraOptions } from '../farm/fake-camera.js';
 import { ImageClient } from '../support/grpc-client.js';
-import { RtspScene } from '../support/rtsp-scene.js';
+import { RtspScene } from '../support/scene.js';
 import { pause, waitFor } from '../support/wait.js';
 
 const WATCHED_MS = 30_000;

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { CameraOptions } from '../farm/fake-camera.js';
 import { ImageClient } from '../support/grpc-client.js';
 import { probed } from '../support/segments.js';
-import { RtspScene } from '../support/rtsp-scene.js';
+import { RtspScene } from '../support/scene.js';
 import { take } from '../support/take.js';
 import { pause } from '../support/wait.js';
 

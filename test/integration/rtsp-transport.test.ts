@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { CertificateAuthority } from '../support/certificates.js';
-import { RtspScene } from '../support/rtsp-scene.js';
+import { RtspScene } from '../support/scene.js';
 import { waitFor } from '../support/wait.js';
 
 const BOUND_MS = 40_000;
