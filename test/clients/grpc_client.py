@@ -1,20 +1,21 @@
 #!/usr/bin/python3
-"""A foreign client, made from the .proto with Debian's python3-grpcio and python3-grpc-tools as users make theirs.
+"""A client that shares no code with the proxy: made from the .proto with Debian's python3-grpcio and python3-grpc-tools.
 
     grpc_client.py 127.0.0.1:50001 --device CAMERA [--unary | --bidi | --each | --past] [--keyframes] [--frames N] [--skip N]
         [--verify [--fps N] [--loop PICTURES]]
     grpc_client.py 127.0.0.1:50001 --device CAMERA --annotate N
     grpc_client.py 127.0.0.1:50001 --services
 
-With --ca (and --cert, --key) any of these speaks TLS.
+With --ca (and --cert, --key) each of these uses TLS.
 
---unary calls VideoLatestImage as the later clients do; --bidi (the default) and --each as those of 0.0.5, with one stream
-for all pictures or with a stream of one request for each; --past takes what memory holds. It prints one JSON line for each picture, {number, pts, dts,
-…, received_us}; answers without a picture are counted and left out. With --verify it ends with 1, and says why on
-stderr, unless every picture is whole, in order, the one that its pts calls for, not repeated, and none is missing.
-A failed call prints {"error": the status' name, "details": …} and ends with 2.
---annotate sends annotations, numbered in custom_meta_1, and prints one JSON line for each answer.
---services prints what the reflection service lists and what the health service says.
+--unary calls VideoLatestImage as later clients do; --bidi (the default) and --each as clients of 0.0.5 do, with one stream
+for all pictures or with a stream of one request for each; --past takes what memory holds. It prints one JSON line for
+each picture, {number, pts, dts, …, received_us}; answers without a picture are counted and left out. With --verify it
+ends with 1, and prints the reasons to stderr, unless every picture is whole, in order, not repeated, has the number that
+its pts calls for, and the pictures that are missing before it are those that `skipped` counts.
+A failed call prints {"error": the name of the status, "details": …} and ends with 2.
+--annotate sends N annotations, numbered in custom_meta_1, and prints one JSON line for each answer.
+--services prints the services that reflection lists, and the answer of the health service.
 """
 import argparse
 import fcntl
@@ -86,7 +87,7 @@ def read_barcode(bgr):
 
 
 class Requests:
-    """An iterator of requests for grpcio, which gives one at the start and one more whenever it is told to."""
+    """An iterator of requests for grpcio: one at the start, and one more for each call of more()."""
 
     def __init__(self, request):
         self.request = request
@@ -111,7 +112,7 @@ class Requests:
 
 
 def answers(stub, messages, options):
-    """VideoFrames without end, each asked for when the last one has been taken."""
+    """VideoFrames without end. Asks for each when the one before has been taken."""
     if options.past:
         yield from stub.VideoBufferedImage(messages.VideoFrameBufferedRequest(device_id=options.device), timeout=CALL_SECONDS)
         return
@@ -139,6 +140,8 @@ def describe(frame, received_us):
         'frame_type': frame.frame_type,
         'is_corrupt': frame.is_corrupt,
         'packet': frame.packet,
+        'frame_id': frame.frame_id,
+        'skipped': frame.skipped,
         'keyframe': frame.keyframe,
         'width': frame.width,
         'height': frame.height,
@@ -151,9 +154,26 @@ def describe(frame, received_us):
     }
 
 
+def steps_between(before, after, options):
+    """How many pictures of the camera lie from one to the next, by their pts: 1 = none is missing."""
+    return round((after['pts'] - before['pts']) * after['time_base'] * options.fps)
+
+
+def missing(seen, options):
+    """Pictures of the camera that lie between those that were taken."""
+    return sum(steps_between(before, after, options) - 1 for before, after in zip(seen, seen[1:]))
+
+
+def unexplained(seen, options):
+    """Places where pictures are missing that the proxy does not count as skipped, or the reverse, as sentences."""
+    for before, after in zip(seen, seen[1:]):
+        steps = steps_between(before, after, options)
+        if steps != 1 + after['skipped']:
+            yield f'picture {after["number"]} {steps} pictures after {before["number"]}, {after["skipped"]} skipped'
+
+
 def faults(seen, options):
     """What is wrong with a sequence of pictures, as sentences."""
-    missed = 0
     for index, frame in enumerate(seen):
         if frame['number'] is None:
             yield f'picture {index} is torn'
@@ -161,15 +181,12 @@ def faults(seen, options):
             yield f'picture {index} is no keyframe'
     for before, after in zip(seen, seen[1:]):
         ticks = after['pts'] - before['pts']
-        steps = round(ticks * after['time_base'] * options.fps)
+        steps = steps_between(before, after, options)
         if ticks <= 0:
             yield f'pts {after["pts"]} after {before["pts"]}'
         elif None not in (before['number'], after['number']):
             if after['number'] != (before['number'] + steps) % options.loop:
                 yield f'picture {after["number"]} {steps} pictures after {before["number"]}'
-        missed += steps - 1
-    if not options.keyframes and missed:
-        yield f'missing: {missed}'
 
 
 def take_frames(options):
@@ -196,6 +213,8 @@ def take_frames(options):
     finally:
         channel.close()
     wrong = list(faults(seen, options))
+    if not options.keyframes:
+        wrong += unexplained(seen, options)
     if len(seen) < options.frames:
         wrong.append(f'{len(seen)} of {options.frames} pictures, {empty} empty answers')
     for sentence in wrong:

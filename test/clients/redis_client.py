@@ -1,11 +1,11 @@
 #!/usr/bin/python3
-"""A foreign program that takes frames from Redis as one written against the original does, with Debian's python3-redis.
+"""A program that takes frames from Redis by the keys of the original proxy, with Debian's python3-redis.
 
     redis_client.py 127.0.0.1:6379 --device CAMERA [--ask] [--keyframes] [--frames N] [--verify]
 
-With --ask it says so every 2 s by last_access_time_CAMERA and is_key_frame_only_CAMERA. It prints {"codec": …} and then one
-JSON line for each picture, as grpc_client.py does. With --verify it ends with 1, and says why on stderr, unless every
-picture is whole, in order, the one that its pts calls for, not repeated, and none is missing.
+With --ask it asks for frames every 2 s, by last_access_time_CAMERA and is_key_frame_only_CAMERA. It prints {"codec": …}
+and then one JSON line for each picture, as grpc_client.py does. With --verify it ends with 1, and prints the reasons to
+stderr, unless every picture is whole, in order, not repeated, has the number that its pts calls for, and none is missing.
 """
 import argparse
 import json
@@ -14,9 +14,9 @@ import time
 
 import redis
 
-from grpc_client import describe, faults, load_stubs
+from grpc_client import describe, faults, load_stubs, missing
 
-SECONDS = 30
+SECONDS = 60
 ASK_EVERY_SECONDS = 2
 
 
@@ -54,7 +54,7 @@ def main():
     seen = []
     end = time.monotonic() + SECONDS
     asked = 0.0
-    # Only what comes from now on; '$' would lose what comes between two calls.
+    # Begins behind the newest entry. '$' would lose the entries between two calls.
     newest = connection.xrevrange(options.device, count=1)
     last = newest[0][0] if newest else '0'
     while len(seen) < options.frames and time.monotonic() < end:
@@ -68,6 +68,8 @@ def main():
                 seen.append(describe(frame, time.time_ns() // 1000))
                 print(json.dumps(seen[-1]), flush=True)
     wrong = list(faults(seen, options))
+    if not options.keyframes and missing(seen, options):
+        wrong.append(f'missing: {missing(seen, options)}')
     if len(seen) < options.frames:
         wrong.append(f'{len(seen)} of {options.frames} pictures')
     for sentence in wrong:

@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""Asks a URL with Python's own TLS and prints the status; what keeps it from an answer goes to stderr, and it ends with 1.
+"""Requests a URL with Python's own TLS and prints the status. Without an answer it prints the reason to stderr and ends with 1.
 
     rest_client.py https://127.0.0.1:8080/healthz --ca FILE [--cert FILE --key FILE]
 """

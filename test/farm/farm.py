@@ -62,7 +62,9 @@ VIDEO = {
     'hevc': ('video/x-h265,stream-format=byte-stream,alignment=au', 'rtph265pay name=pay0 pt=96 config-interval=-1'),
     'mjpeg': ('image/jpeg,parsed=true,width={width},height={height},framerate={fps}/1', 'rtpjpegpay name=pay0 pt=26'),
 }
-LATE_SECONDS = 0.5  # a camera that was frozen for longer goes on with what is in front of its lens now
+# A farm that a busy machine delays catches up: it loses no picture. After a longer stop, as a frozen camera, it goes on
+# with what is in front of its lens now.
+LATE_SECONDS = 5
 
 
 class Clip:

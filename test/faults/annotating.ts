@@ -1,16 +1,16 @@
-/** Clients that annotate all the time, and what became of what was acknowledged to them. */
+/** Clients that annotate without pause, and a count of what the receiver got of it. */
 import type { AnnotationReceiver } from '../support/annotation-receiver.js';
 import { annotate, annotationsStatus } from '../support/annotations.js';
 import { ImageClient } from '../support/grpc-client.js';
 import type { Proxy } from '../support/proxy.js';
 import { pause, waitFor } from '../support/wait.js';
 
-/** Before a client whose call has failed tries the next annotation. */
+/** Pause of a client after a failed call, so that it does not use a whole core while the proxy is away. */
 const AFTER_FAILURE_MS = 20;
 
-/** One client for each camera, one call at a time, each annotation numbered in custom_meta_1. */
+/** One client per camera, one call at a time. Annotations are numbered in custom_meta_1. */
 export class Annotators {
-  /** Numbers that were acknowledged, by camera. */
+  /** Numbers of the acknowledged annotations, by camera. */
   readonly acknowledged = new Map<string, number[]>();
   failures = 0;
   #ended = false;
@@ -24,7 +24,7 @@ export class Annotators {
     return [...this.acknowledged.values()].reduce((sum, numbers) => sum + numbers.length, 0);
   }
 
-  /** Resolves when so many more have been acknowledged. */
+  /** Resolves when `count` more annotations have been acknowledged. */
   async more(count: number, boundMs: number): Promise<void> {
     const wanted = this.count + count;
     await waitFor(`${count} more acknowledged annotations`, boundMs, () => this.count >= wanted);
@@ -46,7 +46,7 @@ export class Annotators {
       } catch {
         this.failures += 1;
         await pause(AFTER_FAILURE_MS);
-        // One that goes on waits for longer and longer between its attempts to connect.
+        // The back-off of an old client between attempts to connect grows.
         client.close();
         client = new ImageClient(proxy.grpcAddress, 'unary');
       }
@@ -56,13 +56,13 @@ export class Annotators {
 }
 
 export interface Delivery {
-  /** Acknowledged, and never taken by the receiver. */
+  /** Acknowledged, and never accepted by the receiver. */
   readonly lost: number;
-  /** Came for the first time after one that was made later. */
+  /** First received after an annotation that was made later. */
   readonly disordered: number;
-  /** One annotation under several ids. */
+  /** Annotations that were received under several ids. */
   readonly renamed: number;
-  /** Came again under its id. */
+  /** Received again under the same id. */
   readonly repeated: number;
 }
 
@@ -70,7 +70,7 @@ export async function everythingIsSent(proxy: Proxy, boundMs: number): Promise<v
   await waitFor('the queue to be empty', boundMs, async () => (await annotationsStatus(proxy)).queued === 0);
 }
 
-/** Annotators of different proxies have different cameras. */
+/** Of annotators of several proxies, each has its own cameras. */
 export function deliveryOf(annotators: Pick<Annotators, 'acknowledged'>, receiver: AnnotationReceiver): Delivery {
   const idsOf = new Map<string, Set<string>>();
   for (const { id, device_name: camera, custom_meta_1: number = '' } of receiver.taken) {

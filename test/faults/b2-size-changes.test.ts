@@ -8,7 +8,7 @@ import { Proxy } from '../support/proxy.js';
 import { waitFor } from '../support/wait.js';
 import { archiveOf, expectNoOverlap, filesOf, holes, recordingOf, type RecordedFile } from './recorded.js';
 import { record } from './report.js';
-import { expectUndisturbed, mayComeTooLate, starvedMs, Witness } from './witness.js';
+import { expectUndisturbed, maxLate, starvedMs, Witness } from './witness.js';
 
 const SMALL = 'h264-640x480-25-g50';
 const LARGE = 'h264-1280x720-25-g50';
@@ -51,7 +51,7 @@ it.each([
     const dims = shape?.dim.map(({ size }) => size) ?? [];
     seen.push({ size: [width, height], dims, number: readBarcode(data, width, height), seconds: pts * timeBase });
   }
-  const mayMiss = mayComeTooLate(starvedMs(proxy.pid) - startedMs);
+  const mayMiss = maxLate(starvedMs(proxy.pid) - startedMs);
   const probe = (await client.unary('VideoProbe', { device_id: name })) as { video_codec: { width: number } };
   client.close();
 

@@ -10,7 +10,7 @@ import {
   check,
   expectNoOverlap,
   expectPlays,
-  expectSoundDatabases,
+  expectIntactDatabases,
   filesOf,
   holes,
   indexed,
@@ -93,11 +93,11 @@ it(
       }
       const sample = files.get(CAMERAS[kill % CAMERAS.length] ?? '')?.at(-1);
       await expectPlays(sample?.path ?? '');
-      if (kill % 20 === 0) expectSoundDatabases(proxy);
+      if (kill % 20 === 0) expectIntactDatabases(proxy);
     }
     await proxy.end();
 
-    expectSoundDatabases(proxy);
+    expectIntactDatabases(proxy);
     await proxy.resume();
     await check(proxy);
     for (const name of CAMERAS) {

@@ -1,4 +1,4 @@
-/** What a proxy has recorded, seen from outside: its files, its index, and what must be true of them. */
+/** The recordings of a proxy as seen from outside: files, index, and checks of both. */
 import { execFile } from 'node:child_process';
 import { lstatSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
@@ -59,8 +59,8 @@ export async function recordingIs(
   }
 }
 
-/** So many segments more than there are now. */
-export async function moreSegments(proxy: Proxy, camera: string, count: number, boundMs = 30_000): Promise<Status> {
+/** Waits for `count` more segments than there are now. */
+export async function moreSegments(proxy: Proxy, camera: string, count: number, boundMs = 90_000): Promise<Status> {
   const { segments } = await recordingOf(proxy, camera);
   return await recordingIs(proxy, camera, `${count} more segments`, boundMs, (now) => now.segments >= segments + count);
 }
@@ -71,7 +71,7 @@ export async function check(proxy: Proxy): Promise<CheckAnswer> {
   return JSON.parse(text) as CheckAnswer;
 }
 
-/** Names of all that lies in a camera's folder, by time; nothing where there is no folder. */
+/** Names of all entries in a camera's folder, oldest first; empty when there is no folder. */
 export function namesIn(folder: string, camera: string): string[] {
   const path = join(folder, camera);
   if (lstatSync(path, { throwIfNoEntry: false }) === undefined) return [];
@@ -79,19 +79,19 @@ export function namesIn(folder: string, camera: string): string[] {
   return readdirSync(path).sort((one, other) => start(one) - start(other));
 }
 
-/** The segments in a camera's folder, oldest first. Throws when one of them is none. */
+/** The segments in a camera's folder that are not `known`, oldest first. Throws when a file is not a whole segment. */
 export function filesOf(folder: string, camera: string, known: ReadonlySet<string> = new Set()): RecordedFile[] {
   return namesIn(folder, camera)
     .filter((file) => NAME.test(file) && !known.has(file))
     .map((file) => {
       const path = join(folder, camera, file);
       const facts = addon.readSegment(path);
-      if (facts === undefined) throw new Error(`${path} is no whole segment`);
+      if (facts === undefined) throw new Error(`${path} is not a whole segment`);
       return { path, file, facts };
     });
 }
 
-/** Names of files in the index, oldest first, over all pages. */
+/** Names of the files in the index, oldest first. */
 export async function indexed(proxy: Proxy, camera: string): Promise<string[]> {
   const found: string[] = [];
   for (let after: number | null = 0; after !== null;) {
@@ -104,7 +104,7 @@ export async function indexed(proxy: Proxy, camera: string): Promise<string[]> {
   return found;
 }
 
-/** That they follow each other: no time and no frame is there twice, nothing runs backwards. Oldest first. */
+/** Checks that the files, oldest first, do not overlap in time or in packets. */
 export function expectNoOverlap(files: readonly RecordedFile[]): void {
   for (const [index, { facts, file }] of files.entries()) {
     const before = files[index - 1];
@@ -116,10 +116,10 @@ export function expectNoOverlap(files: readonly RecordedFile[]): void {
   }
 }
 
-/** Each start of a camera begins at a fresh block of frame ids. */
+/** Packet numbers of each start of a camera begin at a new multiple of this. */
 const BLOCK = 2 ** 32;
 
-/** Where frames are missing between segments of one connection: the segment after the hole. */
+/** The segments before which packets of the same connection are missing. */
 export function holes(files: readonly RecordedFile[]): RecordedFile[] {
   return files.filter(({ facts }, index) => {
     const before = files[index - 1]?.facts;
@@ -129,7 +129,7 @@ export function holes(files: readonly RecordedFile[]): RecordedFile[] {
   });
 }
 
-/** That it plays: FFmpeg reads it to its end, every timestamp grows, and there is nothing to complain about. */
+/** Checks that FFmpeg reads the file to its end without a complaint, and that the timestamps grow. */
 export async function expectPlays(path: string): Promise<void> {
   const { stdout, stderr } = await run('ffprobe', [
     ...['-v', 'warning', '-show_entries', 'packet=dts,pts:stream=nb_frames', '-of', 'json', path],
@@ -143,8 +143,8 @@ export async function expectPlays(path: string): Promise<void> {
   }
 }
 
-/** That SQLite finds nothing wrong with the proxy's databases. */
-export function expectSoundDatabases(proxy: Proxy): void {
+/** Checks that SQLite finds no fault in the databases of the proxy. */
+export function expectIntactDatabases(proxy: Proxy): void {
   const names = readdirSync(proxy.dataDir).filter((name) => name.endsWith('.db'));
   expect(names.length).toBeGreaterThan(1);
   for (const name of names) {

@@ -1,4 +1,4 @@
-/** What `npm run faults` leaves behind: one line for each row of promises, kept as JSON and printed as a table. */
+/** The report of `npm run faults`: one line for each figure, kept as JSON and printed as a table. */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -6,16 +6,16 @@ import { fileURLToPath } from 'node:url';
 const FILE = fileURLToPath(new URL('../.cache/faults.json', import.meta.url));
 
 export interface Figure {
-  /** The row of the list of faults: "A1". */
+  /** Row in the list of faults: "A1". */
   readonly row: string;
-  /** What was done to it. */
+  /** The fault that was made. */
   readonly fault: string;
-  /** What was measured, with its unit: "s to the first frame after its return, p95". */
+  /** The quantity with its unit: "s to the first frame after the return, p95". */
   readonly figure: string;
   readonly value: number | string;
-  /** What was promised: "≤ 3". */
+  /** The promised value: "≤ 3". */
   readonly promise: string;
-  /** What a client of another camera missed meanwhile. Undefined where the row does not ask. */
+  /** Frames that a client of another camera missed meanwhile. Undefined for rows without a witness. */
   readonly others?: { readonly lost: number; readonly starvedMs: number };
 }
 
@@ -24,7 +24,7 @@ interface Line extends Figure {
   readonly measured: string;
 }
 
-/** Keeps a figure; it replaces an earlier one of the same row and the same figure. */
+/** Stores a figure. It replaces an earlier figure of the same row and name. */
 export function record(figure: Figure): void {
   const rest = read().filter((line) => line.row !== figure.row || line.figure !== figure.figure);
   const { others, ...what } = figure;
@@ -45,12 +45,12 @@ export function round(value: number, digits = 2): number {
   return Number(value.toFixed(digits));
 }
 
-/** vitest calls this before the faults run … */
+/** Vitest calls this before the fault tests. */
 export function setup(): void {
   start = new Date().toISOString();
 }
 
-/** … and this after it. */
+/** Vitest calls this after the fault tests. */
 export function teardown(): void {
   const lines = read().filter((line) => line.measured >= start);
   if (lines.length > 0) process.stdout.write(`\n${table(lines)}\nKept in ${FILE}\n`);
@@ -67,7 +67,7 @@ function read(): Line[] {
   }
 }
 
-/** A client that waits for a processor comes too late for pictures by itself. */
+/** A loss, with the time that the client waited for a processor, which explains it. */
 function othersText({ lost, starvedMs }: { readonly lost: number; readonly starvedMs: number }): string {
   return lost === 0 ? '0' : `${lost} (waited ${(starvedMs / 1000).toFixed(1)} s for a processor)`;
 }

@@ -1,8 +1,10 @@
-/** What the fault runs ask a proxy, beside its frames. */
+/** Helpers of the fault tests: states, single frames, durations. */
 import { ImageClient } from '../support/grpc-client.js';
 import type { Frame } from '../support/grpc-client.js';
 import type { Proxy } from '../support/proxy.js';
 import { pause, waitFor } from '../support/wait.js';
+
+const BOUND_MS = 60_000;
 
 export interface StreamState {
   readonly name: string;
@@ -11,43 +13,37 @@ export interface StreamState {
   readonly error: string;
 }
 
-/** What ListStreams says, by camera. */
+/** The states of ListStreams, by camera. */
 export async function streams(client: ImageClient): Promise<Map<string, StreamState>> {
   const states = (await client.all('ListStreams', {})) as StreamState[];
   return new Map(states.map((state) => [state.name, state]));
 }
 
-/** Resolves with the state of the camera as soon as it is one that matches. */
+/** Resolves with the first state of the camera that matches. */
 export async function stateOf(
   client: ImageClient,
   name: string,
   what: string,
-  boundMs: number,
   matches: (state: StreamState) => boolean,
 ): Promise<StreamState> {
   let last: StreamState | undefined;
   try {
-    return await waitFor(`${name}: ${what}`, boundMs, async () => {
+    return await waitFor(`${name}: ${what}`, BOUND_MS, async () => {
       last = (await streams(client)).get(name);
       return last !== undefined && matches(last) ? last : undefined;
     });
   } catch (error) {
-    throw new Error(`${name} was not seen ${what} within ${boundMs} ms; last: ${JSON.stringify(last)}`, {
+    throw new Error(`${name} was not ${what} within ${BOUND_MS} ms; last: ${JSON.stringify(last)}`, {
       cause: error,
     });
   }
 }
 
-/** The first frame that came from the camera after this moment, and when it was here; both ms since the epoch. */
-export async function frameSince(
-  proxy: Proxy,
-  name: string,
-  sinceMs: number,
-  boundMs: number,
-): Promise<{ frame: Frame; atMs: number }> {
+/** The first frame that arrived from the camera after `sinceMs`, and when this client had it; ms since the epoch. */
+export async function frameSince(proxy: Proxy, name: string, sinceMs: number): Promise<{ frame: Frame; atMs: number }> {
   const client = new ImageClient(proxy.grpcAddress, 'unary');
   try {
-    return await waitFor(`a frame of ${name}`, boundMs, async () => {
+    return await waitFor(`a frame of ${name}`, BOUND_MS, async () => {
       const frame = await client.frame({ device_id: name });
       return frame.data.length > 0 && frame.timestamp >= sinceMs ? { frame, atMs: Date.now() } : undefined;
     });
@@ -56,14 +52,14 @@ export async function frameSince(
   }
 }
 
-/** How long this takes, ms. */
+/** Duration of `action`, ms. */
 export async function durationMs(action: () => Promise<unknown>): Promise<number> {
   const start = performance.now();
   await action();
   return performance.now() - start;
 }
 
-/** For runs that must last a while, because what they measure is a rate. */
+/** Waits until `lengthMs` after `startMs` (ms since the epoch): for runs that measure a rate. */
 export async function until(startMs: number, lengthMs: number): Promise<void> {
   await pause(Math.max(0, startMs + lengthMs - Date.now()));
 }

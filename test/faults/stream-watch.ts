@@ -1,4 +1,4 @@
-/** A client that takes every frame of a camera over VideoStream, and must lose none whatever happens to the disk. */
+/** A client that takes every frame of a camera over VideoStream, while the disk or Redis fails. */
 import { readBarcode } from '../support/barcode.js';
 import { type Frame, ImageClient } from '../support/grpc-client.js';
 import type { Proxy } from '../support/proxy.js';
@@ -10,9 +10,9 @@ interface Counters {
   readonly frames_published: number;
 }
 
-/** What it saw besides what a witness tells. */
+/** The report of a StreamWatch. */
 export interface StreamTestimony extends Testimony {
-  /** Frames whose arrival is not later than that of the frame before. */
+  /** Frames that did not arrive later than the frame before. */
   readonly backward: number;
 }
 
@@ -41,10 +41,10 @@ export class StreamWatch {
     });
   }
 
-  /** Of a camera that runs and plays a clip of the farm. */
+  /** The camera runs and plays a clip with `clipFrames` pictures. */
   static async start(proxy: Proxy, camera: string, clipFrames = 300): Promise<StreamWatch> {
     const watch = new StreamWatch(proxy, camera, clipFrames);
-    await waitFor(`frames of ${camera}`, 15_000, () => watch.#numbers.length > 25);
+    await waitFor(`frames of ${camera}`, 60_000, () => watch.#numbers.length > 25);
     watch.#numbers.splice(0);
     watch.#starvedMs = starvedMs(proxy.pid);
     watch.#before = await watch.#counters();
@@ -65,7 +65,7 @@ export class StreamWatch {
     return {
       frames: this.#numbers.length,
       lost: steps.reduce((sum, step) => sum + Math.max(0, step - 1), 0) - torn,
-      // One may be on its way at either moment.
+      // One packet may be on its way when the counters are read.
       notPublished: Math.max(0, after.packets - this.#before.packets - published - 1),
       repeated: steps.filter((step) => step === 0).length,
       torn,

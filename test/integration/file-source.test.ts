@@ -1,4 +1,4 @@
-/** A video file as a camera: for the demo, and for whoever has no camera at hand. */
+/** A video file as a camera. */
 import { copyFileSync, mkdtempSync, readFileSync, renameSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -8,15 +8,12 @@ import { clipFile } from '../support/ffmpeg.js';
 import { ffmpeg } from '../support/film.js';
 import { ImageClient } from '../support/grpc-client.js';
 import { type ProcessAnswer, Proxy } from '../support/proxy.js';
-import { leastMissed, misplaced, missed, outOfOrder, take, type Taken } from '../support/take.js';
+import { misplaced, outOfOrder, take, takeEachStep, type Taken } from '../support/take.js';
 import { waitFor } from '../support/wait.js';
 
 const CLIP = 'h264-640x480-25-g25-1s';
 const CLIP_FRAMES = 25;
 const FPS = 25;
-const ATTEMPTS = 5;
-/** Less than one in each group of pictures, which is what a fault of the decoder or the ring would cost. */
-const MAY_MISS = 1;
 
 describe('a file as a camera', () => {
   let proxy: Proxy;
@@ -32,24 +29,20 @@ describe('a file as a camera', () => {
     await proxy.dispose();
   });
 
-  it('plays in real time and begins again, with timestamps that go on', async () => {
+  it('plays in real time and starts again, with timestamps that continue', async () => {
     const client = new ImageClient(proxy.grpcAddress, 'unary');
     try {
-      const run = async (): Promise<number> => {
-        const startMs = performance.now();
-        const taken = await take(client, { device_id: 'film' }, 80);
-        expect(performance.now() - startMs).toBeGreaterThan(2000);
-        expect(outOfOrder(taken)).toEqual([]);
-        expect(misplaced(taken, FPS, CLIP_FRAMES).map(({ number, frame }) => [number, frame.pts])).toEqual([]);
-        return missed(taken, FPS);
-      };
-      expect(await leastMissed(ATTEMPTS, run)).toBeLessThanOrEqual(MAY_MISS);
+      const startMs = performance.now();
+      const taken = await takeEachStep(client, { device_id: 'film' }, 3 * CLIP_FRAMES);
+      expect(performance.now() - startMs).toBeGreaterThan(2000);
+      expect(outOfOrder(taken)).toEqual([]);
+      expect(misplaced(taken, FPS, CLIP_FRAMES).map(({ number, frame }) => [number, frame.pts])).toEqual([]);
     } finally {
       client.close();
     }
   });
 
-  it('that is not there is refused with its path', async () => {
+  it('that does not exist is refused with its path', async () => {
     const answer = await proxy.rest('POST', '/api/v1/process', {
       name: 'gone',
       rtsp_endpoint: 'file:/no/such/film.mp4',
@@ -59,13 +52,11 @@ describe('a file as a camera', () => {
   });
 });
 
-describe('an odd file as a camera', () => {
+describe('an unusual file as a camera', () => {
   /** 75 pictures in three groups. */
   const BASE = 'h264-640x480-25-g25-3s';
   const BASE_FRAMES = 75;
-  const BOUND_MS = 20_000;
-  /** A deleted, replaced or cut file is noticed within this time. */
-  const NOTICE_MS = 10_000;
+  const BOUND_MS = 60_000;
   let proxy: Proxy;
   let folder: string;
   let client: ImageClient;
@@ -91,10 +82,11 @@ describe('an odd file as a camera', () => {
     return file;
   }
 
-  async function played(name: string, file: string, frames: number): Promise<Taken[]> {
+  /** Plays a file as a camera. Takes `frames` pictures, or each step of a clip of so many. */
+  async function played(name: string, file: string, frames: number, taking = take): Promise<Taken[]> {
     await proxy.addCamera(name, `file:${file}`);
     await proxy.cameraIsRunning(name);
-    const taken = await take(client, { device_id: name, wait_ms: 5000 }, frames);
+    const taken = await taking(client, { device_id: name, wait_ms: 5000 }, frames);
     await proxy.removeCamera(name);
     expect(taken.map(({ number }) => number)).not.toContain('torn');
     expect(outOfOrder(taken)).toEqual([]);
@@ -104,7 +96,7 @@ describe('an odd file as a camera', () => {
   const numbers = (taken: readonly Taken[]): number[] => taken.map(({ number }) => (number === 'torn' ? NaN : number));
 
   async function reasonOf(name: string, reason: string): Promise<ProcessAnswer['chrysproxy']> {
-    return await waitFor(`${name} to say ${reason}`, NOTICE_MS, async () => {
+    return await waitFor(`${name} to report ${reason}`, BOUND_MS, async () => {
       const { chrysproxy } = await proxy.camera(name);
       return chrysproxy.reason === reason ? chrysproxy : undefined;
     });
@@ -114,7 +106,7 @@ describe('an odd file as a camera', () => {
     ['rotate=90', 'transpose=1'],
     ['rotate=180', 'hflip,vflip'],
     ['rotate=270', 'transpose=2'],
-  ])('with %s gives upright pictures', async (rotate, stored) => {
+  ])('with %s has upright pictures', async (rotate, stored) => {
     const turned = await make(`${stored}.mp4`, [], ['-vf', stored, '-g', '25', '-bf', '0']);
     const file = join(folder, `${rotate.replace('=', '')}.mp4`);
     await ffmpeg(['-i', turned, '-c', 'copy', '-metadata:s:v', rotate, '-y', file]);
@@ -123,11 +115,11 @@ describe('an odd file as a camera', () => {
     expect(misplaced(taken, FPS, BASE_FRAMES)).toEqual([]);
   });
 
-  it('with an edit list begins with the picture that players show first, in every loop', async () => {
+  it('with an edit list begins with the picture that players show first, in each loop', async () => {
     const file = await make('editlist.mp4', ['-ss', '1.52'], ['-c', 'copy']);
     const taken = await played('edited', file, 60);
     const shown = numbers(taken);
-    // Pictures 25 to 37 are in the file and hidden.
+    // The file also holds pictures 25 to 37, which are hidden.
     expect(Math.min(...shown)).toBe(38);
     const first = taken[0];
     const wrong = taken.filter(({ number, frame }) => {
@@ -146,20 +138,19 @@ describe('an odd file as a camera', () => {
     ['old.avi', [], ['-c:v', 'mpeg4', '-q:v', '3', '-g', '25']],
     ['free.webm', [], ['-c:v', 'libvpx-vp9', '-deadline', 'realtime', '-cpu-used', '8']],
   ])('%s shows each of its pictures in its place, over the loops', async (name, input, output) => {
-    const taken = await played('odd', await make(name, input, output), 100);
+    const taken = await played('odd', await make(name, input, output), BASE_FRAMES, takeEachStep);
     expect(misplaced(taken, FPS, BASE_FRAMES).map(({ number, frame }) => [number, frame.pts])).toEqual([]);
-    expect(Math.min(...numbers(taken))).toBeLessThanOrEqual(MAY_MISS);
-    expect(Math.max(...numbers(taken))).toBeGreaterThanOrEqual(BASE_FRAMES - 1 - MAY_MISS);
+    expect(new Set(numbers(taken)).size).toBe(BASE_FRAMES);
   });
 
-  it('with B-frames keeps the distances over the loops', async () => {
+  it('with B-frames keeps the distances of its pictures over the loops', async () => {
     const clip = 'h264-640x480-25-g50-b2';
     const file = join(folder, 'short.mp4');
     await ffmpeg(['-i', clipFile(clip), '-frames:v', '50', '-c', 'copy', '-y', file]);
     expect(misplaced(await played('reordered', file, 120), FPS, 50)).toEqual([]);
   });
 
-  it('with audio in front and a cover shows its video', async () => {
+  it('with audio as the first track and a cover picture plays its video', async () => {
     const cover = join(folder, 'cover.jpg');
     await ffmpeg(['-f', 'lavfi', '-i', 'color=red:size=64x64', '-frames:v', '1', '-y', cover]);
     const file = join(folder, 'cover.mp4');
@@ -207,22 +198,23 @@ describe('an odd file as a camera', () => {
     expect(steps.some(({ media }) => Math.abs(media - 0.4) < 0.01)).toBe(true);
     const waited = steps.reduce((sum, step) => sum + step.waited, 0);
     const media = steps.reduce((sum, step) => sum + step.media, 0);
-    expect(Math.abs(waited - media)).toBeLessThan(1);
+    expect(Math.abs(waited - media)).toBeLessThan(2);
   });
 
-  it('with one picture gives one a second', async () => {
+  it('with one picture plays it once a second', async () => {
     const file = await make('one.mp4', [], ['-frames:v', '1', '-c', 'copy']);
     await proxy.addCamera('one', `file:${file}`);
     await proxy.cameraIsRunning('one');
     const taken = await take(client, { device_id: 'one', wait_ms: 5000 }, 4);
-    const first = taken[0];
     expect(numbers(taken)).toEqual([0, 0, 0, 0]);
-    const seconds = taken.map(({ frame }) => Math.round((frame.pts - (first?.frame.pts ?? NaN)) * frame.time_base));
-    expect(seconds).toEqual([0, 1, 2, 3]);
+    for (const [index, { frame }] of taken.slice(1).entries()) {
+      const before = taken[index]!.frame;
+      expect(Math.round((frame.pts - before.pts) * frame.time_base)).toBe(1 + frame.skipped);
+    }
     await proxy.removeCamera('one');
   });
 
-  it('that is no whole video says so, and speaks of the file', async () => {
+  it('that is not a whole video is unreadable, and the message names the file', async () => {
     const whole = readFileSync(clipFile(BASE));
     const fast = readFileSync(await make('fast.mp4', [], ['-c', 'copy', '-movflags', '+faststart']));
     const files: Record<string, Uint8Array | string> = {
@@ -248,23 +240,23 @@ describe('an odd file as a camera', () => {
     }
   });
 
-  it('that is deleted while it is played says so, and goes on when it is back', async () => {
+  it('that is deleted while it plays has a reason, and plays again when it is back', async () => {
     const file = join(folder, 'deleted.mp4');
     copyFileSync(clipFile(BASE), file);
     await proxy.addCamera('deleted', `file:${file}`);
     await proxy.cameraIsRunning('deleted');
     rmSync(file);
-    const { message } = await waitFor('the reason', NOTICE_MS, async () => {
+    const { message } = await waitFor('the reason', BOUND_MS, async () => {
       const { chrysproxy } = await proxy.camera('deleted');
       return ['file_changed', 'file_not_found'].includes(chrysproxy.reason ?? '') ? chrysproxy : undefined;
     });
     expect(message).toContain('deleted.mp4');
     copyFileSync(clipFile(BASE), file);
-    await proxy.cameraIsRunning('deleted', BOUND_MS);
+    await proxy.cameraIsRunning('deleted');
     await proxy.removeCamera('deleted');
   });
 
-  it('that is replaced or cut off while it is played is opened again', async () => {
+  it('that is replaced or truncated while it plays is opened again', async () => {
     const file = join(folder, 'replaced.mp4');
     copyFileSync(clipFile(BASE), file);
     await proxy.addCamera('replaced', `file:${file}`);

@@ -1,77 +1,55 @@
-/** Pictures from a real camera to a real client: whole, in order, none twice, and described as the contract says. */
+/** Live pictures from a camera to a client: whole, in order, none twice, and with the fields that the contract names. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { Farm } from '../farm/farm.js';
 import { clipFile, decodeBgr, meanDifference } from '../support/ffmpeg.js';
-import { type Frame, type Generation, ImageClient } from '../support/grpc-client.js';
-import { Proxy } from '../support/proxy.js';
+import type { Frame, Generation, ImageClient } from '../support/grpc-client.js';
+import { pictureFaults } from '../support/picture-checks.js';
 import { pythonClient } from '../support/python.js';
-import { waitFor } from '../support/wait.js';
-import { leastMissed, misplaced, missed, outOfOrder, take, type Taken } from '../support/take.js';
+import { FarmScene } from '../support/scene.js';
+import { misplaced, take, takeEachStep, type Taken } from '../support/take.js';
 
 const FPS = 25;
 const GOP = 50;
 const CLIP_FRAMES = 300;
 const H264 = 'h264-640x480-25-g50';
 const HEVC = 'hevc-640x360-25-g50';
-const ATTEMPTS = 5;
-/** Less than one in each group of pictures, which is what a fault of the decoder or the ring would cost. */
-const MAY_MISS = 1;
-/** Pictures that a caller takes before the ones that are judged: until then decoding catches up with the camera. */
-const WARM_UP = 10;
 
 describe('a caller of a camera', () => {
-  let farm: Farm;
-  let proxy: Proxy;
-  const clients: ImageClient[] = [];
-
-  function client(generation: Generation): ImageClient {
-    const made = new ImageClient(proxy.grpcAddress, generation);
-    clients.push(made);
-    return made;
-  }
+  let scene: FarmScene;
 
   beforeAll(async () => {
-    const mounts = [
-      { path: 'h264', clip: H264 },
-      { path: 'hevc', clip: HEVC },
-      { path: 'reordered', clip: 'h264-640x480-25-g50-b2' },
-      { path: 'long-groups', clip: 'h264-640x480-25-g250-10s' },
-      { path: 'full-hd', clip: 'h264-1920x1080-25-g50' },
-    ];
-    farm = await Farm.start({ mounts });
-    proxy = await Proxy.start();
-    for (const { path } of mounts) await proxy.addCamera(path, farm.url(path));
-    for (const { path } of mounts) await proxy.cameraIsRunning(path);
+    scene = await FarmScene.start({
+      h264: H264,
+      hevc: HEVC,
+      reordered: 'h264-640x480-25-g50-b2',
+      'long-groups': 'h264-640x480-25-g250-10s',
+      'full-hd': 'h264-1920x1080-25-g50',
+    });
   });
-
   afterAll(async () => {
-    for (const one of clients) one.close();
-    await proxy.dispose();
-    await farm.stop();
+    await scene.dispose();
   });
 
-  describe.each<Generation>(['unary', 'bidirectional'])('that is %s', (generation) => {
-    it.each(['h264', 'hevc', 'reordered'])('gets all pictures of %s whole, in order, none twice', async (device) => {
-      const one = client(generation);
-      expect(
-        await leastMissed(ATTEMPTS, async () => missed(await takeInOrder(one, device, 100), FPS)),
-      ).toBeLessThanOrEqual(MAY_MISS);
+  describe.each<Generation>(['unary', 'bidirectional'])('whose call is %s', (generation) => {
+    it.each(['h264', 'hevc', 'reordered'])('gets every picture of %s whole, in order, none twice', async (device) => {
+      await expectEveryPicture(scene.newClient(generation), device);
     });
 
-    it('gets the large pictures of full-hd whole, in order, none twice', async () => {
-      await takeInOrder(client(generation), 'full-hd', 100);
+    it('gets large pictures whole, in order, none twice, and is told how many it skips', async () => {
+      const taken = await take(scene.newClient(generation), { device_id: 'full-hd' }, 60);
+      expect(pictureFaults(taken, CLIP_FRAMES)).toEqual([]);
+      expect(placesOf(misplaced(taken, FPS, CLIP_FRAMES))).toEqual([]);
     });
 
-    it('gets only keyframes when it asks for them, and all of them', async () => {
-      const taken = await take(client(generation), { device_id: 'h264', key_frame_only: true }, 4);
+    it('gets every keyframe and nothing else when it asks for keyframes', async () => {
+      const taken = await take(scene.newClient(generation), { device_id: 'h264', key_frame_only: true }, 4);
       expect(taken.map(({ frame }) => frame.is_keyframe)).toEqual([true, true, true, true]);
       const first = taken[0]?.frame.keyframe ?? 0;
       expect(taken.map(({ frame }) => frame.keyframe)).toEqual([first, first + 1, first + 2, first + 3]);
     });
   });
 
-  it('is told what each picture is', async () => {
-    const taken = await take(client('unary'), { device_id: 'h264' }, 2 * GOP + 10);
+  it('gets size, type and place of each picture', async () => {
+    const taken = await take(scene.newClient(), { device_id: 'h264' }, 2 * GOP + 10);
     for (const { frame, number } of taken) {
       const index = Number(number) % GOP;
       expect(describeFrame(frame)).toEqual({
@@ -93,42 +71,41 @@ describe('a caller of a camera', () => {
     }
     for (const [index, { frame }] of taken.entries()) {
       const before = taken[index - 1]?.frame;
-      if (before !== undefined) expect(frame.keyframe - before.keyframe).toBe(frame.packet < before.packet ? 1 : 0);
+      // A caller that a busy machine delays may skip a whole group.
+      if (before !== undefined) expect(placeOf(frame) - placeOf(before)).toBe(1 + frame.skipped);
     }
     expect(taken.map(({ frame }) => frame.keyframe).at(0)).toBeGreaterThan(0);
   });
 
-  it('is told when the picture came', async () => {
-    const taken = await take(client('unary'), { device_id: 'h264' }, 25);
-    for (const { frame, receivedMs } of taken.slice(5)) {
-      expect(receivedMs - frame.timestamp).toBeGreaterThanOrEqual(0);
-      expect(receivedMs - frame.timestamp).toBeLessThan(2000);
+  it('gets the arrival time of each picture', async () => {
+    const pushedMs = (number: number | 'torn'): number => scene.farm.pushedAtUs('h264', Number(number)) / 1000;
+    for (const { frame, number, receivedMs } of await take(scene.newClient(), { device_id: 'h264' }, 25)) {
+      expect(frame.timestamp).toBeLessThanOrEqual(receivedMs);
+      expect(frame.timestamp).toBeGreaterThanOrEqual(Math.floor(pushedMs(number)));
     }
   });
 
   it('gets B-frames at their place', async () => {
-    const taken = await take(client('unary'), { device_id: 'reordered' }, 60);
+    const taken = await takeEachStep(scene.newClient(), { device_id: 'reordered' }, GOP);
     expect(new Set(taken.map(({ frame }) => frame.frame_type))).toEqual(new Set(['I', 'P', 'B']));
   });
 
-  it('gets a new picture although nobody has asked for a while, and not the start of its group', async () => {
-    const one = client('unary');
+  it('gets a new picture although decoding was idle, and not the first picture of the group', async () => {
+    const one = scene.newClient();
     await take(one, { device_id: 'long-groups' }, 1);
-    await waitFor(
-      'decoding to rest',
-      30_000,
-      async () => (await proxy.camera('long-groups')).chrysproxy.stats.decoding === 'idle',
-    );
+    await scene.idle('long-groups');
+    const askedMs = Date.now();
     const [taken] = await take(one, { device_id: 'long-groups' }, 1);
-    expect((taken?.receivedMs ?? 0) - (taken?.frame.timestamp ?? 0)).toBeLessThan(1000);
+    // Groups last 10 s. Half a group is more than a busy machine needs, and less than the age of an old picture mostly is.
+    expect(taken?.frame.timestamp).toBeGreaterThan(askedMs - 5000);
   });
 
   it.each([
     ['h264', H264, 480],
     ['hevc', HEVC, 360],
-  ])('gets the colours that FFmpeg makes of %s', async (device, clip, height) => {
+  ])('gets the colours of %s that FFmpeg decodes', async (device, clip, height) => {
     const reference = await decodeBgr(clipFile(clip), 640, height, CLIP_FRAMES);
-    const taken = await take(client('unary'), { device_id: device }, 12);
+    const taken = await take(scene.newClient(), { device_id: device }, 12);
     for (const { number, frame } of taken) {
       const expected = reference[Number(number)];
       if (expected === undefined) throw new Error(`FFmpeg has no picture ${number}`);
@@ -136,29 +113,33 @@ describe('a caller of a camera', () => {
     }
   });
 
-  it('is not disturbed by others', async () => {
-    const together = async (): Promise<number> => {
-      const [all, alsoAll, keyframes, python] = await Promise.all([
-        takeInOrder(client('unary'), 'h264', 100),
-        takeInOrder(client('bidirectional'), 'h264', 100),
-        take(client('unary'), { device_id: 'h264', key_frame_only: true }, 2),
-        pythonClient(proxy.grpcAddress, ...['--bidi', '--device', 'h264', '--frames', '100', '--verify']),
-      ]);
-      expect(python.complaints).toMatch(/^(missing: \d+\n)?$/);
-      expect(python.lines).toHaveLength(100);
-      expect(keyframes.every(({ frame }) => frame.is_keyframe)).toBe(true);
-      return missed(all, FPS) + missed(alsoAll, FPS);
-    };
-    expect(await leastMissed(ATTEMPTS, together)).toBeLessThanOrEqual(MAY_MISS);
+  it('is not disturbed by other callers', async () => {
+    const [, , keyframes, python] = await Promise.all([
+      expectEveryPicture(scene.newClient('unary'), 'h264'),
+      expectEveryPicture(scene.newClient('bidirectional'), 'h264'),
+      take(scene.newClient(), { device_id: 'h264', key_frame_only: true }, 2),
+      pythonClient(scene.proxy.grpcAddress, ...['--bidi', '--device', 'h264', '--frames', '100', '--verify']),
+    ]);
+    expect(python.complaints).toBe('');
+    expect(python.lines).toHaveLength(100);
+    expect(keyframes.every(({ frame }) => frame.is_keyframe)).toBe(true);
   });
 });
 
-async function takeInOrder(one: ImageClient, device: string, count: number): Promise<Taken[]> {
-  await take(one, { device_id: device }, WARM_UP);
-  const taken = await take(one, { device_id: device }, count);
-  expect(outOfOrder(taken)).toEqual([]);
-  expect(misplaced(taken, FPS, CLIP_FRAMES).map(({ number, frame }) => [number, frame.pts])).toEqual([]);
-  return taken;
+/** Each picture of a group comes, with the number that its pts and `skipped` call for. */
+async function expectEveryPicture(one: ImageClient, device: string): Promise<void> {
+  const taken = await takeEachStep(one, { device_id: device }, GOP);
+  expect(pictureFaults(taken, CLIP_FRAMES)).toEqual([]);
+  expect(placesOf(misplaced(taken, FPS, CLIP_FRAMES))).toEqual([]);
+}
+
+function placesOf(taken: readonly Taken[]): unknown[] {
+  return taken.map(({ number, frame }) => [number, frame.pts]);
+}
+
+/** Number of the picture since the camera connected. */
+function placeOf({ keyframe, packet }: Frame): number {
+  return keyframe * GOP + packet;
 }
 
 function describeFrame(frame: Frame): object {

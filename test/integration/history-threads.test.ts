@@ -1,4 +1,4 @@
-/** The threads that decode the past, below the servers: what giving up costs, and what is left of it. */
+/** The threads that decode the history, without the servers: how a query ends, and what memory it leaves. */
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 
 import { systemClock } from '../../src/base/clock.js';
@@ -16,10 +16,9 @@ import { FakeCameras } from '../unit/rest/fixture.js';
 const CLIP = 'h264-1920x1080-25-g50';
 const WORKER = new URL('../../dist/history/history-worker.js', import.meta.url);
 const PICTURE_BYTES = 1920 * 1080 * 3;
-const BOUND_MS = 30_000;
-const FREE_WITHIN_MS = 100;
+const BOUND_MS = 60_000;
 
-describe('queries for the past', () => {
+describe('queries of the history', () => {
   let rig: CaptureRig;
   let history: History;
   let query: HistoryQuery;
@@ -87,20 +86,21 @@ describe('queries for the past', () => {
     }
   }
 
-  it('frees its thread within 100 ms when it is given up, while it decodes or waits', async () => {
+  it('frees its thread long before its end when it is closed, while it decodes or waits', async () => {
+    const startMs = performance.now();
     await all(history.open(query));
+    const wholeMs = performance.now() - startMs;
     for (const taken of [0, 1, 20]) {
       const frames = history.open({ ...query });
       for (let i = 0; i < taken; i += 1) (await next(frames))?.copyTo(target, 0);
-      const startMs = performance.now();
+      const closedMs = performance.now();
       frames.close();
       await waitFor('the thread to be free', BOUND_MS, () => history.load.running === 0);
-      // waitFor looks every 20 ms.
-      expect(performance.now() - startMs).toBeLessThan(FREE_WITHIN_MS + 20);
+      expect(performance.now() - closedMs).toBeLessThan(wholeMs / 2);
     }
   });
 
-  it('goes no further than the reader, whose pace is its own', async () => {
+  it('waits for its reader, while other queries run at their own pace', async () => {
     const slow = history.open(query);
     const first = await next(slow);
     const fast = [history.open(query), history.open(query), history.open(query)];
@@ -110,7 +110,7 @@ describe('queries for the past', () => {
     expect(1 + (await all(slow))).toBe(counts[0]);
   });
 
-  it('never hands the memory of one query to another one that runs beside it', async () => {
+  it('shares no memory with a query that runs at the same time', async () => {
     for (let i = 0; i < 4; i += 1) await all(history.open({ ...query, keyframesOnly: true }));
     const sizes = [1920, 960, 480, 240];
     const beside = sizes.map((width) => ({
@@ -129,7 +129,7 @@ describe('queries for the past', () => {
     for (const { frames } of beside) frames.close();
   });
 
-  it('keeps the memory of a process as it is, however often it is asked', async () => {
+  it('does not grow the memory of the process with each query', async () => {
     const once = async (): Promise<void> => {
       const frames = history.open({ ...query, keyframesOnly: true });
       await all(frames);

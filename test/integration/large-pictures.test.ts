@@ -1,4 +1,4 @@
-/** A camera of 20 megapixels: as BGR24 its pictures exceed what a message can hold. */
+/** A camera of 20 megapixels: its pictures as BGR24 are larger than the maximum of a message. */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -35,7 +35,7 @@ describe('a camera whose pictures do not fit into a message', () => {
     rmSync(folder, { recursive: true });
   });
 
-  it('refuses the caller who wants them, with size, limit and advice', async () => {
+  it('refuses a caller that asks for them, with size, limit and advice', async () => {
     const one = await failure(client.frame(WAIT));
     expect(one.code).toBe(status.RESOURCE_EXHAUSTED);
     expect(one.details).toMatch(ADVICE);
@@ -44,7 +44,7 @@ describe('a camera whose pictures do not fit into a message', () => {
     expect(many.details).toMatch(ADVICE);
   });
 
-  it('serves everybody else meanwhile', async () => {
+  it('serves other formats and sizes at the same time', async () => {
     const refused = failure(client.frame(WAIT));
     const scaled = await client.frame({ ...WAIT, width: 1920 });
     expect([scaled.width, scaled.height, scaled.data.length]).toEqual([1920, 1280, 1920 * 1280 * 3]);
@@ -55,14 +55,14 @@ describe('a camera whose pictures do not fit into a message', () => {
     expect((await client.frame({ ...WAIT, format: 'I420' })).data).toHaveLength(WIDTH * HEIGHT * 1.5);
   });
 
-  it('answers snapshots over REST', async () => {
+  it('serves snapshots over REST', async () => {
     for (const query of ['', '?width=640', '?keyframe=true']) {
       const answer = await proxy.rest('GET', `/api/v1/process/large/snapshot.jpg${query}`);
       expect([query, answer.status]).toEqual([query, 200]);
     }
   });
 
-  it('stays connected', async () => {
+  it('keeps the camera running', async () => {
     const { chrysproxy } = await proxy.camera('large');
     expect(chrysproxy).toMatchObject({ phase: 'running', reason: null });
   });

@@ -1,13 +1,12 @@
-/** What was recorded plays again as a camera, for whoever wants to see what really happened. */
+/** Replay: a recorded range plays again as a camera. */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { Farm } from '../farm/farm.js';
 import { readBarcode } from '../support/barcode.js';
 import { runCli } from '../support/cli.js';
-import { type Frame, ImageClient } from '../support/grpc-client.js';
+import type { Frame } from '../support/grpc-client.js';
 import { pastFrames } from '../support/history.js';
-import { Proxy } from '../support/proxy.js';
+import { FarmScene } from '../support/scene.js';
 import { waitFor } from '../support/wait.js';
 
 const BOUND_MS = 60_000;
@@ -16,36 +15,36 @@ const GOP = 50;
 const numberOf = (frame: Frame): number | 'torn' => readBarcode(frame.data, frame.width, frame.height);
 
 describe('a replay', () => {
-  let farm: Farm;
-  let proxy: Proxy;
-  let client: ImageClient;
+  let scene: FarmScene;
   let recorded: readonly Frame[];
-  /** A range of it that begins in mid-group. */
+  /** A range of it that begins in the middle of a group. */
   let from: Frame;
   let to: Frame;
 
   beforeAll(async () => {
-    farm = await Farm.start({ mounts: [{ path: 'yard', clip: 'h264-640x480-25-g50-b2' }] });
-    proxy = await Proxy.start({ config: { buffer: { on_disk: true, on_disk_clean_older_than: '1h' } } });
-    await proxy.addCamera('yard', farm.url('yard'));
-    client = new ImageClient(proxy.grpcAddress, 'unary');
-    await waitFor('segments', BOUND_MS, async () => (await proxy.camera('yard')).chrysproxy.recording.segments >= 4);
-    recorded = (await pastFrames(client, { device_id: 'yard' })).slice(0, 4 * GOP);
-    // The proxy has nothing else to do now, and what is recorded stays.
-    await proxy.removeCamera('yard');
+    scene = await FarmScene.start(
+      { yard: 'h264-640x480-25-g50-b2' },
+      { config: { buffer: { on_disk: true, on_disk_clean_older_than: '1h' } } },
+    );
+    await waitFor(
+      'segments',
+      BOUND_MS,
+      async () => (await scene.proxy.camera('yard')).chrysproxy.recording.segments >= 4,
+    );
+    recorded = (await pastFrames(scene.client, { device_id: 'yard' })).slice(0, 4 * GOP);
+    // The recording stays.
+    await scene.proxy.removeCamera('yard');
     from = recorded[GOP + 20]!;
     to = recorded[3 * GOP + 10]!;
   });
 
   afterAll(async () => {
-    client.close();
-    await proxy.dispose();
-    await farm.stop();
+    await scene.dispose();
   });
 
-  it('shows what was recorded, faster, over and over, with the number and time that each frame had', async () => {
+  it('plays the recorded frames at its speed, in a loop, with their original ids and times', async () => {
     const range = ['--from', String(from.timestamp), '--to', String(to.timestamp)];
-    const added = await runCli(proxy, [
+    const added = await runCli(scene.proxy, [
       'camera',
       'add',
       'lab',
@@ -57,9 +56,9 @@ describe('a replay', () => {
       '--loop',
     ]);
     expect(added).toMatchObject({ exitCode: 0, stderr: '' });
-    await proxy.cameraIsRunning('lab');
+    await scene.running('lab');
     const frames: Frame[] = [];
-    const stream = client.frames('VideoStream', { device_id: 'lab' });
+    const stream = scene.client.frames('VideoStream', { device_id: 'lab' });
     stream.on('data', (frame: Frame) => frames.push(frame));
     stream.on('error', () => undefined);
     const rounds = (): number =>
@@ -72,7 +71,7 @@ describe('a replay', () => {
       const original = byId.get(frame.original_frame_id);
       expect(frame.original_arrival_us).toBe(original?.arrival_us);
       expect(numberOf(frame)).toBe(numberOf(original!));
-      // Its own time goes on.
+      // Ids and times of the replay itself grow over the loops.
       if (index === 0) continue;
       expect(frame.frame_id).toBeGreaterThan(frames[index - 1]!.frame_id);
       expect(frame.pts).toBeGreaterThan(frames[index - 1]!.pts);
@@ -84,8 +83,8 @@ describe('a replay', () => {
     expect(shown.size).toBeGreaterThan(GOP);
   });
 
-  it('says what it is, and is not recorded again', async () => {
-    const lab = await proxy.camera('lab');
+  it('is shown as a replay, and is not recorded', async () => {
+    const lab = await scene.proxy.camera('lab');
     expect(lab.chrysproxy.replay).toEqual({
       camera: 'yard',
       from: from.timestamp,
@@ -94,51 +93,53 @@ describe('a replay', () => {
       loop: true,
     });
     expect(lab.chrysproxy.recording).toMatchObject({ wanted: false, state: 'off', segments: 0 });
-    expect(existsSync(join(proxy.dataDir, 'archive', 'lab'))).toBe(false);
-    expect((await runCli(proxy, ['camera', 'list'])).stdout).toMatch(/^lab .*replay of yard, 4x, loop/m);
-    expect((await runCli(proxy, ['camera', 'show', 'lab'])).stdout).toMatch(/replay of yard from 2.* to 2.*, 4x, loop/);
+    expect(existsSync(join(scene.proxy.dataDir, 'archive', 'lab'))).toBe(false);
+    expect((await runCli(scene.proxy, ['camera', 'list'])).stdout).toMatch(/^lab .*replay of yard, 4x, loop/m);
+    expect((await runCli(scene.proxy, ['camera', 'show', 'lab'])).stdout).toMatch(
+      /replay of yard from 2.* to 2.*, 4x, loop/,
+    );
   });
 
-  it('is a camera for everything else: its latest frame, its memory, and after a restart', async () => {
-    const before = await pastFrames(client, { device_id: 'lab', key_frame_only: true });
+  it('has live frames and a history as a camera has, also after a restart', async () => {
+    const before = await pastFrames(scene.client, { device_id: 'lab', key_frame_only: true });
     expect(before.at(-1)?.original_frame_id).toBeGreaterThan(0);
-    await proxy.end();
-    await proxy.resume();
-    await proxy.cameraIsRunning('lab');
+    await scene.proxy.end();
+    await scene.proxy.resume();
+    await scene.running('lab');
     const frame = await waitFor('a frame', BOUND_MS, async () => {
-      const latest = await client.frame({ device_id: 'lab' });
+      const latest = await scene.client.frame({ device_id: 'lab' });
       return latest.data.length > 0 && latest;
     });
     expect(recorded.map(({ frame_id }) => frame_id)).toContain(frame.original_frame_id);
   });
 
-  it('ends when everything was played', async () => {
+  it('ends at the end of its range', async () => {
     const replay = { camera: 'yard', from: from.timestamp, to: to.timestamp, speed: 16 };
-    expect((await proxy.rest('POST', '/api/v1/process', { name: 'once', replay })).status).toBe(200);
-    await waitFor('its end', BOUND_MS, async () => (await proxy.camera('once')).chrysproxy.phase === 'failed');
-    const { chrysproxy, status } = await proxy.camera('once');
+    expect((await scene.proxy.rest('POST', '/api/v1/process', { name: 'once', replay })).status).toBe(200);
+    await waitFor('its end', BOUND_MS, async () => (await scene.proxy.camera('once')).chrysproxy.phase === 'failed');
+    const { chrysproxy, status } = await scene.proxy.camera('once');
     expect(chrysproxy).toMatchObject({ reason: 'replay_ended', next_attempt: null });
     expect(status).toBe('dead');
     expect(chrysproxy.stats.packets).toBeGreaterThan(2 * GOP);
-    const last = (await pastFrames(client, { device_id: 'once' })).at(-1)!;
+    const last = (await pastFrames(scene.client, { device_id: 'once' })).at(-1)!;
     expect(Math.abs(last.original_frame_id - to.frame_id)).toBeLessThanOrEqual(2);
   });
 
-  it('of a time of which nothing is recorded says so, and looks again later', async () => {
+  it('of a range without a recording reports that, and tries again later', async () => {
     const replay = { camera: 'yard', from: 1_000_000_000_000, to: 1_000_000_060_000 };
-    expect((await proxy.rest('POST', '/api/v1/process', { name: 'empty', replay })).status).toBe(200);
+    expect((await scene.proxy.rest('POST', '/api/v1/process', { name: 'empty', replay })).status).toBe(200);
     await waitFor(
-      'it to be told',
+      'the reason',
       BOUND_MS,
-      async () => (await proxy.camera('empty')).chrysproxy.reason === 'not_found',
+      async () => (await scene.proxy.camera('empty')).chrysproxy.reason === 'not_found',
     );
-    const { chrysproxy } = await proxy.camera('empty');
+    const { chrysproxy } = await scene.proxy.camera('empty');
     expect(chrysproxy.message).toContain('nothing to replay');
     expect(chrysproxy.message).toContain('recordings list');
     expect(chrysproxy.next_attempt).toBeGreaterThan(Date.now() + 2000);
   });
 
-  it('of a range that makes no sense is refused', async () => {
+  it('of an invalid range is refused', async () => {
     const good = { camera: 'yard', from: from.timestamp, to: to.timestamp };
     for (const [replay, text] of [
       [{ ...good, to: good.from }, 'later than'],
@@ -149,12 +150,12 @@ describe('a replay', () => {
       [{ ...good, spede: 2 }, 'speed'],
       ['yesterday', 'object'],
     ] as const) {
-      const answer = await proxy.rest('POST', '/api/v1/process', { name: 'bad', replay });
+      const answer = await scene.proxy.rest('POST', '/api/v1/process', { name: 'bad', replay });
       expect([answer.status, answer.text]).toEqual([400, expect.stringContaining('replay: ')]);
       expect(answer.text).toContain(text);
     }
     const both = { name: 'bad', rtsp_endpoint: 'rtsp://h/', replay: good };
-    expect(await proxy.rest('POST', '/api/v1/process', both)).toMatchObject({
+    expect(await scene.proxy.rest('POST', '/api/v1/process', both)).toMatchObject({
       status: 400,
       text: expect.stringContaining('exclude each other') as string,
     });

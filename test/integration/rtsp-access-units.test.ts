@@ -1,7 +1,8 @@
 /** Pictures are put together as cameras mean them: each once and whole, at clients and in files. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { CameraOptions } from '../farm/fake-camera.js';
-import { type ExpectedFiles, fileFaults, RtspScene } from '../support/scene.js';
+import { type ExpectedFiles, fileFaults } from '../support/picture-checks.js';
+import { FakeCameraScene } from '../support/scene.js';
 
 const HEVC = 'hevc-320x240-25-g25-4s';
 const SECOND = 'h264-320x240-25-g25-1s';
@@ -45,12 +46,12 @@ type Name = Clean | keyof typeof OTHERS;
 const NAMES = Object.keys(CLEAN) as Clean[];
 const clipFrames = (name: Name): number => (name === 'changing-sets' ? 25 : 100);
 
-let scene: RtspScene<Name>;
+let scene: FakeCameraScene<Name>;
 let faults: ReadonlyMap<Name, readonly string[]>;
 
 beforeAll(async () => {
   const config = { buffer: { on_disk: true, on_disk_clean_older_than: '1h' } };
-  scene = await RtspScene.start<Name>({ ...CLEAN, ...OTHERS }, { config });
+  scene = await FakeCameraScene.start<Name>({ ...CLEAN, ...OTHERS }, { config });
   faults = await scene.faultsOfAll(NAMES, 30, clipFrames);
 });
 afterAll(async () => {

@@ -3,7 +3,7 @@ import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { CameraOptions } from '../farm/fake-camera.js';
-import { RtspScene } from '../support/scene.js';
+import { FakeCameraScene } from '../support/scene.js';
 import { waitFor } from '../support/wait.js';
 
 const run = promisify(execFile);
@@ -47,13 +47,13 @@ interface Track {
   readonly duration: string;
 }
 
-let scene: RtspScene<Name>;
+let scene: FakeCameraScene<Name>;
 let faults: ReadonlyMap<Name, readonly string[]>;
 
 beforeAll(async () => {
   const config = { buffer: { on_disk: true, on_disk_clean_older_than: '1h' } };
   const more = Object.fromEntries(NAMES.map((name) => [name, { record_audio: true }]));
-  scene = await RtspScene.start<Name>(CAMERAS, { config, more });
+  scene = await FakeCameraScene.start<Name>(CAMERAS, { config, more });
   faults = await scene.faultsOfAll(NAMES, 25);
 });
 afterAll(async () => {

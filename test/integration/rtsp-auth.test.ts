@@ -1,7 +1,7 @@
 /** Every authentication scheme that cameras have; wrong passwords are not tried until the account is locked. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { CameraOptions } from '../farm/fake-camera.js';
-import { RtspScene } from '../support/scene.js';
+import { FakeCameraScene } from '../support/scene.js';
 import { waitFor } from '../support/wait.js';
 
 const HARD = { user: 'ad@min/x', password: 'p@ss:w/o?r#d%41+&=;ä' };
@@ -32,10 +32,10 @@ const RIGHT = {
 type Right = keyof typeof RIGHT;
 type Name = Right | 'wrong' | 'wrong-both' | 'nobody' | 'unknown-scheme';
 
-let scene: RtspScene<Name>;
+let scene: FakeCameraScene<Name>;
 
 beforeAll(async () => {
-  scene = await RtspScene.start<Name>(
+  scene = await FakeCameraScene.start<Name>(
     {
       ...RIGHT,
       wrong: { auth: { schemes: ['md5'] } },

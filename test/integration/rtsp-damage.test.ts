@@ -1,7 +1,7 @@
 /** Lost packets damage their picture and those that refer to it, and nothing else; what only looks like loss damages nothing. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { CameraOptions } from '../farm/fake-camera.js';
-import { RtspScene } from '../support/scene.js';
+import { FakeCameraScene } from '../support/scene.js';
 import type { Taken } from '../support/take.js';
 import { waitFor } from '../support/wait.js';
 
@@ -27,10 +27,10 @@ type Damaged = keyof typeof DAMAGED;
 type Clean = keyof typeof CLEAN;
 type Name = Damaged | Clean | 'dropped';
 
-let scene: RtspScene<Name>;
+let scene: FakeCameraScene<Name>;
 
 beforeAll(async () => {
-  scene = await RtspScene.start<Name>({ ...DAMAGED, ...CLEAN, dropped: {} });
+  scene = await FakeCameraScene.start<Name>({ ...DAMAGED, ...CLEAN, dropped: {} });
   for (const name of Object.keys({ ...DAMAGED, ...CLEAN }) as Name[]) await scene.running(name);
 });
 afterAll(async () => {

@@ -1,7 +1,7 @@
 /** Cameras that try to exhaust the proxy: each ends in a reason, costs bounded memory, and disturbs no other camera. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { CameraOptions } from '../farm/fake-camera.js';
-import { RtspScene } from '../support/scene.js';
+import { FakeCameraScene } from '../support/scene.js';
 import { waitFor } from '../support/wait.js';
 
 const MIB_OF_KIB = 1 / 1024;
@@ -23,12 +23,12 @@ const HOSTILE = {
 type Hostile = keyof typeof HOSTILE;
 type Name = Hostile | 'good' | 'small-packets';
 
-let scene: RtspScene<Name>;
+let scene: FakeCameraScene<Name>;
 let rssBeforeKiB: number;
 
 beforeAll(async () => {
   const later = [...(Object.keys(HOSTILE) as Hostile[]), 'small-packets' as const];
-  scene = await RtspScene.start<Name>(
+  scene = await FakeCameraScene.start<Name>(
     { ...HOSTILE, good: {}, 'small-packets': { hostile: { stream: 'flood-small-packets' } } },
     { later },
   );

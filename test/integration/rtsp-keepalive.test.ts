@@ -1,7 +1,7 @@
 /** Sessions stay alive with every camera, whichever request keeps them alive. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { CameraOptions } from '../farm/fake-camera.js';
-import { RtspScene } from '../support/scene.js';
+import { FakeCameraScene } from '../support/scene.js';
 import { pause, waitFor } from '../support/wait.js';
 
 /** More than three times the longest timeout of the cameras. */
@@ -23,10 +23,10 @@ const CAMERAS = {
 type Name = keyof typeof CAMERAS;
 
 describe('a session', () => {
-  let scene: RtspScene<Name>;
+  let scene: FakeCameraScene<Name>;
 
   beforeAll(async () => {
-    scene = await RtspScene.start<Name>(CAMERAS);
+    scene = await FakeCameraScene.start<Name>(CAMERAS);
     for (const name of Object.keys(CAMERAS) as Name[]) await scene.running(name);
     await pause(WATCHED_MS);
   });

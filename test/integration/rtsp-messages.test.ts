@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { CameraOptions } from '../farm/fake-camera.js';
 import { FakeCameras } from '../farm/fake-camera.js';
-import { RtspScene } from '../support/scene.js';
+import { FakeCameraScene } from '../support/scene.js';
 import { waitFor } from '../support/wait.js';
 
 /** Each runs and shows every picture, and its session is set up with the first try. */
@@ -55,7 +55,7 @@ const REDIRECTED = {
 
 type Name = keyof typeof CLEAN | keyof typeof REDIRECTED | 'sent-away';
 
-let scene: RtspScene<Name>;
+let scene: FakeCameraScene<Name>;
 /** The target to which "sent-away" redirects: a host with another name. */
 let elsewhere: FakeCameras<'target'>;
 let faults: ReadonlyMap<Name, readonly string[]>;
@@ -63,7 +63,7 @@ let faults: ReadonlyMap<Name, readonly string[]>;
 beforeAll(async () => {
   elsewhere = await FakeCameras.start({ target: {} });
   const target = elsewhere.url('target').replace('127.0.0.1', '127.0.0.2');
-  scene = await RtspScene.start<Name>({
+  scene = await FakeCameraScene.start<Name>({
     ...CLEAN,
     ...REDIRECTED,
     'sent-away': { rtsp: { redirect: target }, auth: { schemes: ['basic'] } },

@@ -2,7 +2,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { CameraOptions } from '../farm/fake-camera.js';
 import { clipFile, decodeBgr } from '../support/ffmpeg.js';
-import { fileFaults, RtspScene } from '../support/scene.js';
+import { fileFaults } from '../support/picture-checks.js';
+import { FakeCameraScene } from '../support/scene.js';
 import { waitFor } from '../support/wait.js';
 
 const HEVC = 'hevc-320x240-25-g25-4s';
@@ -20,11 +21,11 @@ const CAMERAS = {
 } satisfies Record<string, CameraOptions>;
 type Name = keyof typeof CAMERAS;
 
-let scene: RtspScene<Name>;
+let scene: FakeCameraScene<Name>;
 
 beforeAll(async () => {
   const config = { buffer: { on_disk: true, on_disk_clean_older_than: '1h' } };
-  scene = await RtspScene.start<Name>(CAMERAS, { config });
+  scene = await FakeCameraScene.start<Name>(CAMERAS, { config });
 });
 afterAll(async () => {
   await scene.dispose();

@@ -8,7 +8,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Farm, type MountOptions } from '../farm/farm.js';
 import { CertificateAuthority, type CertificateFiles } from '../support/certificates.js';
 import { Proxy } from '../support/proxy.js';
-import { CameraScene, fileFaults } from '../support/scene.js';
+import { fileFaults } from '../support/picture-checks.js';
+import { ProxyScene } from '../support/scene.js';
 import { RtspTap } from '../support/rtsp-tap.js';
 import { probed } from '../support/segments.js';
 import { Vlc } from '../support/vlc.js';
@@ -21,8 +22,8 @@ const RECORDED = { buffer: { on_disk: true, on_disk_clean_older_than: '1h' } };
 
 const PICTURES = 25;
 
-async function start(): Promise<CameraScene<string>> {
-  return new CameraScene(await Proxy.start({ config: RECORDED }));
+async function start(): Promise<ProxyScene> {
+  return new ProxyScene(await Proxy.start({ config: RECORDED }));
 }
 
 /** Codec of the audio track, if there is one. */
@@ -39,7 +40,7 @@ async function complaintsAbout(path: string): Promise<string> {
 describe('VLC', () => {
   let vlc: Vlc;
   let tap: RtspTap;
-  let scene: CameraScene<string>;
+  let scene: ProxyScene;
 
   beforeAll(async () => {
     vlc = await Vlc.start(CLIP);
@@ -103,7 +104,7 @@ describe('gst-rtsp-server', () => {
   let authority: CertificateAuthority;
   let tls: CertificateFiles;
   let farm: Farm;
-  let scene: CameraScene<string>;
+  let scene: ProxyScene;
 
   beforeAll(async () => {
     folder = mkdtempSync(join(tmpdir(), 'chrysproxy-servers-'));

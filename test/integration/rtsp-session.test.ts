@@ -1,7 +1,7 @@
 /** RTSP sessions are ended whenever a camera is left, so that one with a single session can be used again at once. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { runCli } from '../support/cli.js';
-import { RtspScene } from '../support/scene.js';
+import { FakeCameraScene } from '../support/scene.js';
 import { pause, waitFor } from '../support/wait.js';
 
 const BOUND_MS = 30_000;
@@ -10,10 +10,10 @@ const BACK_MS = 8000;
 
 describe('a camera that allows one session', () => {
   type Name = 'one' | 'silent-teardown' | 'stalls' | 'taken';
-  let scene: RtspScene<Name>;
+  let scene: FakeCameraScene<Name>;
 
   beforeAll(async () => {
-    scene = await RtspScene.start({
+    scene = await FakeCameraScene.start({
       one: { session: { max: 1 } },
       'silent-teardown': { session: { max: 1, silentTeardown: true } },
       stalls: { session: { max: 1 }, video: { muteAfterMs: 3000 } },

@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { CameraOptions } from '../farm/fake-camera.js';
 import { ImageClient } from '../support/grpc-client.js';
-import { RtspScene } from '../support/scene.js';
+import { FakeCameraScene } from '../support/scene.js';
 import { pause, waitFor } from '../support/wait.js';
 
 const WATCHED_MS = 30_000;
@@ -22,12 +22,12 @@ const CAMERAS = {
 } satisfies Record<string, CameraOptions>;
 type Name = keyof typeof CAMERAS;
 
-let scene: RtspScene<Name>;
+let scene: FakeCameraScene<Name>;
 let startMs: number;
 
 beforeAll(async () => {
   startMs = performance.now();
-  scene = await RtspScene.start<Name>(CAMERAS);
+  scene = await FakeCameraScene.start<Name>(CAMERAS);
 });
 afterAll(async () => {
   await scene.dispose();

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { CameraOptions } from '../farm/fake-camera.js';
 import { ImageClient } from '../support/grpc-client.js';
 import { probed } from '../support/segments.js';
-import { RtspScene } from '../support/scene.js';
+import { FakeCameraScene } from '../support/scene.js';
 import { take } from '../support/take.js';
 import { pause } from '../support/wait.js';
 
@@ -37,7 +37,7 @@ interface Seen {
   readonly elapsedMs: number;
 }
 
-let scene: RtspScene<Name>;
+let scene: FakeCameraScene<Name>;
 let seen: Map<Name, Seen>;
 
 async function watch(name: Name): Promise<Seen> {
@@ -80,7 +80,7 @@ async function watch(name: Name): Promise<Seen> {
 
 beforeAll(async () => {
   const config = { buffer: { on_disk: true, on_disk_clean_older_than: '1h' } };
-  scene = await RtspScene.start<Name>(CAMERAS, { config, more: { 'clock-set': { record_audio: true } } });
+  scene = await FakeCameraScene.start<Name>(CAMERAS, { config, more: { 'clock-set': { record_audio: true } } });
   for (const name of NAMES) await scene.running(name);
   seen = new Map(await Promise.all(NAMES.map(async (name) => [name, await watch(name)] as const)));
 });

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { CertificateAuthority } from '../support/certificates.js';
-import { RtspScene } from '../support/scene.js';
+import { FakeCameraScene } from '../support/scene.js';
 import { waitFor } from '../support/wait.js';
 
 const BOUND_MS = 40_000;
@@ -26,14 +26,14 @@ type Name =
   | 'tls-nothing';
 
 let folder: string;
-let scene: RtspScene<Name>;
+let scene: FakeCameraScene<Name>;
 let authority: CertificateAuthority;
 
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'chrysproxy-rtsps-'));
   authority = new CertificateAuthority(folder, 'camera-ca');
   const tls = authority.sign('camera');
-  scene = await RtspScene.start<Name>(
+  scene = await FakeCameraScene.start<Name>(
     {
       both: {},
       'udp-only': { rtsp: { transports: 'udp' } },

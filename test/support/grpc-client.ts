@@ -1,4 +1,4 @@
-/** Foreign gRPC clients: made from the .proto at run time, sharing no code with the proxy. */
+/** gRPC clients that are made from the .proto at run time. They share no code with the proxy. */
 import * as grpc from '@grpc/grpc-js';
 import { loadSync } from '@grpc/proto-loader';
 import { join } from 'node:path';
@@ -49,7 +49,7 @@ export type Generation = 'bidirectional' | 'unary';
 
 const SERVICE = 'chrys.cloud.videostreaming.v1beta1.Image';
 const MAX_RECEIVE_BYTES = 50 * 1024 * 1024;
-const CALL_DEADLINE_MS = 20_000;
+const CALL_DEADLINE_MS = 60_000;
 
 function definition(generation: Generation): grpc.ServiceDefinition {
   const loaded = loadSync(join(PROJECT, 'proto/chrys/cloud/videostreaming/v1beta1/video_streaming.proto'), {
@@ -62,14 +62,14 @@ function definition(generation: Generation): grpc.ServiceDefinition {
   const service = loaded[SERVICE] as grpc.ServiceDefinition;
   const streams = generation === 'bidirectional';
   const rpc = service.VideoLatestImage;
-  if (rpc === undefined) throw new Error('the .proto has no VideoLatestImage');
+  if (rpc === undefined) throw new Error('The .proto has no VideoLatestImage');
   return { ...service, VideoLatestImage: { ...rpc, requestStream: streams, responseStream: streams } };
 }
 
-/** A VideoFrame that came some other way. */
+/** Decodes a VideoFrame that did not come over gRPC. */
 export function decodeFrame(bytes: Buffer): Frame {
   const rpc = definition('unary')['VideoLatestImage'];
-  if (rpc === undefined) throw new Error('the .proto has no VideoLatestImage');
+  if (rpc === undefined) throw new Error('The .proto has no VideoLatestImage');
   return rpc.responseDeserialize(bytes) as Frame;
 }
 
@@ -77,7 +77,7 @@ type Unary = (request: object, options: object, done: (error: Error | null, answ
 type Duplex = () => grpc.ClientDuplexStream<FrameRequest, Frame>;
 type ServerStream = (request: object, options: object) => grpc.ClientReadableStream<unknown>;
 
-/** One connection. `frame` asks once and resolves with the answer, whatever the generation. */
+/** One connection. `generation`: whether VideoLatestImage is a unary call, or a stream of requests and answers as in 0.0.5. */
 export class ImageClient {
   readonly #client: grpc.Client & Readonly<Record<string, unknown>>;
   #stream: grpc.ClientDuplexStream<FrameRequest, Frame> | undefined;
@@ -89,13 +89,14 @@ export class ImageClient {
     const Client = grpc.makeGenericClientConstructor(definition(generation), 'Image');
     this.#client = new Client(address, grpc.credentials.createInsecure(), {
       'grpc.max_receive_message_length': MAX_RECEIVE_BYTES,
-      // Otherwise a picture of megabytes waits for a window update every 64 KiB.
+      // With the default window, a picture of megabytes waits for a window update every 64 KiB.
       'grpc-node.flow_control_window': MAX_RECEIVE_BYTES,
-      // A connection of its own for every client.
+      // Each client has a connection of its own.
       'grpc.use_local_subchannel_pool': 1,
     });
   }
 
+  /** Asks once. Resolves with the answer, which may have no picture. */
   frame(request: FrameRequest): Promise<Frame> {
     return this.generation === 'unary'
       ? (this.unary('VideoLatestImage', request) as Promise<Frame>)
@@ -112,7 +113,7 @@ export class ImageClient {
     });
   }
 
-  /** All that a server stream says. */
+  /** All messages of a server stream. */
   async all(method: string, request: object): Promise<unknown[]> {
     const call = this.#client[method] as ServerStream;
     const answers: unknown[] = [];
@@ -132,7 +133,7 @@ export class ImageClient {
     this.#client.close();
   }
 
-  /** As clients of 0.0.5: one stream for good, a request written for each frame. */
+  /** As clients of 0.0.5 do: one stream for all calls, one request for each frame. */
   #streamed(request: FrameRequest): Promise<Frame> {
     if (this.#stream === undefined) {
       this.#stream = (this.#client.VideoLatestImage as Duplex).call(this.#client);
@@ -144,7 +145,7 @@ export class ImageClient {
     return new Promise((resolve, reject) => {
       const timer = setTimeout(() => {
         settle();
-        reject(new Error(`no answer on the stream within ${CALL_DEADLINE_MS} ms`));
+        reject(new Error(`No answer on the stream within ${CALL_DEADLINE_MS} ms`));
       }, CALL_DEADLINE_MS);
       const onData = (frame: Frame): void => {
         settle();
@@ -156,7 +157,7 @@ export class ImageClient {
       };
       const onEnd = (): void => {
         settle();
-        reject(new Error('the server ended the stream'));
+        reject(new Error('The server ended the stream'));
       };
       const settle = (): void => {
         clearTimeout(timer);
@@ -168,7 +169,7 @@ export class ImageClient {
   }
 }
 
-/** The status code of a failed call; throws when it did not fail. */
+/** Status code and details of a call that fails. Throws when it does not fail. */
 export async function failure(call: Promise<unknown>): Promise<{ code: grpc.status; details: string }> {
   try {
     await call;
@@ -177,5 +178,5 @@ export async function failure(call: Promise<unknown>): Promise<{ code: grpc.stat
     if (typeof code === 'number') return { code, details };
     throw error;
   }
-  throw new Error('the call was answered, although it should have failed');
+  throw new Error('The call was answered, although it should have failed');
 }

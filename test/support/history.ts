@@ -1,4 +1,4 @@
-/** What a client asks of the past, and what the proxy says of its memory. */
+/** Queries of the history, and what the proxy reports of its memory. */
 import { finished } from 'node:stream/promises';
 import type { Frame, FrameRequest, ImageClient } from './grpc-client.js';
 import type { Proxy } from './proxy.js';
@@ -29,7 +29,7 @@ export async function probe(client: ImageClient, device: string): Promise<Probe>
   return (await client.unary('VideoProbe', { device_id: device })) as Probe;
 }
 
-/** A frame of REST's list. */
+/** A frame of the list that REST returns. */
 export interface Listed {
   readonly frame_id: number;
   readonly timestamp: number;
@@ -44,7 +44,7 @@ export async function listed(proxy: Proxy, device: string, query = ''): Promise<
   return (JSON.parse(answer.text) as { frames: Listed[] }).frames;
 }
 
-/** Takes so many frames and then leaves. */
+/** Takes `count` frames and then cancels the query. */
 export async function leaveAfter(count: number, client: ImageClient, request: PastRequest): Promise<void> {
   const stream = client.frames('VideoBufferedImage', request);
   let taken = 0;

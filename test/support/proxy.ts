@@ -1,4 +1,4 @@
-/** The real proxy as a child process, with a configuration, data directory and ports of its own. */
+/** A proxy as a child process, with its own configuration, data directory and ports. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { request } from 'node:https';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -10,18 +10,21 @@ import { freePort, waitFor } from './wait.js';
 
 export const PROJECT = fileURLToPath(new URL('../..', import.meta.url));
 export const EXECUTABLE = join(PROJECT, 'bin/chrysproxy.js');
-const READY_BOUND_MS = 30_000;
-const STOP_BOUND_MS = 10_000;
+const READY_BOUND_MS = 60_000;
+/** A proxy that has not ended after this time is killed. */
+const STOP_BOUND_MS = 30_000;
+const REQUEST_BOUND_MS = 60_000;
+const RUNNING_BOUND_MS = 60_000;
 
 export interface ProxyOptions {
-  /** Keys of conf.yaml; the ports are added. */
+  /** Keys of conf.yaml, to which the ports are added. */
   readonly config?: Readonly<Record<string, unknown>>;
   readonly env?: Readonly<Record<string, string>>;
-  /** What REST is talked to with when the configuration has TLS. */
+  /** Certificates of the REST client, when the configuration has TLS. */
   readonly tls?: ClientFiles;
-  /** bin/chrysproxy.js of another checkout, which is built. Default: this one's. */
+  /** bin/chrysproxy.js of another checkout that is built. Default: that of this checkout. */
   readonly executable?: string;
-  /** A command that runs the one behind it in its own place, as `nice -n 5` or `unshare …` do. */
+  /** A command that replaces itself with the command in its arguments, such as `nice -n 5` or `unshare …`. */
   readonly within?: (folder: string) => readonly string[];
 }
 
@@ -32,7 +35,7 @@ export interface ClientFiles {
   readonly key?: string;
 }
 
-/** StreamProcess, as far as the tests look at it. */
+/** The fields of StreamProcess that the tests use. */
 export interface ProcessAnswer {
   readonly name: string;
   readonly rtsp_endpoint: string;
@@ -79,7 +82,7 @@ export class Proxy {
     process.on('exit', this.#killAtExit);
   }
 
-  /** Starts one and waits until /readyz answers 200. */
+  /** Starts a proxy and waits until /readyz answers 200. */
   static async start(options: ProxyOptions = {}): Promise<Proxy> {
     const folder = mkdtempSync(join(tmpdir(), 'chrysproxy-test-'));
     const within = options.within?.(folder) ?? [];
@@ -109,7 +112,7 @@ export class Proxy {
 
   get pid(): number {
     const pid = this.#child?.pid;
-    if (pid === undefined) throw new Error('the proxy is not running');
+    if (pid === undefined) throw new Error('The proxy is not running');
     return pid;
   }
 
@@ -117,12 +120,12 @@ export class Proxy {
     return this.#child !== undefined && this.#child.exitCode === null && this.#child.signalCode === null;
   }
 
-  /** Everything that it wrote to stdout and stderr, over all its runs. */
+  /** All output to stdout and stderr, over all runs. */
   get output(): string {
     return this.#output;
   }
 
-  /** Starts the process (again), same ports, same data. */
+  /** Starts the process again, with the same ports and data. */
   async resume(): Promise<void> {
     const start = [this.executable, 'start', '--config', this.configFile, '--data-dir', this.dataDir];
     const [program = process.execPath, ...args] = [...this.within, process.execPath, ...start];
@@ -141,12 +144,12 @@ export class Proxy {
       if (!this.running) return 'ended';
       return (await this.rest('GET', '/readyz')).status === 200;
     }).catch((error: unknown) => {
-      throw new Error(`the proxy does not become ready; it wrote:\n${this.#output}`, { cause: error });
+      throw new Error(`The proxy does not become ready; it wrote:\n${this.#output}`, { cause: error });
     });
-    if (!this.running) throw new Error(`the proxy ended at once; it wrote:\n${this.#output}`);
+    if (!this.running) throw new Error(`The proxy ended at once; it wrote:\n${this.#output}`);
   }
 
-  /** SIGTERM; resolves with the exit code, or with the signal's name when it did not end by itself. */
+  /** Sends SIGTERM. Resolves with the exit code, or with "SIGKILL" when the proxy did not end within 30 s. */
   async end(): Promise<number | string> {
     return this.#endWith('SIGTERM');
   }
@@ -155,7 +158,7 @@ export class Proxy {
     await this.#endWith('SIGKILL');
   }
 
-  /** Ends it and removes its folder. */
+  /** Ends the proxy and removes its folder. */
   async dispose(): Promise<void> {
     await this.end();
     process.off('exit', this.#killAtExit);
@@ -166,7 +169,7 @@ export class Proxy {
     if (this.tls !== undefined) return await restOverTls(method, `${this.restUrl}${path}`, this.tls, body);
     const response = await fetch(`${this.restUrl}${path}`, {
       method,
-      signal: AbortSignal.timeout(10_000),
+      signal: AbortSignal.timeout(REQUEST_BOUND_MS),
       ...(body === undefined ? {} : { body: JSON.stringify(body), headers: { 'content-type': 'application/json' } }),
     });
     return { status: response.status, text: await response.text() };
@@ -174,25 +177,25 @@ export class Proxy {
 
   async addCamera(name: string, url: string, more: Readonly<Record<string, unknown>> = {}): Promise<void> {
     const answer = await this.rest('POST', '/api/v1/process', { name, rtsp_endpoint: url, ...more });
-    if (answer.status !== 200) throw new Error(`adding ${name}: ${answer.status} ${answer.text}`);
+    if (answer.status !== 200) throw new Error(`Adding ${name}: ${answer.status} ${answer.text}`);
   }
 
   async removeCamera(name: string): Promise<void> {
     const answer = await this.rest('DELETE', `/api/v1/process/${name}`);
-    if (answer.status !== 200) throw new Error(`removing ${name}: ${answer.status} ${answer.text}`);
+    if (answer.status !== 200) throw new Error(`Removing ${name}: ${answer.status} ${answer.text}`);
   }
 
   async camera(name: string): Promise<ProcessAnswer> {
     const answer = await this.rest('GET', `/api/v1/process/${name}`);
-    if (answer.status !== 200) throw new Error(`showing ${name}: ${answer.status} ${answer.text}`);
+    if (answer.status !== 200) throw new Error(`Showing ${name}: ${answer.status} ${answer.text}`);
     return JSON.parse(answer.text) as ProcessAnswer;
   }
 
-  async cameraIsRunning(name: string, boundMs = 15_000): Promise<void> {
+  async cameraIsRunning(name: string, boundMs = RUNNING_BOUND_MS): Promise<void> {
     await waitFor(`camera ${name} to run`, boundMs, async () => (await this.camera(name)).status === 'running');
   }
 
-  /** Threads, file descriptors and resident memory of the process, from /proc. */
+  /** Number of threads and file descriptors, and resident memory, from /proc. */
   usage(): { threads: number; descriptors: number; rssKiB: number } {
     const status = readFileSync(`/proc/${this.pid}/status`, 'utf8');
     const number = (key: string): number => Number(new RegExp(`^${key}:\\s*(\\d+)`, 'm').exec(status)?.[1]);
@@ -203,7 +206,7 @@ export class Proxy {
     };
   }
 
-  /** Contents of the files in its data directory. */
+  /** Contents of all files in the data directory. */
   dataFiles(): Buffer[] {
     if (!existsSync(this.dataDir)) return [];
     return readdirSync(this.dataDir, { withFileTypes: true, recursive: true })
@@ -229,19 +232,23 @@ export class Proxy {
   }
 }
 
-/** One request with these certificates and no others. Rejects when there is no answer. */
+/** One request that trusts only these certificates. Rejects when there is no answer. */
 export function restOverTls(method: string, url: string, files: ClientFiles, body?: unknown): Promise<RestAnswer> {
   const contents = Object.fromEntries(Object.entries(files).map(([name, path]) => [name, readFileSync(String(path))]));
   return new Promise((resolve, reject) => {
     const headers = body === undefined ? {} : { 'content-type': 'application/json' };
-    const outgoing = request(url, { method, headers, ...contents, agent: false, timeout: 10_000 }, (response) => {
-      let text = '';
-      response.on('data', (chunk: Buffer) => (text += chunk.toString()));
-      response.on('end', () => {
-        resolve({ status: response.statusCode ?? 0, text });
-      });
-    });
-    outgoing.on('timeout', () => outgoing.destroy(new Error('no answer within 10 s')));
+    const outgoing = request(
+      url,
+      { method, headers, ...contents, agent: false, timeout: REQUEST_BOUND_MS },
+      (response) => {
+        let text = '';
+        response.on('data', (chunk: Buffer) => (text += chunk.toString()));
+        response.on('end', () => {
+          resolve({ status: response.statusCode ?? 0, text });
+        });
+      },
+    );
+    outgoing.on('timeout', () => outgoing.destroy(new Error(`No answer within ${REQUEST_BOUND_MS} ms`)));
     outgoing.on('error', reject);
     outgoing.end(body === undefined ? undefined : JSON.stringify(body));
   });

@@ -1,13 +1,15 @@
-/** A proxy with fake cameras: each camera of the scene is a camera of the proxy, with the same name. */
+/** Scenes: a proxy together with the cameras that a test needs. Starts them in order, and ends them in order. */
 import { join } from 'node:path';
 import { type CameraCounts, type CameraOptions, FakeCameras } from '../farm/fake-camera.js';
-import { type FrameRequest, ImageClient } from './grpc-client.js';
-import { Proxy } from './proxy.js';
-import { numbersIn, probed, type SegmentFile, segmentsIn } from './segments.js';
-import { outOfOrder, take, type Taken } from './take.js';
+import { Farm, type MountOptions } from '../farm/farm.js';
+import { type FrameRequest, type Generation, ImageClient } from './grpc-client.js';
+import { pictureFaults } from './picture-checks.js';
+import { Proxy, type ProxyOptions } from './proxy.js';
+import { type SegmentFile, segmentsIn } from './segments.js';
+import { take, type Taken } from './take.js';
 import { waitFor } from './wait.js';
 
-/** The fields of a camera's REST answer that these tests use. */
+/** The fields of a camera's REST answer that the tests use. */
 export interface CameraState {
   readonly phase: string;
   readonly reason: string | null;
@@ -26,8 +28,11 @@ export interface CameraState {
     readonly jpeg_size: { readonly width: number; readonly height: number } | null;
   } | null;
   readonly stats: {
+    readonly decoding: string;
     readonly packets: number;
     readonly packets_damaged: number;
+    readonly frames_decoded: number;
+    readonly frames_published: number;
     readonly frames_corrupt: number;
     readonly decode_errors: number;
     readonly reconnects: number;
@@ -39,30 +44,43 @@ export interface CameraState {
   readonly recording: { readonly state: string; readonly message: string; readonly segments: number };
 }
 
-export interface SceneOptions<Name extends string> {
-  /** Keys of conf.yaml. */
-  readonly config?: Readonly<Record<string, unknown>>;
-  /** Fields with which a camera is added, by its name. */
-  readonly more?: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
+/** Fields of cameras, by name. */
+type Fields<Name extends string> = Readonly<Partial<Record<Name, Readonly<Record<string, unknown>>>>>;
+
+export interface SceneOptions<Name extends string = string> extends ProxyOptions {
+  /** Further fields with which a camera is added, by its name. */
+  readonly more?: Fields<Name>;
   /** Cameras that the test adds itself. */
   readonly later?: readonly Name[];
 }
 
-const RUNNING_BOUND_MS = 30_000;
+const RUNNING_BOUND_MS = 60_000;
+const TAKE_BOUND_MS = 60_000;
+const RECORDED_BOUND_MS = 90_000;
+const SETTLED_BOUND_MS = 20_000;
+/** Pictures that a caller takes before those that count: by then decoding has caught up with the camera. */
 const WARM_UP = 5;
-/** Time after which counts of both sides may be compared. */
+/** Maximum number of packets on their way, so that the counts of proxy and camera may differ by them. */
 const SETTLED_PACKETS = 5;
 
-/** What can be asked of a proxy and its cameras, whatever these are. */
-export class CameraScene<Name extends string> {
+/** A proxy and what tests ask of its cameras. The test adds the cameras. */
+export class ProxyScene<Name extends string = string> {
   readonly client: ImageClient;
+  readonly #clients: ImageClient[] = [];
 
   constructor(readonly proxy: Proxy) {
-    this.client = new ImageClient(proxy.grpcAddress, 'unary');
+    this.client = this.newClient();
+  }
+
+  /** A client with a connection of its own. It is closed with the scene. */
+  newClient(generation: Generation = 'unary'): ImageClient {
+    const client = new ImageClient(this.proxy.grpcAddress, generation);
+    this.#clients.push(client);
+    return client;
   }
 
   async dispose(): Promise<void> {
-    this.client.close();
+    for (const client of this.#clients) client.close();
     await this.proxy.dispose();
   }
 
@@ -70,7 +88,7 @@ export class CameraScene<Name extends string> {
     return (await this.proxy.camera(name)).chrysproxy as unknown as CameraState;
   }
 
-  /** What the camera's log says. */
+  /** The text of the camera's log. */
   async log(name: Name): Promise<string> {
     const { stdout, stderr } = (await this.proxy.camera(name)).logs;
     return Buffer.from(stdout, 'base64').toString() + Buffer.from(stderr, 'base64').toString();
@@ -96,7 +114,7 @@ export class CameraScene<Name extends string> {
     }
   }
 
-  /** Waits until pictures come in. */
+  /** Waits until the camera runs and the proxy has a picture of it. */
   async running(name: Name, boundMs = RUNNING_BOUND_MS): Promise<CameraState> {
     return await this.until(name, 'runs', ({ phase, stats }) => phase === 'running' && stats.packets > 0, boundMs);
   }
@@ -106,8 +124,13 @@ export class CameraScene<Name extends string> {
     return await this.until(name, `fails: ${reason}`, (state) => state.reason === reason, boundMs);
   }
 
-  /** The next pictures, after a few by which decoding catches up with the camera. */
-  async take(name: Name, count: number, request: FrameRequest = {}, boundMs = 60_000): Promise<Taken[]> {
+  /** Waits until no caller has asked for 10 s, so that nothing is decoded. */
+  async idle(name: Name): Promise<void> {
+    await this.until(name, 'decodes nothing', ({ stats }) => stats.decoding === 'idle');
+  }
+
+  /** The next pictures, after a few during which decoding catches up with the camera. */
+  async take(name: Name, count: number, request: FrameRequest = {}, boundMs = TAKE_BOUND_MS): Promise<Taken[]> {
     const own = new ImageClient(this.proxy.grpcAddress, 'unary');
     try {
       await take(own, { device_id: name, ...request }, WARM_UP, boundMs);
@@ -117,15 +140,12 @@ export class CameraScene<Name extends string> {
     }
   }
 
-  /**
-   * What is wrong with the next pictures of a camera whose clip has `clipFrames`: torn or damaged ones, steps of the
-   * number that are not explained by `skipped`, times that do not grow. Empty: nothing.
-   */
+  /** Faults of the next pictures, see `pictureFaults`. */
   async faultsOf(name: Name, count = 30, clipFrames = 100): Promise<string[]> {
     return pictureFaults(await this.take(name, count), clipFrames);
   }
 
-  /** Faults of many cameras at once, by name: watching them one after another would take long. */
+  /** Faults of several cameras, by name. They are watched at the same time. */
   async faultsOfAll(
     names: readonly Name[],
     count: number,
@@ -142,43 +162,99 @@ export class CameraScene<Name extends string> {
     return new Map(await Promise.all(names.map(watch)));
   }
 
-  /** Oldest first. */
+  /** The recorded segments, oldest first. */
   files(name: Name): SegmentFile[] {
     return segmentsIn(join(this.proxy.dataDir, 'archive', name));
   }
 
-  async recorded(name: Name, count: number, boundMs = 40_000): Promise<SegmentFile[]> {
+  /** Waits until the camera has `count` segments, and returns the first `count`. */
+  async recorded(name: Name, count: number, boundMs = RECORDED_BOUND_MS): Promise<SegmentFile[]> {
     await waitFor(`${count} segments of ${name}`, boundMs, () => this.files(name).length >= count);
     return this.files(name).slice(0, count);
   }
 }
 
-export class RtspScene<Name extends string> extends CameraScene<Name> {
+/** A mount of the farm, or the name of the clip that it plays. */
+export type FarmCamera = string | Omit<MountOptions, 'path'>;
+
+/** A proxy with cameras of the farm. Each mount of the farm is a camera of the proxy, with the same name. */
+export class FarmScene extends ProxyScene {
   private constructor(
-    readonly cameras: FakeCameras<Name>,
+    readonly farm: Farm,
     proxy: Proxy,
-    private readonly more: Readonly<Record<string, Readonly<Record<string, unknown>>>>,
+    private readonly more: Fields<string> | undefined,
   ) {
     super(proxy);
   }
 
+  /** Resolves when all cameras run, except those of `later`. */
+  static async start(
+    cameras: Readonly<Record<string, FarmCamera>>,
+    { more, later = [], ...options }: SceneOptions = {},
+  ): Promise<FarmScene> {
+    const mounts = Object.entries(cameras).map(([path, camera]) => ({
+      path,
+      ...(typeof camera === 'string' ? { clip: camera } : camera),
+    }));
+    const farm = await Farm.start({ mounts });
+    const proxy = await Proxy.start(options).catch(async (error: unknown) => {
+      await farm.stop();
+      throw error;
+    });
+    const scene = new FarmScene(farm, proxy, more);
+    try {
+      const names = Object.keys(cameras).filter((name) => !later.includes(name));
+      for (const name of names) await scene.add(name);
+      for (const name of names) await scene.running(name);
+      return scene;
+    } catch (error) {
+      await scene.dispose();
+      throw error;
+    }
+  }
+
+  async add(name: string, more: Readonly<Record<string, unknown>> = {}): Promise<void> {
+    await this.proxy.addCamera(name, this.farm.url(name), { ...this.more?.[name], ...more });
+  }
+
+  override async dispose(): Promise<void> {
+    await super.dispose();
+    await this.farm.stop();
+  }
+}
+
+/** A proxy with fake cameras. Each of them is a camera of the proxy, with the same name. */
+export class FakeCameraScene<Name extends string> extends ProxyScene<Name> {
+  private constructor(
+    readonly cameras: FakeCameras<Name>,
+    proxy: Proxy,
+    private readonly more: Fields<Name> | undefined,
+  ) {
+    super(proxy);
+  }
+
+  /** Resolves when all cameras are added, except those of `later`. They need not run yet. */
   static async start<Name extends string>(
     cameras: Readonly<Record<Name, CameraOptions>>,
-    { config = {}, more = {}, later = [] }: SceneOptions<Name> = {},
-  ): Promise<RtspScene<Name>> {
+    { more, later = [], ...options }: SceneOptions<Name> = {},
+  ): Promise<FakeCameraScene<Name>> {
     const started = await FakeCameras.start(cameras);
+    const proxy = await Proxy.start(options).catch(async (error: unknown) => {
+      await started.stop();
+      throw error;
+    });
+    const scene = new FakeCameraScene(started, proxy, more);
     try {
-      const scene = new RtspScene(started, await Proxy.start({ config }), more);
       for (const name of Object.keys(cameras) as Name[]) if (!later.includes(name)) await scene.add(name);
       return scene;
     } catch (error) {
-      await started.stop();
+      await scene.dispose();
       throw error;
     }
   }
 
   async add(name: Name, url = this.cameras.url(name), more: Readonly<Record<string, unknown>> = {}): Promise<void> {
-    await this.proxy.addCamera(name, url, { ...this.more[name], ...more });
+    await this.proxy.addCamera(name, url, { ...this.more?.[name], ...more });
   }
 
   override async dispose(): Promise<void> {
@@ -190,74 +266,14 @@ export class RtspScene<Name extends string> extends CameraScene<Name> {
     return this.cameras.counts(name);
   }
 
-  /** How many more packets the proxy has than the camera has sent pictures; 0 if the counts differ by a few that are under way. */
+  /** Packets that the proxy counts beyond the pictures that the camera sent; 0 if they differ only by a few on their way. */
   async excess(name: Name): Promise<number> {
     let last = 0;
-    await waitFor(`${name}: as many packets as pictures`, 5000, async () => {
+    await waitFor(`${name}: as many packets as pictures`, SETTLED_BOUND_MS, async () => {
       const [{ pictures }, { stats }] = await Promise.all([this.counts(name), this.state(name)]);
       last = stats.packets - pictures;
       return Math.abs(last) <= SETTLED_PACKETS;
     }).catch(() => undefined);
     return Math.abs(last) <= SETTLED_PACKETS ? 0 : last;
   }
-}
-
-export function pictureFaults(taken: readonly Taken[], clipFrames: number): string[] {
-  const faults: string[] = [];
-  for (const [at, { number, frame }] of taken.entries()) {
-    if (number === 'torn') faults.push(`picture ${at} is torn`);
-    if (frame.is_corrupt) faults.push(`picture ${at} is flagged as damaged`);
-    const before = taken[at - 1];
-    if (before === undefined || before.number === 'torn' || number === 'torn') continue;
-    const step = (number - before.number + clipFrames) % clipFrames;
-    const expected = (1 + frame.skipped) % clipFrames;
-    if (step !== expected) faults.push(`${before.number} is followed by ${number}, skipped ${frame.skipped}`);
-  }
-  for (const { frame } of outOfOrder(taken)) faults.push(`pts ${frame.pts} is not later than the one before`);
-  return faults;
-}
-
-export interface ExpectedFiles {
-  readonly width?: number;
-  readonly height?: number;
-  /** Pictures of one file. */
-  readonly packets?: number;
-  readonly seconds?: number;
-  readonly clipFrames?: number;
-  readonly codec?: string;
-}
-
-/** Share of its length by which a file may be longer or shorter: durations follow arrival, and machines are busy. */
-const LENGTH_TOLERANCE = 0.25;
-
-/**
- * What is wrong with recorded files that belong together: what FFmpeg complains about, another codec, size or number of
- * pictures than expected, a first picture that is no keyframe, a wrong length, torn or missing pictures.
- */
-export async function fileFaults(
-  files: readonly SegmentFile[],
-  { width = 320, height = 240, packets = 25, seconds = 1, clipFrames = 100, codec = 'h264' }: ExpectedFiles = {},
-): Promise<string[]> {
-  const faults: string[] = [];
-  let before: number | undefined;
-  for (const file of files) {
-    const found = await probed(file.path);
-    const fault = (text: string): number => faults.push(`${file.name}: ${text}`);
-    if (found.complaints !== '') fault(found.complaints);
-    if (found.codec !== codec) fault(`codec ${found.codec}`);
-    if (found.width !== width || found.height !== height) fault(`${found.width} x ${found.height}`);
-    if (found.packets !== packets) fault(`${found.packets} packets`);
-    if (!found.firstIsKeyframe) fault('does not begin with a keyframe');
-    if (Math.abs(found.startSeconds) > 0.2) fault(`begins at ${found.startSeconds} s`);
-    if (Math.abs(found.durationSeconds / seconds - 1) > LENGTH_TOLERANCE) fault(`lasts ${found.durationSeconds} s`);
-    const numbers = await numbersIn(file.path, width, height);
-    if (numbers.length !== packets) fault(`${numbers.length} pictures`);
-    for (const number of numbers) {
-      if (number === 'torn') fault('a torn picture');
-      else if (before !== undefined && number !== (before + 1) % clipFrames)
-        fault(`${before} is followed by ${number}`);
-      before = number === 'torn' ? undefined : number;
-    }
-  }
-  return faults;
 }
