@@ -12,7 +12,7 @@ const DEFAULT_URL = 'http://127.0.0.1:8080';
 const TIMEOUT_MS = 20_000;
 /** The proxy may send two requests to the cloud, with a timeout of 10 s each. */
 const CHANGE_TIMEOUT_MS = 30_000;
-/** Added to the timeout of a probe: the proxy may first wait for earlier connections to close, and then closes its own. */
+/** Added to the timeout of a probe: the proxy may wait for earlier connections to close, and then closes its own. */
 const PROBE_MARGIN_MS = 15_000;
 /** A download fails when no data arrives for this time. */
 const DOWNLOAD_IDLE_MS = 60_000;
@@ -178,7 +178,7 @@ export class ProxyClient {
     await this.#call(method, route);
   }
 
-  /** The answer of a route below /api/v1 as a stream, which fails when the connection is lost or `signal` is aborted. */
+  /** The answer of a route below /api/v1 as a stream. It fails when the connection is lost or `signal` is aborted. */
   async download(route: string, signal: AbortSignal): Promise<Readable> {
     const url = `${this.#base}/api/v1/${route}`;
     const response = await openDownload(url, signal, DOWNLOAD_IDLE_MS, this.tls).catch((error: unknown) => {

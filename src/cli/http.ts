@@ -38,8 +38,8 @@ export function exchange(
 }
 
 /**
- * Sends a GET request and returns the answer as a stream. Rejects with Node's error. The stream fails when the connection
- * is lost, when no data arrives for `idleMs`, or when `signal` is aborted.
+ * Sends a GET request and returns the answer as a stream. Rejects with Node's error. The stream fails when the
+ * connection is lost, when no data arrives for `idleMs`, or when `signal` is aborted.
  */
 export function openDownload(
   url: string,

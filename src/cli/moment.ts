@@ -1,6 +1,6 @@
 import { DURATION_FORMS, parseDurationMs } from '../base/duration.js';
 
-/** A point in time as it was typed. Relative times are resolved with the proxy's clock, not with that of this machine. */
+/** A point in time as it was typed. Relative times are resolved with the proxy's clock, not with this machine's. */
 export type Moment = { readonly atMs: number } | { readonly agoMs: number };
 
 /** What `parseMoment` accepts, for help and error messages. */

@@ -26,8 +26,8 @@ export class OutputFile {
   }
 
   /**
-   * Writes all of `source`, and resolves with its size in bytes. Calls `onBytes` with the size so far. Throws CliError, and
-   * leaves no file behind, when the source fails, the file cannot be written, or `signal` is aborted.
+   * Writes all of `source`, and resolves with its size in bytes. Calls `onBytes` with the size so far. Throws CliError,
+   * and leaves no file behind, when the source fails, the file cannot be written, or `signal` is aborted.
    */
   async writeAll(source: Readable, signal: AbortSignal, onBytes: (bytes: number) => void): Promise<number> {
     const target = createWriteStream(this.#temporary);

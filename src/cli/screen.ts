@@ -12,7 +12,7 @@ export class LiveText {
     private readonly io: Pick<Io, 'out'>,
   ) {}
 
-  /** `text` consists of whole lines. Lines that do not fit are cut, because wrapped lines would break the replacement. */
+  /** `text` consists of whole lines. Lines that do not fit are cut: wrapped lines would break the replacement. */
   show(text: string): void {
     const { columns, rows } = this.screen.size();
     const all = text.split('\n').slice(0, -1);

@@ -4,15 +4,15 @@ import { isAbsolute, join, resolve } from 'node:path';
 import { ChrysError, messageOf } from '../base/errors.js';
 import type { Environment } from './environment.js';
 
-/** Where the original keeps its data, and what people mount into a container. */
-const ORIGINAL_FOLDER = '/data/chrysalis';
+/** Data directory of the Chrysalis Video Edge Proxy, which containers mount. */
+const CHRYSALIS_FOLDER = '/data/chrysalis';
 
 export interface DataDirOptions {
-  /** `--data-dir`. */
+  /** Value of `--data-dir`. */
   readonly dataDir?: string | undefined;
   readonly env: Environment;
-  /** For tests. */
-  readonly originalFolder?: string;
+  /** Replaces /data/chrysalis in tests. */
+  readonly chrysalisFolder?: string;
 }
 
 /** The absolute path of the data directory, which may not exist yet. */
@@ -21,19 +21,19 @@ export function resolveDataDir(options: DataDirOptions): string {
   if (named !== undefined && named !== '') {
     return resolve(named);
   }
-  const original = options.originalFolder ?? ORIGINAL_FOLDER;
-  if (isWritableFolder(original)) {
-    return original;
+  const chrysalis = options.chrysalisFolder ?? CHRYSALIS_FOLDER;
+  if (isWritableFolder(chrysalis)) {
+    return chrysalis;
   }
   const base = options.env['XDG_DATA_HOME'];
-  // The XDG specification: a relative path is invalid and to be ignored.
+  // The XDG specification says that a relative path is invalid and must be ignored.
   if (base !== undefined && isAbsolute(base)) {
     return join(base, 'chrysproxy');
   }
   return join(options.env['HOME'] ?? homedir(), '.local', 'share', 'chrysproxy');
 }
 
-/** Creates the folder, for its owner only, when it is missing. Throws failed_precondition when it cannot be used. */
+/** Creates a missing folder, for its owner only. Throws failed_precondition when the folder cannot be used. */
 export function ensureDataDir(path: string): void {
   try {
     mkdirSync(path, { recursive: true, mode: 0o700 });
@@ -41,7 +41,7 @@ export function ensureDataDir(path: string): void {
   } catch (error) {
     throw new ChrysError(
       'failed_precondition',
-      `The data directory ${path} cannot be used: ${messageOf(error)}. Make it writable for this user, or name another with --data-dir.`,
+      `The data directory ${path} cannot be used: ${messageOf(error)}. Make it writable for this user, or name another one with --data-dir.`,
       { cause: error },
     );
   }

@@ -3,7 +3,7 @@ import { parse } from 'yaml';
 import { didYouMean } from '../base/suggest.js';
 import { KNOWN_KEYS, VARIABLE_PREFIX, type KnownKey } from './keys.js';
 
-/** Variables that are no configuration keys: the folder, the file, the address and the certificates that the CLI talks with, a build of the addon. */
+/** Variables that are not configuration keys. */
 const RESERVED = [
   'CHRYSPROXY_DATA_DIR',
   'CHRYSPROXY_CONFIG',
@@ -22,7 +22,7 @@ export interface Overrides {
   readonly problems: readonly string[];
 }
 
-/** The configuration keys that the environment sets. An empty variable counts as not set. */
+/** The configuration keys that environment variables set. An empty variable counts as not set. */
 export function readOverrides(environment: Environment): Overrides {
   const byVariable = new Map(KNOWN_KEYS.map((key) => [key.variable, key]));
   const values: { key: KnownKey; value: unknown }[] = [];
@@ -42,7 +42,7 @@ export function readOverrides(environment: Environment): Overrides {
   return { values, problems };
 }
 
-/** A variable is always text; the key's own schema decides whether it is read as text, a list, or like YAML. */
+/** The first reading of the text that the schema of the key accepts: as text, as a YAML scalar, or as a list. */
 function valueOf(key: KnownKey, raw: string): unknown {
   const readings: unknown[] = [raw, scalar(raw), raw.split(',').map((item) => item.trim())];
   return readings.find((reading) => z.safeParse(key.schema, reading).success) ?? scalar(raw);

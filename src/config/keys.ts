@@ -4,19 +4,19 @@ import { configSchema } from './schema.js';
 export type KeyPath = readonly string[];
 
 export interface KnownKey {
-  /** From the top: `['buffer', 'on_disk']`. */
+  /** From the top level: `['buffer', 'on_disk']`. */
   readonly path: KeyPath;
   readonly schema: z.core.$ZodType;
-  /** The variable that overrides it: `CHRYSPROXY_BUFFER_ON_DISK`. */
+  /** The environment variable that overrides the key: `CHRYSPROXY_BUFFER_ON_DISK`. */
   readonly variable: string;
 }
 
 export const VARIABLE_PREFIX = 'CHRYSPROXY_';
 
-/** Every key that holds a value, in the order of the schema. */
+/** Every key with a value, in the order of the schema. */
 export const KNOWN_KEYS: readonly KnownKey[] = leavesOf(configSchema, []);
 
-/** The keys that may stand directly under `path`; empty when there is no such group. */
+/** The keys directly below `path`; empty when there is no such group. */
 export function keysUnder(path: KeyPath): string[] {
   const below = KNOWN_KEYS.filter((key) => path.every((part, index) => key.path[index] === part));
   return [...new Set(below.flatMap((key) => key.path.slice(path.length, path.length + 1)))];

@@ -9,8 +9,10 @@ import { KNOWN_KEYS, keysUnder, type KeyPath } from './keys.js';
 import { configSchema, type Config } from './schema.js';
 import { parseConfigFile, type ConfigFile } from './yaml-file.js';
 
+type ParsedConfig = z.output<typeof configSchema>;
+
 export interface LoadOptions {
-  /** A file that must exist. Without it the one that CHRYSPROXY_CONFIG names; else `conf.yaml` in the data directory if there is one. */
+  /** A file that must exist. Default: CHRYSPROXY_CONFIG, otherwise `conf.yaml` in the data directory if it exists. */
   readonly configPath?: string | undefined;
   readonly dataDir: string;
   readonly env: Environment;
@@ -18,13 +20,13 @@ export interface LoadOptions {
 
 export interface LoadedConfig {
   readonly config: Config;
-  /** The file that was read, undefined when there was none. */
+  /** The file that was read; undefined when there was none. */
   readonly path: string | undefined;
 }
 
 /**
- * Defaults, then the file, then the environment. Throws invalid_argument that lists every problem, one per line:
- * where, which value, and what is allowed.
+ * Applies the defaults, then the file, then the environment. Throws an invalid_argument error that lists every problem,
+ * one per line: where, which value, and what is allowed.
  */
 export function loadConfig(options: LoadOptions): LoadedConfig {
   const path = configFileOf(options);
@@ -45,17 +47,26 @@ export function loadConfig(options: LoadOptions): LoadedConfig {
     problems.push(...contradictions(result.data, whereIs));
   }
   if (!result.success || problems.length > 0) {
-    const head =
-      problems.length === 1 ? 'The configuration has a problem:' : `The configuration has ${problems.length} problems:`;
-    throw new ChrysError('invalid_argument', [head, ...problems.map((problem) => `  ${problem}`)].join('\n'));
+    throw problemsError(problems);
   }
-  const config = result.data;
-  // A relative path must not depend on where the proxy was started.
-  for (const key of ['cert', 'key', 'client_ca'] as const) {
-    if (config.tls[key] !== '') config.tls[key] = resolve(options.dataDir, config.tls[key]);
-  }
-  config.buffer.on_disk_folder = resolve(options.dataDir, config.buffer.on_disk_folder ?? 'archive');
-  return { config: deepFreeze(config), path };
+  return { config: deepFreeze(withAbsolutePaths(result.data, options.dataDir)), path };
+}
+
+function problemsError(problems: readonly string[]): ChrysError {
+  const head =
+    problems.length === 1 ? 'The configuration has a problem:' : `The configuration has ${problems.length} problems:`;
+  return new ChrysError('invalid_argument', [head, ...problems.map((problem) => `  ${problem}`)].join('\n'));
+}
+
+/** Relative paths start in the data directory, so that they do not depend on where the proxy was started. */
+function withAbsolutePaths(config: ParsedConfig, dataDir: string): ParsedConfig {
+  const absolute = (path: string): string => (path === '' ? '' : resolve(dataDir, path));
+  const { tls, buffer } = config;
+  return {
+    ...config,
+    tls: { ...tls, cert: absolute(tls.cert), key: absolute(tls.key), client_ca: absolute(tls.client_ca) },
+    buffer: { ...buffer, on_disk_folder: resolve(dataDir, buffer.on_disk_folder ?? 'archive') },
+  };
 }
 
 function configFileOf(options: LoadOptions): string | undefined {
@@ -63,8 +74,8 @@ function configFileOf(options: LoadOptions): string | undefined {
   if (named !== undefined && named !== '') {
     return resolve(named);
   }
-  const usual = join(options.dataDir, 'conf.yaml');
-  return existsSync(usual) ? usual : undefined;
+  const inDataDir = join(options.dataDir, 'conf.yaml');
+  return existsSync(inDataDir) ? inDataDir : undefined;
 }
 
 function readConfigFile(path: string): string {
@@ -103,8 +114,8 @@ function suggestion(name: string, group: KeyPath): string {
   return known.length === 0 ? '' : ` Known here: ${known.join(', ')}.`;
 }
 
-/** What no key alone can show. */
-function contradictions(config: z.output<typeof configSchema>, whereIs: (path: KeyPath) => string): string[] {
+/** Problems that only several keys together show. */
+function contradictions(config: ParsedConfig, whereIs: (path: KeyPath) => string): string[] {
   const found: string[] = [];
   const { port, grpc_port: grpcPort, tls } = config;
   if (port !== 0 && port === grpcPort) {
@@ -117,7 +128,7 @@ function contradictions(config: z.output<typeof configSchema>, whereIs: (path: K
   }
   if (tls.require_client_cert !== false && (tls.client_ca === '' || tls.cert === '')) {
     const place = prefix(whereIs(['tls', 'require_client_cert']));
-    const missing = tls.cert === '' ? 'tls.cert and tls.key' : 'tls.client_ca, which says whose certificates are good';
+    const missing = tls.cert === '' ? 'tls.cert and tls.key' : 'tls.client_ca, the CA of the client certificates';
     found.push(`${place}tls.require_client_cert is ${tls.require_client_cert} and needs ${missing}.`);
   }
   return found;
@@ -149,7 +160,7 @@ function valueAt(value: unknown, path: KeyPath): unknown {
   );
 }
 
-function deepFreeze(config: z.output<typeof configSchema>): Config {
+function deepFreeze(config: ParsedConfig): Config {
   for (const value of Object.values(config)) {
     if (typeof value === 'object') {
       for (const inner of Object.values(value)) {

@@ -3,13 +3,13 @@ import type { KeyPath } from './keys.js';
 
 export interface ConfigFile {
   readonly values: Record<string, unknown>;
-  /** Why the text is not usable YAML, each with its line. */
+  /** Errors in the YAML text, each with its line. */
   readonly problems: readonly string[];
-  /** `conf.yaml line 3` for a key that stands in the file, '' for one that does not. */
+  /** `conf.yaml line 3` for a key in the file, '' for a missing key. */
   whereIs(path: KeyPath): string;
 }
 
-/** Reads the text of a configuration file. A key without a value (`redis:`) counts as left out. */
+/** Parses the text of a configuration file. A key without a value (`redis:`) counts as missing. */
 export function parseConfigFile(path: string, text: string): ConfigFile {
   const lines = new LineCounter();
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
@@ -19,7 +19,7 @@ export function parseConfigFile(path: string, text: string): ConfigFile {
   const content: unknown = problems.length === 0 ? withoutNulls(document.toJS()) : {};
   const usable = typeof content === 'object' && content !== null && !Array.isArray(content);
   if (!usable && content !== undefined) {
-    problems.push(`${path}: it must hold lines of the form "key: value".`);
+    problems.push(`${path}: The file must have lines of the form "key: value".`);
   }
 
   const whereIs = (keyPath: KeyPath): string => {

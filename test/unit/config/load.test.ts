@@ -221,7 +221,7 @@ describe('a wrong value', () => {
     ['buffer: { on_disk_schedule: "@dayly" }', '"@dayly" is not allowed; allowed is "@every <duration>"'],
     ['buffer: { on_disk_schedule: "@every soon" }', '"@every soon" is not allowed'],
     ['port: 5000\ngrpc_port: 5000', 'conf.yaml line 2: port and grpc_port are both 5000; give them different ports.'],
-    ['- a\n- b', 'it must hold lines of the form "key: value"'],
+    ['- a\n- b', 'The file must have lines of the form "key: value"'],
     ['port: 1\nport: 2', 'conf.yaml line 2: Map keys must be unique'],
     ['buffer: [', 'conf.yaml line 1'],
   ])('%j is refused', (yaml, message) => {

@@ -64,14 +64,14 @@ describe('the data directory', () => {
     const env = { CHRYSPROXY_DATA_DIR: '/from/variable', XDG_DATA_HOME: '/xdg', HOME: '/home/a' };
     const missing = join(folder, 'missing');
     expect(resolveDataDir({ dataDir: '/option', env })).toBe('/option');
-    expect(resolveDataDir({ env, originalFolder: folder })).toBe('/from/variable');
+    expect(resolveDataDir({ env, chrysalisFolder: folder })).toBe('/from/variable');
     const rest = { XDG_DATA_HOME: '/xdg', HOME: '/home/a' };
-    expect(resolveDataDir({ env: rest, originalFolder: folder })).toBe(folder);
-    expect(resolveDataDir({ env: rest, originalFolder: missing })).toBe('/xdg/chrysproxy');
-    expect(resolveDataDir({ env: { HOME: '/home/a' }, originalFolder: missing })).toBe(
+    expect(resolveDataDir({ env: rest, chrysalisFolder: folder })).toBe(folder);
+    expect(resolveDataDir({ env: rest, chrysalisFolder: missing })).toBe('/xdg/chrysproxy');
+    expect(resolveDataDir({ env: { HOME: '/home/a' }, chrysalisFolder: missing })).toBe(
       '/home/a/.local/share/chrysproxy',
     );
-    expect(resolveDataDir({ env: { HOME: '/home/a', XDG_DATA_HOME: 'relative' }, originalFolder: missing })).toBe(
+    expect(resolveDataDir({ env: { HOME: '/home/a', XDG_DATA_HOME: 'relative' }, chrysalisFolder: missing })).toBe(
       '/home/a/.local/share/chrysproxy',
     );
   });
