@@ -65,7 +65,7 @@ module.exports = {
     ...wrapped,
     {
       name: 'acyclic',
-      comment: 'A cycle means that two files are one subject, or that one knows too much.',
+      comment: 'A cycle means that two files have one subject, or that one file knows too much.',
       severity: 'error',
       from: { path: '^src/' },
       to: { circular: true },
@@ -79,7 +79,7 @@ module.exports = {
     },
     {
       name: 'the-portal-runs-in-a-browser',
-      comment: 'web reaches the proxy by REST only, and only src/rest hands its files out, as they are.',
+      comment: 'web reaches the proxy over REST only, and only src/rest serves its files.',
       severity: 'error',
       from: { path: '^web/' },
       to: { pathNot: '^web/' },
@@ -98,7 +98,7 @@ module.exports = {
     },
     {
       name: 'production-dependencies-only',
-      comment: 'What src needs at run time belongs into "dependencies".',
+      comment: 'Packages that src needs at run time belong to "dependencies".',
       severity: 'error',
       from: { path: '^(src|bin)/' },
       to: { dependencyTypes: ['npm-dev', 'npm-no-pkg'], dependencyTypesNot: ['type-only'] },

@@ -54,7 +54,7 @@ export default tseslint.config(
     languageOptions: { sourceType: 'commonjs', globals: { module: 'writable' } },
   },
   {
-    // Browser code; tsc checks its types, and with them that every name is known.
+    // Browser code. tsc checks its types and that every name is defined.
     files: ['web/**'],
     languageOptions: { globals: {} },
     rules: {
@@ -63,7 +63,7 @@ export default tseslint.config(
         'error',
         ...['innerHTML', 'outerHTML', 'insertAdjacentHTML', 'write'].map((property) => ({
           property,
-          message: 'Texts of the proxy, and so of cameras, are put in as text: textContent.',
+          message: 'Insert texts of the proxy and of cameras as text (textContent), never as HTML.',
         })),
       ],
     },
@@ -82,10 +82,10 @@ export default tseslint.config(
         'error',
         {
           selector: 'CallExpression[callee.object.name="process"][callee.property.name="exit"]',
-          message: 'Only bin/ ends the process: set process.exitCode or throw.',
+          message: 'Only bin/ may end the process. Set process.exitCode or throw.',
         },
       ],
-      // Also catches `import { exit } from "node:process"`.
+      // Also matches `import { exit } from "node:process"`.
       'no-restricted-imports': ['error', { paths: [{ name: 'node:process', importNames: ['exit'] }] }],
     },
   },
@@ -94,7 +94,7 @@ export default tseslint.config(
     rules: { 'no-console': 'off' },
   },
   {
-    // Tests may assert what they know, and stub what they must.
+    // Tests may use type assertions and stubs.
     files: ['test/**/*.ts'],
     rules: {
       '@typescript-eslint/no-non-null-assertion': 'off',

@@ -1,5 +1,5 @@
-// Adds up vitest's JSON reports and prints 'N passed, N failed'. A test file that could not be loaded, and a report
-// that is missing or counts nothing, are failures too. Arguments: failures outside the tests, then the reports.
+// Adds up vitest's JSON reports and prints 'N passed, N failed'. A test file that cannot be loaded, a missing report and a
+// report without tests count as failures. Arguments: the number of failures outside the tests, then the reports.
 import { readFileSync } from 'node:fs';
 
 const [failedChecks, ...reports] = process.argv.slice(2);
@@ -11,7 +11,7 @@ for (const file of reports) {
   try {
     report = JSON.parse(readFileSync(file, 'utf8'));
   } catch (error) {
-    console.log(`no usable report ${file}: ${error.message}`);
+    console.log(`No usable report ${file}: ${error.message}`);
     failed += 1;
     continue;
   }
@@ -21,9 +21,9 @@ for (const file of reports) {
   const broken = report.testResults.filter(
     (result) => result.status === 'failed' && !result.assertionResults.some((test) => test.status === 'failed'),
   );
-  for (const result of broken) console.log(`could not be run: ${result.name}: ${result.message}`);
+  for (const result of broken) console.log(`Could not be run: ${result.name}: ${result.message}`);
   failed += broken.length;
-  // An unhandled rejection, say: vitest calls the run failed though every test passed.
+  // For example an unhandled rejection: vitest reports the run as failed although every test passed.
   if (!report.success && report.numFailedTests === 0 && broken.length === 0) {
     console.log(`${file}: the run failed outside any test`);
     failed += 1;

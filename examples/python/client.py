@@ -1,6 +1,6 @@
-"""What the examples share: a connection to chrysproxy, and its frames as numpy arrays.
+"""A connection to chrysproxy, and its frames as numpy arrays. All examples use it.
 
-Copy this file and the .proto into a project of your own and go on from there.
+Copy this file and the .proto file into your own project to start with.
 """
 import sys
 import time
@@ -16,7 +16,7 @@ STUBS = HERE / "generated"
 
 
 def load_messages():
-    """The message classes, generated from the .proto on first use. The same by hand, in this folder:
+    """Returns the message classes, which are generated from the .proto file on first use. By hand, in this folder:
 
     python3 -m grpc_tools.protoc -I ../../proto --python_out generated \
         chrys/cloud/videostreaming/v1beta1/video_streaming.proto
@@ -38,10 +38,10 @@ pb = load_messages()
 
 
 class Proxy:
-    """One connection. `address` is host:port; the proxy's gRPC port is 50001 unless its configuration says otherwise."""
+    """One connection. `address` is host:port; the proxy's default gRPC port is 50001."""
 
     def __init__(self, address="127.0.0.1:50001"):
-        # A 1080p frame is 6.2 MB, and gRPC refuses more than 4 MB unless it is told otherwise.
+        # A 1080p frame is 6.2 MB; the default limit of gRPC is 4 MB.
         options = [("grpc.max_receive_message_length", 50 * 1024 * 1024)]
         self._channel = grpc.insecure_channel(address, options=options)
         service = "/chrys.cloud.videostreaming.v1beta1.Image/"
@@ -54,11 +54,11 @@ class Proxy:
         )
 
     def cameras(self):
-        """A ListStream for each camera: name, status, running, error …"""
+        """Returns a ListStream for each camera: name, status, running, error …"""
         return list(self._list_streams(pb.ListStreamRequest(), timeout=10))
 
     def frames(self, camera, keyframes_only=False):
-        """Yields every frame of a camera as it comes, for ever; waits while the camera is away.
+        """Yields the frames of a camera without end, and waits while the camera is away.
 
         Raises grpc.RpcError when there is no such camera, or no proxy.
         """
@@ -72,15 +72,15 @@ class Proxy:
                 print(f"{camera}: {error.details()}", file=sys.stderr)
                 time.sleep(1)
                 continue
-            if frame.data:  # empty: connected, but nothing new in time
+            if frame.data:  # empty: the camera is connected, but no new frame came in time
                 yield frame
 
 
 def picture(frame):
-    """The pixels of a frame: height x width x 3, blue-green-red, as OpenCV wants them."""
+    """Returns the pixels of a frame: height x width x 3, blue-green-red, the order that OpenCV uses."""
     return np.frombuffer(frame.data, np.uint8).reshape(frame.height, frame.width, 3)
 
 
 def explain(error):
-    """Ends the program with the reason of a failed call."""
+    """Ends the program and prints why a call failed."""
     sys.exit(f"chrysproxy answered {error.code().name}: {error.details()}")

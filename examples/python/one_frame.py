@@ -10,7 +10,7 @@ from client import Proxy, explain, picture
 
 
 def save_png(path, bgr):
-    """cv2.imwrite(path, bgr) does the same, for whoever has OpenCV."""
+    """Writes a PNG. With OpenCV, cv2.imwrite(path, bgr) does the same."""
     height, width, _ = bgr.shape
     rows = b"".join(b"\0" + row.tobytes() for row in bgr[:, :, ::-1])
 

@@ -2,10 +2,10 @@
 
     EDGE_SECRET=... python3 receiver.py 9000 annotations.jsonl
 
-It answers 401 to what is not signed with the secret, appends each annotation to the file as one line of JSON, and answers
-200 only when that is on the disk. Evidence that comes with an annotation (annotation.send_evidence) goes into the folder
-annotations.jsonl.evidence, as <id>.mp4 and <id>.jpg. chrysproxy repeats a batch whose answer it has not seen; an annotation has the same id
-then, and is not written twice. Needs nothing but Python 3.8.
+The receiver answers 401 to a request that is not signed with the secret. It appends each annotation to the file as one line of JSON, and
+answers 200 only when the line is on disk. Evidence that is sent with an annotation (annotation.send_evidence) goes into the folder
+annotations.jsonl.evidence, as <id>.mp4 and <id>.jpg. chrysproxy sends a batch again if it did not receive the answer; the receiver
+recognizes annotations by their id and does not write them twice. Needs only Python 3.8.
 """
 import hashlib
 import hmac
@@ -20,12 +20,12 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 MAX_BYTES = 40 * 1024 * 1024
 ENDINGS = {"clip": "mp4", "snapshot": "jpg"}
-# A request that somebody has listened to cannot be played again later than this.
+# A recorded request cannot be replayed after this time.
 MAX_AGE_MS = 5 * 60_000
 
 
 def is_signed(headers, body, secret):
-    """Whether the body was signed with the secret, not long ago."""
+    """Returns whether the body was signed with the secret within the allowed time."""
     date = headers.get("X-Chrys-Date", "")
     md5 = hashlib.md5(body).hexdigest()
     mac = hmac.new(secret.encode(), (date + md5).encode(), hashlib.sha256).hexdigest()
@@ -35,7 +35,7 @@ def is_signed(headers, body, secret):
 
 
 def content_of(content_type, body):
-    """The JSON, and the bytes of the other parts of multipart/form-data by their names. ValueError: it has another form."""
+    """Returns the JSON, and the bytes of the other parts of multipart/form-data by name. Raises ValueError for another form."""
     kind, _, boundary = content_type.partition("; boundary=")
     if kind != "multipart/form-data":
         return json.loads(body), {}
@@ -54,7 +54,7 @@ def content_of(content_type, body):
 
 
 class Store:
-    """A file of annotations, and the ids that are in it; beside it, a folder of evidence."""
+    """A file of annotations, the ids that it contains, and a folder of evidence beside it."""
 
     def __init__(self, path):
         self.lock = threading.Lock()
@@ -64,7 +64,7 @@ class Store:
         self.ids = {json.loads(line)["id"] for line in self.file if line.endswith("}\n")}
 
     def keep(self, annotation, parts):
-        """Returns when the evidence of an annotation is on the disk."""
+        """Returns when the evidence of an annotation is synced to disk."""
         name = str(uuid.UUID(annotation["id"]))
         os.makedirs(self.folder, exist_ok=True)
         for part, content in parts.items():
@@ -78,7 +78,7 @@ class Store:
             os.replace(path + ".part", path)
 
     def add(self, annotations):
-        """Returns when they are on the disk; says how many were new."""
+        """Returns the number of new annotations when they are synced to disk."""
         with self.lock:
             new = {one["id"]: one for one in annotations if one["id"] not in self.ids}
             self.file.write("".join(json.dumps(one) + "\n" for one in new.values()))
@@ -130,7 +130,7 @@ def main():
     server = ThreadingHTTPServer(("127.0.0.1", int(sys.argv[1])), Handler)
     server.secret = os.environ["EDGE_SECRET"]
     server.store = Store(sys.argv[2])
-    print(f"waiting for annotations at http://127.0.0.1:{server.server_address[1]}/", flush=True)
+    print(f"Waiting for annotations at http://127.0.0.1:{server.server_address[1]}/", flush=True)
     server.serve_forever()
 
 

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""Takes every frame of every camera and prints, once a second, how many there were and how old they came.
+"""Receives every frame of every camera. Prints the number of frames and their age once a second.
 
     show_all.py [HOST:PORT] [--window] [--keyframes] [--seconds N]
 
---window shows the pictures, too (needs OpenCV: pip install opencv-python); q closes it.
+--window also shows the pictures (needs OpenCV: pip install opencv-python); press q to close it.
 """
 import argparse
 import queue
@@ -17,7 +17,7 @@ from client import Proxy, explain, picture
 
 
 def take(proxy, camera, keyframes_only, arrivals):
-    """One thread for each camera."""
+    """Receives the frames of one camera."""
     try:
         for frame in proxy.frames(camera, keyframes_only):
             age_ms = time.time() * 1000 - frame.timestamp

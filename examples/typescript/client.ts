@@ -1,6 +1,5 @@
 /**
- * What the examples share: a connection to chrysproxy. Copy this file and the .proto into a project of your own and go
- * on from there.
+ * A connection to chrysproxy. All examples use it. Copy this file and the .proto file into your own project to start with.
  */
 import { Client, credentials, type MethodDefinition, type ServiceError, status } from '@grpc/grpc-js';
 import { loadSync, type Options } from '@grpc/proto-loader';
@@ -37,12 +36,12 @@ export class Proxy {
   readonly #client: Client;
   readonly #methods = loadSync(PROTO, LOADING)[SERVICE] as Record<string, MethodDefinition<object, object>>;
 
-  /** `address` is host:port; the proxy's gRPC port is 50001 unless its configuration says otherwise. */
+  /** `address` is host:port; the proxy's default gRPC port is 50001. */
   constructor(address = '127.0.0.1:50001') {
     this.#client = new Client(address, credentials.createInsecure(), {
-      // A 1080p frame is 6.2 MB, and gRPC refuses more than 4 MB unless it is told otherwise.
+      // A 1080p frame is 6.2 MB; the default limit of gRPC is 4 MB.
       'grpc.max_receive_message_length': 50 * 1024 * 1024,
-      // Room for frames on their way, so that a big one does not wait for the client's permission to go on.
+      // A flow-control window for whole frames, so that a large frame does not wait for the client.
       'grpc-node.flow_control_window': 64 * 1024 * 1024,
     });
   }
@@ -60,12 +59,12 @@ export class Proxy {
     return (await call.toArray()) as ListStream[];
   }
 
-  /** Every frame of a camera as it comes, for ever; waits while the camera is away. */
+  /** Yields the frames of a camera without end, and waits while the camera is away. */
   async *frames(camera: string, keyframesOnly = false): AsyncGenerator<VideoFrame, never> {
     for (;;) {
       try {
         const frame = await this.#latestImage({ device_id: camera, key_frame_only: keyframesOnly });
-        // Empty: connected, but nothing new in time.
+        // Empty: the camera is connected, but no new frame came in time.
         if (frame.data.length > 0) yield frame;
       } catch (error) {
         if ((error as ServiceError).code !== status.UNAVAILABLE) throw error;
@@ -104,7 +103,7 @@ export class Proxy {
   }
 }
 
-/** Runs an example, and ends it with the reason when a call fails. */
+/** Runs an example. If a call fails, prints why and sets the exit code. */
 export async function run(example: () => Promise<void>): Promise<void> {
   try {
     await example();

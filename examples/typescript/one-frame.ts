@@ -12,7 +12,7 @@ function chunk(kind: string, body: Buffer): Buffer {
   return framed;
 }
 
-/** PNG wants red-green-blue, and a zero before each row: "no filter". */
+/** PNG stores red-green-blue, and a zero byte ("no filter") before each row. */
 function png({ width, height, data }: VideoFrame): Buffer {
   const rows = Buffer.alloc(height * (1 + width * 3));
   for (let y = 0, from = 0, to = 0; y < height; y++) {

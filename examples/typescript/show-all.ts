@@ -1,5 +1,5 @@
 /**
- * Takes every frame of every camera and prints, once a second, how many there were and how old they came.
+ * Receives every frame of every camera. Prints the number of frames and their age once a second.
  *
  *     show-all [HOST:PORT] [--keyframes] [--seconds N]
  */
