@@ -6,14 +6,14 @@ export interface BannerFacts {
   readonly restHost: string;
   readonly restPort: number;
   readonly grpcPort: number;
-  /** Of the certificate; undefined: there is no TLS. */
+  /** Path of the certificate. Undefined: there is no TLS. */
   readonly tlsCert: string | undefined;
   readonly cameraNames: readonly string[];
   /** How this program is called: `node bin/chrysproxy.js`. */
   readonly command: string;
 }
 
-/** What a person sees when the proxy is up: where everything is, and what to type next. */
+/** The text that a person sees when the proxy runs: its addresses, and the next commands. */
 export function banner(facts: BannerFacts): string {
   const host = reachableHost(facts.restHost);
   const tls = facts.tlsCert === undefined ? '' : 's';
@@ -42,7 +42,7 @@ export function banner(facts: BannerFacts): string {
   return lines.join('\n');
 }
 
-/** An address to type: a server that listens everywhere is reached on this machine as loopback. */
+/** An address that reaches the server from this machine: loopback when it listens on all addresses. */
 function reachableHost(host: string): string {
   if (host === '0.0.0.0' || host === '::') return '127.0.0.1';
   return host.includes(':') ? `[${host}]` : host;

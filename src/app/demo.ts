@@ -8,10 +8,10 @@ export const DEMO_CAMERA = 'demo';
 
 const CLIP = fileURLToPath(new URL('../../config/demo.mp4', import.meta.url));
 
-/** The camera of `--demo`: a clip of this installation, played in real time for ever. */
+/** The camera of `--demo`: a clip that comes with the program, repeated in real time. */
 export function demoCamera(nowMs: number): CameraDefinition {
   if (!existsSync(CLIP)) {
-    throw new ChrysError('failed_precondition', `the demo clip ${CLIP} is missing: check the installation out again`);
+    throw new ChrysError('failed_precondition', `The demo clip ${CLIP} is missing: install chrysproxy again.`);
   }
   return {
     name: DEMO_CAMERA,

@@ -12,7 +12,7 @@ export interface RecordingParts extends Pick<
   readonly addon: Pick<NativeAddon, 'wallUs' | 'keepWallAfter'>;
 }
 
-/** The recordings as the configuration wants them. Throws failed_precondition. */
+/** Opens the recordings as configured. Throws failed_precondition. */
 export function openRecordings({ buffer }: Config, parts: RecordingParts): CameraRecordings {
   const { addon, dataDir } = parts;
   const recordings = new CameraRecordings({
@@ -29,7 +29,7 @@ export function openRecordings({ buffer }: Config, parts: RecordingParts): Camer
     },
     schedule: buffer.on_disk_schedule,
   });
-  // With a clock that was set back since the last run, what comes now would lie over what there is.
+  // When the clock was set back since the last run, new packets would overlap recorded ones.
   addon.keepWallAfter(recordings.newestUs);
   return recordings;
 }

@@ -1,11 +1,11 @@
 import { hostname } from 'node:os';
 
-import { RedisPublisher, type RedisPublisherOptions } from '../redis-publisher/redis-publisher.js';
 import type { Config } from '../config/schema.js';
+import { RedisPublisher, type RedisPublisherOptions } from '../redis-publisher/redis-publisher.js';
 
 export type RedisPublisherParts = Pick<RedisPublisherOptions, 'cameras' | 'clock' | 'logger'>;
 
-/** What other programs see in Redis, as the configuration wants it; undefined: there is no Redis. */
+/** Opens the Redis publisher as configured. Undefined: Redis is not configured. */
 export function openRedisPublisher({ redis, title }: Config, parts: RedisPublisherParts): RedisPublisher | undefined {
   if (redis.connection === '') return undefined;
   return new RedisPublisher({

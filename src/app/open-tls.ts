@@ -10,15 +10,15 @@ export interface TlsSetups {
   close(): void;
 }
 
-/** TLS as the configuration wants it; undefined: it does not. Throws failed_precondition. */
+/** Opens TLS as configured. Undefined: TLS is not configured. Throws failed_precondition. */
 export function openTls({ tls }: Config, logger: Logger): TlsSetups | undefined {
   if (tls.cert === '' || tls.key === '') return undefined;
   const clientCa = tls.client_ca === '' ? undefined : tls.client_ca;
   const files = new TlsFiles({ cert: tls.cert, key: tls.key, clientCa }, systemClock, logger);
-  const wanted = tls.require_client_cert;
+  const required = tls.require_client_cert;
   return {
-    grpc: { files, requireClientCert: wanted === true || wanted === 'grpc' },
-    rest: { files, requireClientCert: wanted === true || wanted === 'rest' },
+    grpc: { files, requireClientCert: required === true || required === 'grpc' },
+    rest: { files, requireClientCert: required === true || required === 'rest' },
     close: () => {
       files.close();
     },

@@ -12,7 +12,7 @@ const TYPE_NAMES: Readonly<Record<string, string>> = {
   object: 'a group of keys',
 };
 
-/** What would have been allowed where this issue arose, for the end of a sentence. */
+/** The allowed values where this issue arose, for the end of a sentence. */
 export function allowedText(issue: Issue): string {
   switch (issue.code) {
     case 'invalid_type':
@@ -32,7 +32,7 @@ export function allowedText(issue: Issue): string {
   }
 }
 
-/** A value as an error message shows it: short, masked, and never that of a secret. */
+/** A value as an error message shows it: short and masked. The value of a secret is not shown. */
 export function shownValue(key: string, value: unknown): string {
   if (isSecretKey(key)) {
     return 'the given value';

@@ -1,20 +1,20 @@
 import type { Clock } from './clock.js';
 
-/** Wakes a loop that waits, or that is about to. */
+/** Wakes one waiting loop, or the next one that waits. */
 export class AutoResetEvent {
-  private rung = false;
+  private isSet = false;
   private wake: (() => void) | undefined;
 
   constructor(private readonly clock: Clock) {}
 
   set(): void {
-    this.rung = true;
+    this.isSet = true;
     this.wake?.();
   }
 
-  /** Resolves when it rings, at once when it has rung since the last wait, or after so long. */
+  /** Resolves when the event is set, or after `maxMs`. Resolves at once when it was set since the last wait. */
   async wait(maxMs: number): Promise<void> {
-    if (!this.rung) {
+    if (!this.isSet) {
       await new Promise<void>((resolve) => {
         const cancel = this.clock.after(maxMs, resolve);
         this.wake = () => {
@@ -24,6 +24,6 @@ export class AutoResetEvent {
       });
     }
     this.wake = undefined;
-    this.rung = false;
+    this.isSet = false;
   }
 }

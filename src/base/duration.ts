@@ -9,10 +9,10 @@ const UNIT_MS: Readonly<Record<string, number>> = {
 
 const DURATION = /^(?:\d+(?:\.\d+)?(?:ms|[smhdw]))+$/;
 
-/** For an error message: what `parseDurationMs` accepts. */
+/** The forms that `parseDurationMs` accepts, for error messages. */
 export const DURATION_FORMS = '30s, 5m, 2h, 1d, 1w, 500ms or a sum such as 1h30m';
 
-/** Milliseconds of `30s`, `5m`, `2h`, `1d`, `1w`, `500ms`, `1h30m`; undefined for anything else. */
+/** Reads `30s`, `5m`, `2h`, `1d`, `1w`, `500ms` or `1h30m` as milliseconds. Undefined for any other text. */
 export function parseDurationMs(text: string): number | undefined {
   if (!DURATION.test(text)) {
     return undefined;

@@ -1,11 +1,11 @@
 import { ChrysError } from './errors.js';
 
-/** Runs at most `running` tasks at a time and lets at most `waiting` more wait, in order; the rest are refused. */
+/** Runs at most `running` tasks at a time. At most `waiting` more wait in order; further ones are refused. */
 export class Limiter {
   #active = 0;
   readonly #queue: (() => void)[] = [];
 
-  /** `what` names the work in the refusal: "Too many … at the moment". */
+  /** `what` names the tasks in the refusal: "Too many … at the moment". */
   constructor(
     private readonly what: string,
     private readonly running: number,

@@ -5,19 +5,20 @@ import { isSecretKey, redact } from './redact.js';
 export type Logger = PinoLogger;
 
 export interface LogOptions {
-  /** `debug` shows the debug level, `release` begins at info. */
+  /** `debug` shows all messages from debug on, `release` from info on. */
   readonly mode: 'release' | 'debug';
-  /** Default: standard output, as JSON lines, or for reading when it is a terminal. */
+  /** Default: standard output, as JSON lines, or as text when it is a terminal. */
   readonly stream?: DestinationStream;
 }
 
-/** While whoever reads our output stands still, at most this much waits for him; more is dropped, and video goes on. */
+/** Maximum output that waits while the reader of standard output stands still. Beyond that lines are dropped. */
 const MAX_WAITING_BYTES = 4 * 1024 * 1024;
-const DEEPEST = 8;
+/** Deeper values are shown as an ellipsis. */
+const MAX_DEPTH = 8;
 
 /**
- * The one logger of the process; parts take `logger.child({ … })`. A finished line is masked as the last step
- * before it is written, so that no message, field or error can go round it.
+ * The only logger of the process; parts take `logger.child({ … })`. Secrets are masked in the finished line, as the last
+ * step before it is written, so that no message, field or error can avoid the mask.
  */
 export function createLogger(options: LogOptions): Logger {
   return pino(
@@ -39,7 +40,7 @@ function standardOutput(): DestinationStream {
   return pino.destination({ dest: 1, sync: false, maxLength: MAX_WAITING_BYTES });
 }
 
-/** Masks one JSON line, with its line end. */
+/** Masks one JSON line, which includes its line end. */
 function redactLine(line: string): string {
   try {
     return `${JSON.stringify(redactDeep(JSON.parse(line), 0))}\n`;
@@ -55,7 +56,7 @@ function redactDeep(value: unknown, depth: number): unknown {
   if (typeof value !== 'object' || value === null) {
     return value;
   }
-  if (depth >= DEEPEST) {
+  if (depth >= MAX_DEPTH) {
     return '…';
   }
   if (Array.isArray(value)) {

@@ -1,22 +1,22 @@
 /**
- * Keeps camera passwords out of logs, answers and errors. Where a text is ambiguous it masks too much rather than
- * too little: people put raw '@', '/' and ':' into passwords, so a user part is taken to reach to the last '@'.
+ * Keeps camera passwords out of logs, answers and errors. An ambiguous text is masked too much rather than too little:
+ * passwords can contain raw '@', '/' and ':', so the user part of a URL is assumed to end at the last '@'.
  */
 
 const MASK = '***';
-/** In a description of what a URL looks like: `rtsp://[user:password@]host`. */
+/** Occurs in descriptions of the form of a URL: `rtsp://[user:password@]host`. Not masked. */
 const PLACEHOLDER = '[user:password';
 
-/** The user part of a URL that begins like this is really a host with a path: no user is called so. */
+/** A user part that begins like this is a host with a path, because no user has such a name. */
 const ADDRESS_AND_PATH = /^(?:\d{1,3}(?:\.\d{1,3}){3}|\[[0-9a-f:.]+\]|localhost)(?::\d{1,5})?[/?#]/i;
 
-/** Everything up to the last '@' of a run without white space. Bounded, so that no text makes it slow. */
+/** A URL up to the last '@' before white space. Bounded lengths keep the match fast for any text. */
 const URL_IN_TEXT = /([a-z0-9+.-]{1,32}:\/\/)(\S{0,2048})@/gi;
-/** The same inside a query, percent-encoded as a whole. */
+/** A URL that is percent-encoded as a whole, inside a query. */
 const ENCODED_URL_IN_TEXT = /([a-z0-9+.-]{1,32}%3a%2f%2f(?:(?!%3a)[^\s&]){0,256}%3a)[^\s&]{0,2048}%40/gi;
 
 const SECRET_WORD = '(?:pass|pwd|token|secret|key(?!_?frame)|auth|credential|signature)';
-/** `?password=x`, `&api_key=x`, and the `/user=admin_password=x_channel=1` that some cameras have for a path. */
+/** `?password=x`, `&api_key=x`, and the path `/user=admin_password=x_channel=1` of some cameras. */
 const SECRET_PARAMETER = new RegExp(
   `((?:^|[\\s?&;/_,("'])(?:[\\w.-]{0,40}${SECRET_WORD}[\\w.-]{0,40}|sig|pw|psk)=)([^\\s&]+)`,
   'gi',
@@ -33,7 +33,7 @@ export function redact(text: string): string {
     .replace(AUTHORIZATION_HEADER, `$1${MASK}`);
 }
 
-/** `rtsp://user:***@host/path`. The text is one URL as a whole, so white space in its password is covered too. */
+/** `rtsp://user:***@host/path`. The whole text is one URL, so white space in its password is masked too. */
 export function redactUrl(url: string): string {
   const parts = splitUser(url);
   if (parts === undefined) {
@@ -42,7 +42,7 @@ export function redactUrl(url: string): string {
   return `${parts.scheme}${maskUser(parts.user)}@${redact(parts.rest)}`;
 }
 
-/** The password of a URL and the values of its secret parameters, each raw and percent-decoded, longest first. */
+/** The password of a URL and the values of its secret parameters, each raw and percent-decoded. Longest first. */
 export function secretsOf(url: string): string[] {
   const found: string[] = [];
   const parts = splitUser(url);
@@ -59,8 +59,8 @@ export function secretsOf(url: string): string[] {
 }
 
 /**
- * Masks these secrets wherever they turn up in a text, and whatever `redact` finds. A secret of up to three
- * characters is masked only where it stands alone, because nothing would stay readable otherwise.
+ * Masks these secrets everywhere in a text, and everything that `redact` finds. A secret of up to three characters is
+ * masked only where it is a separate word; otherwise the text would become unreadable.
  */
 export function redactSecrets(text: string, secrets: readonly string[]): string {
   let masked = text;
@@ -74,7 +74,7 @@ export function redactSecrets(text: string, secrets: readonly string[]): string 
   return redact(masked);
 }
 
-/** True for the name of a field whose value must not be shown, whatever it is. */
+/** Whether the value of a field with this name must never be shown. */
 export function isSecretKey(name: string): boolean {
   return SECRET_KEY.test(name);
 }
@@ -91,7 +91,7 @@ function splitUser(url: string): { scheme: string; user: string; rest: string } 
 function maskUser(user: string): string {
   const address = ADDRESS_AND_PATH.exec(user)?.[0];
   if (address !== undefined) {
-    // What looked like one URL may hold another one in its path or query, with a user of its own.
+    // The path or query can contain another URL with a user part.
     const rest = redact(`${user.slice(address.length)}@`);
     return `${address}${rest.slice(0, -1)}`;
   }
@@ -107,7 +107,7 @@ function decoded(text: string): string {
   }
 }
 
-/** RegExp.escape is not there before Node 24. */
+/** Node has RegExp.escape only from version 24 on. */
 function escapePattern(text: string): string {
   return text.replace(/[^A-Za-z0-9]/g, '\\$&');
 }

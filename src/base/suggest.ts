@@ -1,10 +1,10 @@
-/** The known word nearest to `word`, or undefined when none is near enough to be what was meant. */
+/** The known word that is most similar to `word`. Undefined: none is similar enough. */
 export function nearest(word: string, known: Iterable<string>): string | undefined {
-  const wanted = word.toLowerCase();
+  const lowerCase = word.toLowerCase();
   let best: string | undefined;
-  let bestDistance = Math.max(1, Math.ceil(wanted.length / 3)) + 1;
+  let bestDistance = Math.max(1, Math.ceil(lowerCase.length / 3)) + 1;
   for (const candidate of known) {
-    const distance = editDistance(wanted, candidate.toLowerCase());
+    const distance = editDistance(lowerCase, candidate.toLowerCase());
     if (distance < bestDistance) {
       best = candidate;
       bestDistance = distance;
@@ -13,13 +13,16 @@ export function nearest(word: string, known: Iterable<string>): string | undefin
   return best;
 }
 
-/** ` Did you mean "x"?`, or '' when nothing is near. */
+/** ` Did you mean "x"?`, or '' when no known word is similar. */
 export function didYouMean(word: string, known: Iterable<string>): string {
   const candidate = nearest(word, known);
   return candidate === undefined ? '' : ` Did you mean "${candidate}"?`;
 }
 
-/** Insertions, deletions, replacements and swaps of neighbours that make `b` of `a` (optimal string alignment). */
+/**
+ * The number of insertions, deletions, replacements and swaps of neighbours that turn `a` into `b` (optimal string
+ * alignment).
+ */
 export function editDistance(a: string, b: string): number {
   let beforeLast: number[] = [];
   let last = Array.from({ length: b.length + 1 }, (_, column) => column);

@@ -2,6 +2,7 @@ import type { Clock } from '../base/clock.js';
 import { ChrysError } from '../base/errors.js';
 import type { Logger } from '../base/log.js';
 import { redactUrl } from '../base/redact.js';
+import { FollowedCameras } from '../cameras/follow-cameras.js';
 import type { Supervisor } from '../cameras/supervisor.js';
 import type { Camera } from '../cameras/types.js';
 import { whyAudioIsNotCarried, whyNotCarried } from './codecs.js';
@@ -17,48 +18,55 @@ export interface PassthroughOptions {
 }
 
 const WORKER = new URL('./relay-worker.js', import.meta.url);
-/** Reports come every second; what is older than this says that nothing flows. */
+/** The relay thread reports every second. When its last report is older than this, no data flows. */
 const FLOWING_MS = 3000;
+const STALLED = 'The RTMP server has taken no data for some seconds.';
 const NOTHING_YET: RelayProgress = {
   state: 'waiting',
-  message: 'the camera was not connected yet',
+  message: 'The camera was not connected yet.',
   nextAttemptMs: undefined,
   lastError: '',
   counters: { packets: 0, bytes: 0, connects: 0, lost: 0, lastSentMs: 0 },
 };
 
+/** A camera with its relay. */
 interface Pushed {
   readonly camera: Camera;
   thread: RelayThread | undefined;
-  /** The last thread, which must be gone before the next one connects to the same server. */
+  /** Settles when the last thread has ended. The next thread connects to the same server only after that. */
   ending: Promise<unknown>;
   progress: RelayProgress;
-  /** Of `progress.state`, or of off. */
+  /** When `progress.state` began, in milliseconds since the epoch. */
   sinceMs: number;
+  isRemoved: boolean;
 }
 
-/** Which cameras are pushed to their RTMP servers, each by a thread of its own. Main thread. */
+/** Pushes cameras to their RTMP servers, each by a thread of its own. Main thread. */
 export class Passthroughs implements Passthrough {
-  private readonly byName = new Map<string, Pushed>();
-  private readonly stopListening: () => void;
+  private readonly followed: FollowedCameras<Pushed>;
   private readonly endings = new Set<Promise<boolean>>();
-  /** Threads that did not end in time. */
+  /** Number of threads that did not end in time. */
   private hanging = 0;
   private isClosed = false;
 
   constructor(private readonly options: PassthroughOptions) {
-    const { cameras } = options;
-    this.stopListening = cameras.onEvent((event, camera) => {
-      if (event === 'removed') this.leave(camera);
-      else this.follow(camera);
+    this.followed = new FollowedCameras(options.cameras, {
+      begin: (camera) => this.follow(camera),
+      update: (pushed) => {
+        this.update(pushed);
+      },
+      end: (pushed) => {
+        pushed.isRemoved = true;
+        this.end(pushed);
+      },
     });
-    for (const camera of cameras.list()) this.follow(camera);
+    this.followed.start();
     process.once('exit', this.onProcessExit);
   }
 
-  /** However the process ends, it waits for its threads. */
+  /** At its exit the process waits for its threads, so their waits are cancelled. */
   private readonly onProcessExit = (): void => {
-    for (const { thread } of this.byName.values()) thread?.raiseCancel();
+    for (const { thread } of this.followed.states()) thread?.raiseCancel();
   };
 
   set(name: string, wanted: boolean): Camera {
@@ -67,17 +75,18 @@ export class Passthroughs implements Passthrough {
     if (definition.rtmpEndpoint === undefined) {
       throw new ChrysError(
         'failed_precondition',
-        `camera "${name}" has no rtmp_endpoint, to which its stream could go: set it with PATCH /api/v1/process/${name} ` +
-          '{"rtmp_endpoint": "rtmp://…"}',
+        `Camera "${name}" has no rtmp_endpoint to send its stream to. Set it with PATCH /api/v1/process/${name} ` +
+          '{"rtmp_endpoint": "rtmp://…"}.',
       );
     }
     const why = wanted && stream !== undefined ? whyNotCarried(stream.codecName) : undefined;
-    if (why !== undefined) throw new ChrysError('failed_precondition', `camera "${name}" cannot be passed on: ${why}`);
+    if (why !== undefined)
+      throw new ChrysError('failed_precondition', `The stream of camera "${name}" cannot be sent: ${why}`);
     return cameras.update(name, { passthrough: wanted });
   }
 
   status(name: string): PassthroughStatus {
-    const pushed = this.byName.get(name);
+    const pushed = this.followed.get(name);
     const { counters, state, message, nextAttemptMs, lastError } = pushed?.progress ?? NOTHING_YET;
     const wanted = pushed !== undefined && isWanted(pushed.camera);
     const sinceMs = pushed?.sinceMs ?? 0;
@@ -88,40 +97,32 @@ export class Passthroughs implements Passthrough {
       return { ...common, state: 'retrying', message: outage, nextAttemptMs: undefined, streaming: false };
     }
     const streaming = state === 'streaming' && this.options.clock.nowMs() - counters.lastSentMs <= FLOWING_MS;
-    const still = state === 'streaming' && !streaming ? 'nothing was taken for some seconds' : message;
-    return { ...common, state, message: still, nextAttemptMs, streaming };
+    const text = state === 'streaming' && !streaming ? STALLED : message;
+    return { ...common, state, message: text, nextAttemptMs, streaming };
   }
 
-  /** Resolves within a second; false: a thread hangs, and has to be ended with the process. */
+  /** Resolves within a second. False: a thread hangs and has to be ended with the process. */
   async stop(): Promise<boolean> {
     this.isClosed = true;
-    this.stopListening();
-    for (const pushed of this.byName.values()) this.end(pushed);
+    this.followed.close();
+    for (const pushed of this.followed.states()) this.end(pushed);
     await Promise.all(this.endings);
     process.removeListener('exit', this.onProcessExit);
     return this.hanging === 0;
   }
 
-  private follow(camera: Camera): void {
-    const { name } = camera.definition;
-    let pushed = this.byName.get(name);
-    if (pushed?.camera !== camera) {
-      const sinceMs = this.options.clock.nowMs();
-      pushed = { camera, thread: undefined, ending: Promise.resolve(), progress: NOTHING_YET, sinceMs };
-      this.byName.set(name, pushed);
-    }
-    const source = sourceOf(camera);
+  private follow(camera: Camera): Pushed {
+    const sinceMs = this.options.clock.nowMs();
+    const ending = Promise.resolve();
+    return { camera, thread: undefined, ending, progress: NOTHING_YET, sinceMs, isRemoved: false };
+  }
+
+  private update(pushed: Pushed): void {
+    const source = sourceOf(pushed.camera);
     if (pushed.thread !== undefined && (source === undefined || !pushed.thread.serves(source))) this.end(pushed);
     if (source === undefined) return;
     if (pushed.thread === undefined) void this.begin(pushed);
     else pushed.thread.usePeriods();
-  }
-
-  private leave(camera: Camera): void {
-    const pushed = this.byName.get(camera.definition.name);
-    if (pushed?.camera !== camera) return;
-    this.byName.delete(camera.definition.name);
-    this.end(pushed);
   }
 
   private async begin(pushed: Pushed): Promise<void> {
@@ -129,11 +130,10 @@ export class Passthroughs implements Passthrough {
     const { camera } = pushed;
     const { name, rtmpEndpoint = '' } = camera.definition;
     const source = sourceOf(camera);
-    if (source === undefined || pushed.thread !== undefined || this.isClosed || this.byName.get(name) !== pushed)
-      return;
+    if (source === undefined || pushed.thread !== undefined || this.isClosed || pushed.isRemoved) return;
     const { clock, logger, workerUrl = WORKER } = this.options;
-    this.note(pushed, { ...NOTHING_YET, message: '', counters: pushed.progress.counters });
-    logger.info({ camera: name }, `its stream goes to ${redactUrl(rtmpEndpoint)}`);
+    this.setProgress(pushed, { ...NOTHING_YET, message: '', counters: pushed.progress.counters });
+    logger.info({ camera: name }, `The stream is sent to ${redactUrl(rtmpEndpoint)}.`);
     pushed.thread = new RelayThread({
       camera: name,
       source,
@@ -162,44 +162,44 @@ export class Passthroughs implements Passthrough {
     });
     this.endings.add(ending);
     pushed.ending = ending;
-    this.note(pushed, { ...NOTHING_YET, counters: pushed.progress.counters });
+    this.setProgress(pushed, { ...NOTHING_YET, counters: pushed.progress.counters });
   }
 
   private onProgress(pushed: Pushed, progress: RelayProgress): void {
     const { state, message } = progress;
-    if (state !== pushed.progress.state && TOLD.includes(state)) {
+    if (state !== pushed.progress.state && LOGGED.includes(state)) {
       const level = state === 'streaming' ? 'info' : 'warn';
-      const text = state === 'streaming' ? 'its RTMP server takes the stream' : `it is not passed on: ${message}`;
+      const text = state === 'streaming' ? 'The RTMP server takes the stream.' : `The stream is not sent: ${message}`;
       this.options.logger[level]({ camera: pushed.camera.definition.name }, text);
-      if (state === 'streaming') this.tellAudio(pushed.camera);
+      if (state === 'streaming') this.logAudio(pushed.camera);
     }
-    this.note(pushed, progress);
+    this.setProgress(pushed, progress);
   }
 
-  /** Names audio that RTMP cannot carry. */
-  private tellAudio({ definition, stream }: Camera): void {
+  /** Logs when RTMP cannot carry the camera's audio. */
+  private logAudio({ definition, stream }: Camera): void {
     const codecName = definition.recordAudio ? stream?.audio?.codecName : undefined;
     const why = codecName === undefined ? undefined : whyAudioIsNotCarried(codecName);
     if (why !== undefined) this.options.logger.warn({ camera: definition.name }, why);
   }
 
-  private note(pushed: Pushed, progress: RelayProgress): void {
+  private setProgress(pushed: Pushed, progress: RelayProgress): void {
     if (progress.state !== pushed.progress.state) pushed.sinceMs = this.options.clock.nowMs();
     pushed.progress = progress;
   }
 }
 
-/** States that the log tells of when they begin. */
-const TOLD: readonly PassthroughState[] = ['streaming', 'retrying', 'impossible'];
+/** The beginning of these states is logged. */
+const LOGGED: readonly PassthroughState[] = ['streaming', 'retrying', 'impossible'];
 
 function isWanted({ definition }: Camera): boolean {
   return definition.passthrough === true && definition.rtmpEndpoint !== undefined;
 }
 
-/** Undefined while there is nothing to push, or nobody wants it. */
+/** Undefined: the camera has no packets yet, or its stream is not to be sent. */
 function sourceOf(camera: Camera): RelayThreadOptions['source'] | undefined {
   const { definition, packets } = camera;
-  // It comes with the camera's first connection, and 'stream' tells of that.
+  // The camera's first connection makes the ring. The event 'stream' follows.
   if (!isWanted(camera) || packets.ring === undefined || packets.periods.length === 0) return undefined;
   return {
     url: definition.rtmpEndpoint ?? '',

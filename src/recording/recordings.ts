@@ -10,8 +10,8 @@ import type { Supervisor } from '../cameras/supervisor.js';
 import { SegmentIndex, prepareSegmentIndex } from '../database/segment-index.js';
 import type { Segment, SegmentRange } from '../database/segment.js';
 import { Cleaning } from './cleaning.js';
-import { FollowedCameras } from './followed-cameras.js';
 import type { FromRecorder, RecorderWorkerData, ToRecorder } from './messages.js';
+import { RecordedCameras } from './recorded-cameras.js';
 import type { ProtectedSpan } from './retention.js';
 import { segmentPath } from './segment-files.js';
 import { timelineOf } from './timeline.js';
@@ -22,21 +22,21 @@ export interface RecordingsOptions extends RecorderWorkerData {
   readonly logger: Logger;
   /** The clock of the packets' arrivals. */
   readonly clock: Clock;
-  /** Whether cameras are recorded that do not say so themselves. */
+  /** Whether cameras without a setting of their own are recorded. */
   readonly onDisk: boolean;
-  /** Packets that a ring keeps while its camera is not recorded. */
+  /** Number of packets that a ring keeps while its camera is not recorded. */
   readonly packetsInMemory: number;
-  /** When the rules are applied: buffer.on_disk_schedule. */
+  /** When the retention rules are applied: buffer.on_disk_schedule. */
   readonly schedule: string;
   readonly protectedSpans: () => readonly ProtectedSpan[];
   readonly workerUrl?: URL;
 }
 
-/** A disk that answers later than this has lost the last groups of pictures. */
+/** How long stopping waits for the disk. After that the last groups of pictures may be lost. */
 const STOP_GRACE_MS = 3000;
 const WORKER = new URL('./recorder-worker.js', import.meta.url);
 const HEAP_MB = { old: 64, young: 4 };
-/** Segments of a camera; takes about two milliseconds. */
+/** Number of segments that one query sums up, which takes about 2 ms. */
 const SUMMED_AT_ONCE = 20_000;
 
 interface RunningCheck {
@@ -45,16 +45,16 @@ interface RunningCheck {
   reject(error: Error): void;
 }
 
-/** Records the cameras that shall be recorded, and tells what is recorded. Main thread. */
+/** Records cameras and answers what is recorded. Main thread. */
 export class CameraRecordings implements Recordings {
   private readonly index: SegmentIndex;
   private readonly thread: SupervisedThread<ToRecorder, FromRecorder>;
   private readonly cleaning: Cleaning;
-  private readonly followed: FollowedCameras;
+  private readonly recorded: RecordedCameras;
   private runningCheck: RunningCheck | undefined;
   private closed = false;
 
-  /** Throws failed_precondition when the index or the schedule is of no use. */
+  /** Throws failed_precondition when the index cannot be opened or the schedule is not valid. */
   constructor(private readonly options: RecordingsOptions) {
     const { dataDir, folder, segmentMinMs, rules, clock, logger } = options;
     prepareSegmentIndex(dataDir);
@@ -85,7 +85,7 @@ export class CameraRecordings implements Recordings {
         this.endCheck(new ChrysError('unavailable', `${this.thread.outage}. Try again then.`));
       },
     });
-    this.followed = new FollowedCameras({
+    this.recorded = new RecordedCameras({
       ...options,
       send: (message) => {
         this.thread.send(message);
@@ -94,24 +94,24 @@ export class CameraRecordings implements Recordings {
         this.thread.need();
       },
     });
-    this.followed.start();
-    // Where nobody has ever recorded anything, there is nothing to look after.
+    this.recorded.start();
+    // When nothing was ever recorded, there is nothing to check or delete.
     if (this.index.any || existsSync(folder)) this.thread.need();
   }
 
   /**
-   * Ends all recording; what is open is still written. Resolves within about three seconds. False: the disk does not let
-   * go of the recorder's thread.
+   * Ends all recording; open groups are still written. Resolves within about three seconds. False: the disk blocks the
+   * recorder thread.
    */
   async stop(): Promise<boolean> {
     if (this.closed) return true;
     this.closed = true;
-    this.followed.close();
+    this.recorded.close();
     this.cleaning.close();
     const ended = await this.thread.end({ kind: 'stop' }, STOP_GRACE_MS);
     if (!ended) {
       this.options.logger.warn(
-        `${this.options.folder} does not answer: the last groups of pictures of each camera may be lost`,
+        `The disk of ${this.options.folder} does not answer: the last groups of pictures of each camera may be lost.`,
       );
     }
     this.endCheck(shuttingDown());
@@ -125,7 +125,7 @@ export class CameraRecordings implements Recordings {
   }
 
   status(camera: string): RecordingStatus {
-    return this.followed.status(camera, this.thread.outage);
+    return this.recorded.status(camera, this.thread.outage);
   }
 
   has(camera: string): boolean {
@@ -190,7 +190,7 @@ export class CameraRecordings implements Recordings {
   }
 
   private onStarted(): void {
-    this.followed.tellAll();
+    this.recorded.sendAll();
     this.thread.send({ kind: 'check', why: 'start' });
   }
 
@@ -198,7 +198,7 @@ export class CameraRecordings implements Recordings {
     const { logger } = this.options;
     switch (message.kind) {
       case 'progress':
-        this.followed.onProgress(message.cameras);
+        this.recorded.onProgress(message.cameras);
         break;
       case 'overLimit':
         this.cleaning.begin();
@@ -207,11 +207,11 @@ export class CameraRecordings implements Recordings {
         this.cleaning.onCleaned(message.more);
         break;
       case 'checked':
-        if (message.why === 'start') this.tellStart(message.report);
+        if (message.why === 'start') this.logStartCheck(message.report);
         else this.endCheck(message.report);
         break;
       case 'checkFailed':
-        if (message.why === 'start') logger.warn(`the recordings could not be checked: ${message.message}`);
+        if (message.why === 'start') logger.warn(`The recordings could not be checked: ${message.message}`);
         else this.endCheck(new ChrysError('failed_precondition', message.message));
         break;
       case 'log':
@@ -220,11 +220,11 @@ export class CameraRecordings implements Recordings {
     }
   }
 
-  private tellStart({ good, added, missing, removed }: CheckReport): void {
+  private logStartCheck({ good, added, missing, removed }: CheckReport): void {
     if (added + missing + removed === 0) return;
     this.options.logger.info(
       { good, added, missing, removed },
-      'the index of the recordings was not as their folder: it was put right',
+      'The index of the recordings did not match their folder and was corrected.',
     );
   }
 

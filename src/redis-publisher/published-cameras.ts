@@ -1,6 +1,7 @@
 import type { Clock } from '../base/clock.js';
 import { messageOf } from '../base/errors.js';
 import type { Logger } from '../base/log.js';
+import { FollowedCameras } from '../cameras/follow-cameras.js';
 import { MAX_FRAME_MESSAGE_BYTES } from '../cameras/capture/rings.js';
 import type { Supervisor } from '../cameras/supervisor.js';
 import type { Camera, FrameOptions } from '../cameras/types.js';
@@ -48,23 +49,26 @@ interface Published {
  * While Redis is away, nothing is decoded for it. Main thread.
  */
 export class PublishedCameras {
+  private readonly followed: FollowedCameras<Published>;
   private readonly byId = new Map<number, Published>();
-  private readonly byCamera = new Map<Camera, Published>();
-  private stopListening: () => void = () => undefined;
   private cancelRaise: (() => void) | undefined;
   private lastId = 0;
   private connected = false;
 
-  constructor(private readonly options: PublishOptions) {}
+  constructor(private readonly options: PublishOptions) {
+    this.followed = new FollowedCameras(options.cameras, {
+      begin: (camera) => this.follow(camera),
+      update: (published, event) => {
+        if (event === 'plainFrames') this.sendRing(published);
+      },
+      end: (published) => {
+        this.forget(published);
+      },
+    });
+  }
 
   start(): void {
-    const { cameras } = this.options;
-    this.stopListening = cameras.onEvent((event, camera) => {
-      if (event === 'added') this.follow(camera);
-      else if (event === 'removed') this.leave(camera);
-      else if (event === 'plainFrames') this.sendRing(this.byCamera.get(camera));
-    });
-    for (const camera of cameras.list()) this.follow(camera);
+    this.followed.start();
   }
 
   /** Sends all state to a new worker. */
@@ -111,11 +115,11 @@ export class PublishedCameras {
   }
 
   close(): void {
-    this.stopListening();
+    this.followed.close();
     this.setConnected(false);
   }
 
-  private follow(camera: Camera): void {
+  private follow(camera: Camera): Published {
     const published: Published = {
       id: ++this.lastId,
       camera,
@@ -127,18 +131,15 @@ export class PublishedCameras {
       progress: NOTHING_YET,
     };
     this.byId.set(published.id, published);
-    this.byCamera.set(camera, published);
     this.sendCamera(published);
     this.update(published);
+    return published;
   }
 
-  private leave(camera: Camera): void {
-    const published = this.byCamera.get(camera);
-    if (published === undefined) return;
+  private forget(published: Published): void {
     this.setFrameFilter(published, 0);
     this.options.send({ kind: 'forget', id: published.id });
     this.byId.delete(published.id);
-    this.byCamera.delete(camera);
   }
 
   private sendCamera(published: Published): void {
@@ -148,9 +149,9 @@ export class PublishedCameras {
     this.sendRing(published);
   }
 
-  private sendRing(published: Published | undefined): void {
-    const ring = published?.camera.plainFrames;
-    if (published !== undefined && ring !== undefined) this.options.send({ kind: 'ring', id: published.id, ring });
+  private sendRing({ id, camera }: Published): void {
+    const ring = camera.plainFrames;
+    if (ring !== undefined) this.options.send({ kind: 'ring', id, ring });
   }
 
   /** Raises the demand for frames that are always published. Demand for requested frames is raised by each request. */

@@ -80,11 +80,11 @@ describe('redact', () => {
 });
 
 describe('secretsOf and redactSecrets', () => {
-  it('gives the raw and the decoded password, longest first', () => {
+  it('returns the raw and the decoded password, longest first', () => {
     expect(secretsOf('rtsp://u:p%40ss@cam/1')).toEqual(['p%40ss', 'p@ss']);
   });
 
-  it('gives secret parameters, and nothing for a URL without secrets', () => {
+  it('returns secret parameters, and nothing for a URL without secrets', () => {
     expect(secretsOf('http://cam/v?a=1&password=x%20y')).toEqual(['x%20y', 'x y']);
     expect(secretsOf('rtsp://10.0.0.1:554/a@b')).toEqual([]);
   });
@@ -98,7 +98,7 @@ describe('secretsOf and redactSecrets', () => {
     expect(redactSecrets('tried p@ss.* and p%40ss.*', secrets)).toBe('tried *** and ***');
   });
 
-  it('masks a very short password only where it stands alone', () => {
+  it('masks a very short password only where it is a separate word', () => {
     expect(redactSecrets('password 1 on port 1554', ['1'])).toBe('password *** on port 1554');
   });
 });
