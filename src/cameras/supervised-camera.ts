@@ -21,7 +21,7 @@ import type { SourceUrl } from './source/source-url.js';
 import { CameraStateMachine } from './state.js';
 import { readStats } from './status/stats.js';
 import { StreamPeriods } from './capture/stream-periods.js';
-import { STOP, TEARDOWN_MARGIN_MS, TEARDOWN_MS, type StopWish } from './capture/teardown.js';
+import { STOP, TEARDOWN_MARGIN_MS, TEARDOWN_MS, type StopReason } from './capture/teardown.js';
 import type {
   Camera,
   CameraDefinition,
@@ -46,7 +46,7 @@ export class SupervisedCamera implements Camera {
   private readonly control = Control.create();
   private readonly readers: readonly FrameReader[];
   private readonly demand: Demand;
-  private readonly source: RingFrameSource;
+  private readonly frameSource: RingFrameSource;
   private readonly machine: CameraStateMachine;
   private readonly returnWatch: ReturnWatch;
   private readonly lines: CameraLog;
@@ -62,7 +62,7 @@ export class SupervisedCamera implements Camera {
   private addresses: readonly string[] = [];
   private cancelTimer: (() => void) | undefined;
   private stopping: Promise<void> | undefined;
-  private begunByKnock = false;
+  private begunByProbe = false;
   private overdue = false;
 
   constructor(
@@ -75,8 +75,8 @@ export class SupervisedCamera implements Camera {
     this.demand = new Demand(this.control, env.clock, () => {
       this.thread?.wake();
     });
-    this.source = new RingFrameSource(this.control, this.readers, this.demand, env.clock);
-    this.frames = this.source;
+    this.frameSource = new RingFrameSource(this.control, this.readers, this.demand, env.clock);
+    this.frames = this.frameSource;
     this.machine = new CameraStateMachine(env.clock, env.random);
     this.returnWatch = new ReturnWatch(env.closings);
     this.keeper = new LearnedKeeper(env.learnedOf(definition.name), env.clock, (facts) => {
@@ -94,7 +94,7 @@ export class SupervisedCamera implements Camera {
   }
 
   get stats(): CameraStats {
-    return readStats(this.control, this.machine, this.source.callers);
+    return readStats(this.control, this.machine, this.frameSource.callers);
   }
 
   get stream(): StreamInfo | undefined {
@@ -102,7 +102,7 @@ export class SupervisedCamera implements Camera {
   }
 
   /** What it plays; undefined until it was started. */
-  get sourceUrl(): SourceUrl | undefined {
+  get source(): SourceUrl | undefined {
     return this.target;
   }
 
@@ -165,7 +165,7 @@ export class SupervisedCamera implements Camera {
    * Resolves within 300 ms in every state; a TEARDOWN may go on in the background. STOP.process is for the end of the
    * process: resolves within 450 ms, and nothing goes on in the background.
    */
-  stop(how: StopWish = STOP.capture): Promise<void> {
+  stop(how: StopReason = STOP.capture): Promise<void> {
     this.stopping ??= this.end(how);
     return this.stopping;
   }
@@ -186,7 +186,7 @@ export class SupervisedCamera implements Camera {
     this.cancelTimer?.();
     const { target } = this;
     if (target === undefined || !this.machine.attempt()) return;
-    this.begunByKnock = byKnock;
+    this.begunByProbe = byKnock;
     this.overdue = false;
     this.reopening = false;
     this.changed();
@@ -275,7 +275,7 @@ export class SupervisedCamera implements Camera {
         break;
       case 'frameRing':
         this.readers[message.output]?.setRing(message.ring);
-        this.source.ringChanged();
+        this.frameSource.ringChanged();
         if (message.output !== DEFAULT_OUTPUT) break;
         this.plainFrames = message.ring;
         this.env.onPlainFrames(this);
@@ -332,7 +332,7 @@ export class SupervisedCamera implements Camera {
 
   private failed(reason: CameraReason, detail: string): void {
     this.cancelTimer?.();
-    const byKnock = this.begunByKnock;
+    const byKnock = this.begunByProbe;
     const delayMs = this.machine.ended(reason, describeEnd(reason, this.masked(detail), isReplay(this.definition)));
     this.changed();
     if (delayMs === undefined) {
@@ -349,12 +349,12 @@ export class SupervisedCamera implements Camera {
     });
   }
 
-  private async end(how: StopWish): Promise<void> {
+  private async end(how: StopReason): Promise<void> {
     this.machine.stopped();
     this.cancelTimer?.();
     this.returnWatch.stop();
     this.demand.close();
-    this.source.close();
+    this.frameSource.close();
     this.raiseStop(how);
     this.keeper.flush();
     const { thread } = this;
@@ -383,7 +383,7 @@ export class SupervisedCamera implements Camera {
   }
 
   /** Ends the capture without waiting for its end. */
-  raiseStop(how: StopWish): void {
+  raiseStop(how: StopReason): void {
     this.thread?.raiseStop(how);
   }
 

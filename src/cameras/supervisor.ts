@@ -15,7 +15,7 @@ import { Closings } from './capture/closings.js';
 import { replayOptionsOf } from './source/replay-options.js';
 import type { PacketRingSize } from './capture/rings.js';
 import { probeOfCamera } from './probe/probe-result.js';
-import type { ProbeResult, ProbeWish } from './probe/probe-types.js';
+import type { ProbeResult, ProbeOptions } from './probe/probe-types.js';
 import { Prober } from './probe/prober.js';
 import { isSameStream, parseSourceUrl } from './source/source-url.js';
 import { SupervisedCamera } from './supervised-camera.js';
@@ -208,7 +208,7 @@ export class Supervisor implements Cameras {
     return camera;
   }
 
-  async probe(url: string, wish: ProbeWish): Promise<ProbeResult> {
+  async probe(url: string, wish: ProbeOptions): Promise<ProbeResult> {
     if (this.closed) throw new ChrysError('unavailable', 'the proxy is shutting down: try again later');
     const source = parseSourceUrl(url, this.options.allowedSchemes);
     if (source.kind === 'replay') {
@@ -219,7 +219,7 @@ export class Supervisor implements Cameras {
     }
     const running = [...this.cameras.values()].find(
       (camera) =>
-        camera.state.phase === 'running' && camera.sourceUrl !== undefined && isSameStream(camera.sourceUrl, source),
+        camera.state.phase === 'running' && camera.source !== undefined && isSameStream(camera.source, source),
     );
     const answer = running === undefined ? undefined : await probeOfCamera(running, wish, this.env.clock);
     return answer ?? (await this.prober.probe(source, wish));

@@ -3,7 +3,7 @@ import type { FrameRef } from '../rings/frame-reader.js';
 import type { CaptureEnd, LearnedFacts, StreamInfo, TlsVerify, Transport } from '../native/types.js';
 import type { CameraDefinition, StorageFact } from '../database/camera-definition.js';
 
-import type { ProbeResult, ProbeWish } from './probe/probe-types.js';
+import type { ProbeResult, ProbeOptions } from './probe/probe-types.js';
 
 export type { CameraDefinition } from '../database/camera-definition.js';
 
@@ -35,7 +35,7 @@ export interface CameraState {
 /** Counters since the camera was defined or the proxy started, whichever is later. */
 export interface CameraStats {
   readonly packets: number;
-  readonly keyframes: number;
+  readonly keyframeCount: number;
   readonly bytes: number;
   readonly framesDecoded: number;
   readonly framesPublished: number;
@@ -114,11 +114,11 @@ export interface FrameOptions {
 
 /** Where a caller stands in a camera's frames, and what it wants. */
 export interface FrameQuery {
-  readonly terms: FrameOptions;
+  readonly options: FrameOptions;
   /** Frame id of the last frame this caller had, 0 = none. */
   readonly after: number;
   /** How long ago this caller had its last frame; Infinity = never. */
-  readonly awayMs: number;
+  readonly sinceLastMs: number;
   /** Longest wait for such a frame; 0 = only what is there now. */
   readonly waitMs: number;
   /** Frames older than this count as none; 0 = any that is still live. */
@@ -140,7 +140,7 @@ export interface FrameSource {
    * Raises the camera's demand for ten seconds, for somebody who reads the frame ring himself. Throws resource_exhausted
    * (too many different looks or intervals are asked for).
    */
-  want(terms: FrameOptions): Subscription;
+  subscribe(options: FrameOptions): Subscription;
   /**
    * Hands `settle` such a frame, or undefined when there is none within waitMs or the camera is gone; once, and at once
    * when it is there already. The returned function ends the wait without a call of `settle`. Raises the camera's demand.
@@ -216,7 +216,7 @@ export interface Cameras {
    * Finds out codec, size and rates of a stream without adding it. If it is the stream of a running camera, no connection is
    * made, even if the URL has another user and password. Throws a ChrysError that says why the stream cannot be opened.
    */
-  probe(url: string, wish: ProbeWish): Promise<ProbeResult>;
+  probe(url: string, wish: ProbeOptions): Promise<ProbeResult>;
   /** Stops and forgets the camera. Resolves within 300 ms; TEARDOWN may go on in the background. Throws not_found. */
   remove(name: string): Promise<void>;
 }

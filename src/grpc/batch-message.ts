@@ -17,7 +17,7 @@ const SKEW_MS = (3 << 3) | 0;
 const ERROR = (4 << 3) | 2;
 const CODE = (5 << 3) | 0;
 
-/** A VideoBatchResponse whose frames are put in as they are: they are finished messages. */
+/** A serialized VideoBatchResponse. Its frames are finished messages, which are copied and not encoded again. */
 export function batchMessageOf(items: readonly BatchItem[], momentMs: number): SerializedMessage {
   const parts = [
     ...items.flatMap((item) => partsOf(item, momentMs)),

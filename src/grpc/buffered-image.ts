@@ -4,7 +4,7 @@ import type { Cameras, OutputFormat } from '../cameras/types.js';
 import type { VideoFrameBufferedRequest } from '../gen/chrys/cloud/videostreaming/v1beta1/video_streaming.js';
 import type { History } from '../history/history.js';
 import type { HistoryQuery } from '../history/queries.js';
-import type { PastFrame, HistoryFrames } from '../history/history-frames.js';
+import type { HistoryFrame, HistoryFrames } from '../history/history-frames.js';
 import type { NativeAddon } from '../native/types.js';
 import type { CallHandler, DirectCall } from './direct-calls.js';
 import { cameraOf } from './frame-caller.js';
@@ -14,7 +14,7 @@ import { checkInterval, outputFormatOf } from './frame-options.js';
 export interface HistoryContext {
   readonly cameras: Cameras;
   readonly history: Pick<History, 'open'>;
-  /** The size of frames from memory when the request names none: buffer.in_memory_scale. */
+  /** The size of frames when the request has none, from buffer.in_memory_scale. */
   readonly defaultSizeOf: (frame: {
     width: number;
     height: number;
@@ -23,7 +23,7 @@ export interface HistoryContext {
   readonly releaseBuffer: NativeAddon['releaseBuffer'];
 }
 
-/** VideoBufferedImage: the next frame is asked of the history worker only when the last one has left. */
+/** VideoBufferedImage: requests the next frame from the history worker when the connection has taken the previous one. */
 export class BufferedImageCall implements CallHandler<VideoFrameBufferedRequest> {
   private frames: HistoryFrames | undefined;
 
@@ -38,7 +38,7 @@ export class BufferedImageCall implements CallHandler<VideoFrameBufferedRequest>
   }
 
   onHalfClose(): void {
-    // A client of a server stream always does that.
+    // The client of a server stream always half-closes.
   }
 
   onEnd(): void {
@@ -52,7 +52,7 @@ export class BufferedImageCall implements CallHandler<VideoFrameBufferedRequest>
       } else if (frame === undefined) {
         this.call.finish();
       } else {
-        const message = new PastFrameMessage(frame, this.context.releaseBuffer);
+        const message = new HistoryFrameMessage(frame, this.context.releaseBuffer);
         this.call.send(message, () => {
           message.sent();
           this.next(frames);
@@ -69,38 +69,38 @@ function queryOf(request: VideoFrameBufferedRequest, { cameras, defaultSizeOf }:
   if (timestampFrom < 0 || timestampTo < 0) {
     throw new ChrysError(
       'invalid_argument',
-      'timestamp_from and timestamp_to are milliseconds since the epoch and cannot be negative; 0 means the oldest frame and now',
+      'timestamp_from and timestamp_to are milliseconds since the epoch and cannot be negative; 0 means the oldest frame and now.',
     );
   }
   if (timestampTo > 0 && timestampFrom > timestampTo) {
     throw new ChrysError(
       'invalid_argument',
-      `timestamp_from (${timestampFrom}) is later than timestamp_to (${timestampTo}): exchange them`,
+      `timestamp_from (${timestampFrom}) is later than timestamp_to (${timestampTo}). Exchange them.`,
     );
   }
   checkInterval(intervalMs, keyFrameOnly);
-  const look = outputFormatOf(request);
+  const format = outputFormatOf(request);
   const hasSize = width > 0 || height > 0;
   return {
     camera,
     fromUs: timestampFrom * 1000,
-    // Up to the end of that millisecond. "Now" is what there is when it is looked at: a frame that is left out because it
-    // arrived a moment later may be shown before others that were in time.
+    // Up to the end of that millisecond. "Now" has no upper limit: a frame that arrives a moment later may be shown before
+    // frames that are in the range.
     toUs: timestampTo === 0 ? Number.MAX_SAFE_INTEGER : timestampTo * 1000 + 999,
-    lookOf: (stream) => (hasSize ? look : { ...look, ...defaultSizeOf(stream) }),
+    formatOf: (stream) => (hasSize ? format : { ...format, ...defaultSizeOf(stream) }),
     keyframesOnly: keyFrameOnly,
     intervalMs,
     withholdCorrupt,
   };
 }
 
-/** Goes from the worker's slot into grpc-js's output in one copy, and frees that as soon as it was sent: see FrameMessage. */
-class PastFrameMessage implements SerializedMessage {
+/** Copies a frame from the worker's slot into grpc-js's output, and frees the output when it is sent: see FrameMessage. */
+class HistoryFrameMessage implements SerializedMessage {
   readonly byteLength: number;
   private output: Uint8Array | undefined;
 
   constructor(
-    private readonly frame: PastFrame,
+    private readonly frame: HistoryFrame,
     private readonly releaseBuffer: NativeAddon['releaseBuffer'],
   ) {
     this.byteLength = frame.byteLength;

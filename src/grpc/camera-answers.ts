@@ -26,13 +26,13 @@ export function listStreamOf(camera: Camera): ListStream {
   });
 }
 
-/** Throws unavailable until the camera was connected once. */
+/** Throws unavailable until the camera has connected once. */
 export function probeOf(camera: Camera, packetSums: NativeAddon['packetSums']): VideoProbeResponse {
   const { stream, state, definition } = camera;
   if (stream === undefined) {
     throw new ChrysError(
       'unavailable',
-      `camera ${definition.name} has not been connected yet (${state.phase}), so its codec is not known${state.message === '' ? '' : `: ${state.message}`}`,
+      `Camera ${definition.name} has not been connected yet (${state.phase}), so its codec is not known${state.message === '' ? '.' : `: ${state.message}`}`,
     );
   }
   return VideoProbeResponse.fromPartial({

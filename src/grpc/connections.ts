@@ -1,17 +1,17 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import type { Socket } from 'node:net';
 
-/** Node's own announcement of each connection that any server of the process accepts: grpc-js shows its sockets to nobody. */
+/** Node publishes each accepted connection of the process on this channel. grpc-js gives no access to its sockets. */
 const ACCEPTED = 'net.server.socket';
 
-/** Calls `onAccepted` with each connection to this port, before anything is read from it; the returned function ends that. */
+/** Calls `onAccepted` with each connection to this port, before anything is read from it. The returned function stops this. */
 export function watchConnections(port: number, onAccepted: (socket: Socket) => void): () => void {
-  const look = (message: unknown): void => {
+  const onMessage = (message: unknown): void => {
     const { socket } = message as { readonly socket: Socket };
     if (socket.localPort === port) onAccepted(socket);
   };
-  subscribe(ACCEPTED, look);
+  subscribe(ACCEPTED, onMessage);
   return () => {
-    unsubscribe(ACCEPTED, look);
+    unsubscribe(ACCEPTED, onMessage);
   };
 }

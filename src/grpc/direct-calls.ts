@@ -10,39 +10,39 @@ import { statusOf } from './status.js';
 
 type Listener = Parameters<ServerInterceptingCallInterface['start']>[0];
 
-/** What happens to one call. Whatever it throws ends the call with the status that the error means. */
+/** Handles one call. An error that it throws ends the call with the status of that error. */
 export interface CallHandler<Request> {
-  /** The next request; none follows before `call.read()`. */
+  /** The next request. No other one follows before `call.read()`. */
   onRequest(request: Request): void;
   /** The client sends no more. */
   onHalfClose(): void;
-  /** The call is over, whoever ended it. Nothing can be sent any more. */
+  /** The call has ended. Nothing can be sent any more. */
   onEnd(): void;
 }
 
-/** What a handler can do with its call. */
+/** The operations of a handler on its call. */
 export interface DirectCall {
   readonly peer: string;
   /** Milliseconds since the epoch, or Infinity. */
   readonly deadlineMs: number;
-  /** Asks for the next request. */
+  /** Requests the next message of the client. */
   read(): void;
   /**
-   * `sent` runs when the message has left for the connection, and never when the call ended first: then the connection may
-   * still be reading the message.
+   * Calls `sent` when the connection has taken the message. It is not called when the call ended first, because the
+   * connection may then still be reading the message.
    */
   send(message: unknown, sent: () => void): void;
-  /** Ends the call well, after what was sent. In the same breath as `send`, both leave in one write. */
+  /** Ends the call with OK. In the same turn as `send`, both leave in one write. */
   finish(): void;
-  /** Ends it with the status that the error means. Of several ends, the first counts. */
+  /** Ends the call with the status of the error. The first end of a call counts. */
   fail(error: unknown): void;
 }
 
 export type DirectHandlers = Readonly<Record<string, (call: DirectCall) => CallHandler<never>>>;
 
 /**
- * Answers the RPCs of these paths on the interface of grpc-js that lies below its Node streams. A stream with its
- * events, iterators and abort signals costs the main thread as much as everything else of a small frame's call
+ * Answers the RPCs of these paths through the interceptor interface of grpc-js, below its Node streams. A stream with its
+ * events, iterators and abort signals costs the main thread as much as everything else in the call of a small frame
  * (docs/design/performance.md).
  */
 export function directCalls(handlers: DirectHandlers): ServerInterceptor {
@@ -51,7 +51,7 @@ export function directCalls(handlers: DirectHandlers): ServerInterceptor {
     if (handler === undefined) return new ServerInterceptingCall(call);
     return new ServerInterceptingCall(call, {
       start: () => {
-        // Nothing is passed on to the handler that grpc-js knows for this path.
+        // The handler that is registered with grpc-js for this path is not called.
         call.start(listenerOf(call, handler, method.requestStream));
       },
     });
@@ -77,7 +77,7 @@ function listenerOf(
       call.startRead();
     },
     send: (message, sent) => {
-      // Callers of one camera are served one after the other: what goes wrong with one must not reach the next.
+      // Callers of one camera are served in one loop: the error of one must not reach the next.
       guarded(() => {
         call.sendMessage(message, sent);
       });
@@ -110,7 +110,7 @@ function listenerOf(
     onReceiveHalfClose: () => {
       guarded(() => {
         if (!hadRequest && !mayBeEmpty) {
-          throw new ChrysError('invalid_argument', 'the call ended without a request: send one message');
+          throw new ChrysError('invalid_argument', 'The call ended without a request. Send one message.');
         }
         handler.onHalfClose();
       });

@@ -16,68 +16,68 @@ export interface FrameContext {
 /** A frame on its way to a caller. */
 export interface Outgoing {
   readonly message: SerializedMessage;
-  /** To be called when it has left for the connection. */
+  /** The caller calls this when the connection has taken the message. */
   readonly sent: () => void;
 }
 
 /** The camera that a request names. Throws invalid_argument, not_found. */
 export function cameraOf(cameras: Cameras, deviceId: string): Camera {
   if (deviceId === '') {
-    throw new ChrysError('invalid_argument', 'device_id is missing: name the camera that you want frames of');
+    throw new ChrysError('invalid_argument', 'device_id is missing. Set it to the name of a camera.');
   }
   return cameras.get(deviceId);
 }
 
-/** Why there is no frame, when that is because the camera is not connected. */
+/** The error of a call without a frame, if the camera is not connected. */
 export function notConnected({ definition, state }: Camera): ChrysError | undefined {
   if (state.phase === 'running') return undefined;
-  const why = state.message === '' ? '' : `: ${state.message}`;
-  return new ChrysError('unavailable', `camera ${definition.name} is not connected (${state.phase})${why}`);
+  const why = state.message === '' ? '.' : `: ${state.message}`;
+  return new ChrysError('unavailable', `Camera ${definition.name} is not connected (${state.phase})${why}`);
 }
 
-/** Which positions of a caller move with each frame. */
+/** The positions that advance with each frame of a caller. */
 export interface CallerPositions {
-  /** Where it goes on. */
+  /** Where this caller continues. */
   readonly own: Position;
-  /** Where later calls of the same connection go on. */
+  /** Where later calls of the same connection continue. */
   readonly shared?: Position;
 }
 
-/** One caller of one camera's live frames, who always wants the same. */
+/** One caller of one camera's live frames, with fixed frame options. */
 export class FrameCaller {
   constructor(
     private readonly context: FrameContext,
     readonly camera: Camera,
-    private readonly terms: FrameOptions,
+    private readonly options: FrameOptions,
     private readonly maxAgeMs: number,
     private readonly positions: CallerPositions,
   ) {}
 
-  /** Calls `settle` as FrameSource.request does. */
+  /** Requests the next frame; the contract is that of FrameSource.request. */
   next(waitMs: number, settle: (outgoing: Outgoing | undefined) => void): () => void {
-    const { terms, maxAgeMs } = this;
+    const { options, maxAgeMs } = this;
     const { own } = this.positions;
-    const awayMs = own.atMs > 0 ? this.context.clock.monotonicMs() - own.atMs : Infinity;
-    return this.camera.frames.request({ terms, after: own.frameId, awayMs, waitMs, maxAgeMs }, (frame) => {
+    const sinceLastMs = own.atMs > 0 ? this.context.clock.monotonicMs() - own.atMs : Infinity;
+    return this.camera.frames.request({ options, after: own.frameId, sinceLastMs, waitMs, maxAgeMs }, (frame) => {
       settle(frame === undefined ? undefined : this.outgoing(frame));
     });
   }
 
-  /** Why there was no frame for this caller, when waiting longer does not help. */
+  /** The error of this caller when it got no frame and waiting longer does not help. */
   refusal(): ChrysError | undefined {
     return notConnected(this.camera) ?? this.tooLarge();
   }
 
   tooLarge(): ChrysError | undefined {
-    return this.camera.frames.refusal(this.terms.outputFormat);
+    return this.camera.frames.refusal(this.options.outputFormat);
   }
 
   private outgoing(frame: FrameRef): Outgoing {
     const { own, shared } = this.positions;
     const { positions, releaseBuffer } = this.context;
-    const message = new FrameMessage(this.settled(frame), releaseBuffer, {
-      skippedBefore: (copied) => skippedBefore(own, copied, this.terms),
-      // The positions move when the frame is really copied, and to what was really copied.
+    const message = new FrameMessage(this.stableCopy(frame), releaseBuffer, {
+      skippedBefore: (copied) => skippedBefore(own, copied, this.options),
+      // The positions advance to the frame that is really copied, when it is copied.
       onCopied: (copied) => {
         positions.advance(own, copied);
         if (shared !== undefined) positions.advance(shared, copied);
@@ -91,9 +91,9 @@ export class FrameCaller {
     };
   }
 
-  /** No other JPEG has the same length, so it cannot be replaced while it is copied into a message of a given length. */
-  private settled(frame: FrameRef): FrameRef {
-    if (this.terms.outputFormat.format !== PICTURE_FORMAT.jpeg) return frame;
+  /** JPEGs differ in length, so a newer one cannot take the place of this one in a message whose length is fixed. */
+  private stableCopy(frame: FrameRef): FrameRef {
+    if (this.options.outputFormat.format !== PICTURE_FORMAT.jpeg) return frame;
     const bytes = Buffer.allocUnsafe(frame.byteLength);
     if (frame.copyTo(bytes, 0) === undefined) return frame;
     return {

@@ -2,30 +2,30 @@ import type { NativeAddon } from '../native/types.js';
 import type { FrameRef } from '../rings/frame-reader.js';
 
 /**
- * What is given to grpc-js in place of a serialized message: of one, it calls nothing but `byteLength` and
- * `copy(target, offset)` (server-interceptors.ts, serializeMessage; a test holds us to it). The picture so goes from the
- * ring slot into grpc-js's output in one copy, and nothing is encoded for a caller.
+ * Stands in for a serialized message. grpc-js uses only `byteLength` and `copy(target, offset)` of a message
+ * (server-interceptors.ts, serializeMessage; a test checks this). So a picture is copied once, from the ring slot into
+ * grpc-js's output, and nothing is encoded for each caller.
  */
 export interface SerializedMessage {
   readonly byteLength: number;
   copy(target: Uint8Array, targetOffset: number): void;
 }
 
-/** VideoFrame.skipped (103, a varint), which differs per caller and so stands in front of the slot's message. */
+/** VideoFrame.skipped (103, a varint). It differs for each caller, so it stands in front of the slot's message. */
 const SKIPPED_TAG = [0xb8, 0x06] as const;
 const SKIPPED_VALUE_BYTES = 5;
 const MAX_SKIPPED = 2 ** 35 - 1;
 
 export interface FrameMessageHooks {
-  /** Frames that the caller missed before that one, which is the one that is really sent. */
+  /** Number of frames that the caller missed before `frame`. */
   readonly skippedBefore: (frame: FrameRef) => number;
-  /** That one was copied. */
+  /** Called with the frame that was copied, which may be a newer one. */
   readonly onCopied: (frame: FrameRef) => void;
 }
 
 /**
- * The message of a frame, once. Outputs are megabytes long: left to the garbage collector, a hundred of them a second make
- * it run ten times a second, which costs more than sending them. So an output is freed as soon as it was sent.
+ * The message of one frame for one caller. Its output is freed as soon as it is sent: outputs are megabytes long, and a
+ * hundred of them a second make the garbage collector run ten times a second, which costs more than sending them.
  */
 export class FrameMessage implements SerializedMessage {
   readonly byteLength: number;
@@ -41,23 +41,23 @@ export class FrameMessage implements SerializedMessage {
     this.byteLength = this.prefixBytes + frame.byteLength;
   }
 
-  /** Throws when neither this frame nor a newer one could be had; grpc-js answers INTERNAL then. */
+  /** Throws when this frame and the newer ones were overwritten; grpc-js then answers INTERNAL. */
   copy(target: Uint8Array, targetOffset: number): void {
     const copied = this.frame.copyTo(target, targetOffset + this.prefixBytes);
-    if (copied === undefined) throw new Error('the frame was overwritten while it was copied');
+    if (copied === undefined) throw new Error('The frame was overwritten while it was copied');
     if (this.prefixBytes > 0) writeSkipped(target, targetOffset, this.hooks.skippedBefore(copied));
     this.output = target;
     this.hooks.onCopied(copied);
   }
 
-  /** Only after the output has left for the connection: nobody reads it any more. */
+  /** Frees the output. Call it when the connection has taken the message and no longer reads it. */
   sent(): void {
     if (this.output !== undefined) this.releaseBuffer(this.output);
     this.output = undefined;
   }
 }
 
-/** As a varint of a fixed width, so that a newer frame with another count fits into the same place. */
+/** Writes a varint of fixed width, so that a newer frame with another count fits into the same place. */
 function writeSkipped(target: Uint8Array, offset: number, skipped: number): void {
   let at = offset;
   for (const byte of SKIPPED_TAG) target[at++] = byte;

@@ -29,12 +29,12 @@ import { VideoBatchCall } from './video-batch.js';
 import { VideoStreamCall } from './video-stream.js';
 import { statusOf } from './status.js';
 
-/** The generated interface without its index signature, so that a method left out is an error. */
+/** The generated interface without its index signature, so that a missing method is a compile error. */
 type TypedImplementation = { [Rpc in keyof ImageServer as string extends Rpc ? never : Rpc]: ImageServer[Rpc] };
 
 const finished = { responseSerialize: (message: Buffer) => message };
 
-/** The generated service, except that the RPCs of directHandlers take messages that are finished already. */
+/** The generated service, except that the RPCs of directHandlers send finished messages. */
 export const imageService: ServiceDefinition = {
   ...ImageService,
   videoLatestImage: { ...ImageService.videoLatestImage, ...finished },
@@ -54,7 +54,7 @@ export function directHandlers(context: FrameContext & HistoryContext): DirectHa
   };
 }
 
-/** What the plain RPCs are answered from. */
+/** The parts of the proxy that the other RPCs use. */
 export interface ImageParts {
   readonly cameras: Cameras;
   readonly clock: Clock;
@@ -76,22 +76,22 @@ export function imageImplementation(parts: ImageParts): UntypedServiceImplementa
       call.end();
     },
     videoProbe: unary((request) => {
-      checkDeviceId(request.deviceId, 'that you want to know about');
+      checkDeviceId(request.deviceId);
       return probeOf(cameras.get(request.deviceId), packetSums);
     }),
     systemTime: unary(() => ({ currentTime: clock.nowMs() })),
-    annotate: unaryLater(async (request, call) => {
+    annotate: asyncUnary(async (request, call) => {
       const id = await annotations.annotate(request, { isGone: () => call.cancelled });
       const { deviceName, remoteStreamId, type, startTimestamp } = request;
       return { deviceName, remoteStreamId, type, startTimestamp, id };
     }),
-    proxy: unary(({ deviceId, passthrough: wanted }) => {
-      checkDeviceId(deviceId, 'whose stream is to be passed on');
-      passthrough.set(deviceId, wanted);
-      return { deviceId, passthrough: wanted };
+    proxy: unary(({ deviceId, passthrough: enabled }) => {
+      checkDeviceId(deviceId);
+      passthrough.set(deviceId, enabled);
+      return { deviceId, passthrough: enabled };
     }),
-    storage: unaryLater(async ({ deviceId, start }) => {
-      checkDeviceId(deviceId, 'that the cloud shall store');
+    storage: asyncUnary(async ({ deviceId, start }) => {
+      checkDeviceId(deviceId);
       await storage.set(deviceId, start);
       return { deviceId, start };
     }),
@@ -100,14 +100,16 @@ export function imageImplementation(parts: ImageParts): UntypedServiceImplementa
 }
 
 function answeredDirectly(): never {
-  throw new Error('directHandlers answers this one');
+  throw new Error('This RPC is answered by directHandlers');
 }
 
-function checkDeviceId(deviceId: string, which: string): void {
-  if (deviceId === '') throw new ChrysError('invalid_argument', `device_id is missing: name the camera ${which}`);
+function checkDeviceId(deviceId: string): void {
+  if (deviceId === '') {
+    throw new ChrysError('invalid_argument', 'device_id is missing. Set it to the name of a camera.');
+  }
 }
 
-function unaryLater<Request, Response>(
+function asyncUnary<Request, Response>(
   answer: (request: Request, call: ServerUnaryCall<Request, Response>) => Promise<Response>,
 ): (call: ServerUnaryCall<Request, Response>, callback: sendUnaryData<Response>) => void {
   return (call, callback) => {

@@ -5,15 +5,15 @@ import { cameraOf, FrameCaller, type FrameContext, type Outgoing } from './frame
 import type { Position } from './positions.js';
 import { checkSize, maxAgeMsOf, frameOptionsOf, waitMsOf } from './frame-options.js';
 
-/** Kept back of a call's deadline, so that the answer is there before the client gives up. */
+/** Subtracted from a call's deadline, so that the answer arrives before the client gives up. */
 const DEADLINE_MARGIN_MS = 50;
 
 /**
  * VideoLatestImage for both generations of clients: one answer for each request, in order, until the client ends the
- * stream; a unary client ends it after its one request. A request that comes before the last one's answer waits for it.
+ * stream. A unary client ends it after one request. A request waits until the answer to the previous one is sent.
  */
 export class LatestImageCall implements CallHandler<VideoFrameRequest> {
-  /** By the position of the connection. */
+  /** The positions of this call, by the position of its connection. */
   private readonly ownPositions = new Map<Position, Position>();
   private answering = false;
   private halfClosed = false;
@@ -47,13 +47,13 @@ export class LatestImageCall implements CallHandler<VideoFrameRequest> {
 
   private answer(request: VideoFrameRequest): void {
     const camera = cameraOf(this.context.cameras, request.deviceId);
-    const terms = frameOptionsOf(request);
-    checkSize(terms.outputFormat, camera.stream);
-    const shared = this.context.positions.of(camera, this.call.peer, terms);
+    const options = frameOptionsOf(request);
+    checkSize(options.outputFormat, camera.stream);
+    const shared = this.context.positions.of(camera, this.call.peer, options);
     const positions = { own: this.ownPosition(shared), shared };
-    const caller = new FrameCaller(this.context, camera, terms, maxAgeMsOf(request), positions);
+    const caller = new FrameCaller(this.context, camera, options, maxAgeMsOf(request), positions);
     this.answering = true;
-    // A unary client's end comes with its request; knowing of it in time makes its answer and status leave as one.
+    // A unary client half-closes with its request. Reading that now lets answer and status leave in one write.
     this.call.read();
     this.endWait = caller.next(this.waitMs(request), (outgoing) => {
       this.endWait = undefined;
@@ -61,7 +61,7 @@ export class LatestImageCall implements CallHandler<VideoFrameRequest> {
     });
   }
 
-  /** Two streams of one connection do not take frames from each other: each goes on from where the connection was. */
+  /** Two streams of one connection do not take frames from each other: each starts where the connection was. */
   private ownPosition(shared: Position): Position {
     const own = this.ownPositions.get(shared) ?? { ...shared };
     this.ownPositions.set(shared, own);
@@ -85,7 +85,7 @@ export class LatestImageCall implements CallHandler<VideoFrameRequest> {
     if (this.halfClosed && this.queued === undefined) this.call.finish();
   }
 
-  /** The next answer is not made before the last one has left, whatever the client asks. */
+  /** The connection has taken an answer: the next request can be answered. */
   private readonly sent = (): void => {
     this.answering = false;
     if (this.ended) return;
@@ -110,7 +110,7 @@ export class LatestImageCall implements CallHandler<VideoFrameRequest> {
   }
 }
 
-/** What clients test for: a frame without data. */
+/** A frame without data, which clients test for. */
 function emptyFrame(camera: Camera): Buffer {
   return Buffer.from(VideoFrame.encode(VideoFrame.create({ deviceId: camera.definition.name })).finish());
 }

@@ -2,10 +2,10 @@ import type { Clock } from '../base/clock.js';
 import { ChrysError } from '../base/errors.js';
 import type { Camera, FrameRef, FrameOptions } from '../cameras/types.js';
 import type { History } from '../history/history.js';
-import type { PastFrame, HistoryFrames } from '../history/history-frames.js';
+import type { HistoryFrame, HistoryFrames } from '../history/history-frames.js';
 import { notConnected } from './frame-caller.js';
 
-/** A finished VideoFrame message in memory of its own. */
+/** A finished VideoFrame message, copied out of shared memory. */
 export interface OwnFrame {
   readonly message: Uint8Array;
   /** Milliseconds since the epoch. */
@@ -16,17 +16,17 @@ export interface NearestQuery {
   readonly camera: Camera;
   /** Milliseconds since the epoch. */
   readonly momentMs: number;
-  /** The moment is the present. */
+  /** Whether the moment is the present. */
   readonly now: boolean;
-  readonly terms: FrameOptions;
+  readonly options: FrameOptions;
 }
 
-/** Who asks for the present again within this time will do so again: then its camera decodes for it. */
+/** A second query for the present within this time raises the camera's demand, because more queries are likely. */
 const AGAIN_MS = 2000;
 
-/** One frame of a camera, the one nearest to a moment. */
+/** Finds the frame of a camera that is nearest to a moment. */
 export class NearestFrames {
-  private readonly askedAtMs = new WeakMap<Camera, number>();
+  private readonly queriedAtMs = new WeakMap<Camera, number>();
 
   constructor(
     private readonly history: Pick<History, 'open'>,
@@ -42,7 +42,7 @@ export class NearestFrames {
     }
     const frames = this.openHistory(query);
     frames.next((error, frame) => {
-      const own = frame === undefined ? undefined : ownPast(frame);
+      const own = frame === undefined ? undefined : copyOfHistory(frame);
       frames.close();
       if (own !== undefined || error !== undefined) settle(error, own);
       else settle(noFrame(query.camera), undefined);
@@ -52,49 +52,46 @@ export class NearestFrames {
     };
   }
 
-  private openHistory({ camera, momentMs, terms }: NearestQuery): HistoryFrames {
+  private openHistory({ camera, momentMs, options }: NearestQuery): HistoryFrames {
     return this.history.open({
       camera,
       fromUs: 0,
       toUs: 0,
       nearestUs: momentMs * 1000,
-      lookOf: () => terms.outputFormat,
-      keyframesOnly: terms.keyframesOnly,
+      formatOf: () => options.outputFormat,
+      keyframesOnly: options.keyframesOnly,
       intervalMs: 0,
-      withholdCorrupt: terms.withholdCorrupt,
+      withholdCorrupt: options.withholdCorrupt,
     });
   }
 
-  /**
-   * What is decoded anyway, or will be for whoever asks often. A single question does not make a camera decode for
-   * seconds.
-   */
-  private live({ camera, terms }: NearestQuery): OwnFrame | undefined {
+  /** A live frame, if the camera decodes all frames anyway or is queried often. One query alone raises no demand. */
+  private live({ camera, options }: NearestQuery): OwnFrame | undefined {
     const nowMs = this.clock.monotonicMs();
-    const again = nowMs - (this.askedAtMs.get(camera) ?? -Infinity) < AGAIN_MS;
-    this.askedAtMs.set(camera, nowMs);
+    const again = nowMs - (this.queriedAtMs.get(camera) ?? -Infinity) < AGAIN_MS;
+    this.queriedAtMs.set(camera, nowMs);
     if (!again && camera.stats.decoding !== 'all') return undefined;
     let found: FrameRef | undefined;
     try {
-      camera.frames.request({ terms, after: 0, awayMs: Infinity, waitMs: 0, maxAgeMs: 0 }, (frame) => {
+      camera.frames.request({ options, after: 0, sinceLastMs: Infinity, waitMs: 0, maxAgeMs: 0 }, (frame) => {
         found = frame;
       });
     } catch (error) {
-      // Too many looks at a time: then it is decoded for this call alone.
+      // Too many output formats are in use: the history decodes a frame for this call alone.
       if (error instanceof ChrysError && error.kind === 'resource_exhausted') return undefined;
       throw error;
     }
-    return found === undefined ? undefined : ownLive(found);
+    return found === undefined ? undefined : copyOfLive(found);
   }
 }
 
-function ownLive(frame: FrameRef): OwnFrame | undefined {
+function copyOfLive(frame: FrameRef): OwnFrame | undefined {
   const message = Buffer.allocUnsafeSlow(frame.byteLength);
   const copied = frame.copyTo(message, 0);
   return copied === undefined ? undefined : { message, arrivalMs: copied.arrivalMs };
 }
 
-function ownPast(frame: PastFrame): OwnFrame {
+function copyOfHistory(frame: HistoryFrame): OwnFrame {
   const message = Buffer.allocUnsafeSlow(frame.byteLength);
   frame.copyTo(message, 0);
   return { message, arrivalMs: Math.floor(frame.arrivalUs / 1000) };
@@ -104,9 +101,6 @@ function noFrame(camera: Camera): ChrysError {
   const { name } = camera.definition;
   return (
     notConnected(camera) ??
-    new ChrysError(
-      'not_found',
-      `camera ${name} has no such frame in memory (yet): ask again, or raise buffer.in_memory`,
-    )
+    new ChrysError('not_found', `Camera ${name} has no such frame in memory yet. Try again, or raise buffer.in_memory.`)
   );
 }

@@ -1,51 +1,51 @@
 import type { Clock } from '../base/clock.js';
 import type { FrameRef, FrameOptions } from '../cameras/types.js';
 
-/** Where one caller stands in the frames of one camera. */
+/** How far one caller has come in the frames of one camera. */
 export interface Position {
-  /** Id of the last frame it got, 0 = none yet. */
+  /** Frame id of the last frame that the caller got, 0 = none yet. */
   frameId: number;
-  /** FrameRef.keyframes and arrivalMs of that frame. */
-  keyframes: number;
+  /** FrameRef.keyframeCount and arrivalMs of that frame. */
+  keyframeCount: number;
   arrivalMs: number;
-  /** When it got it, monotonic ms; 0 = never. */
+  /** When the caller got that frame, by Clock.monotonicMs; 0 = never. */
   atMs: number;
 }
 
 export function newPosition(): Position {
-  return { frameId: 0, keyframes: 0, arrivalMs: 0, atMs: 0 };
+  return { frameId: 0, keyframeCount: 0, arrivalMs: 0, atMs: 0 };
 }
 
-/** Frames (keyframes, frames at the interval) between the caller's last one and this one. */
-export function skippedBefore(position: Position, frame: FrameRef, terms: FrameOptions): number {
+/** Number of frames that match the options between the caller's last frame and this one. */
+export function skippedBefore(position: Position, frame: FrameRef, options: FrameOptions): number {
   if (position.frameId === 0) return 0;
   let steps = frame.frameId - position.frameId;
-  if (terms.keyframesOnly) steps = frame.keyframes - position.keyframes;
-  else if (terms.intervalMs > 0) steps = Math.round((frame.arrivalMs - position.arrivalMs) / terms.intervalMs);
+  if (options.keyframesOnly) steps = frame.keyframeCount - position.keyframeCount;
+  else if (options.intervalMs > 0) steps = Math.round((frame.arrivalMs - position.arrivalMs) / options.intervalMs);
   return Math.max(0, steps - 1);
 }
 
-/** Callers that are remembered for each camera; beyond that the one that called longest ago is forgotten. */
+/** Callers that are remembered for each camera. At the limit the caller with the oldest call is forgotten. */
 const MAX_CALLERS = 4096;
 
 /**
- * The positions of all callers, by camera, connection and which frames they want: two models behind one connection do not
- * take frames from each other. A camera that is removed takes its positions along, so that one of the same name begins
- * anew.
+ * The positions of all callers, by camera, connection and frame options, so that two models behind one connection do not
+ * take frames from each other. Positions belong to the camera object: a camera that is added again under the same name
+ * starts without positions.
  */
 export class Positions {
   private readonly byCamera = new WeakMap<object, Map<string, Position>>();
 
   constructor(private readonly clock: Clock) {}
 
-  of(camera: object, peer: string, terms: FrameOptions): Position {
+  of(camera: object, peer: string, options: FrameOptions): Position {
     let callers = this.byCamera.get(camera);
     if (callers === undefined) {
       callers = new Map();
       this.byCamera.set(camera, callers);
     }
-    const caller = callerOf(peer, terms);
-    // Taken out and put back: the map stays in the order of last calls.
+    const caller = callerOf(peer, options);
+    // Deleted and set again: the map stays in the order of the last calls.
     const position = callers.get(caller) ?? newPosition();
     callers.delete(caller);
     callers.set(caller, position);
@@ -59,7 +59,7 @@ export class Positions {
   advance(position: Position, frame: FrameRef): void {
     if (frame.frameId > position.frameId) {
       position.frameId = frame.frameId;
-      position.keyframes = frame.keyframes;
+      position.keyframeCount = frame.keyframeCount;
       position.arrivalMs = frame.arrivalMs;
     }
     position.atMs = this.clock.monotonicMs();

@@ -20,18 +20,18 @@ const PROTO_ROOT = fileURLToPath(new URL('../../proto', import.meta.url));
 const IMAGE_PROTO = 'chrys/cloud/videostreaming/v1beta1/video_streaming.proto';
 const IMAGE_SERVICE = 'chrys.cloud.videostreaming.v1beta1.Image';
 
-/** Frames are megabytes: with the protocol's own 64 KiB window a connection would wait for an acknowledgement 100 times a frame. */
+/** Frames are megabytes. With the protocol's default window of 64 KiB, a connection would wait 100 times a frame for an update. */
 const FLOW_CONTROL_WINDOW_BYTES = 64 * 1024 * 1024;
 /** Requests are small: an annotation with a long mask is the largest. */
 const MAX_REQUEST_BYTES = 4 * 1024 * 1024;
 const MAX_CONCURRENT_STREAMS = 1000;
 const KEEPALIVE_MS = 30_000;
 const SHUTDOWN_GRACE_MS = 200;
-/** Left to itself, the kernel takes megabytes for a slow reader: of small pictures, many seconds that are old by then. */
+/** Without this limit the kernel buffers megabytes for a slow reader, which is many seconds of small pictures. */
 const MAX_UNSENT_BYTES = 64 * 1024;
 
 export interface GrpcServer {
-  /** The port it listens on: the configured one, or the kernel's choice for 0. */
+  /** The port that the server listens on: the configured one, or the kernel's choice for 0. */
   readonly port: number;
   /** Ends all calls and closes the port. */
   stop(): Promise<void>;
@@ -47,7 +47,7 @@ export async function startGrpcServer(
     releaseBuffer: NativeAddon['releaseBuffer'];
     limitUnsent: NativeAddon['limitUnsent'];
     history: HistoryContext['history'];
-    /** buffer.in_memory_scale. */
+    /** The default size, from buffer.in_memory_scale. */
     defaultSizeOf: HistoryContext['defaultSizeOf'];
   },
 ): Promise<GrpcServer> {
@@ -58,7 +58,7 @@ export async function startGrpcServer(
     'grpc.max_receive_message_length': MAX_REQUEST_BYTES,
     'grpc.max_concurrent_streams': MAX_CONCURRENT_STREAMS,
     'grpc.keepalive_time_ms': KEEPALIVE_MS,
-    // Books for a debugging interface that is not offered.
+    // The channelz debugging interface is not offered.
     'grpc.enable_channelz': 0,
   });
   server.addService(imageService, imageImplementation(options));
@@ -80,7 +80,7 @@ export async function startGrpcServer(
       await new Promise<void>((resolve) => {
         const force = setTimeout(() => {
           server.forceShutdown();
-          // Node waits for the output of a client that does not read, however long; nobody here does.
+          // Node waits without a limit for a client that does not read its output. The shutdown does not wait for it.
           setTimeout(resolve, SHUTDOWN_GRACE_MS);
         }, SHUTDOWN_GRACE_MS);
         server.tryShutdown(() => {
@@ -104,9 +104,10 @@ async function bind(server: Server, host: string, port: number, credentials: Ser
         resolve(boundPort);
         return;
       }
-      const advice = 'is another chrysproxy running? Choose another port with grpc_port, or stop what listens there';
+      const advice =
+        'Is another chrysproxy running? Choose another port with grpc_port, or stop the program that uses this one.';
       reject(
-        new ChrysError('failed_precondition', `gRPC cannot listen on ${address}: ${messageOf(error)}; ${advice}`, {
+        new ChrysError('failed_precondition', `gRPC cannot listen on ${address}: ${messageOf(error)}. ${advice}`, {
           cause: error,
         }),
       );

@@ -2,7 +2,7 @@ import { ServerCredentials } from '@grpc/grpc-js';
 
 import { HANDSHAKE_TIMEOUT_MS, type TlsSetup } from '../tls/tls-setup.js';
 
-/** TLS whose certificate can be renewed while the server runs, which `createSsl` cannot. */
+/** TLS credentials whose certificate can be replaced while the server runs, which `createSsl` does not support. */
 export class TlsCredentials extends ServerCredentials {
   constructor({ files, requireClientCert }: TlsSetup) {
     const server = { requestCert: requireClientCert, rejectUnauthorized: requireClientCert };

@@ -14,11 +14,11 @@ import { statusOf } from './status.js';
 import { outputFormatOf } from './frame-options.js';
 
 const MAX_CAMERAS = 64;
-/** Cameras of one call that are decoded for at a time. */
+/** Cameras of one call that are decoded at the same time. */
 const AT_ONCE = 4;
-/** Kept back of a call's deadline, so that the answer is there before the client gives up. */
+/** Subtracted from a call's deadline, so that the answer arrives before the client gives up. */
 const DEADLINE_MARGIN_MS = 50;
-/** Of a call without a deadline. */
+/** Time limit of a call. */
 const MAX_MS = 20_000;
 
 export interface BatchContext extends Pick<HistoryContext, 'cameras' | 'clock' | 'releaseBuffer'> {
@@ -30,10 +30,10 @@ interface Batch {
   readonly momentMs: number;
   readonly now: boolean;
   readonly maxSkewMs: number;
-  readonly terms: FrameOptions;
+  readonly options: FrameOptions;
 }
 
-/** VideoBatch: what there is by the deadline; a camera without a frame is reported and holds up nobody. */
+/** VideoBatch: answers with the frames that exist at the deadline. A camera without a frame has an error in its item. */
 export class VideoBatchCall implements CallHandler<VideoBatchRequest> {
   private readonly items: BatchItem[] = [];
   private readonly stops = new Set<() => void>();
@@ -61,7 +61,7 @@ export class VideoBatchCall implements CallHandler<VideoBatchRequest> {
   }
 
   onHalfClose(): void {
-    // A unary client always does that.
+    // A unary client always half-closes.
   }
 
   onEnd(): void {
@@ -100,7 +100,7 @@ export class VideoBatchCall implements CallHandler<VideoBatchRequest> {
       this.call.fail(
         new ChrysError(
           'resource_exhausted',
-          `the frames of these ${batch.names.length} cameras are more than the ${MAX_FRAME_MESSAGE_BYTES} bytes that a message may have: ask for a smaller look (width, height, or JPEG) or for fewer cameras`,
+          `The frames of these ${batch.names.length} cameras exceed the ${MAX_FRAME_MESSAGE_BYTES} bytes that a message may have. Request smaller frames (width, height, or JPEG) or fewer cameras.`,
         ),
       );
     } else if (this.left === 0) {
@@ -115,7 +115,7 @@ export class VideoBatchCall implements CallHandler<VideoBatchRequest> {
     this.stop();
     const late = new ChrysError(
       'deadline_exceeded',
-      'there was no frame in time: allow more time, or ask for fewer cameras',
+      'There was no frame in time. Allow more time, or request fewer cameras.',
     );
     const items = names.map((deviceId, index) => this.items[index] ?? { deviceId, failure: statusOf(late) });
     const message = batchMessageOf(items, momentMs);
@@ -147,12 +147,15 @@ export class VideoBatchCall implements CallHandler<VideoBatchRequest> {
 function batchOf({ deviceIds, timestamp, maxSkewMs, terms }: VideoBatchRequest, nowMs: number): Batch {
   const wanted = terms ?? VideoFrameRequest.create();
   if (deviceIds.length === 0 || deviceIds.length > MAX_CAMERAS) {
-    throw new ChrysError('invalid_argument', `device_ids: ${deviceIds.length} names; allowed are 1 to ${MAX_CAMERAS}`);
+    throw new ChrysError(
+      'invalid_argument',
+      `device_ids has ${deviceIds.length} names; allowed are 1 to ${MAX_CAMERAS}.`,
+    );
   }
   if (timestamp < 0 || maxSkewMs < 0) {
     throw new ChrysError(
       'invalid_argument',
-      'timestamp and max_skew_ms cannot be negative; 0 means now and any distance',
+      'timestamp and max_skew_ms cannot be negative; 0 means now and any distance.',
     );
   }
   return {
@@ -160,7 +163,7 @@ function batchOf({ deviceIds, timestamp, maxSkewMs, terms }: VideoBatchRequest, 
     momentMs: timestamp === 0 ? nowMs : timestamp,
     now: timestamp === 0,
     maxSkewMs,
-    terms: {
+    options: {
       outputFormat: outputFormatOf(wanted),
       keyframesOnly: wanted.keyFrameOnly,
       intervalMs: 0,
@@ -178,7 +181,7 @@ function itemOf(deviceId: string, batch: Batch, error: unknown, frame: OwnFrame 
     failure: statusOf(
       new ChrysError(
         'not_found',
-        `camera ${deviceId} has no frame within ${batch.maxSkewMs} ms of that moment; the nearest is ${skewMs} ms away`,
+        `Camera ${deviceId} has no frame within ${batch.maxSkewMs} ms of that moment; the nearest is ${skewMs} ms away.`,
       ),
     ),
   };

@@ -5,12 +5,13 @@ import { cameraOf, FrameCaller, type FrameContext } from './frame-caller.js';
 import { newPosition } from './positions.js';
 import { checkSize, maxAgeMsOf, frameOptionsOf, waitMsOf } from './frame-options.js';
 
-/** A stream looks so often at most whether its camera is still there. */
+/** Minimum wait for a frame. After each wait without a frame, the stream checks whether its camera still exists. */
 const MIN_WAIT_MS = 100;
 
 /**
- * VideoStream: one frame after the other, each only when the last one has left. What a slow reader did not take is left
- * out and counted in `skipped`, so there is never a backlog. Goes on when the camera was away; ends when it is removed.
+ * VideoStream: one frame after the other, each when the connection has taken the previous one. A slow reader misses frames,
+ * which `skipped` counts, so there is never a backlog. The stream continues when the camera comes back, and ends when the
+ * camera is removed.
  */
 export class VideoStreamCall implements CallHandler<VideoFrameRequest> {
   private ended = false;
@@ -24,16 +25,16 @@ export class VideoStreamCall implements CallHandler<VideoFrameRequest> {
 
   onRequest(request: VideoFrameRequest): void {
     const camera = cameraOf(this.context.cameras, request.deviceId);
-    // Each stream is a caller of its own, also of several on one connection.
+    // Each stream has a position of its own, even when several share one connection.
     const positions = { own: newPosition() };
-    const terms = frameOptionsOf(request);
-    checkSize(terms.outputFormat, camera.stream);
-    const caller = new FrameCaller(this.context, camera, terms, maxAgeMsOf(request), positions);
+    const options = frameOptionsOf(request);
+    checkSize(options.outputFormat, camera.stream);
+    const caller = new FrameCaller(this.context, camera, options, maxAgeMsOf(request), positions);
     this.next(caller, Math.max(MIN_WAIT_MS, waitMsOf(request)));
   }
 
   onHalfClose(): void {
-    // A client of a server stream always does that.
+    // The client of a server stream always half-closes.
   }
 
   onEnd(): void {
@@ -45,30 +46,30 @@ export class VideoStreamCall implements CallHandler<VideoFrameRequest> {
     this.endWait = caller.next(waitMs, (outgoing) => {
       this.endWait = undefined;
       if (outgoing === undefined) {
-        this.nothingCame(caller, waitMs);
+        this.noFrame(caller, waitMs);
         return;
       }
       this.hadFrame = true;
       this.call.send(outgoing.message, () => {
         outgoing.sent();
-        this.goOn(caller, waitMs);
+        this.sendNext(caller, waitMs);
       });
     });
   }
 
-  private nothingCame(caller: FrameCaller, waitMs: number): void {
+  private noFrame(caller: FrameCaller, waitMs: number): void {
     const { definition, state } = caller.camera;
     if (state.phase === 'stopped') {
-      this.call.fail(new ChrysError('not_found', `camera ${definition.name} was removed`));
+      this.call.fail(new ChrysError('not_found', `Camera ${definition.name} was removed.`));
       return;
     }
-    // A caller that had frames before waits for a camera that is away.
+    // A caller that has had a frame waits until the camera comes back.
     const refusal = this.hadFrame ? caller.tooLarge() : caller.refusal();
-    if (refusal === undefined) this.goOn(caller, waitMs);
+    if (refusal === undefined) this.sendNext(caller, waitMs);
     else this.call.fail(refusal);
   }
 
-  private goOn(caller: FrameCaller, waitMs: number): void {
+  private sendNext(caller: FrameCaller, waitMs: number): void {
     if (this.ended) return;
     try {
       this.next(caller, waitMs);

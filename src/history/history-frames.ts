@@ -4,7 +4,7 @@ import type { FromHistoryWorker } from './messages.js';
 import { SlotReader } from './slots.js';
 
 /** A finished VideoFrame message, or a piece of a clip's file; readable until it is copied. */
-export interface PastFrame {
+export interface HistoryFrame {
   readonly byteLength: number;
   /** Of the frame's packet, microseconds since the epoch; of a clip 0. */
   readonly arrivalUs: number;
@@ -13,9 +13,9 @@ export interface PastFrame {
 }
 
 /** Undefined: there are no more. */
-type Settle = (error: Error | undefined, frame: PastFrame | undefined) => void;
+type Settle = (error: Error | undefined, frame: HistoryFrame | undefined) => void;
 
-interface PastFramesHooks {
+interface HistoryFramesHooks {
   readonly copyBytes: NativeAddon['copyBytes'];
   /** Nobody wants its frames any more. */
   readonly onClosed: () => void;
@@ -35,12 +35,12 @@ export class HistoryFrames {
   private error: Error | undefined;
   private readonly memories: SharedArrayBuffer[];
 
-  /** `spare` is memory that the worker may use for its frames. */
+  /** `pooled` is memory that the worker may use for its frames. */
   constructor(
-    private readonly hooks: PastFramesHooks,
-    spare: readonly SharedArrayBuffer[],
+    private readonly hooks: HistoryFramesHooks,
+    pooled: readonly SharedArrayBuffer[],
   ) {
-    this.memories = [...spare];
+    this.memories = [...pooled];
   }
 
   /** Hands `settle` the next frame, not before the last one was copied; once, unless it is closed before. */
@@ -69,7 +69,7 @@ export class HistoryFrames {
     if (message.kind === 'memory') {
       this.slots.setMemory(message.slot, message.generation, message.memory);
       // Else one memory would be in the set twice, and two slots of a later query would lie in it.
-      if (!message.wasSpare) this.memories.push(message.memory);
+      if (!message.wasPooled) this.memories.push(message.memory);
       this.serve();
     } else {
       const { failure } = message;
@@ -125,7 +125,7 @@ export class HistoryFrames {
     });
   }
 
-  private frameOf({ message, arrivalUs }: { message: Uint8Array; arrivalUs: number }): PastFrame {
+  private frameOf({ message, arrivalUs }: { message: Uint8Array; arrivalUs: number }): HistoryFrame {
     return {
       byteLength: message.length,
       arrivalUs,

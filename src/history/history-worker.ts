@@ -34,7 +34,7 @@ class Job {
   private waitsForSegments = false;
 
   constructor(private readonly message: OpenMessage) {
-    this.slots = new SlotWriter(message.block, message.spare);
+    this.slots = new SlotWriter(message.block, message.pooled);
     const { job, packetRing } = message;
     const source = {
       packetRing: packetRing === undefined ? undefined : new Uint8Array(packetRing),

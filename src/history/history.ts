@@ -37,14 +37,14 @@ interface Worker {
   cancelIdle: (() => void) | undefined;
 }
 
-interface Begun {
+interface BegunQuery {
   readonly id: number;
   readonly frames: HistoryFrames;
   /** Memory that its worker may use. */
-  readonly spare: readonly SharedArrayBuffer[];
+  readonly pooled: readonly SharedArrayBuffer[];
 }
 
-interface Waiting {
+interface WaitingQuery {
   readonly message: OpenMessage;
   readonly frames: HistoryFrames;
 }
@@ -53,13 +53,13 @@ interface Waiting {
 export class History {
   private readonly workers = new Set<Worker>();
   private readonly leaving = new Set<Promise<void>>();
-  private readonly waiting = new Map<number, Waiting>();
+  private readonly waiting = new Map<number, WaitingQuery>();
   private readonly workerOf = new Map<number, Worker>();
   private readonly limits: Required<Omit<HistorySettings, 'disk' | 'maxPixels'>>;
   private readonly disk: SegmentLookup | undefined;
   private readonly maxPixels: number;
   private readonly queryOf = new Map<number, HistoryQuery>();
-  private readonly spare = new BufferPool();
+  private readonly pool = new BufferPool();
   private lastId = 0;
   private started = 0;
   private closed = false;
@@ -131,7 +131,7 @@ export class History {
     await Promise.all(this.leaving);
   }
 
-  private begin(): Begun {
+  private begin(): BegunQuery {
     if (this.closed) throw shuttingDown();
     if (this.waiting.size >= this.limits.waiting) {
       throw new ChrysError(
@@ -140,25 +140,25 @@ export class History {
       );
     }
     const id = ++this.lastId;
-    const spare = this.spare.take();
+    const pooled = this.pool.take();
     const frames = new HistoryFrames(
       {
         copyBytes: (...copy) => {
           this.addon.copyBytes(...copy);
         },
         onClosed: () => {
-          this.letGo(id);
+          this.onClosed(id);
         },
         onRelease: () => {
           this.workerOf.get(id)?.thread.wake();
         },
         onUnused: (memories) => {
-          if (this.workers.size > 0) this.spare.put(memories);
+          if (this.workers.size > 0) this.pool.put(memories);
         },
       },
-      spare,
+      pooled,
     );
-    return { id, frames, spare };
+    return { id, frames, pooled: pooled };
   }
 
   private frameOptionsOf(
@@ -166,7 +166,7 @@ export class History {
     segments: readonly HistorySegment[],
     more: boolean,
   ): Omit<HistoryOptions, 'packetRing' | 'cancel'> {
-    const { camera, lookOf } = query;
+    const { camera, formatOf: lookOf } = query;
     return {
       segments,
       moreSegments: more,
@@ -189,12 +189,23 @@ export class History {
   }
 
   /** Gives it to a worker, or lets it wait for one. */
-  private start({ id, frames, spare }: Begun, ring: SharedArrayBuffer | undefined, job: OpenMessage['job']): void {
+  private start(
+    { id, frames, pooled: pooled }: BegunQuery,
+    ring: SharedArrayBuffer | undefined,
+    job: OpenMessage['job'],
+  ): void {
     if (this.closed || frames.isClosed) {
       frames.end(this.closed ? shuttingDown() : undefined);
       return;
     }
-    const message: OpenMessage = { kind: 'open', id, packetRing: ring, block: frames.slots.buffer, spare, job };
+    const message: OpenMessage = {
+      kind: 'open',
+      id,
+      packetRing: ring,
+      block: frames.slots.buffer,
+      pooled: pooled,
+      job,
+    };
     const worker = this.freeWorker();
     if (worker === undefined) this.waiting.set(id, { message, frames });
     else this.run(worker, message, frames);
@@ -278,7 +289,7 @@ export class History {
   private dismiss(worker: Worker): void {
     worker.cancelIdle?.();
     this.workers.delete(worker);
-    if (this.workers.size === 0) this.spare.clear();
+    if (this.workers.size === 0) this.pool.clear();
     const gone: Promise<void> = worker.thread.exit().then(() => {
       this.leaving.delete(gone);
     });
@@ -298,7 +309,7 @@ export class History {
   }
 
   /** Its flag is raised; the worker says 'ended' when it has seen that. */
-  private letGo(id: number): void {
+  private onClosed(id: number): void {
     if (this.waiting.delete(id)) this.queryOf.delete(id);
     this.workerOf.get(id)?.thread.wake();
   }

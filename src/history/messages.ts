@@ -15,7 +15,7 @@ export interface OpenMessage {
   /** The query's slots. */
   readonly block: SharedArrayBuffer;
   /** For its slots, as far as they are large enough. */
-  readonly spare: readonly SharedArrayBuffer[];
+  readonly pooled: readonly SharedArrayBuffer[];
   readonly job:
     | { readonly kind: 'frames'; readonly options: Omit<HistoryOptions, 'packetRing' | 'cancel'> }
     | {
@@ -44,7 +44,7 @@ export type FromHistoryWorker =
       readonly generation: number;
       readonly memory: SharedArrayBuffer;
       /** It is one of OpenMessage.spare, though another object: each journey between threads makes a new one. */
-      readonly wasSpare: boolean;
+      readonly wasPooled: boolean;
     }
   /** It wants the segments with packets from the sequence `wanted` on, and waits for them. */
   | { readonly kind: 'more'; readonly id: number; readonly wanted: number }

@@ -10,7 +10,7 @@ const AT_A_TIME = 64;
 const CLIP_AT_A_TIME = 500;
 
 /** What of the past a query reads from where. */
-export interface Sources {
+export interface HistorySources {
   readonly segments: readonly HistorySegment[];
   readonly moreSegments: boolean;
   /** Undefined: it reads nothing from memory. */
@@ -18,10 +18,12 @@ export interface Sources {
 }
 
 /** Where the frames of a query lie: on disk what memory has not any more. */
-export function sourcesOf(query: HistoryQuery, disk: SegmentLookup | undefined): Sources {
+export function sourcesOf(query: HistoryQuery, disk: SegmentLookup | undefined): HistorySources {
   const { ring } = query.camera.packets;
   if (disk === undefined) return { segments: [], moreSegments: false, ring };
-  return query.nearestUs === undefined ? ofRange(query, disk, ring) : ofMoment(query, query.nearestUs, disk, ring);
+  return query.nearestUs === undefined
+    ? sourcesOfRange(query, disk, ring)
+    : sourcesOfMoment(query, query.nearestUs, disk, ring);
 }
 
 /** Further segments of a range, those with packets from `wanted` on. */
@@ -37,7 +39,7 @@ export function moreSegments(
     limit: AT_A_TIME,
   });
   return {
-    segments: found.map((segment) => pastSegment(segment, query, disk)),
+    segments: found.map((segment) => historySegment(segment, query, disk)),
     moreSegments: found.length === AT_A_TIME,
   };
 }
@@ -57,33 +59,33 @@ export async function pathsOf(query: ClipQuery, disk: SegmentLookup | undefined)
   }
 }
 
-function ofRange(query: HistoryQuery, disk: SegmentLookup, ring: SharedArrayBuffer | undefined): Sources {
+function sourcesOfRange(query: HistoryQuery, disk: SegmentLookup, ring: SharedArrayBuffer | undefined): HistorySources {
   const oldest = ring === undefined ? undefined : oldestInMemory(ring);
   if (oldest !== undefined && oldest.arrivalUs <= query.fromUs) {
     // What memory loses while it is read is asked for then.
-    return { segments: [], moreSegments: recorded(query.camera, disk), ring };
+    return { segments: [], moreSegments: isRecorded(query.camera, disk), ring };
   }
   return { ...moreSegments(query, 0, disk), ring };
 }
 
-function ofMoment(
+function sourcesOfMoment(
   query: HistoryQuery,
   momentUs: number,
   disk: SegmentLookup,
   ring: SharedArrayBuffer | undefined,
-): Sources {
+): HistorySources {
   const oldest = ring === undefined ? undefined : oldestInMemory(ring);
-  const inMemory: Sources = { segments: [], moreSegments: false, ring };
+  const inMemory: HistorySources = { segments: [], moreSegments: false, ring };
   if (oldest !== undefined && oldest.arrivalUs <= momentUs) return inMemory;
   const segment = disk.nearest(query.camera.definition.name, momentUs, query.keyframesOnly);
   if (segment === undefined) return inMemory;
   const beforeUs = Math.max(0, segment.startUs - momentUs);
   const afterUs = Math.max(0, momentUs - segment.lastUs);
   if (oldest !== undefined && oldest.arrivalUs - momentUs < beforeUs + afterUs) return inMemory;
-  return { segments: [pastSegment(segment, query, disk)], moreSegments: false, ring: undefined };
+  return { segments: [historySegment(segment, query, disk)], moreSegments: false, ring: undefined };
 }
 
-function recorded(camera: HistoryCamera, disk: SegmentLookup): boolean {
+function isRecorded(camera: HistoryCamera, disk: SegmentLookup): boolean {
   return disk.nearest(camera.definition.name, 0, false) !== undefined;
 }
 
@@ -92,11 +94,11 @@ function oldestInMemory(ring: SharedArrayBuffer): { readonly arrivalUs: number }
   return first;
 }
 
-function pastSegment(segment: Segment, query: HistoryQuery, disk: SegmentLookup): HistorySegment {
+function historySegment(segment: Segment, query: HistoryQuery, disk: SegmentLookup): HistorySegment {
   return {
     path: disk.pathOf(segment),
     firstSequence: segment.firstSequence,
     endSequence: segment.endSequence,
-    look: query.lookOf(segment),
+    look: query.formatOf(segment),
   };
 }

@@ -13,7 +13,7 @@ export interface HistoryQuery {
   readonly toUs: number;
   /** Only the frame nearest to this moment, whatever the range. */
   readonly nearestUs?: number;
-  readonly lookOf: (stream: { readonly width: number; readonly height: number }) => OutputFormat;
+  readonly formatOf: (stream: { readonly width: number; readonly height: number }) => OutputFormat;
   readonly keyframesOnly: boolean;
   /** A frame about every so many milliseconds; 0 = every frame. */
   readonly intervalMs: number;

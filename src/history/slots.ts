@@ -47,11 +47,11 @@ class Block {
 export class SlotWriter extends Block {
   private readonly memories: (Uint8Array<SharedArrayBuffer> | undefined)[] = [];
   private readonly generations: number[] = [];
-  private readonly spare: SharedArrayBuffer[];
+  private readonly pooled: SharedArrayBuffer[];
 
-  constructor(block: SharedArrayBuffer, spare: readonly SharedArrayBuffer[]) {
+  constructor(block: SharedArrayBuffer, pooled: readonly SharedArrayBuffer[]) {
     super(block);
-    this.spare = [...spare];
+    this.pooled = [...pooled];
   }
 
   /** What native code looks at between packets. */
@@ -73,14 +73,14 @@ export class SlotWriter extends Block {
   replace(
     slot: number,
     bytes: number,
-  ): { readonly generation: number; readonly memory: SharedArrayBuffer; readonly wasSpare: boolean } {
-    const fitting = this.spare.findIndex((one) => one.byteLength >= bytes);
-    const [spare] = this.spare.splice(fitting, fitting < 0 ? 0 : 1);
-    const memory = spare ?? new SharedArrayBuffer(bytes);
+  ): { readonly generation: number; readonly memory: SharedArrayBuffer; readonly wasPooled: boolean } {
+    const fitting = this.pooled.findIndex((one) => one.byteLength >= bytes);
+    const [pooled] = this.pooled.splice(fitting, fitting < 0 ? 0 : 1);
+    const memory = pooled ?? new SharedArrayBuffer(bytes);
     const generation = (this.generations[slot] ?? 0) + 1;
     this.memories[slot] = new Uint8Array(memory);
     this.generations[slot] = generation;
-    return { generation, memory, wasSpare: spare !== undefined };
+    return { generation, memory, wasPooled: pooled !== undefined };
   }
 
   publish(slot: number, { offset, bytes, arrivalUs }: SlotMessage): void {

@@ -51,7 +51,7 @@ export class GroupFinder {
   private groups = 0;
   private bytes = 0;
   /** Of the packet before `at`. */
-  private seen: Pick<PacketFacts, 'connection' | 'group'> | undefined;
+  private seen: Pick<PacketFacts, 'connection' | 'gop'> | undefined;
   /** The rest of a group that was cut off cannot be written: it does not begin with a keyframe. */
   private restIsLost = false;
 
@@ -118,10 +118,10 @@ export class GroupFinder {
       return { segment: undefined, lostGroups: start === undefined ? 0 : 1 };
     }
     this.at = keyframe.sequence;
-    this.seen = { connection: keyframe.connection, group: keyframe.group - 1 };
-    const next = start ?? (seen && { connection: seen.connection, group: seen.group + 1 });
+    this.seen = { connection: keyframe.connection, gop: keyframe.gop - 1 };
+    const next = start ?? (seen && { connection: seen.connection, gop: seen.gop + 1 });
     if (next === undefined) return { segment: undefined, lostGroups: 0 };
-    const before = keyframe.connection === next.connection ? keyframe.group - next.group : keyframe.group;
+    const before = keyframe.connection === next.connection ? keyframe.gop - next.gop : keyframe.gop;
     return { segment: undefined, lostGroups: Math.max(0, before) };
   }
 
@@ -170,7 +170,7 @@ export class GroupFinder {
     const { lastKeyframe = start } = this;
     if (lastKeyframe !== start) {
       this.groups -= 1;
-      this.seen = { connection: lastKeyframe.connection, group: lastKeyframe.group - 1 };
+      this.seen = { connection: lastKeyframe.connection, gop: lastKeyframe.gop - 1 };
       return this.close(start, lastKeyframe.sequence);
     }
     const found = this.close(start, sequence);

@@ -4,7 +4,7 @@ import { liveSinceMs } from '../cameras/frames/live-since.js';
 import { CONTROL, FRAME_FILTER } from '../gen/ring-layout.js';
 import type { NativeAddon } from '../native/types.js';
 import { Control } from '../rings/control.js';
-import { FrameReader, type FrameFind } from '../rings/frame-reader.js';
+import { FrameReader, type FrameSearch } from '../rings/frame-reader.js';
 import type { CameraMessage, CameraProgress } from './messages.js';
 
 export interface PublisherEnvironment {
@@ -129,10 +129,10 @@ export class CameraPublisher {
     this.sendNext();
   }
 
-  private query(after: number): Omit<FrameFind, 'inOrder'> {
+  private query(after: number): Omit<FrameSearch, 'inOrder'> {
     const keyframesOnly = (this.frameFilter & FRAME_FILTER.all) === 0;
     const notBeforeMs = liveSinceMs(this.control, { keyframesOnly, intervalMs: 0 }, this.env.clock.nowMs());
     // The ring has only one output format.
-    return { after, frameClass: this.frameFilter, serial: 0, withholdCorrupt: false, notBeforeMs };
+    return { after, filter: this.frameFilter, serial: 0, withholdCorrupt: false, notBeforeMs };
   }
 }

@@ -166,9 +166,9 @@ export class PublishedCameras {
     if (!this.connected || isKeyOfAnother(published.camera.definition.name)) return;
     try {
       const always = this.alwaysPublished();
-      let frameFilter = always === undefined ? 0 : published.camera.frames.want(always).frameFilter;
+      let frameFilter = always === undefined ? 0 : published.camera.frames.subscribe(always).frameFilter;
       if (published.requested !== 'nothing') {
-        if (isRequest) published.camera.frames.want(published.requested === 'all' ? ALL : KEYFRAMES);
+        if (isRequest) published.camera.frames.subscribe(published.requested === 'all' ? ALL : KEYFRAMES);
         frameFilter |= published.requested === 'all' ? FRAME_FILTER.all : FRAME_FILTER.keyframes;
       }
       published.message = frameFilter === 0 ? '' : whyTooLarge(published.camera);

@@ -12,7 +12,7 @@ export interface FrameRef {
   /** Milliseconds since the epoch. */
   readonly arrivalMs: number;
   /** Keyframes that the camera had up to this frame. */
-  readonly keyframes: number;
+  readonly keyframeCount: number;
   /** Bytes of the whole message. */
   readonly byteLength: number;
   /** Where the picture lies in the message. */
@@ -25,11 +25,11 @@ export interface FrameRef {
   copyTo(target: Uint8Array, targetOffset: number): FrameRef | undefined;
 }
 
-export interface FrameFind {
+export interface FrameSearch {
   /** Frames with a greater id only. */
   readonly after: number;
   /** A bit of FRAME_FILTER that the frame must have; 0 = any frame. */
-  readonly frameClass: number;
+  readonly filter: number;
   /** OUTPUT.serial of the look that the frame must have; 0 = any. */
   readonly serial: number;
   readonly withholdCorrupt: boolean;
@@ -62,7 +62,7 @@ export class FrameReader {
     this.slotCount = 0;
   }
 
-  find(query: FrameFind): FrameRef | undefined {
+  find(query: FrameSearch): FrameRef | undefined {
     if (!this.ready()) return undefined;
     let newest = -1;
     let newestSequence = query.after;
@@ -76,7 +76,7 @@ export class FrameReader {
       const sequence = this.loadI64(at + SEQUENCE_I32);
       if (sequence <= query.after || sequence === 0) continue;
       const flags = this.load(at + FRAME_SLOT.flagsI32);
-      if (query.frameClass !== 0 && ((flags >> FLAG.filterShift) & query.frameClass) === 0) continue;
+      if (query.filter !== 0 && ((flags >> FLAG.filterShift) & query.filter) === 0) continue;
       if (query.serial !== 0 && this.load(at + FRAME_SLOT.serialI32) !== query.serial) continue;
       if (query.withholdCorrupt && (flags & FLAG.corrupt) !== 0) continue;
       if (this.loadI64(at + ARRIVAL_I32) < query.notBeforeMs * 1000) continue;
@@ -90,7 +90,7 @@ export class FrameReader {
   }
 
   latest(): FrameRef | undefined {
-    return this.find({ after: 0, frameClass: 0, serial: 0, withholdCorrupt: false, notBeforeMs: 0, inOrder: false });
+    return this.find({ after: 0, filter: 0, serial: 0, withholdCorrupt: false, notBeforeMs: 0, inOrder: false });
   }
 
   private ready(): boolean {
@@ -103,7 +103,7 @@ export class FrameReader {
     return true;
   }
 
-  private refTo(slot: number, query: FrameFind): FrameRef | undefined {
+  private refTo(slot: number, query: FrameSearch): FrameRef | undefined {
     for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
       const read = this.readSlot(slot, query);
       if (read !== undefined) return read;
@@ -111,7 +111,7 @@ export class FrameReader {
     return undefined;
   }
 
-  private readSlot(slot: number, query: FrameFind): FrameRef | undefined {
+  private readSlot(slot: number, query: FrameSearch): FrameRef | undefined {
     const at = this.slotIndex(slot);
     const lock = this.load(at + FRAME_SLOT.lockI32);
     const flags = this.load(at + FRAME_SLOT.flagsI32);
@@ -136,7 +136,7 @@ export class FrameReader {
       width,
       height,
       arrivalMs,
-      keyframes,
+      keyframeCount: keyframes,
       byteLength,
       dataOffset,
       dataBytes,

@@ -6,7 +6,7 @@ export interface PacketFacts {
   readonly keyframe: boolean;
   readonly connection: number;
   /** Number of its group of pictures: keyframes since the camera connected, this one included. */
-  readonly group: number;
+  readonly gop: number;
   /** Of the payload. */
   readonly bytes: number;
   /** Ticks of secondsPerTick. */
@@ -62,7 +62,7 @@ export class PacketReader {
       sequence: this.i64(at, PACKET_ENTRY.sequenceI64),
       keyframe: (this.int(at, PACKET_ENTRY.flagsI32) & FLAG.keyframe) !== 0,
       connection: this.int(at, PACKET_ENTRY.connectionI32),
-      group: this.i64(at, PACKET_ENTRY.keyframeCountI64),
+      gop: this.i64(at, PACKET_ENTRY.keyframeCountI64),
       bytes: this.int(at, PACKET_ENTRY.sizeI32),
       pts: this.i64(at, PACKET_ENTRY.ptsI64),
       secondsPerTick: this.int(at, PACKET_ENTRY.timeBaseNumI32) / this.int(at, PACKET_ENTRY.timeBaseDenI32),

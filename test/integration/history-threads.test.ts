@@ -6,7 +6,7 @@ import { VideoFrame } from '../../src/gen/chrys/cloud/videostreaming/v1beta1/vid
 import { CONTROL } from '../../src/gen/ring-layout.js';
 import { History } from '../../src/history/history.js';
 import type { HistoryQuery } from '../../src/history/queries.js';
-import type { PastFrame, HistoryFrames } from '../../src/history/history-frames.js';
+import type { HistoryFrame, HistoryFrames } from '../../src/history/history-frames.js';
 import { makeClip } from '../farm/clips.js';
 import { addon, CaptureRig } from '../native/capture-rig.js';
 import { clipFile } from '../support/ffmpeg.js';
@@ -48,7 +48,7 @@ describe('queries of the history', () => {
       camera,
       fromUs: 0,
       toUs: Number.MAX_SAFE_INTEGER,
-      lookOf: () => ({ format: 0, width: 0, height: 0, quality: 0, enlarge: false }),
+      formatOf: () => ({ format: 0, width: 0, height: 0, quality: 0, enlarge: false }),
       keyframesOnly: false,
       intervalMs: 0,
       withholdCorrupt: false,
@@ -69,7 +69,7 @@ describe('queries of the history', () => {
 
   const target = Buffer.alloc(PICTURE_BYTES + 4096);
 
-  async function next(frames: HistoryFrames): Promise<PastFrame | undefined> {
+  async function next(frames: HistoryFrames): Promise<HistoryFrame | undefined> {
     return await new Promise((resolve, reject) => {
       frames.next((error, frame) => {
         if (error === undefined) resolve(frame);
@@ -115,7 +115,7 @@ describe('queries of the history', () => {
     const sizes = [1920, 960, 480, 240];
     const beside = sizes.map((width) => ({
       width,
-      frames: history.open({ ...query, lookOf: () => ({ ...query.lookOf({ width: 0, height: 0 }), width }) }),
+      frames: history.open({ ...query, formatOf: () => ({ ...query.formatOf({ width: 0, height: 0 }), width }) }),
     }));
     for (let i = 0; i < 20; i += 1) {
       const found = await Promise.all(beside.map(async ({ frames }) => next(frames)));

@@ -117,7 +117,7 @@ export class CaptureRig {
     this.control.setI32(CONTROL.frameWaitersI32, 1);
     await waitFor(`${count} frames`, BOUND_MS, async () => {
       const event = this.control.getI32(CONTROL.frameEventI32);
-      const ref = this.reader.find({ after, frameClass, serial: 0, withholdCorrupt: false, notBeforeMs: 0, inOrder: true });
+      const ref = this.reader.find({ after, filter: frameClass, serial: 0, withholdCorrupt: false, notBeforeMs: 0, inOrder: true });
       if (ref === undefined) {
         await Atomics.waitAsync(this.control.i32, CONTROL.frameEventI32, event, 200).value;
         return false;

@@ -53,7 +53,7 @@ async function firstPictures(file: string, looks: readonly Look[]): Promise<Pict
         expect(rig.result).toBeUndefined();
         return rig.readers[output + 1]?.find({
           after: 0,
-          frameClass: 0,
+          filter: 0,
           serial: 0,
           withholdCorrupt: false,
           notBeforeMs: 0,

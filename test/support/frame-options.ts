@@ -12,4 +12,4 @@ export const EVERY: FrameOptions = {
 export const KEYFRAMES: FrameOptions = { ...EVERY, keyframesOnly: true };
 export const everyMs = (intervalMs: number): FrameOptions => ({ ...EVERY, intervalMs });
 
-export const ANY_FRAME: FrameQuery = { terms: EVERY, after: 0, awayMs: Infinity, waitMs: 5000, maxAgeMs: 0 };
+export const ANY_FRAME: FrameQuery = { options: EVERY, after: 0, sinceLastMs: Infinity, waitMs: 5000, maxAgeMs: 0 };

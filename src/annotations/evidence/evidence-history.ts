@@ -84,7 +84,7 @@ async function wantedFrame(wish: EvidenceWish, source: EvidenceSource, signal: A
     toUs: 0,
     // The middle of the millisecond: a frame of that timestamp is nearer than its neighbours.
     nearestUs: arrivalUs ?? atMs * 1000 + 500,
-    lookOf: () => look,
+    formatOf: () => look,
     keyframesOnly: false,
     intervalMs: 0,
     withholdCorrupt: false,

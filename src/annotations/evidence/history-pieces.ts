@@ -1,6 +1,6 @@
 import { open, rename, rm, type FileHandle } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import type { PastFrame, HistoryFrames } from '../../history/history-frames.js';
+import type { HistoryFrame, HistoryFrames } from '../../history/history-frames.js';
 import { ChrysError } from '../../base/errors.js';
 import { unfinished } from './evidence-files.js';
 
@@ -72,7 +72,7 @@ async function syncFolder(path: string): Promise<void> {
   }
 }
 
-function nextOf(past: Past, signal: AbortSignal): Promise<PastFrame | undefined> {
+function nextOf(past: Past, signal: AbortSignal): Promise<HistoryFrame | undefined> {
   return new Promise((resolve, reject) => {
     signal.throwIfAborted();
     const abort = (): void => {

@@ -14,12 +14,12 @@ export interface CaptureContext {
   readonly replay?: ReplayOptions | undefined;
 }
 
-type Wishes = Pick<
+type CaptureSettings = Pick<
   CameraDefinition,
   'name' | 'transport' | 'tlsVerify' | 'maxPixels' | 'openTimeoutMs' | 'stallTimeoutMs' | 'decoderThreads'
 >;
 
-export function captureOptions(source: SourceUrl, wishes: Wishes, context: CaptureContext): OpenOptions {
+export function captureOptions(source: SourceUrl, wishes: CaptureSettings, context: CaptureContext): OpenOptions {
   const { learned, maxPixels, logLevel, replay } = context;
   return {
     url: source.url,

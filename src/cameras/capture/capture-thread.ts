@@ -3,7 +3,7 @@ import { CONTROL } from '../../gen/ring-layout.js';
 import type { NativeAddon } from '../../native/types.js';
 import type { Control } from '../../rings/control.js';
 import type { Closings, Endpoint } from './closings.js';
-import { STOP, type StopWish } from './teardown.js';
+import { STOP, type StopReason } from './teardown.js';
 import type { FromWorker, OpenMessage, ToWorker, WorkerData } from './worker-messages.js';
 
 export type WakeAddon = Pick<NativeAddon, 'openWake' | 'wake' | 'closeWake'>;
@@ -60,7 +60,7 @@ export class CaptureThread {
   }
 
   /** Stops the capture and does not wait for its end. Until then, other connections to the same camera wait. */
-  raiseStop(how: StopWish): void {
+  raiseStop(how: StopReason): void {
     const { control, closings } = this.form;
     if (this.endpoint !== undefined) this.closed ??= closings.begin(this.endpoint);
     control.setI32(CONTROL.stopI32, Math.max(how, control.getI32(CONTROL.stopI32)));

@@ -5,4 +5,4 @@ export const TEARDOWN_MARGIN_MS = 500;
 
 /** Values of CONTROL.stop. With `process`, TEARDOWN takes at most 300 ms. */
 export const STOP = { none: 0, capture: 1, process: 2 } as const;
-export type StopWish = typeof STOP.capture | typeof STOP.process;
+export type StopReason = typeof STOP.capture | typeof STOP.process;

@@ -4,28 +4,28 @@ import { CONTROL, FRAME_FILTER, OUTPUT, PICTURE_FORMAT } from '../../gen/ring-la
 import type { Control } from '../../rings/control.js';
 import type { FrameOptions, OutputFormat, Subscription } from '../types.js';
 
-/** Demand outlives the call that raised it by so much, so that a caller who comes back finds the decoder running. */
+/** How long demand lasts after the last call, so that the decoder still runs when a caller comes back. */
 export const DEMAND_TTL_MS = 10_000;
-/** An output that nobody wanted for so long has no frame of its old look on the way any more. */
+/** After this time without a subscription, no frame in the old format is on its way, and the output can be reused. */
 const REUSE_AFTER_MS = 1000;
 
-interface ClassDemand {
-  readonly want: Subscription;
-  /** Clock.monotonicMs until which it lasts. */
+interface FilterDemand {
+  readonly subscription: Subscription;
+  /** The demand ends at this time, by Clock.monotonicMs, unless calls wait. */
   untilMs: number;
-  /** Calls that wait at the moment. */
-  held: number;
+  /** Calls that wait now. */
+  waiting: number;
 }
 
 interface Output {
-  look: OutputFormat;
+  format: OutputFormat;
   serial: number;
-  wants: number;
+  filters: number;
   idleSinceMs: number;
-  readonly classes: Map<number, ClassDemand>;
+  readonly demands: Map<number, FilterDemand>;
 }
 
-/** Has the plain look for ever. */
+/** Output 0 always delivers unscaled BGR24. */
 export const DEFAULT_OUTPUT = 0;
 export const DEFAULT_OUTPUT_FORMAT: OutputFormat = {
   format: PICTURE_FORMAT.bgr24,
@@ -36,7 +36,7 @@ export const DEFAULT_OUTPUT_FORMAT: OutputFormat = {
 };
 
 /**
- * The union of what a camera's callers ask for: which looks, and of each which classes of frames. Writes the outputs and
+ * The union of a camera's subscriptions: which output formats, and which frame filters of each. Writes the outputs and
  * intervals of the control block. Main thread.
  */
 export class Demand {
@@ -47,44 +47,44 @@ export class Demand {
   constructor(
     private readonly control: Control,
     private readonly clock: Clock,
-    /** Wakes the capture loop, which may wait for seconds for a slow camera's next packet. */
+    /** Wakes the capture loop, which may otherwise wait seconds for the next packet of a slow camera. */
     readonly wakeCapture: () => void = () => undefined,
   ) {
-    this.setLook(DEFAULT_OUTPUT, DEFAULT_OUTPUT_FORMAT);
+    this.setFormat(DEFAULT_OUTPUT, DEFAULT_OUTPUT_FORMAT);
   }
 
-  /** A call came in. Throws resource_exhausted when too many different looks or intervals are wanted at a time. */
-  touch(terms: FrameOptions): Subscription {
-    const index = this.outputFor(terms.outputFormat);
+  /** Registers a caller's request. Throws resource_exhausted when too many different formats or intervals are in use. */
+  subscribe(options: FrameOptions): Subscription {
+    const index = this.outputFor(options.outputFormat);
     const output = this.outputs[index];
-    if (output === undefined) throw new Error('an output without a look');
-    const frameClass = this.classOf(terms);
-    let demand = output.classes.get(frameClass);
+    if (output === undefined) throw new Error('The output has no format');
+    const filter = this.filterOf(options);
+    let demand = output.demands.get(filter);
     if (demand === undefined) {
-      demand = { want: { output: index, frameFilter: frameClass, serial: output.serial }, untilMs: 0, held: 0 };
-      output.classes.set(frameClass, demand);
+      demand = { subscription: { output: index, frameFilter: filter, serial: output.serial }, untilMs: 0, waiting: 0 };
+      output.demands.set(filter, demand);
     }
     this.prolong(demand);
-    if ((output.wants & frameClass) === 0) this.setWants(index, output.wants | frameClass);
-    return demand.want;
+    if ((output.filters & filter) === 0) this.setFilters(index, output.filters | filter);
+    return demand.subscription;
   }
 
-  /** A call begins to wait: its demand lasts until `release`, and the usual time from there. */
-  hold(want: Subscription): void {
-    const demand = this.demandOf(want);
-    if (demand !== undefined) demand.held += 1;
+  /** A call begins to wait: its demand lasts until `endWait`, and DEMAND_TTL_MS from then on. */
+  beginWait(subscription: Subscription): void {
+    const demand = this.demandOf(subscription);
+    if (demand !== undefined) demand.waiting += 1;
   }
 
-  release(want: Subscription): void {
-    const demand = this.demandOf(want);
+  endWait(subscription: Subscription): void {
+    const demand = this.demandOf(subscription);
     if (demand === undefined) return;
-    demand.held -= 1;
+    demand.waiting -= 1;
     this.prolong(demand);
   }
 
-  /** The size of the camera's pictures in that look, if the capture loop refused them as too large for a message. */
-  tooLarge(look: OutputFormat): { readonly width: number; readonly height: number } | undefined {
-    const index = this.outputs.findIndex((output) => isSame(output.look, look));
+  /** The size in pixels of a frame in this format that exceeded the size limit of a message; undefined: none did. */
+  tooLarge(format: OutputFormat): { readonly width: number; readonly height: number } | undefined {
+    const index = this.outputs.findIndex((output) => isSame(output.format, format));
     const packed = index < 0 ? 0 : this.control.getI32(outputAt(index) + OUTPUT.tooLargeI32);
     return packed === 0 ? undefined : { width: packed >>> 16, height: packed & 0xffff };
   }
@@ -93,74 +93,74 @@ export class Demand {
     this.closed = true;
     this.cancelTimer?.();
     for (const [index, output] of this.outputs.entries()) {
-      output.classes.clear();
-      this.setWants(index, 0);
+      output.demands.clear();
+      this.setFilters(index, 0);
     }
   }
 
-  private demandOf(want: Subscription): ClassDemand | undefined {
-    const demand = this.outputs[want.output]?.classes.get(want.frameFilter);
-    return demand?.want === want ? demand : undefined;
+  private demandOf(subscription: Subscription): FilterDemand | undefined {
+    const demand = this.outputs[subscription.output]?.demands.get(subscription.frameFilter);
+    return demand?.subscription === subscription ? demand : undefined;
   }
 
-  private prolong(demand: ClassDemand): void {
+  private prolong(demand: FilterDemand): void {
     if (this.closed) return;
     demand.untilMs = this.clock.monotonicMs() + DEMAND_TTL_MS;
     this.cancelTimer ??= this.clock.after(DEMAND_TTL_MS, this.expire);
   }
 
-  private outputFor(look: OutputFormat): number {
-    const known = this.outputs.findIndex((output) => isSame(output.look, look));
+  private outputFor(format: OutputFormat): number {
+    const known = this.outputs.findIndex((output) => isSame(output.format, format));
     if (known >= 0) return known;
     if (this.outputs.length < OUTPUT.count) {
-      this.setLook(this.outputs.length, look);
+      this.setFormat(this.outputs.length, format);
       return this.outputs.length - 1;
     }
     const nowMs = this.clock.monotonicMs();
-    let longest = -1;
-    let maxSinceMs = Infinity;
+    let idlest = -1;
+    let idleSinceMs = Infinity;
     for (let index = 1; index < OUTPUT.count; index += 1) {
       const output = this.outputs[index];
-      if (output?.wants !== 0 || nowMs - output.idleSinceMs < REUSE_AFTER_MS) continue;
-      if (output.idleSinceMs < maxSinceMs) [longest, maxSinceMs] = [index, output.idleSinceMs];
+      if (output?.filters !== 0 || nowMs - output.idleSinceMs < REUSE_AFTER_MS) continue;
+      if (output.idleSinceMs < idleSinceMs) [idlest, idleSinceMs] = [index, output.idleSinceMs];
     }
-    if (longest < 0) {
+    if (idlest < 0) {
       throw new ChrysError(
         'resource_exhausted',
-        `this camera's frames are already wanted in ${OUTPUT.count} different sizes or formats: ask for one of these, or try again later`,
+        `The frames of this camera are already in use in ${OUTPUT.count} different sizes or formats. Request one of these, or try again later.`,
       );
     }
-    this.setLook(longest, look);
-    return longest;
+    this.setFormat(idlest, format);
+    return idlest;
   }
 
-  private setLook(index: number, look: OutputFormat): void {
+  private setFormat(index: number, format: OutputFormat): void {
     const at = outputAt(index);
-    this.control.setI32(at + OUTPUT.formatI32, look.format);
-    this.control.setI32(at + OUTPUT.widthI32, look.width);
-    this.control.setI32(at + OUTPUT.heightI32, look.height);
-    this.control.setI32(at + OUTPUT.qualityI32, look.quality);
-    this.control.setI32(at + OUTPUT.enlargeI32, look.enlarge ? 1 : 0);
+    this.control.setI32(at + OUTPUT.formatI32, format.format);
+    this.control.setI32(at + OUTPUT.widthI32, format.width);
+    this.control.setI32(at + OUTPUT.heightI32, format.height);
+    this.control.setI32(at + OUTPUT.qualityI32, format.quality);
+    this.control.setI32(at + OUTPUT.enlargeI32, format.enlarge ? 1 : 0);
     const serial = this.control.addI32(at + OUTPUT.serialI32, 1);
-    this.outputs[index] = { look, serial, wants: 0, idleSinceMs: 0, classes: new Map() };
+    this.outputs[index] = { format, serial, filters: 0, idleSinceMs: 0, demands: new Map() };
   }
 
-  private classOf(terms: FrameOptions): number {
-    if (terms.keyframesOnly) return FRAME_FILTER.keyframes;
-    if (terms.intervalMs <= 0) return FRAME_FILTER.all;
+  private filterOf(options: FrameOptions): number {
+    if (options.keyframesOnly) return FRAME_FILTER.keyframes;
+    if (options.intervalMs <= 0) return FRAME_FILTER.all;
     let free = -1;
     for (let index = 0; index < FRAME_FILTER.intervals; index += 1) {
-      const frameClass = 1 << (FRAME_FILTER.firstInterval + index);
-      if (this.control.getI32(CONTROL.intervalMsI32 + index) === terms.intervalMs) return frameClass;
-      if (free < 0 && this.outputs.every((output) => (output.wants & frameClass) === 0)) free = index;
+      const filter = 1 << (FRAME_FILTER.firstInterval + index);
+      if (this.control.getI32(CONTROL.intervalMsI32 + index) === options.intervalMs) return filter;
+      if (free < 0 && this.outputs.every((output) => (output.filters & filter) === 0)) free = index;
     }
     if (free < 0) {
       throw new ChrysError(
         'resource_exhausted',
-        `this camera's frames are already wanted at ${FRAME_FILTER.intervals} different intervals: ask for one of these, or try again later`,
+        `The frames of this camera are already in use at ${FRAME_FILTER.intervals} different intervals. Request one of these, or try again later.`,
       );
     }
-    this.control.setI32(CONTROL.intervalMsI32 + free, terms.intervalMs);
+    this.control.setI32(CONTROL.intervalMsI32 + free, options.intervalMs);
     return 1 << (FRAME_FILTER.firstInterval + free);
   }
 
@@ -169,29 +169,29 @@ export class Demand {
     const nowMs = this.clock.monotonicMs();
     let nextMs = Infinity;
     for (const [index, output] of this.outputs.entries()) {
-      let wants = 0;
-      for (const [frameClass, demand] of output.classes) {
-        if (demand.held === 0 && demand.untilMs <= nowMs) {
-          output.classes.delete(frameClass);
+      let filters = 0;
+      for (const [filter, demand] of output.demands) {
+        if (demand.waiting === 0 && demand.untilMs <= nowMs) {
+          output.demands.delete(filter);
           continue;
         }
-        wants |= frameClass;
+        filters |= filter;
         nextMs = Math.min(nextMs, demand.untilMs > nowMs ? demand.untilMs - nowMs : DEMAND_TTL_MS);
       }
-      this.setWants(index, wants);
+      this.setFilters(index, filters);
     }
     if (nextMs !== Infinity) this.cancelTimer = this.clock.after(Math.max(1, nextMs), this.expire);
   };
 
-  private setWants(index: number, wants: number): void {
+  private setFilters(index: number, filters: number): void {
     const output = this.outputs[index];
-    if (output === undefined || output.wants === wants) return;
-    // A look that was refused earlier may fit by now.
-    if (output.wants === 0) this.control.setI32(outputAt(index) + OUTPUT.tooLargeI32, 0);
-    const hasRisen = (wants & ~output.wants) !== 0;
-    output.wants = wants;
-    if (wants === 0) output.idleSinceMs = this.clock.monotonicMs();
-    this.control.setI32(outputAt(index) + OUTPUT.filtersI32, wants);
+    if (output === undefined || output.filters === filters) return;
+    // Frames that were too large earlier may fit now.
+    if (output.filters === 0) this.control.setI32(outputAt(index) + OUTPUT.tooLargeI32, 0);
+    const hasRisen = (filters & ~output.filters) !== 0;
+    output.filters = filters;
+    if (filters === 0) output.idleSinceMs = this.clock.monotonicMs();
+    this.control.setI32(outputAt(index) + OUTPUT.filtersI32, filters);
     if (hasRisen) this.wakeCapture();
   }
 }

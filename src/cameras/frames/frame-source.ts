@@ -9,18 +9,18 @@ import { MAX_FRAME_MESSAGE_BYTES } from '../capture/rings.js';
 import type { FrameQuery, FrameSource, FrameOptions, OutputFormat, Subscription } from '../types.js';
 
 const MAX_WAITERS = 4096;
-/** A caller that asks again within so many frame intervals is one that takes every frame and came a moment late. */
+/** A caller that returns within this number of frame intervals takes every frame and was only a moment late. */
 const IN_ORDER_INTERVALS = 1.5;
-/** A snapshot is asked for anew so often while the stream has not had its first keyframe. */
+/** Time between two snapshot requests while the stream has not had its first keyframe. */
 const SNAPSHOT_RETRY_MS = 250;
-/** What was decoded longer before the newest packet shows another time, however well it was decoded. */
+/** A frame that is older than the newest packet by more than this is no snapshot of the present. */
 const SNAPSHOT_STALE_MS = 5000;
 
-/** The result for a waiter when no frame of its look can come. */
+/** The result for a waiter when its output format is too large for a message. */
 const REFUSED = Symbol('too large');
 
 const BGR24 = { name: 'BGR24', bytesPerPixel: 3 };
-/** By PICTURE_FORMAT, without JPEG. */
+/** Indexed by PICTURE_FORMAT, without JPEG. */
 const FORMATS: readonly { readonly name: string; readonly bytesPerPixel: number }[] = [
   BGR24,
   { name: 'RGB24', bytesPerPixel: 3 },
@@ -31,22 +31,22 @@ const FORMATS: readonly { readonly name: string; readonly bytesPerPixel: number 
 const NOTHING_TO_END = (): void => undefined;
 const NEVER_WAITED = (): boolean => false;
 
-/** Tries again what it waits for. True: settled. */
+/** Looks for the awaited result. Returns whether the wait has ended. */
 type Waiter = () => boolean;
 
 /**
- * The frames of one camera for any number of callers on the main thread. One outstanding Atomics.waitAsync serves them
- * all, and the capture loop notifies only while somebody waits.
+ * Delivers the frames of one camera to any number of callers on the main thread. One outstanding Atomics.waitAsync serves
+ * all of them, and the capture loop notifies only while a caller is waiting.
  */
 export class RingFrameSource implements FrameSource {
   private readonly waiters = new Set<Waiter>();
-  /** A waitAsync is outstanding: the next notification of frameEvent runs `look`. */
+  /** A waitAsync is outstanding: the next notification of frameEvent runs `serve`. */
   private armed = false;
   private closed = false;
 
   constructor(
     private readonly control: Control,
-    /** By output. */
+    /** One for each output. */
     private readonly readers: readonly FrameReader[],
     private readonly demand: Demand,
     private readonly clock: Clock,
@@ -56,22 +56,22 @@ export class RingFrameSource implements FrameSource {
     return this.waiters.size;
   }
 
-  want(terms: FrameOptions): Subscription {
-    return this.demand.touch(terms);
+  subscribe(options: FrameOptions): Subscription {
+    return this.demand.subscribe(options);
   }
 
   request(query: FrameQuery, settle: (frame: FrameRef | undefined) => void): () => void {
-    const { terms } = query;
-    const want = this.demand.touch(terms);
-    const reader = this.readers[want.output];
-    // Two frames that wait for it: it gets the older one first. Anyone slower gets the newest.
-    const inOrder = query.awayMs <= IN_ORDER_INTERVALS * frameIntervalMs(this.control);
+    const { options } = query;
+    const subscription = this.demand.subscribe(options);
+    const reader = this.readers[subscription.output];
+    // When two frames are ready for such a caller, it gets the older one first. A slower caller gets the newest.
+    const inOrder = query.sinceLastMs <= IN_ORDER_INTERVALS * frameIntervalMs(this.control);
     const find = (): FrameRef | undefined =>
       reader?.find({
         after: query.after,
-        frameClass: want.frameFilter,
-        serial: want.serial,
-        withholdCorrupt: terms.withholdCorrupt,
+        filter: subscription.frameFilter,
+        serial: subscription.serial,
+        withholdCorrupt: options.withholdCorrupt,
         notBeforeMs: this.notBeforeMs(query),
         inOrder,
       });
@@ -80,36 +80,36 @@ export class RingFrameSource implements FrameSource {
       settle(found);
       return NOTHING_TO_END;
     }
-    this.demand.hold(want);
+    this.demand.beginWait(subscription);
     let end: () => boolean;
     try {
       const findOrRefuse = (): FrameRef | typeof REFUSED | undefined =>
-        find() ?? (this.demand.tooLarge(terms.outputFormat) === undefined ? undefined : REFUSED);
+        find() ?? (this.demand.tooLarge(options.outputFormat) === undefined ? undefined : REFUSED);
       end = this.waitFor(findOrRefuse, query.waitMs, (frame) => {
-        this.demand.release(want);
+        this.demand.endWait(subscription);
         settle(frame === REFUSED ? undefined : frame);
       });
     } catch (error) {
-      this.demand.release(want);
+      this.demand.endWait(subscription);
       throw error;
     }
     return () => {
-      if (end()) this.demand.release(want);
+      if (end()) this.demand.endWait(subscription);
     };
   }
 
-  refusal(look: OutputFormat): ChrysError | undefined {
-    const size = this.demand.tooLarge(look);
+  refusal(format: OutputFormat): ChrysError | undefined {
+    const size = this.demand.tooLarge(format);
     if (size === undefined) return undefined;
     const limit = `a message has at most ${MAX_FRAME_MESSAGE_BYTES} bytes`;
     const { width, height } = size;
-    if (look.format === PICTURE_FORMAT.jpeg) {
-      const text = `the JPEG of a ${width}x${height} picture is too large, and ${limit}: request a smaller one (width=1920)`;
+    if (format.format === PICTURE_FORMAT.jpeg) {
+      const text = `The JPEG of a ${width}x${height} picture is too large: ${limit}. Request a smaller one (width=1920).`;
       return new ChrysError('resource_exhausted', text);
     }
-    const { name, bytesPerPixel } = FORMATS[look.format] ?? BGR24;
-    const picture = `a picture of ${width}x${height} takes ${width * height * bytesPerPixel} bytes as ${name}`;
-    const text = `${picture}, and ${limit}: request a smaller one (width=1920) or JPEG`;
+    const { name, bytesPerPixel } = FORMATS[format.format] ?? BGR24;
+    const picture = `A picture of ${width}x${height} takes ${width * height * bytesPerPixel} bytes as ${name}`;
+    const text = `${picture}, and ${limit}. Request a smaller one (width=1920) or JPEG.`;
     return new ChrysError('resource_exhausted', text);
   }
 
@@ -120,12 +120,12 @@ export class RingFrameSource implements FrameSource {
       if (fresh !== undefined) return fresh;
       const leftMs = giveUpMs - this.clock.monotonicMs();
       if (leftMs <= 0 || this.stopWaiting(signal)) return undefined;
-      const wanted = this.control.addI32(CONTROL.snapshotWantedI32, 1);
+      const request = this.control.addI32(CONTROL.snapshotWantedI32, 1);
       this.demand.wakeCapture();
-      const served = await this.waited(() => this.served(wanted), leftMs, signal);
+      const served = await this.waited(() => this.served(request), leftMs, signal);
       if (served === undefined) return undefined;
       const frame = this.readers[0]?.latest();
-      if (frame !== undefined && !this.stale(frame)) return frame;
+      if (frame !== undefined && !this.isStale(frame)) return frame;
       if (this.demand.tooLarge(DEFAULT_OUTPUT_FORMAT) !== undefined) return undefined;
       const leftAfterMs = giveUpMs - this.clock.monotonicMs();
       await this.waited(() => undefined, Math.min(SNAPSHOT_RETRY_MS, Math.max(0, leftAfterMs)), signal);
@@ -133,18 +133,18 @@ export class RingFrameSource implements FrameSource {
   }
 
   /**
-   * Lets every waiting caller look again. The first frame of a new ring may be announced before main knows the ring, and
-   * the next frame of a slow camera is seconds away.
+   * Lets every waiting caller look again. The first frame of a new ring may be announced before the main thread knows the
+   * ring, and the next frame of a slow camera may take seconds.
    */
   ringChanged(): void {
     Atomics.notify(this.control.i32, CONTROL.frameEventI32);
   }
 
-  /** Lets every caller go with nothing. */
+  /** Ends the waits of all callers without a frame. */
   close(): void {
     this.closed = true;
     for (const waiter of [...this.waiters]) waiter();
-    // Frees the promise of waitAsync, which would hold all of this for ever.
+    // Settles the promise of waitAsync, which would keep this object in memory.
     Atomics.notify(this.control.i32, CONTROL.frameEventI32);
   }
 
@@ -152,7 +152,7 @@ export class RingFrameSource implements FrameSource {
     return this.closed || signal?.aborted === true;
   }
 
-  /** The newest frame, when nothing newer can be expected of a decoder. */
+  /** The newest frame, if decoding now would not give a newer one. */
   private freshFrame(): FrameRef | undefined {
     const frame = this.readers[0]?.latest();
     if (frame === undefined) return undefined;
@@ -160,23 +160,23 @@ export class RingFrameSource implements FrameSource {
     return ageMs >= 0 && ageMs < 2 * frameIntervalMs(this.control) ? frame : undefined;
   }
 
-  private notBeforeMs({ terms, maxAgeMs }: FrameQuery): number {
+  private notBeforeMs({ options, maxAgeMs }: FrameQuery): number {
     const nowMs = this.clock.nowMs();
-    const liveMs = liveSinceMs(this.control, terms, nowMs);
+    const liveMs = liveSinceMs(this.control, options, nowMs);
     return maxAgeMs > 0 ? Math.max(liveMs, nowMs - maxAgeMs) : liveMs;
   }
 
-  private stale(frame: FrameRef): boolean {
+  private isStale(frame: FrameRef): boolean {
     const behindMs = this.control.getI64(CONTROL.lastPacketMsI64) - frame.arrivalMs;
     return behindMs > Math.max(SNAPSHOT_STALE_MS, 3 * frameIntervalMs(this.control));
   }
 
-  /** Both numbers may wrap around. */
-  private served(wanted: number): true | undefined {
-    return ((this.control.getI32(CONTROL.snapshotDoneI32) - wanted) | 0) >= 0 ? true : undefined;
+  /** Whether the capture loop has served snapshot request number `request`. Both numbers may wrap around. */
+  private served(request: number): true | undefined {
+    return ((this.control.getI32(CONTROL.snapshotDoneI32) - request) | 0) >= 0 ? true : undefined;
   }
 
-  /** Undefined: not within `waitMs`, aborted, or the camera is gone. */
+  /** Resolves with the first result of `attempt`; undefined: none within `waitMs`, aborted, or the camera was removed. */
   private async waited<T>(attempt: () => T | undefined, waitMs: number, signal?: AbortSignal): Promise<T | undefined> {
     if (this.stopWaiting(signal)) return undefined;
     return await new Promise((resolve) => {
@@ -192,8 +192,8 @@ export class RingFrameSource implements FrameSource {
   }
 
   /**
-   * `settle` is called once, unless the returned function is called before: it ends the wait, and tells whether there was
-   * still one.
+   * Calls `settle` once. The returned function ends the wait without that call, and returns whether the wait was still in
+   * progress. Throws resource_exhausted when MAX_WAITERS calls wait.
    */
   private waitFor<T>(
     attempt: () => T | undefined,
@@ -205,7 +205,7 @@ export class RingFrameSource implements FrameSource {
       return NEVER_WAITED;
     }
     if (this.waiters.size >= MAX_WAITERS) {
-      throw new ChrysError('resource_exhausted', `${MAX_WAITERS} calls already wait for this camera: try again later`);
+      throw new ChrysError('resource_exhausted', `${MAX_WAITERS} calls already wait for this camera. Try again later.`);
     }
     const end = (): boolean => {
       if (!this.waiters.delete(waiter)) return false;
@@ -224,24 +224,24 @@ export class RingFrameSource implements FrameSource {
     });
     this.waiters.add(waiter);
     if (this.waiters.size === 1) this.control.addI32(CONTROL.frameWaitersI32, 1);
-    // What was published before the loop could see that somebody waits is not notified: try once more.
+    // A frame that was published before the capture loop saw the waiter is not notified, so look once more.
     if (this.armed) waiter();
-    else this.look();
+    else this.serve();
     return end;
   }
 
-  /** Serves whom it can and sleeps until the next notification, as long as anybody is left. */
-  private readonly look = (): void => {
+  /** Serves the waiters, and sleeps until the next notification while any are left. */
+  private readonly serve = (): void => {
     this.armed = false;
     for (;;) {
-      // Read before the ring: a frame that comes in between makes waitAsync return at once.
+      // Read before the ring: a frame that is published in between makes waitAsync return at once.
       const event = this.control.getI32(CONTROL.frameEventI32);
       for (const waiter of this.waiters) waiter();
       if (this.waiters.size === 0) return;
       const sleep = Atomics.waitAsync(this.control.i32, CONTROL.frameEventI32, event);
       if (!sleep.async) continue;
       this.armed = true;
-      void sleep.value.then(this.look);
+      void sleep.value.then(this.serve);
       return;
     }
   };

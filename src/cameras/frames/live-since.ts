@@ -4,7 +4,7 @@ import type { FrameOptions } from '../types.js';
 
 const UNKNOWN_FRAME_INTERVAL_MS = 40;
 const UNKNOWN_GOP_PACKETS = 250;
-/** However fast a camera is, a frame of this age is still live. */
+/** A frame up to this age is live, however fast the camera is. */
 const LIVE_MS = 500;
 
 export function frameIntervalMs(control: Control): number {
@@ -13,9 +13,10 @@ export function frameIntervalMs(control: Control): number {
 }
 
 /**
- * Frames that arrived before are not live, milliseconds since the epoch. The ring keeps what was decoded last, which is old
- * once nobody has asked for a while or the camera is away. A frame is live while it is about as new as the camera's newest
- * packet; a keyframe or a frame at an interval, while the next one is not overdue. Any thread.
+ * Frames that arrived before the returned time are not live, milliseconds since the epoch. The frame ring keeps the frames
+ * that were decoded last, and they are old when no caller came for a while or the camera is away. A frame is live while it
+ * is about as new as the camera's newest packet. A keyframe, or a frame at an interval, is live until the next one is
+ * overdue. Any thread.
  */
 export function liveSinceMs(
   control: Control,
@@ -30,6 +31,6 @@ export function liveSinceMs(
   let periodMs = 2 * frameMs;
   if (keyframesOnly) periodMs = gopMs;
   else if (intervalMs > 0) periodMs = intervalMs + Math.min(gopMs, intervalMs);
-  const heldBackMs = control.getI32(CONTROL.decoderDelayI32) * frameMs;
-  return newestMs - Math.max(LIVE_MS, 1.5 * periodMs + heldBackMs);
+  const decoderDelayMs = control.getI32(CONTROL.decoderDelayI32) * frameMs;
+  return newestMs - Math.max(LIVE_MS, 1.5 * periodMs + decoderDelayMs);
 }

@@ -1,6 +1,6 @@
 import type { Clock } from '../../base/clock.js';
 import type { LearnedFacts, StreamInfo, Transport } from '../../native/types.js';
-import type { ProbeResult, ProbeWish } from './probe-types.js';
+import type { ProbeResult, ProbeOptions } from './probe-types.js';
 import type { Camera } from '../types.js';
 
 interface Figures {
@@ -36,7 +36,11 @@ export function transportInUse(wanted: Transport, learned: LearnedFacts | undefi
 }
 
 /** Probes the stream of a running camera without another connection to it. Undefined: the camera does not run any more. */
-export async function probeOfCamera(camera: Camera, wish: ProbeWish, clock: Clock): Promise<ProbeResult | undefined> {
+export async function probeOfCamera(
+  camera: Camera,
+  wish: ProbeOptions,
+  clock: Clock,
+): Promise<ProbeResult | undefined> {
   const startMs = clock.monotonicMs();
   const startBytes = camera.stats.bytes;
   const elapsedMs = (): number => clock.monotonicMs() - startMs;

@@ -21,7 +21,7 @@ export interface ProbeResult {
   readonly camera?: string;
 }
 
-export interface ProbeWish {
+export interface ProbeOptions {
   readonly transport: Transport;
   readonly tlsVerify: TlsVerify;
   /** For opening and watching, milliseconds. */

@@ -8,11 +8,11 @@ import { captureOptions } from '../capture/capture-options.js';
 import { CaptureThread, type WakeAddon } from '../capture/capture-thread.js';
 import type { Closings } from '../capture/closings.js';
 import { probeResult, transportInUse } from './probe-result.js';
-import type { ProbeResult, ProbeWish } from './probe-types.js';
+import type { ProbeResult, ProbeOptions } from './probe-types.js';
 import { describeEnd } from '../reasons.js';
 import { createPacketRing } from '../capture/rings.js';
 import type { SourceUrl } from '../source/source-url.js';
-import { STOP, TEARDOWN_MARGIN_MS, TEARDOWN_MS, type StopWish } from '../capture/teardown.js';
+import { STOP, TEARDOWN_MARGIN_MS, TEARDOWN_MS, type StopReason } from '../capture/teardown.js';
 import type { FromWorker } from '../capture/worker-messages.js';
 
 export interface ProberParts {
@@ -58,7 +58,7 @@ export class Prober {
    * First waits for connections to the same camera that are being closed. Closes its own connection before it resolves.
    * Throws a ChrysError that says why the stream could not be opened, or resource_exhausted.
    */
-  async probe(source: SourceUrl, wish: ProbeWish): Promise<ProbeResult> {
+  async probe(source: SourceUrl, wish: ProbeOptions): Promise<ProbeResult> {
     if (this.active >= MAX_PROBES) {
       throw new ChrysError(
         'resource_exhausted',
@@ -75,11 +75,11 @@ export class Prober {
   }
 
   /** Ends the captures in progress. */
-  raiseStop(how: StopWish): void {
+  raiseStop(how: StopReason): void {
     for (const thread of this.threads) thread.raiseStop(how);
   }
 
-  private async open(source: SourceUrl, wish: ProbeWish): Promise<ProbeResult> {
+  private async open(source: SourceUrl, wish: ProbeOptions): Promise<ProbeResult> {
     const control = Control.create();
     const watch = new Watch(control, wish);
     const { addon, closings, workerUrl = WORKER } = this.parts;
@@ -108,7 +108,7 @@ export class Prober {
 
   private optionsOf(
     source: SourceUrl,
-    { transport, tlsVerify, timeoutMs }: ProbeWish,
+    { transport, tlsVerify, timeoutMs }: ProbeOptions,
   ): ReturnType<typeof captureOptions> {
     const limits = { openTimeoutMs: timeoutMs, stallTimeoutMs: timeoutMs, decoderThreads: 1 };
     const context = { learned: undefined, maxPixels: this.parts.maxPixels, logLevel: 'warn' } as const;
@@ -136,7 +136,7 @@ class Watch {
   private learned: LearnedFacts | undefined;
   private openMs = 0;
 
-  constructor(control: Control, { timeoutMs, signal }: ProbeWish) {
+  constructor(control: Control, { timeoutMs, signal }: ProbeOptions) {
     this.seen = new Promise((...settle) => {
       [this.resolve, this.reject] = settle;
     });

@@ -17,7 +17,7 @@ const MAYBE_FROZEN: readonly CameraReason[] = ['stalled', 'open_timeout'];
  * reasons the camera was there and refused something, and knocking would only defeat the back-off.
  */
 export class ReturnWatch {
-  private readonly knocker = new ReachabilityProbe();
+  private readonly probe = new ReachabilityProbe();
 
   constructor(private readonly closings: Closings) {}
 
@@ -26,14 +26,14 @@ export class ReturnWatch {
    * `onBack` once.
    */
   start(
-    { reason, byKnock }: { readonly reason: CameraReason; readonly byKnock: boolean },
+    { reason, byKnock: byProbe }: { readonly reason: CameraReason; readonly byKnock: boolean },
     { host = '', port, url }: SourceUrl,
     addresses: readonly string[],
     onBack: () => void,
   ): void {
     // The last knock was answered, but the attempt failed: knocking does not help with this camera, only the back-off does.
     const isAway = AWAY.includes(reason);
-    if (port === undefined || (isAway ? byKnock : !MAYBE_AWAY.includes(reason))) return;
+    if (port === undefined || (isAway ? byProbe : !MAYBE_AWAY.includes(reason))) return;
     // A server of rtsps does not understand a greeting in plain text.
     const greet = MAYBE_FROZEN.includes(reason) && url.startsWith('rtsp:');
     const target = {
@@ -42,10 +42,10 @@ export class ReturnWatch {
       isBusy: () => this.closings.isClosing({ host, port }),
       ...(greet ? { greeting: RTSP_GREETING } : {}),
     };
-    this.knocker.start(target, isAway, onBack);
+    this.probe.start(target, isAway, onBack);
   }
 
   stop(): void {
-    this.knocker.stop();
+    this.probe.stop();
   }
 }

@@ -7,7 +7,7 @@ import type { CameraStats } from '../types.js';
 export function readStats(control: Control, machine: CameraStateMachine, callers: number): CameraStats {
   return {
     packets: control.getI64(CONTROL.packetsI64),
-    keyframes: control.getI64(CONTROL.keyframeCountI64),
+    keyframeCount: control.getI64(CONTROL.keyframeCountI64),
     bytes: control.getI64(CONTROL.bytesI64),
     framesDecoded: control.getI64(CONTROL.framesDecodedI64),
     framesPublished: control.getI64(CONTROL.framesPublishedI64),

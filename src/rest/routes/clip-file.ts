@@ -1,7 +1,7 @@
 import type { Request, Response } from 'express';
 import { ChrysError, messageOf } from '../../base/errors.js';
 import type { Logger } from '../../base/log.js';
-import type { PastFrame } from '../../history/history-frames.js';
+import type { HistoryFrame } from '../../history/history-frames.js';
 import type { Recordings } from '../../recording/types.js';
 import { rangeText, whatThereIs } from './nearest-span.js';
 import type { Past, HistorySource } from './history-source.js';
@@ -111,10 +111,10 @@ export async function sendClipFile(
 }
 
 /** One buffer is enough: a chunk has left it before the next one comes. */
-async function sendAll(res: Response, chunks: Past, first: PastFrame, gone: Promise<undefined>): Promise<void> {
+async function sendAll(res: Response, chunks: Past, first: HistoryFrame, gone: Promise<undefined>): Promise<void> {
   let buffer = Buffer.alloc(0);
   for (
-    let chunk: PastFrame | undefined = first;
+    let chunk: HistoryFrame | undefined = first;
     chunk !== undefined;
     chunk = await Promise.race([nextOf(chunks), gone])
   ) {
@@ -136,7 +136,7 @@ function taken(res: Response, bytes: Buffer): Promise<void> {
   });
 }
 
-function nextOf(chunks: Past): Promise<PastFrame | undefined> {
+function nextOf(chunks: Past): Promise<HistoryFrame | undefined> {
   return new Promise((resolve, reject) => {
     chunks.next((error, chunk) => {
       if (error === undefined) resolve(chunk);

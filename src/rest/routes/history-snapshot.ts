@@ -2,7 +2,7 @@ import type { Request, Response } from 'express';
 import { ChrysError } from '../../base/errors.js';
 import { PICTURE_FORMAT } from '../../gen/ring-layout.js';
 import { VideoFrame } from '../../gen/chrys/cloud/videostreaming/v1beta1/video_streaming.js';
-import type { PastFrame } from '../../history/history-frames.js';
+import type { HistoryFrame } from '../../history/history-frames.js';
 import type { Past, HistorySource } from './history-source.js';
 import { LATEST_MS, truth, wholeNumber } from '../http/query.js';
 import type { RecordedCamera } from './recorded-camera.js';
@@ -33,7 +33,7 @@ export async function sendHistorySnapshot(
     fromUs: 0,
     toUs: 0,
     nearestUs: atMs * 1000,
-    lookOf: () => look,
+    formatOf: () => look,
     keyframesOnly: truth(req.query, 'keyframe', false),
     intervalMs: 0,
     withholdCorrupt: false,
@@ -67,7 +67,7 @@ function firstOf(frames: Past): Promise<Uint8Array | undefined> {
   });
 }
 
-function copyOf(frame: PastFrame): Uint8Array {
+function copyOf(frame: HistoryFrame): Uint8Array {
   const message = Buffer.allocUnsafeSlow(frame.byteLength);
   frame.copyTo(message, 0);
   return message;

@@ -109,9 +109,9 @@ class MjpegStream {
     let settled = false as boolean;
     const endWait = this.camera.frames.request(
       {
-        terms: this.terms,
+        options: this.terms,
         after: this.after,
-        awayMs: this.sentAtMs === undefined ? Infinity : clock.monotonicMs() - this.sentAtMs,
+        sinceLastMs: this.sentAtMs === undefined ? Infinity : clock.monotonicMs() - this.sentAtMs,
         waitMs: WAIT_MS,
         maxAgeMs: 0,
       },

@@ -125,7 +125,7 @@ async function takeJpeg(
 /** The newest such frame; undefined when there is none in time, or the client went away. */
 async function nextFrame(camera: Camera, terms: FrameOptions, signal: AbortSignal): Promise<FrameRef | undefined> {
   return await new Promise((resolve) => {
-    const query = { terms, after: 0, awayMs: Infinity, waitMs: WAIT_MS, maxAgeMs: 0 };
+    const query = { options: terms, after: 0, sinceLastMs: Infinity, waitMs: WAIT_MS, maxAgeMs: 0 };
     const end = camera.frames.request(query, resolve);
     signal.addEventListener('abort', () => {
       end();

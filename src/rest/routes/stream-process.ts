@@ -97,7 +97,7 @@ function additionsOf(
     learned: learned === undefined ? null : learnedAnswer(learned),
     stats: {
       packets: stats.packets,
-      keyframes: stats.keyframes,
+      keyframes: stats.keyframeCount,
       bytes: stats.bytes,
       frames_decoded: stats.framesDecoded,
       frames_published: stats.framesPublished,

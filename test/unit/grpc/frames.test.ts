@@ -27,7 +27,7 @@ function frameRef(frameId: number, copied = frameId): FrameRef {
     width: 1,
     height: 1,
     arrivalMs: Date.now(),
-    keyframes: frameId,
+    keyframeCount: frameId,
     byteLength: message.length,
     dataOffset: 0,
     dataBytes: 3,
@@ -132,7 +132,7 @@ describe('VideoLatestImage', () => {
     expect((await ask(client(0), { deviceId: 'cam' })).pts).toBe(7);
     await ask(client(0), { deviceId: 'cam' });
     await ask(client(1), { deviceId: 'cam', keyFrameOnly: true });
-    expect(queries.map(({ after, terms }) => [after, terms.keyframesOnly])).toEqual([
+    expect(queries.map(({ after, options: terms }) => [after, terms.keyframesOnly])).toEqual([
       [0, false],
       [7, false],
       [0, true],
@@ -225,8 +225,8 @@ describe('VideoLatestImage', () => {
     answers = [frameRef(1), frameRef(2)];
     await ask(client(0), { deviceId: 'cam' });
     await ask(client(0), { deviceId: 'cam' });
-    expect(queries[0]?.awayMs).toBe(Infinity);
-    expect(queries[1]?.awayMs).toBeLessThan(5000);
+    expect(queries[0]?.sinceLastMs).toBe(Infinity);
+    expect(queries[1]?.sinceLastMs).toBeLessThan(5000);
   });
 
   it('frees what it sent, once, and nothing of an answer without a frame', async () => {

@@ -4,7 +4,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import type { CameraDefinition } from '../../../src/cameras/types.js';
 import { History, type HistorySettings } from '../../../src/history/history.js';
 import type { HistoryQuery } from '../../../src/history/queries.js';
-import type { PastFrame, HistoryFrames } from '../../../src/history/history-frames.js';
+import type { HistoryFrame, HistoryFrames } from '../../../src/history/history-frames.js';
 import { waitFor } from '../../support/wait.js';
 import { StillClock } from '../fixtures/still-clock.js';
 import { FakeCameras } from '../rest/fixture.js';
@@ -47,14 +47,14 @@ function query(name: string, limit: Pick<CameraDefinition, 'maxPixels'> = {}): H
     camera,
     fromUs: 0,
     toUs: 1,
-    lookOf: () => ({ format: 0, width: 0, height: 0, quality: 0, enlarge: false }),
+    formatOf: () => ({ format: 0, width: 0, height: 0, quality: 0, enlarge: false }),
     keyframesOnly: false,
     intervalMs: 0,
     withholdCorrupt: false,
   };
 }
 
-async function next(frames: HistoryFrames): Promise<PastFrame | undefined> {
+async function next(frames: HistoryFrames): Promise<HistoryFrame | undefined> {
   return await new Promise((resolve, reject) => {
     frames.next((error, frame) => {
       if (error === undefined) resolve(frame);

@@ -176,7 +176,7 @@ describe('snapshot.jpg of a past moment', () => {
       nearestUs: 10_050_000,
       keyframesOnly: false,
     });
-    expect((past?.query as HistoryQuery).lookOf({ width: 640, height: 480 })).toEqual({
+    expect((past?.query as HistoryQuery).formatOf({ width: 640, height: 480 })).toEqual({
       format: 4,
       width: 320,
       height: 0,

@@ -13,7 +13,7 @@ import type {
   FrameRef,
   LogLine,
 } from '../../../src/cameras/types.js';
-import type { ProbeResult, ProbeWish } from '../../../src/cameras/probe/probe-types.js';
+import type { ProbeResult, ProbeOptions } from '../../../src/cameras/probe/probe-types.js';
 import { configSchema } from '../../../src/config/schema.js';
 import type { LearnedFacts, StreamInfo } from '../../../src/native/types.js';
 import { createRestApp, type RestParts } from '../../../src/rest/app.js';
@@ -49,7 +49,7 @@ export interface FrameWait {
 export class FakeCameras implements Cameras {
   readonly #cameras = new Map<string, FakeCamera>();
   readonly retried: string[] = [];
-  readonly probed: { readonly url: string; readonly wish: ProbeWish }[] = [];
+  readonly probed: { readonly url: string; readonly wish: ProbeOptions }[] = [];
   /** What `probe` throws, instead of an answer. */
   probeError: Error | undefined;
 
@@ -88,7 +88,7 @@ export class FakeCameras implements Cameras {
     return camera;
   }
 
-  probe(url: string, wish: ProbeWish): Promise<ProbeResult> {
+  probe(url: string, wish: ProbeOptions): Promise<ProbeResult> {
     this.probed.push({ url, wish });
     if (this.probeError !== undefined) return Promise.reject(this.probeError);
     const found = { codec: 'h264', profile: 'Main', width: 640, height: 480, pixelFormat: 'yuv420p' };
@@ -111,7 +111,7 @@ function fakeCamera(definition: CameraDefinition): FakeCamera {
     state: { phase: 'created', sinceMs: NOW_MS, message: '', failingStreak: 0 },
     stats: {
       packets: 10,
-      keyframes: 1,
+      keyframeCount: 1,
       bytes: 1000,
       framesDecoded: 5,
       framesPublished: 4,
@@ -138,7 +138,7 @@ function fakeCamera(definition: CameraDefinition): FakeCamera {
     waits,
     plainFrames: undefined,
     frames: {
-      want: () => ({ output: 0, frameFilter: 0, serial: 1 }),
+      subscribe: () => ({ output: 0, frameFilter: 0, serial: 1 }),
       request: (query, settle) => {
         const wait: FrameWait = { query, settle, ended: false };
         waits.push(wait);
@@ -164,7 +164,7 @@ export function fakeFrame(torn = false): FrameRef {
   const bytes = Uint8Array.from([9, 9, 9, 1, 2, 3, 4, 5, 6]);
   const ref: FrameRef = {
     frameId: 1,
-    keyframes: 1,
+    keyframeCount: 1,
     keyframe: true,
     corrupt: false,
     width: 2,

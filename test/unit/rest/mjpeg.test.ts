@@ -52,7 +52,7 @@ function jpeg(frameId: number, letter: string, copies = true, bytes = 5): FrameR
   const message = Buffer.from(`xxx${letter.repeat(bytes)}`);
   const ref: FrameRef = {
     frameId,
-    keyframes: 1,
+    keyframeCount: 1,
     keyframe: false,
     corrupt: false,
     width: 2,
@@ -96,8 +96,8 @@ describe('stream.mjpeg', () => {
     const first = await ask(0);
     expect(first.query).toMatchObject({
       after: 0,
-      awayMs: Infinity,
-      terms: {
+      sinceLastMs: Infinity,
+      options: {
         outputFormat: { format: 4, width: 0, height: 0, quality: 80, enlarge: false },
         keyframesOnly: false,
         intervalMs: 0,
@@ -107,12 +107,12 @@ describe('stream.mjpeg', () => {
     first.settle(jpeg(7, 'a'));
     const second = await ask(1);
     expect(second.query.after).toBe(7);
-    expect(second.query.awayMs).toBeLessThan(5000);
+    expect(second.query.sinceLastMs).toBeLessThan(5000);
   });
 
   it('takes a rate and a width', async () => {
     new Viewer('?fps=5&width=320');
-    expect((await ask(0)).query.terms).toMatchObject({ outputFormat: { width: 320 }, intervalMs: 200 });
+    expect((await ask(0)).query.options).toMatchObject({ outputFormat: { width: 320 }, intervalMs: 200 });
   });
 
   it.each([

@@ -74,7 +74,7 @@ describe('the snapshot', () => {
     const camera = rest.cameras.get('yard');
     const asked = rest.get(`${SNAPSHOT}?keyframe=true&width=320`);
     const first = await waitFor('a request', 15_000, () => camera.waits[0]);
-    expect(first.query.terms).toMatchObject({
+    expect(first.query.options).toMatchObject({
       keyframesOnly: true,
       outputFormat: { format: 4, width: 320, enlarge: false },
     });

@@ -24,7 +24,7 @@ describe('a reader of packets', () => {
       sequence: FIRST + 4,
       keyframe: false,
       connection: 1,
-      group: 2,
+      gop: 2,
       bytes: 104,
       pts: 4 * FRAME_TICKS - 5,
       secondsPerTick: 1 / 90_000,

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
-import type { ProbeWish } from '../../../../src/cameras/probe/probe-types.js';
+import type { ProbeOptions } from '../../../../src/cameras/probe/probe-types.js';
 import { pause, waitFor } from '../../../support/wait.js';
 import { Supervision, camera, elapsedMs, hurriedClock } from '../../fixtures/supervision.js';
 
@@ -9,7 +9,7 @@ const TEARDOWN_MS = 1000;
 const CAM = '127.0.0.1:1';
 const OTHER_CAM = '127.0.0.1:2';
 const BOUND_MS = 15_000;
-const WISH: ProbeWish = { transport: 'auto', tlsVerify: 'pin', timeoutMs: 10_000 };
+const WISH: ProbeOptions = { transport: 'auto', tlsVerify: 'pin', timeoutMs: 10_000 };
 
 let supervision: Supervision;
 

@@ -32,22 +32,22 @@ describe('the demand on a camera', () => {
   });
 
   it('is what a caller asks for, at once', () => {
-    demand.touch(KEYFRAMES);
+    demand.subscribe(KEYFRAMES);
     expect(wants()).toBe(FRAME_FILTER.keyframes);
-    demand.touch(ALL);
+    demand.subscribe(ALL);
     expect(wants()).toBe(FRAME_FILTER.keyframes | FRAME_FILTER.all);
   });
 
   it('is not lowered by a caller who wants less', () => {
-    demand.touch(ALL);
-    demand.touch(KEYFRAMES);
+    demand.subscribe(ALL);
+    demand.subscribe(KEYFRAMES);
     expect(wants()).toBe(FRAME_FILTER.keyframes | FRAME_FILTER.all);
   });
 
   it('lasts 10 s from the last call', () => {
-    demand.touch(ALL);
+    demand.subscribe(ALL);
     clock.advance(DEMAND_TTL_MS - 1);
-    demand.touch(ALL);
+    demand.subscribe(ALL);
     clock.advance(DEMAND_TTL_MS - 1);
     expect(wants()).toBe(FRAME_FILTER.all);
     clock.advance(1);
@@ -56,9 +56,9 @@ describe('the demand on a camera', () => {
   });
 
   it('falls to what the others still want', () => {
-    demand.touch(ALL);
+    demand.subscribe(ALL);
     clock.advance(6000);
-    demand.touch(KEYFRAMES);
+    demand.subscribe(KEYFRAMES);
     clock.advance(4000);
     expect(wants()).toBe(FRAME_FILTER.keyframes);
     clock.advance(6000);
@@ -66,19 +66,19 @@ describe('the demand on a camera', () => {
   });
 
   it('does not fall when only the smaller one expires', () => {
-    demand.touch(KEYFRAMES);
+    demand.subscribe(KEYFRAMES);
     clock.advance(6000);
-    demand.touch(ALL);
+    demand.subscribe(ALL);
     clock.advance(5000);
     expect(wants()).toBe(FRAME_FILTER.all);
   });
 
   it('lasts as long as a call waits, and 10 s more', () => {
-    const want = demand.touch(ALL);
-    demand.hold(want);
+    const want = demand.subscribe(ALL);
+    demand.beginWait(want);
     clock.advance(5 * DEMAND_TTL_MS);
     expect(wants()).toBe(FRAME_FILTER.all);
-    demand.release(want);
+    demand.endWait(want);
     clock.advance(DEMAND_TTL_MS - 1);
     expect(wants()).toBe(FRAME_FILTER.all);
     clock.advance(1);
@@ -86,9 +86,9 @@ describe('the demand on a camera', () => {
   });
 
   it('can rise again after it fell', () => {
-    demand.touch(ALL);
+    demand.subscribe(ALL);
     clock.advance(2 * DEMAND_TTL_MS);
-    demand.touch(KEYFRAMES);
+    demand.subscribe(KEYFRAMES);
     expect(wants()).toBe(FRAME_FILTER.keyframes);
     clock.advance(DEMAND_TTL_MS);
     expect(wants()).toBe(0);
@@ -96,61 +96,63 @@ describe('the demand on a camera', () => {
 
   it('keeps one timer however many calls there are', () => {
     for (let call = 0; call < 1000; call++) {
-      demand.touch(call % 2 === 0 ? KEYFRAMES : ALL);
+      demand.subscribe(call % 2 === 0 ? KEYFRAMES : ALL);
       clock.advance(20);
     }
     expect(clock.pendingTimers).toBe(1);
   });
 
   it('ends with the camera', () => {
-    demand.touch(ALL);
+    demand.subscribe(ALL);
     demand.close();
     expect(wants()).toBe(0);
     expect(clock.pendingTimers).toBe(0);
   });
 
   it('gives each interval a class of its own, and equal ones the same', () => {
-    expect(demand.touch(everyMs(500)).frameFilter).toBe(intervalClass(0));
-    expect(demand.touch(everyMs(1000)).frameFilter).toBe(intervalClass(1));
-    expect(demand.touch(everyMs(500)).frameFilter).toBe(intervalClass(0));
+    expect(demand.subscribe(everyMs(500)).frameFilter).toBe(intervalClass(0));
+    expect(demand.subscribe(everyMs(1000)).frameFilter).toBe(intervalClass(1));
+    expect(demand.subscribe(everyMs(500)).frameFilter).toBe(intervalClass(0));
     expect([intervalMs(0), intervalMs(1), intervalMs(2)]).toEqual([500, 1000, 0]);
     expect(wants()).toBe(intervalClass(0) | intervalClass(1));
   });
 
   it('takes an interval again that nobody wants any more, and refuses one too many', () => {
-    for (let index = 0; index < FRAME_FILTER.intervals; index += 1) demand.touch(everyMs(100 + index));
-    expect(() => demand.touch(everyMs(999))).toThrow(/8 different intervals/);
+    for (let index = 0; index < FRAME_FILTER.intervals; index += 1) demand.subscribe(everyMs(100 + index));
+    expect(() => demand.subscribe(everyMs(999))).toThrow(/8 different intervals/);
     clock.advance(DEMAND_TTL_MS);
-    expect(demand.touch(everyMs(999)).frameFilter).toBe(intervalClass(0));
+    expect(demand.subscribe(everyMs(999)).frameFilter).toBe(intervalClass(0));
     expect(intervalMs(0)).toBe(999);
   });
 
   it('gives each look an output of its own, and keeps the plain one', () => {
-    expect([demand.touch(ALL).output, demand.touch(jpeg(640)).output, demand.touch(jpeg(320)).output]).toEqual([
-      0, 1, 2,
-    ]);
-    expect(demand.touch({ ...jpeg(640), keyframesOnly: true }).output).toBe(1);
+    expect([
+      demand.subscribe(ALL).output,
+      demand.subscribe(jpeg(640)).output,
+      demand.subscribe(jpeg(320)).output,
+    ]).toEqual([0, 1, 2]);
+    expect(demand.subscribe({ ...jpeg(640), keyframesOnly: true }).output).toBe(1);
     expect(wants(1)).toBe(FRAME_FILTER.all | FRAME_FILTER.keyframes);
     expect(control.getI32(CONTROL.outputsI32 + (2 * OUTPUT.bytes) / 4 + OUTPUT.widthI32)).toBe(320);
   });
 
   it('takes the output that was idle longest for a new look, and not its frames of before', () => {
-    for (let width = 1; width < OUTPUT.count; width += 1) demand.touch(jpeg(100 * width));
-    expect(() => demand.touch(jpeg(999))).toThrow(/16 different sizes or formats/);
+    for (let width = 1; width < OUTPUT.count; width += 1) demand.subscribe(jpeg(100 * width));
+    expect(() => demand.subscribe(jpeg(999))).toThrow(/16 different sizes or formats/);
     clock.advance(DEMAND_TTL_MS - 1);
-    demand.touch(jpeg(100));
+    demand.subscribe(jpeg(100));
     clock.advance(1);
-    expect(() => demand.touch(jpeg(999))).toThrow(/try again later/);
+    expect(() => demand.subscribe(jpeg(999))).toThrow(/try again later/);
     clock.advance(1000);
-    expect(demand.touch(jpeg(999))).toMatchObject({ output: 2, serial: 2 });
-    expect(demand.touch(jpeg(300))).toMatchObject({ output: 3, serial: 1 });
+    expect(demand.subscribe(jpeg(999))).toMatchObject({ output: 2, serial: 2 });
+    expect(demand.subscribe(jpeg(300))).toMatchObject({ output: 3, serial: 1 });
   });
 
   it('lets a call go that waited for a look which is another one by now', () => {
-    const want = demand.touch(jpeg(100));
+    const want = demand.subscribe(jpeg(100));
     demand.close();
-    demand.hold(want);
-    demand.release(want);
+    demand.beginWait(want);
+    demand.endWait(want);
     expect(wants(1)).toBe(0);
   });
 });

@@ -38,8 +38,8 @@ const waiters = (): number => control.getI32(CONTROL.frameWaitersI32);
 
 describe('want', () => {
   it('raises the demand for somebody who reads the ring himself, and says what to look for there', () => {
-    const want = source.want(KEYFRAMES);
-    expect(want).toEqual({ output: 0, frameClass: FRAME_FILTER.keyframes, serial: 1 });
+    const want = source.subscribe(KEYFRAMES);
+    expect(want).toEqual({ output: 0, frameFilter: FRAME_FILTER.keyframes, serial: 1 });
     expect(control.getI32(CONTROL.outputsI32 + OUTPUT.filtersI32)).toBe(FRAME_FILTER.keyframes);
     expect(waiters()).toBe(0);
   });
@@ -57,17 +57,17 @@ describe('a picture that does not fit into a message', () => {
     const frame = next({ ...ANY, waitMs: 60_000 });
     refuse();
     expect(await frame).toBeUndefined();
-    const refusal = source.refusal(ANY.terms.outputFormat);
+    const refusal = source.refusal(ANY.options.outputFormat);
     expect(refusal?.kind).toBe('resource_exhausted');
     expect(refusal?.message).toContain('5472x3648 takes 59885568 bytes as BGR24');
     expect(refusal?.message).toContain('width=1920');
-    expect(source.refusal({ ...ANY.terms.outputFormat, width: 1920 })).toBeUndefined();
+    expect(source.refusal({ ...ANY.options.outputFormat, width: 1920 })).toBeUndefined();
   });
 
   it('is tried again when it is wanted anew', () => {
     control.setI32(TOO_LARGE, (5472 << 16) | 3648);
-    source.want(KEYFRAMES);
-    expect(source.refusal(ANY.terms.outputFormat)).toBeUndefined();
+    source.subscribe(KEYFRAMES);
+    expect(source.refusal(ANY.options.outputFormat)).toBeUndefined();
   });
 });
 
@@ -125,7 +125,7 @@ describe('request', () => {
   });
 
   it('lets a keyframe caller wait for a keyframe, while others get theirs', async () => {
-    const keyframe = next({ ...ANY, terms: KEYFRAMES });
+    const keyframe = next({ ...ANY, options: KEYFRAMES });
     const any = next(ANY);
     ring.publish();
     expect((await any)?.frameId).toBe(1);
@@ -138,7 +138,7 @@ describe('request', () => {
     const seen: number[] = [];
     let after = 0;
     for (let count = 1; count <= 50; count += 1) {
-      const frame = next({ ...ANY, after, awayMs: 0 });
+      const frame = next({ ...ANY, after, sinceLastMs: 0 });
       ring.publish();
       after = (await frame)?.frameId ?? 0;
       seen.push(after);
@@ -196,7 +196,7 @@ describe('request', () => {
 
   it('raises the demand of its class', async () => {
     const wants = (): number => control.getI32(CONTROL.outputsI32 + OUTPUT.filtersI32);
-    await next({ ...ANY, terms: KEYFRAMES, waitMs: 0 });
+    await next({ ...ANY, options: KEYFRAMES, waitMs: 0 });
     expect(wants()).toBe(FRAME_FILTER.keyframes);
     await next({ ...ANY, waitMs: 0 });
     expect(wants()).toBe(FRAME_FILTER.keyframes | FRAME_FILTER.all);
@@ -204,12 +204,12 @@ describe('request', () => {
 
   it('gives a caller with an interval only what is due for it', async () => {
     const terms = everyMs(1000);
-    const frame = next({ ...ANY, terms });
+    const frame = next({ ...ANY, options: terms });
     ring.publish();
     ring.publish({ intervals: 1 });
     ring.publish();
     expect((await frame)?.frameId).toBe(2);
-    expect(await next({ ...ANY, terms, after: 2, waitMs: 0 })).toBeUndefined();
+    expect(await next({ ...ANY, options: terms, after: 2, waitMs: 0 })).toBeUndefined();
   });
 
   it('gives no frame whose look the output had before', async () => {
@@ -222,8 +222,8 @@ describe('request', () => {
     ring.publish();
     ring.publish({ corrupt: true });
     expect((await next({ ...ANY, waitMs: 0 }))?.frameId).toBe(2);
-    const terms = { ...ANY.terms, withholdCorrupt: true };
-    expect((await next({ ...ANY, terms, waitMs: 0 }))?.frameId).toBe(1);
+    const terms = { ...ANY.options, withholdCorrupt: true };
+    expect((await next({ ...ANY, options: terms, waitMs: 0 }))?.frameId).toBe(1);
   });
 
   it('gives none that is older than the caller wants', async () => {
