@@ -33,12 +33,12 @@ Outcome Play(int interval_ms, int gop_frames, int frames, int from, int real_gop
     const bool keyframe = i % period == 0;
     schedule.Update(intervals, i >= from ? 1 << kFilterFirstInterval : 0);
     if (keyframe) {
-      schedule.BeginGroup(seconds, gop_frames * kFrame, kFrame);
+      schedule.BeginGop(seconds, gop_frames * kFrame, kFrame);
       in_group = 0;
     }
     if (i < from) continue;
     ++outcome.frames;
-    const bool needed = schedule.NeedsRestOfGroup(seconds) || (keyframe && schedule.KeyframeDue(seconds));
+    const bool needed = schedule.NeedsRestOfGop(seconds) || (keyframe && schedule.KeyframeDue(seconds));
     if (!needed) continue;
     outcome.decoded += i % period + 1 - in_group;
     in_group = i % period + 1;
@@ -112,7 +112,7 @@ TEST_CASE("serving continues when a frame from before a clock jump is taken late
     }
     const double seconds = offset + i * kFrame;
     schedule.Update(intervals, 1 << kFilterFirstInterval);
-    if (i % 25 == 0) schedule.BeginGroup(seconds, 1, kFrame);
+    if (i % 25 == 0) schedule.BeginGop(seconds, 1, kFrame);
     // The decoder gives each frame out two packets later.
     if (i >= 502 || i < 500) taken += schedule.Take(seconds - 2 * kFrame, i % 25 == 2) != 0 ? 1 : 0;
     if (i == 500 || i == 501) taken += schedule.Take(100'000 + (i - 2) * kFrame, false) != 0 ? 1 : 0;

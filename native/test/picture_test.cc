@@ -128,7 +128,7 @@ std::vector<uint8_t> Made(PictureMaker& maker, const AVFrame* frame, const Outpu
   CHECK(untouched(0, begin));
   CHECK(untouched(begin + room + kPicturePadding, memory.size()));
   const uint8_t* picture = memory.data() + begin;
-  return {picture, picture + bytes.value_or(0)};
+  return {picture, picture + (bytes ? *bytes : 0)};
 }
 
 void Compare(AVPixelFormat source, int32_t format, int width, int height, int to_width, int to_height) {

@@ -1,4 +1,4 @@
-// Owners of libav's objects: each frees what it holds with libav's own function.
+// Owning pointers to libav's objects. Each frees its object with libav's own function.
 #pragma once
 
 #include <memory>

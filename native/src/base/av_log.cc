@@ -40,7 +40,8 @@ void LogSink::Add(int level, const char* text) {
 }
 
 std::vector<LogLine> LogSink::Take() {
-  if (dropped_ > 0) lines_.push_back({AV_LOG_WARNING, std::to_string(dropped_) + " further messages were dropped"});
+  if (dropped_ > 0)
+    lines_.push_back({AV_LOG_WARNING, std::to_string(dropped_) + " further messages of libav were dropped."});
   dropped_ = 0;
   std::vector<LogLine> taken;
   taken.swap(lines_);

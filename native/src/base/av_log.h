@@ -1,5 +1,5 @@
-// libav has one log callback for the whole process. Each capturing thread names its own sink here, and what libav says
-// on that thread goes there; what other threads say (decoder threads, beamcoder's) is dropped: their calls report
+// libav's log. libav has one log callback for the whole process. A thread that makes a LogSink gets the lines that
+// libav logs on that thread. Lines of other threads (decoder threads, beamcoder's) are dropped: their calls return
 // errors.
 #pragma once
 
@@ -13,10 +13,10 @@ struct LogLine {
   std::string text;
 };
 
-// Collects lines on the thread that made it, until taken. Bounded: lines beyond the bound are counted and dropped.
+// Collects the lines of the thread that made it, until they are taken. At most 50 lines; further ones are counted.
 class LogSink {
  public:
-  // `max_level` is an AV_LOG_* value: what is less important is not kept.
+  // `max_level`: an AV_LOG_* value. Less important lines are not kept.
   explicit LogSink(int max_level);
   ~LogSink();
   LogSink(const LogSink&) = delete;
@@ -27,7 +27,7 @@ class LogSink {
   int max_level() const { return max_level_; }
   void Add(int level, const char* text);
 
-  // Makes libav call us; safe to call from any thread any number of times.
+  // Sets libav's log callback. Any thread may call it, any number of times.
   static void Install();
 
  private:

@@ -7,17 +7,17 @@ namespace chrys {
 
 namespace {
 
-// A clock that is ahead loses so much of the time that passes: an hour takes 20 hours to go.
+// A clock that is ahead loses one twentieth of the time that passes: an hour ahead takes 20 hours.
 constexpr int64_t kSlewDivisor = 20;
-// What was recorded further in the future than this was recorded with a wrong clock.
+// Recordings from further in the future than this were made with a wrong clock.
 constexpr int64_t kMaxAheadUs = 25LL * 3600 * 1'000'000;
-// Both clocks were read at one moment if that took no longer.
+// Both clocks count as read at one moment when reading them took at most this long.
 constexpr int64_t kOneMomentUs = 200;
 constexpr int kReadings = 5;
 
 struct Moment {
   int64_t monotonic_us = 0;
-  int64_t offset_us = 0;  // of the wall clock against the monotonic one
+  int64_t offset_us = 0;  // wall clock minus monotonic clock
 };
 
 Moment Read() {
@@ -36,12 +36,12 @@ std::mutex clock_mutex;
 bool clock_started = false;
 Moment clock_state;
 
-// With the mutex.
+// The caller holds clock_mutex.
 void Advance() {
   const Moment now = Read();
   if (clock_started && now.offset_us < clock_state.offset_us) {
     const int64_t passed = std::max<int64_t>(0, now.monotonic_us - clock_state.monotonic_us);
-    // The rest of a division would be lost at every call: wait until it is worth a step.
+    // Each call loses the remainder of the division, so shorter times are left to a later call.
     if (passed < kSlewDivisor) return;
     clock_state = {now.monotonic_us, std::max(now.offset_us, clock_state.offset_us - passed / kSlewDivisor)};
   } else {

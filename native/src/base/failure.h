@@ -1,12 +1,12 @@
-// Why a capture ended: a typed code, a sentence, and libav's own error.
+// Why a capture ended: a code, a sentence, and libav's error number.
 #pragma once
 
 #include <string>
 
 namespace chrys {
 
-// The codes of CAPTURE_ENDS in src/native/types.ts. They are arrays, so that each code has one address, and codes can
-// be compared by address.
+// The codes of CAPTURE_ENDS in src/native/capture-end.ts. Each is an array with one address, so that codes can be
+// compared by address.
 namespace end {
 inline constexpr char kStopped[] = "stopped";
 inline constexpr char kUnauthorized[] = "unauthorized";
@@ -49,7 +49,7 @@ inline constexpr char kIoError[] = "io_error";
 
 struct Failure {
   const char* end;
-  // What src/cameras/reasons.ts does not say of this code by itself: sentences without advice. Empty: nothing.
+  // Details that src/cameras/reasons.ts adds to the text of the code: a sentence without advice, or empty.
   std::string message;
   int av_error = 0;  // libav's error number, 0 when libav was not the cause
 };
@@ -57,7 +57,7 @@ struct Failure {
 // libav's text for one of its error numbers.
 std::string AvErrorText(int av_error);
 
-// The code that a libav error of opening or reading means. Interruptions (AVERROR_EXIT) are the caller's to tell apart.
+// The failure that a libav error during opening or reading means. The caller handles interruptions (AVERROR_EXIT).
 Failure FailureFromAv(int av_error, const char* doing);
 
 }  // namespace chrys

@@ -1,5 +1,4 @@
-// What every blocking libav call of a capture is bounded by: the stop flag of the control block and a deadline.
-// libav asks at least every 100 ms while it waits for the network.
+// Ends the blocking libav calls of a capture: at the stop flag of the control block, or at a deadline.
 #pragma once
 
 #include <atomic>
@@ -19,7 +18,7 @@ namespace chrys {
 
 class Interrupt {
  public:
-  // How long libav may go on before it asks again.
+  // libav calls the callback at least this often while it waits.
   static constexpr int64_t kGranularityUs = 100'000;
 
   explicit Interrupt(const std::atomic<int32_t>& stop) : stop_(stop) {}
@@ -30,7 +29,7 @@ class Interrupt {
   bool expired() const { return MonotonicUs() >= deadline_us_; }
   void SetDeadline(int64_t monotonic_us) { deadline_us_ = monotonic_us; }
 
-  // Sleeps until that moment or the stop flag; false: stopped.
+  // Sleeps until `monotonic_us`. False: the stop flag was raised before.
   bool SleepUntil(int64_t monotonic_us) const {
     constexpr int64_t kSliceUs = 50'000;
     for (;;) {

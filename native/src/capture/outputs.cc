@@ -1,6 +1,7 @@
 #include "capture/outputs.h"
 
 #include <algorithm>
+#include <cerrno>
 
 #include "base/atomics.h"
 
@@ -12,7 +13,7 @@ namespace chrys {
 
 namespace {
 
-// Room for the fields before the picture, whose length changes with that of a JPEG.
+// Spare bytes before the picture, because the head's length changes with that of a JPEG.
 constexpr size_t kHeadSlack = 16;
 
 }  // namespace
@@ -34,8 +35,8 @@ void Outputs::Refresh() {
     const int32_t serial = LoadRelaxed(block.serial);
     if (filters != 0 && serial != output.serial) {
       output.serial = serial;
-      output.output_format = {LoadRelaxed(block.format), LoadRelaxed(block.width), LoadRelaxed(block.height),
-                              LoadRelaxed(block.quality), LoadRelaxed(block.enlarge) != 0};
+      output.format = {LoadRelaxed(block.format), LoadRelaxed(block.width), LoadRelaxed(block.height),
+                       LoadRelaxed(block.quality), LoadRelaxed(block.enlarge) != 0};
       output.last_keyframe_id = 0;
       output.filters = 0;
     }
@@ -60,7 +61,7 @@ Outputs::Result Outputs::Publish(const AVFrame* frame, const FrameFacts& facts, 
   for (size_t i = 0; i < outputs_.size() && !result.failure; ++i) {
     Output& output = outputs_[i];
     if ((output.filters & filters) == 0 && !(to_first && i == 0)) continue;
-    // A keyframe may come after frames of its group: whoever filters only keyframes looks at nothing else.
+    // A keyframe may be published after later frames of its GOP, for callers of keyframes.
     const int64_t last = keyframe ? output.last_keyframe_id : output.last_id;
     if (facts.frame_id <= last) {
       ++result.refused;
@@ -76,16 +77,16 @@ void Outputs::PublishTo(int index, const AVFrame* frame, const FrameFacts& facts
   Output& output = outputs_[static_cast<size_t>(index)];
   OutputBlock& block = control_.outputs[static_cast<size_t>(index)];
   const PictureSize shown = UprightSize(frame);
-  const PictureSize size = SizeOf(output.output_format, shown.width, shown.height);
+  const PictureSize size = SizeOf(output.format, shown.width, shown.height);
   const char* format = av_get_pix_fmt_name(static_cast<AVPixelFormat>(frame->format));
   shape_.pixel_format = format == nullptr ? "" : format;
   shape_.width = size.width;
   shape_.height = size.height;
-  shape_.format = output.output_format.format;
-  size_t room = PictureRoom(output.output_format.format, size);
+  shape_.format = output.format.format;
+  size_t room = PictureRoom(output.format.format, size);
   const size_t head_room = FrameMessageHead(shape_, facts, room).size() + kHeadSlack;
-  const bool jpeg = output.output_format.format == kFormatJpeg;
-  // The size of a JPEG is known only after it is made.
+  const bool jpeg = output.format.format == kFormatJpeg;
+  // The size of a JPEG is known only after encoding.
   if (jpeg) room = std::min(room, max_message_bytes_ - std::min(max_message_bytes_, head_room));
   // Only the callers of this output are affected: smaller pictures of the same frame may fit.
   const auto refuse = [&] {
@@ -99,12 +100,11 @@ void Outputs::PublishTo(int index, const AVFrame* frame, const FrameFacts& facts
   }
 
   const FrameRingWriter::Open slot = output.ring->Begin();
-  const auto bytes = output.maker.Make(frame, output.output_format, size, slot.data, room);
+  const auto bytes = output.maker.Make(frame, output.format, size, slot.data, room);
   if (!bytes) {
-    if (jpeg && room < PictureRoom(output.output_format.format, size)) return refuse();
-    if (index > 0) return;
-    result->failure =
-        Failure{end::kUnsupportedCodec, "libswscale cannot convert the pixel format " + shape_.pixel_format};
+    if (bytes.error().error_number == ENOBUFS) return refuse();
+    // Output 0 serves every caller that names no format, so the camera is useless without it.
+    if (index == 0) result->failure = Failure{end::kUnsupportedCodec, bytes.error().message};
     return;
   }
   output.ring->Publish(

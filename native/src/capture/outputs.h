@@ -1,4 +1,4 @@
-// What the capture loop publishes: one frame ring for each look that callers have at the time.
+// Publishes frames: one frame ring for each output format that callers use.
 #pragma once
 
 #include <array>
@@ -19,30 +19,30 @@ namespace chrys {
 
 class Outputs {
  public:
-  // Shared memory of that many bytes for an output, which outlives this object; nullptr: there is none.
+  // Allocates shared memory for an output's frame ring. It outlives this object. nullptr: out of memory.
   using Allocate = std::function<uint8_t*(int output, size_t bytes)>;
 
   Outputs(ControlBlock& control, int slots, size_t max_message_bytes, Allocate allocate)
       : control_(control), slots_(slots), max_message_bytes_(max_message_bytes), allocate_(std::move(allocate)) {}
 
-  // What is the same in every message of the connection.
+  // Sets what is equal in every message of the connection.
   void Describe(const std::string& device_id, const std::string& codec_name, const std::vector<uint8_t>& extradata);
 
-  // Reads what callers want by now; once for each packet.
+  // Reads the callers' filters and output formats from the control block. Called once per packet.
   void Refresh();
-  // Classes that anybody filters.
+  // The filters of all callers.
   int32_t filters() const { return filters_; }
-  // Classes that an output did not want before the last Refresh.
+  // Filters that an output did not have before the last Refresh.
   int32_t new_filters() const { return new_filters_; }
-  // An output filters keyframes and has not had this one.
+  // Whether an output has the keyframe filter and has not published this keyframe.
   bool MissesKeyframe(int64_t frame_id) const;
 
-  // Publishes the frame for every output that filters one of its filters; for the first output also when `to_first`.
-  // Counts outputs, or tells why the camera cannot go on.
+  // Publishes the frame to every output that has one of `filters`; with `to_first` also to output 0.
+  // Result counts outputs. `failure`: why the capture must end.
   struct Result {
     int published = 0;
-    int refused = 0;    // wanted, but older than what was published
-    int too_large = 0;  // the picture does not fit into a message; OutputBlock.tooLarge says so to the callers
+    int refused = 0;    // not newer than the output's last frame
+    int too_large = 0;  // the picture exceeds a message; OutputBlock.tooLarge tells the callers
     std::optional<Failure> failure;
   };
   Result Publish(const AVFrame* frame, const FrameFacts& facts, int32_t filters, int64_t keyframe_count, bool to_first);
@@ -51,7 +51,7 @@ class Outputs {
   struct Output {
     int32_t filters = 0;
     int32_t serial = 0;
-    OutputFormat output_format;
+    OutputFormat format;
     PictureMaker maker;
     std::optional<FrameRingWriter> ring;
     int32_t generation = 0;

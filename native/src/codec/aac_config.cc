@@ -25,20 +25,20 @@ int ReadObjectType(AudioBits& bits) {
   return type == kEscapeType ? 32 + static_cast<int>(bits.Read(6)) : type;
 }
 
-// 0: it is reserved.
+// 0: reserved.
 int ReadRate(AudioBits& bits) {
   const uint32_t index = bits.Read(4);
   if (index == kExplicitRate) return static_cast<int>(bits.Read(24));
   return index < kRates.size() ? kRates[index] : 0;
 }
 
-// 0: the configuration has its channels elsewhere, or the value is reserved.
+// 0: the channels are declared elsewhere, or the value is reserved.
 int ChannelsOf(uint32_t configuration) {
   constexpr std::array<int, 15> kChannels{0, 1, 2, 3, 4, 5, 6, 8, 0, 0, 0, 7, 8, 24, 8};
   return configuration < kChannels.size() ? kChannels[configuration] : 0;
 }
 
-// GASpecificConfig (4.4.1), without a program_config_element. False: it has one.
+// GASpecificConfig (4.4.1). False: it has a program_config_element, which is not supported.
 bool ReadGaConfig(AudioBits& bits, uint32_t channels, AacConfig* config) {
   const int type = config->object_type;
   const bool is_short = bits.Read(1) != 0;
@@ -101,7 +101,7 @@ std::optional<AacConfig> ReadAacConfig(AudioBits& bits) {
   const uint32_t channels = bits.Read(4);
   config.channels = ChannelsOf(channels);
   if (config.object_type == kSbr || config.object_type == kPs) {
-    // Parametric stereo makes two channels of one.
+    // Parametric stereo decodes one channel to two.
     if (config.object_type == kPs) config.channels = 2;
     config.sample_rate = ReadRate(bits);
     config.object_type = ReadObjectType(bits);
@@ -125,7 +125,7 @@ std::optional<AacConfig> ParseAacConfig(const std::vector<uint8_t>& bytes) {
   AudioBits bits(bytes.data(), bytes.size());
   auto config = ReadAacConfig(bits);
   if (!config) return std::nullopt;
-  // What follows (SBR that older decoders pass over) belongs to it.
+  // The rest may declare SBR in a way that older decoders ignore.
   if (bits.left() >= 16 && bits.Read(11) == 0x2b7 && ReadObjectType(bits) == kSbr && bits.Read(1) != 0) {
     const int rate = ReadRate(bits);
     if (bits.good() && rate > 0 && rate <= kMaxRate) config->sample_rate = rate;
@@ -151,7 +151,7 @@ std::vector<uint8_t> ParseHex(std::string_view text) {
   };
   if (text.size() >= 2 && text.front() == '"' && text.back() == '"') text = text.substr(1, text.size() - 2);
   std::vector<uint8_t> bytes;
-  // Half a byte at the end counts as its upper half.
+  // A single digit at the end is the upper half of its byte.
   for (size_t i = 0; i < text.size(); i += 2) {
     const int high = digit(text[i]);
     const int low = i + 1 < text.size() ? digit(text[i + 1]) : 0;

@@ -1,4 +1,4 @@
-// Configurations of AAC: AudioSpecificConfig (ISO/IEC 14496-3, 1.6.2.1) and ADTS headers (1.A.2.2).
+// AAC configurations: AudioSpecificConfig (ISO/IEC 14496-3, 1.6.2.1) and ADTS headers (1.A.2.2).
 #pragma once
 
 #include <cstddef>
@@ -9,7 +9,7 @@
 
 namespace chrys {
 
-// Reads bits from the top. Behind the end it yields zeros, and good() is false.
+// Reads bits, the highest bit of a byte first. Beyond the end it returns zeros, and good() is false.
 class AudioBits {
  public:
   AudioBits(const uint8_t* data, size_t size) : data_(data), bits_(size * 8) {}
@@ -17,9 +17,9 @@ class AudioBits {
   // `count`: 0 to 32.
   uint32_t Read(int count);
   void Skip(size_t count) { position_ += count; }
-  // Bytes from the present position, which may be within a byte. As many as there are.
+  // Up to `count` bytes from the current position, which may lie within a byte.
   std::vector<uint8_t> Bytes(size_t count);
-  // The bits of [from, to) as bytes, the last one filled with zeros.
+  // The bits [from, to) as bytes. The last byte is filled up with zeros.
   std::vector<uint8_t> Range(size_t from, size_t to) const;
   size_t position() const { return position_; }
   size_t left() const { return position_ < bits_ ? bits_ - position_ : 0; }
@@ -34,25 +34,25 @@ class AudioBits {
 struct AacConfig {
   std::vector<uint8_t> extradata;  // AudioSpecificConfig
   int object_type = 0;
-  int core_rate = 0;         // samples per second that are coded
-  int sample_rate = 0;       // that come out of a decoder: twice as many with SBR
-  int channels = 0;          // that come out of a decoder
-  int frame_samples = 1024;  // of core_rate
+  int core_rate = 0;         // coded samples per second
+  int sample_rate = 0;       // decoded samples per second: twice core_rate with SBR
+  int channels = 0;          // decoded channels
+  int frame_samples = 1024;  // at core_rate
 };
 
-// Reads an AudioSpecificConfig and leaves `bits` behind it. nullopt: it is none, or of a kind without a frame length.
+// Reads an AudioSpecificConfig; `bits` then stands behind it. nullopt: invalid, or of a kind without a frame length.
 std::optional<AacConfig> ReadAacConfig(AudioBits& bits);
 std::optional<AacConfig> ParseAacConfig(const std::vector<uint8_t>& bytes);
 
 // AAC-LC with this rate and these channels.
 std::optional<AacConfig> MakeAacConfig(int sample_rate, int channels);
 
-// Bytes of a hexadecimal number; empty: it is none.
+// The bytes of a hexadecimal number. Empty: not a hexadecimal number.
 std::vector<uint8_t> ParseHex(std::string_view text);
 
 struct AdtsHeader {
   size_t header_bytes = 0;
-  size_t frame_bytes = 0;  // with the header
+  size_t frame_bytes = 0;  // header included
   AacConfig config;
 };
 

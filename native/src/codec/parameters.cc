@@ -4,6 +4,7 @@
 #include <cstring>
 #include <string>
 
+#include "base/byte_order.h"
 #include "codec/audio_packets.h"
 
 extern "C" {
@@ -23,13 +24,27 @@ bool SetExtradata(AVCodecParameters* parameters, const std::vector<uint8_t>& ext
   return true;
 }
 
+Result<AvPtr<AVCodecParameters>> MakeVideoParameters(const std::string& codec_name, int width, int height,
+                                                     const std::vector<uint8_t>& extradata) {
+  const AVCodecDescriptor* codec = avcodec_descriptor_get_by_name(codec_name.c_str());
+  if (codec == nullptr) return Error{"libav does not know the codec \"" + codec_name + "\"."};
+  AvPtr<AVCodecParameters> parameters(avcodec_parameters_alloc());
+  if (!parameters) return OutOfMemory();
+  parameters->codec_type = AVMEDIA_TYPE_VIDEO;
+  parameters->codec_id = codec->id;
+  parameters->width = width;
+  parameters->height = height;
+  if (!SetExtradata(parameters.get(), extradata)) return OutOfMemory();
+  return parameters;
+}
+
 void SetAudioParameters(AVCodecParameters* parameters, const AudioStream& audio) {
   const AVCodecDescriptor* codec = avcodec_descriptor_get_by_name(audio.codec_name.c_str());
   parameters->codec_type = AVMEDIA_TYPE_AUDIO;
   parameters->codec_id = codec == nullptr ? AV_CODEC_ID_NONE : codec->id;
   parameters->sample_rate = audio.sample_rate;
   av_channel_layout_default(&parameters->ch_layout, audio.channels);
-  // The usual length; packets of Opus say their own.
+  // The usual duration. Opus packets declare their own.
   parameters->frame_size = static_cast<int>(AudioPacketSamples(audio, nullptr, 0));
 }
 
@@ -47,19 +62,19 @@ bool JpegSize(const uint8_t* data, size_t bytes, int* width, int* height) {
   while (at + 4 <= bytes) {
     if (data[at] != 0xff) return false;
     const uint8_t marker = data[at + 1];
-    // Markers that stand alone, and fill bytes.
+    // Fill bytes, and the one marker without a length.
     if (marker == 0xff || marker == 0xd8) {
       at += marker == 0xff ? 1 : 2;
       continue;
     }
-    // The picture's data begin, so no frame header follows.
+    // The picture's data begins here, so no frame header follows.
     if (marker == 0xda || marker == 0xd9) return false;
-    const size_t length = static_cast<size_t>(data[at + 2]) << 8 | data[at + 3];
+    const size_t length = ReadBig16(data + at + 2);
     const bool frame_header = marker >= 0xc0 && marker <= 0xcf && marker != 0xc4 && marker != 0xc8 && marker != 0xcc;
     if (frame_header) {
       if (length < 8 || at + 9 > bytes) return false;
-      *height = data[at + 5] << 8 | data[at + 6];
-      *width = data[at + 7] << 8 | data[at + 8];
+      *height = ReadBig16(data + at + 5);
+      *width = ReadBig16(data + at + 7);
       return *width > 0 && *height > 0;
     }
     at += 2 + std::max<size_t>(2, length);

@@ -8,12 +8,12 @@ namespace chrys {
 
 namespace {
 
-// Codecs code whole blocks and libav aligns rows, so that a frame of the permitted size takes a little more.
+// Codecs code whole blocks and libav aligns rows, so a frame of the permitted size needs a little more.
 int64_t WithAlignment(int64_t max_pixels) { return max_pixels + max_pixels / 4 + 65'536; }
 
-// The side that counts for the pixel limit. The coded side counts if it exceeds the shown one by more than a block,
-// because memory is taken for it.
-int TakenSide(int coded, int shown) {
+// The side that counts for the pixel limit: the coded side if it exceeds the shown side by more than a block, because
+// memory is allocated for it.
+int AllocatedSide(int coded, int shown) {
   constexpr int kBlock = 64;
   return coded > (shown + kBlock - 1) / kBlock * kBlock ? coded : shown;
 }
@@ -35,7 +35,7 @@ std::optional<Failure> Decoder::Open(const AVCodecParameters* parameters, int th
   if (result >= 0) {
     context_->thread_count = threads;
     context_->thread_type = threading == Threading::kFrames ? FF_THREAD_FRAME : FF_THREAD_SLICE;
-    // Damaged frames come out flagged; whoever does not want them can tell.
+    // Damaged frames are delivered with a flag, and each caller decides about them.
     context_->flags |= AV_CODEC_FLAG_OUTPUT_CORRUPT;
     max_pixels_ = WithAlignment(max_pixels);
     context_->max_pixels = max_pixels_;
@@ -51,7 +51,7 @@ std::optional<Failure> Decoder::Open(const AVCodecParameters* parameters, int th
   return std::nullopt;
 }
 
-// libav compares max_pixels with the shown size of a frame. Memory is taken for the coded size, so that is checked
+// libav compares max_pixels with the shown size of a frame. Memory is allocated for the coded size, which is checked
 // here.
 int Decoder::GetBuffer(AVCodecContext* context, AVFrame* frame, int flags) {
   const auto* decoder = static_cast<const Decoder*>(context->opaque);
@@ -103,33 +103,35 @@ bool IsCorrupt(const AVFrame* frame) {
   return (frame->flags & AV_FRAME_FLAG_CORRUPT) != 0 || frame->decode_error_flags != 0;
 }
 
-bool ParameterReader::Open(const AVCodecParameters* parameters) {
+void ParameterReader::Open(const AVCodecParameters* parameters) {
   width = parameters->width;
   height = parameters->height;
   format = parameters->format;
   profile = parameters->profile;
   jpeg_ = parameters->codec_id == AV_CODEC_ID_MJPEG;
-  if (jpeg_) return true;
+  if (jpeg_) return;
   parser_.reset(av_parser_init(parameters->codec_id));
-  if (!parser_) return false;
+  if (!parser_) return;
   parser_->flags |= PARSER_FLAG_COMPLETE_FRAMES;
   context_.reset(avcodec_alloc_context3(nullptr));
-  if (!context_ || avcodec_parameters_to_context(context_.get(), parameters) < 0) return false;
+  if (!context_ || avcodec_parameters_to_context(context_.get(), parameters) < 0) {
+    parser_.reset();
+    return;
+  }
   if (parameters->extradata_size > 0) {
-    // The parser takes its memory now, while nothing waits, and not with the first picture.
+    // The parser allocates its memory here, while no packet waits, and not with the first picture.
     uint8_t* out = nullptr;
     int out_size = 0;
     av_parser_parse2(parser_.get(), context_.get(), &out, &out_size, parameters->extradata, parameters->extradata_size,
                      AV_NOPTS_VALUE, AV_NOPTS_VALUE, 0);
   }
-  return true;
 }
 
 ParameterReader::Answer ParameterReader::Read(const AVPacket* packet) {
   Answer answer;
   answer.is_keyframe = (packet->flags & AV_PKT_FLAG_KEY) != 0;
   if (jpeg_) return ReadJpeg(packet);
-  if (!parser_ || !context_) return answer;
+  if (!parser_) return answer;
   uint8_t* out = nullptr;
   int out_size = 0;
   av_parser_parse2(parser_.get(), context_.get(), &out, &out_size, packet->data, packet->size, packet->pts, packet->dts,
@@ -142,8 +144,8 @@ ParameterReader::Answer ParameterReader::Read(const AVPacket* packet) {
   height = parser_->height;
   if (parser_->format >= 0) format = parser_->format;
   profile = context_->profile;
-  answer.coded_width = TakenSide(parser_->coded_width, width);
-  answer.coded_height = TakenSide(parser_->coded_height, height);
+  answer.coded_width = AllocatedSide(parser_->coded_width, width);
+  answer.coded_height = AllocatedSide(parser_->coded_height, height);
   return answer;
 }
 

@@ -1,4 +1,4 @@
-// Compressed packets to frames.
+// Decodes packets, and reads what their headers declare without decoding them.
 #pragma once
 
 #include <array>
@@ -18,30 +18,29 @@ class Decoder {
   Decoder(const Decoder&) = delete;  // libav holds its address
   Decoder& operator=(const Decoder&) = delete;
 
-  // Slices of one frame in several threads add no delay, but few cameras send more than one. Frames in several threads
-  // work for any stream; each thread beyond the first makes the decoder give every frame one packet later.
+  // kSlices adds no delay, but gains nothing with one slice per frame, which most cameras send. kFrames works for any
+  // stream, and each thread beyond the first delays every frame by one packet.
   enum class Threading { kSlices, kFrames };
-  // Frames with more than `max_pixels` are refused before memory is taken for them.
+  // Frames with more than `max_pixels` are refused before memory is allocated for them.
   std::optional<Failure> Open(const AVCodecParameters* parameters, int threads, Threading threading,
                               int64_t max_pixels);
-  // Gives back its memory and threads. Open before the next use.
+  // Frees memory and threads. Call Open before the next use.
   void Close() { context_.reset(); }
 
-  // Gives the decoder one packet (its bytes are copied unless `packet` is reference-counted). False: it refused the
-  // packet.
+  // Decodes one packet. libav copies its bytes unless `packet` is reference-counted. False: libav refused the packet.
   bool Send(const AVPacket* packet, const PacketInfo& info);
-  // Takes the next frame that is ready; nullptr: none. Valid until the next call.
+  // The next frame that is ready; nullptr: none. Valid until the next call.
   const AVFrame* Receive();
-  // What is known of the packet that this frame came from.
+  // The packet that this frame was decoded from.
   const PacketInfo& InfoOf(const AVFrame* frame) const;
-  // Makes the decoder give out what it holds back for reordering; Reset before the next Send.
+  // Makes the frames ready that the decoder holds back for reordering. Call Reset before the next Send.
   void Drain();
-  // Leaves out frames of the next packets that no other frame is made from.
+  // `skip`: the next packets are not decoded if no other frame refers to them.
   void SkipNonReference(bool skip);
-  // Forgets everything but the parameter sets: the next packet must be a keyframe.
+  // Forgets everything except the parameter sets. The next packet must be a keyframe.
   void Reset();
 
-  // Frames that it holds back, to put them in order (as far as it knows by now) or because other threads are at them.
+  // Frames that the decoder holds back: to reorder them, as far as the stream has shown, or in other threads.
   int delay() const {
     const bool frame_threads = (context_->active_thread_type & FF_THREAD_FRAME) != 0;
     return context_->has_b_frames + (frame_threads ? context_->thread_count - 1 : 0);
@@ -50,20 +49,20 @@ class Decoder {
  private:
   static int GetBuffer(AVCodecContext* context, AVFrame* frame, int flags);
 
-  // More than any decoder holds back (16 reordered frames and one a thread).
+  // More than any decoder holds back: 16 reordered frames, and one per thread.
   static constexpr size_t kInfos = 64;
 
-  int64_t max_pixels_ = 0;  // with the alignment that libav adds
+  int64_t max_pixels_ = 0;  // limit for libav, which counts aligned sizes
   AvPtr<AVCodecContext> context_;
   AvPtr<AVFrame> frame_{av_frame_alloc()};
   std::array<PacketInfo, kInfos> infos_;
 };
 
-// A packet over bytes that the caller keeps; libav copies what it wants to hold.
+// A packet over bytes that the caller owns. libav copies what it keeps.
 struct BorrowedPacket {
   AvPtr<AVPacket> packet{av_packet_alloc()};
 
-  // `payload` has AV_INPUT_BUFFER_PADDING_SIZE bytes behind info.size.
+  // `payload` must have AV_INPUT_BUFFER_PADDING_SIZE bytes behind info.size.
   const AVPacket* Over(std::vector<uint8_t>& payload, const PacketInfo& info);
 };
 
@@ -73,14 +72,16 @@ char TypeLetter(const AVFrame* frame);
 // Whether libav reports the frame as damaged.
 bool IsCorrupt(const AVFrame* frame);
 
-// What a packet's own headers say, without decoding it.
+// Reads what a packet's headers declare, without decoding it. Without a parser for the codec (libav has none), Read
+// only repeats the packet's keyframe flag.
 class ParameterReader {
  public:
-  bool Open(const AVCodecParameters* parameters);
+  void Open(const AVCodecParameters* parameters);
   struct Answer {
-    bool is_keyframe = false;  // an IDR picture, or one from which decoding may begin
+    bool is_keyframe = false;  // decoding may begin here
     bool changed = false;      // size or format differ from before
-    // The size that decoding takes memory for, if this packet declares one; else 0. It may exceed the shown size.
+    // The size for which decoding allocates memory, in pixels; 0 = this packet declares none. May exceed the shown
+    // size.
     int coded_width = 0;
     int coded_height = 0;
   };

@@ -1,7 +1,7 @@
-// A VideoFrame (proto/chrys/cloud/videostreaming/v1beta1/video_streaming.proto) up to its pixels: every other field,
-// then tag and length of `data`. Numbers that differ from frame to frame are written as ten-byte varints (with
-// redundant continuation bytes, which every protobuf reader accepts), so that all frames of one stream and size have
-// messages of one length: a reader that finds its slot overwritten can take a newer one in its place.
+// The head of a VideoFrame message (proto/chrys/cloud/videostreaming/v1beta1/video_streaming.proto): every field except
+// the pixels, then tag and length of `data`. Numbers that differ from frame to frame are ten-byte varints with
+// redundant continuation bytes, which every protobuf reader accepts. So all frames of one stream and size have messages
+// of equal length, and a reader whose slot is overwritten can take a newer frame in its place.
 #pragma once
 
 #include <cstddef>
@@ -14,9 +14,9 @@
 
 namespace chrys {
 
-// What stays the same while a stream keeps its codec and size, and its caller the look.
+// The fields that change only with the stream or the output format.
 struct FrameShape {
-  int width = 0;  // of the picture
+  int width = 0;  // of the picture, pixels
   int height = 0;
   int32_t format = kFormatBgr24;
   std::string device_id;
@@ -33,10 +33,10 @@ struct FrameFacts {
   bool corrupt = false;
 };
 
-// What of a stream's extradata goes into messages: nothing, if it is so long that every frame would suffer.
+// The extradata for messages: empty when it is longer than 16384 bytes, because each message repeats it.
 std::vector<uint8_t> ShownExtradata(const uint8_t* extradata, size_t bytes);
 
-// The message's bytes before the picture. Their number depends on `shape` alone, except of a JPEG.
+// The message's bytes before the picture. Except with JPEG, their number depends only on `shape`.
 std::vector<uint8_t> FrameMessageHead(const FrameShape& shape, const FrameFacts& facts, size_t data_bytes);
 
 }  // namespace chrys

@@ -10,7 +10,7 @@ namespace chrys {
 namespace {
 
 constexpr double kUsualHalfFrame = 0.02;
-// If a due moment is further ahead than two intervals and this time, the stream's clock has jumped.
+// When a due time is further ahead than two intervals plus this, the stream's clock has jumped.
 constexpr double kMaxAheadSeconds = 1;
 
 }  // namespace
@@ -32,12 +32,12 @@ void IntervalSchedule::Restart() {
   }
 }
 
-void IntervalSchedule::BeginGroup(double start_seconds, double group_seconds, double frame_seconds) {
-  group_start_ = start_seconds;
-  group_seconds_ = group_seconds;
+void IntervalSchedule::BeginGop(double start_seconds, double gop_seconds, double frame_seconds) {
+  gop_start_ = start_seconds;
+  gop_seconds_ = gop_seconds;
   half_frame_ = frame_seconds > 0 ? frame_seconds / 2 : kUsualHalfFrame;
   for (Interval& interval : intervals_) {
-    // A frame from before the jump was taken after Restart, for example one that the decoder had held back.
+    // A frame from before the jump was taken after Restart, for example one that the decoder held back.
     if (interval.due - start_seconds <= 2 * interval.seconds() + kMaxAheadSeconds) continue;
     interval.fresh = true;
     interval.aligned = false;
@@ -46,27 +46,26 @@ void IntervalSchedule::BeginGroup(double start_seconds, double group_seconds, do
 }
 
 bool IntervalSchedule::ByKeyframes(const Interval& interval) const {
-  return group_seconds_ > 0 && interval.seconds() > group_seconds_ - half_frame_;
+  return gop_seconds_ > 0 && interval.seconds() > gop_seconds_ - half_frame_;
 }
 
-// How long before the due moment a keyframe may be taken for it.
+// How long before the due time a keyframe may be taken, in seconds.
 double IntervalSchedule::Slack(const Interval& interval) const {
-  return ByKeyframes(interval) ? group_seconds_ / 2 : interval.seconds() / 4;
+  return ByKeyframes(interval) ? gop_seconds_ / 2 : interval.seconds() / 4;
 }
 
 bool IntervalSchedule::IsDue(const Interval& interval, double seconds, bool is_keyframe) const {
   if (interval.fresh) return true;
   if (is_keyframe) {
-    // Once, so that from then on as many due moments as possible fall on keyframes.
+    // The first keyframe is taken early, so that later due times fall on keyframes where possible.
     if (!interval.aligned) return seconds - interval.last >= interval.seconds() / 2;
     return seconds >= interval.due - Slack(interval);
   }
-  const bool overdue = group_seconds_ > 0 && seconds > group_start_ + 2 * group_seconds_;
+  const bool overdue = gop_seconds_ > 0 && seconds > gop_start_ + 2 * gop_seconds_;
   if (ByKeyframes(interval) && !overdue) return false;
   if (seconds < interval.due - half_frame_) return false;
-  const double group_end = group_start_ + group_seconds_;
-  const bool keyframe_is_near =
-      group_seconds_ > 0 && seconds < group_end && group_end - interval.due <= Slack(interval);
+  const double gop_end = gop_start_ + gop_seconds_;
+  const bool keyframe_is_near = gop_seconds_ > 0 && seconds < gop_end && gop_end - interval.due <= Slack(interval);
   return !keyframe_is_near;
 }
 
@@ -77,17 +76,17 @@ bool IntervalSchedule::KeyframeDue(double seconds) const {
 
 bool IntervalSchedule::NeedsRest(const Interval& interval, double now_seconds) const {
   if (interval.ms == 0) return false;
-  if (interval.fresh || group_seconds_ <= 0) return true;
-  const double group_end = group_start_ + group_seconds_;
-  // The group is longer than usual: nobody knows when the next keyframe comes.
-  if (now_seconds > group_end + half_frame_) {
-    const bool overdue = now_seconds > group_start_ + 2 * group_seconds_;
+  if (interval.fresh || gop_seconds_ <= 0) return true;
+  const double gop_end = gop_start_ + gop_seconds_;
+  // The GOP is longer than usual, so the time of the next keyframe is not known.
+  if (now_seconds > gop_end + half_frame_) {
+    const bool overdue = now_seconds > gop_start_ + 2 * gop_seconds_;
     return (overdue || !ByKeyframes(interval)) && interval.due - half_frame_ <= now_seconds;
   }
-  return !ByKeyframes(interval) && group_end - interval.due > Slack(interval);
+  return !ByKeyframes(interval) && gop_end - interval.due > Slack(interval);
 }
 
-bool IntervalSchedule::NeedsRestOfGroup(double now_seconds) const {
+bool IntervalSchedule::NeedsRestOfGop(double now_seconds) const {
   return std::any_of(intervals_.begin(), intervals_.end(),
                      [&](const Interval& each) { return NeedsRest(each, now_seconds); });
 }
@@ -111,7 +110,7 @@ int32_t IntervalSchedule::Take(double seconds, bool is_keyframe) {
     if (due) filters |= 1 << (kFilterFirstInterval + i);
     if (due || aligns) {
       const double next = interval.due + interval.seconds();
-      // From the due moment and not from the frame, so that the mean is what was asked for.
+      // Counted from the due time and not from the frame, so that the mean interval is exact.
       const bool keeps_step = !interval.fresh && !aligns && next > seconds + interval.seconds() / 2 &&
                               next < seconds + interval.seconds() * 3 / 2;
       interval.due = keeps_step ? next : seconds + interval.seconds();

@@ -1,6 +1,5 @@
-// Which frames are due for callers that want one about every so many milliseconds, chosen so that as little as possible
-// is decoded for them: a keyframe that lies near the due moment is taken instead of the frame at that moment, and an
-// interval of a group or more is served by keyframes alone.
+// Decides which frames are due for callers that asked for one frame per interval. It keeps decoding low: a keyframe
+// near the due time is taken instead of the frame at that time, and keyframes alone serve intervals of a GOP or longer.
 #pragma once
 
 #include <array>
@@ -13,34 +12,34 @@ namespace chrys {
 
 class IntervalSchedule {
  public:
-  // Takes over which intervals are in use. A new one is due at once.
+  // Sets the intervals in use: `interval_ms` of each interval filter in `filters`. A new interval is due at once.
   void Update(const std::atomic<int32_t>* interval_ms, int32_t filters);
 
-  // The stream's clock jumped, or it is another stream: everything is due.
+  // After a clock jump or a change of the stream. Every interval is due.
   void Restart();
 
-  // A group begins. `group_seconds` and `frame_seconds`: what is usual, 0 = not known yet.
-  void BeginGroup(double start_seconds, double group_seconds, double frame_seconds);
+  // A GOP begins. `gop_seconds` and `frame_seconds`: usual durations, 0 = not known yet.
+  void BeginGop(double start_seconds, double gop_seconds, double frame_seconds);
 
-  // Whether the keyframe at that time, in the stream's seconds, is due.
+  // Whether a keyframe at `seconds` of the stream's time is due.
   bool KeyframeDue(double seconds) const;
 
-  // Whether a frame of the group in progress is due that does not lie before the packets which come from now on.
-  bool NeedsRestOfGroup(double now_seconds) const;
+  // Whether a frame of the current GOP at or after `now_seconds` is due.
+  bool NeedsRestOfGop(double now_seconds) const;
 
-  // The earliest moment for which NeedsRestOfGroup holds; what is shown before it is not due.
+  // The earliest due time. Frames shown before it are not due.
   double NextDue() const;
 
-  // The filters for which a decoded frame is due. They count as served with it.
+  // The filters for which a decoded frame is due. Counts the frame as delivered for them.
   int32_t Take(double seconds, bool is_keyframe);
 
  private:
   struct Interval {
     int32_t ms = 0;        // 0 = not in use
-    bool fresh = true;     // nothing was taken yet
-    bool aligned = false;  // to the keyframes
+    bool fresh = true;     // no frame was taken yet
+    bool aligned = false;  // due times were aligned to a keyframe
     double due = 0;        // seconds
-    double last = 0;
+    double last = 0;       // seconds, the frame taken last
 
     double seconds() const { return ms / 1000.0; }
   };
@@ -51,8 +50,8 @@ class IntervalSchedule {
   bool NeedsRest(const Interval& interval, double now_seconds) const;
 
   std::array<Interval, kIntervals> intervals_;
-  double group_start_ = 0;
-  double group_seconds_ = 0;
+  double gop_start_ = 0;
+  double gop_seconds_ = 0;
   double half_frame_ = 0.02;
 };
 

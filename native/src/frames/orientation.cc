@@ -36,10 +36,10 @@ namespace {
 template <int kBytes>
 void Turn(const Orientation& orientation, const uint8_t* source, int source_stride, uint8_t* target, int target_stride,
           int width, int height) {
-  // The step in the source that is one pixel to the right in the target.
+  // The step in the source for one pixel to the right in the target.
   std::ptrdiff_t step = orientation.transpose ? source_stride : kBytes;
   if (orientation.reverse_x) step = -step;
-  // Both axes of the source stay within the cache when the target is filled in squares.
+  // Squares keep both axes of the source within the cache.
   constexpr int kSquare = 16;
   for (int top = 0; top < height; top += kSquare) {
     for (int left = 0; left < width; left += kSquare) {
@@ -74,15 +74,15 @@ std::vector<uint8_t> OrientationSei(AVCodecID codec, const int32_t matrix[9]) {
   if (orientation.upright()) return {};
   // The message mirrors first and turns afterwards.
   const bool mirrored = orientation.transpose != (orientation.reverse_x != orientation.reverse_y);
-  // The direction of the picture's right side, after mirroring is undone.
+  // Direction of the picture's right side after mirroring is undone.
   const int right_x = (mirrored ? -1 : 1) * (orientation.transpose ? 0 : (orientation.reverse_x ? -1 : 1));
   const int right_y = (mirrored ? -1 : 1) * (orientation.transpose ? (orientation.reverse_y ? -1 : 1) : 0);
-  // The same as anticlockwise quarters of a turn, with y downwards.
+  // The same in anticlockwise quarter turns. y points down.
   const unsigned quarters = right_x > 0 ? 0 : right_y < 0 ? 1 : right_x < 0 ? 2 : 3;
   const unsigned turn = quarters << 14;  // 2^16 is a whole turn
-  // No cancel flag, mirrored left to right, not top to bottom, the turn; for this picture only.
+  // Fields: no cancel flag, mirrored left to right, not mirrored top to bottom, the turn; valid for this picture only.
   unsigned bits = (mirrored ? 1U : 0U) << 22 | turn << 5;
-  // H.264: repetition period 0 as ue(v), no extension; H.265: does not persist. Then up to the byte.
+  // H.264: repetition period 0 as ue(v), no extension. H.265: no persistence. Then bits up to the end of the byte.
   bits |= codec == AV_CODEC_ID_H264 ? 0b10100U : 0b01000U;
   constexpr uint8_t kPayloadType = 47;
   std::vector<uint8_t> nal{0, 0, 0, 1};
@@ -91,7 +91,7 @@ std::vector<uint8_t> OrientationSei(AVCodecID codec, const int32_t matrix[9]) {
   } else {
     nal.insert(nal.end(), {39 << 1, 1});
   }
-  // Never two bytes of 0 in a row, so that no emulation prevention is needed.
+  // Two zero bytes never follow each other, so no emulation prevention is needed.
   nal.insert(nal.end(), {kPayloadType, 3, static_cast<uint8_t>(bits >> 16), static_cast<uint8_t>(bits >> 8),
                          static_cast<uint8_t>(bits), 0x80});
   return nal;

@@ -1,9 +1,12 @@
 #include "frames/picture.h"
 
 #include <algorithm>
+#include <cerrno>
 #include <cmath>
 #include <cstring>
 #include <string>
+
+#include "base/failure.h"
 
 extern "C" {
 #include <libavutil/imgutils.h>
@@ -15,10 +18,10 @@ namespace chrys {
 
 namespace {
 
-// No camera's frame is larger, and what a caller may ask for is not either.
+// Maximum side of a picture in pixels. Larger ones are reduced to it.
 constexpr int kMaxSide = 16384;
 constexpr size_t kJpegHeaders = 4096;
-constexpr int kRowAlignment = 64;  // bytes; enough for every vector unit
+constexpr int kRowAlignment = 64;  // bytes, enough for every vector unit
 
 int Even(int side) { return std::max(2, side & ~1); }
 
@@ -26,7 +29,7 @@ int Even(int side) { return std::max(2, side & ~1); }
 int QScale(int quality) { return static_cast<int>(std::lround(2 + (100 - std::clamp(quality, 1, 100)) * 29 / 99.0)); }
 
 bool FullRange(const AVFrame* frame) {
-  // The yuvj formats are full range by name, whatever the frame says.
+  // The yuvj formats have full range, even when the frame declares another one.
   const AVPixFmtDescriptor* description = av_pix_fmt_desc_get(static_cast<AVPixelFormat>(frame->format));
   const bool by_name = description != nullptr && std::strncmp(description->name, "yuvj", 4) == 0;
   return by_name || frame->color_range == AVCOL_RANGE_JPEG;
@@ -63,7 +66,7 @@ AVPixelFormat PixelFormatOf(int32_t format) {
   }
 }
 
-// The planes from `base` on; `alignment`: of each row, 1 for rows without gaps.
+// The planes of a picture at `base`. `alignment`: bytes that each row is aligned to, 1 for rows without gaps.
 Planes PlanesOf(AVPixelFormat format, PictureSize size, int alignment, uint8_t* base) {
   Planes planes;
   planes.count = format == AV_PIX_FMT_YUV420P ? 3 : 1;
@@ -73,7 +76,7 @@ Planes PlanesOf(AVPixelFormat format, PictureSize size, int alignment, uint8_t* 
     planes.widths[i] = AV_CEIL_RSHIFT(size.width, shift);
     planes.rows[i] = AV_CEIL_RSHIFT(size.height, shift);
     planes.strides[i] = (planes.widths[i] * planes.bytes_per_pixel + (alignment - 1)) / alignment * alignment;
-    // The vector code writes up to 16 pixels beyond a row; with aligned rows, they must not reach the next one.
+    // The vector code writes up to 16 pixels beyond a row, which must not reach the next row.
     if (alignment > 1) planes.strides[i] += alignment;
     planes.data[i] = base == nullptr ? nullptr : base + planes.bytes;
     planes.bytes += static_cast<size_t>(planes.strides[i]) * static_cast<size_t>(planes.rows[i]);
@@ -81,10 +84,10 @@ Planes PlanesOf(AVPixelFormat format, PictureSize size, int alignment, uint8_t* 
   return planes;
 }
 
-// Whether libswscale makes right pictures of that width without gaps between the rows. It converts 16 pixels at a time.
-// It rounds the width of a row up if the stride leaves room for that, and down otherwise. Pixels that it writes beyond
-// a row are overwritten by the next row, unless the picture is very narrow. Planes must begin at aligned addresses.
-bool RowsMayTouch(AVPixelFormat format, int width) {
+// Whether libswscale makes correct pictures of this width without gaps between the rows. It converts 16 pixels at a
+// time and rounds the width of a row up if the stride leaves room for that, and down otherwise. Pixels beyond a row are
+// overwritten by the next row, except in very narrow pictures. Planes must begin at aligned addresses.
+bool CanOmitGaps(AVPixelFormat format, int width) {
   if (width < 32) return false;
   if (format == AV_PIX_FMT_YUV420P) return width % 32 == 0;
   return format == AV_PIX_FMT_GRAY8 || width % 16 == 0 || width % 16 >= 8;
@@ -98,13 +101,20 @@ void CopyPlanes(const Planes& sizes, const uint8_t* const source[], const int so
   }
 }
 
-// Whether the frame only has to be copied.
+// Whether the frame needs only a copy.
 bool IsStoredAs(const AVFrame* frame, AVPixelFormat format, PictureSize size) {
   const bool same_size = frame->width == size.width && frame->height == size.height;
-  // The range does not matter here, whether the format's name or a flag says it: the picture keeps it.
+  // The picture keeps the range, so the range may differ.
   return same_size && format == AV_PIX_FMT_YUV420P &&
          (frame->format == AV_PIX_FMT_YUV420P || frame->format == AV_PIX_FMT_YUVJ420P);
 }
+
+Error CannotConvert(const AVFrame* frame) {
+  const char* name = av_get_pix_fmt_name(static_cast<AVPixelFormat>(frame->format));
+  return {std::string("libswscale cannot convert the pixel format ") + (name == nullptr ? "" : name)};
+}
+
+Error JpegFailed(int av_error) { return {"The JPEG encoder failed: " + AvErrorText(av_error)}; }
 
 }  // namespace
 
@@ -113,25 +123,25 @@ PictureSize UprightSize(const AVFrame* frame) {
   return transposed ? PictureSize{frame->height, frame->width} : PictureSize{frame->width, frame->height};
 }
 
-PictureSize SizeOf(const OutputFormat& output_format, int frame_width, int frame_height) {
-  double width = output_format.width;
-  double height = output_format.height;
-  if (output_format.width == 0 && output_format.height == 0) {
+PictureSize SizeOf(const OutputFormat& format, int frame_width, int frame_height) {
+  double width = format.width;
+  double height = format.height;
+  if (format.width == 0 && format.height == 0) {
     width = frame_width;
     height = frame_height;
-  } else if (output_format.height == 0) {
-    if (!output_format.enlarge) width = std::min(output_format.width, frame_width);
+  } else if (format.height == 0) {
+    if (!format.enlarge) width = std::min(format.width, frame_width);
     height = width * frame_height / frame_width;
-  } else if (output_format.width == 0) {
-    if (!output_format.enlarge) height = std::min(output_format.height, frame_height);
+  } else if (format.width == 0) {
+    if (!format.enlarge) height = std::min(format.height, frame_height);
     width = height * frame_width / frame_height;
-  } else if (!output_format.enlarge) {
-    width = std::min(output_format.width, frame_width);
-    height = std::min(output_format.height, frame_height);
+  } else if (!format.enlarge) {
+    width = std::min(format.width, frame_width);
+    height = std::min(format.height, frame_height);
   }
   const auto side = [](double value) { return static_cast<int>(std::lround(std::clamp<double>(value, 1, kMaxSide))); };
   PictureSize size{side(width), side(height)};
-  if (output_format.format == kFormatI420) size = {Even(size.width), Even(size.height)};
+  if (format.format == kFormatI420) size = {Even(size.width), Even(size.height)};
   return size;
 }
 
@@ -171,7 +181,7 @@ bool PictureMaker::OpenScaler(const AVFrame* frame, PictureSize size, AVPixelFor
   av_opt_set_int(sws_.get(), "dsth", size.height, 0);
   av_opt_set_pixel_fmt(sws_.get(), "dst_format", format, 0);
   av_opt_set_int(sws_.get(), "sws_flags", scaled ? SWS_BILINEAR : SWS_BICUBIC, 0);
-  // Set before the context is opened: without the ranges, libswscale may choose a plain copy.
+  // libswscale may choose a plain copy unless it knows the ranges before the context is opened.
   av_opt_set_int(sws_.get(), "src_range", from_full ? 1 : 0, 0);
   av_opt_set_int(sws_.get(), "dst_range", to_full ? 1 : 0, 0);
   if (sws_init_context(sws_.get(), nullptr, nullptr) < 0) {
@@ -197,15 +207,15 @@ bool PictureMaker::Scale(const AVFrame* frame, PictureSize size, AVPixelFormat f
   return sws_scale(sws_.get(), frame->data, frame->linesize, 0, frame->height, planes, strides) == size.height;
 }
 
-std::optional<size_t> PictureMaker::Make(const AVFrame* frame, const OutputFormat& output_format, PictureSize size,
-                                         uint8_t* target, size_t room) {
-  if (output_format.format == kFormatJpeg) return MakeJpeg(frame, output_format, size, target, room);
-  if (!MakeRaw(frame, output_format, size, target)) return std::nullopt;
-  return PictureRoom(output_format.format, size);
+Result<size_t> PictureMaker::Make(const AVFrame* frame, const OutputFormat& format, PictureSize size, uint8_t* target,
+                                  size_t room) {
+  if (format.format == kFormatJpeg) return MakeJpeg(frame, size, format.quality, target, room);
+  if (!MakeRaw(frame, format, size, target)) return CannotConvert(frame);
+  return PictureRoom(format.format, size);
 }
 
-bool PictureMaker::MakeRaw(const AVFrame* frame, const OutputFormat& output_format, PictureSize size, uint8_t* target) {
-  const AVPixelFormat format = PixelFormatOf(output_format.format);
+bool PictureMaker::MakeRaw(const AVFrame* frame, const OutputFormat& output, PictureSize size, uint8_t* target) {
+  const AVPixelFormat format = PixelFormatOf(output.format);
   const Planes tight = PlanesOf(format, size, 1, target);
   const Orientation orientation = OrientationOf(frame);
   if (!orientation.upright()) return ScaleAndTurn(frame, orientation, size, format, false, tight.data, tight.strides);
@@ -213,7 +223,7 @@ bool PictureMaker::MakeRaw(const AVFrame* frame, const OutputFormat& output_form
     CopyPlanes(tight, frame->data, frame->linesize, tight.data, tight.strides);
     return true;
   }
-  if (RowsMayTouch(format, size.width)) return Scale(frame, size, format, false, tight.data, tight.strides);
+  if (CanOmitGaps(format, size.width)) return Scale(frame, size, format, false, tight.data, tight.strides);
   const Planes padded = PaddedPlanes(format, size);
   if (!Scale(frame, size, format, false, padded.data, padded.strides)) return false;
   CopyPlanes(tight, padded.data, padded.strides, tight.data, tight.strides);
@@ -239,50 +249,59 @@ bool PictureMaker::ScaleAndTurn(const AVFrame* frame, const Orientation& orienta
   return true;
 }
 
-std::optional<size_t> PictureMaker::MakeJpeg(const AVFrame* frame, const OutputFormat& output_format, PictureSize size,
-                                             uint8_t* target, size_t room) {
-  if (!jpeg_ || jpeg_->width != size.width || jpeg_->height != size.height || jpeg_quality_ != output_format.quality) {
-    const AVCodec* codec = avcodec_find_encoder(AV_CODEC_ID_MJPEG);
-    if (codec == nullptr) return std::nullopt;
-    jpeg_.reset(avcodec_alloc_context3(codec));
-    jpeg_frame_.reset(av_frame_alloc());
-    jpeg_packet_.reset(av_packet_alloc());
-    if (!jpeg_ || !jpeg_frame_ || !jpeg_packet_) return std::nullopt;
-    jpeg_->width = size.width;
-    jpeg_->height = size.height;
-    jpeg_->pix_fmt = AV_PIX_FMT_YUV420P;
-    jpeg_->color_range = AVCOL_RANGE_JPEG;
-    jpeg_->time_base = {1, 1000};
-    jpeg_->thread_count = 1;
-    jpeg_->qmin = jpeg_->qmax = QScale(output_format.quality);
-    jpeg_frame_->width = size.width;
-    jpeg_frame_->height = size.height;
-    jpeg_frame_->format = AV_PIX_FMT_YUV420P;
-    jpeg_frame_->color_range = AVCOL_RANGE_JPEG;
-    if (avcodec_open2(jpeg_.get(), codec, nullptr) < 0 || av_frame_get_buffer(jpeg_frame_.get(), 0) < 0) {
-      jpeg_.reset();
-      return std::nullopt;
-    }
-    jpeg_quality_ = output_format.quality;
-    jpeg_frame_->pts = 0;
-  }
-  if (av_frame_make_writable(jpeg_frame_.get()) < 0) return std::nullopt;
+int PictureMaker::OpenJpegEncoder(PictureSize size, int quality) {
+  if (jpeg_ && jpeg_->width == size.width && jpeg_->height == size.height && jpeg_quality_ == quality) return 0;
+  const AVCodec* codec = avcodec_find_encoder(AV_CODEC_ID_MJPEG);
+  if (codec == nullptr) return AVERROR_ENCODER_NOT_FOUND;
+  jpeg_.reset(avcodec_alloc_context3(codec));
+  jpeg_frame_.reset(av_frame_alloc());
+  jpeg_packet_.reset(av_packet_alloc());
+  if (!jpeg_ || !jpeg_frame_ || !jpeg_packet_) return AVERROR(ENOMEM);
+  jpeg_->width = size.width;
+  jpeg_->height = size.height;
+  jpeg_->pix_fmt = AV_PIX_FMT_YUV420P;
+  jpeg_->color_range = AVCOL_RANGE_JPEG;
+  jpeg_->time_base = {1, 1000};
+  jpeg_->thread_count = 1;
+  jpeg_->qmin = jpeg_->qmax = QScale(quality);
+  jpeg_frame_->width = size.width;
+  jpeg_frame_->height = size.height;
+  jpeg_frame_->format = AV_PIX_FMT_YUV420P;
+  jpeg_frame_->color_range = AVCOL_RANGE_JPEG;
+  jpeg_frame_->pts = 0;
+  int result = avcodec_open2(jpeg_.get(), codec, nullptr);
+  if (result >= 0) result = av_frame_get_buffer(jpeg_frame_.get(), 0);
+  if (result < 0) jpeg_.reset();
+  jpeg_quality_ = quality;
+  return std::min(result, 0);
+}
+
+Result<size_t> PictureMaker::MakeJpeg(const AVFrame* frame, PictureSize size, int quality, uint8_t* target,
+                                      size_t room) {
+  int result = OpenJpegEncoder(size, quality);
+  if (result >= 0) result = av_frame_make_writable(jpeg_frame_.get());
+  if (result < 0) return JpegFailed(result);
   const Orientation orientation = OrientationOf(frame);
   const bool made =
       orientation.upright()
           ? Scale(frame, size, AV_PIX_FMT_YUV420P, true, jpeg_frame_->data, jpeg_frame_->linesize)
           : ScaleAndTurn(frame, orientation, size, AV_PIX_FMT_YUV420P, true, jpeg_frame_->data, jpeg_frame_->linesize);
-  if (!made) return std::nullopt;
-  // The encoder refuses a picture whose time is not later than that of the one before.
+  if (!made) return CannotConvert(frame);
+  // The encoder refuses a frame whose pts is not greater than that of the previous one.
   ++jpeg_frame_->pts;
   jpeg_frame_->quality = jpeg_->qmin * FF_QP2LAMBDA;
-  if (avcodec_send_frame(jpeg_.get(), jpeg_frame_.get()) < 0) return std::nullopt;
-  if (avcodec_receive_packet(jpeg_.get(), jpeg_packet_.get()) < 0) return std::nullopt;
+  result = avcodec_send_frame(jpeg_.get(), jpeg_frame_.get());
+  if (result >= 0) result = avcodec_receive_packet(jpeg_.get(), jpeg_packet_.get());
+  if (result < 0) return JpegFailed(result);
   const auto bytes = static_cast<size_t>(jpeg_packet_->size);
   const bool fits = bytes <= room;
   if (fits) std::memcpy(target, jpeg_packet_->data, bytes);
   av_packet_unref(jpeg_packet_.get());
-  if (!fits) return std::nullopt;
+  if (!fits) {
+    return Error{
+        "The JPEG has " + std::to_string(bytes) + " bytes, and only " + std::to_string(room) + " are permitted.",
+        ENOBUFS};
+  }
   return bytes;
 }
 

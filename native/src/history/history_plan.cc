@@ -186,7 +186,7 @@ std::vector<PacketInfo> HistoryPlan::WantedOf(const std::vector<PacketInfo>& gro
   const auto [earliest, latest] = std::minmax_element(group.begin(), group.end(), ShownBefore);
   const double span = SecondsOf(keyframe, latest->pts - earliest->pts);
   const double frame = group.size() > 1 ? span / static_cast<double>(group.size() - 1) : 0;
-  schedule_.BeginGroup(SecondsOf(keyframe, keyframe.pts), span + frame, frame);
+  schedule_.BeginGop(SecondsOf(keyframe, keyframe.pts), span + frame, frame);
   std::stable_sort(wanted.begin(), wanted.end(), ShownBefore);
   std::vector<PacketInfo> due;
   for (const PacketInfo& packet : wanted) {

@@ -9,8 +9,8 @@
 #include <string>
 #include <vector>
 
+#include "codec/audio_stream.h"
 #include "rings/packet_ring.h"
-#include "source/packet_source.h"
 
 namespace chrys {
 

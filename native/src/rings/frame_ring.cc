@@ -55,7 +55,7 @@ FrameRingWriter::Open FrameRingWriter::Begin() {
     if (frame_id != 0 && (frame_id == keyframe || frame_id == due) && slots_ > 2) continue;
     if (oldest == nullptr || frame_id < LoadRelaxed(oldest->frameId)) oldest = &slot;
   }
-  // Odd already when an earlier writer gave up in the middle.
+  // The lock is already odd when an earlier writer stopped while writing.
   StoreRelaxed(oldest->lock, (LoadRelaxed(oldest->lock) + 1) | 1);
   // Readers must see the odd lock before any byte of the slot changes.
   std::atomic_thread_fence(std::memory_order_seq_cst);

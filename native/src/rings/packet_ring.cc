@@ -9,7 +9,7 @@ namespace chrys {
 namespace {
 
 constexpr int64_t kInitialCapacity = 1 << 20;
-// Payloads begin on a cache line and have at least this many zero bytes behind them, as libav's readers want.
+// Payloads begin at a cache line. libav reads up to this many bytes beyond a payload, so zeros follow.
 constexpr int64_t kPayloadPadding = 64;
 
 int64_t Footprint(int64_t size) {
@@ -55,73 +55,72 @@ PacketRingWriter::PacketRingWriter(PacketRingView view)
   head_ = newest.offset.load() + Footprint(newest.size.load());
   for (int64_t sequence = first_; sequence < next_; ++sequence) {
     const PacketEntry& entry = view_.entry(sequence);
-    if (groups_.empty() || (entry.flags.load() & kFlagKeyframe) != 0) groups_.push_back({sequence, 0});
-    groups_.back().bytes += Footprint(entry.size.load());
-    largest_group_bytes_ = std::max(largest_group_bytes_, groups_.back().bytes);
+    if (gops_.empty() || (entry.flags.load() & kFlagKeyframe) != 0) gops_.push_back({sequence, 0});
+    gops_.back().bytes += Footprint(entry.size.load());
+    largest_gop_bytes_ = std::max(largest_gop_bytes_, gops_.back().bytes);
   }
 }
 
-void PacketRingWriter::EvictUpTo(int64_t sequence) {
+void PacketRingWriter::DiscardUpTo(int64_t sequence) {
   if (sequence <= first_ && first_ == LoadRelaxed(view_.header().firstSequence)) return;
   first_ = sequence;
   StoreRelaxed(view_.header().firstSequence, sequence);
-  // Readers must see that the packets are gone before any of their bytes changes.
+  // Readers must see the new firstSequence before any byte of the discarded packets changes.
   std::atomic_thread_fence(std::memory_order_seq_cst);
 }
 
-void PacketRingWriter::EvictOldestGroup() {
-  if (groups_.size() > 1) {
-    groups_.erase(groups_.begin());
-    EvictUpTo(groups_.front().first_sequence);
+void PacketRingWriter::DiscardOldestGop() {
+  if (gops_.size() > 1) {
+    gops_.erase(gops_.begin());
+    DiscardUpTo(gops_.front().first_sequence);
   } else {
-    // The group in progress outgrew the ring: it loses its beginning, packet by packet.
-    EvictUpTo(first_ + 1);
+    // The current GOP alone exceeds the ring, so its oldest packet goes.
+    DiscardUpTo(first_ + 1);
   }
 }
 
 bool PacketRingWriter::ShouldGrow(int64_t bytes) const {
   if (capacity_ >= max_bytes_) return false;
-  if (2 * (largest_group_bytes_ + bytes) > capacity_) return true;
-  return KeptAfterNextGroup() < min_packets() && next_ - first_ < view_.entry_count();
+  if (2 * (largest_gop_bytes_ + bytes) > capacity_) return true;
+  return KeptAfterNextGop() < min_packets() && next_ - first_ < view_.entry_count();
 }
 
 int64_t PacketRingWriter::min_packets() const {
   return std::min<int64_t>(LoadRelaxed(view_.header().minPackets), view_.entry_count() / 2);
 }
 
-int64_t PacketRingWriter::KeptAfterNextGroup() const {
-  return groups_.size() > 1 ? next_ - groups_[1].first_sequence : 0;
+int64_t PacketRingWriter::KeptAfterNextGop() const { return gops_.size() > 1 ? next_ - gops_[1].first_sequence : 0; }
+
+// Makes `bytes` fit between the write position and the end of the region in use: grows the region, or wraps to its
+// start.
+void PacketRingWriter::GrowOrWrap(int64_t bytes) {
+  const auto oldest_is_beyond = [&] { return first_ < next_ && LoadRelaxed(view_.entry(first_).offset) >= head_; };
+  // The region can grow only while no older payload lies beyond the write position.
+  if (!oldest_is_beyond() && ShouldGrow(bytes)) {
+    do capacity_ = std::min(capacity_ * 2, max_bytes_);
+    while (capacity_ < 2 * (largest_gop_bytes_ + bytes) && capacity_ < max_bytes_);
+  }
+  if (head_ + bytes > capacity_) {
+    limited_ = capacity_ >= max_bytes_ && KeptAfterNextGop() < min_packets();
+    // Payloads between here and the end would stay beyond the write position after the wrap, so they go first.
+    while (oldest_is_beyond()) DiscardOldestGop();
+    if (bytes > capacity_) {
+      while (first_ < next_) DiscardOldestGop();
+      while (capacity_ < bytes) capacity_ = std::min(capacity_ * 2, max_bytes_);
+    }
+    head_ = 0;
+  }
+  StoreRelaxed(view_.header().capacity, capacity_);
 }
 
 bool PacketRingWriter::MakeRoom(int64_t bytes) {
   if (bytes > max_bytes_) return false;
-  if (head_ + bytes > capacity_) {
-    // Growing is only possible while nothing older lies in front of the write position.
-    const bool wrapped = first_ < next_ && LoadRelaxed(view_.entry(first_).offset) >= head_;
-    if (!wrapped && ShouldGrow(bytes)) {
-      do capacity_ = std::min(capacity_ * 2, max_bytes_);
-      while (capacity_ < 2 * (largest_group_bytes_ + bytes) && capacity_ < max_bytes_);
-    }
-    if (head_ + bytes > capacity_) {
-      limited_ = capacity_ >= max_bytes_ && KeptAfterNextGroup() < min_packets();
-      // What still lies between here and the end would be left behind the write position after the wrap: it goes first.
-      while (first_ < next_ && LoadRelaxed(view_.entry(first_).offset) >= head_) EvictOldestGroup();
-      if (bytes > capacity_) {
-        while (first_ < next_) EvictOldestGroup();
-        while (capacity_ < bytes) capacity_ = std::min(capacity_ * 2, max_bytes_);
-      }
-      head_ = 0;
-    }
-    StoreRelaxed(view_.header().capacity, capacity_);
-  }
+  if (head_ + bytes > capacity_) GrowOrWrap(bytes);
   while (first_ < next_) {
-    if (next_ - first_ >= view_.entry_count()) {
-      EvictOldestGroup();
-      continue;
-    }
     const int64_t oldest = LoadRelaxed(view_.entry(first_).offset);
-    if (oldest < head_ || oldest >= head_ + bytes) break;
-    EvictOldestGroup();
+    const bool is_overwritten = oldest >= head_ && oldest < head_ + bytes;
+    if (next_ - first_ < view_.entry_count() && !is_overwritten) break;
+    DiscardOldestGop();
   }
   return true;
 }
@@ -130,9 +129,9 @@ int64_t PacketRingWriter::Write(const PacketInfo& info, const uint8_t* data) {
   const int64_t bytes = Footprint(info.size);
   if (!MakeRoom(bytes)) return 0;
   const int64_t sequence = next_;
-  if (info.is_keyframe || groups_.empty()) groups_.push_back({sequence, 0});
-  groups_.back().bytes += bytes;
-  largest_group_bytes_ = std::max(largest_group_bytes_, groups_.back().bytes);
+  if (info.is_keyframe || gops_.empty()) gops_.push_back({sequence, 0});
+  gops_.back().bytes += bytes;
+  largest_gop_bytes_ = std::max(largest_gop_bytes_, gops_.back().bytes);
 
   std::memcpy(view_.payload() + head_, data, static_cast<size_t>(info.size));
   std::memset(view_.payload() + head_ + info.size, 0, static_cast<size_t>(kPayloadPadding));
@@ -160,23 +159,23 @@ int64_t PacketRingWriter::Write(const PacketInfo& info, const uint8_t* data) {
   return sequence;
 }
 
-int64_t PacketRingWriter::GroupStart() const {
+int64_t PacketRingWriter::GopStart() const {
   const int64_t keyframe = LoadRelaxed(view_.header().lastKeyframeSequence);
   return keyframe >= first_ && keyframe > 0 ? keyframe : 0;
 }
 
-int64_t PacketRingWriter::PreviousGroupStart() const {
-  const int64_t newest = GroupStart();
-  if (newest == 0 || groups_.size() < 2) return newest;
-  const int64_t previous = groups_[groups_.size() - 2].first_sequence;
+int64_t PacketRingWriter::PreviousGopStart() const {
+  const int64_t newest = GopStart();
+  if (newest == 0 || gops_.size() < 2) return newest;
+  const int64_t previous = gops_[gops_.size() - 2].first_sequence;
   return previous >= first_ && previous > 0 ? previous : newest;
 }
 
 namespace {
 
-// More than any decoder reorders.
+// More packets than any codec reorders.
 constexpr int64_t kReorderWindow = 20;
-// Two packets of one connection that are further apart lie on different sides of a jump of the camera's clock.
+// Two packets of one connection that are further apart lie on different sides of a clock jump.
 constexpr double kClockJumpSeconds = 10;
 
 struct Entry {
@@ -184,12 +183,11 @@ struct Entry {
   int64_t offset = 0;
 };
 
-bool IsThere(const PacketRingHeader& header, int64_t sequence) {
-  return sequence < header.nextSequence.load(std::memory_order_acquire) &&
-         sequence >= header.firstSequence.load(std::memory_order_acquire);
+bool IsThere(const PacketRingView& view, int64_t sequence) {
+  return sequence < view.next_sequence() && sequence >= view.first_sequence();
 }
 
-// May be torn: whoever trusts it looks at firstSequence once more.
+// The result may be torn. The caller must check StillThere before it uses it.
 Entry LoadEntry(const PacketEntry& entry) {
   Entry read;
   PacketInfo& info = read.info;
@@ -224,10 +222,10 @@ bool StillThere(const PacketRingHeader& header, const PacketInfo& info, int64_t 
 std::optional<PacketInfo> ReadPacket(const PacketRingView& view, int64_t sequence, std::vector<uint8_t>* payload,
                                      size_t padding) {
   const PacketRingHeader& header = view.header();
-  if (!IsThere(header, sequence)) return std::nullopt;
+  if (!IsThere(view, sequence)) return std::nullopt;
   const auto [info, offset] = LoadEntry(view.entry(sequence));
   const int64_t data_bytes = LoadRelaxed(header.dataBytes);
-  // An entry that is being overwritten may hold anything: look before touching what it points to.
+  // An entry that is being overwritten may hold any value, so its place is checked before it is used.
   if (info.size < 0 || offset < 0 || offset + info.size > data_bytes) return std::nullopt;
   payload->resize(static_cast<size_t>(info.size) + padding);
   std::memcpy(payload->data(), view.payload() + offset, static_cast<size_t>(info.size));
@@ -238,7 +236,7 @@ std::optional<PacketInfo> ReadPacket(const PacketRingView& view, int64_t sequenc
 
 std::optional<PacketInfo> ReadPacketInfo(const PacketRingView& view, int64_t sequence) {
   const PacketRingHeader& header = view.header();
-  if (!IsThere(header, sequence)) return std::nullopt;
+  if (!IsThere(view, sequence)) return std::nullopt;
   const PacketInfo info = LoadEntry(view.entry(sequence)).info;
   if (!StillThere(header, info, sequence)) return std::nullopt;
   return info;
@@ -253,7 +251,7 @@ PacketSums SumPackets(const PacketRingView& view) {
   for (int64_t sequence = view.first_sequence(); sequence < end; ++sequence) {
     const auto info = ReadPacketInfo(view, sequence);
     if (!info) {
-      // Overtaken by the writer; what is left begins further on, with a whole group.
+      // Overwritten meanwhile. The remaining packets begin further on, with a whole GOP.
       sequence = std::max(sequence, view.first_sequence() - 1);
       continue;
     }
@@ -278,7 +276,7 @@ PacketSums SumPackets(const PacketRingView& view) {
 
 namespace {
 
-// `find` gives the packet of a sequence, or nothing.
+// `find` returns the packet of a sequence, or nullopt.
 template <typename Find>
 int64_t FrameIdAmong(const PacketInfo& packet, Find find) {
   const double tick = static_cast<double>(packet.time_base_num) / packet.time_base_den;

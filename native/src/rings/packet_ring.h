@@ -1,5 +1,4 @@
-// The compressed packets of one camera, newest groups of pictures last. One writer, any number of readers in any
-// thread.
+// The packet ring: the newest packets of one camera, in whole GOPs. One writer, any number of readers in any thread.
 #pragma once
 
 #include <cstddef>
@@ -12,7 +11,7 @@
 
 namespace chrys {
 
-// What is known of a packet beside its bytes. See CHRYS_PACKET_ENTRY_FIELDS for the units.
+// Everything about a packet except its bytes. See CHRYS_PACKET_ENTRY_FIELDS for the units.
 struct PacketInfo {
   int64_t sequence = 0;
   int64_t pts = 0;
@@ -28,11 +27,11 @@ struct PacketInfo {
   int32_t connection = 0;
   int32_t size = 0;
   bool is_keyframe = false;
-  bool is_damaged = false;  // packets of it, or of a picture that it refers to, were lost
+  bool is_damaged = false;  // data of this picture, or of one that it refers to, was lost
   bool is_hidden = false;   // decoded, but not shown
 };
 
-// A view over the shared memory of a packet ring. Does not own it.
+// A view of a packet ring in shared memory. Does not own the memory. A view without a base is no ring.
 struct PacketRingView {
   uint8_t* base = nullptr;
 
@@ -50,83 +49,86 @@ struct PacketRingView {
   }
 };
 
-// Lays out an empty ring whose first packet will be `first_sequence`. `entry_count` must be a power of two; false when
-// the memory is too small for it. At least `min_packets` are kept, as far as entries and memory allow it.
+// Initializes an empty ring whose first packet will be `first_sequence`. The ring keeps at least `min_packets` as far
+// as entries and memory allow. False: the memory is too small, `entry_count` is not a power of two, or `first_sequence`
+// is below 1.
 bool InitPacketRing(uint8_t* base, size_t bytes, int32_t entry_count, int64_t min_packets, int64_t first_sequence);
 
-// False when the memory does not hold a ring of this layout that fits into `bytes`.
+// Whether the memory holds a ring of this layout within `bytes`.
 bool CheckPacketRing(const uint8_t* base, size_t bytes);
 
 class PacketRingWriter {
  public:
-  // Continues a ring that was written before: its packets stay, and sequences go on.
+  // Continues the ring: its packets stay, and sequences continue.
   explicit PacketRingWriter(PacketRingView view);
 
-  // Stores one packet and gives its sequence; 0 when it is larger than the ring. Whole groups leave to make room; only
-  // a group that alone outgrows the ring loses its beginning.
+  // Stores a packet and returns its sequence, or 0 when it is larger than the ring. Discards whole GOPs to make room. A
+  // GOP that alone exceeds the ring loses its first packets.
   int64_t Write(const PacketInfo& info, const uint8_t* data);
 
-  // The ring has all the memory that it may have, and keeps fewer packets than it should.
+  // Whether the ring uses all its memory and still keeps fewer than min_packets().
   bool limited() const { return limited_; }
   int64_t kept() const { return next_ - first_; }
 
-  // The newest keyframe if its whole group so far is in the ring, else 0.
-  int64_t GroupStart() const;
-  // The keyframe before that one if it is still in the ring, else as GroupStart.
-  int64_t PreviousGroupStart() const;
+  // The newest keyframe if its GOP is in the ring as a whole, else 0.
+  int64_t GopStart() const;
+  // The keyframe before it, if that is still in the ring, else GopStart().
+  int64_t PreviousGopStart() const;
 
  private:
-  struct Group {
+  struct Gop {
     int64_t first_sequence;
     int64_t bytes;
   };
 
+  // Frees `bytes` at head_. False: the packet is larger than the ring.
   bool MakeRoom(int64_t bytes);
-  void EvictUpTo(int64_t sequence);
-  void EvictOldestGroup();
+  void GrowOrWrap(int64_t bytes);
+  void DiscardUpTo(int64_t sequence);
+  void DiscardOldestGop();
 
   bool ShouldGrow(int64_t bytes) const;
-  // The header's: may be changed while packets are written.
+  // minPackets of the header, which the main thread may change at any time.
   int64_t min_packets() const;
-  // Packets that are left when the oldest group goes.
-  int64_t KeptAfterNextGroup() const;
+  // Packets that remain when the oldest GOP is discarded.
+  int64_t KeptAfterNextGop() const;
 
   const PacketRingView view_;
   const int64_t max_bytes_;
-  int64_t capacity_ = 0;  // of max_bytes_, what is in use; grows until two of the largest group and min_packets_ fit
-  int64_t head_ = 0;      // where the next payload goes
-  int64_t first_ = 1;     // as header().firstSequence
-  int64_t next_ = 1;      // as header().nextSequence
-  int64_t largest_group_bytes_ = 0;
+  int64_t capacity_ = 0;  // part of max_bytes_ in use; grows until two of the largest GOP and min_packets() fit
+  int64_t head_ = 0;      // offset of the next payload
+  int64_t first_ = 1;     // header().firstSequence
+  int64_t next_ = 1;      // header().nextSequence
+  int64_t largest_gop_bytes_ = 0;
   bool limited_ = false;
-  std::vector<Group> groups_;  // oldest first; the last one is in progress
+  std::vector<Gop> gops_;  // oldest first; the last one is in progress
 };
 
-// Copies packet `sequence` into `payload` (with `padding` zero bytes behind it). nullopt: not there, or overrun
-// meanwhile.
+// Copies packet `sequence` into `payload`, followed by `padding` zero bytes. nullopt: the packet is not in the ring, or
+// was overwritten during the copy.
 std::optional<PacketInfo> ReadPacket(const PacketRingView& view, int64_t sequence, std::vector<uint8_t>* payload,
                                      size_t padding);
 
-// What is known of packet `sequence`, without its bytes. nullopt: not there, or overrun meanwhile.
+// The same without the bytes.
 std::optional<PacketInfo> ReadPacketInfo(const PacketRingView& view, int64_t sequence);
 
-// What a decoder can make frames of, in all: the packets from the oldest keyframe on.
+// Totals of the packets that can be decoded: all from the oldest keyframe on.
 struct PacketSums {
   int64_t frames = 0;
   int64_t keyframes = 0;
-  int64_t bytes = 0;      // of their payload
-  int64_t oldest_us = 0;  // arrival; 0 = there is none
+  int64_t bytes = 0;      // payload
+  int64_t oldest_us = 0;  // arrival, 0 = no packets
   int64_t newest_us = 0;
-  int64_t newest_frames = 0;  // of the newest connection
-  double newest_seconds = 0;  // from the earliest to the latest of these, by their timestamps
+  int64_t newest_frames = 0;  // frames of the newest connection
+  double newest_seconds = 0;  // from the first to the last of these, by pts
 };
 PacketSums SumPackets(const PacketRingView& view);
 
-// The number of a frame in the order in which frames are shown: its packet's sequence, less the earlier packets that
-// are shown after it, plus the later ones that are shown before it. Exact once these have arrived, as they have when a
-// decoder gives the frame out.
+// The frame id: the number of a frame in display order. It is the packet's sequence, minus the number of earlier
+// packets that are shown later, plus the number of later packets that are shown earlier. Exact once those packets have
+// arrived, which is so when a decoder delivers the frame.
 int64_t FrameIdOf(const PacketRingView& view, const PacketInfo& packet);
-// The same among packets in a row, of which it is one.
+// The same for a packet of `packets`, whose sequences are consecutive.
 int64_t FrameIdOf(const std::vector<PacketInfo>& packets, const PacketInfo& packet);
 
 }  // namespace chrys

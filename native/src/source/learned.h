@@ -1,4 +1,4 @@
-// What was learnt of a camera over its connections: LearnedFacts of src/native/types.ts.
+// What earlier connections found out about a camera: LearnedFacts in src/native/learned-facts.ts.
 #pragma once
 
 #include <cstdint>
@@ -7,9 +7,9 @@
 namespace chrys {
 
 struct Learned {
-  std::string transport;       // "tcp", "udp" or "multicast"; empty: nothing was learnt, as for the other texts
+  std::string transport;       // "tcp", "udp" or "multicast". Empty, as for the other strings: not known
   std::string keepalive;       // "GET_PARAMETER", "OPTIONS" or "SET_PARAMETER"
-  std::string authentication;  // such as "Digest SHA-256"
+  std::string authentication;  // for example "Digest SHA-256"
   bool without_receiver_reports = false;
   bool marks_every_slice = false;
   bool sequence_unreliable = false;
@@ -19,8 +19,8 @@ struct Learned {
   std::string certificate;      // SHA-256, 64 hex digits
   std::string session;          // id of the newest session
   std::string session_url;      // its control URL, without credentials
-  int silent_tcp_sessions = 0;  // in a row, in which no RTP packet came over TCP
-  int64_t ended_after_ms = 0;   // how long the last session lasted that the camera ended
+  int silent_tcp_sessions = 0;  // successive sessions in which no RTP packet came over TCP
+  int64_t ended_after_ms = 0;   // duration of the last session that the camera ended
 };
 
 inline bool operator==(const Learned& a, const Learned& b) {

@@ -1,4 +1,4 @@
-// Where the packets of a camera come from.
+// The interface of what delivers the packets of a camera.
 #pragma once
 
 #include <cstdint>
@@ -8,22 +8,10 @@
 
 #include "base/av_handles.h"
 #include "base/failure.h"
+#include "codec/audio_stream.h"
 #include "source/learned.h"
 
 namespace chrys {
-
-// The sound beside a video stream.
-struct AudioStream {
-  std::string codec_name;  // libav's
-  std::vector<uint8_t> extradata;
-  int sample_rate = 0;
-  int channels = 0;
-
-  bool operator==(const AudioStream& other) const {
-    return codec_name == other.codec_name && extradata == other.extradata && sample_rate == other.sample_rate &&
-           channels == other.channels;
-  }
-};
 
 struct AudioPacket {
   std::vector<uint8_t> data;
@@ -35,48 +23,48 @@ class PacketSource {
  public:
   virtual ~PacketSource() = default;
 
-  // Blocks until it is open, within a bound of its own.
+  // Blocks until the source is open, up to a timeout of its own.
   virtual std::optional<Failure> Open() = 0;
-  // Blocks until the next video packet, at most until it counts as stalled. pts and dts are always set, and are in
-  // units of time_base(). An empty packet: nothing came, but the capture was woken, because demand may have risen.
+  // Blocks until the next video packet, at most for the stall limit. pts and dts are always set, in units of
+  // time_base(). An empty packet means that the capture was woken without a packet, because demand may have risen.
   virtual std::optional<Failure> Read(AVPacket* packet) = 0;
 
-  // Of the video stream; H.264 and HEVC come as Annex B, as cameras send them. Once it is open.
+  // The video stream's parameters, once the source is open. H.264 and HEVC come as Annex B.
   virtual const AVCodecParameters* parameters() const = 0;
   virtual AVRational time_base() const = 0;
-  // What the parameter sets in force declare, in pixels, cropping not taken off; 0 = not known.
+  // The size before cropping that the parameter sets in force declare, in pixels. 0 = not known.
   struct CodedSize {
     int width = 0;
     int height = 0;
   };
   virtual CodedSize coded_size() const { return {}; }
-  // Frames per second that the stream declares, 0 when it does not.
+  // Frames per second that the stream declares. 0 = not declared.
   virtual double declared_fps() const = 0;
-  // When the camera says that it sent the frame of that pts, microseconds since the epoch by the camera's clock; 0 when
-  // it has not told.
+  // When the camera sent the frame with this pts, by the camera's clock, in microseconds since the epoch. 0 = not
+  // known.
   virtual int64_t SenderUs(int64_t pts) const = 0;
 
-  // The sound that TakeAudio hands out; nullptr: none.
+  // The audio stream whose packets TakeAudio returns. nullptr: none.
   virtual const AudioStream* audio() const { return nullptr; }
-  // What came since the last call.
+  // The audio packets since the last call.
   virtual std::vector<AudioPacket> TakeAudio() { return {}; }
 
-  // Ends the connection as the camera wants it, within `budget_us`, whatever the stop flag says. Nothing is read
+  // Ends the session in an orderly way, within `budget_us` and regardless of the stop flag. Read must not be called
   // afterwards.
   virtual void Close(int64_t budget_us) { (void)budget_us; }
-  // Lines for the camera's log since the last call.
+  // New lines for the camera's log since the last call.
   virtual std::vector<std::string> TakeNotes() { return {}; }
-  // Time without a picture that counts as a stall by now; 0 = not known.
+  // Current limit of the time without a picture, after which the stream counts as stalled. 0 = not known.
   virtual int64_t stall_limit_us() const { return 0; }
-  // AV_PKT_FLAG_KEY is set on every keyframe and on nothing else, and only a keyframe carries other parameter sets.
+  // AV_PKT_FLAG_KEY is set exactly on keyframes, and parameter sets change only at keyframes.
   virtual bool marks_keyframes() const { return false; }
-  // The stream has no keyframes; the packets that are marked as such begin an intra refresh, and whole pictures come
-  // only at its end (H.264, D.2.8, recovery_frame_cnt > 0).
+  // The stream has no keyframes. Packets marked as keyframes begin an intra refresh, and pictures are complete only at
+  // its end (H.264, D.2.8, recovery_frame_cnt > 0).
   virtual bool intra_refresh() const { return false; }
-  // What was learnt of the camera; nullptr: nothing is learnt of such a source. Valid as long as the source.
+  // The learned facts about the camera. nullptr: this kind of source learns nothing. Valid as long as the source.
   virtual const Learned* learned() const { return nullptr; }
 
-  // Of a replay, when the packet that was read last arrived and which frame id it had when it was recorded.
+  // Replays only: arrival and frame id of the last read packet when it was recorded.
   struct Original {
     int64_t arrival_us = 0;
     int64_t frame_id = 0;

@@ -72,8 +72,8 @@ TEST_CASE("callers with an interval of a second get one frame a second") {
     for (const PacketInfo& packet : packets) {
       const double seconds = static_cast<double>(packet.pts) / kRate;
       schedule.Update(intervals, 1 << kFilterFirstInterval);
-      if (packet.is_keyframe) schedule.BeginGroup(seconds, kGroup / camera.fps, 1 / camera.fps);
-      const bool decoded = schedule.NeedsRestOfGroup(seconds) || (packet.is_keyframe && schedule.KeyframeDue(seconds));
+      if (packet.is_keyframe) schedule.BeginGop(seconds, kGroup / camera.fps, 1 / camera.fps);
+      const bool decoded = schedule.NeedsRestOfGop(seconds) || (packet.is_keyframe && schedule.KeyframeDue(seconds));
       if (!decoded || schedule.Take(seconds, packet.is_keyframe) == 0) continue;
       taken.push_back(static_cast<double>(packet.arrival_us) / 1e6);
     }
