@@ -67,7 +67,7 @@ class PictureMaker {
   };
 
   // A picture without gaps between its rows.
-  bool MakeRaw(const AVFrame* frame, const OutputFormat& format, PictureSize size, uint8_t* target);
+  bool MakeRaw(const AVFrame* frame, const OutputFormat& output, PictureSize size, uint8_t* target);
   // Planes in padded_ with gaps behind each row. Valid until the next call.
   Planes PaddedPlanes(AVPixelFormat format, PictureSize size);
   bool ScaleAndTurn(const AVFrame* frame, const Orientation& orientation, PictureSize size, AVPixelFormat format,
