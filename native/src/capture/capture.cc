@@ -80,7 +80,7 @@ std::optional<Failure> Capture::Open() {
   current_.time_base_num = source_->time_base().num;
   current_.time_base_den = std::max(1, source_->time_base().den);
   control_.connectionKeyframeCount.store(0);
-  StoreRelaxed(options_.packet_ring.header().declaredReorder, live_.delay());
+  StoreRelaxed(options_.packet_ring.header().declaredReorder, frames_.declared_reorder());
   options_.packet_ring.header().openConnection.store(current_.connection);
   control_.connected.store(1);
   StoreRelaxed(control_.stallLimitMs, static_cast<int32_t>(source_->stall_limit_us() / 1000));

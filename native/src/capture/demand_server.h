@@ -25,6 +25,8 @@ class DemandServer {
 
   // Opens the decoder for the source's parameters.
   std::optional<Failure> Open();
+  // Frames by which the stream reorders, as far as its parameter sets declare it. Once open.
+  int declared_reorder() const { return live_.delay(); }
   // Sets what is equal in every message of the stream.
   void Describe(const std::string& codec_name, const std::vector<uint8_t>& extradata);
   // The stream's clock jumped: every interval is due.
