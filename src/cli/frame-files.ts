@@ -1,5 +1,6 @@
-import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { writeAtomically } from '../base/atomic-file.js';
 import { messageOf } from '../base/errors.js';
 import { CliError, EXIT } from './exit-codes.js';
 
@@ -28,13 +29,13 @@ export class FrameFolder {
 
   /** Throws CliError, and then leaves no file behind. */
   async write(name: string, content: Uint8Array): Promise<void> {
-    const temporary = join(this.path, `.${name}.part`);
+    const path = join(this.path, name);
     try {
-      await writeFile(temporary, content);
-      await rename(temporary, join(this.path, name));
+      await writeAtomically(path, async (temporaryPath) => {
+        await writeFile(temporaryPath, content);
+      });
     } catch (error) {
-      await rm(temporary, { force: true }).catch(() => undefined);
-      throw unwritable(join(this.path, name), error);
+      throw unwritable(path, error);
     }
   }
 }

@@ -1,18 +1,15 @@
 import { constants, createWriteStream } from 'node:fs';
-import { access, rename, rm } from 'node:fs/promises';
+import { access } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
+import { writeAtomically } from '../base/atomic-file.js';
 import { messageOf } from '../base/errors.js';
 import { CliError, EXIT } from './exit-codes.js';
 
 /** A file that is written under a temporary name first, so that an existing file is always complete. */
 export class OutputFile {
-  readonly #temporary: string;
-
-  private constructor(readonly path: string) {
-    this.#temporary = join(dirname(path), `.${basename(path)}.${process.pid}.part`);
-  }
+  private constructor(readonly path: string) {}
 
   /** Throws CliError when the file exists and `replace` is false. */
   static async prepare(path: string, replace: boolean): Promise<OutputFile> {
@@ -30,31 +27,36 @@ export class OutputFile {
    * and leaves no file behind, when the source fails, the file cannot be written, or `signal` is aborted.
    */
   async writeAll(source: Readable, signal: AbortSignal, onBytes: (bytes: number) => void): Promise<number> {
-    const target = createWriteStream(this.#temporary);
     let bytes = 0;
     // An error in one stream ends both; the first one is the cause.
     let failed: 'source' | 'target' | undefined;
     source.on('error', () => (failed ??= 'source'));
-    target.on('error', () => (failed ??= 'target'));
     source.on('data', (chunk: Buffer) => {
       bytes += chunk.length;
       onBytes(bytes);
     });
-    try {
+    // With the process id, so that two commands that write the same file do not mix.
+    const temporaryPath = join(dirname(this.path), `.${basename(this.path)}.${process.pid}.part`);
+    const write = async (path: string): Promise<void> => {
+      const target = createWriteStream(path);
+      target.on('error', () => (failed ??= 'target'));
       await pipeline(source, target, { signal });
-      await rename(this.#temporary, this.path);
+    };
+    try {
+      await writeAtomically(this.path, write, { temporaryPath });
     } catch (error) {
-      await rm(this.#temporary, { force: true }).catch(() => undefined);
-      if (signal.aborted) {
-        throw new CliError(EXIT.failed, `Stopped before the end: ${this.path} is not written.`, { cause: error });
-      }
-      const why =
-        failed === 'source'
-          ? `The connection to the proxy was lost after ${bytes} bytes (${messageOf(error)}): ${this.path} is not written. The log of the proxy says why.`
-          : `${this.path} cannot be written: ${messageOf(error)}.`;
-      throw new CliError(EXIT.failed, why, { cause: error });
+      throw new CliError(EXIT.failed, this.#failureText(error, signal, failed === 'source', bytes), { cause: error });
     }
     return bytes;
+  }
+
+  #failureText(error: unknown, signal: AbortSignal, isConnectionLost: boolean, bytes: number): string {
+    if (signal.aborted) return `Stopped before the end: ${this.path} is not written.`;
+    if (!isConnectionLost) return `${this.path} cannot be written: ${messageOf(error)}.`;
+    return (
+      `The connection to the proxy was lost after ${bytes} bytes (${messageOf(error)}): ${this.path} is not written. ` +
+      'The log of the proxy says why.'
+    );
   }
 }
 
