@@ -1,12 +1,12 @@
 # chrysproxy on Debian 12 (FFmpeg 5, which beamcoder needs) and Node 24.
 #   docker build -t chrysproxy .
 #   docker run -d --name chrysproxy -p 8080:8080 -p 50001:50001 -v chrysproxy:/data/chrysalis chrysproxy
-# bin/prove-dockerfile.js runs these same steps in a clean Debian root, without Docker.
+# bin/prove-dockerfile.js tests these steps in a clean Debian root, without Docker.
 
 FROM node:24-bookworm-slim AS build
 WORKDIR /opt/chrysproxy
 
-# From what changes seldom to what changes often, so that a change of src/ compiles src/ and nothing else.
+# Files that change rarely come first, so that a change of src/ only compiles src/.
 COPY bin/setup bin/
 COPY config/apt-build.txt config/
 RUN bin/setup --packages build
@@ -19,7 +19,7 @@ COPY native native
 COPY src src
 RUN bin/setup --build
 
-# What only building needs: compilers of ours, object files, the sources of SQLite.
+# Remove what only the build needs: development packages, object files, the sources of SQLite.
 RUN npm prune --omit=dev --ignore-scripts --no-audit --no-fund \
  && find node_modules -type d -name obj.target -prune -exec rm -rf {} + \
  && rm -rf node_modules/better-sqlite3/deps
@@ -32,7 +32,7 @@ COPY bin/setup bin/
 COPY config/apt-runtime.txt config/
 RUN bin/setup --packages runtime && rm -rf /var/lib/apt/lists/*
 
-# The user that it runs as owns its data and nothing else.
+# The proxy runs as this user, which owns only its data.
 RUN groupadd --gid 8080 chrysproxy \
  && useradd --uid 8080 --gid chrysproxy --no-create-home --shell /usr/sbin/nologin chrysproxy \
  && mkdir -p /data/chrysalis \
@@ -42,16 +42,16 @@ COPY LICENSE package.json ./
 COPY bin/chrysproxy.js bin/
 COPY config config
 COPY proto proto
-# Browsers get these as they are; the compiled rest is in dist.
+# The page is served without compilation.
 COPY web web
 COPY --from=build /opt/chrysproxy/node_modules node_modules
 COPY --from=build /opt/chrysproxy/native/build/chrys_native.node native/build/
 COPY --from=build /opt/chrysproxy/dist dist
 
 ENV NODE_ENV=production
-# A container has a network of its own: what can reach the ports is decided by `docker run -p`, not by the address that
-# is listened on inside. There is no authentication yet, so publish the ports to a network you trust, or to this machine
-# alone: -p 127.0.0.1:8080:8080 -p 127.0.0.1:50001:50001
+# A container has its own network: `docker run -p` decides who can reach the ports, not this address. Without
+# tls.require_client_cert, everyone who can reach the ports can use the proxy. Then publish them only to a trusted network,
+# or to the local machine: -p 127.0.0.1:8080:8080 -p 127.0.0.1:50001:50001
 ENV CHRYSPROXY_HOST=0.0.0.0
 
 # REST, gRPC

@@ -6,6 +6,6 @@ if (existsSync(entry)) {
   const { run } = await import(entry.href);
   process.exit(await run(process.argv.slice(2)));
 } else {
-  console.error('chrysproxy is not built yet: run bin/setup in its folder.');
+  console.error('chrysproxy is not built yet. Run bin/setup in its folder.');
   process.exit(1);
 }

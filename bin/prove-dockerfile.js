@@ -1,10 +1,10 @@
 #!/usr/bin/env node
-// Proves the Dockerfile without Docker: runs its own steps in clean Debian roots, starts what comes out as its user, and
-// asks it the Dockerfile's own health check. Needs root, mmdebstrap and about 4 GB below $TMPDIR; takes some minutes.
+// Tests the Dockerfile without Docker: runs its steps in clean Debian roots, starts the result as its user, and runs its
+// health check. Needs root, mmdebstrap and about 4 GB below $TMPDIR; takes some minutes.
 //
-//   bin/prove-dockerfile.js           all of it
-//   bin/prove-dockerfile.js --check   only reads it and looks whether everything that it copies is there
-//   bin/prove-dockerfile.js --keep    leaves the roots behind, to look into
+//   bin/prove-dockerfile.js           runs the whole test
+//   bin/prove-dockerfile.js --check   only parses the Dockerfile, and checks that all files that it copies exist
+//   bin/prove-dockerfile.js --keep    keeps the roots for inspection
 import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import fs from 'node:fs';
@@ -24,11 +24,11 @@ const say = (text) => console.log(`[${((Date.now() - started) / 1000).toFixed(0)
 
 // ------------------------------------------------------------------------------------------------ the base image
 
-/** What the image node:<major>-bookworm-slim is made of: a minimal Debian 12, Node and npm below /usr/local. */
+/** Makes a root like the image node:<major>-bookworm-slim: a minimal Debian 12, with Node and npm below /usr/local. */
 function makeBase(image, folder) {
   const [, major] = /^node:(\d+)-bookworm-slim$/.exec(image) ?? [];
-  if (major === undefined) throw new Error(`do not know how to make the base image ${image}`);
-  say(`making the base image ${image}`);
+  if (major === undefined) throw new Error(`The base image ${image} is not supported; use node:<major>-bookworm-slim.`);
+  say(`Making the base image ${image}`);
   const root = path.join(folder, 'base');
   run('mmdebstrap', ['--quiet', '--variant=minbase', 'bookworm', root, ...aptSources()]);
 
@@ -49,7 +49,7 @@ function makeBase(image, folder) {
   return root;
 }
 
-/** This machine's own sources of Debian 12, for mmdebstrap; none = its default. */
+/** The Debian 12 sources of this machine, for mmdebstrap. Empty: the default of mmdebstrap. */
 function aptSources() {
   const folder = '/etc/apt/sources.list.d';
   const files = [
@@ -64,7 +64,7 @@ function aptSources() {
   );
 }
 
-/** The way to the outside that this machine uses: name server, npm registry, certificates. */
+/** Copies the network settings of this machine: name server, npm registry, certificates. */
 function useThisNetwork(root) {
   fs.copyFileSync('/etc/resolv.conf', path.join(root, 'etc/resolv.conf'));
   fs.copyFileSync('/etc/hosts', path.join(root, 'etc/hosts'));
@@ -92,7 +92,7 @@ function run(program, args, options = {}) {
   if (status !== 0) throw new Error(`${program} ${args.join(' ')}: exit status ${status}`);
 }
 
-/** How to start `command` in a root, as docker does: own /proc, only the image's environment. The process id stays. */
+/** The command that starts `command` in a root like Docker: own /proc, only the environment of the image, same process id. */
 function inRoot({ root, directory, user, environment }, command) {
   const script =
     'mount -t proc proc "$1/proc" && root=$1 user=$2 && shift 2 && exec chroot --userspec="$user" "$root" "$@"';
@@ -110,7 +110,7 @@ function inRoot({ root, directory, user, environment }, command) {
   return ['unshare', ['--mount', 'sh', '-ec', script, 'sh', root, `${user}:${user}`, ...inside]];
 }
 
-/** COPY sources... target: files into a folder or under a new name, a folder's content into the target. */
+/** COPY sources... target: copies files to a folder or to a new name, and the content of a folder to the target. */
 function copy(from, root, directory, words, isLeftOut) {
   const target = words.pop();
   const destination = path.join(root, path.resolve(directory, target));
@@ -126,7 +126,7 @@ function copy(from, root, directory, words, isLeftOut) {
   }
 }
 
-/** The paths below `from` that one word of a COPY means. None is an error, as it is for Docker. */
+/** The paths below `from` that match one word of a COPY. No match is an error, as for Docker. */
 function matching(from, word) {
   const folder = path.dirname(word);
   const name = new RegExp(
@@ -138,11 +138,11 @@ function matching(from, word) {
   const found = fs.existsSync(path.join(from, folder))
     ? fs.readdirSync(path.join(from, folder)).filter((entry) => name.test(entry))
     : [];
-  if (found.length === 0) throw new Error(`Dockerfile: there is no ${word} to copy`);
+  if (found.length === 0) throw new Error(`Dockerfile: There is no ${word} to copy.`);
   return found.map((entry) => path.join(folder, entry));
 }
 
-/** Carries out one stage; answers with the image that it makes. */
+/** Runs one stage, and returns its image. */
 function buildStage(stage, base, folder, built) {
   const root = path.join(folder, `stage-${stage.name}`);
   run('cp', ['--archive', '--reflink=auto', base, root]);
@@ -189,13 +189,13 @@ function buildStage(stage, base, folder, built) {
       case 'VOLUME':
         break;
       default:
-        throw new Error(`Dockerfile: ${instruction} is not known to bin/prove-dockerfile.js`);
+        throw new Error(`Dockerfile: bin/prove-dockerfile.js does not support ${instruction}.`);
     }
   }
   return image;
 }
 
-// ------------------------------------------------------------------------------------------------ the proof
+// ------------------------------------------------------------------------------------------------ the test
 
 async function freePort() {
   const server = createServer().listen(0, '127.0.0.1');
@@ -205,7 +205,7 @@ async function freePort() {
   return port;
 }
 
-/** The first bytes that `url` answers with, asked again for 20 s while it answers with an error. */
+/** The body that `url` answers with. Retries for 20 s while the answer is an error. */
 async function fetchSoon(url) {
   const deadline = Date.now() + 20_000;
   for (;;) {
@@ -218,8 +218,8 @@ async function fetchSoon(url) {
 }
 
 /**
- * `docker run … start … --demo`, its health check, a picture of the demo camera (which takes every native part: capture,
- * FFmpeg's binding, SQLite), `docker stop`.
+ * Like `docker run … start … --demo`, the health check, a snapshot of the demo camera (which needs capture, FFmpeg and
+ * SQLite), and `docker stop`.
  */
 async function prove(image) {
   const port = await freePort();
@@ -231,35 +231,35 @@ async function prove(image) {
   };
   const container = { ...image, environment };
   const command = [...image.entrypoint, ...image.command, '--demo'];
-  say(`starting ${command.join(' ')} as ${image.user}`);
+  say(`Starting ${command.join(' ')} as ${image.user}`);
   const proxy = spawn(...inRoot(container, command), { stdio: ['ignore', 'inherit', 'inherit'] });
   const ended = once(proxy, 'exit');
   try {
     const deadline = Date.now() + 60_000;
     while (spawnSync(...inRoot(container, image.health)).status !== 0) {
-      if (proxy.exitCode !== null) throw new Error(`the proxy ended with exit status ${proxy.exitCode}`);
-      if (Date.now() > deadline) throw new Error('the health check did not succeed within 60 s');
+      if (proxy.exitCode !== null) throw new Error(`The proxy ended with exit status ${proxy.exitCode}.`);
+      if (Date.now() > deadline) throw new Error('The health check did not succeed within 60 s.');
       await delay(500);
     }
-    say('the health check of the Dockerfile succeeds');
+    say('The health check of the Dockerfile succeeds.');
     const user = /^Uid:\s+(\d+)/m.exec(fs.readFileSync(`/proc/${proxy.pid}/status`, 'utf8'))[1];
-    if (user === '0') throw new Error('the proxy runs as root');
+    if (user === '0') throw new Error('The proxy runs as root.');
     const health = await fetchSoon(`http://127.0.0.1:${port}/healthz`);
     say(`GET /healthz: ${health.toString()} (process of user ${user})`);
     const picture = await fetchSoon(`http://127.0.0.1:${port}/api/v1/process/demo/snapshot.jpg`);
-    if (picture.readUInt16BE(0) !== 0xffd8) throw new Error('the picture of the demo camera is no JPEG');
+    if (picture.readUInt16BE(0) !== 0xffd8) throw new Error('The snapshot of the demo camera is not a JPEG.');
     say(`GET /api/v1/process/demo/snapshot.jpg: ${picture.length} bytes`);
   } finally {
     proxy.kill('SIGTERM');
     const late = setTimeout(() => proxy.kill('SIGKILL'), 10_000);
     const [status, signal] = await ended;
     clearTimeout(late);
-    say(`after SIGTERM: exit status ${status ?? signal}`);
+    say(`After SIGTERM: exit status ${status ?? signal}`);
   }
-  if (proxy.exitCode !== 0) throw new Error('the proxy did not end cleanly within 10 s of SIGTERM');
+  if (proxy.exitCode !== 0) throw new Error('The proxy did not exit cleanly within 10 s after SIGTERM.');
 }
 
-/** What can be told without building: everything that is copied from the checkout is there and not left out. */
+/** Checks without a build that every copied file exists and is not excluded by .dockerignore. */
 function check() {
   for (const { instruction, options, text } of stages.flatMap((stage) => stage.steps)) {
     if (instruction !== 'COPY' || options.from !== undefined) continue;
@@ -267,15 +267,16 @@ function check() {
       .split(/\s+/)
       .slice(0, -1)
       .flatMap((word) => matching(context, word))) {
-      if (ignored(source)) throw new Error(`.dockerignore leaves out ${source}, which the Dockerfile copies`);
+      if (ignored(source)) throw new Error(`.dockerignore excludes ${source}, which the Dockerfile copies.`);
     }
   }
-  say('the Dockerfile can be read, and everything that it copies is there');
+  say('The Dockerfile is valid, and all files that it copies exist.');
 }
 
 check();
 if (!process.argv.includes('--check')) {
-  if (process.getuid() !== 0) throw new Error('run it as root: it makes Debian roots and changes into them');
+  if (process.getuid() !== 0)
+    throw new Error('Run bin/prove-dockerfile.js as root: it makes Debian roots and runs commands in them.');
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'prove-dockerfile-'));
   try {
     const bases = new Map();
@@ -286,11 +287,11 @@ if (!process.argv.includes('--check')) {
     }
     const last = [...built.values()].at(-1);
     const size = execFileSync('du', ['-sm', last.root], { encoding: 'utf8' }).split('\t')[0];
-    say(`the image is ${size} MB`);
+    say(`The image has ${size} MB.`);
     await prove(last);
-    say('the Dockerfile holds');
+    say('The Dockerfile works.');
   } finally {
-    if (process.argv.includes('--keep')) say(`the roots are in ${folder}`);
+    if (process.argv.includes('--keep')) say(`The roots are in ${folder}.`);
     else fs.rmSync(folder, { recursive: true, force: true });
   }
 }

@@ -1,5 +1,5 @@
-// Reads the part of the Dockerfile language that this project uses; anything else is an error, so that what is proven
-// is what Docker would do.
+// Parses the part of the Dockerfile language that this project uses. Anything else is an error, so that the result does not
+// differ from Docker's.
 import { readFileSync } from 'node:fs';
 
 /**
@@ -15,9 +15,9 @@ export function readDockerfile(path) {
     .replaceAll(/\\\n\s*/g, ' ')
     .split('\n');
   for (const line of lines) {
-    const [, instruction, rest] = /^([A-Z]+)\s+(.*)$/.exec(line) ?? fail(`cannot read '${line}'`);
+    const [, instruction, rest] = /^([A-Z]+)\s+(.*)$/.exec(line) ?? fail(`Cannot parse '${line}'.`);
     if (instruction === 'FROM') {
-      const [, image, name] = /^(\S+)(?: AS (\S+))?$/.exec(rest) ?? fail(`cannot read '${line}'`);
+      const [, image, name] = /^(\S+)(?: AS (\S+))?$/.exec(rest) ?? fail(`Cannot parse '${line}'.`);
       stages.push({ image, name: name ?? String(stages.length), steps: [] });
       continue;
     }
@@ -26,17 +26,17 @@ export function readDockerfile(path) {
     for (let option; (option = /^--([a-z-]+)=(\S+)\s+/.exec(text)) !== null; text = text.slice(option[0].length)) {
       options[option[1]] = option[2];
     }
-    (stages.at(-1) ?? fail('the first instruction has to be FROM')).steps.push({ instruction, options, text });
+    (stages.at(-1) ?? fail('The first instruction must be FROM.')).steps.push({ instruction, options, text });
   }
   return stages;
 }
 
-/** An exec form, ["a", "b"], as an array. A shell form is refused: signals would not reach the program. */
+/** Parses the exec form ["program", "argument"]. Refuses the shell form, because signals would not reach the program. */
 export function execForm(text) {
-  return text.startsWith('[') ? JSON.parse(text) : fail(`'${text}' is not in the exec form ["program", "argument"]`);
+  return text.startsWith('[') ? JSON.parse(text) : fail(`'${text}' is not in the exec form ["program", "argument"].`);
 }
 
-/** Tells of a path of the build context whether .dockerignore leaves it out. The last pattern that matches decides. */
+/** Returns a function that tells whether .dockerignore excludes a path of the build context. The last match decides. */
 export function readDockerignore(path) {
   const rules = readFileSync(path, 'utf8')
     .split('\n')
@@ -46,7 +46,7 @@ export function readDockerignore(path) {
   return (file) => rules.findLast(({ pattern }) => pattern.test(file))?.ignores ?? false;
 }
 
-/** `*` is any part of one name, a leading `**` any number of folders; what matches a folder matches all that is in it. */
+/** `*` matches within one name, a leading `**` any number of folders. A match of a folder includes its content. */
 function patternOf(glob) {
   const source = glob
     .replaceAll(/[.+^${}()|[\]\\]/g, String.raw`\$&`)

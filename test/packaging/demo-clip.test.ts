@@ -28,14 +28,14 @@ function probe(): Probed {
 }
 
 describe('config/demo.mp4', () => {
-  it('is a small clip as a plain camera sends it: H.264, 640x360, 25 fps, no B-frames, no sound', () => {
+  it('is a small clip like that of a simple camera: H.264, 640x360, 25 fps, no B-frames, no audio', () => {
     expect(statSync(CLIP).size).toBeLessThan(500_000);
     expect(probe().streams).toMatchObject([
       { codec_name: 'h264', width: 640, height: 360, avg_frame_rate: '25/1', has_b_frames: 0 },
     ]);
   });
 
-  it('has a keyframe every two seconds, also over the seam when it is played in a loop', () => {
+  it('has a keyframe every two seconds, also from its end to its start in a loop', () => {
     const { packets } = probe();
     const keyframes = packets.flatMap(({ flags }, index) => (flags.startsWith('K') ? [index] : []));
     expect(keyframes).toEqual([0, 50, 100, 150, 200, 250]);

@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest';
 
 const DOCKERFILE = readFileSync('Dockerfile', 'utf8');
 
-/** Debian packages that every Debian has, or that come with Node. */
+/** Debian packages that every Debian has, or that the Node image includes. */
 const ALWAYS_THERE = new Set(['libc6', 'libgcc-s1', 'libstdc++6']);
 
 function run(program: string, ...args: string[]): string {
@@ -20,14 +20,14 @@ const packageList = (name: string): string[] =>
     .split('\n')
     .filter((line) => line !== '' && !line.startsWith('#'));
 
-/** The Debian packages of the shared libraries that a binary names itself. */
+/** The Debian packages of the shared libraries that a binary links directly. */
 function packagesNeededBy(binary: string): string[] {
   const names = [...run('objdump', '-p', binary).matchAll(/NEEDED +(\S+)/g)].map((match) => match[1]!);
   expect(names).not.toEqual([]);
   const paths = new Map(
     [...run('ldd', binary).matchAll(/^\s*(\S+) => (\S+)/gm)].map((match) => [match[1]!, match[2]!] as const),
   );
-  // Where /lib is /usr/lib, dpkg knows a file by only one of the two.
+  // Where /lib is a link to /usr/lib, dpkg knows a file under only one of the paths.
   const patterns = names.map((name) => (paths.get(name) ?? name).replace(/^(\/usr)?/, '*'));
   const { stdout } = spawnSync('dpkg-query', ['--search', ...patterns], { encoding: 'utf8', timeout: 30_000 });
   const owners = new Map(
@@ -39,22 +39,22 @@ function packagesNeededBy(binary: string): string[] {
 }
 
 describe('Dockerfile', () => {
-  it('can be read by its proof, and everything that it copies is in the checkout and not left out', () => {
-    expect(run('bin/prove-dockerfile.js', '--check')).toContain('everything that it copies is there');
+  it('is valid, and all files that it copies exist and are not excluded', () => {
+    expect(run('bin/prove-dockerfile.js', '--check')).toContain('all files that it copies exist');
   });
 
   it.each([
     'node_modules/beamcoder/build/Release/beamcoder.node',
     'node_modules/better-sqlite3/build/Release/better_sqlite3.node',
     'native/build/chrys_native.node',
-  ])('brings every library that %s is linked against', (binary) => {
+  ])('installs every library that %s is linked with', (binary) => {
     const missing = packagesNeededBy(binary).filter(
       (name) => !ALWAYS_THERE.has(name) && !packageList('runtime').includes(name),
     );
     expect(missing, `packages that config/apt-runtime.txt lacks for ${basename(binary)}`).toEqual([]);
   });
 
-  it('runs on the newest long-term Node, as a user without rights, with a health check', () => {
+  it('uses Node 24, an unprivileged user and a health check', () => {
     const last = DOCKERFILE.slice(DOCKERFILE.lastIndexOf('\nFROM '));
     expect(last).toMatch(/^FROM node:24-bookworm-slim$/m);
     expect(last).toMatch(/^USER chrysproxy$/m);

@@ -11,10 +11,10 @@ import { PROJECT, Proxy } from '../support/proxy.js';
 import { freePort, waitFor } from '../support/wait.js';
 
 const runFile = promisify(execFile);
-// Debian's own, for which bin/setup --test installs grpc and numpy.
+// The Python of Debian, for which bin/setup --test installs grpc and numpy.
 const PYTHON = '/usr/bin/python3';
 
-/** Runs an example in its folder and returns what it printed. Throws, with its stderr, when it fails. */
+/** Runs an example in its folder and returns its output. Throws with its stderr when it fails. */
 async function run(language: 'python' | 'typescript', command: readonly string[]): Promise<string> {
   const [program = '', ...args] = command;
   const cwd = join(PROJECT, 'examples', language);
@@ -59,7 +59,7 @@ describe.each([
     expect(await run(language, [...list, proxy.grpcAddress])).toMatch(/^demo +running/m);
   });
 
-  it('save a frame as a PNG of the right size', async () => {
+  it('save a frame as a PNG of the correct size', async () => {
     const file = join(folder, 'frame.png');
     const printed = await run(language, [...oneFrame, 'demo', file, proxy.grpcAddress]);
     expect(printed).toContain('640x360');
@@ -70,7 +70,7 @@ describe.each([
     expect(readFileSync(file).length).toBeGreaterThan(5000);
   });
 
-  it('say what is wrong when there is no such camera', async () => {
+  it('print an error for an unknown camera', async () => {
     const file = join(folder, 'none.png');
     const failed: unknown = await run(language, [...oneFrame, 'nobody', file, proxy.grpcAddress]).catch(
       (error: unknown) => error,
@@ -79,14 +79,14 @@ describe.each([
     expect((failed as { stderr: string }).stderr).toContain('chrysproxy answered NOT_FOUND');
   });
 
-  it('show the rate and the age of every frame', async () => {
+  it('print the rate and the age of the frames', async () => {
     const printed = await run(language, [...showAll, proxy.grpcAddress, '--seconds', '3.5']);
     expect(printed).toMatch(/^demo +\d+ frames\/s +age +-?[\d.]+ ms/m);
   });
 });
 
 describe('the example receiver of annotations', () => {
-  it('takes what is signed with its secret, once, and refuses the rest', async () => {
+  it('stores each annotation with a correct signature once, and refuses others', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'chrysproxy-receiver-'));
     const file = join(folder, 'annotations.jsonl');
     const port = await freePort();
@@ -118,12 +118,12 @@ describe('the example receiver of annotations', () => {
         '2',
       ]);
 
-      // Evidence lies beside the file, byte for byte.
+      // Evidence is stored beside the file, unchanged.
       await proxy.addCamera('demo', `file://${join(PROJECT, 'config/demo.mp4')}`);
       await proxy.cameraIsRunning('demo');
       const { timestamp } = await client.frame({ device_id: 'demo' });
-      const wish = { start_timestamp: timestamp, evidence_after_ms: 300, evidence_snapshot: true };
-      const { id } = (await annotate(client, 'demo', wish)) as { id: string };
+      const options = { start_timestamp: timestamp, evidence_after_ms: 300, evidence_snapshot: true };
+      const { id } = (await annotate(client, 'demo', options)) as { id: string };
       await waitFor('the evidence', 20_000, async () => (await annotationsStatus(proxy)).delivered === 4);
       for (const [kept, name] of [
         ['mp4', 'clip.mp4'],
@@ -136,7 +136,7 @@ describe('the example receiver of annotations', () => {
       }
       lines.push(readFileSync(file, 'utf8').trimEnd().split('\n').at(-1)!);
 
-      // What the receiver has taken already is not written again.
+      // An annotation that is sent again is not stored again.
       const [first = ''] = lines;
       const body = `{"data":[${first}]}`;
       const md5 = createHash('md5').update(body).digest('hex');

@@ -6,10 +6,10 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
 const UNIT = readFileSync('config/chrysproxy.service', 'utf8');
 
-/** What `systemd-analyze verify` says about a unit; '' when it has nothing to complain of. */
+/** The errors of `systemd-analyze verify` for a unit; '' for a valid unit. */
 function verify(folder: string, unit: string): string {
   const file = join(folder, 'chrysproxy.service');
-  // The command has to exist for verify, and Node may lie elsewhere here than on the machine the unit is for.
+  // systemd-analyze requires the command to exist, and this machine may have Node at another path.
   writeFileSync(file, unit.replace('/usr/bin/node', process.execPath));
   const { stdout, stderr, status, error } = spawnSync('systemd-analyze', ['verify', '--man=no', file], {
     encoding: 'utf8',
@@ -29,15 +29,15 @@ describe('config/chrysproxy.service', () => {
     rmSync(folder, { recursive: true });
   });
 
-  it('is understood by systemd without a complaint', () => {
+  it('is valid for systemd', () => {
     expect(verify(folder, UNIT)).toBe('');
   });
 
-  it('would not be, were a setting of it misspelled', () => {
+  it('would not be valid with a misspelled setting', () => {
     expect(verify(folder, UNIT.replace('ProtectSystem=strict', 'ProtectSystm=strict'))).toContain('ProtectSystm');
   });
 
-  it('runs as its own user, keeps its data, and is started again for ever', () => {
+  it('runs as its own user, keeps its data, and always restarts', () => {
     for (const line of ['User=chrysproxy', 'StateDirectory=chrysproxy', 'Restart=always', 'StartLimitIntervalSec=0']) {
       expect(UNIT.split('\n')).toContain(line);
     }

@@ -35,17 +35,17 @@ function run(cwd: string, args: readonly string[], options: { path?: string; uid
 }
 
 describe('bin/setup in this checkout', () => {
-  it('finds nothing to do when everything is in place', () => {
+  it('has nothing to do when everything is ready', () => {
     const first = run('.', []);
     expect(first.status, first.text).toBe(0);
     const second = run('.', []);
-    expect(second).toEqual({ status: 0, text: 'Set-up: nothing to do, everything is in place.\n' });
+    expect(second).toEqual({ status: 0, text: 'Setup: nothing to do, everything is ready.\n' });
   });
 
-  it('refuses an argument that it does not know, and shows which there are', () => {
+  it('refuses an unknown argument, and prints its usage', () => {
     const { status, text } = run('.', ['--tset']);
     expect(status).toBe(2);
-    expect(text).toContain("unknown argument '--tset'");
+    expect(text).toContain("Unknown argument '--tset'");
     expect(text).toContain('Usage: bin/setup [--test]');
   });
 });
@@ -66,13 +66,13 @@ describe('bin/setup on other machines', () => {
     rmSync(folder, { recursive: true });
   });
 
-  /** A command of that name that comes before the machine's own. */
+  /** A command that replaces the machine's command of the same name. */
   function fake(name: string, script: string): void {
     writeFileSync(join(tools, name), `#!/bin/sh\n${script}\n`);
     chmodSync(join(tools, name), 0o755);
   }
 
-  /** A PATH with every command of this machine but these, and with the fakes. */
+  /** A PATH with the fakes and every command of this machine except these. */
   function pathWithout(...absent: string[]): string {
     for (const place of (process.env.PATH ?? '').split(':').filter((name) => existsSync(name))) {
       for (const name of readdirSync(place)) {
@@ -85,25 +85,25 @@ describe('bin/setup on other machines', () => {
 
   const pathWithFakes = (): string => `${tools}:${process.env.PATH ?? ''}`;
 
-  it('tells where a newer Node.js comes from when there is only Debian 12’s own', () => {
+  it('prints how to get a newer Node.js when there is only the one of Debian 12', () => {
     fake('node', 'echo 18.20.4 /usr');
     const { status, text } = run(folder, [], { path: pathWithFakes() });
     expect(status).toBe(1);
-    expect(text).toContain('Node.js 20.19.0 or newer is needed; this is 18.20.4');
+    expect(text).toContain('Node.js 20.19.0 or newer is required; this is 18.20.4');
     expect(text).toContain('https://deb.nodesource.com/setup_24.x');
     expect(text).toContain('docker build');
   });
 
-  it('points at the Dockerfile where there is neither apt nor FFmpeg 5', () => {
+  it('refers to the Dockerfile where there is neither apt nor FFmpeg 5', () => {
     fake('pkg-config', 'test "$1" = --modversion && echo 61.3.100 && exit 0; exit 1');
     const { status, text } = run(folder, [], { path: pathWithout('dpkg-query', 'apt-get') });
     expect(status).toBe(1);
-    expect(text).toContain('FFmpeg 5 (libavcodec 59) with its development files is needed');
+    expect(text).toContain('FFmpeg 5 (libavcodec 59) with its development files is required');
     expect(text).toContain('61.3.100');
     expect(text).toContain('docker build');
   });
 
-  it('points at the Dockerfile where apt has another FFmpeg', () => {
+  it('refers to the Dockerfile where apt has another FFmpeg', () => {
     fake('dpkg-query', 'exit 1');
     fake('pkg-config', 'exit 1');
     fake('apt-cache', 'echo "  Candidate: 7:6.1.1-3ubuntu5"');
@@ -115,7 +115,7 @@ describe('bin/setup on other machines', () => {
     expect(text).toContain('docker build');
   });
 
-  it('installs what is missing, and shows the end of the log when that fails', () => {
+  it('installs what is missing, and prints the end of the log when that fails', () => {
     fake('dpkg-query', 'exit 1');
     fake('pkg-config', 'exit 1');
     fake('apt-cache', 'echo "  Candidate: 7:5.1.6-0+deb12u1"');
@@ -127,8 +127,8 @@ describe('bin/setup on other machines', () => {
     expect(text).toContain(join(folder, 'setup.log'));
   });
 
-  // Only root can become somebody else to try it; who is not root already has no more rights than this.
-  it('prints the exact command for root when it may not install packages itself', () => {
+  // Root runs this test as another user. Another user runs it as itself.
+  it('prints the command for root when it may not install packages', () => {
     fake('dpkg-query', 'exit 1');
     fake('pkg-config', 'exit 1');
     fake('sudo', 'exit 1');
