@@ -1,6 +1,7 @@
 // The layers, from the top: an import goes to the same layer or further down, never up.
 //   bin → src/cli → src/app → {src/grpc, src/rest}
-//       → {src/history, src/recording, src/annotations, src/passthrough, src/cloud-storage, src/redis-publisher, src/events} → src/cameras → src/database
+//       → {src/history, src/recording, src/annotations, src/passthrough, src/cloud-storage, src/redis-publisher, src/events}
+//       → {src/cameras, src/outbox} → src/database
 //       → {src/rings, src/media, src/native, src/redis, src/cloud, src/tls} → {src/config, src/base, src/gen}
 const layers = [
   ['bin'],
@@ -16,7 +17,7 @@ const layers = [
     'src/redis-publisher',
     'src/events',
   ],
-  ['src/cameras'],
+  ['src/cameras', 'src/outbox'],
   ['src/database'],
   ['src/rings', 'src/media', 'src/native', 'src/redis', 'src/cloud', 'src/tls'],
   ['src/config', 'src/base', 'src/gen'],

@@ -1,9 +1,8 @@
 import type { AnnotateRequest } from '../gen/chrys/cloud/videostreaming/v1beta1/video_streaming.js';
 
 /**
- * One annotation as the cloud takes it: the fields of AnnotateRequest under their own names, those that are empty left
- * out, the keyframe flag spelled `is_keyrame`, and `id`, which is ours. What is inside of a box, place or coordinate
- * is complete: a 0 there is a value.
+ * The JSON of an annotation as the cloud expects it: the fields of AnnotateRequest under their proto names, and `id`. Empty
+ * fields are left out, but a 0 inside a box, location or coordinate is a value. The keyframe flag is spelled `is_keyrame`.
  */
 export function annotationJson(id: string, request: AnnotateRequest): string {
   return JSON.stringify({ id, ...filled(fieldsOf(request)) });

@@ -10,24 +10,24 @@ import type { CloudCheck } from '../rest/routes/cloud.js';
 
 export interface CheckParts {
   readonly annotations: Pick<Annotations, 'checkEndpoint'>;
-  /** Undefined: events go nowhere. */
+  /** Undefined: webhook.url is empty. */
   readonly webhooks: Pick<Webhooks, 'checkEndpoint'> | undefined;
   readonly cameras: Pick<Cameras, 'list'>;
   readonly keys: () => EdgeKeys;
   readonly stopping: AbortSignal;
 }
 
-/** What "cloud check" tries: what this proxy talks to with its configuration and cameras. */
+/** The endpoints that this proxy uses with its configuration and cameras, for "cloud check". */
 export function cloudChecks({ api }: Config, parts: CheckParts): readonly CloudCheck[] {
   const { annotations, webhooks, cameras, keys, stopping } = parts;
-  const stores = cameras.list().some(({ definition }) => definition.rtmpEndpoint !== undefined);
+  const canStore = cameras.list().some(({ definition }) => definition.rtmpEndpoint !== undefined);
   const storage: CloudCheck = {
     of: 'storage',
     check: () => checkEndpoint(storageTrial(api.endpoint, stopping), keys(), systemClock),
   };
   return [
     { of: 'annotations', check: () => annotations.checkEndpoint() },
-    ...(stores ? [storage] : []),
+    ...(canStore ? [storage] : []),
     ...(webhooks === undefined ? [] : [{ of: 'webhooks', check: () => webhooks.checkEndpoint() } as const]),
   ];
 }

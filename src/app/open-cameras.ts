@@ -1,5 +1,5 @@
 import type { EvidenceMaker } from '../annotations/evidence/evidence-maker.js';
-import { PendingBook } from '../annotations/evidence/pending-evidence.js';
+import { PendingEvidenceList } from '../annotations/evidence/pending-evidence-list.js';
 import type { StoredAnnotations } from '../annotations/stored-annotations.js';
 import { Supervisor } from '../cameras/supervisor.js';
 import { allowedSchemes } from '../config/rules.js';
@@ -31,9 +31,9 @@ export async function openCameras(base: Base, closers: Closers): Promise<CameraP
   const keys = store.settings.get();
   const annotations = await openAnnotations(config, { dataDir, clock, logger, keys, stopping: stopping.signal });
   closers.add(() => annotations.stop());
-  const book = await PendingBook.open(annotations);
+  const pending = await PendingEvidenceList.open(annotations);
 
-  const protectedSpans = () => [...store.clips.protectedSpans(), ...book.spans()];
+  const protectedSpans = () => [...store.clips.protectedSpans(), ...pending.protectedSpans()];
   const recordings = openRecordings(config, { dataDir, cameras, addon, clock, logger, protectedSpans });
   // Closed before the cameras, so that it has their last packets.
   closers.add(async () => {
@@ -43,7 +43,7 @@ export async function openCameras(base: Base, closers: Closers): Promise<CameraP
   const history = new History(addon, { disk: recordings, maxPixels: config.camera.max_pixels });
   closers.add(() => history.close());
 
-  const parts = { addon, dataDir, history, cameras, recordings, annotations, clock, logger, book };
+  const parts = { addon, dataDir, history, cameras, recordings, annotations, clock, logger, pending };
   const evidence = openEvidence(config, parts);
   closers.add(() => evidence.stop());
   return { cameras, annotations, recordings, history, evidence };

@@ -26,23 +26,26 @@ export interface EventParts {
   readonly logger: Logger;
 }
 
-/** What happens here, for those who are told of it. */
+/** Makes the events of the proxy, and hands them to the webhooks and to Redis. */
 export function openEvents({ annotation }: Config, parts: EventParts): ProxyEvents {
-  const { cameras, recordings, passthrough, annotations, webhooks, redisPublisher: bus, clock, logger } = parts;
+  const { cameras, recordings, passthrough, annotations, webhooks, redisPublisher, clock, logger } = parts;
   const events = new ProxyEvents({
     cameras,
     clock,
     logger,
-    ofCamera: [(name) => recordingCondition(name, recordings), (name) => passthroughCondition(name, passthrough)],
-    ofProxy: [
+    cameraConditions: [
+      (name) => recordingCondition(name, recordings),
+      (name) => passthroughCondition(name, passthrough),
+    ],
+    proxyConditions: [
       () => annotationCondition(annotations, annotation.max_queue),
       ...(webhooks === undefined ? [] : [() => webhookCondition(webhooks)]),
-      ...(bus === undefined ? [] : [() => bus.condition()]),
+      ...(redisPublisher === undefined ? [] : [() => redisPublisher.condition()]),
     ],
   });
   events.on((event) => {
-    webhooks?.tell(event);
-    bus?.publishEvent(event);
+    webhooks?.onEvent(event);
+    redisPublisher?.publishEvent(event);
   });
   return events;
 }

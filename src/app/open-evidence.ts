@@ -5,13 +5,13 @@ import type { NativeAddon } from '../native/types.js';
 
 export interface EvidenceParts extends Pick<
   EvidenceMakerParts,
-  'annotations' | 'book' | 'cameras' | 'clock' | 'history' | 'logger' | 'recordings'
+  'annotations' | 'pending' | 'cameras' | 'clock' | 'history' | 'logger' | 'recordings'
 > {
   readonly addon: Pick<NativeAddon, 'frameIds' | 'segmentFrames'>;
   readonly dataDir: string;
 }
 
-/** What keeps evidence beside annotations, as the configuration wants it. */
+/** Makes the evidence maker with the limits of the configuration. */
 export function openEvidence({ annotation }: Config, { addon, dataDir, ...parts }: EvidenceParts): EvidenceMaker {
   return new EvidenceMaker({
     ...parts,

@@ -1,3 +1,4 @@
+import { annotateCalls } from '../annotations/annotate.js';
 import { evidenceFolder } from '../annotations/evidence/evidence-files.js';
 import { version } from '../base/version.js';
 import { startGrpcServer } from '../grpc/server.js';
@@ -79,7 +80,7 @@ function restParts(base: Base, parts: Parts, state: ServerState): RestParts {
 
 function grpcParts(base: Base, parts: Parts): Parameters<typeof startGrpcServer>[0] {
   const { config, addon, clock, tls } = base;
-  const { cameras, evidence, passthrough, storage, history } = parts;
+  const { cameras, annotations, evidence, passthrough, storage, history } = parts;
   return {
     host: config.host,
     port: config.grpc_port,
@@ -89,7 +90,7 @@ function grpcParts(base: Base, parts: Parts): Parameters<typeof startGrpcServer>
     releaseBuffer: (buffer) => addon.releaseBuffer(buffer),
     limitUnsent: (descriptor, bytes) => addon.limitUnsent(descriptor, bytes),
     packetSums: (ring) => addon.packetSums(ring),
-    annotations: evidence,
+    annotations: annotateCalls({ annotations, evidence }),
     passthrough,
     storage,
     history,

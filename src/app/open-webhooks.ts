@@ -1,13 +1,18 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import type { QueueNames } from '../annotations/queue-names.js';
-import { StoredAnnotations, type StoredAnnotationsOptions } from '../annotations/stored-annotations.js';
+import type { EdgeKeys } from '../cloud/signature.js';
 import type { Config } from '../config/schema.js';
 import { QueuedWebhooks } from '../events/webhooks.js';
+import type { OutboxData } from '../outbox/messages.js';
+import type { OutboxNames } from '../outbox/outbox-names.js';
+import { Outbox, type OutboxOptions } from '../outbox/outbox.js';
 
-export type WebhookParts = Pick<StoredAnnotationsOptions, 'dataDir' | 'keys' | 'logger' | 'clock'>;
+export interface WebhookParts extends Pick<OutboxOptions, 'logger' | 'clock'> {
+  readonly dataDir: string;
+  readonly keys: EdgeKeys;
+}
 
-const NAMES: QueueNames = {
+const NAMES: OutboxNames = {
   file: 'webhooks.db',
   item: 'event',
   items: 'events',
@@ -16,24 +21,23 @@ const NAMES: QueueNames = {
   maxQueueKey: 'webhook.max_queue',
   statusRoute: '/api/v1/webhooks/status',
 };
-/** Events are rare, and somebody wants to know them at once. */
+/** Short, because events are rare and urgent. */
 const POLL_DURATION_MS = 100;
 const MAX_BATCH_SIZE = 100;
 const UNACKED_LIMIT = 1000;
 
-/** What posts events to the operator's URL, with a queue like that of annotations; undefined: there is none. Throws failed_precondition. */
-export async function openWebhooks({ webhook }: Config, parts: WebhookParts): Promise<QueuedWebhooks | undefined> {
+/** Opens the webhooks with the settings of the configuration; undefined: webhook.url is empty. Throws failed_precondition. */
+export async function openWebhooks(
+  { webhook }: Config,
+  { dataDir, keys, logger, clock }: WebhookParts,
+): Promise<QueuedWebhooks | undefined> {
   if (webhook.url === '') return undefined;
-  // A folder of its own: whatever else an annotation has beside it must not be mixed up with that of events.
-  const dataDir = join(parts.dataDir, 'webhooks');
-  mkdirSync(dataDir, { recursive: true, mode: 0o700 });
-  const queue = await StoredAnnotations.open({
-    ...parts,
-    dataDir,
-    // Not that of the proxy: what happens while it stops is kept, too.
-    stopping: new AbortController().signal,
+  const folder = join(dataDir, 'webhooks');
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  const data: OutboxData = {
     names: NAMES,
-    retryRefused: true,
+    dataDir: folder,
+    keys,
     mode: 'cloud',
     endpoint: webhook.url,
     timeoutMs: webhook.timeout_ms,
@@ -42,8 +46,10 @@ export async function openWebhooks({ webhook }: Config, parts: WebhookParts): Pr
     maxBatchSize: MAX_BATCH_SIZE,
     maxQueue: webhook.max_queue,
     keepMs: 0,
-    sendEvidence: false,
-    evidenceMaxBytes: 0,
-  });
-  return new QueuedWebhooks({ ...parts, queue, url: webhook.url, events: webhook.events });
+    retryRefused: true,
+  };
+  // Not the proxy's signal: events that occur while the proxy stops are stored, too.
+  const stopping = new AbortController().signal;
+  const queue = await Outbox.open({ data, logger, clock, stopping });
+  return new QueuedWebhooks({ queue, url: webhook.url, events: webhook.events, clock, logger });
 }

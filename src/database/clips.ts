@@ -1,7 +1,7 @@
 import Database from 'better-sqlite3';
 import { ChrysError } from '../base/errors.js';
 import type { Clip } from './clip.js';
-import { explainedWrite } from './write-errors.js';
+import { explainWriteError } from './write-errors.js';
 
 interface Row {
   readonly id: number;
@@ -59,7 +59,7 @@ export class ClipStore {
         const text = `Camera "${camera}" has a clip "${name}" already. Remove it first, or choose another name.`;
         throw new ChrysError('already_exists', text, { cause: error });
       }
-      throw explainedWrite(error);
+      throw explainWriteError(error);
     }
   }
 
@@ -68,7 +68,7 @@ export class ClipStore {
     try {
       return this.#remove.run(camera, id).changes > 0;
     } catch (error) {
-      throw explainedWrite(error);
+      throw explainWriteError(error);
     }
   }
 

@@ -1,5 +1,5 @@
 import type Database from 'better-sqlite3';
-import { explainedWrite } from './write-errors.js';
+import { explainWriteError } from './write-errors.js';
 
 /** Which frame ids were given to cameras. A name keeps its count when the camera is removed: its frames may be known elsewhere. */
 export class FrameIds {
@@ -24,7 +24,7 @@ export class FrameIds {
       if (row === undefined) throw new Error('an INSERT … RETURNING returned nothing');
       return row.next - count;
     } catch (error) {
-      throw explainedWrite(error);
+      throw explainWriteError(error);
     }
   }
 

@@ -3,7 +3,7 @@ import { ChrysError } from '../base/errors.js';
 import type { LearnedFacts, TlsVerify, Transport } from '../native/types.js';
 import type { CameraDefinition } from './camera-definition.js';
 import { learnedText, parseLearned } from './learned-facts.js';
-import { explainedWrite } from './write-errors.js';
+import { explainWriteError } from './write-errors.js';
 
 interface Row {
   readonly name: string;
@@ -75,7 +75,7 @@ export class CameraRegistry {
         const text = `There is already a camera "${camera.name}". Remove it first, or choose another name.`;
         throw new ChrysError('already_exists', text, { cause: error });
       }
-      throw explainedWrite(error);
+      throw explainWriteError(error);
     }
   }
 
@@ -84,7 +84,7 @@ export class CameraRegistry {
     try {
       this.#update.run(rowOf(camera));
     } catch (error) {
-      throw explainedWrite(error);
+      throw explainWriteError(error);
     }
   }
 
@@ -93,7 +93,7 @@ export class CameraRegistry {
     try {
       return this.#remove.run(name).changes > 0;
     } catch (error) {
-      throw explainedWrite(error);
+      throw explainWriteError(error);
     }
   }
 
@@ -107,7 +107,7 @@ export class CameraRegistry {
     try {
       this.#learn.run(facts === undefined ? null : learnedText(facts), name);
     } catch (error) {
-      throw explainedWrite(error);
+      throw explainWriteError(error);
     }
   }
 }

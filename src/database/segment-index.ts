@@ -1,9 +1,9 @@
 import { join } from 'node:path';
 import type Database from 'better-sqlite3';
 import type { SegmentFacts } from '../native/types.js';
-import { openAgain, openDatabase, type DatabaseForm } from './database.js';
+import { openSecondConnection, openDatabase, type DatabaseSchema } from './database.js';
 import type { Segment, SegmentRange } from './segment.js';
-import { explainedWrite } from './write-errors.js';
+import { explainWriteError } from './write-errors.js';
 
 export const SEGMENT_INDEX_FILE = 'recordings.db';
 
@@ -36,12 +36,12 @@ export const SEGMENT_MIGRATIONS: readonly string[] = [
 ];
 
 /** The files are the truth and the index can be made of them, so it need not be synced with every segment. */
-const FORM: DatabaseForm = {
+const FORM: DatabaseSchema = {
   /** "ChrR". */
   applicationId: 0x43687252,
   migrations: SEGMENT_MIGRATIONS,
   synchronous: 'NORMAL',
-  elseDo: 'move it away: it is made anew from the recorded files',
+  adviceIfDamaged: 'move it away: it is made anew from the recorded files',
 };
 
 /**
@@ -134,7 +134,7 @@ export class SegmentIndex {
 
   /** Throws failed_precondition. */
   constructor(dataDir: string, access: 'read' | 'write') {
-    const database = openAgain(join(dataDir, SEGMENT_INDEX_FILE), FORM, access);
+    const database = openSecondConnection(join(dataDir, SEGMENT_INDEX_FILE), FORM, access);
     this.#database = database;
     this.#get = database.prepare('SELECT * FROM segments WHERE camera = ? AND id = ?');
     this.#has = database.prepare<[string], number>('SELECT 1 FROM segments WHERE camera = ? LIMIT 1').pluck();
@@ -326,7 +326,7 @@ export class SegmentWriter {
         audio: Number(facts.audio),
       });
     } catch (error) {
-      throw explainedWrite(error);
+      throw explainWriteError(error);
     }
   }
 
@@ -334,7 +334,7 @@ export class SegmentWriter {
     try {
       this.#remove.run(id);
     } catch (error) {
-      throw explainedWrite(error);
+      throw explainWriteError(error);
     }
   }
 

@@ -1,5 +1,5 @@
 import type Database from 'better-sqlite3';
-import { explainedWrite } from './write-errors.js';
+import { explainWriteError } from './write-errors.js';
 
 /** The one set of settings there is. */
 const NAME = 'default';
@@ -52,7 +52,7 @@ export class SettingsStore {
     try {
       this.#put.run({ name: NAME, edge_key: edgeKey, edge_secret: edgeSecret, created_ms: nowMs, modified_ms: nowMs });
     } catch (error) {
-      throw explainedWrite(error);
+      throw explainWriteError(error);
     }
     return this.get();
   }

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { ClipStore } from './clips.js';
-import { openDatabase, type DatabaseForm } from './database.js';
+import { openDatabase, type DatabaseSchema } from './database.js';
 import { FrameIds } from './frame-ids.js';
 import { APPLICATION_ID, MIGRATIONS } from './migrations.js';
 import { CameraRegistry } from './registry.js';
@@ -8,11 +8,11 @@ import { SettingsStore } from './settings.js';
 
 export const DATABASE_FILE = 'chrysproxy.db';
 
-const FORM: DatabaseForm = {
+const FORM: DatabaseSchema = {
   applicationId: APPLICATION_ID,
   migrations: MIGRATIONS,
   synchronous: 'FULL',
-  elseDo: 'move it away to begin with no cameras',
+  adviceIfDamaged: 'move it away to begin with no cameras',
 };
 
 /** What is kept across restarts. Main thread only; every call is synchronous and durable when it returns. */

@@ -1,21 +1,21 @@
-import type { Annotations } from '../annotations/types.js';
 import type { Camera } from '../cameras/types.js';
+import type { Outbox } from '../outbox/outbox.js';
 import type { Passthrough } from '../passthrough/types.js';
 import type { Recordings } from '../recording/types.js';
 import type { Condition } from './event.js';
 import type { Webhooks } from './webhooks.js';
 
-/** So full that somebody should look why. */
+/** The share of annotation.max_queue from which on the queue counts as nearly full. */
 const NEARLY_FULL = 0.9;
 
-/** 'running', 'reconnecting' or 'failed'; undefined: nobody knows yet. */
+/** 'running', 'reconnecting' or 'failed'; undefined: not known yet. */
 export function cameraCondition({ definition, state }: Camera): Condition | undefined {
   const { phase, reason = '', message } = state;
   if (phase === 'created' || phase === 'connecting' || phase === 'stopped') return undefined;
   return { type: 'camera', camera: definition.name, state: phase, reason, message, isUsual: false };
 }
 
-/** 'failing' (the disk takes nothing), 'losing' (it is too slow), or 'fine'. */
+/** 'failing' (the disk does not accept data), 'losing' (the disk is too slow), or 'fine'. */
 export function recordingCondition(camera: string, recordings: Pick<Recordings, 'status'>): Condition {
   const { state, message } = recordings.status(camera);
   const isFailing = state === 'failing';
@@ -30,7 +30,7 @@ export function recordingCondition(camera: string, recordings: Pick<Recordings, 
   };
 }
 
-/** 'failing' (the RTMP server takes nothing, or never can), or 'fine'; undefined: it is being tried. */
+/** 'failing' (the RTMP server does not accept the stream), or 'fine'; undefined: a connection is being made. */
 export function passthroughCondition(camera: string, passthrough: Pick<Passthrough, 'status'>): Condition | undefined {
   const { wanted, streaming, state, message } = passthrough.status(camera);
   const about = { type: 'passthrough', camera, reason: '' } as const;
@@ -38,28 +38,25 @@ export function passthroughCondition(camera: string, passthrough: Pick<Passthrou
   return !wanted || streaming ? { ...about, state: 'fine', message: '', isUsual: true } : undefined;
 }
 
-/** 'nearly_full', 'waiting' (they are not delivered), 'refused' (some were set aside), or 'fine'. */
-export async function annotationCondition(
-  annotations: Pick<Annotations, 'status'>,
-  maxQueue: number,
-): Promise<Condition> {
+/** 'nearly_full', 'waiting' (annotations are not delivered), 'refused' (some are set aside), or 'fine'. */
+export async function annotationCondition(annotations: Pick<Outbox, 'status'>, maxQueue: number): Promise<Condition> {
   const { mode, queued, setAside, paused } = await annotations.status();
-  const all = { type: 'annotations', camera: '', reason: '' } as const;
+  const about = { type: 'annotations', camera: '', reason: '' } as const;
   if (mode === 'cloud' && queued + setAside >= maxQueue * NEARLY_FULL) {
     const message = `${queued} annotations wait and ${setAside} are set aside, annotation.max_queue is ${maxQueue}. ${paused}`;
-    return { ...all, state: 'nearly_full', message: message.trimEnd(), isUsual: false };
+    return { ...about, state: 'nearly_full', message: message.trimEnd(), isUsual: false };
   }
   if (mode === 'cloud' && queued > 0 && paused !== '') {
-    return { ...all, state: 'waiting', message: paused, isUsual: false };
+    return { ...about, state: 'waiting', message: paused, isUsual: false };
   }
   if (setAside > 0) {
     const message = `The endpoint refused ${setAside} annotations; "chrysproxy annotations set-aside" says why.`;
-    return { ...all, state: 'refused', message, isUsual: false };
+    return { ...about, state: 'refused', message, isUsual: false };
   }
-  return { ...all, state: 'fine', message: '', isUsual: true };
+  return { ...about, state: 'fine', message: '', isUsual: true };
 }
 
-/** 'waiting' (they are not delivered), or 'fine'. */
+/** 'waiting' (events are not delivered), or 'fine'. */
 export async function webhookCondition(webhooks: Pick<Webhooks, 'status'>): Promise<Condition> {
   const { queued, paused } = (await webhooks.status()).queue;
   const isUsual = queued === 0 || paused === '';

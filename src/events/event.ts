@@ -1,25 +1,25 @@
-/** What an event is about. */
 export const EVENT_TYPES = ['camera', 'recording', 'annotations', 'passthrough', 'redis', 'webhooks'] as const;
+/** What an event is about. */
 export type EventType = (typeof EVENT_TYPES)[number];
 
-/** Something that an operator may want to know at once. */
+/** A change that an operator may want to know at once. */
 export interface ProxyEvent {
-  /** UUID of version 7: sorts behind those before it. */
+  /** UUID of version 7; sorts after the ids of earlier events. */
   readonly id: string;
   /** Milliseconds since the epoch. */
   readonly atMs: number;
   readonly type: EventType;
-  /** '' = it is about the whole proxy. */
+  /** '' = the event is about the whole proxy. */
   readonly camera: string;
   readonly state: string;
   /** A word for programs; '' = none. */
   readonly reason: string;
-  /** A sentence for a person, masked; '' = the state says it all. */
+  /** A sentence for people, masked; '' = the state says everything. */
   readonly message: string;
 }
 
-/** How something is at the moment. A change of its state or reason is an event. */
+/** The current state of something. A change of its state or reason is an event. */
 export interface Condition extends Omit<ProxyEvent, 'id' | 'atMs'> {
-  /** That it has been so from the beginning is no event. */
+  /** Whether this is the normal state: it is no event when it is the first that is seen. */
   readonly isUsual: boolean;
 }

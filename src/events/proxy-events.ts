@@ -1,7 +1,7 @@
-import { AnnotationIds } from '../annotations/annotation-id.js';
 import type { Clock } from '../base/clock.js';
 import { messageOf } from '../base/errors.js';
 import type { Logger } from '../base/log.js';
+import { TimeOrderedIds } from '../base/time-ordered-ids.js';
 import type { Supervisor } from '../cameras/supervisor.js';
 import type { Camera } from '../cameras/types.js';
 import { cameraCondition } from './conditions.js';
@@ -11,48 +11,48 @@ export interface ProxyEventsOptions {
   readonly cameras: Pick<Supervisor, 'list' | 'onEvent' | 'onStateChange'>;
   readonly clock: Clock;
   readonly logger: Pick<Logger, 'error' | 'debug'>;
-  /** Of one camera; asked every second. */
-  readonly ofCamera: readonly ((camera: string) => Condition | undefined)[];
-  /** Of the whole proxy; asked every few seconds. May fail: then nothing is known. */
-  readonly ofProxy: readonly (() => Condition | Promise<Condition>)[];
+  /** Conditions of one camera, queried every CAMERA_INTERVAL_MS. */
+  readonly cameraConditions: readonly ((camera: string) => Condition | undefined)[];
+  /** Conditions of the whole proxy, queried every PROXY_ROUNDS rounds. A condition that throws is not known. */
+  readonly proxyConditions: readonly (() => Condition | Promise<Condition>)[];
 }
 
-const LOOK_MS = 1000;
-const LOOK_AT_PROXY_EVERY = 5;
+const CAMERA_INTERVAL_MS = 1000;
+const PROXY_ROUNDS = 5;
 
-/** Turns what happens to cameras, recordings and queues into events. Main thread. */
+/** Turns changes of cameras, recordings, passthrough and queues into events. Main thread. */
 export class ProxyEvents {
   private readonly listeners = new Set<(event: ProxyEvent) => void>();
-  private readonly ids: AnnotationIds;
-  /** Of each type and camera. */
+  private readonly ids: TimeOrderedIds;
+  /** By type and camera. */
   private readonly known = new Map<string, Condition>();
-  private readonly stops: (() => void)[] = [];
-  private cancelLook: (() => void) | undefined;
+  private readonly unsubscribes: (() => void)[] = [];
+  private cancelTimer: (() => void) | undefined;
   private rounds = 0;
-  private looking = false;
+  private isQueryingProxy = false;
 
   constructor(private readonly options: ProxyEventsOptions) {
-    this.ids = new AnnotationIds(() => options.clock.nowMs());
+    this.ids = new TimeOrderedIds(() => options.clock.nowMs());
   }
 
-  /** From now on; call it when the stored cameras are there, which are no news. */
+  /** Call this after the stored cameras were added: these are no events. */
   start(): void {
     const { cameras } = this.options;
-    this.stops.push(
+    this.unsubscribes.push(
       cameras.onStateChange((camera) => {
-        this.look(cameraCondition(camera));
+        this.update(cameraCondition(camera));
       }),
       cameras.onEvent((event, camera) => {
-        if (event === 'added') this.tell({ ...ofCamera(camera), state: 'added' });
+        if (event === 'added') this.emit({ ...aboutCamera(camera), state: 'added' });
         if (event !== 'removed') return;
-        this.tell({ ...ofCamera(camera), state: 'removed' });
+        this.emit({ ...aboutCamera(camera), state: 'removed' });
         this.forget(camera.definition.name);
       }),
     );
-    this.lookAgain();
+    this.scheduleRound();
   }
 
-  /** Called on the main thread for each event. The result takes the listener away. */
+  /** Calls `listener` on the main thread for each event. The returned function removes it. */
   on(listener: (event: ProxyEvent) => void): () => void {
     this.listeners.add(listener);
     return () => {
@@ -61,57 +61,57 @@ export class ProxyEvents {
   }
 
   close(): void {
-    for (const stop of this.stops) stop();
-    this.cancelLook?.();
+    for (const unsubscribe of this.unsubscribes) unsubscribe();
+    this.cancelTimer?.();
     this.listeners.clear();
   }
 
-  /** How something is now; an event if that is news. Undefined: nobody knows. */
-  look(condition: Condition | undefined): void {
+  /** Compares a condition with the last one, and makes an event of a change. Undefined: the condition is not known. */
+  update(condition: Condition | undefined): void {
     if (condition === undefined) return;
     const key = `${condition.type} ${condition.camera}`;
     const before = this.known.get(key);
     this.known.set(key, condition);
     if (before === undefined ? condition.isUsual : isSame(before, condition)) return;
-    this.tell(condition);
+    this.emit(condition);
   }
 
-  private lookAgain(): void {
-    this.cancelLook = this.options.clock.after(LOOK_MS, () => {
-      this.lookAround();
-      this.lookAgain();
+  private scheduleRound(): void {
+    this.cancelTimer = this.options.clock.after(CAMERA_INTERVAL_MS, () => {
+      this.round();
+      this.scheduleRound();
     });
   }
 
-  private lookAround(): void {
-    const { cameras, ofCamera: sources } = this.options;
+  private round(): void {
+    const { cameras, cameraConditions } = this.options;
     for (const camera of cameras.list()) {
-      for (const source of sources) this.look(source(camera.definition.name));
+      for (const condition of cameraConditions) this.update(condition(camera.definition.name));
     }
     this.rounds += 1;
-    if (this.rounds % LOOK_AT_PROXY_EVERY === 0 && !this.looking) void this.lookAtProxy();
+    if (this.rounds % PROXY_ROUNDS === 0 && !this.isQueryingProxy) void this.queryProxy();
   }
 
-  private async lookAtProxy(): Promise<void> {
-    this.looking = true;
-    for (const source of this.options.ofProxy) {
+  private async queryProxy(): Promise<void> {
+    this.isQueryingProxy = true;
+    for (const condition of this.options.proxyConditions) {
       try {
-        this.look(await source());
+        this.update(await condition());
       } catch (error) {
-        this.options.logger.debug(`a condition is not known: ${messageOf(error)}`);
+        this.options.logger.debug(`A condition is not known: ${messageOf(error)}`);
       }
     }
-    this.looking = false;
+    this.isQueryingProxy = false;
   }
 
-  private tell({ type, camera, state, reason, message }: Omit<ProxyEvent, 'id' | 'atMs'>): void {
+  private emit({ type, camera, state, reason, message }: Omit<ProxyEvent, 'id' | 'atMs'>): void {
     const atMs = this.options.clock.nowMs();
     const event: ProxyEvent = { id: this.ids.next(), atMs, type, camera, state, reason, message };
     for (const listener of this.listeners) {
       try {
         listener(event);
       } catch (error) {
-        this.options.logger.error({ err: error }, 'a listener of the events threw');
+        this.options.logger.error({ err: error }, 'A listener of the events threw an error.');
       }
     }
   }
@@ -123,7 +123,7 @@ export class ProxyEvents {
   }
 }
 
-function ofCamera(camera: Camera): Omit<ProxyEvent, 'id' | 'atMs' | 'state'> {
+function aboutCamera(camera: Camera): Omit<ProxyEvent, 'id' | 'atMs' | 'state'> {
   return { type: 'camera', camera: camera.definition.name, reason: '', message: '' };
 }
 

@@ -1,53 +1,55 @@
-import { AnnotationIds } from '../annotations/annotation-id.js';
-import type { StoredAnnotations } from '../annotations/stored-annotations.js';
-import type { AnnotationsStatus } from '../annotations/types.js';
-import type { Clock } from '../base/clock.js';
+import { systemClock, type Clock } from '../base/clock.js';
 import { ChrysError, messageOf } from '../base/errors.js';
 import type { Logger } from '../base/log.js';
 import { redactUrl } from '../base/redact.js';
+import { TimeOrderedIds } from '../base/time-ordered-ids.js';
+import { within } from '../base/within.js';
 import type { EndpointCheck } from '../cloud/endpoint-check.js';
 import type { EdgeKeys } from '../cloud/signature.js';
-import type { NewAnnotation } from '../database/annotation.js';
+import type { NewItem } from '../outbox/item.js';
+import type { Outbox } from '../outbox/outbox.js';
+import type { OutboxStatus } from '../outbox/types.js';
+import { EventThrottle } from './event-throttle.js';
 import type { EventType, ProxyEvent } from './event.js';
-import { EventLanes } from './event-lanes.js';
 
 export interface WebhooksStatus {
   /** Masked. */
   readonly url: string;
   readonly events: readonly EventType[];
-  /** How delivery fares. */
-  readonly queue: AnnotationsStatus;
-  /** Events that could not be kept, since the start. */
+  readonly queue: OutboxStatus;
+  /** Events that could not be stored, since the start. */
   readonly dropped: number;
 }
 
-/** Events on their way to a URL of the operator. Every promise rejects with a ChrysError. */
+/** Sends events to a URL of the operator. Every promise rejects with a ChrysError. */
 export interface Webhooks {
   status(): Promise<WebhooksStatus>;
-  /** Queues an event that says that it is a test; resolves with its id when it is stored. */
+  /** Queues a test event, and resolves with its id when it is stored. */
   test(): Promise<string>;
   checkEndpoint(): Promise<EndpointCheck>;
   useKeys(keys: EdgeKeys): void;
 }
 
 export interface QueuedWebhooksOptions {
-  readonly queue: Pick<StoredAnnotations, 'store' | 'status' | 'checkEndpoint' | 'useKeys' | 'stop'>;
+  readonly queue: Pick<Outbox, 'store' | 'status' | 'checkEndpoint' | 'useKeys' | 'stop'>;
   readonly url: string;
   readonly events: readonly EventType[];
   readonly clock: Clock;
+  /** Gives `storedMs`. Default: the system clock. */
+  readonly storeClock?: Pick<Clock, 'nowMs'>;
   readonly logger: Pick<Logger, 'warn' | 'info'>;
 }
 
-/** That wait in memory while the database does not take them. */
+/** Maximum number of events in memory while the database does not accept them; further events are dropped. */
 const MAX_WAITING = 1000;
-const STORE_AGAIN_MS = 1000;
-const STOP_BOUND_MS = 2000;
+const STORE_RETRY_MS = 1000;
+const STOP_TIMEOUT_MS = 2000;
 const CALL = { isGone: () => false };
 
-/** Puts events into a queue on the disk, from which they are sent until they are taken. Main thread. */
+/** Puts events into an outbox, which sends them. Main thread. */
 export class QueuedWebhooks implements Webhooks {
-  private readonly ids: AnnotationIds;
-  private readonly lanes: EventLanes;
+  private readonly ids: TimeOrderedIds;
+  private readonly throttle: EventThrottle;
   private readonly waiting: ProxyEvent[] = [];
   private storing: Promise<void> | undefined;
   private dropped = 0;
@@ -55,15 +57,15 @@ export class QueuedWebhooks implements Webhooks {
   private closed = false;
 
   constructor(private readonly options: QueuedWebhooksOptions) {
-    this.ids = new AnnotationIds(() => options.clock.nowMs());
-    this.lanes = new EventLanes(options.clock, (event) => {
+    this.ids = new TimeOrderedIds(() => options.clock.nowMs());
+    this.throttle = new EventThrottle(options.clock, (event) => {
       this.keep(event);
     });
   }
 
-  /** Events of types that are not wanted are passed over. */
-  tell(event: ProxyEvent): void {
-    if (!this.closed && this.options.events.includes(event.type)) this.lanes.take(event);
+  /** Queues an event. Ignores types that are not configured. */
+  onEvent(event: ProxyEvent): void {
+    if (!this.closed && this.options.events.includes(event.type)) this.throttle.add(event);
   }
 
   async status(): Promise<WebhooksStatus> {
@@ -81,7 +83,7 @@ export class QueuedWebhooks implements Webhooks {
       reason: '',
       message: 'Somebody has asked for this event, to see whether webhooks arrive.',
     };
-    await this.options.queue.store(queued(event), CALL);
+    await this.store(event);
     return event.id;
   }
 
@@ -93,68 +95,71 @@ export class QueuedWebhooks implements Webhooks {
     this.options.queue.useKeys(keys);
   }
 
-  /** What has happened by now is stored first, if the disk takes it in time. */
+  /** Waits up to STOP_TIMEOUT_MS until all events are stored. */
   async stop(): Promise<void> {
-    this.lanes.flush();
+    this.throttle.flush();
     this.closed = true;
-    await Promise.race([
-      this.storing,
-      new Promise<void>((resolve) => {
-        this.options.clock.after(STOP_BOUND_MS, resolve);
-      }),
-    ]);
+    const stored = this.storing ?? Promise.resolve();
+    await within(stored, STOP_TIMEOUT_MS, this.options.clock, () => undefined);
     await this.options.queue.stop();
   }
 
   private keep(event: ProxyEvent): void {
     if (this.waiting.length >= MAX_WAITING) {
-      this.drop(`${MAX_WAITING} wait for the disk`);
+      this.drop(`${MAX_WAITING} events wait for the disk`);
       return;
     }
     this.waiting.push(event);
     this.storing ??= this.storeAll();
   }
 
-  /** One after the other, so that they stay in order. */
+  /** Stores one event after the other, so that they stay in order. */
   private async storeAll(): Promise<void> {
     for (let event = this.waiting[0]; event !== undefined; event = this.waiting[0]) {
       try {
-        await this.options.queue.store(queued(event), CALL);
-        this.kept();
+        await this.store(event);
+        this.onStored();
       } catch (error) {
-        if (isForAMoment(error) && !this.closed) {
-          await new Promise<void>((resolve) => {
-            this.options.clock.after(STORE_AGAIN_MS, resolve);
-          });
+        if (isTemporary(error) && !this.closed) {
+          await new Promise<void>((resolve) => void this.options.clock.after(STORE_RETRY_MS, resolve));
           continue;
         }
         this.drop(messageOf(error));
       }
       this.waiting.shift();
     }
-    // In the same turn in which nothing waited: what comes next begins anew.
+    // Without an await since `waiting` was found empty, so that no event is left behind.
     this.storing = undefined;
+  }
+
+  private async store({ id, atMs, type, camera, state, reason, message }: ProxyEvent): Promise<void> {
+    const { queue, storeClock = systemClock } = this.options;
+    const sent = { id, device_name: camera, type, start_timestamp: atMs, state, reason, message };
+    const item: NewItem = {
+      ...{ id, camera, type },
+      startMs: atMs,
+      storedMs: storeClock.nowMs(),
+      json: JSON.stringify(sent),
+    };
+    await queue.store(item, CALL);
   }
 
   private drop(why: string): void {
     this.dropped += 1;
-    if (!this.isDropping) this.options.logger.warn(`an event for the webhook is lost, and others may follow: ${why}`);
+    if (!this.isDropping) {
+      this.options.logger.warn(`An event for the webhook is lost, and others may follow: ${why}`);
+    }
     this.isDropping = true;
   }
 
-  private kept(): void {
+  private onStored(): void {
     if (!this.isDropping) return;
     this.isDropping = false;
-    this.options.logger.info(`events for the webhook are kept again; ${this.dropped} were lost since the start`);
+    this.options.logger.info(`Events for the webhook are stored again; ${this.dropped} were lost since the start.`);
   }
 }
 
-/** The thread of the queue is started again, or its disk is slow. */
-function isForAMoment(error: unknown): boolean {
+/** The thread of the outbox is being restarted, or its disk is slow. */
+function isTemporary(error: unknown): boolean {
   return error instanceof ChrysError && error.kind === 'unavailable';
-}
-
-function queued({ id, atMs, type, camera, state, reason, message }: ProxyEvent): NewAnnotation {
-  const sent = { id, device_name: camera, type, start_timestamp: atMs, state, reason, message };
-  return { id, camera, type, startMs: atMs, storedMs: Date.now(), json: JSON.stringify(sent) };
 }

@@ -1,6 +1,7 @@
 /** What it costs to annotate: every call is answered when it outlives a power cut. */
 import { mkdirSync } from 'node:fs';
-import { AnnotationQueue } from '../../src/database/annotation-queue.js';
+import { ANNOTATION_NAMES } from '../../src/annotations/annotation-names.js';
+import { QueueDatabase } from '../../src/outbox/queue-database.js';
 import { AnnotationReceiver } from '../support/annotation-receiver.js';
 import { annotate, annotationsStatus, KEYS } from '../support/annotations.js';
 import { ImageClient } from '../support/grpc-client.js';
@@ -106,7 +107,7 @@ const FILLED_AT_ONCE = 5000;
 /** What the proxy would have stored over days without a cloud. */
 function fill(dataDir: string, count: number): void {
   mkdirSync(dataDir, { recursive: true });
-  const queue = new AnnotationQueue(dataDir);
+  const queue = new QueueDatabase(dataDir, ANNOTATION_NAMES);
   const nowMs = Date.now();
   for (let first = 0; first < count; first += FILLED_AT_ONCE) {
     const some = Array.from({ length: Math.min(FILLED_AT_ONCE, count - first) }, (_, index) => {

@@ -1,12 +1,13 @@
 import { setImmediate as otherWork } from 'node:timers/promises';
-import { PacketReader } from '../../rings/packet-reader.js';
 import type { SegmentLookup } from '../../database/segment.js';
+import { PacketReader } from '../../rings/packet-reader.js';
 
-/** Packets that follow each other without a gap. Microseconds since the epoch, arrivals of the first and the last. */
+/** Consecutive packets without a gap. */
 export interface CoverageInterval {
+  /** Arrival of the first and the last packet, microseconds since the epoch. */
   readonly fromUs: number;
   readonly toUs: number;
-  /** One past the last in `endSequence`. */
+  /** The first sequence, and the one after the last. */
   readonly firstSequence: number;
   readonly endSequence: number;
   readonly connection: number;
@@ -18,52 +19,57 @@ export interface UsRange {
   readonly toUs: number;
 }
 
+/** Which part of a range has packets. */
 export interface Coverage {
   /** Milliseconds since the epoch. */
   readonly fromMs: number;
   readonly toMs: number;
-  /** Something within it is missing. */
+  /** Whether there are gaps between `fromMs` and `toMs`. */
   readonly holes: boolean;
 }
 
-const SEGMENTS_AT_ONCE = 200;
-const PACKETS_AT_ONCE = 2000;
+const SEGMENT_LIMIT = 200;
+/** Packets that are read before other work gets its turn. */
+const PACKETS_PER_TURN = 2000;
 
-/** What of a camera's past lies in a range on disk and in memory. Yields to other work in between. */
+/** The intervals of a range that a camera's recording and packet ring have. */
 export async function coverageIntervals(
   camera: string,
   range: UsRange,
   ring: SharedArrayBuffer | undefined,
   disk: Pick<SegmentLookup, 'inRange'>,
 ): Promise<CoverageInterval[]> {
-  const stretches: CoverageInterval[] = [];
+  const intervals: CoverageInterval[] = [];
   for (let afterSequence = 0; ;) {
-    const found = disk.inRange(camera, { ...range, afterSequence, limit: SEGMENTS_AT_ONCE });
-    stretches.push(...found.map(({ startUs, lastUs, ...segment }) => ({ ...segment, fromUs: startUs, toUs: lastUs })));
+    const found = disk.inRange(camera, { ...range, afterSequence, limit: SEGMENT_LIMIT });
+    intervals.push(...found.map(({ startUs, lastUs, ...segment }) => ({ ...segment, fromUs: startUs, toUs: lastUs })));
     const last = found.at(-1);
-    if (last === undefined || found.length < SEGMENTS_AT_ONCE) break;
+    if (last === undefined || found.length < SEGMENT_LIMIT) break;
     afterSequence = last.endSequence - 1;
     await otherWork();
   }
-  return ring === undefined ? stretches : [...stretches, ...(await inMemory(ring, range))];
+  return ring === undefined ? intervals : [...intervals, ...(await inMemory(ring, range))];
 }
 
-/** Which part of a range these cover; undefined: none of it. Between two connections, `gapMs` is no hole. */
+/**
+ * The part of a range that the intervals cover; undefined: they are empty. Missing sequences are a hole, and a pause of
+ * more than `gapMs` between two connections is one.
+ */
 export function coverageOf(
-  stretches: readonly CoverageInterval[],
+  intervals: readonly CoverageInterval[],
   range: UsRange,
   gapMs: number,
 ): Coverage | undefined {
-  const [first, ...others] = [...stretches].sort((one, other) => one.firstSequence - other.firstSequence);
+  const [first, ...others] = [...intervals].sort((one, other) => one.firstSequence - other.firstSequence);
   if (first === undefined) return undefined;
   let { toUs, endSequence, connection } = first;
   let holes = false;
-  for (const stretch of others) {
-    if (stretch.endSequence <= endSequence) continue;
-    const isNew = stretch.connection !== connection && stretch.fromUs - toUs > gapMs * 1000;
-    if (isNew || stretch.firstSequence > endSequence) holes = true;
-    ({ endSequence, connection } = stretch);
-    toUs = Math.max(toUs, stretch.toUs);
+  for (const interval of others) {
+    if (interval.endSequence <= endSequence) continue;
+    const isPause = interval.connection !== connection && interval.fromUs - toUs > gapMs * 1000;
+    if (isPause || interval.firstSequence > endSequence) holes = true;
+    ({ endSequence, connection } = interval);
+    toUs = Math.max(toUs, interval.toUs);
   }
   return {
     fromMs: Math.floor(Math.max(first.fromUs, range.fromUs) / 1000),
@@ -73,17 +79,17 @@ export function coverageOf(
 }
 
 async function inMemory(ring: SharedArrayBuffer, range: UsRange): Promise<CoverageInterval[]> {
-  const stretches: CoverageInterval[] = [];
+  const intervals: CoverageInterval[] = [];
   let count = 0;
   for (const { sequence, connection, arrivalUs } of new PacketReader(ring).decodable({ ...range, after: -1 })) {
-    const open = stretches.at(-1);
+    const open = intervals.at(-1);
     if (open?.connection === connection && open.endSequence === sequence) {
-      stretches[stretches.length - 1] = { ...open, toUs: Math.max(open.toUs, arrivalUs), endSequence: sequence + 1 };
+      intervals[intervals.length - 1] = { ...open, toUs: Math.max(open.toUs, arrivalUs), endSequence: sequence + 1 };
     } else {
       const span = { fromUs: arrivalUs, toUs: arrivalUs };
-      stretches.push({ ...span, firstSequence: sequence, endSequence: sequence + 1, connection });
+      intervals.push({ ...span, firstSequence: sequence, endSequence: sequence + 1, connection });
     }
-    if (++count % PACKETS_AT_ONCE === 0) await otherWork();
+    if (++count % PACKETS_PER_TURN === 0) await otherWork();
   }
-  return stretches;
+  return intervals;
 }

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 
-/** Of both its files and of those that are being written. */
-const OURS = /^([0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12})\.(?:mp4|jpg)(\.part)?$/;
+/** Matches the names of finished and unfinished files. */
+const NAME = /^([0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12})\.(?:mp4|jpg)(\.part)?$/;
 
 export const EVIDENCE_FILES = {
   clip: { ending: 'mp4', contentType: 'video/mp4' },
@@ -16,18 +16,18 @@ export function evidenceFolder(dataDir: string): string {
   return join(dataDir, 'evidence');
 }
 
-/** `id` is that of the annotation. */
+/** `id` is the annotation's id. */
 export function evidencePath(folder: string, id: string, part: EvidencePart): string {
   return join(folder, `${id}.${EVIDENCE_FILES[part].ending}`);
 }
 
-/** Where a file lies while it is written. */
-export function unfinished(path: string): string {
+/** The path of a file while it is written. */
+export function unfinishedPath(path: string): string {
   return `${path}.part`;
 }
 
-/** Whose file it is; undefined: not one of ours. */
+/** The annotation of a file; undefined: the file is not evidence. */
 export function ownerOf(name: string): { readonly id: string; readonly isUnfinished: boolean } | undefined {
-  const match = OURS.exec(name);
+  const match = NAME.exec(name);
   return match?.[1] === undefined ? undefined : { id: match[1], isUnfinished: match[2] !== undefined };
 }

@@ -1,45 +1,46 @@
 import { messageOf } from '../../base/errors.js';
-import type { EvidenceWish } from '../../database/evidence.js';
 import type { Coverage } from './coverage.js';
+import type { EvidenceRequest } from './evidence.js';
 
+/** What explains missing pictures. */
 export interface Circumstances {
   /** When the proxy was started, milliseconds since the epoch. */
   readonly startedMs: number;
-  /** Whether anything of the camera is recorded. */
+  /** Whether the camera has recordings. */
   readonly isRecorded: boolean;
 }
 
-/** A packet may be so late without anything being missing. */
+/** Nothing counts as missing when a packet is late by less than this. */
 const LATE_MS = 500;
 
-/** Why there is no clip at all. */
-export function nothingText({ camera, fromMs, toMs }: EvidenceWish, now: Circumstances): string {
+/** Why there is no clip. */
+export function nothingText({ camera, fromMs, toMs }: EvidenceRequest, circumstances: Circumstances): string {
   const text = `There is no clip: nothing of camera "${camera}" between ${timeText(fromMs)} and ${timeText(toMs)} is in memory or on disk.`;
-  return `${text} ${whyGone(toMs, now)}`;
+  return `${text} ${whyGone(toMs, circumstances)}`;
 }
 
-/** What a clip lacks, a sentence each; `frameMs` is the time of a frame. */
+/** What a clip lacks, in sentences. `frameMs` is the duration of a frame. */
 export function missingText(
-  { fromMs, toMs }: EvidenceWish,
-  covered: Coverage & { readonly frameMs: number },
-  now: Circumstances,
+  { fromMs, toMs }: EvidenceRequest,
+  coverage: Coverage & { readonly frameMs: number },
+  circumstances: Circumstances,
 ): string[] {
-  const minMs = Math.max(LATE_MS, 3 * covered.frameMs);
+  const minMs = Math.max(LATE_MS, 3 * coverage.frameMs);
   const texts: string[] = [];
-  if (covered.fromMs - fromMs > minMs) {
-    const text = `The clip begins at ${timeText(covered.fromMs)} and not at ${timeText(fromMs)}: what was before is neither in memory nor on disk (any more).`;
-    texts.push(`${text} ${whyGone(fromMs, now)}`);
+  if (coverage.fromMs - fromMs > minMs) {
+    const text = `The clip begins at ${timeText(coverage.fromMs)} and not at ${timeText(fromMs)}: what was before is neither in memory nor on disk (any more).`;
+    texts.push(`${text} ${whyGone(fromMs, circumstances)}`);
   }
-  if (toMs - covered.toMs > minMs) {
+  if (toMs - coverage.toMs > minMs) {
     texts.push(
-      `The clip ends at ${timeText(covered.toMs)} and not at ${timeText(toMs)}: nothing came of the camera after that, or it is lost.`,
+      `The clip ends at ${timeText(coverage.toMs)} and not at ${timeText(toMs)}: nothing came of the camera after that, or it is lost.`,
     );
   }
-  if (covered.holes) texts.push('There are holes in the clip: the camera was away for a while, or not recorded.');
+  if (coverage.holes) texts.push('There are holes in the clip: the camera was away for a while, or not recorded.');
   return texts;
 }
 
-/** What went wrong, without the paths of this machine: the text may leave it. */
+/** Describes an error without the paths of this machine, because the text is sent to the cloud. */
 export function whyText(error: unknown): string {
   const code = error instanceof Error && 'syscall' in error && 'code' in error ? String(error.code) : undefined;
   if (code === 'ENOSPC') return 'the disk of the data directory is full (ENOSPC); free some space';

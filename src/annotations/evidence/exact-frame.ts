@@ -1,39 +1,43 @@
-import { setTimeout as pause } from 'node:timers/promises';
+import type { Clock } from '../../base/clock.js';
+import { systemClock } from '../../base/clock.js';
+import type { SegmentLookup } from '../../database/segment.js';
 import type { NativeAddon } from '../../native/types.js';
 import { PacketReader } from '../../rings/packet-reader.js';
-import type { SegmentLookup } from '../../database/segment.js';
 
 export interface FrameLookup extends Pick<NativeAddon, 'frameIds' | 'segmentFrames'> {
   readonly recordings: Pick<SegmentLookup, 'inRange' | 'pathOf'>;
+  /** Default: the system clock. */
+  readonly clock?: Pick<Clock, 'after'>;
 }
 
-/** Frame ids are the numbers of the packets, in the order in which they are shown: a frame lies so close to its number. */
-const REORDERED = 64;
-const SEGMENTS = 4;
-/** The place of a frame among its neighbours is certain only when some packets after it have come. */
-const TRIES = 20;
-const TRY_AGAIN_MS = 100;
+/** Maximum distance between a frame id and the sequence of the frame's packet, because of reordering. */
+const MAX_REORDERING = 64;
+const SEGMENT_LIMIT = 4;
+/** The id of a new frame is certain only when some packets after it have arrived. */
+const ATTEMPTS = 20;
+const RETRY_MS = 100;
 
-/** When the packet of a frame arrived, microseconds since the epoch; undefined: it is not there (any more). */
+/** Arrival of a frame's packet, microseconds since the epoch; undefined: the frame is not in the history (any more). */
 export async function arrivalOfFrame(
   camera: string,
   frameId: number,
   ring: SharedArrayBuffer | undefined,
   lookup: FrameLookup,
 ): Promise<number | undefined> {
-  for (let tries = 1; ring !== undefined && tries <= TRIES; tries += 1) {
+  const { clock = systemClock } = lookup;
+  for (let attempt = 1; ring !== undefined && attempt <= ATTEMPTS; attempt += 1) {
     const arrivalUs = inMemory(frameId, ring, lookup);
     if (arrivalUs !== undefined) return arrivalUs;
-    if (Math.abs(frameId - new PacketReader(ring).end()) > REORDERED) break;
-    await pause(TRY_AGAIN_MS);
+    if (Math.abs(frameId - new PacketReader(ring).end()) > MAX_REORDERING) break;
+    await new Promise<void>((resolve) => void clock.after(RETRY_MS, resolve));
   }
   return await onDisk(camera, frameId, lookup);
 }
 
 function inMemory(frameId: number, ring: SharedArrayBuffer, { frameIds }: FrameLookup): number | undefined {
   const reader = new PacketReader(ring);
-  const first = Math.max(reader.first(), frameId - REORDERED);
-  const count = Math.min(reader.end(), frameId + REORDERED) - first;
+  const first = Math.max(reader.first(), frameId - MAX_REORDERING);
+  const count = Math.min(reader.end(), frameId + MAX_REORDERING) - first;
   if (count <= 0) return undefined;
   const index = frameIds(new Uint8Array(ring), first, count).indexOf(frameId);
   return index < 0 ? undefined : reader.read(first + index)?.arrivalUs;
@@ -44,11 +48,11 @@ async function onDisk(camera: string, frameId: number, lookup: FrameLookup): Pro
   const segments = recordings.inRange(camera, {
     fromUs: 0,
     toUs: Number.MAX_SAFE_INTEGER,
-    afterSequence: Math.max(0, frameId - REORDERED),
-    limit: SEGMENTS,
+    afterSequence: Math.max(0, frameId - MAX_REORDERING),
+    limit: SEGMENT_LIMIT,
   });
   for (const segment of segments) {
-    // Deleted a moment ago, or not to be read.
+    // A segment that was deleted meanwhile, or cannot be read, counts as empty.
     const frames = await segmentFrames(recordings.pathOf(segment)).catch(() => undefined);
     const index = frames?.frameIds.indexOf(frameId) ?? -1;
     if (index >= 0) return frames?.arrivalsUs[index];

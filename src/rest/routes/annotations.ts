@@ -1,8 +1,10 @@
 import { Router, type Request } from 'express';
 import { z } from 'zod';
-import type { AnnotationPage, Annotations, AnnotationsStatus, SharedQueueStatus } from '../../annotations/types.js';
+import type { ShownAnnotation } from '../../annotations/annotation.js';
+import type { Annotations } from '../../annotations/types.js';
 import { ChrysError } from '../../base/errors.js';
-import type { AnnotationPlace, ShownAnnotation } from '../../database/annotation.js';
+import type { ItemPosition } from '../../outbox/item.js';
+import type { OutboxStatus, SharedQueueStatus } from '../../outbox/types.js';
 import { onlyMethods } from '../http/answers.js';
 import { annotationOf, evidenceAnswer, evidenceRoutes, type EvidenceParts } from './evidence.js';
 import { parseBody } from './bodies.js';
@@ -60,7 +62,7 @@ export function annotationRoutes(base: string, parts: AnnotationParts): Router {
 }
 
 /** Times are milliseconds since the epoch; null = there is none. */
-function statusAnswer(status: AnnotationsStatus) {
+function statusAnswer(status: OutboxStatus) {
   return {
     mode: status.mode,
     queued: status.queued,
@@ -84,14 +86,14 @@ function redisAnswer({ connected, message, shared, sender }: SharedQueueStatus) 
 export type AnnotationsAnswer = ReturnType<typeof statusAnswer>;
 
 async function listAnswer({ query }: Request, annotations: Annotations) {
-  const page: AnnotationPage = await annotations.list({
+  const page = await annotations.list({
     camera: text(query, 'camera', MAX_NAME_CHARACTERS),
     type: text(query, 'type', MAX_NAME_CHARACTERS),
     ...timeRange(query),
     after: placeOf(query),
     limit: wholeNumber(query, 'limit', 1, MAX_LIMIT) ?? DEFAULT_LIMIT,
   });
-  return { annotations: page.annotations.map(listed), next: page.next === undefined ? null : placeText(page.next) };
+  return { annotations: page.items.map(listed), next: page.next === undefined ? null : placeText(page.next) };
 }
 
 async function setAsideAnswer({ query }: Request, annotations: Annotations) {
@@ -134,11 +136,11 @@ function wantedIds(value: unknown): readonly string[] | undefined {
 
 const PLACE = /^(\d{1,16})-(\d{1,16})$/;
 
-function placeText({ startMs, seq }: AnnotationPlace): string {
+function placeText({ startMs, seq }: ItemPosition): string {
   return `${startMs}-${seq}`;
 }
 
-function placeOf(query: Readonly<Record<string, unknown>>): AnnotationPlace | undefined {
+function placeOf(query: Readonly<Record<string, unknown>>): ItemPosition | undefined {
   const value = text(query, 'after', 40);
   if (value === undefined) return undefined;
   const [, startMs, seq] = PLACE.exec(value) ?? [];

@@ -5,10 +5,10 @@ import {
   evidencePath,
   type EvidencePart,
 } from '../../annotations/evidence/evidence-files.js';
+import type { ShownAnnotation } from '../../annotations/annotation.js';
 import type { Annotations } from '../../annotations/types.js';
 import { ChrysError } from '../../base/errors.js';
-import type { ShownAnnotation } from '../../database/annotation.js';
-import type { Evidence } from '../../database/evidence.js';
+import type { Evidence } from '../../annotations/evidence/evidence.js';
 import { onlyMethods } from '../http/answers.js';
 import { sendPlainFile } from '../http/plain-file.js';
 

@@ -1,14 +1,9 @@
-import type {
-  AnnotationPage,
-  AnnotationQuery,
-  Annotations,
-  AnnotationsStatus,
-  RefusedHandling,
-} from '../../../src/annotations/types.js';
+import type { NewAnnotation, ShownAnnotation } from '../../../src/annotations/annotation.js';
+import type { Annotations } from '../../../src/annotations/types.js';
 import type { EndpointCheck } from '../../../src/cloud/endpoint-check.js';
 import type { EdgeKeys } from '../../../src/cloud/signature.js';
 import { AnnotateRequest } from '../../../src/gen/chrys/cloud/videostreaming/v1beta1/video_streaming.js';
-import type { NewAnnotation, ShownAnnotation } from '../../../src/database/annotation.js';
+import type { ItemPage, ItemQuery, OutboxStatus, RefusedAction } from '../../../src/outbox/types.js';
 
 export const STORED_MS = 1_767_323_045_000;
 
@@ -30,14 +25,14 @@ export function annotateRequest(changes: Partial<AnnotateRequest> = {}): Annotat
   return AnnotateRequest.fromPartial({ deviceName: 'yard', type: 'moving', startTimestamp: STORED_MS, ...changes });
 }
 
-/** What the annotations say, as the test wants it. */
+/** Annotations with the answers that the test sets. */
 export class FakeAnnotations implements Annotations {
-  readonly queries: AnnotationQuery[] = [];
-  readonly handled: (readonly [how: RefusedHandling, ids: readonly string[] | undefined])[] = [];
+  readonly queries: ItemQuery[] = [];
+  readonly handled: (readonly [action: RefusedAction, ids: readonly string[] | undefined])[] = [];
   readonly keys: EdgeKeys[] = [];
-  page: AnnotationPage = { annotations: [], next: undefined };
+  page: ItemPage<ShownAnnotation> = { items: [], next: undefined };
   setAside: readonly ShownAnnotation[] = [];
-  state: AnnotationsStatus = {
+  state: OutboxStatus = {
     mode: 'cloud',
     queued: 0,
     inFlight: 0,
@@ -64,14 +59,14 @@ export class FakeAnnotations implements Annotations {
   }
 
   get(id: string): Promise<ShownAnnotation | undefined> {
-    return Promise.resolve([...this.page.annotations, ...this.setAside].find((one) => one.id === id));
+    return Promise.resolve([...this.page.items, ...this.setAside].find((one) => one.id === id));
   }
 
-  status(): Promise<AnnotationsStatus> {
+  status(): Promise<OutboxStatus> {
     return Promise.resolve(this.state);
   }
 
-  list(query: AnnotationQuery): Promise<AnnotationPage> {
+  list(query: ItemQuery): Promise<ItemPage<ShownAnnotation>> {
     this.queries.push(query);
     return Promise.resolve(this.page);
   }
@@ -80,8 +75,8 @@ export class FakeAnnotations implements Annotations {
     return Promise.resolve(this.setAside.filter(({ seq }) => seq > afterSeq).slice(0, limit));
   }
 
-  handleRefused(how: RefusedHandling, ids: readonly string[] | undefined): Promise<number> {
-    this.handled.push([how, ids]);
+  handleRefused(action: RefusedAction, ids: readonly string[] | undefined): Promise<number> {
+    this.handled.push([action, ids]);
     return Promise.resolve(ids?.length ?? this.setAside.length);
   }
 

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
-import type { AnnotationsStatus } from '../../../src/annotations/types.js';
+import type { OutboxStatus } from '../../../src/outbox/types.js';
 import { createLogger } from '../../../src/base/log.js';
 import { annotationCondition, passthroughCondition, recordingCondition } from '../../../src/events/conditions.js';
 import type { ProxyEvent } from '../../../src/events/event.js';
@@ -41,7 +41,7 @@ const PASSTHROUGH: PassthroughStatus = {
 
 let supervision: Supervision;
 let recording: RecordingStatus;
-let annotations: AnnotationsStatus;
+let annotations: OutboxStatus;
 let passthrough: PassthroughStatus;
 let events: ProxyEvents;
 let seen: ProxyEvent[];
@@ -53,11 +53,11 @@ beforeEach(() => {
     cameras: supervision.supervisor,
     clock: hurriedClock(20),
     logger: createLogger({ mode: 'release', stream: { write: () => undefined } }),
-    ofCamera: [
+    cameraConditions: [
       (name) => recordingCondition(name, { status: () => recording }),
       (name) => passthroughCondition(name, { status: () => passthrough }),
     ],
-    ofProxy: [() => annotationCondition({ status: () => Promise.resolve(annotations) }, 10)],
+    proxyConditions: [() => annotationCondition({ status: () => Promise.resolve(annotations) }, 10)],
   });
   events.on(() => {
     throw new Error('a bad listener');

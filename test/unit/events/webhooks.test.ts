@@ -1,12 +1,12 @@
 /** What becomes of events before they are in the queue, and what REST and the command line say about them. */
 import { beforeEach, describe, expect, it } from 'vitest';
-import type { AnnotationsStatus } from '../../../src/annotations/types.js';
+import type { OutboxStatus } from '../../../src/outbox/types.js';
 import type { Clock } from '../../../src/base/clock.js';
 import { ChrysError } from '../../../src/base/errors.js';
 import { webhookCondition } from '../../../src/events/conditions.js';
 import type { ProxyEvent } from '../../../src/events/event.js';
 import { QueuedWebhooks } from '../../../src/events/webhooks.js';
-import type { NewAnnotation } from '../../../src/database/annotation.js';
+import type { NewItem } from '../../../src/outbox/item.js';
 import { FakeAnnotations } from '../annotations/fixture.js';
 import { runCli } from '../cli/fixture.js';
 import { NOW_MS, startRest } from '../rest/fixture.js';
@@ -40,17 +40,17 @@ const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resol
 
 /** A queue that takes what it is given, or fails as it is told to. */
 class FakeQueue {
-  readonly stored: NewAnnotation[] = [];
+  readonly stored: NewItem[] = [];
   readonly annotations = new FakeAnnotations();
   failure: ChrysError | undefined;
 
-  store(annotation: NewAnnotation): Promise<string> {
+  store(annotation: NewItem): Promise<string> {
     if (this.failure !== undefined) return Promise.reject(this.failure);
     this.stored.push(annotation);
     return Promise.resolve(annotation.id);
   }
 
-  status = (): Promise<AnnotationsStatus> => this.annotations.status();
+  status = (): Promise<OutboxStatus> => this.annotations.status();
   checkEndpoint = (): ReturnType<FakeAnnotations['checkEndpoint']> => this.annotations.checkEndpoint();
   useKeys = (): void => undefined;
   stop = (): Promise<void> => Promise.resolve();
@@ -74,7 +74,7 @@ beforeEach(() => {
 
 function tell(state: string, more: Partial<ProxyEvent> = {}): void {
   count += 1;
-  webhooks.tell({
+  webhooks.onEvent({
     id: `event-${count}`,
     atMs: clock.nowMs(),
     type: 'camera',

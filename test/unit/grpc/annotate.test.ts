@@ -1,6 +1,6 @@
 import { status } from '@grpc/grpc-js';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import type { AnnotateCall } from '../../../src/annotations/types.js';
+import type { StoreCall } from '../../../src/outbox/types.js';
 import { ChrysError } from '../../../src/base/errors.js';
 import { systemClock } from '../../../src/base/clock.js';
 import type { AnnotateRequest } from '../../../src/gen/chrys/cloud/videostreaming/v1beta1/video_streaming.js';
@@ -12,7 +12,7 @@ import { FakeCameras } from '../rest/fixture.js';
 let server: GrpcServer;
 let client: ImageClient;
 /** How annotations are answered. */
-let annotate: (request: AnnotateRequest, call: AnnotateCall) => Promise<string>;
+let annotate: (request: AnnotateRequest, call: StoreCall) => Promise<string>;
 
 beforeEach(async () => {
   server = await startGrpcServer({
@@ -61,7 +61,7 @@ it('a refusal has the status of its kind', async () => {
 });
 
 it('a call whose deadline has passed is gone, and answered with DEADLINE_EXCEEDED', async () => {
-  let seen: AnnotateCall | undefined;
+  let seen: StoreCall | undefined;
   annotate = (_request, call) => {
     seen = call;
     return new Promise(() => undefined);

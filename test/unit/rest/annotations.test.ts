@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { NewAnnotation, ShownAnnotation } from '../../../src/database/annotation.js';
+import type { NewAnnotation, ShownAnnotation } from '../../../src/annotations/annotation.js';
 import { annotation, STORED_MS } from '../annotations/fixture.js';
 import { runCli } from '../cli/fixture.js';
 import { NOW_MS, startRest, type RestFixture } from './fixture.js';
@@ -24,7 +24,7 @@ describe('the annotations', () => {
 
   it('are asked for by camera, type and time, and listed with what was sent', async () => {
     const delivered = shown(1, { state: 'delivered', reason: '' });
-    rest.annotations.page = { annotations: [delivered], next: { startMs: STORED_MS + 1, seq: 7 } };
+    rest.annotations.page = { items: [delivered], next: { startMs: STORED_MS + 1, seq: 7 } };
     const answer = await rest.get(`${LIST}?camera=yard&type=moving&from=5&to=9&after=6-3&limit=2`);
     expect(rest.annotations.queries).toEqual([
       { camera: 'yard', type: 'moving', fromMs: 5, toMs: 9, after: { startMs: 6, seq: 3 }, limit: 2 },

@@ -1,0 +1,69 @@
+import { ChrysError } from '../../base/errors.js';
+import { rangeInUs } from '../../base/microseconds.js';
+import type { EvidenceRequest, PendingEvidence } from './evidence.js';
+
+/** Maximum number of pieces of evidence that wait to be made: retention must keep their parts of the recordings. */
+export const MAX_PENDING = 1000;
+
+/** Part of a camera's recording that must be kept; microseconds since the epoch, inclusive. */
+interface ProtectedSpan {
+  readonly camera: string;
+  readonly fromUs: number;
+  readonly toUs: number;
+}
+
+/** Where pending evidence is stored. */
+export interface PendingEvidenceStore {
+  pendingEvidence(limit: number): Promise<readonly PendingEvidence[]>;
+}
+
+/** The evidence that is still to be made. Retention keeps its parts of the recordings. Main thread. */
+export class PendingEvidenceList {
+  private readonly byId = new Map<string, PendingEvidence>();
+  /** Requests whose annotations are not stored yet. */
+  private readonly unstored = new Set<EvidenceRequest>();
+
+  /** Begins with what an earlier run has left. */
+  static async open(store: PendingEvidenceStore): Promise<PendingEvidenceList> {
+    const list = new PendingEvidenceList();
+    for (const evidence of await store.pendingEvidence(MAX_PENDING)) list.add(evidence);
+    return list;
+  }
+
+  get all(): readonly PendingEvidence[] {
+    return [...this.byId.values()];
+  }
+
+  /** False: it is in the list already. */
+  add(evidence: PendingEvidence): boolean {
+    if (this.byId.has(evidence.id)) return false;
+    this.byId.set(evidence.id, evidence);
+    return true;
+  }
+
+  remove(id: string): void {
+    this.byId.delete(id);
+  }
+
+  /** Protects the recordings of a request until the returned function is called. Throws resource_exhausted. */
+  protect(request: EvidenceRequest): () => void {
+    if (this.byId.size + this.unstored.size >= MAX_PENDING) {
+      const text =
+        `The evidence of ${MAX_PENDING} annotations is still to be made, and more cannot wait. This annotation was not ` +
+        'stored: send it again later, or without evidence.';
+      throw new ChrysError('resource_exhausted', text);
+    }
+    this.unstored.add(request);
+    return () => {
+      this.unstored.delete(request);
+    };
+  }
+
+  /** The parts of recordings that retention must keep. */
+  protectedSpans(): ProtectedSpan[] {
+    return [...this.byId.values(), ...this.unstored].map(({ camera, fromMs, toMs }) => ({
+      camera,
+      ...rangeInUs(fromMs, toMs),
+    }));
+  }
+}

@@ -1,0 +1,23 @@
+import type { Endpoint } from '../cloud/endpoint.js';
+import type { EndpointTrial } from '../cloud/endpoint-check.js';
+import { batchBody, batchId } from './batch-body.js';
+import type { OutboxNames } from './outbox-names.js';
+
+/** Checks the endpoint with an empty batch. */
+export function batchTrial(
+  endpoint: Pick<Endpoint, 'post' | 'shownUrl'>,
+  { item, items, endpointKey, timeoutKey }: OutboxNames,
+  signal: AbortSignal,
+): EndpointTrial {
+  const body = batchBody([]);
+  return {
+    endpoint,
+    key: endpointKey,
+    limitKey: timeoutKey,
+    body,
+    send: (headers) => endpoint.post(body, { ...headers, 'X-Chrys-Batch-Id': batchId([]) }, signal),
+    good: `it takes ${items}.`,
+    rejected: `it refuses an empty batch. Check the path of ${endpointKey}; a receiver may also want at least one ${item}.`,
+    fault: `it has a fault of its own at the moment; ${items} wait until it is over.`,
+  };
+}
