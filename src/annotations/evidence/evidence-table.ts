@@ -117,7 +117,10 @@ export class EvidenceTable {
         bytes -= old.bytes;
       }
     });
-    if (bytes > maxBytes) written(() => { remove.immediate(); });
+    if (bytes > maxBytes)
+      written(() => {
+        remove.immediate();
+      });
     return bytes <= maxBytes;
   }
 
@@ -131,7 +134,9 @@ export class EvidenceTable {
     const forget = this.#database.transaction(() => {
       for (const id of ids) this.#forget.run(id);
     });
-    written(() => { forget.immediate(); });
+    written(() => {
+      forget.immediate();
+    });
   }
 }
 
