@@ -1,6 +1,6 @@
-// A writer and eight readers of each ring, in threads, as fast as they can: `ring_stress [seconds]`.
-// Every frame and every packet is filled with a pattern of its own sequence; a copy that a reader was told is whole and
-// that holds anything else is a torn one. Readers must also be overrun now and then, or the test has shown nothing.
+// A writer and eight readers of each ring, in threads, without pauses: `ring_stress [seconds]`.
+// Every frame and every packet holds a pattern that depends on its number. A copy that counts as whole but holds
+// another pattern is torn. Overruns must also happen, or the test proves nothing.
 #include <atomic>
 #include <cstdint>
 #include <cstdio>
@@ -107,7 +107,7 @@ void ReadPackets(PacketRingView view, int64_t until_us, Counts* counts) {
     const int64_t first = view.header().firstSequence.load();
     const int64_t next = view.header().nextSequence.load();
     if (next <= first) continue;
-    // Mostly the oldest: those are the ones that are about to be overwritten.
+    // Mostly the oldest packet, because it is overwritten next.
     const int64_t sequence =
         first + (random() % 4 == 0 ? static_cast<int64_t>(random() % static_cast<uint64_t>(next - first)) : 0);
     const auto info = ReadPacket(view, sequence, &payload, 64);

@@ -49,6 +49,11 @@ describe.each(programs)('%s', (program) => {
   it.each(casesOf(program))('%s', (name) => { expect(results.get(name)).toBe(''); });
 });
 
+it('never gives a reader what the capture loop did not write', async () => {
+  const { stdout } = await run(join(BUILD, 'capture_stress'), ['5'], { env });
+  expect(stdout).toMatch(/capture stress: passed\n$/);
+});
+
 it('never gives eight readers a torn slot or packet while one writer writes, for a minute', async () => {
   const { stdout } = await run(`${BUILD}/ring_stress`, [STRESS_SECONDS], { env });
   expect(stdout).toMatch(/frame ring: .* 0 torn\npacket ring: .* 0 torn\nring stress: passed\n/);

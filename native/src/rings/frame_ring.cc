@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "base/atomics.h"
+#include "rings/copy_while_written.h"
 
 namespace chrys {
 
@@ -90,7 +91,7 @@ void FrameRingWriter::Publish(const Open& open, const std::vector<uint8_t>& head
 
 bool CopyFromSlot(const FrameSlotHeader& slot, int32_t lock, const uint8_t* source, size_t bytes, uint8_t* target) {
   if ((lock & 1) != 0 || slot.lock.load(std::memory_order_acquire) != lock) return false;
-  std::memcpy(target, source, bytes);
+  CopyWhileWritten(target, source, bytes);
   std::atomic_thread_fence(std::memory_order_acquire);
   return LoadRelaxed(slot.lock) == lock;
 }

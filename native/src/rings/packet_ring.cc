@@ -4,6 +4,8 @@
 #include <cmath>
 #include <cstring>
 
+#include "rings/copy_while_written.h"
+
 namespace chrys {
 
 namespace {
@@ -228,7 +230,7 @@ std::optional<PacketInfo> ReadPacket(const PacketRingView& view, int64_t sequenc
   // An entry that is being overwritten may hold any value, so its place is checked before it is used.
   if (info.size < 0 || offset < 0 || offset + info.size > data_bytes) return std::nullopt;
   payload->resize(static_cast<size_t>(info.size) + padding);
-  std::memcpy(payload->data(), view.payload() + offset, static_cast<size_t>(info.size));
+  CopyWhileWritten(payload->data(), view.payload() + offset, static_cast<size_t>(info.size));
   std::memset(payload->data() + info.size, 0, padding);
   if (!StillThere(header, info, sequence)) return std::nullopt;
   return info;

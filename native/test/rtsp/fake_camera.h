@@ -17,7 +17,7 @@ namespace chrys::rtsp {
 // Serves one connection at a time, on a thread of its own.
 class FakeCamera {
  public:
-  // Runs on the camera's thread. What is to be sent for a request; nullopt: what a polite camera answers.
+  // Runs on the camera's thread. Returns the bytes to send for a request; nullopt: the answer of Polite.
   using Script = std::function<std::optional<std::string>(FakeCamera&, const Message&)>;
 
   explicit FakeCamera(Script script = nullptr, const char* address = "127.0.0.1")
@@ -29,8 +29,11 @@ class FakeCamera {
     close(fd_);
   }
 
-  // What the camera does between two requests, every few milliseconds; for a test that sends without being asked.
-  void set_idle(std::function<void(FakeCamera&)> idle) { idle_ = std::move(idle); }
+  // Called between two requests, every few milliseconds, for tests that send without a request.
+  void set_idle(std::function<void(FakeCamera&)> idle) {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    idle_ = std::move(idle);
+  }
 
   std::string url(const std::string& user = "") const {
     return "rtsp://" + (user.empty() ? "" : user + "@") + address_ + ":" + std::to_string(PortOf(fd_)) + "/cam";
@@ -52,7 +55,7 @@ class FakeCamera {
     }
     return last;
   }
-  // Answers to requests of the camera.
+  // The client's answers to requests of the camera.
   std::vector<Message> answers() const {
     const std::lock_guard<std::mutex> lock(mutex_);
     return answers_;
@@ -123,8 +126,17 @@ class FakeCamera {
         buffer.insert(buffer.end(), bytes, bytes + count);
         Take(parser, &buffer);
       }
-      if (idle_ && !hang_up_) idle_(*this);
+      if (!hang_up_) Idle();
     }
+  }
+
+  void Idle() {
+    std::function<void(FakeCamera&)> idle;
+    {
+      const std::lock_guard<std::mutex> lock(mutex_);
+      idle = idle_;
+    }
+    if (idle) idle(*this);
   }
 
   void Take(StreamParser& parser, std::vector<uint8_t>* buffer) {
