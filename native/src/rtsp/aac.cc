@@ -1,4 +1,4 @@
-// AAC over RTP as RFC 3640 has it ("MPEG4-GENERIC").
+// AAC over RTP by RFC 3640 ("MPEG4-GENERIC").
 #include "codec/aac_config.h"
 #include "rtsp/audio_formats.h"
 
@@ -43,11 +43,11 @@ class Aac : public AudioBase {
   int constant_bytes_ = 0;
   std::optional<AacConfig> config_;
 
-  // A unit in several packets.
+  // The unit in progress, which comes in several packets.
   std::vector<uint8_t> fragment_;
   size_t fragment_bytes_ = 0;  // of the whole unit; 0 = the marker shows its end
   uint32_t fragment_time_ = 0;
-  // The camera gives each part of a unit the size of the part, and not the size of the whole unit.
+  // The camera writes the size of the part into each part of a unit, and not the size of the whole unit.
   bool own_sizes_ = false;
   bool skips_ = false;  // up to the next marker
   // The camera sets no marker although its units are whole.
@@ -59,7 +59,7 @@ Aac::Aac(const Format& format, std::optional<AacConfig> config, std::optional<Aa
   const auto mode = format.fmtp.find("mode");
   const bool is_low = mode != format.fmtp.end() && (mode->second == "AAC-lbr" || mode->second == "aac-lbr");
   constant_bytes_ = NumberOf(format, "constantsize", 0, kMaxUnitBytes);
-  // Cameras that name no mode mean AAC-hbr.
+  // Without a mode, AAC-hbr applies.
   const bool has_constant = constant_bytes_ > 0;
   size_bits_ = NumberOf(format, "sizelength", has_constant ? 0 : is_low ? 6 : 13, kMaxFieldBits);
   index_bits_ = NumberOf(format, "indexlength", has_constant ? 0 : is_low ? 2 : 3, kMaxFieldBits);
@@ -77,7 +77,8 @@ void Aac::Learn(const AacConfig& config) {
   Describe({"aac", config.extradata, config.sample_rate, config.channels});
 }
 
-// The sizes of the packet's units and where the first one begins. False: the headers do not fit the packet.
+// Reads the sizes of the units in the packet, and where the first one begins. False: the headers do not fit the
+// packet.
 bool Aac::ReadHeaders(const RtpPacket& packet, std::vector<size_t>* sizes, size_t* payload_at) const {
   *payload_at = 0;
   const int first_bits = size_bits_ + index_bits_;
@@ -160,7 +161,7 @@ void Aac::PushFragment(const uint8_t* data, size_t size, size_t unit_bytes, cons
       AddUnit(data, size, packet.timestamp, 0);
       return;
     }
-    // The rest of a unit whose beginning was lost ends in a marker, too; its sizes never match.
+    // The rest of a unit whose beginning was lost also ends with a marker, but its sizes never match.
     fragment_bytes_ = is_part ? unit_bytes : 0;
     fragment_time_ = packet.timestamp;
   }

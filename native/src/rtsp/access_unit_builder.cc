@@ -68,13 +68,14 @@ void AccessUnitBuilder::BeginNal(const uint8_t* head, size_t size) {
       BeginSlice(head, size);
       break;
     case NalKind::kMore:
-      // Dropped when its picture was given out already: it would end up in front of the next picture.
+      // Dropped if its picture was delivered already: it would become a part of the next picture.
       if (picture_.open && packet_time_ == unit_.rtp_time) target_ = Target::kPicture;
       break;
     case NalKind::kSet:
     case NalKind::kAud:
     case NalKind::kSei:
-      // These begin the next picture (H.264 7.4.1.2.3, HEVC 7.4.2.4.4), even with the timestamp of the picture before.
+      // These begin the next picture (H.264 7.4.1.2.3, HEVC 7.4.2.4.4), even with the timestamp of the previous
+      // picture.
       if (picture_.open && !habits_.marks_every_slice && !waits_for_field_) ClosePicture(true);
       BeginLead(kind);
       break;
@@ -120,11 +121,11 @@ const uint8_t* AccessUnitBuilder::SeiInProgress(size_t* size) const {
   return lead_.data() + begin;
 }
 
-// --- NAL units in front of a picture
+// --- NAL units before the slices of a picture
 
 void AccessUnitBuilder::BeginLead(NalKind kind) {
   if (kind == NalKind::kAud) {
-    // A delimiter is the first NAL unit of its picture. SEI in front of it can only belong to the picture before.
+    // A delimiter is the first NAL unit of its picture. SEI before it can only belong to the previous picture.
     const auto not_set = [](const LeadNal& nal) { return nal.kind != NalKind::kSet; };
     lead_nals_.erase(std::remove_if(lead_nals_.begin(), lead_nals_.end(), not_set), lead_nals_.end());
     lead_recovery_.reset();
@@ -162,8 +163,7 @@ void AccessUnitBuilder::DropLead() {
   target_ = Target::kNone;
 }
 
-// `entry`: decoding may begin here, so all sets in force are written. Sets that came in front of this picture are in
-// force.
+// `entry`: decoding may begin here, so all sets in force are written, including those that came before this picture.
 void AccessUnitBuilder::WriteLead(const SliceFields& slice, bool entry) {
   const auto append = [&](const LeadNal& nal) {
     unit_.data.insert(unit_.data.end(), lead_.data() + nal.begin, lead_.data() + nal.end);
@@ -222,8 +222,8 @@ void AccessUnitBuilder::BeginSlice(const uint8_t* head, size_t size) {
   }
   switch (Relate(slice)) {
     case Relation::kLate:
-      // The picture was given out too early: this camera marks every slice, or sends SEI between slices. The rest of
-      // this one picture is dropped.
+      // The picture was delivered too early: this camera marks every slice, or sends SEI between slices. The rest of
+      // this picture is dropped.
       habits_.marks_every_slice = true;
       regular_markers_ = 0;
       damage_.Break();
@@ -268,7 +268,7 @@ void AccessUnitBuilder::OpenPicture(const SliceFields& slice) {
   loss_ = 0;
   orphan_time_.reset();
   waits_for_field_ = false;
-  // An I picture may turn out to be a keyframe when all of its slices are there.
+  // Whether an I picture is a keyframe is known when all of its slices are there.
   const bool entry =
       picture_.intra_type || picture_.recovery || (codec_ == NalCodec::kH264 && slice.intra && slice.reference);
   if (sets_.Pps(slice.pps_id) != nullptr) sets_.Use(slice.pps_id);
@@ -301,7 +301,7 @@ bool AccessUnitBuilder::IsKeyframe() const {
   const SliceFields& slice = picture_.slice;
   if (picture_.intra_type) return true;
   if (codec_ == NalCodec::kHevc || !picture_.all_intra || !picture_.reference) return false;
-  // With one reference frame at most, later pictures can refer to this one only.
+  // With at most one reference frame, later pictures can refer only to this one.
   return (picture_.recovery && *picture_.recovery == 0) || (slice.max_ref_frames >= 0 && slice.max_ref_frames <= 1);
 }
 
@@ -357,14 +357,14 @@ void AccessUnitBuilder::NoteKeyframes(bool keyframe) {
   refreshes_ = 0;
 }
 
-// Finds out whether a camera that marked every slice still does.
+// Checks whether a camera that marked every slice still does so.
 void AccessUnitBuilder::NoteMarkers() {
   if (!habits_.marks_every_slice || picture_.slices < 2 || picture_.markers == 0) return;
   regular_markers_ = picture_.markers == 1 && picture_.last_marked ? regular_markers_ + 1 : 0;
   if (regular_markers_ >= kRegularMarkers) habits_.marks_every_slice = false;
 }
 
-// The picture does not end: the stream is given up.
+// The picture does not end, so the stream cannot continue.
 void AccessUnitBuilder::GiveUp() {
   constexpr size_t kMaxMebibytes = kMaxPictureBytes >> 20;
   problem_ = "A picture of the camera has more than " + std::to_string(kMaxMebibytes) + " MiB and does not end.";

@@ -31,7 +31,7 @@ class AccessUnitBuilder {
   int BeginPacket(uint32_t rtp_time, int64_t arrival_us, int lost);
   // The packet continues the NAL unit in progress: the lost packets were a part of that NAL unit.
   void LossWasInside();
-  // A fragment came whose beginning is missing.
+  // A fragment of a NAL unit whose first fragment is missing.
   void NoteOrphan();
   // A part of a NAL unit is certainly missing, so that the gap in the sequence numbers was real.
   void NoteRealLoss() { trust_.NoteRealLoss(); }
@@ -58,7 +58,7 @@ class AccessUnitBuilder {
  private:
   enum class Target { kNone, kPicture, kLead };
   enum class Relation { kSame, kSecondField, kNew, kLate };
-  // A NAL unit that stands in front of a picture.
+  // A NAL unit that comes before the slices of a picture.
   struct LeadNal {
     size_t begin = 0;  // of its start code
     size_t end = 0;
@@ -78,7 +78,7 @@ class AccessUnitBuilder {
     int slices = 0;
     int markers = 0;
     bool last_marked = false;
-    bool early = false;  // given out at a marker or at SEI, which may be wrong, and not at the next picture
+    bool early = false;  // delivered at a marker or at SEI, which may be wrong, and not at the next picture
   };
 
   Relation Relate(const SliceFields& slice) const;
@@ -129,9 +129,9 @@ class AccessUnitBuilder {
   bool waits_for_field_ = false;
   int unpaired_fields_ = 0;
 
-  int loss_ = 0;                         // packets that are missing in front of the next slice
+  int loss_ = 0;                         // packets that are missing before the next slice
   std::optional<uint32_t> orphan_time_;  // RTP time of a picture whose first fragments are missing
-  bool gap_ = false;                     // numbers were missing since the last picture ended, believed or not
+  bool gap_ = false;                     // numbers were missing since the last picture ended, even if unreliable
 
   int regular_markers_ = 0;
 

@@ -57,7 +57,7 @@ std::optional<SocketAddress> ParseAddress(const std::string& text, int port) {
   addrinfo hints{};
   hints.ai_family = AF_UNSPEC;
   hints.ai_socktype = SOCK_STREAM;
-  hints.ai_flags = AI_NUMERICHOST | AI_NUMERICSERV;  // never asks a name server
+  hints.ai_flags = AI_NUMERICHOST | AI_NUMERICSERV;  // no name is resolved
   addrinfo* found = nullptr;
   if (getaddrinfo(host.c_str(), nullptr, &hints, &found) != 0) return std::nullopt;
   std::optional<SocketAddress> address;

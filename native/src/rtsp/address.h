@@ -1,4 +1,4 @@
-// Numeric IP addresses with ports, as sockets and messages need them.
+// Numeric IP addresses with ports, for sockets and messages.
 #pragma once
 
 #include <sys/socket.h>
@@ -25,7 +25,7 @@ struct SocketAddress {
   std::string endpoint() const;  // "192.168.1.5:554", "[::1]:554"
 };
 
-// An IPv4 or IPv6 address in text form, also with brackets or a zone ("%eth0"). nullopt: it is a name, or nothing.
+// Parses an IPv4 or IPv6 address, also with brackets or a zone ("%eth0"). nullopt: the text is a name, or empty.
 std::optional<SocketAddress> ParseAddress(const std::string& text, int port);
 
 // The socket's own address and that of its peer. nullopt: it has none.

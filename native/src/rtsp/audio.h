@@ -24,14 +24,14 @@ class AudioDepacketizer {
   virtual void Push(const RtpPacket& packet, int lost) = 0;
   // The units that were completed since the last call.
   virtual std::vector<AudioUnit> Take() = 0;
-  // Codec name as libav's ("aac", "opus", "pcm_mulaw", "pcm_alaw", "adpcm_g726", "adpcm_g726le", "pcm_s16be",
-  // "pcm_s16le"), extradata, rate and channels. Nothing while it is not known yet (LATM with the configuration in the
-  // stream).
+  // Whether stream() is known. With LATM and AAC, the configuration may come with the stream.
   virtual bool known() const = 0;
+  // Codec name by libav ("aac", "opus", "pcm_mulaw", "pcm_alaw", "adpcm_g726", "adpcm_g726le", "pcm_s16be",
+  // "pcm_s16le"), extradata, rate and channels.
   virtual const AudioStream& stream() const = 0;
 };
 
-// nullptr: the format is not supported. `why` then ends a sentence, for example with "its codec is AC3".
+// nullptr: the format is not supported, and `why` says why, such as "its codec is AC3".
 std::unique_ptr<AudioDepacketizer> MakeAudioDepacketizer(const Format& format, std::string* why);
 
 }  // namespace chrys::rtsp

@@ -9,7 +9,7 @@
 
 namespace chrys::rtsp {
 
-// What all depacketizers have in common: the complete units, and the description.
+// The common part of all audio depacketizers: the complete units, and the description of the stream.
 class AudioBase : public AudioDepacketizer {
  public:
   std::vector<AudioUnit> Take() override { return std::exchange(units_, {}); }

@@ -8,11 +8,11 @@ namespace chrys::rtsp {
 
 namespace {
 
-// An audio timestamp that is further ahead than arrival allows has jumped.
+// An audio timestamp has jumped if it is further ahead of the arrival than this.
 constexpr double kSlackSeconds = 1;
 constexpr double kMaxStepSeconds = 3600;
 constexpr double kMaxMovePerSecond = 0.005;
-// Maximum share of a step that is taken away to move audio backwards, so that its time never steps back.
+// Maximum share by which a step is shortened to move audio backwards, so that its time never steps back.
 constexpr double kMaxHold = 0.5;
 constexpr int64_t kStartUs = 3'000'000;
 constexpr int64_t kStartErrorUs = 20'000;
@@ -33,7 +33,7 @@ AudioTimeline::AudioTimeline(int clock_rate, const Timeline& video) : rate_(std:
 
 int64_t AudioTimeline::UsOf(double ticks) const { return std::llround(ticks * kUs / rate_); }
 
-// The step from the unit before to this one, in audio ticks.
+// The step from the previous unit to this one, in audio ticks.
 int64_t AudioTimeline::Step(uint32_t rtp_time, int64_t arrival_us) const {
   const int64_t step = static_cast<int32_t>(rtp_time - last_rtp_);
   const double elapsed = std::min(static_cast<double>(arrival_us - last_arrival_us_) / kUs, kMaxStepSeconds);
@@ -41,7 +41,7 @@ int64_t AudioTimeline::Step(uint32_t rtp_time, int64_t arrival_us) const {
   // A larger step is possible in a burst after an interruption.
   const double now = static_cast<double>(video_.TicksAt(arrival_us)) / video_.rate_;
   if (step > 0 && (out_ + static_cast<double>(step) * scale_) / rate_ <= now + kSlackSeconds) return step;
-  // The timestamp repeats the one before, or it has jumped.
+  // The timestamp repeats the previous one, or it has jumped.
   if (last_samples_ > 0) return last_samples_;
   return std::llround(elapsed / scale_ * rate_);
 }
@@ -96,7 +96,7 @@ void AudioTimeline::Correct(int64_t arrival_us) {
   }
 }
 
-// By how much the audio is placed too early.
+// How much too early the audio is placed.
 int64_t AudioTimeline::ErrorUs(int64_t arrival_us, int64_t by_arrival_us) const {
   if (!reported_ || video_.reports_.empty()) return by_arrival_us;
   const Timeline::Report& video = video_.reports_.back();

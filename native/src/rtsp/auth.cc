@@ -20,7 +20,7 @@ constexpr size_t kMaxChallenges = 16;
 constexpr size_t kMaxShownBytes = 40;
 constexpr size_t kMaxNameBytes = 40;
 constexpr int kMaxWrongAnswers = 2;
-// A camera that calls this many nonces in a row expired is refusing the credentials.
+// A camera that calls this many nonces in a row expired refuses the credentials.
 constexpr int kMaxRenewals = 3;
 
 constexpr char kBasic[] = "Basic";
@@ -42,7 +42,7 @@ constexpr Algorithm kAlgorithms[] = {
     {"MD5-sess", "Digest MD5-sess", DigestHash::kMd5, true},
 };
 
-// nullptr: unknown. RFC 2069 and RFC 2617 know a challenge without an algorithm, which means MD5.
+// nullptr: the algorithm is unknown. A challenge without an algorithm means MD5 (RFC 2069, RFC 2617).
 const Algorithm* FindAlgorithm(std::string_view token) {
   if (token.empty()) token = "MD5";
   for (const Algorithm& algorithm : kAlgorithms) {
@@ -63,7 +63,7 @@ int Strength(std::string_view scheme) {
 
 bool IsDigest(std::string_view scheme) { return Strength(scheme) > 1; }
 
-// The text as messages show it: short, and without control characters.
+// The text for messages: short, and without control characters.
 std::string Shown(std::string_view text) {
   std::string shown;
   for (const char c : text.substr(0, kMaxShownBytes)) {
@@ -83,7 +83,7 @@ std::string ChooseQop(std::string_view offered) {
   return has_auth_int ? "auth-int" : "";
 }
 
-// A quoted string (RFC 7230, 3.2.6). Control characters cannot be written and are left out.
+// A quoted string (RFC 7230, 3.2.6). Control characters are left out, because they cannot be written.
 std::string Quoted(std::string_view text) {
   std::string quoted = "\"";
   for (const char c : text) {
@@ -110,13 +110,13 @@ std::string HexNumber(uint32_t number) {
   return text;
 }
 
-// A name of a scheme or of a parameter ends before these.
+// Characters that end the name of a scheme or of a parameter.
 bool EndsToken(char c) { return IsBlank(c) || c == ',' || c == '=' || c == '"' || c == '\r' || c == '\n'; }
 
 }  // namespace
 
-// Splits a header into challenges. Takes whatever cameras write: quotes or none, commas inside quotes, missing commas,
-// several challenges, and parameters without a scheme in front.
+// Splits a header into challenges. Accepts what cameras write: quotes or none, commas inside quotes, missing commas,
+// several challenges, and parameters without a scheme before them.
 class Authenticator::ChallengeParser {
  public:
   ChallengeParser(std::string_view text, std::vector<Challenge>* challenges) : text_(text), challenges_(challenges) {}
@@ -195,7 +195,7 @@ class Authenticator::ChallengeParser {
     return value;
   }
 
-  // An unquoted value ends at a comma, or before a word with a '=' behind it.
+  // An unquoted value ends at a comma, or before a word that is followed by '='.
   std::string TakeUnquoted() {
     size_t end = 0;
     while (end < text_.size() && text_[end] != ',') {
@@ -221,7 +221,7 @@ class Authenticator::ChallengeParser {
 Authenticator::Authenticator(bool has_user, std::string user, std::string password, std::string remembered)
     : has_user_(has_user), user_(std::move(user)), password_(std::move(password)), remembered_(std::move(remembered)) {}
 
-// "Digest MD5", "Basic"; empty when it is not known here.
+// "Digest MD5", "Basic"; empty when the scheme is not supported.
 std::string Authenticator::SchemeOf(const Challenge& challenge) {
   if (challenge.digest) {
     const Algorithm* algorithm = FindAlgorithm(challenge.algorithm);

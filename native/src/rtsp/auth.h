@@ -17,7 +17,7 @@ class Authenticator {
     kRetry,          // send the request again with Authorization()
     kNoCredentials,  // the camera wants a user and there is none
     kRefused,        // the camera refused the credentials
-    kUnsupported,    // the camera offers no scheme that is known here
+    kUnsupported,    // the camera offers no supported scheme
   };
   // Takes the values of all WWW-Authenticate headers of an answer 401. Each may hold several challenges, in any order.
   // The strongest scheme comes first (SHA-256, MD5, Basic); a weaker digest is tried once after a refusal. A 401 to a
@@ -32,7 +32,7 @@ class Authenticator {
 
   // "Basic", "Digest MD5", "Digest SHA-256" …: the scheme in use; empty when none is needed.
   std::string scheme() const;
-  // For people: what the camera offered last, such as "Digest SHA-256, Basic".
+  // For messages: what the camera offered last, such as "Digest SHA-256, Basic".
   std::string offered() const;
   // Wrong answers in this attempt: at most 2.
   int wrong_answers() const;

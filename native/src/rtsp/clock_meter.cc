@@ -8,17 +8,18 @@ namespace chrys::rtsp {
 namespace {
 
 constexpr int64_t kBinUs = 1'000'000;
-// Minimum number of packets in a bin. So slow cameras get longer bins.
+// Minimum number of packets in a bin. Slow cameras have longer bins for this reason.
 constexpr int kBinPackets = 5;
 constexpr size_t kMaxBins = 12;
 constexpr size_t kLatenessBins = 4;
 constexpr int64_t kMinPeriodUs = 2'000'000;
 constexpr int64_t kMinLargePeriodUs = 4'000'000;
 constexpr double kLargeRatio = 4.0 / 3;
-// What network jitter may leave in the envelope of a bin: at least this, or this share of the jitter in the bin.
+// How much jitter of the network remains in the envelope of a bin: at least this, or this share of the jitter in the
+// bin.
 constexpr double kMinNoiseUs = 80'000;
 constexpr double kNoiseShare = 0.5;
-// At the start of a connection a cached group of pictures may come faster than real time.
+// At the start of a connection, a cached GOP may come faster than real time.
 constexpr int64_t kStartUs = 2'500'000;
 // Smaller differences are drift, and the reference follows them.
 constexpr int64_t kMaxDriftUs = 300'000;
@@ -67,7 +68,7 @@ void ClockMeter::Shift(int64_t out_us) {
   reference_us_ -= out_us;
 }
 
-// By which share more time passed from one bin to another than the stream's clock says.
+// Arrival time between two bins, divided by the time by the stream's clock and by `current`, minus 1.
 std::optional<double> ClockMeter::Deviation(const Bin& from, const Bin& to, double current) {
   const auto arrival_us = static_cast<double>(to.arrival_us - from.arrival_us);
   const auto media_us = static_cast<double>(to.media_us - from.media_us);

@@ -12,12 +12,12 @@ namespace chrys::rtsp {
 // and never early, so bursts and network jitter do not count. All times in microseconds. Thread: one. Bounded memory.
 class ClockMeter {
  public:
-  // `media_us`: time by the stream's own clock, without jumps. `out_us`: the time that was given to the packet.
+  // `media_us`: time by the stream's own clock, without jumps. `out_us`: the time that the packet got.
   void Add(int64_t arrival_us, int64_t media_us, int64_t out_us);
   // Forgets the rate, for example because a burst has disproved it. Keeps LatenessUs and DeficitUs.
   void ForgetRate() { rate_begin_ = closed_.size(); }
 
-  // From now on times are given out later by `out_us`. Adapts the lateness that was measured before.
+  // From now on, packets get times that are later by `out_us`. Adapts the lateness that was measured before.
   void Shift(int64_t out_us);
 
   // Arrival time per stream time over the longest period of at least 2 s that is regular, if it differs from `current`
@@ -30,8 +30,8 @@ class ClockMeter {
   // The same without the bin in progress; nullopt: no bin is complete.
   std::optional<int64_t> SettledLatenessUs() const;
 
-  // By how much the times that were given out have fallen behind arrival (positive) or run ahead of it (negative),
-  // compared with the beginning. A deficit counts only if it lasts for `bins` bins. The burst at the start of a
+  // How far the times of the packets have fallen behind arrival (positive) or run ahead of it (negative), compared with
+  // the beginning. A deficit counts only if it lasts for `bins` bins. The burst at the start of a
   // connection does not count, and neither does slow drift (up to 2 %).
   int64_t DeficitUs(size_t bins) const;
 
@@ -53,7 +53,7 @@ class ClockMeter {
   std::deque<Bin> closed_;  // oldest first
   size_t rate_begin_ = 0;   // bins before this one do not count for the rate
   Bin open_;
-  int64_t reference_us_ = 0;  // lateness that counts as none
+  int64_t reference_us_ = 0;  // lateness that counts as 0
   int64_t began_us_ = 0;
   bool any_ = false;
 };

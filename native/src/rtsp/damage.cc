@@ -23,7 +23,7 @@ bool Damage::Refreshed(const PictureFacts& picture) {
   int passed = refresh_pictures_;
   if (refresh_start_ >= 0 && picture.order >= 0 && picture.order_modulus > 0) {
     passed = (picture.order - refresh_start_ + picture.order_modulus) % picture.order_modulus;
-    // Pictures that are shown before the recovery point seem to be very far behind it, because `order` wraps.
+    // Pictures that are shown before the recovery point seem to be far after it, because `order` wraps.
     if (passed > picture.order_modulus / 2 && refresh_pictures_ <= passed / 2) passed = 0;
   }
   return passed >= refresh_count_;

@@ -8,12 +8,12 @@ namespace chrys::rtsp {
 
 struct PictureFacts {
   bool keyframe = false;
-  bool cra = false;       // leading pictures behind this keyframe may refer to what is in front of it
+  bool cra = false;       // leading pictures after this keyframe may refer to pictures before it
   bool rasl = false;      // such a leading picture
-  bool reference = true;  // others may refer to it
+  bool reference = true;  // other pictures may refer to it
   int temporal_id = 0;
   bool incomplete = false;      // packets of it are missing
-  bool reference_lost = false;  // whole pictures are missing in front of it, and it may refer to them
+  bool reference_lost = false;  // whole pictures are missing before it, and it may refer to them
   std::optional<int> recovery;  // an intra refresh begins here, and is complete after this many steps of `order`
   int order = -1;               // frame_num or picture order count; -1: unknown, and pictures are counted
   int order_modulus = 0;
@@ -49,7 +49,7 @@ class SequenceTrust {
  public:
   explicit SequenceTrust(bool unreliable) : unreliable_(unreliable) {}
 
-  // At the end of each picture: whether numbers were missing within it or in front of it.
+  // Call at the end of each picture. `gap`: numbers were missing within the picture or before it.
   void Note(bool gap);
   // Something was certainly missing: a part of a fragmented NAL unit, or a picture.
   void NoteRealLoss();

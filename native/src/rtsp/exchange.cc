@@ -19,7 +19,7 @@ namespace {
 constexpr size_t kBufferBytes = 256 << 10;
 // A connection that sends more bytes than this that are neither a message nor a frame does not speak RTSP.
 constexpr size_t kMaxGarbageBytes = 256 << 10;
-// More than any stream needs; a camera that exceeds one of them for kMaxFloodedSeconds is cut off.
+// More than any stream needs. A camera that exceeds one of them for kMaxFloodedSeconds is disconnected.
 constexpr int kMaxMessagesPerSecond = 200;
 constexpr size_t kMaxPacketsPerSecond = 200'000;
 constexpr size_t kMaxBytesPerSecond = 64 << 20;
@@ -103,7 +103,7 @@ std::optional<Failure> Exchange::Ask(const Message& request, int64_t deadline_us
 }
 
 Waiter::Woke Exchange::Wait(std::vector<pollfd>& others, int64_t deadline_us) {
-  // Receive tells at once why nothing more can be read.
+  // Receive returns at once, and says why nothing more can be read.
   if (!usable() || connection_.has_pending()) {
     return waiter_.stopped() ? Waiter::Woke::kStopped : Waiter::Woke::kReady;
   }
@@ -171,7 +171,7 @@ std::optional<Failure> Exchange::Parse(int64_t arrival_us) {
         // A message may be larger than a read; its own limits end this.
         if (end_ - begin_ == buffer_bytes_) Grow();
         if (begin_ > 0) {
-          // What is left is mostly a part of one packet, and the next read has the whole buffer.
+          // The rest is usually a part of one packet. After this, the next read has the whole buffer.
           std::memmove(buffer_.get(), buffer_.get() + begin_, end_ - begin_);
           end_ -= begin_;
           begin_ = 0;
@@ -228,7 +228,7 @@ void Exchange::OnMessage(Message message) {
     receiver_.OnRequest(message);
     return;
   }
-  // "Continue" and the like: the answer itself follows.
+  // A provisional answer, such as "Continue": the final answer follows.
   if (message.status < 200) return;
   const int64_t cseq = message.cseq();
   if (awaited_ > 0 && !answer_ && !IsLate(cseq)) {

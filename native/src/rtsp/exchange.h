@@ -31,19 +31,20 @@ class Exchange {
 
   std::optional<Failure> Connect(const ConnectionOptions& options, int64_t deadline_us);
 
-  // Sends a request and waits for its answer. Everything else that comes meanwhile goes to the receiver.
+  // Sends a request and waits for its answer. Everything else that arrives meanwhile goes to the receiver.
   std::optional<Failure> Ask(const Message& request, int64_t deadline_us, Message* answer);
-  // Sends a request without waiting; 0: the connection failed, else its CSeq.
+  // Sends a request without waiting. Returns its CSeq; 0: the connection failed.
   int64_t Send(const Message& request);
   // Sends an interleaved frame. False: the connection failed.
   bool SendInterleaved(int channel, const std::vector<uint8_t>& data);
 
-  // Waits until something can be read, here or on one of `others`, until the deadline, or until the stop flag.
+  // Waits until something can be read, here or on one of `others`, until the deadline, or until the stop flag is
+  // raised.
   Waiter::Woke Wait(std::vector<pollfd>& others, int64_t deadline_us);
   // Handles what can be read without blocking.
   std::optional<Failure> Receive();
-  // Counts packets and bytes that came from the camera, here or over UDP. Fails when they are more than any stream
-  // needs.
+  // Counts packets and bytes that arrived from the camera, here or over UDP. Failures: flood, if there are more than
+  // any stream needs.
   std::optional<Failure> NoteRates(size_t packets, size_t bytes, int64_t now_us);
 
   void SetChannels(const std::vector<int>& channels) { parser_.SetChannels(channels); }
@@ -70,7 +71,7 @@ class Exchange {
   Receiver& receiver_;
   Connection connection_;
   StreamParser parser_;
-  // Not a vector, which would clear it: pages that no burst needs are never touched.
+  // Not a vector, which would clear the bytes: pages that no burst needs are never touched.
   std::unique_ptr<uint8_t[]> buffer_;
   size_t buffer_bytes_ = 0;
   size_t begin_ = 0;  // offset of the bytes that are not parsed yet

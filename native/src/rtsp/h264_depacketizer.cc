@@ -27,7 +27,7 @@ class H264Depacketizer : public NalDepacketizer {
       const uint8_t header = (payload[0] & 0xe0) | (payload[1] & 0x1f);
       Fragment((payload[1] & 0x80) != 0, (payload[1] & 0x40) != 0, &header, 1, payload + 2, size - 2);
     } else if (type < kStapA) {
-      Single(payload, size);  // type 0: a start code in front
+      Single(payload, size);  // type 0: a start code comes first
     }
   }
 };

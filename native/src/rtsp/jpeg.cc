@@ -24,10 +24,10 @@ constexpr int kFirstTableQ = 128;
 // Fragment offsets have 24 bits.
 constexpr size_t kOffsetMask = 0xff'ffff;
 constexpr uint16_t kOnvifJpeg = 0xffd8;
-// ONVIF's replay extension. Other extensions may follow inside it, behind its own 12 bytes.
+// ONVIF's replay extension. Other extensions may follow inside it, after its own 12 bytes.
 constexpr uint16_t kOnvifReplay = 0xabac;
 constexpr size_t kOnvifReplayBytes = 12;
-// The stream is given up after this time without a picture whose size fits and whose tables are known.
+// The stream ends with a problem after this time without a picture whose size fits and whose tables are known.
 constexpr int64_t kGiveUpUs = 5'000'000;
 constexpr int kMinMisfits = 3;
 // Pause between two attempts to find the size after kMinMisfits. An attempt takes some milliseconds.
@@ -56,11 +56,11 @@ std::optional<JpegExtension> ExtensionOf(const RtpPacket& packet) {
   return JpegExtension::Parse(data + 4, std::min(size - 4, 4 * words));
 }
 
-// What the RTP/JPEG header says of a whole picture.
+// The RTP/JPEG header of a picture.
 struct Header {
   uint8_t type = 0;
   uint8_t q = 0;
-  int width = 0;  // pixels, as far as eight bits can tell
+  int width = 0;  // pixels, modulo what eight bits can hold
   int height = 0;
   bool SameKind(const Header& other) const {
     return type == other.type && width == other.width && height == other.height;
@@ -77,7 +77,7 @@ struct Picture {
   bool broken = false;
 };
 
-// The size of pictures whose header is like this one.
+// The size of pictures that have this header.
 struct Known {
   Header header;
   JpegSize size;
@@ -146,15 +146,15 @@ void Jpeg::Push(const RtpPacket& packet, int lost, int64_t arrival_us) {
     data += kRestartHeaderBytes;
     size -= kRestartHeaderBytes;
   }
-  // Offset 0 begins a picture, unless the offset has wrapped: it does so every 16 MiB. The timestamp is no help,
-  // because a new picture may have that of the picture before.
+  // Offset 0 begins a picture, unless the offset has wrapped, which it does every 16 MiB. The timestamp does not help,
+  // because a new picture may have the timestamp of the previous one.
   const bool wraps = picture_ && !picture_->scan.empty() && (picture_->scan.size() & kOffsetMask) == 0;
   if (offset == 0 && !wraps) {
     if (picture_ && !picture_->scan.empty()) Finish(false);
     Begin(packet, header, restart_interval);
     if (header.q >= kFirstTableQ && !ReadQuantization(&data, &size)) picture_->broken = true;
   }
-  // The first packet was lost, or the connection began inside of a picture.
+  // The first packet was lost, or the connection began inside a picture.
   if (!picture_) return;
   Picture& picture = *picture_;
   if (const size_t expected = picture.scan.size() & kOffsetMask; offset == expected) {
@@ -277,7 +277,7 @@ std::optional<JpegSize> Jpeg::SizeOf(const Picture& picture, bool marked) {
     }
     return size;
   }
-  // A picture without its end.
+  // The end of the picture is missing.
   if (!marked) return std::nullopt;
   const std::string told = std::to_string(header.width) + "x" + std::to_string(header.height);
   if (!units) {

@@ -61,7 +61,7 @@ void AppendFrame(std::vector<uint8_t>& out, const JpegSize& size, bool is_16_bit
   Append(out, {3, 0x11, chroma_table});
 }
 
-// Appends a scan header (SOS) with all components of the frame, and the Huffman tables that RFC 2435 assigns to them.
+// Appends a scan header (SOS) with all components of the frame and the Huffman tables that RFC 2435 assigns to them.
 void AppendScan(std::vector<uint8_t>& out, const std::vector<uint8_t>& component_ids) {
   BeginSegment(out, kSos, 4 + 2 * component_ids.size());
   out.push_back(static_cast<uint8_t>(component_ids.size()));

@@ -11,7 +11,7 @@
 
 namespace chrys::rtsp {
 
-// Quantization tables as they lie in a DQT segment, in zigzag order.
+// Quantization tables as in a DQT segment, in zigzag order.
 struct JpegQuantization {
   struct Table {
     bool is_16_bit = false;
@@ -34,7 +34,7 @@ struct JpegExtension {
   static JpegExtension Parse(const uint8_t* data, size_t size);
 };
 
-// All that comes before the entropy-coded data. `extension` may be null.
+// The file up to the entropy-coded data. `extension` may be null.
 std::vector<uint8_t> JpegHead(const JpegSize& size, const JpegQuantization& quantization, int restart_interval,
                               const JpegExtension* extension);
 

@@ -17,7 +17,7 @@ class BitReader {
  public:
   BitReader(const uint8_t* data, size_t size) : data_(data), size_(size) {}
 
-  // Up to 16 bits; they may lie behind the end.
+  // Reads up to 16 bits, which may lie after the end.
   uint32_t Peek(int bits) {
     Fill();
     return static_cast<uint32_t>(buffer_ >> (64 - bits));
@@ -26,14 +26,14 @@ class BitReader {
     buffer_ <<= bits;
     buffered_ -= bits;
   }
-  // False: more was skipped than there was.
+  // False: more bits were skipped than the data have.
   bool good() const { return buffered_ >= 0; }
   // Only padding is left before the next marker or the end.
   bool AtEnd() {
     Fill();
     return stopped_ && buffered_ <= kMaxPaddingBits;
   }
-  // Goes on behind a restart marker. False: there is none here.
+  // Continues after a restart marker. False: there is none here.
   bool TakeRestart() {
     if (!AtEnd()) return false;
     // Fill bytes may precede a marker.
@@ -168,7 +168,7 @@ std::optional<JpegScan> ReadJpegScan(const uint8_t* data, size_t size, bool is_4
       if (!reader.TakeRestart()) break;
       dc[0] = dc[1] = dc[2] = 0;
     }
-    // Some encoders write a restart marker behind the last unit, too.
+    // Some encoders write a restart marker also after the last unit.
     if (reader.AtEnd()) break;
     for (int block = 0; block < luma_blocks; ++block) {
       if (!ReadBlock(reader, luma_dc, luma_ac, &dc[0])) return std::nullopt;

@@ -22,8 +22,8 @@ constexpr double kClearly = 0.8;
 // layout.
 constexpr double kUsualBonus = 2;
 
-// Usual sizes of cameras beyond 2040 pixels that the number of units does not give: they are no multiple of the unit,
-// or another layout has the same number of units.
+// Usual sizes of cameras above 2040 pixels that cannot be found by the number of units: they are not a multiple of the
+// unit, or another layout has the same number of units.
 struct Pixels {
   int width;
   int height;
@@ -42,17 +42,17 @@ size_t Rows(int height, bool is_420) {
   return static_cast<size_t>((height + UnitHeight(is_420) - 1) / UnitHeight(is_420));
 }
 
-// The size in the header of a camera that rounds so many pixels down.
+// The header's value for this many pixels if the camera rounds down.
 int InHeader(int pixels) { return pixels / 8 * 8 % kWrapPixels; }
 
-// How much vertical neighbours differ if a row has that many units.
+// How much vertical neighbours differ if a row has `columns` units.
 double Roughness(const std::vector<int16_t>& brightness, size_t columns) {
   int64_t sum = 0;
   for (size_t i = columns; i < brightness.size(); ++i) sum += std::abs(brightness[i] - brightness[i - columns]);
   return static_cast<double>(sum) / static_cast<double>(std::max<size_t>(1, brightness.size() - columns));
 }
 
-// The pixels that the header may stand for; 0 may be any number that does not fit into it.
+// All numbers of pixels that the header's value can mean.
 std::vector<int> HeaderCandidates(int header) {
   std::vector<int> candidates;
   for (int wraps = 0; wraps <= kMaxWraps; ++wraps) {
@@ -109,7 +109,7 @@ JpegSize SizeOf(const Layout& layout, bool is_420, const JpegHints& hints) {
   size.width = std::min(static_cast<int>(layout.columns) * kUnitWidth, kMaxPixels);
   size.height = std::min(static_cast<int>(layout.rows) * UnitHeight(is_420), kMaxPixels);
   size.is_420 = is_420;
-  // A side that the header does hold is exact.
+  // A side that fits into the header is exact.
   if (hints.header_width > 0 && Columns(hints.header_width) == layout.columns) size.width = hints.header_width;
   if (hints.header_height > 0 && Rows(hints.header_height, is_420) == layout.rows) size.height = hints.header_height;
   return size;
@@ -132,7 +132,7 @@ std::optional<JpegSize> FitJpegSize(const JpegScan& scan, bool is_420, const Jpe
   if (matches(hints.usual_width, hints.usual_height)) return JpegSize{hints.usual_width, hints.usual_height, is_420};
 
   if (hints.header_width > 0 && hints.header_height > 0) {
-    // Some cameras round down a size that is no multiple of eight.
+    // Some cameras round down a size that is not a multiple of eight.
     for (const Pixels& usual : kUsualSizes) {
       if (InHeader(usual.width) != hints.header_width || InHeader(usual.height) != hints.header_height) continue;
       if (matches(usual.width, usual.height)) return JpegSize{usual.width, usual.height, is_420};

@@ -24,7 +24,7 @@ struct JpegSize {
 // Number of units in a picture of that size.
 size_t JpegUnits(const JpegSize& size);
 
-// What is known of the size of a picture; 0 = unknown.
+// What is known about the size of a picture; 0 = unknown.
 struct JpegHints {
   int header_width = 0;  // pixels, of the RTP header
   int header_height = 0;

@@ -15,7 +15,7 @@ constexpr int64_t kMaxPeriodUs = 20'000'000;
 constexpr int64_t kMinPeriodUs = 1'000'000;
 // A session that lasted longer than this did not end for lack of a keepalive.
 constexpr int64_t kMaxIntervalMs = 600'000;
-// No camera ends a session sooner for want of a keepalive; a server that plays short files does end it.
+// No camera ends a session sooner because of a missing keepalive, but a server that plays short files does.
 constexpr int64_t kMinIntervalMs = 3'000;
 constexpr int64_t kSameMs = 1'500;
 
@@ -60,7 +60,7 @@ bool Keepalive::OnEnded(int64_t now_us) {
   learned_.ended_after_ms = lasted_ms;
   if (before_ms < kMinIntervalMs || lasted_ms > kMaxIntervalMs) return false;
   if (std::llabs(lasted_ms - before_ms) > std::max(kSameMs, lasted_ms / 10)) return false;
-  // In the next session another method.
+  // The next session uses another method.
   if (learned_.keepalive.empty()) {
     learned_.keepalive = kSetParameter;
   } else if (learned_.keepalive == kSetParameter) {
@@ -68,7 +68,7 @@ bool Keepalive::OnEnded(int64_t now_us) {
   } else if (learned_.keepalive == kGetParameter) {
     learned_.keepalive = kOptions;
   } else {
-    // Everything was tried: once more from the beginning, with receiver reports as well.
+    // All methods were tried: begin again, now with receiver reports.
     learned_.keepalive.clear();
     learned_.without_receiver_reports = false;
   }

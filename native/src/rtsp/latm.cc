@@ -1,4 +1,4 @@
-// AAC over RTP as RFC 6416 has it ("MP4A-LATM"): audioMuxElements of ISO/IEC 14496-3, 1.7.
+// AAC over RTP by RFC 6416 ("MP4A-LATM"): audioMuxElements of ISO/IEC 14496-3, 1.7.
 #include "codec/aac_config.h"
 #include "rtsp/audio_formats.h"
 
@@ -6,7 +6,7 @@ namespace chrys::rtsp {
 
 namespace {
 
-// StreamMuxConfig, as far as a single stream of AAC uses it.
+// The fields of StreamMuxConfig that a single stream of AAC uses.
 struct MuxConfig {
   AacConfig aac;
   int sub_frames = 1;
@@ -20,7 +20,7 @@ uint32_t ReadValue(AudioBits& bits) {
   return bits.Read(8 * bytes);
 }
 
-// nullopt: it is damaged, or holds several programs, layers or another codec.
+// nullopt: the configuration is damaged, or has several programs, several layers or another codec.
 std::optional<MuxConfig> ReadMuxConfig(AudioBits& bits) {
   MuxConfig mux;
   const bool version = bits.Read(1) != 0;
@@ -75,7 +75,7 @@ class Latm : public AudioBase {
 
  private:
   void ReadElements(const std::vector<uint8_t>& bytes, uint32_t rtp_time);
-  // False: it is damaged, or its configuration has not come yet.
+  // False: the element is damaged, or its configuration has not come yet.
   bool ReadElement(AudioBits& bits, uint32_t rtp_time, int64_t* frames);
   void Learn(const MuxConfig& mux);
 

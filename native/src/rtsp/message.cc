@@ -12,7 +12,7 @@ namespace {
 
 constexpr int64_t kMaxCseq = int64_t{1} << 53;
 constexpr size_t kMaxHeaderNameBytes = 64;
-// Line ends between two items are skipped without being reported, up to this many bytes.
+// Up to this many bytes of line ends between two items are skipped without being reported.
 constexpr size_t kMaxLineEndBytes = 16;
 constexpr size_t kMaxUndeclaredSdpBytes = 64 << 10;
 constexpr size_t kFrameHeaderBytes = 4;
@@ -43,22 +43,22 @@ Start StartOf(std::string_view text) {
   return partial ? Start::kPartial : Start::kNone;
 }
 
-// Whether an item can begin with this byte, or with a line end that stands in front of it.
+// Whether an item can begin with this byte, or with a line end before it.
 bool CanBeginItem(uint8_t byte) {
   return byte == '$' || byte == '\r' || byte == '\n' ||
          (byte < 0x80 && std::strchr("ROASGDPT", byte) != nullptr && byte != 0);
 }
 
-enum class Look { kNo, kYes, kUnknown };
+enum class Tristate { kNo, kYes, kUnknown };
 
 // Whether the text begins like a header line: a name and a colon. kUnknown: the text ends before that can be decided.
-Look LooksLikeHeader(std::string_view text) {
+Tristate LooksLikeHeader(std::string_view text) {
   for (size_t i = 0; i < text.size() && i <= kMaxHeaderNameBytes; ++i) {
     const char c = text[i];
-    if (c == ':') return i > 0 ? Look::kYes : Look::kNo;
-    if (!IsLetter(c) && (i == 0 || (!IsDigit(c) && c != '-' && c != '_'))) return Look::kNo;
+    if (c == ':') return i > 0 ? Tristate::kYes : Tristate::kNo;
+    if (!IsLetter(c) && (i == 0 || (!IsDigit(c) && c != '-' && c != '_'))) return Tristate::kNo;
   }
-  return text.size() > kMaxHeaderNameBytes ? Look::kNo : Look::kUnknown;
+  return text.size() > kMaxHeaderNameBytes ? Tristate::kNo : Tristate::kUnknown;
 }
 
 // Reads "RTSP/1.0 200 OK". Cameras leave the text out, or write several blanks.
@@ -109,26 +109,26 @@ bool AnnouncesSdp(const Message& message) {
 
 // Whether an empty line ends the head. Some cameras put an empty line between two header lines; Luma puts a line of
 // blanks there.
-Look IsEndOfHead(std::string_view line, std::string_view after, bool has_length) {
+Tristate IsEndOfHead(std::string_view line, std::string_view after, bool has_length) {
   const bool has_blanks = !line.empty() && IsBlank(line.front());
   if (has_blanks) {
     // A folded line continues the head, unless the next item follows.
-    if (after.empty()) return Look::kUnknown;
+    if (after.empty()) return Tristate::kUnknown;
     const Start start = StartOf(after);
-    if (start == Start::kPartial) return Look::kUnknown;
-    return after.front() == '$' || start != Start::kNone ? Look::kYes : Look::kNo;
+    if (start == Start::kPartial) return Tristate::kUnknown;
+    return after.front() == '$' || start != Start::kNone ? Tristate::kYes : Tristate::kNo;
   }
-  if (has_length || after.empty()) return Look::kYes;
-  // The rest of a header line comes with the next TCP segment at the latest. So a name without its colon is waited for.
+  if (has_length || after.empty()) return Tristate::kYes;
+  // The rest of a header line comes with the next TCP segment at the latest, so a name without its colon waits for it.
   switch (LooksLikeHeader(after)) {
-    case Look::kYes:
-      return Look::kNo;
-    case Look::kUnknown:
-      return Look::kUnknown;
-    case Look::kNo:
+    case Tristate::kYes:
+      return Tristate::kNo;
+    case Tristate::kUnknown:
+      return Tristate::kUnknown;
+    case Tristate::kNo:
       break;
   }
-  return Look::kYes;
+  return Tristate::kYes;
 }
 
 StreamParser::Item TooLarge(size_t consumed, std::string problem) {
@@ -275,7 +275,7 @@ StreamParser::Item StreamParser::Garbage(const uint8_t* data, size_t size) const
 StreamParser::HeadEnd StreamParser::FindHeadEnd(std::string_view text) {
   while (true) {
     const std::string_view rest = text.substr(scan_.line_begin);
-    // A frame or an answer inside a head: the camera cut the head short.
+    // A frame or an answer inside a head: the camera left out the end of the head.
     if (scan_.lines > 0 && (StartsWith(rest, "$") || StartsWith(rest, kAnswerStart))) {
       scan_.next = scan_.line_begin;
       return HeadEnd::kFound;
@@ -289,9 +289,9 @@ StreamParser::HeadEnd StreamParser::FindHeadEnd(std::string_view text) {
     const std::string_view line = rest.substr(0, line_end);
     const std::string_view after = rest.substr(line_end + 1);
     if (Trim(line).empty() && scan_.lines > 0) {
-      const Look ends = IsEndOfHead(line, after, scan_.has_length);
-      if (ends == Look::kUnknown) return HeadEnd::kUnknown;
-      if (ends == Look::kYes) {
+      const Tristate ends = IsEndOfHead(line, after, scan_.has_length);
+      if (ends == Tristate::kUnknown) return HeadEnd::kUnknown;
+      if (ends == Tristate::kYes) {
         scan_.next = scan_.line_begin + line_end + 1;
         return HeadEnd::kFound;
       }

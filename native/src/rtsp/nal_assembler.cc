@@ -42,9 +42,9 @@ bool NalAssembler::Scans() const {
          KindOfNal(builder_.codec(), head_.data(), head_size_) != NalKind::kSlice;
 }
 
-// Whether the start code in front of `behind` separates two NAL units.
+// Whether the start code before `behind` separates two NAL units.
 bool NalAssembler::IsDelimiter(const uint8_t* behind, size_t size) const {
-  // What follows must look like a header, as far as it is there already.
+  // What follows must look like a header, as far as it has come.
   const NalCodec codec = builder_.codec();
   if (size >= 1 && (behind[0] & 0x80) != 0) return false;
   if (size >= NalHeaderBytes(codec) && KindOfNal(codec, behind, size) == NalKind::kIgnored) return false;

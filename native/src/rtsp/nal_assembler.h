@@ -1,5 +1,5 @@
-// Makes whole NAL units of the parts that packets carry, and hands them to the builder. Also splits NAL units at start
-// codes inside them: V380 and others send a whole keyframe, from SPS to slice, as one fragmented SPS.
+// Joins the parts of NAL units that packets carry, and passes the NAL units to the builder. Also splits NAL units at
+// start codes inside them: V380 and others send a whole keyframe, from SPS to slice, as one fragmented SPS.
 #pragma once
 
 #include <array>
@@ -10,11 +10,11 @@
 
 namespace chrys::rtsp {
 
-// Start codes are not looked for in every byte of every slice. They are looked for
-// - in NAL units other than slices: they are short, and a keyframe that is sent as one NAL unit begins with a parameter
+// To save time, slices are not always searched for start codes. The assembler searches
+// - NAL units other than slices: they are short, and a keyframe that is sent as one NAL unit begins with a parameter
 // set;
-// - in all NAL units while the first pictures come;
-// - in all NAL units of a stream once one was found.
+// - all NAL units while the first pictures come;
+// - all NAL units of a stream in which a start code was found.
 class NalAssembler {
  public:
   explicit NalAssembler(AccessUnitBuilder& builder) : builder_(builder) {}
@@ -24,9 +24,9 @@ class NalAssembler {
   void Begin(const uint8_t* header, size_t size);
   void Append(const uint8_t* data, size_t size);
   void End(bool whole);
-  // A whole NAL unit with header; a start code in front of it is removed.
+  // A whole NAL unit with its header. A start code before it is removed.
   void Whole(const uint8_t* data, size_t size);
-  // Gives up the NAL unit in progress.
+  // Drops the NAL unit in progress.
   void Reset();
 
  private:
@@ -41,7 +41,7 @@ class NalAssembler {
   std::array<uint8_t, kNalHeadBytes> head_{};
   size_t head_size_ = 0;
   bool flushed_ = false;   // the builder has the head
-  size_t zeros_ = 0;       // zero bytes at the end of what came so far
+  size_t zeros_ = 0;       // zero bytes at the end of the data so far
   bool compound_ = false;  // a start code was found inside a NAL unit of this stream
 };
 

@@ -1,4 +1,4 @@
-// What the depacketizers of H.264 and HEVC have in common: they make NAL units of aggregates and fragments.
+// The common part of the H.264 and HEVC depacketizers: makes NAL units of aggregates and fragments.
 #pragma once
 
 #include "rtsp/access_unit_builder.h"
@@ -21,12 +21,12 @@ class NalDepacketizer : public VideoDepacketizer {
   bool intra_refresh_only() const override { return builder_.intra_refresh_only(); }
 
  protected:
-  // Reads one payload, and calls the functions below for what it holds.
+  // Reads one payload, and calls the functions below for its contents.
   virtual void Read(const uint8_t* payload, size_t size) = 0;
 
   void Single(const uint8_t* data, size_t size);
-  // NAL units with a length of two bytes in front. `skip_first` and `skip`: bytes in front of the first length and of
-  // the others. The rest of the packet behind a wrong length is dropped.
+  // NAL units, each after a length of two bytes. `skip_first` and `skip`: bytes before the first length and before the
+  // others. The rest of the packet after a wrong length is dropped.
   void Aggregate(const uint8_t* data, size_t size, size_t skip_first, size_t skip);
   // A fragment. `header`: of the NAL unit, made from the fragment's.
   void Fragment(bool start, bool end, const uint8_t* header, size_t header_size, const uint8_t* data, size_t size);

@@ -7,7 +7,7 @@ namespace chrys::rtsp {
 
 namespace {
 
-// Parameter sets are a few hundred bytes long. The fields that are needed lie at their beginning.
+// Parameter sets have a few hundred bytes. The fields that are needed are at their beginning.
 constexpr size_t kSetHeadBytes = 1024;
 constexpr size_t kSeiHeadBytes = 512;
 constexpr uint32_t kRecoveryPoint = 6;  // payloadType
@@ -75,7 +75,7 @@ void SkipScalingList(BitReader& bits, int size) {
   uint32_t last = 8;
   uint32_t next = 8;
   for (int i = 0; i < size && bits.ok(); ++i) {
-    // Without a sign, because the difference may be any number in a broken stream.
+    // Unsigned, because the difference may be any number in a broken stream.
     if (next != 0) next = (last + static_cast<uint32_t>(bits.Se())) % 256;
     if (next != 0) last = next;
   }
@@ -88,7 +88,7 @@ bool HasChromaFormat(uint32_t profile) {
 
 // 7.3.2.1.1
 std::optional<SpsFields> ParseH264Sps(BitReader bits) {
-  constexpr uint32_t kMaxMacroblocks = 4096;  // of one direction: 65 536 pixels
+  constexpr uint32_t kMaxMacroblocks = 4096;  // of width or height: 65 536 pixels
   SpsFields sps;
   bits.Skip(8);
   const uint32_t profile = bits.Bits(8);
@@ -144,7 +144,7 @@ std::optional<SpsFields> ParseH264Sps(BitReader bits) {
 
 // 7.3.2.2.1, 7.3.3
 std::optional<SpsFields> ParseHevcSps(BitReader bits) {
-  constexpr uint32_t kMaxPixels = 65'536;  // of one direction
+  constexpr uint32_t kMaxPixels = 65'536;  // of width or height
   SpsFields sps;
   bits.Skip(16);
   sps.vps_id = static_cast<int>(bits.Bits(4));

@@ -15,14 +15,14 @@ constexpr size_t kNalHeadBytes = 64;
 
 inline size_t NalHeaderBytes(NalCodec codec) { return codec == NalCodec::kH264 ? 1 : 2; }
 
-// What a NAL unit is for the assembly of pictures.
+// The role of a NAL unit in a picture.
 enum class NalKind {
   kSlice,    // with a slice header
-  kMore,     // belongs to the picture in front of it: suffix SEI, end of sequence, data partitions B and C
+  kMore,     // belongs to the picture before it: suffix SEI, end of sequence, data partitions B and C
   kSet,      // VPS, SPS, PPS
   kAud,      // access unit delimiter
-  kSei,      // stands in front of its picture
-  kIgnored,  // unknown, filler data, or of a further layer
+  kSei,      // comes before the slices of its picture
+  kIgnored,  // unknown, filler data, or of a layer above the base layer
 };
 
 // `head`: the first bytes with the NAL header.
@@ -32,7 +32,7 @@ int NalType(NalCodec codec, const uint8_t* head);
 // Copies a NAL unit without its emulation prevention bytes, until `out` is full. Returns the number of bytes copied.
 size_t Unescape(const uint8_t* nal, size_t size, uint8_t* out, size_t out_size);
 
-// Reads bits. Bits behind the end read as zero, and ok() is false from then on.
+// Reads bits. Bits after the end read as zero, and ok() is false from then on.
 class BitReader {
  public:
   BitReader(const uint8_t* data, size_t size) : data_(data), bits_(size * 8) {}
@@ -59,7 +59,7 @@ struct SpsFields {
   int max_ref_frames = -1;      // H.264: max_num_ref_frames
   bool frame_num_gaps = false;  // H.264: gaps_in_frame_num_value_allowed_flag
   bool frames_only = true;      // H.264: frame_mbs_only_flag
-  int width = 0;                // pixels of the coded picture, cropping not taken off
+  int width = 0;                // pixels of the coded picture, before cropping
   int height = 0;
 };
 
@@ -76,15 +76,15 @@ std::optional<PpsFields> ParsePps(NalCodec codec, const uint8_t* nal, size_t siz
 // The id of an HEVC video parameter set.
 std::optional<int> ParseVpsId(const uint8_t* nal, size_t size);
 
-// What a slice says of its picture.
+// What a slice header says about its picture.
 struct SliceFields {
   int nal_type = 0;
   bool first = false;     // begins its picture
   bool idr = false;       // H.264: IDR
   bool irap = false;      // HEVC: IDR, CRA or BLA
-  bool cra = false;       // HEVC: leading pictures behind it may refer to what is in front of it
-  bool rasl = false;      // HEVC: a leading picture that may refer to what is in front of its CRA picture
-  bool reference = true;  // others may refer to it
+  bool cra = false;       // HEVC: leading pictures after it may refer to pictures before it
+  bool rasl = false;      // HEVC: a leading picture that may refer to pictures before its CRA picture
+  bool reference = true;  // other pictures may refer to it
   int temporal_id = 0;    // HEVC
   bool intra = false;     // an I or SI slice; of HEVC known only in the first slice
   int pps_id = -1;        // -1: the header is unreadable
@@ -104,7 +104,7 @@ class SetLookup {
   virtual const SpsFields* Sps(int id) const = 0;
 };
 
-// Reads as much as the known sets allow. `head`: at most kNalHeadBytes are looked at.
+// Reads as much as the known sets allow. `head`: at most kNalHeadBytes are read.
 SliceFields ParseSlice(NalCodec codec, const uint8_t* head, size_t size, const SetLookup& sets);
 
 // recovery_frame_cnt (H.264) or recovery_poc_cnt (HEVC) of the recovery point message in an SEI NAL unit; nullopt:

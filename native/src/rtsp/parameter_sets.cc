@@ -51,7 +51,7 @@ void ParameterSets::AddBase64(std::string_view list) {
   while (!list.empty()) {
     const size_t comma = list.find(',');
     const std::vector<uint8_t> data = DecodeBase64(list.substr(0, comma));
-    // Some cameras write start codes here, too, with one or more NAL units behind them.
+    // Some cameras write start codes here as well, each followed by a NAL unit.
     size_t begin = 0;
     for (size_t i = 0; i <= data.size(); ++i) {
       const bool code = i + 3 <= data.size() && data[i] == 0 && data[i + 1] == 0 && data[i + 2] == 1;

@@ -13,7 +13,7 @@ namespace chrys::rtsp {
 
 class ParameterSets : public SetLookup {
  public:
-  // A larger set, or one that would exceed the total, is not taken.
+  // A larger set, or a set that would exceed the total, is dropped.
   static constexpr size_t kMaxSetBytes = 4 << 10;
   static constexpr size_t kMaxTotalBytes = 16 << 10;
 
@@ -62,7 +62,7 @@ class ParameterSets : public SetLookup {
   int used_pps_ = -1;
 };
 
-// The largest coded size that an SPS among Annex B parameter sets declares, in pixels; false: none can be read.
+// The maximum coded size that the SPS among Annex B parameter sets declare, in pixels. False: no SPS can be read.
 bool CodedSizeOf(NalCodec codec, const std::vector<uint8_t>& sets, int* width, int* height);
 
 // Adds a NAL unit with a start code of four bytes.

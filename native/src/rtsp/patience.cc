@@ -7,7 +7,6 @@ namespace chrys::rtsp {
 
 namespace {
 
-constexpr int64_t kFirstPictureUs = 15'000'000;
 constexpr int64_t kKnownSpanUs = 500'000;
 constexpr int64_t kGapsPerLimit = 3;
 constexpr int64_t kMaxGapUs = 600'000'000;
@@ -23,10 +22,11 @@ constexpr int64_t kRememberedLasts = 2;
 
 }  // namespace
 
-Patience::Patience(int64_t configured_us, double sdp_fps, int64_t remembered_gap_us)
+Patience::Patience(int64_t configured_us, double sdp_fps, int64_t remembered_gap_us, int64_t first_picture_us)
     : configured_us_(std::max<int64_t>(0, configured_us)),
       declared_gap_us_(sdp_fps >= kMinFps ? std::min(kMaxGapUs, static_cast<int64_t>(std::llround(1e6 / sdp_fps))) : 0),
-      remembered_gap_us_(std::clamp<int64_t>(remembered_gap_us, 0, kMaxGapUs)) {}
+      remembered_gap_us_(std::clamp<int64_t>(remembered_gap_us, 0, kMaxGapUs)),
+      first_picture_us_(first_picture_us) {}
 
 bool Patience::known() const { return pictures_ >= kKnownPictures && last_us_ - first_us_ >= kKnownSpanUs; }
 
@@ -67,7 +67,7 @@ int64_t Patience::usual_gap_us() const {
 
 int64_t Patience::LimitUs() const {
   const int64_t limit_us = std::max(configured_us_, kGapsPerLimit * usual_gap_us());
-  return known() ? limit_us : std::max({limit_us, kGapsPerLimit * declared_gap_us_, kFirstPictureUs});
+  return known() ? limit_us : std::max({limit_us, kGapsPerLimit * declared_gap_us_, first_picture_us_});
 }
 
 int64_t Patience::GapAfterStallUs() const {

@@ -17,7 +17,7 @@ bool PictureOrder::ReferenceLost(const SliceFields& slice, int lost, SequenceTru
   return codec_ == NalCodec::kH264 ? H264(slice, lost, trust) : Hevc(slice, lost, trust);
 }
 
-// frame_num advances by one behind each reference picture (7.4.3).
+// frame_num advances by one after each reference picture (7.4.3).
 bool PictureOrder::H264(const SliceFields& slice, int lost, SequenceTrust* trust) {
   const bool known = slice.order >= 0 && last_ >= 0 && slice.order_modulus > 0;
   bool missing = false;

@@ -10,8 +10,8 @@ class PictureOrder {
  public:
   explicit PictureOrder(NalCodec codec) : codec_(codec) {}
 
-  // Takes the first slice of the next picture, with `lost` packets missing in front of it. True: a picture that it may
-  // refer to is missing. `trust` learns of real loss.
+  // Takes the first slice of the next picture, with `lost` packets missing before it. True: a picture that it may refer
+  // to is missing. `trust` is told about real loss.
   bool ReferenceLost(const SliceFields& slice, int lost, SequenceTrust* trust);
   void Restart();
 

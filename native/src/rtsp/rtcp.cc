@@ -17,7 +17,7 @@ constexpr size_t kMaxCname = 255;
 // More reports or SSRCs than these in one compound packet are ignored.
 constexpr size_t kMaxReports = 16;
 constexpr size_t kMaxGoodbyes = 64;
-// Header, SSRC, NTP and RTP time; the packet and byte counts behind them are not used.
+// Header, SSRC, NTP and RTP time. The packet and byte counts after them are not used.
 constexpr size_t kSenderReportBytes = 20;
 constexpr int64_t kSecondsFrom1900To1970 = 2'208'988'800;
 
@@ -52,7 +52,7 @@ RtcpPackets ParseRtcp(const uint8_t* data, size_t size) {
     const size_t count = data[0] & 0x1F;
     const uint8_t type = data[1];
     const size_t words = static_cast<size_t>(data[2]) << 8 | data[3];
-    // A packet that is cut short is still read as far as it goes.
+    // A packet that is cut off is read as far as possible.
     const size_t length = std::min((words + 1) * 4, size);
     if (type == kSenderReport && length >= kSenderReportBytes && packets.reports.size() < kMaxReports) {
       SenderReport report;
@@ -78,7 +78,7 @@ int64_t NtpToUs(uint64_t ntp) {
 }
 
 std::vector<uint8_t> BuildReceiverReport(uint32_t own_ssrc, const std::string& cname, const ReceptionReport& report) {
-  // Before the first RTP packet there is nothing to report on; RFC 3550, 6.4.2 then wants an empty report.
+  // Before the first RTP packet there is nothing to report. RFC 3550, 6.4.2 demands an empty report then.
   const bool empty = report.ssrc == 0 && report.extended_highest == 0;
   std::vector<uint8_t> bytes;
   bytes.push_back(static_cast<uint8_t>(kVersion << 6 | (empty ? 0 : 1)));

@@ -1,4 +1,4 @@
-// RTCP (RFC 3550, section 6): sender reports and BYE in, receiver reports out.
+// RTCP (RFC 3550, section 6): reads sender reports and BYE, writes receiver reports.
 #pragma once
 
 #include <cstddef>
@@ -22,7 +22,7 @@ struct RtcpPackets {
 // Whether a packet on an RTP channel is RTCP instead (RFC 5761): some cameras mix them.
 bool IsRtcp(const uint8_t* data, size_t size);
 
-// Reads what it can of a compound packet; ignores the rest.
+// Reads the known parts of a compound packet, and ignores the rest.
 RtcpPackets ParseRtcp(const uint8_t* data, size_t size);
 
 // Microseconds since 1970 of an NTP time; negative before 1970.

@@ -12,9 +12,9 @@ constexpr size_t kHeaderBytes = 12;
 // RFC 3550, A.1: a packet this far ahead or less means that packets were lost; one this far behind or less is late.
 constexpr uint16_t kMaxDropout = 3'000;
 constexpr uint16_t kMaxMisorder = 100;
-// After this many packets out of place in a row the sequence numbers mean nothing: some cameras never change them.
+// After this many packets out of order in a row, the sequence numbers mean nothing: some cameras never change them.
 constexpr int kMaxOddInARow = 16;
-// Packets of the source before the present one are dropped until the present one has been silent for this long.
+// Packets of the previous source are dropped until the current one has been silent for this long.
 constexpr int64_t kSilentUs = 2'000'000;
 // An SSRC counts as a source after this many packets.
 constexpr int64_t kMinPackets = 2;
@@ -37,7 +37,7 @@ bool ParseRtp(const uint8_t* data, size_t size, RtpPacket* packet) {
   if (begin > size) return false;
   size_t end = size;
   if ((data[0] & 0x20) != 0 && end > begin) {
-    // The padding bit with a count of 0 is wrong, but devices send it: there is no padding then.
+    // Some devices set the padding bit with a count of 0, which is wrong: there is no padding then.
     const size_t padding = data[size - 1];
     if (padding > end - begin) return false;
     end -= padding;
@@ -80,7 +80,8 @@ void RtpReceiver::Advance(const RtpPacket& packet, int64_t arrival_us) {
   if (packet.sequence < highest_) cycles_ += 0x1'0000;
   highest_ = packet.sequence;
   ++received_;
-  // RFC 3550, A.8. Differences instead of transit times: they do not overflow, and a wrap of the timestamp is no jump.
+  // RFC 3550, A.8. Uses differences instead of transit times: they do not overflow, and a wrap of the timestamp is not
+  // a jump.
   const int64_t gap_us = std::clamp<int64_t>(arrival_us - last_arrival_us_, 0, kMaxJitterGapUs);
   const double expected = static_cast<int32_t>(packet.timestamp - last_timestamp_);
   const double difference = std::abs(static_cast<double>(gap_us) * clock_rate_ * 1e-6 - expected);
@@ -104,9 +105,9 @@ RtpReceiver::Seen RtpReceiver::Note(const RtpPacket& packet, int64_t arrival_us)
     return seen;
   }
   if (packet.ssrc != ssrc_) {
-    // Two sources on one channel (some servers go on sending for a session that is dead): one is kept while it lives,
-    // because switching back and forth would break every picture. A newer source is kept if its first two packets come
-    // together; one stray packet is not a source.
+    // Two sources on one channel (some servers continue to send for a dead session): the first one is kept while it
+    // sends, because switching back and forth would break every picture. A newer source replaces it if its first two
+    // packets come together. One stray packet is not a source.
     const bool known = has_other_ && packet.ssrc == other_ssrc_;
     const bool stray = received_ - received_before_switch_ < kMinPackets;
     if (known && !stray && arrival_us - last_arrival_us_ < kSilentUs) {

@@ -23,10 +23,11 @@ struct RtpPacket {
   size_t extension_size = 0;
 };
 
-// False: the bytes are no RTP packet (version, lengths, padding, extension).
+// False: the bytes are not an RTP packet (version, lengths, padding, extension).
 bool ParseRtp(const uint8_t* data, size_t size, RtpPacket* packet);
 
-// Loss by sequence numbers and what receiver reports need, of one stream. RFC 3550, A.1, A.3 and A.8.
+// Counts the loss of one stream by its sequence numbers, and measures what receiver reports need. RFC 3550, A.1, A.3
+// and A.8.
 class RtpReceiver {
  public:
   explicit RtpReceiver(int clock_rate) : clock_rate_(clock_rate) {}
@@ -36,7 +37,7 @@ class RtpReceiver {
     bool restarted = false;  // another source (SSRC) or a new sequence: order and timestamps begin anew
     bool duplicate = false;  // drop it
   };
-  // Packets in the order in which they are handed on.
+  // Takes the next packet, in the order in which packets are passed on.
   Seen Note(const RtpPacket& packet, int64_t arrival_us);
 
   uint32_t ssrc() const { return ssrc_; }
@@ -56,7 +57,7 @@ class RtpReceiver {
   bool any_ = false;
   uint32_t ssrc_ = 0;
   bool has_other_ = false;
-  uint32_t other_ssrc_ = 0;  // the source before this one: packets of it may still come for a while
+  uint32_t other_ssrc_ = 0;  // the previous source, whose packets may still come for a while
   int64_t received_before_switch_ = 0;
   uint32_t cycles_ = 0;  // wraps of the sequence number, times 65536
   uint16_t highest_ = 0;
@@ -71,8 +72,8 @@ class RtpReceiver {
   uint16_t late_next_ = 0;
 };
 
-// Puts the datagrams of one stream in order. Hands on packets in order at once; behind a gap it waits for at most
-// kMaxWaitUs or kMaxPackets. Bounded to kMaxPackets datagrams.
+// Puts the datagrams of one stream in order. Passes on packets in order at once. After a gap, packets wait for at most
+// kMaxWaitUs, and at most kMaxPackets packets wait; then the gap counts as lost.
 class ReorderBuffer {
  public:
   static constexpr int64_t kMaxWaitUs = 30'000;
@@ -81,7 +82,7 @@ class ReorderBuffer {
   // Takes one datagram (its bytes are copied only when it must wait).
   // Ready packets are appended to `ready`; the views stay valid until the next call of Push or Expire.
   void Push(const uint8_t* data, size_t size, int64_t now_us, std::vector<RtpPacket>* ready);
-  // Gives out what has waited for too long.
+  // Passes on the packets that have waited for kMaxWaitUs.
   void Expire(int64_t now_us, std::vector<RtpPacket>* ready);
   // When Expire must be called next, monotonic; nullopt: nothing waits.
   std::optional<int64_t> Deadline() const;
@@ -96,7 +97,7 @@ class ReorderBuffer {
   void HandOn(const RtpPacket& packet, std::vector<RtpPacket>* ready);
   void Wait(Waiting waiting, std::vector<RtpPacket>* ready);
   void HandOnWaiting(Waiting* waiting, std::vector<RtpPacket>* ready);
-  // HandOnRun hands on the waiting packets up to the next gap; HandOnAll hands on all of them.
+  // HandOnRun passes on the waiting packets up to the next gap; HandOnAll passes on all of them.
   void HandOnRun(std::vector<RtpPacket>* ready);
   void HandOnAll(std::vector<RtpPacket>* ready);
   void SkipOldGaps(int64_t now_us, std::vector<RtpPacket>* ready);

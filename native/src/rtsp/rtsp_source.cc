@@ -6,8 +6,8 @@
 #include <utility>
 
 #include "base/clock.h"
-#include "codec/audio_packets.h"
 #include "codec/parameters.h"
+#include "rtsp/media_choice.h"
 #include "rtsp/parameter_sets.h"
 #include "rtsp/status.h"
 
@@ -20,20 +20,17 @@ constexpr size_t kAudio = 1;
 // RFC 3550, 6.2: the minimum interval of RTCP. The first report goes earlier, but never before PLAY's answer.
 constexpr int64_t kFirstReportUs = 1'000'000;
 constexpr int64_t kReportIntervalUs = 5'000'000;
-// Maximum number of audio packets between two pictures, about 10 s; more are dropped.
-constexpr size_t kMaxAudioPackets = 512;
-// A camera that announces audio and has sent none this long after the first picture counts as one without audio.
+// A camera that announces audio but has sent none this long after PLAY counts as one without audio.
 constexpr int64_t kAudioSilentUs = 10'000'000;
 // After BYE a camera may still send what it has buffered.
 constexpr int64_t kGoodbyeUs = 1'000'000;
 constexpr int kSilentSessionsBeforeUdp = 2;
-constexpr int kMaxReorderedPictures = 16;
 constexpr size_t kMaxNotes = 16;
 constexpr int64_t kDestructorTeardownUs = 300'000;
 constexpr int64_t kStalledTeardownUs = 400'000;
 constexpr int64_t kReopenTeardownUs = 300'000;
-// Maximum number of bytes that a camera may send before it answers PLAY; more are dropped. Until then nothing is taken
-// out of the depacketizer.
+// Maximum number of bytes that a camera may send before it answers PLAY; more are dropped. Until then, the depacketizer
+// keeps all pictures.
 constexpr size_t kMaxEarlyBytes = 16 << 20;
 // Some cameras write their clock rate in kHz into the description.
 constexpr int kMinVideoClockRate = 1000;
@@ -48,13 +45,6 @@ std::string Seconds(int64_t us) {
 TlsVerify VerifyOf(const std::string& text) {
   if (text == "verify") return TlsVerify::kVerify;
   return text == "none" ? TlsVerify::kNone : TlsVerify::kPin;
-}
-
-AVCodecID CodecOf(const std::string& name) {
-  if (name == "H264") return AV_CODEC_ID_H264;
-  if (name == "H265") return AV_CODEC_ID_HEVC;
-  if (name == "JPEG") return AV_CODEC_ID_MJPEG;
-  return AV_CODEC_ID_NONE;
 }
 
 uint64_t NtpOfUs(int64_t us) {
@@ -76,7 +66,7 @@ bool IsRefusal(const Failure& failure) {
   return false;
 }
 
-// Lets libav own the bytes of a picture without copying them.
+// Passes the bytes of a picture to libav without a copy.
 AVBufferRef* Wrap(std::vector<uint8_t> bytes) {
   auto* kept = new std::vector<uint8_t>(std::move(bytes));
   AVBufferRef* buffer = av_buffer_create(
@@ -109,7 +99,7 @@ std::optional<Failure> RtspSource::Open() {
   ForgetSession();
   const std::string why = failure->message;
   failure = OpenSession(false, deadline_us);
-  if (!failure) Note("Audio is not recorded: with it the camera does not play. " + why);
+  if (!failure) Note("Audio is not recorded: the camera does not play with it. " + why);
   return failure;
 }
 
@@ -127,15 +117,15 @@ std::optional<Failure> RtspSource::OpenSession(bool audio, int64_t deadline_us) 
   if (auto failure = session_->Play(deadline_us)) return failure;
 
   played_us_ = last_video_us_ = MonotonicUs();
-  patience_.emplace(options_.stall_timeout_us, declared_fps_, options_.learned.usual_gap_ms * 1000);
+  patience_.emplace(options_.stall_timeout_us, declared_fps_, options_.learned.usual_gap_ms * 1000,
+                    options_.first_picture_us);
   if (!options_.learned.without_receiver_reports) next_report_us_ = played_us_ + kFirstReportUs;
   return std::nullopt;
 }
 
 void RtspSource::ForgetSession() {
-  audio_timeline_.reset();
+  audio_.reset();
   timeline_.reset();
-  audio_depacketizer_.reset();
   depacketizer_.reset();
   tracks_.clear();
   // These are parts of the session's description.
@@ -143,43 +133,20 @@ void RtspSource::ForgetSession() {
   video_format_ = nullptr;
   session_.reset();
   early_bytes_ = 0;
-  any_packet_ = any_audio_ = false;
+  any_packet_ = false;
   goodbye_us_ = 0;
 }
 
 std::optional<Failure> RtspSource::PickVideo() {
-  std::string unsupported;
-  bool encrypted = false;
-  for (const Media& media : session_->description().media) {
-    if (media.kind != "video") continue;
-    for (const Format& format : media.formats) {
-      if (CodecOf(format.name) == AV_CODEC_ID_NONE) {
-        if (unsupported.empty()) unsupported = CameraText(format.name);
-        continue;
-      }
-      if (media.encrypted) {
-        encrypted = true;
-        continue;
-      }
-      if (video_media_ == nullptr) {
-        video_media_ = &media;
-        video_format_ = &format;
-      } else if (video_media_ != &media) {
-        Note("The camera offers a second video track (" + CameraText(format.name) + ", " + CameraText(media.control) +
-             "): the first one is used.");
-      }
-      break;
-    }
-  }
-  if (video_media_ == nullptr) {
-    if (encrypted) return Failure{end::kEncryptedMedia, "", 0};
-    if (!unsupported.empty()) return Failure{end::kUnsupportedCodec, "The codec is " + unsupported + ".", 0};
-    return Failure{end::kNoVideo, "", 0};
-  }
+  VideoChoice choice;
+  if (auto failure = ChooseVideo(session_->description(), &choice)) return failure;
+  for (std::string& note : choice.notes) Note(std::move(note));
+  video_media_ = choice.media;
+  video_format_ = choice.format;
   if (video_format_->clock_rate >= kMinVideoClockRate) clock_rate_ = video_format_->clock_rate;
   declared_fps_ = video_media_->frame_rate;
   parameters_->codec_type = AVMEDIA_TYPE_VIDEO;
-  parameters_->codec_id = CodecOf(video_format_->name);
+  parameters_->codec_id = VideoCodecOf(video_format_->name);
   if (parameters_->codec_id == AV_CODEC_ID_MJPEG) {
     parameters_->width = video_media_->width;
     parameters_->height = video_media_->height;
@@ -199,7 +166,6 @@ std::optional<Failure> RtspSource::MakeDepacketizer(Carrier carrier) {
   if (!SetExtradata(parameters_.get(), extradata_)) return FailureFromAv(AVERROR(ENOMEM), "opening the stream");
   ReadCodedSize();
   tracks_.emplace_back(clock_rate_);
-  tracks_[kVideo].reliable = carrier == Carrier::kTcp;
   if (carrier != Carrier::kTcp) tracks_[kVideo].reorder.emplace();
   for (const Format& format : video_media_->formats) {
     if (&format == video_format_) tracks_[kVideo].payload_types.push_back(format.payload_type);
@@ -207,7 +173,8 @@ std::optional<Failure> RtspSource::MakeDepacketizer(Carrier carrier) {
   return std::nullopt;
 }
 
-std::optional<Failure> RtspSource::SetUpVideo(int64_t deadline_us) {
+// The transports to try, in order.
+std::vector<Carrier> RtspSource::CarriersToTry() const {
   std::vector<Carrier> carriers;
   if (options_.transport == "tcp") {
     carriers = {Carrier::kTcp};
@@ -224,8 +191,12 @@ std::optional<Failure> RtspSource::SetUpVideo(int64_t deadline_us) {
       carriers.front() != Carrier::kMulticast) {
     carriers.push_back(Carrier::kMulticast);
   }
+  return carriers;
+}
+
+std::optional<Failure> RtspSource::SetUpVideo(int64_t deadline_us) {
   std::optional<Failure> failure;
-  for (const Carrier carrier : carriers) {
+  for (const Carrier carrier : CarriersToTry()) {
     failure = session_->SetUp(*video_media_, carrier, deadline_us);
     if (!failure) {
       carrier_ = carrier;
@@ -234,64 +205,34 @@ std::optional<Failure> RtspSource::SetUpVideo(int64_t deadline_us) {
     }
     if (failure->end != end::kTransportRefused) break;
   }
-  // The camera may refuse the transport that was learnt. So the next attempt begins with TCP.
+  // The camera may have refused the learnt transport, so the next attempt begins with TCP.
   if (options_.transport == "auto" && IsRefusal(*failure)) options_.learned.transport.clear();
   return failure;
 }
 
-const Media* RtspSource::FindAudio(const Format** format, std::string* why) const {
-  for (const Media& media : session_->description().media) {
-    if (media.kind != "audio" || media.back_channel) continue;
-    if (media.encrypted) {
-      *why = "Audio is not recorded: it is encrypted.";
-      continue;
-    }
-    for (const Format& each : media.formats) {
-      std::string problem;
-      if (const auto depacketizer = MakeAudioDepacketizer(each, &problem)) {
-        const std::string left_out = WhyAudioIsNotRecorded(depacketizer->stream().codec_name);
-        if (left_out.empty()) {
-          *format = &each;
-          return &media;
-        }
-        problem = left_out;
-      }
-      if (why->empty()) *why = problem.rfind("Audio", 0) == 0 ? problem : "Audio is not recorded: " + problem + ".";
-    }
-  }
-  if (why->empty()) *why = "Audio is not recorded: the camera offers none.";
-  return nullptr;
-}
-
 void RtspSource::SetUpAudio(Carrier carrier, int64_t deadline_us) {
-  const Format* format = nullptr;
-  std::string why;
-  const Media* media = FindAudio(&format, &why);
-  if (media == nullptr) {
-    Note(why);
+  AudioChoice choice = ChooseAudio(session_->description());
+  if (choice.media == nullptr) {
+    Note(choice.why_none);
     return;
   }
   audio_asked_ = true;
   // A camera that never answers must leave time for PLAY.
   const int64_t now_us = MonotonicUs();
-  if (auto failure = session_->SetUp(*media, carrier, now_us + (deadline_us - now_us) / 2)) {
+  if (auto failure = session_->SetUp(*choice.media, carrier, now_us + (deadline_us - now_us) / 2)) {
     if (failure->end == end::kStopped) return;
     Note("Audio is not recorded: " + failure->message);
     return;
   }
-  audio_depacketizer_ = MakeAudioDepacketizer(*format, &why);
-  // Opus counts in 48 kHz, whatever its rtpmap says (RFC 7587, 4.1).
-  audio_clock_rate_ = format->name == "OPUS" ? kOpusRate : std::max(1, format->clock_rate);
-  audio_timeline_.emplace(audio_clock_rate_, *timeline_);
-  tracks_.emplace_back(audio_clock_rate_);
-  tracks_[kAudio].payload_types = {format->payload_type};
-  tracks_[kAudio].reliable = carrier == Carrier::kTcp;
+  audio_.emplace(*choice.format, std::move(choice.depacketizer), *timeline_);
+  tracks_.emplace_back(audio_->clock_rate());
+  tracks_[kAudio].payload_types = {choice.format->payload_type};
   if (carrier != Carrier::kTcp) tracks_[kAudio].reorder.emplace();
 }
 
-const AudioStream* RtspSource::audio() const {
-  return audio_depacketizer_ && audio_depacketizer_->known() ? &audio_depacketizer_->stream() : nullptr;
-}
+const AudioStream* RtspSource::audio() const { return audio_ ? audio_->stream() : nullptr; }
+
+std::vector<AudioPacket> RtspSource::TakeAudio() { return audio_ ? audio_->Take() : std::vector<AudioPacket>(); }
 
 void RtspSource::OnPacket(size_t track, bool rtcp, const uint8_t* data, size_t size, int64_t arrival_us) {
   any_packet_ = true;
@@ -312,42 +253,33 @@ void RtspSource::OnPacket(size_t track, bool rtcp, const uint8_t* data, size_t s
 }
 
 void RtspSource::OnRtp(size_t track, const RtpPacket& packet, int64_t arrival_us) {
-  Track& of = tracks_[track];
-  // Noted before the payload type is checked: packets of all types share one row of sequence numbers.
-  const RtpReceiver::Seen seen = of.receiver.Note(packet, arrival_us);
+  Track& state = tracks_[track];
+  // Noted before the payload type is checked, because packets of all types share the sequence numbers.
+  const RtpReceiver::Seen seen = state.receiver.Note(packet, arrival_us);
   if (seen.duplicate) return;
-  if (std::find(of.payload_types.begin(), of.payload_types.end(), packet.payload_type) == of.payload_types.end())
+  if (std::find(state.payload_types.begin(), state.payload_types.end(), packet.payload_type) ==
+      state.payload_types.end())
     return;
   if (track == kVideo) {
     if (seen.restarted) depacketizer_->Restart();
     depacketizer_->Push(packet, seen.lost, arrival_us);
     return;
   }
-  any_audio_ = true;
-  audio_depacketizer_->Push(packet, seen.lost);
-  TakeAudioUnits(arrival_us);
-}
-
-void RtspSource::TakeAudioUnits(int64_t arrival_us) {
-  for (AudioUnit& unit : audio_depacketizer_->Take()) {
-    // Audio before the first picture is dropped: the audio's clock is placed on that of the video.
-    if (pictures_ == 0 || audio_packets_.size() >= kMaxAudioPackets) continue;
-    const int64_t pts = audio_timeline_->Place(unit.rtp_time, arrival_us, unit.ticks);
-    audio_packets_.push_back({std::move(unit.data), pts, AVRational{1, audio_clock_rate_}});
-  }
+  // Audio before the first picture is dropped: the audio's clock is placed on that of the video.
+  audio_->Push(packet, seen.lost, arrival_us, pictures_ > 0);
 }
 
 void RtspSource::OnRtcp(size_t track, const uint8_t* data, size_t size, int64_t arrival_us) {
   const RtcpPackets packets = ParseRtcp(data, size);
   for (const SenderReport& report : packets.reports) {
-    // A report that comes before the first packet counts, too.
+    // A report before the first packet counts as well.
     if (tracks_[track].receiver.any() && report.ssrc != tracks_[track].receiver.ssrc()) continue;
     tracks_[track].report_ntp = report.ntp;
     tracks_[track].report_us = arrival_us;
     if (track == kVideo) {
       timeline_->OnSenderReport(report.rtp_time, report.ntp, arrival_us);
     } else {
-      audio_timeline_->OnSenderReport(report.rtp_time, report.ntp, arrival_us);
+      audio_->OnSenderReport(report.rtp_time, report.ntp, arrival_us);
     }
   }
   for (const uint32_t ssrc : packets.goodbyes) {
@@ -364,6 +296,21 @@ void RtspSource::GiveOutReordered(int64_t now_us) {
   }
 }
 
+ReceptionReport RtspSource::Track::MakeReport(int64_t now_us) {
+  ReceptionReport report;
+  report.ssrc = receiver.ssrc();
+  report.fraction_lost = receiver.TakeFractionLost();
+  report.lost = static_cast<int32_t>(std::clamp<int64_t>(receiver.lost_total(), 0, 0x7fffff));
+  report.extended_highest = receiver.extended_highest();
+  report.jitter = receiver.jitter();
+  if (report_us > 0) {
+    report.last_report = static_cast<uint32_t>(report_ntp >> 16);
+    const int64_t since_us = std::clamp<int64_t>(now_us - report_us, 0, 60'000'000);
+    report.since_last_report = static_cast<uint32_t>(since_us * 65'536 / 1'000'000);
+  }
+  return report;
+}
+
 void RtspSource::SendReports(int64_t now_us) {
   if (now_us < next_report_us_) return;
   next_report_us_ = now_us + kReportIntervalUs;
@@ -373,19 +320,8 @@ void RtspSource::SendReports(int64_t now_us) {
     return;
   }
   for (size_t track = 0; track < tracks_.size(); ++track) {
-    Track& of = tracks_[track];
-    ReceptionReport report;
-    report.ssrc = of.receiver.ssrc();
-    report.fraction_lost = of.receiver.TakeFractionLost();
-    report.lost = static_cast<int32_t>(std::clamp<int64_t>(of.receiver.lost_total(), 0, 0x7fffff));
-    report.extended_highest = of.receiver.extended_highest();
-    report.jitter = of.receiver.jitter();
-    if (of.report_us > 0) {
-      report.last_report = static_cast<uint32_t>(of.report_ntp >> 16);
-      const int64_t since_us = std::clamp<int64_t>(now_us - of.report_us, 0, 60'000'000);
-      report.since_last_report = static_cast<uint32_t>(since_us * 65'536 / 1'000'000);
-    }
-    session_->SendReport(track, BuildReceiverReport(own_ssrc_ + static_cast<uint32_t>(track), "chrysproxy", report));
+    const uint32_t ssrc = own_ssrc_ + static_cast<uint32_t>(track);
+    session_->SendReport(track, BuildReceiverReport(ssrc, "chrysproxy", tracks_[track].MakeReport(now_us)));
   }
 }
 
@@ -410,21 +346,26 @@ std::optional<Failure> RtspSource::CheckPatience(int64_t now_us) {
   }
   const int64_t limit_us = patience_->LimitUs();
   if (now_us - last_video_us_ < limit_us) return std::nullopt;
-  if (!any_packet_) {
-    Learned& learned = options_.learned;
-    std::string message = "No packet came over " + std::string(carrier_ == Carrier::kTcp ? "TCP" : "UDP") + " within " +
-                          Seconds(limit_us) + " after PLAY.";
-    if (options_.transport == "auto") {
-      learned.silent_tcp_sessions = carrier_ == Carrier::kTcp ? learned.silent_tcp_sessions + 1 : 0;
-      if (carrier_ != Carrier::kTcp) {
-        learned.transport = "tcp";
-      } else if (learned.silent_tcp_sessions >= kSilentSessionsBeforeUdp) {
-        learned.transport = "udp";
-        message += " The next attempt uses UDP.";
-      }
+  return any_packet_ ? Stalled(limit_us) : NoPacket(limit_us);
+}
+
+Failure RtspSource::NoPacket(int64_t limit_us) {
+  Learned& learned = options_.learned;
+  std::string message = "No packet came over " + std::string(carrier_ == Carrier::kTcp ? "TCP" : "UDP") + " within " +
+                        Seconds(limit_us) + " after PLAY.";
+  if (options_.transport == "auto") {
+    learned.silent_tcp_sessions = carrier_ == Carrier::kTcp ? learned.silent_tcp_sessions + 1 : 0;
+    if (carrier_ != Carrier::kTcp) {
+      learned.transport = "tcp";
+    } else if (learned.silent_tcp_sessions >= kSilentSessionsBeforeUdp) {
+      learned.transport = "udp";
+      message += " The next attempt uses UDP.";
     }
-    return Failure{end::kNoData, message, 0};
   }
+  return Failure{end::kNoData, message, 0};
+}
+
+Failure RtspSource::Stalled(int64_t limit_us) {
   options_.learned.usual_gap_ms = patience_->GapAfterStallUs() / 1000;
   stalled_ = true;
   Failure failure{end::kStalled,
@@ -465,27 +406,24 @@ void RtspSource::TakeOverParameters(const AccessUnit& unit) {
   ReadCodedSize();
 }
 
-// libav's parser names no size that libav cannot decode, and that is what has to be refused by name.
+// libav's parser reports no size for pictures that libav cannot decode. Their size is needed to refuse them with it.
 void RtspSource::ReadCodedSize() {
   const NalCodec codec = parameters_->codec_id == AV_CODEC_ID_HEVC ? NalCodec::kHevc : NalCodec::kH264;
   (void)CodedSizeOf(codec, extradata_, &coded_size_.width, &coded_size_.height);
 }
 
-void RtspSource::FillDecodeTime(AVPacket* packet) {
-  const int64_t usual = std::max<int64_t>(1, timeline_->usual_ticks());
-  if (max_pts_ != INT64_MIN && packet->pts < max_pts_) {
-    const int64_t back = max_pts_ - packet->pts;
-    if (back < kMaxReorderedPictures * usual) reorder_ticks_ = std::max(reorder_ticks_, back);
+bool RtspSource::IsKeyframe(const AccessUnit& unit) {
+  if (unit.keyframe) {
+    any_keyframe_ = true;
+    intra_refresh_ = false;
+  } else if (unit.recovery && !any_keyframe_ && !intra_refresh_) {
+    intra_refresh_ = true;
+    Note(
+        "The camera sends no keyframes, only an intra refresh: recorded files begin with pictures that cannot be "
+        "shown. "
+        "Set its encoder to send keyframes (IDR) every few seconds.");
   }
-  max_pts_ = std::max(max_pts_, packet->pts);
-  // RTP has no decoding times. Without reordering, dts is pts. With reordering, dts lags behind pts by the largest step
-  // back that was seen, and never decreases.
-  packet->dts = packet->pts;
-  if (reorder_ticks_ > 0) {
-    const int64_t next = last_dts_ == INT64_MIN ? INT64_MIN : last_dts_ + 1;
-    packet->dts = std::min(packet->pts, std::max(max_pts_ - reorder_ticks_, next));
-  }
-  last_dts_ = packet->dts;
+  return unit.keyframe || (unit.recovery && intra_refresh_);
 }
 
 std::optional<Failure> RtspSource::FillPacket(AccessUnit unit, AVPacket* packet) {
@@ -499,34 +437,24 @@ std::optional<Failure> RtspSource::FillPacket(AccessUnit unit, AVPacket* packet)
   patience_->OnPicture(unit.arrival_us);
   NoteSilentAudio(unit.arrival_us);
   if (unit.keyframe) Learn();
-  if (unit.keyframe) {
-    any_keyframe_ = true;
-    intra_refresh_ = false;
-  } else if (unit.recovery && !any_keyframe_ && !intra_refresh_) {
-    intra_refresh_ = true;
-    Note(
-        "The camera sends no keyframes, only an intra refresh: recorded files begin with pictures that cannot be "
-        "shown. "
-        "Set its encoder to send keyframes (IDR) every few seconds.");
-  }
-  const bool keyframe = unit.keyframe || (unit.recovery && intra_refresh_);
+  const bool keyframe = IsKeyframe(unit);
 
   av_packet_unref(packet);
   const size_t size = unit.data.size();
-  // libav's readers look a little beyond the end.
+  // libav reads a little beyond the end.
   unit.data.resize(size + AV_INPUT_BUFFER_PADDING_SIZE, 0);
   packet->buf = Wrap(std::move(unit.data));
   if (packet->buf == nullptr) return FailureFromAv(AVERROR(ENOMEM), "reading the stream");
   packet->data = packet->buf->data;
   packet->size = static_cast<int>(size);
   packet->pts = pts;
+  packet->dts = decode_times_.Next(pts, timeline_->usual_ticks());
   packet->flags = (keyframe ? AV_PKT_FLAG_KEY : 0) | (unit.damaged ? AV_PKT_FLAG_CORRUPT : 0);
-  FillDecodeTime(packet);
   return std::nullopt;
 }
 
 void RtspSource::NoteSilentAudio(int64_t now_us) {
-  if (!audio_depacketizer_ || any_audio_ || audio_silence_noted_ || now_us - played_us_ < kAudioSilentUs) return;
+  if (!audio_ || audio_->any() || audio_silence_noted_ || now_us - played_us_ < kAudioSilentUs) return;
   audio_silence_noted_ = true;
   Note("Audio is not recorded: the camera announces it and sends none.");
 }
@@ -543,7 +471,7 @@ void RtspSource::Learn() {
   }
   if (any_packet_) learned.silent_tcp_sessions = 0;
   if (!patience_ || stalled_) return;
-  // Small changes are not worth a write to the registry.
+  // Small changes are not worth a write to the database.
   const int64_t gap_ms = patience_->usual_gap_us() / 1000;
   if (gap_ms > learned.usual_gap_ms * 5 / 4 || gap_ms < learned.usual_gap_ms * 3 / 4) learned.usual_gap_ms = gap_ms;
 }
@@ -553,7 +481,7 @@ int64_t RtspSource::SenderUs(int64_t pts) const { return timeline_ ? timeline_->
 void RtspSource::Close(int64_t budget_us) {
   if (std::exchange(closed_, true) || !session_) return;
   Learn();
-  // A frozen camera does not answer TEARDOWN either, and its stall is to be reported soon.
+  // A frozen camera does not answer TEARDOWN either, and its stall must be reported soon.
   session_->Close(stalled_ ? std::min(budget_us, kStalledTeardownUs) : budget_us);
 }
 

@@ -44,14 +44,14 @@ constexpr StaticType kStaticTypes[] = {
     {34, "H263", 90000, 1},
 };
 
-// What an attribute says of a payload type, and in which section it stands. Section 0 is the session's.
+// The attribute of a payload type, and the section that it is in. Section 0 is the session's.
 struct FormatLine {
   size_t section = 0;
   int payload_type = -1;
   std::string_view value;
 };
 
-// Takes the first number of the text, and all that stands before it.
+// Removes the text up to the end of its first number, and returns that number.
 std::optional<int64_t> TakeNumber(std::string_view& text, int64_t max) {
   while (!text.empty() && !IsDigit(text.front())) text.remove_prefix(1);
   const auto number = LeadingNumber(text, max);
@@ -59,7 +59,7 @@ std::optional<int64_t> TakeNumber(std::string_view& text, int64_t max) {
   return number;
 }
 
-// Reads "1280,720", "1280-720" and "1280x720". `text` keeps its size when there is none.
+// Reads "1280,720", "1280-720" and "1280x720".
 void ParseDimensions(std::string_view text, Media* media) {
   const auto width = TakeNumber(text, kMaxDimension);
   const auto height = TakeNumber(text, kMaxDimension);
@@ -107,7 +107,7 @@ bool IsDirection(std::string_view name) {
   return name == "sendonly" || name == "recvonly" || name == "sendrecv" || name == "inactive";
 }
 
-// Adds "key=value; key=value". The first value of a key counts, unless it is empty.
+// Adds the pairs of "key=value; key=value". The first value of a key counts, unless it is empty.
 void ParseParameters(std::string_view text, std::map<std::string, std::string>* parameters) {
   while (!text.empty() && parameters->size() < kMaxParameters) {
     std::string_view value = Trim(TakeUntil(text, ';'));
@@ -127,7 +127,7 @@ void ParseRtpmap(std::string_view text, const std::string& kind, Format* format)
   if (format->clock_rate == 0) format->clock_rate = kind == "audio" ? kAudioClockRate : kVideoClockRate;
   format->channels = std::max(1, static_cast<int>(channels.value_or(1)));
   if (format->name == "OPUS") {
-    // RFC 7587, 4.1: always these, whatever a camera writes.
+    // RFC 7587, 4.1: always these, whatever the camera writes.
     format->clock_rate = 48'000;
     format->channels = 2;
   }
@@ -146,7 +146,7 @@ class Parser {
   }
 
  private:
-  // What the parser keeps of a section in addition to the media itself.
+  // What the parser knows about a section in addition to the media itself.
   struct Section {
     std::vector<int> payload_types;
     std::string direction;  // of the section itself
@@ -170,7 +170,7 @@ class Parser {
     }
   }
 
-  // "video 0 RTP/AVP 96 98". Everything behind the kind may be missing or wrong.
+  // "video 0 RTP/AVP 96 98". Everything after the kind may be missing or wrong.
   void ParseMedia(std::string_view text) {
     skipping_ = session_.media.size() >= kMaxMedia;
     if (skipping_) return;
@@ -379,10 +379,10 @@ class Parser {
   std::vector<FormatLine> rtpmaps_;
   std::vector<FormatLine> fmtps_;
   std::string direction_;  // of the session
-  Media defaults_;         // what the session says of its video
+  Media defaults_;         // video attributes of the session
   Group group_;
   bool encrypted_ = false;
-  bool skipping_ = false;  // behind the last media that is kept
+  bool skipping_ = false;  // after the last media that is kept
 };
 
 }  // namespace

@@ -1,5 +1,5 @@
-// Reads from a session description (RFC 4566) which streams a camera has. Only m=, a= and c= lines are read; all other
-// lines may be broken or missing.
+// Session descriptions (RFC 4566): which streams a camera has. Only m=, a= and c= lines are read; all other lines may
+// be broken or missing.
 #pragma once
 
 #include <map>
@@ -25,7 +25,7 @@ struct Media {
   std::vector<Format> formats;  // in the order of the m= line; only those with a name
   std::string control;
   std::string direction;      // "sendonly", "recvonly", "sendrecv", "inactive" or empty
-  bool back_channel = false;  // by direction and tag (ONVIF streaming, 5.3; see IsBackChannel's rules in sdp.cc)
+  bool back_channel = false;  // audio to the camera (ONVIF streaming, 5.3); see IsBackChannel in sdp.cc
   double frame_rate = 0;      // a=framerate, a=x-framerate
   int width = 0;              // a=x-dimensions, a=framesize
   int height = 0;

@@ -1,14 +1,11 @@
 #include "rtsp/session.h"
 
-#include <arpa/inet.h>
-
 #include <algorithm>
 #include <cstdio>
-#include <cstring>
-#include <ctime>
 #include <utility>
 
 #include "base/clock.h"
+#include "rtsp/redirect.h"
 #include "rtsp/rtcp.h"
 #include "rtsp/rtp.h"
 #include "rtsp/status.h"
@@ -26,54 +23,12 @@ constexpr int64_t kEndRememberedUs = 1'000'000;
 constexpr int kMaxDatagrams = 256;
 // Maximum number of keepalives in a row that are sent again because of an answer 401.
 constexpr int kMaxKeepaliveChallenges = 3;
-// An answer without a usable number belongs to a keepalive request or to a report that is not older than this.
+// An answer without a usable CSeq belongs to a keepalive request or a report that is at most this old.
 constexpr int64_t kAnswerUs = 5'000'000;
 constexpr int kDefaultTimeoutSeconds = 60;
-// A longer session id is not remembered.
+// A session with a longer id or URL is not remembered.
 constexpr size_t kMaxRememberedId = 512;
 constexpr size_t kMaxRememberedUrl = 4096;
-
-bool IsLocal(const std::string& address) {
-  in_addr v4{};
-  if (inet_pton(AF_INET, address.c_str(), &v4) == 1) {
-    const uint32_t bits = ntohl(v4.s_addr);
-    return bits >> 24 == 127 || bits >> 24 == 0 || bits >> 16 == 0xa9fe;
-  }
-  in6_addr v6{};
-  if (inet_pton(AF_INET6, address.c_str(), &v6) != 1) return false;
-  return IN6_IS_ADDR_LOOPBACK(&v6) || IN6_IS_ADDR_UNSPECIFIED(&v6) || IN6_IS_ADDR_LINKLOCAL(&v6) ||
-         IN6_IS_ADDR_V4MAPPED(&v6);
-}
-
-bool IsAddress(const std::string& host) {
-  uint8_t bytes[sizeof(in6_addr)];
-  return inet_pton(AF_INET, host.c_str(), bytes) == 1 || inet_pton(AF_INET6, host.c_str(), bytes) == 1;
-}
-
-// "clock=20261130T200000.25Z-" of a Range header (RFC 2326, 3.7); 0: it is none.
-int64_t ClockOfRange(std::string_view range) {
-  const size_t at = range.find("clock=");
-  if (at == std::string_view::npos) return 0;
-  const std::string text(range.substr(at + 6, 32));
-  std::tm time{};
-  int used = 0;
-  if (std::sscanf(text.c_str(), "%4d%2d%2dT%2d%2d%2d%n", &time.tm_year, &time.tm_mon, &time.tm_mday, &time.tm_hour,
-                  &time.tm_min, &time.tm_sec, &used) != 6) {
-    return 0;
-  }
-  time.tm_year -= 1900;
-  time.tm_mon -= 1;
-  const auto seconds = static_cast<int64_t>(timegm(&time));
-  int64_t micros = 0;
-  if (text[static_cast<size_t>(used)] == '.') {
-    int64_t unit = 100'000;
-    for (size_t i = static_cast<size_t>(used) + 1; i < text.size() && text[i] >= '0' && text[i] <= '9';
-         ++i, unit /= 10) {
-      micros += (text[i] - '0') * unit;
-    }
-  }
-  return seconds > 0 ? seconds * 1'000'000 + micros : 0;
-}
 
 std::string Offered(const Authenticator& authenticator) {
   const std::string offered = CameraText(authenticator.offered());
@@ -152,38 +107,15 @@ std::optional<Failure> Session::Ask(Message request, int64_t deadline_us, Messag
 }
 
 std::optional<Failure> Session::Redirect(const Message& answer) {
-  const auto target = ParseUrl(answer.headers.Get("Location"));
-  if (!target) {
-    return Failure{end::kProtocolError, "The camera redirects without an RTSP URL to go to.", 0};
-  }
-  if (url_.tls && !target->tls) {
-    return Failure{
-        end::kProtocolError,
-        "The camera redirects from rtsps to rtsp, which is not encrypted. Use an rtsp URL if that is wanted.", 0};
-  }
-  // A camera that is known by a name may write its address instead.
-  const bool is_own_address = std::find(addresses_.begin(), addresses_.end(), target->host) != addresses_.end();
-  const bool is_same = SameHost(*target, url_) || is_own_address;
-  if (!is_same) {
-    if (!IsAddress(target->host)) {
-      return Failure{end::kTooManyRedirects, "The camera redirects to the host \"" + CameraText(target->host) + "\".",
-                     0};
-    }
-    const bool from_local = std::any_of(addresses_.begin(), addresses_.end(), IsLocal);
-    if (IsLocal(target->host) && !from_local) {
-      return Failure{end::kTooManyRedirects, "The camera redirects to this machine itself.", 0};
-    }
+  RedirectTarget target;
+  if (auto failure = ReadRedirect(answer.headers.Get("Location"), url_, addresses_, &target)) return failure;
+  if (!target.is_same_host) {
     // Credentials and learnt facts belong to the host of the camera's URL, and are not used for another one.
     authenticator_ = std::make_unique<Authenticator>(false, "", "", "");
     elsewhere_ = true;
   }
-  if (IsAddress(target->host)) addresses_ = {target->host};
-  const Url before = std::exchange(url_, *target);
-  // The certificate is valid for the name, not for the address.
-  if (is_same) url_.host = before.host;
-  url_.has_user = is_same && before.has_user;
-  url_.user = is_same ? before.user : "";
-  url_.password = is_same ? before.password : "";
+  if (!target.address.empty()) addresses_ = {target.address};
+  url_ = std::move(target.url);
   return std::nullopt;
 }
 
@@ -219,8 +151,8 @@ std::optional<Failure> Session::Describe(int64_t deadline_us) {
   return std::nullopt;
 }
 
-// Ends the session of a proxy that was killed: a camera with only one session has it still. The session's id is stored
-// for this.
+// Ends the session of a proxy that was killed. A camera that allows only one session still has it open. The session's
+// id is stored for this purpose.
 void Session::EndRememberedSession(int64_t deadline_us) {
   if (learned_.session.empty() || elsewhere_) return;
   const std::string id = std::exchange(learned_.session, "");
@@ -256,7 +188,7 @@ std::optional<Failure> Session::SetUpOnce(const Media& media, Carrier carrier, i
   } else if (carrier == Carrier::kUdp) {
     track->udp = std::make_unique<UdpPair>();
     if (!track->udp->Open(exchange_->connection().local_address())) {
-      return Failure{end::kIoError, "No pair of free UDP ports could be had.", 0};
+      return Failure{end::kIoError, "This machine has no free pair of UDP ports.", 0};
     }
     request.headers.Add("Transport", UdpTransport(track->udp->rtp_port()));
   } else {
@@ -275,7 +207,7 @@ void Session::TakeSession(const Message& answer) {
   timeout_s_ = timeout_s_ == 0 ? session.timeout_s : std::min(timeout_s_, session.timeout_s);
 }
 
-// Ends a session whose transport cannot be used, so that SETUP can request another transport.
+// Ends a session whose transport is not usable, so that SETUP can request another transport.
 void Session::GiveUpSession(int64_t deadline_us) {
   if (!tracks_.empty() || session_id_.empty()) return;
   Message answer;
@@ -284,13 +216,43 @@ void Session::GiveUpSession(int64_t deadline_us) {
   if (!exchange_->usable()) (void)Connect(deadline_us);
 }
 
-// Some cameras give the same channels to two tracks. Each channel stays with the track that had it first.
+// Some cameras give two tracks the same channels. Each channel stays with the track that had it first.
 void Session::TakeOverChannels(size_t track, int rtp_channel, int rtcp_channel) {
   for (const auto& [channel, rtcp] : {std::pair(rtp_channel, 0), std::pair(rtcp_channel, 1)}) {
     if (channel < 0 || channel >= static_cast<int>(track_of_channel_.size())) continue;
     int& owner = track_of_channel_[static_cast<size_t>(channel)];
     if (owner < 0) owner = static_cast<int>(track) * 2 + rtcp;
   }
+}
+
+std::optional<Failure> Session::UseTcp(const Transport* transport, Track* track) {
+  if (transport && !transport->interleaved && (transport->server_rtp_port > 0 || transport->multicast)) {
+    return Failure{end::kTransportRefused, "The camera chose UDP although TCP was requested.", 0};
+  }
+  const int requested = static_cast<int>(tracks_.size()) * 2;
+  track->rtp_channel = transport && transport->rtp_channel >= 0 ? transport->rtp_channel : requested;
+  track->rtcp_channel = transport && transport->rtcp_channel >= 0 ? transport->rtcp_channel : track->rtp_channel + 1;
+  TakeOverChannels(tracks_.size(), track->rtp_channel, track->rtcp_channel);
+  return std::nullopt;
+}
+
+void Session::UseUdp(const Transport* transport, Track* track) {
+  // Some cameras name another host as `source`. It is ignored: only datagrams of the camera's own address are taken.
+  track->udp->SetPeer(exchange_->connection().peer_address(), transport ? transport->server_rtp_port : 0,
+                      transport ? transport->server_rtcp_port : 0);
+  track->udp->PunchHole();
+}
+
+std::optional<Failure> Session::UseMulticast(const Transport* transport, const Media& media, Track* track) {
+  std::string group = transport ? transport->destination : "";
+  if (group.empty()) group = media.multicast_address;
+  const int port = transport && transport->multicast_port > 0 ? transport->multicast_port : media.port;
+  const std::string local_address = exchange_->connection().local_address();
+  track->udp = std::make_unique<UdpPair>();
+  if (!group.empty() && port > 0 && track->udp->OpenMulticast(group, port, port + 1, local_address)) {
+    return std::nullopt;
+  }
+  return Failure{end::kIoError, "This machine cannot join the multicast group of the camera.", 0};
 }
 
 std::optional<Failure> Session::SetUp(const Media& media, Carrier carrier, int64_t deadline_us) {
@@ -306,31 +268,18 @@ std::optional<Failure> Session::SetUp(const Media& media, Carrier carrier, int64
   if (answer.status < 200 || answer.status > 299) return FailureOfStatus("SETUP", answer);
 
   TakeSession(answer);
-  const auto transport = ParseTransport(answer.headers.Get("Transport"));
-  const Connection& connection = exchange_->connection();
+  const auto header = ParseTransport(answer.headers.Get("Transport"));
+  const Transport* transport = header ? &*header : nullptr;
   if (carrier == Carrier::kTcp) {
-    const int asked = static_cast<int>(tracks_.size()) * 2;
-    if (transport && !transport->interleaved && (transport->server_rtp_port > 0 || transport->multicast)) {
-      GiveUpSession(deadline_us);
-      return Failure{end::kTransportRefused, "The camera wants to send over UDP although TCP was asked for.", 0};
-    }
-    track.rtp_channel = transport && transport->rtp_channel >= 0 ? transport->rtp_channel : asked;
-    track.rtcp_channel = transport && transport->rtcp_channel >= 0 ? transport->rtcp_channel : track.rtp_channel + 1;
-    TakeOverChannels(tracks_.size(), track.rtp_channel, track.rtcp_channel);
+    failure = UseTcp(transport, &track);
   } else if (carrier == Carrier::kUdp) {
-    // Some cameras name another host as `source`. It is ignored: only datagrams of the camera's own address are taken.
-    track.udp->SetPeer(connection.peer_address(), transport ? transport->server_rtp_port : 0,
-                       transport ? transport->server_rtcp_port : 0);
-    track.udp->PunchHole();
+    UseUdp(transport, &track);
   } else {
-    std::string group = transport ? transport->destination : "";
-    if (group.empty()) group = media.multicast_address;
-    const int port = transport && transport->multicast_port > 0 ? transport->multicast_port : media.port;
-    track.udp = std::make_unique<UdpPair>();
-    if (group.empty() || port <= 0 || !track.udp->OpenMulticast(group, port, port + 1, connection.local_address())) {
-      GiveUpSession(deadline_us);
-      return Failure{end::kIoError, "This machine cannot join the multicast group of the camera.", 0};
-    }
+    failure = UseMulticast(transport, media, &track);
+  }
+  if (failure) {
+    GiveUpSession(deadline_us);
+    return failure;
   }
   tracks_.push_back(std::move(track));
   RememberSession();
@@ -360,7 +309,7 @@ std::optional<Failure> Session::Play(int64_t deadline_us) {
   if (answer.status < 200 || answer.status > 299) return FailureOfStatus("PLAY", answer);
   TakeSession(answer);
   RememberSession();
-  play_clock_us_ = ClockOfRange(answer.headers.Get("Range"));
+  play_clock_us_ = ParseRangeClock(answer.headers.Get("Range"));
   for (const Track& track : tracks_) {
     // A firewall may have forgotten the first datagram by the time that the camera answers PLAY.
     if (track.carrier == Carrier::kUdp) track.udp->PunchHole();
@@ -390,7 +339,7 @@ void Session::OnAnswer(int64_t cseq, const Message& answer) {
     OnKeepaliveAnswer(answer);
     return;
   }
-  // An error that answers no request shortly after a report: this camera mistakes receiver reports for requests.
+  // An error that answers no request, shortly after a report: this camera takes receiver reports for requests.
   const bool reported = reported_us_ > 0 && now_us - reported_us_ < kAnswerUs;
   if (cseq == 0 && answer.status >= 400 && reported) reports_refused_ = true;
 }
@@ -515,7 +464,7 @@ void Session::Close(int64_t budget_us) {
   if (!exchange_) return;
   waiter_.set_ignore_stop(true);
   const int64_t deadline_us = MonotonicUs() + budget_us;
-  // Stopped while SETUP was under way: the answer names the session that has to be ended.
+  // If SETUP was interrupted, its answer names the session that must be ended.
   std::vector<pollfd> none;
   while (set_up_cseq_ > 0 && exchange_->usable() && MonotonicUs() < deadline_us) {
     if (exchange_->Wait(none, deadline_us) != Waiter::Woke::kReady || exchange_->Receive()) break;
@@ -524,12 +473,12 @@ void Session::Close(int64_t budget_us) {
   const bool has_session = !session_id_.empty() || !tracks_.empty();
   const Message request = Request("TEARDOWN", aggregate_url_);
   if (has_session && !exchange_->usable() && exchange_->can_send()) {
-    // Nothing is read from this connection any more, so the answer is not waited for.
+    // Nothing more is read from this connection, so the answer is not awaited.
     (void)exchange_->Send(Authorized(request));
   } else if (has_session && exchange_->usable()) {
     Message answer;
     const auto failure = Ask(request, deadline_us, &answer);
-    // Closing the connection instead of answering ends the session, too.
+    // A camera that closes the connection instead of answering has ended the session as well.
     if (!failure || failure->end == end::kConnectionLost) {
       learned_.session.clear();
       learned_.session_url.clear();

@@ -50,14 +50,14 @@ class Session : public Exchange::Receiver {
   std::optional<Failure> SetUp(const Media& media, Carrier carrier, int64_t deadline_us);
   std::optional<Failure> Play(int64_t deadline_us);
 
-  // Waits until something comes, the deadline passes or the stop flag is raised. Handles what came, and keeps the
-  // session alive meanwhile.
+  // Waits until data arrives, the deadline passes or the stop flag is raised. Handles the data, and keeps the session
+  // alive.
   std::optional<Failure> Pump(int64_t deadline_us);
 
-  // Somebody woke the capture during the last Pump, and not to stop it. Resets.
+  // Whether the last Pump was woken without a stop. Resets.
   bool TakeWoken() { return std::exchange(woken_, false); }
 
-  // Sends RTCP to the camera. False: it could not be sent.
+  // Sends RTCP to the camera. False: the packet was not sent.
   bool SendReport(size_t track, const std::vector<uint8_t>& packet);
 
   // The camera stopped sending at `seen_us` although the connection is open. Returns `failure`, or the reason
@@ -66,15 +66,15 @@ class Session : public Exchange::Receiver {
   // Requests can be sent and answers read.
   bool usable() const { return exchange_ && exchange_->usable(); }
 
-  // Ends the session: sends TEARDOWN if there is one, waits for the answer for at most `budget_us`, whatever the stop
-  // flag says, and closes. Does nothing the second time.
+  // Ends the session, if there is one, with TEARDOWN, waits at most `budget_us` for the answer, and closes the
+  // connection. Ignores the stop flag. Does nothing the second time.
   void Close(int64_t budget_us);
 
-  // The camera's own clock at PLAY (ONVIF "Range: clock="), microseconds since the epoch; 0: it did not say.
+  // The camera's own clock at PLAY (ONVIF "Range: clock="), microseconds since the epoch; 0: not known.
   int64_t play_clock_us() const { return play_clock_us_; }
   // After receiver reports were sent, the camera sent an error that answers no request.
   bool reports_refused() const { return reports_refused_; }
-  // Datagrams that this machine dropped because they were not read in time.
+  // Number of datagrams that this machine dropped because they were not read in time.
   int64_t dropped_here() const;
   // The authentication scheme in use, such as "Digest SHA-256".
   std::string authentication() const { return authenticator_->scheme(); }
@@ -101,6 +101,10 @@ class Session : public Exchange::Receiver {
   std::optional<Failure> SetUpOnce(const Media& media, Carrier carrier, int64_t deadline_us, Message* answer,
                                    Track* track);
   std::optional<Failure> Redirect(const Message& answer);
+  // These take the transport of an answer to SETUP into use; nullptr: the answer names none.
+  std::optional<Failure> UseTcp(const Transport* transport, Track* track);
+  void UseUdp(const Transport* transport, Track* track);
+  std::optional<Failure> UseMulticast(const Transport* transport, const Media& media, Track* track);
   void EndRememberedSession(int64_t deadline_us);
   void GiveUpSession(int64_t deadline_us);
   void TakeSession(const Message& answer);
@@ -125,12 +129,12 @@ class Session : public Exchange::Receiver {
   std::string base_url_;
   std::string aggregate_url_;
   std::string session_id_;
-  int timeout_s_ = 0;       // the shortest one that the camera named; 0: none yet
+  int timeout_s_ = 0;       // the minimum that the camera declared; 0: none yet
   bool elsewhere_ = false;  // redirected to another host; nothing is learnt from that host
   std::vector<Track> tracks_;
   std::vector<int> track_of_channel_;  // by channel: track * 2, plus 1 for RTCP; -1 = none
   Keepalive keepalive_;
-  int64_t keepalive_cseq_ = 0;  // of the newest one, until it is answered
+  int64_t keepalive_cseq_ = 0;  // of the newest keepalive request, until it is answered
   int64_t keepalive_sent_us_ = 0;
   std::string keepalive_method_;
   int keepalive_unauthorized_ = 0;  // in a row

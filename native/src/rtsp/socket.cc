@@ -83,7 +83,7 @@ bool PollUntil(int fd, short events, int64_t deadline_us) {
 }  // namespace
 
 Waiter::Woke Waiter::Wait(pollfd* descriptors, size_t count, int64_t deadline_us) {
-  // poll takes one array: the caller's descriptors, and behind them the eventfd.
+  // poll takes one array: the caller's descriptors, and then the eventfd.
   std::array<pollfd, kMaxInlineDescriptors + 1> inline_set{};
   std::vector<pollfd> large_set;
   if (count > kMaxInlineDescriptors) large_set.resize(count + 1);
@@ -306,7 +306,7 @@ bool Connection::Write(const void* data, size_t size) {
   State& state = *state_;
   if (state.fd < 0) return false;
   const auto* bytes = static_cast<const uint8_t*>(data);
-  // TLS wants the same bytes again after a full socket, so they are queued first.
+  // After a full socket, TLS needs the same bytes again, so they are queued first.
   if (!state.tls && state.waiting() == 0 && size > 0) {
     const long result = state.SendSome(bytes, size);
     if (result < 0) {

@@ -17,15 +17,15 @@
 
 namespace chrys::rtsp {
 
-// Waits for descriptors, until a deadline passes or the capture's stop flag is raised. Thread: one; the wake-up may
-// come from any thread.
+// Waits until a descriptor is ready, a deadline passes or the capture's stop flag is raised. Thread: one; the wake-up
+// may come from any thread.
 class Waiter {
  public:
-  // `stop`: not 0 = stop. `wake_fd`: an eventfd that is written to when `stop` changes; -1: none, and `stop` is looked
-  // at every 50 ms.
+  // `stop`: not 0 = stop. `wake_fd`: an eventfd that is written to when `stop` changes; -1: none, and `stop` is read
+  // every 50 ms.
   Waiter(const std::atomic<int32_t>& stop, int wake_fd) : stop_(stop), wake_fd_(wake_fd) {}
 
-  // kWoken: somebody wrote to the eventfd, and the stop flag is not raised.
+  // kWoken: the eventfd was written to, and the stop flag is not raised.
   enum class Woke { kReady, kDeadline, kStopped, kWoken };
   // Blocks until one of the descriptors is ready, `deadline_us` (monotonic) has passed, or the stop flag is raised.
   // While `ignore_stop` is set, the stop flag is ignored (for TEARDOWN).
@@ -41,7 +41,7 @@ class Waiter {
 
 enum class TlsVerify {
   kVerify,  // the certificate must be valid for the host by the system's authorities
-  kPin,     // its fingerprint must be the pinned one; without a pin any is taken, and fingerprint() is to be pinned
+  kPin,     // its fingerprint must be the pinned one; without a pin, any is accepted, and the caller pins fingerprint()
   kNone,
 };
 
@@ -55,7 +55,7 @@ struct ConnectionOptions {
   std::string trust_file;  // PEM file of the authorities for kVerify; empty: those of the system
 };
 
-// A TCP connection, perhaps with TLS.
+// A TCP connection, with or without TLS.
 class Connection {
  public:
   static constexpr size_t kMaxUnsent = 256 << 10;
@@ -65,16 +65,17 @@ class Connection {
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
 
-  // Blocks until it is open (TLS handshake included). Failures: refused, unreachable, open_timeout, tls_failed,
-  // certificate_untrusted, certificate_changed, stopped, io_error.
+  // Blocks until the connection is open (TLS handshake included). Failures: refused, unreachable, open_timeout,
+  // tls_failed, certificate_untrusted, certificate_changed, stopped, io_error.
   std::optional<Failure> Connect(const ConnectionOptions& options, Waiter& waiter, int64_t deadline_us);
 
-  // Does not block. > 0: bytes; 0: nothing there now; < 0: closed by the camera (error() is 0) or failed (error() is
+  // Does not block. > 0: bytes; 0: nothing to read now; < 0: closed by the camera (error() is 0) or failed (error() is
   // errno).
   long Read(uint8_t* data, size_t size);
-  // Queues and sends what it can. False: the connection failed, or more than kMaxUnsent bytes wait.
+  // Queues the bytes, and sends as many as the socket takes. False: the connection failed, or more than kMaxUnsent
+  // bytes wait.
   bool Write(const void* data, size_t size);
-  // Sends what waits. False: the connection failed.
+  // Sends queued bytes. False: the connection failed.
   bool Flush();
   bool has_unsent() const;
   // Whether there are bytes that TLS has decrypted and Read has not returned yet. poll does not see them.
@@ -84,7 +85,8 @@ class Connection {
   const std::string& fingerprint() const;  // of the camera's certificate, 64 hex digits; empty without TLS
   std::string peer_address() const;
   std::string local_address() const;
-  // Closes in order: sends TLS close_notify, shuts down, and reads what is unread, so that the kernel sends no RST.
+  // Closes without a reset: sends TLS close_notify, shuts down, and reads the unread bytes, so that the kernel sends no
+  // RST.
   void Close();
 
  private:
@@ -102,7 +104,7 @@ class UdpPair {
 
   static constexpr size_t kMaxDatagram = 65'535;
 
-  // Binds two free ports of that address family on `local_address`. False: none could be had.
+  // Binds two free neighbouring ports on `local_address`. False: there are none.
   bool Open(const std::string& local_address);
   // Joins a multicast group. `interface_address`: local address of the RTSP connection.
   bool OpenMulticast(const std::string& group, int rtp_port, int rtcp_port, const std::string& interface_address);
@@ -111,12 +113,12 @@ class UdpPair {
   // Sends a small datagram to the peer's ports, so that NAT and firewalls let the stream in.
   void PunchHole();
   bool SendRtcp(const std::vector<uint8_t>& packet);
-  // Does not block. Bytes of one datagram; 0: none there.
+  // Does not block. Returns the size of one datagram; 0: there is none.
   size_t Receive(bool rtcp, uint8_t* data, size_t size);
   int rtp_fd() const { return rtp_; }
   int rtcp_fd() const { return rtcp_; }
   int rtp_port() const { return rtp_port_; }
-  // Datagrams that this machine dropped because nobody read them in time (SO_RXQ_OVFL).
+  // Datagrams that this machine dropped because they were not read in time (SO_RXQ_OVFL).
   int64_t dropped_here() const { return dropped_; }
 
  private:

@@ -9,10 +9,10 @@
 
 namespace chrys::rtsp {
 
-// A sentence that names the request, the status and the camera's own text. `answer` is not of status 2xx.
+// The failure for an answer whose status is not 2xx. Its message names the request, the status and the camera's text.
 Failure FailureOfStatus(std::string_view method, const Message& answer);
 
-// The camera's own words for people: without control characters, at most 120 bytes of them.
+// Text of the camera for messages: at most 120 bytes, without control characters.
 std::string CameraText(std::string_view text);
 
 }  // namespace chrys::rtsp

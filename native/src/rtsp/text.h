@@ -44,7 +44,7 @@ inline bool StartsWithIgnoringCase(std::string_view text, std::string_view prefi
   return EqualsIgnoringCase(text.substr(0, prefix.size()), prefix);
 }
 
-// Without blanks and line ends at both ends.
+// The text without blanks and line ends at both ends.
 inline std::string_view Trim(std::string_view text) {
   const auto is_space = [](char c) { return IsBlank(c) || c == '\r' || c == '\n'; };
   while (!text.empty() && is_space(text.front())) text.remove_prefix(1);
@@ -52,7 +52,7 @@ inline std::string_view Trim(std::string_view text) {
   return text;
 }
 
-// The text up to `separator`, which is removed from `rest` together with it.
+// Removes the text up to and including `separator` from `rest`, and returns it without the separator.
 inline std::string_view TakeUntil(std::string_view& rest, char separator) {
   const size_t end = rest.find(separator);
   const std::string_view taken = rest.substr(0, end);
@@ -60,7 +60,7 @@ inline std::string_view TakeUntil(std::string_view& rest, char separator) {
   return taken;
 }
 
-// The next word of a line whose words are separated by blanks. Empty at the end.
+// Removes the next word from a line whose words are separated by blanks, and returns it. Empty at the end.
 inline std::string_view TakeWord(std::string_view& rest) {
   while (!rest.empty() && IsBlank(rest.front())) rest.remove_prefix(1);
   size_t end = 0;

@@ -18,7 +18,7 @@ constexpr double kMaxFps = 1000;
 constexpr double kMinStepSeconds = 0.004;
 constexpr double kMaxUnknownStepSeconds = 1;
 
-// A larger step of the timestamps counts only if the pictures arrive that far apart, too.
+// A larger step of the timestamps counts only if the pictures also arrive that far apart.
 constexpr int64_t kMaxSlackSeconds = 30;
 
 // After this many pictures in a row without a usable timestamp, the camera counts as one without timestamps.
@@ -34,7 +34,7 @@ constexpr int64_t kKeyframeWaitUs = 4'000'000;
 // Times that run ahead of arrival by more than this show that packets were late and the scale is wrong.
 constexpr int64_t kMaxAheadUs = 500'000;
 
-// What was lost or gained while the rate was wrong is made up for slowly.
+// Time that was lost or gained while the rate was wrong is corrected slowly.
 constexpr double kMaxTrim = 0.08;
 constexpr double kMinTrim = 0.005;
 constexpr double kTrimSeconds = 30;
@@ -109,7 +109,7 @@ int64_t Timeline::Resolve(uint32_t rtp_time, int64_t arrival_us) {
     const bool after_stray = stray_.has_value();
     if (at < max_at_ && !after_stray) reorders_ = true;
     Accept(rtp_time, at);
-    // The picture before it may have been placed a little too late.
+    // The previous picture may have been placed a little too late.
     return after_stray && !reorders_ ? std::max(at, max_at_ + 1) : at;
   }
   if (stray_) {
@@ -150,7 +150,7 @@ bool Timeline::Fits(int64_t at, int64_t arrival_us) const {
   return at > floor_at_ && -step <= back;
 }
 
-// Where the next picture belongs if its timestamp says nothing.
+// Where the next picture belongs if its timestamp is not usable.
 int64_t Timeline::Predict(int64_t arrival_us) const {
   if (noted_ < 3) {
     const int64_t declared = DeclaredStep();
@@ -171,7 +171,7 @@ int64_t Timeline::Predict(int64_t arrival_us) const {
   return max_at_ + std::max<int64_t>(1, usual_);
 }
 
-// Places a picture by its smoothed arrival time, and always later than the picture before it.
+// Places a picture by its smoothed arrival time, and always later than the previous picture.
 int64_t Timeline::ByArrival(int64_t arrival_us) {
   if (!by_arrival_) {
     by_arrival_ = true;
@@ -203,7 +203,7 @@ void Timeline::Note(int64_t at, int64_t arrival_us) {
   at_[noted_ % kSteps] = at;
   arrivals_us_[noted_ % kSteps] = arrival_us;
   ++noted_;
-  // The median distance in the order of display: gaps and single errors do not count.
+  // The median distance in display order, so that gaps and single errors do not count.
   const size_t known = std::min(noted_, kSteps / 2);
   if (known < 2) return;
   std::array<int64_t, kSteps / 2> sorted{};

@@ -32,7 +32,7 @@ class Timeline {
   // 1970.
   int64_t SenderUs(int64_t ticks) const;
 
-  // The usual distance of two pictures, ticks; 0 = not known yet.
+  // The usual distance between two pictures, ticks; 0 = not known yet.
   int64_t usual_ticks() const;
 
   // For a second stream beside this one: the monotonic moment of arrival that belongs to a time of this timeline,
@@ -48,7 +48,7 @@ class Timeline {
   // "Stream ticks" are RTP time as 64 bits, without jumps, before it is scaled.
   struct Piece {
     int64_t from = 0;  // stream ticks
-    int64_t out = 0;   // ticks given out for `from`
+    int64_t out = 0;   // ticks that Place returned for `from`
     double slope = 1;
   };
   struct Stray {
@@ -88,7 +88,7 @@ class Timeline {
   int64_t origin_us_ = 0;  // arrival of the first picture
 
   uint32_t base_rtp_ = 0;  // of the last picture whose timestamp was believed
-  int64_t base_at_ = 0;    // stream ticks of it
+  int64_t base_at_ = 0;    // stream ticks of that picture
   uint32_t last_rtp_ = 0;  // of the last picture
   int64_t last_at_ = 0;
   int64_t last_arrival_us_ = 0;
@@ -113,7 +113,7 @@ class Timeline {
   std::deque<Piece> pieces_;
   ClockMeter meter_;
   double scale_ = 1;  // arrival time per RTP time
-  double trim_ = 0;   // share that is added to make up for what was lost or gained before
+  double trim_ = 0;   // share that is added to correct time that was lost or gained before
   int64_t keyframe_arrival_us_ = 0;
 
   std::deque<Report> reports_;  // oldest first
@@ -122,9 +122,10 @@ class Timeline {
   Report early_;
 };
 
-// The clock of the audio that comes with the video. Its times are ticks of the audio's clock rate, and 0 is the video's
-// 0. Uses sender reports only when those of both streams agree with arrival within 1 s. Moves by at most 5 ms a second,
-// with two exceptions: errors in the first 3 s, and lasting errors of more than 1 s, are corrected at once.
+// The clock of the audio that comes with the video. Its times are ticks of the audio's clock rate, and their origin is
+// that of the video. Uses sender reports only when those of both streams agree with arrival within 1 s. Moves by at
+// most 5 ms a second, with two exceptions: errors in the first 3 s, and lasting errors of more than 1 s, are corrected
+// at once.
 class AudioTimeline {
  public:
   // `video` outlives it and is used on the same thread.

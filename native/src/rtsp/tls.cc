@@ -14,8 +14,8 @@ namespace chrys::rtsp {
 
 namespace {
 
-// TLS 1.0 and 1.1, 3DES and SHA-1 signatures are accepted because old cameras have nothing newer. Where both sides have
-// something newer, TLS negotiates that. %COMPAT tolerates certificates with a wrong key usage, which some cameras
+// TLS 1.0 and 1.1, 3DES and SHA-1 signatures are accepted because old cameras support nothing newer. TLS negotiates the
+// newest version that both sides support. %COMPAT tolerates certificates with a wrong key usage, which some cameras
 // generate.
 constexpr const char* kPriority = "NORMAL:+VERS-TLS1.1:+VERS-TLS1.0:+3DES-CBC:+SIGN-RSA-SHA1:+SIGN-ECDSA-SHA1:%COMPAT";
 // Maximum number of TLS records without data (alerts, tickets, key updates) that one Read accepts.
@@ -32,7 +32,7 @@ std::string Hex(const uint8_t* bytes, size_t size) {
   return text;
 }
 
-// Fingerprints are also written with colons and in capitals.
+// Users also write fingerprints with colons and in capitals.
 std::string PlainHex(const std::string& text) {
   std::string plain;
   for (const char c : text) {

@@ -12,17 +12,17 @@ namespace chrys::rtsp {
 
 class TlsSession {
  public:
-  // `fd` must be connected and stays the caller's. `endpoint`: address and port, for messages.
+  // `fd` must be connected, and the caller closes it. `endpoint`: address and port, for messages.
   TlsSession(ConnectionOptions options, int fd, std::string endpoint);
   ~TlsSession();
   TlsSession(const TlsSession&) = delete;
   TlsSession& operator=(const TlsSession&) = delete;
 
-  // Before the first Handshake. Failures: tls_failed.
+  // Call this before the first Handshake. Failures: tls_failed.
   std::optional<Failure> Prepare();
 
   enum class Progress { kDone, kWaits, kFailed };
-  // Goes on with the handshake; checks the certificate at its end. kWaits: call it again after wanted_events().
+  // Continues the handshake, and checks the certificate at its end. kWaits: call it again after wanted_events().
   // kFailed: `failure` is set to tls_failed, certificate_untrusted or certificate_changed.
   Progress Handshake(std::optional<Failure>* failure);
   // For poll, while the handshake waits.
@@ -30,11 +30,11 @@ class TlsSession {
 
   // As Connection::Read. `error` is set to 0 when the camera closed, else to an errno.
   long Read(uint8_t* data, size_t size, int* error);
-  // Sends the front of a queue. After 0 the same bytes must be at its front at the next call.
+  // Sends the front of a queue. After a result of 0, the next call must begin with the same bytes.
   // > 0: bytes sent; 0: the socket is full, or a handshake must end first; < 0: failed.
   long Send(const uint8_t* data, size_t size, int* error);
   bool has_pending() const;
-  // A handshake that the camera asked for waits until it can write.
+  // A handshake that the camera requested waits until it can write.
   bool wants_to_write() const;
   // Sends close_notify if the socket takes it.
   void SayGoodbye();
@@ -45,8 +45,8 @@ class TlsSession {
   std::optional<Failure> CheckTrust();
   Failure HandshakeFailure(int result);
   long End(int error, long total);
-  // Goes on with a handshake that the camera asked for; kDone if there is none. A camera that sends data between its
-  // request and its answer fails.
+  // Continues a handshake that the camera requested; kDone if there is none. Fails if the camera sends data during the
+  // handshake.
   Progress Rehandshake();
   std::string ReadFingerprint() const;
 

@@ -3,6 +3,8 @@
 #include "rtsp/text.h"
 
 #include <algorithm>
+#include <cstdio>
+#include <ctime>
 
 namespace chrys::rtsp {
 
@@ -112,6 +114,30 @@ SessionHeader ParseSession(std::string_view value) {
     if (seconds && *seconds > 0) session.timeout_s = static_cast<int>(std::min(*seconds, kMaxTimeoutSeconds));
   }
   return session;
+}
+
+int64_t ParseRangeClock(std::string_view value) {
+  const size_t at = value.find("clock=");
+  if (at == std::string_view::npos) return 0;
+  const std::string text(value.substr(at + 6, 32));
+  std::tm time{};
+  int used = 0;
+  if (std::sscanf(text.c_str(), "%4d%2d%2dT%2d%2d%2d%n", &time.tm_year, &time.tm_mon, &time.tm_mday, &time.tm_hour,
+                  &time.tm_min, &time.tm_sec, &used) != 6) {
+    return 0;
+  }
+  time.tm_year -= 1900;
+  time.tm_mon -= 1;
+  const auto seconds = static_cast<int64_t>(timegm(&time));
+  int64_t micros = 0;
+  if (text[static_cast<size_t>(used)] == '.') {
+    int64_t unit = 100'000;
+    for (size_t i = static_cast<size_t>(used) + 1; i < text.size() && text[i] >= '0' && text[i] <= '9';
+         ++i, unit /= 10) {
+      micros += (text[i] - '0') * unit;
+    }
+  }
+  return seconds > 0 ? seconds * 1'000'000 + micros : 0;
 }
 
 }  // namespace chrys::rtsp

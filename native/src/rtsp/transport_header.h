@@ -1,4 +1,4 @@
-// The Transport header of SETUP (RFC 2326, 12.39).
+// The headers of SETUP and PLAY: Transport, Session and Range (RFC 2326, 12.39, 12.37 and 12.29).
 #pragma once
 
 #include <cstdint>
@@ -36,5 +36,9 @@ struct SessionHeader {
   int timeout_s = 60;  // the default applies when the camera names none
 };
 SessionHeader ParseSession(std::string_view value);
+
+// The time that a Range header names, such as "clock=20261130T200000.25Z-" (RFC 2326, 3.7): microseconds since the
+// epoch. 0: the header names none.
+int64_t ParseRangeClock(std::string_view value);
 
 }  // namespace chrys::rtsp

@@ -1,4 +1,4 @@
-// UdpPair of socket.h.
+// UdpPair, which socket.h declares.
 #include <ifaddrs.h>
 #include <net/if.h>
 #include <netinet/in.h>
@@ -16,10 +16,10 @@ namespace chrys::rtsp {
 
 namespace {
 
-// The burst of a large keyframe must fit, in case this thread does something else meanwhile.
+// Room for the burst of a large keyframe while this thread is busy.
 constexpr int kReceiveBufferBytes = 4 << 20;
 constexpr int kMaxPortTries = 64;
-// Datagrams of other hosts that one Receive drops before it returns.
+// Maximum number of datagrams of other hosts that one Receive drops before it returns.
 constexpr int kMaxDropped = 64;
 
 void Close(int* fd) {
@@ -33,7 +33,7 @@ int NewSocket(int family) {
   const int on = 1;
   if (family == AF_INET6) setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on);
   setsockopt(fd, SOL_SOCKET, SO_RXQ_OVFL, &on, sizeof on);
-  // The first goes beyond net.core.rmem_max, but needs CAP_NET_ADMIN.
+  // SO_RCVBUFFORCE can exceed net.core.rmem_max, but needs CAP_NET_ADMIN.
   if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &kReceiveBufferBytes, sizeof kReceiveBufferBytes) != 0) {
     setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &kReceiveBufferBytes, sizeof kReceiveBufferBytes);
   }
@@ -174,7 +174,7 @@ size_t UdpPair::Receive(bool rtcp, uint8_t* data, size_t size) {
     message.msg_controllen = control.size();
     const ssize_t received = recvmsg(fd, &message, 0);
     if (received < 0) {
-      // Other errors are reports about earlier datagrams; poll tells when there is something to read.
+      // Other errors are about datagrams that were sent earlier. The next call of recvmsg may still find a datagram.
       if (errno == EAGAIN || errno == EWOULDBLOCK) return 0;
       continue;
     }

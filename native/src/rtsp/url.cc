@@ -33,8 +33,8 @@ std::string PercentDecode(std::string_view text) {
   return decoded;
 }
 
-// Percent-encodes what cannot stand in a request line or in a quoted string, and leaves the rest as the camera wrote
-// it.
+// Percent-encodes the characters that cannot be in a request line or in a quoted string, and leaves the others as the
+// camera wrote them.
 std::string EncodeOdd(std::string_view text) {
   constexpr char kHex[] = "0123456789ABCDEF";
   std::string encoded;
@@ -57,7 +57,7 @@ size_t SchemeSize(std::string_view text) {
   return 0;
 }
 
-// Removes the scheme, also one that is there twice ("rtsp://rtsp://host/"). Whether there was one.
+// Removes the scheme, even if it is there twice ("rtsp://rtsp://host/"). False: there was none.
 bool RemoveSchemes(std::string_view& text) {
   bool removed = false;
   for (size_t size = SchemeSize(text); size > 0; size = SchemeSize(text)) {

@@ -20,16 +20,16 @@ struct Url {
 // nullopt: neither rtsp:// nor rtsps:// with a host.
 std::optional<Url> ParseUrl(std::string_view text);
 
-// Same host (names compare without regard to case).
+// Whether both have the same host. Names are compared without regard to case.
 bool SameHost(const Url& a, const Url& b);
 
 // The URL that `a=control` values are relative to: Content-Base, else Content-Location, else the request URL. Host and
 // port are always those of `request`, because cameras behind NAT write their inner address.
 std::string BaseUrl(std::string_view request, std::string_view content_base, std::string_view content_location);
 
-// The URL of a control value as cameras mean it. An absolute value is taken, with host and port of `base`. A relative
-// one is appended behind a '/', also when the base has a query (Dahua). `*` and an empty value give the base itself. A
-// control that repeats the end of the base, or lacks its scheme, is understood, too.
+// The URL that a camera means with a control value. An absolute value is used, with host and port of `base`. A relative
+// value is appended after a '/', even if the base has a query (Dahua). `*` and an empty value mean the base itself. A
+// control that repeats the end of the base, or has no scheme, is understood as well.
 std::string JoinControl(std::string_view base, std::string_view control);
 
 }  // namespace chrys::rtsp

@@ -67,6 +67,8 @@ TEST_CASE("UDP is tried after two silent sessions over TCP") {
   SourceOptions options = OptionsFor(camera);
   options.learned.transport = "tcp";
   options.learned.silent_tcp_sessions = 1;
+  // Longer than the second until the first receiver report.
+  options.first_picture_us = 1'500'000;
   Viewer viewer(options);
   CHECK(!viewer.source.Open());
   const AvPtr<AVPacket> packet(av_packet_alloc());
