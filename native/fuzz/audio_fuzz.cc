@@ -1,4 +1,4 @@
-// Audio over RTP. The first byte chooses the format, as SDPs describe it.
+// Fuzz target: audio over RTP. The first byte chooses the format.
 #include <cstdlib>
 
 #include "media_packets.h"

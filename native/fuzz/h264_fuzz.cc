@@ -1,4 +1,4 @@
-// RTP packets of H.264 in, pictures out. The form of the input: nal_packets.h.
+// Fuzz target: the H.264 depacketizer. nal_packets.h describes the input.
 #include "nal_packets.h"
 
 using namespace chrys::rtsp;
@@ -9,7 +9,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   Format format;
   format.name = "H264";
   if ((data[0] & kDescription) != 0) {
-    // The session description's value comes first: a byte of length, then the text.
+    // The value of the session description comes first: a byte of length, then the text.
     if (size < 2 || data[1] > size - 2) return 0;
     format.fmtp["sprop-parameter-sets"] = std::string(data + 2, data + 2 + data[1]);
   }

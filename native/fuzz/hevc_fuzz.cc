@@ -1,4 +1,4 @@
-// RTP packets of HEVC in, pictures out. The form of the input: nal_packets.h.
+// Fuzz target: the HEVC depacketizer. nal_packets.h describes the input.
 #include "nal_packets.h"
 
 using namespace chrys::rtsp;

@@ -1,4 +1,4 @@
-// JPEG over RTP: whatever a camera sends, pictures come out whole or not at all.
+// Fuzz target: JPEG over RTP. Pictures are delivered whole or not at all, whatever a camera sends.
 #include <cstdlib>
 
 #include "media_packets.h"

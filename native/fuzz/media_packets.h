@@ -1,4 +1,4 @@
-// RTP packets out of a fuzzer's bytes.
+// Makes RTP packets of the fuzzer's bytes.
 #pragma once
 
 #include <algorithm>
@@ -9,8 +9,9 @@
 
 namespace chrys::rtsp {
 
-// A packet is: a byte of flags (1 = marker, 2 = later timestamp, 4 = one packet lost before it, 8 = header extension);
-// two bytes, the payload's size; with an extension, two bytes of profile and one of size; then extension and payload.
+// The form of a packet: a byte of flags (1 = marker, 2 = later timestamp, 4 = one packet lost before it, 8 = header
+// extension); two bytes with the size of the payload; for an extension, two bytes of profile and one of size; then
+// extension and payload.
 class FuzzPackets {
  public:
   FuzzPackets(const uint8_t* data, size_t size) : data_(data), size_(size) {}

@@ -1,4 +1,4 @@
-// What the fuzz targets of the H.264 and HEVC depacketizers share.
+// The common part of the fuzz targets for the H.264 and HEVC depacketizers.
 //
 // The input begins with one byte of options. Packets follow: one byte of flags, two bytes of length (big endian), and
 // the payload.
@@ -40,7 +40,7 @@ inline void PushPackets(VideoDepacketizer& depacketizer, const uint8_t* data, si
   while (size >= 3) {
     const uint8_t flags = data[0];
     const size_t length = std::min(size - 3, static_cast<size_t>(data[1]) << 8 | data[2]);
-    // A copy of the exact size shows each read behind its end.
+    // A copy of the exact size, so that the sanitizer sees each read beyond its end.
     const std::vector<uint8_t> payload(data + 3, data + 3 + length);
     data += 3 + length;
     size -= 3 + length;

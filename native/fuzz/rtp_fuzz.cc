@@ -20,7 +20,7 @@ void Require(bool holds) {
   if (!holds) std::abort();
 }
 
-// Reads every byte, so that a wrong view is found.
+// Reads every byte, so that the sanitizer sees a wrong view.
 void Touch(const uint8_t* data, size_t size) {
   uint32_t sum = 0;
   for (size_t i = 0; i < size; ++i) sum += data[i];
@@ -53,7 +53,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     data += 3;
     size -= 3;
     const size_t length = stated < size ? stated : size;
-    // A copy of its own, so that reads beyond its end are found.
+    // A copy of the exact size, so that the sanitizer sees each read beyond its end.
     const std::vector<uint8_t> datagram(data, data + length);
     data += length;
     size -= length;

@@ -1,5 +1,5 @@
-// WWW-Authenticate headers, one a line; an empty line begins the next answer 401, a line "+" means that the request was
-// accepted.
+// Fuzz target: authentication. The input is a list of WWW-Authenticate headers, one in each line. An empty line begins
+// the next answer 401; a line "+" means that the request was accepted.
 #include "rtsp/auth.h"
 
 #include <cstdint>

@@ -1,5 +1,5 @@
-// The bytes of a connection, delivered in pieces: no item may reach outside the buffer, and the parser must always get
-// on.
+// Fuzz target: the bytes of a connection, in pieces. No item may reach outside the buffer, and the parser must always
+// make progress.
 #include "rtsp/message.h"
 #include "rtsp/transport_header.h"
 #include "rtsp/url.h"
@@ -44,7 +44,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     buffer.insert(buffer.end(), data + sent, data + sent + count);
     sent += count;
     while (!buffer.empty()) {
-      // A copy of the exact size, so that the sanitizer sees each byte read behind the end.
+      // A copy of the exact size, so that the sanitizer sees each read beyond its end.
       const std::vector<uint8_t> copy(buffer);
       const StreamParser::Item item = parser.Next(copy.data(), copy.size());
       if (item.kind == StreamParser::Kind::kNeedMore) {

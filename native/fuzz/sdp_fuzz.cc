@@ -1,4 +1,4 @@
-// Session descriptions: what is kept is bounded.
+// Fuzz target: session descriptions. The result is bounded.
 #include "rtsp/sdp.h"
 
 #include <cstdint>

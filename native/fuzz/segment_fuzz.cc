@@ -1,4 +1,4 @@
-// Segment files as recordings read them: the index of packets in the `uuid` box, and libav's mp4 index.
+// Fuzz target: segment files. Reads the index of packets in the `uuid` box, and libav's mp4 index.
 #include <cstddef>
 #include <cstdint>
 #include <vector>

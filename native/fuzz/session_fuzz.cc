@@ -1,7 +1,7 @@
-// Fuzz target: a whole RTSP session over loopback, in which the input is what the camera sends.
-// The first byte holds flags: 1 = audio is wanted, 2 = a session is remembered, 4 = UDP is tried first. The rest is
-// divided by "\n====\n". The camera sends one part for each request, the last one with everything that is left, and
-// closes.
+// Fuzz target: a whole RTSP session over loopback, in which the camera sends the input.
+// The first byte holds flags: 1 = audio is recorded, 2 = a session is remembered, 4 = UDP is tried first. "\n====\n"
+// divides the rest into parts. The camera sends one part for each request. Without a request, it sends the next part
+// after kPauseMs. It closes after the last part.
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <poll.h>
@@ -28,7 +28,7 @@ namespace {
 
 constexpr std::string_view kPassword = "hunter2";
 constexpr std::string_view kSeparator = "\n====\n";
-// A part that is no whole answer gets no further request: the next one is sent after this time.
+// After a part that is not a whole answer, the client sends no request. The next part is sent after this time.
 constexpr int kPauseMs = 3;
 constexpr int kPatienceMs = 3000;
 constexpr size_t kMaxRemembered = 4096;
@@ -106,7 +106,7 @@ class Camera {
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (size < 2) return 0;
   const std::string_view text(reinterpret_cast<const char*>(data) + 1, size - 1);
-  // A redirect could lead anywhere.
+  // A redirect could lead to any host.
   if (Lower(text).find("location") != std::string::npos) return 0;
   Camera camera(Parts(text));
   SourceOptions options;
@@ -128,7 +128,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     failure = source.Read(packet.get());
     if (!failure) Require(packet->size > 0 && packet->pts != AV_NOPTS_VALUE && packet->dts <= packet->pts);
   }
-  // The camera itself may write the word.
+  // The input itself may contain the password.
   const bool is_secret = text.find(kPassword) == std::string::npos;
   Require(!is_secret || failure->message.find(kPassword) == std::string::npos);
   for (const std::string& note : source.TakeNotes()) Require(!is_secret || note.find(kPassword) == std::string::npos);

@@ -1,4 +1,4 @@
-// Any timestamps, arrivals and sender reports: libFuzzer target of timeline and clock_meter.
+// Fuzz target: timeline and clock_meter with any timestamps, arrivals and sender reports.
 #include "rtsp/timeline.h"
 
 #include <cstddef>
@@ -47,7 +47,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   int64_t last_audio = 0;
   while (!reader.empty()) {
     const auto operation = reader.Take<uint8_t>();
-    // Small steps mostly, so that regular streams come up as well.
+    // Mostly small steps, so that regular streams occur as well.
     now_us += (operation & 0x80) != 0 ? reader.Take<uint32_t>() : 40'000;
     const uint32_t step = (operation & 0x40) != 0 ? reader.Take<uint32_t>() : 3'600;
     switch (operation % 5) {

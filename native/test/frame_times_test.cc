@@ -14,7 +14,7 @@ constexpr int64_t kFrame = 3'600;
 constexpr int64_t kFrameUs = 40'000;
 constexpr int kGroup = 25;
 
-// A group of 25 pictures, one each 40 ms.
+// A GOP of 25 pictures, one every 40 ms.
 std::vector<PacketInfo> Group(int64_t first_pts = 0, int64_t first_arrival_us = 1'000'000'000'000) {
   std::vector<PacketInfo> packets;
   for (int i = 0; i < kGroup; ++i) {
@@ -47,7 +47,7 @@ TEST_CASE("plausible times are kept") {
 }
 
 TEST_CASE("times are kept when packets come late or in bursts") {
-  // A long group that the camera kept comes at once.
+  // A long GOP that the camera has buffered comes at once.
   auto packets = Group();
   for (size_t i = 0; i < packets.size(); ++i) {
     packets[i].pts = static_cast<int64_t>(i) * kRate;
@@ -71,7 +71,7 @@ TEST_CASE("arrival replaces times that cannot be right") {
   times = TimesOf(packets, After(packets, kFrame, kFrameUs));
   CHECK(times.duration == kGroup * kFrame);
   CHECK(times.pts[12] == 12 * kFrame);
-  // They never change.
+  // The timestamps never change.
   for (PacketInfo& packet : packets) packet.pts = 5;
   times = TimesOf(packets, After(packets, 0, kFrameUs));
   CHECK(times.duration == kGroup * kFrame);
@@ -82,11 +82,11 @@ TEST_CASE("a gap after the last frame is kept") {
   const auto packets = Group();
   // The camera sent nothing for 4 s.
   CHECK(TimesOf(packets, After(packets, 4 * kRate, 4'000'000)).duration == (kGroup - 1) * kFrame + 4 * kRate);
-  // Only its timestamps say so.
+  // Only the timestamps of the camera have a gap.
   CHECK(TimesOf(packets, After(packets, 4 * kRate, kFrameUs)).duration == kGroup * kFrame);
   CHECK(TimesOf(packets, After(packets, 9'800 * kRate, kFrameUs)).duration == kGroup * kFrame);
   CHECK(TimesOf(packets, After(packets, -9'800 * kRate, kFrameUs)).duration == kGroup * kFrame);
-  // A picture every 14 s, each a group.
+  // A picture every 14 s, each a GOP.
   std::vector<PacketInfo> lone = {packets[0]};
   CHECK(TimesOf(lone, After(lone, 14 * kRate, 14'000'000)).duration == 14 * kRate);
   CHECK(TimesOf(lone, std::nullopt).duration == kFrame);

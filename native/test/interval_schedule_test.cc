@@ -1,4 +1,4 @@
-// What the schedule of intervals takes of streams of regular groups: `interval_schedule_test`.
+// Which frames the interval schedule takes of streams with regular GOPs: `interval_schedule_test`.
 #include "frames/interval_schedule.h"
 
 #include <doctest/doctest.h>
@@ -53,7 +53,7 @@ TEST_CASE("every second is served") {
   for (int from : {0, 15, 37}) {
     const Outcome outcome = Play(1000, 50, 2000, from);
     CHECK(Near(outcome.mean(), 1.0, 0.05));
-    // Aligned to the keyframes: one at the keyframe, one in the middle, and nothing behind it.
+    // Aligned to the keyframes: one at the keyframe, one in the middle, and none after it.
     CHECK(outcome.share() < 0.56);
     for (size_t i = 3; i < outcome.taken.size(); ++i) {
       CHECK(Near(outcome.taken[i] - outcome.taken[i - 1], 1.0, kFrame));
@@ -86,7 +86,7 @@ TEST_CASE("an interval of one frame takes every frame") {
 }
 
 TEST_CASE("serving continues when a GOP is longer than usual") {
-  // Groups were of 2 s, and now there is no keyframe any more.
+  // The GOPs had 2 s; now no keyframe comes any more.
   const Outcome outcome = Play(1000, 50, 1000, 0, 100'000);
   CHECK(outcome.taken.size() >= 30);
   const Outcome by_keyframes = Play(3000, 50, 1000, 0, 100'000);
@@ -113,7 +113,7 @@ TEST_CASE("serving continues when a frame from before a clock jump is taken late
     const double seconds = offset + i * kFrame;
     schedule.Update(intervals, 1 << kFilterFirstInterval);
     if (i % 25 == 0) schedule.BeginGop(seconds, 1, kFrame);
-    // The decoder gives each frame out two packets later.
+    // The decoder returns each frame two packets later.
     if (i >= 502 || i < 500) taken += schedule.Take(seconds - 2 * kFrame, i % 25 == 2) != 0 ? 1 : 0;
     if (i == 500 || i == 501) taken += schedule.Take(100'000 + (i - 2) * kFrame, false) != 0 ? 1 : 0;
   }

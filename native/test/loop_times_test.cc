@@ -1,4 +1,4 @@
-// The times of a file that is played over and over: `loop_times_test`.
+// The times of a file that is played in a loop: `loop_times_test`.
 #include "source/loop_times.h"
 
 #include <doctest/doctest.h>
@@ -107,7 +107,7 @@ TEST_CASE("breaks of the clock are not pauses") {
   CHECK(times.Add(9'000 * kSecond, 9'000 * kSecond, kFrame, false).dts == 2 * kFrame);
   CHECK(times.Add(9'000 * kSecond + kFrame, 9'000 * kSecond + kFrame, kFrame, false).dts == 3 * kFrame);
   CHECK(times.Add(4 * kFrame, 4 * kFrame, kFrame, false).dts == 4 * kFrame);
-  // Ten seconds are a pause of their own right.
+  // Ten seconds are a real pause.
   CHECK(times.Add(10 * kSecond, 10 * kSecond, kFrame, false).dts == 10 * kSecond);
 }
 

@@ -1,4 +1,4 @@
-// Pictures of every size and format, compared with libswscale's own into rows with room behind them: `picture_test`.
+// Pictures of every size and format, compared with those that libswscale writes into padded rows: `picture_test`.
 #include "frames/picture.h"
 
 #include <doctest/doctest.h>
@@ -23,7 +23,7 @@ namespace {
 
 constexpr uint8_t kGuard = 0xA5;
 constexpr size_t kGuardBytes = 4096;
-constexpr int kRoomBehindRow = 256;  // bytes, in the picture that is compared with
+constexpr int kRowPadding = 256;  // bytes, in the expected picture
 
 const std::vector<AVPixelFormat> kSources{AV_PIX_FMT_YUV420P,     AV_PIX_FMT_YUVJ420P, AV_PIX_FMT_YUV422P,
                                           AV_PIX_FMT_YUVJ422P,    AV_PIX_FMT_YUV444P,  AV_PIX_FMT_YUV420P10LE,
@@ -96,7 +96,7 @@ std::vector<uint8_t> Expected(const AVFrame* frame, int32_t format, PictureSize 
   uint8_t* data[4] = {};
   int wide[4] = {};
   for (int i = 0; i < av_pix_fmt_count_planes(target); ++i) {
-    wide[i] = (strides[i] + 63) / 64 * 64 + kRoomBehindRow;
+    wide[i] = (strides[i] + 63) / 64 * 64 + kRowPadding;
     planes[i].resize(static_cast<size_t>(wide[i]) * static_cast<size_t>(size.height + 1) + 64);
     data[i] = planes[i].data() + (64 - reinterpret_cast<uintptr_t>(planes[i].data()) % 64) % 64;
   }
@@ -112,11 +112,11 @@ std::vector<uint8_t> Expected(const AVFrame* frame, int32_t format, PictureSize 
   return made;
 }
 
-// The bytes that PictureMaker makes. Complains when it writes anywhere else than it may.
+// The bytes that PictureMaker makes. Checks that it writes only where it may.
 std::vector<uint8_t> Made(PictureMaker& maker, const AVFrame* frame, const OutputFormat& output_format,
                           PictureSize size) {
   const size_t room = PictureRoom(output_format.format, size);
-  // As a slot: the picture begins at an address that is a multiple of 64.
+  // As in a slot, the picture begins at an address that is a multiple of 64.
   std::vector<uint8_t> memory(kGuardBytes + room + kGuardBytes, kGuard);
   const size_t begin = kGuardBytes - reinterpret_cast<uintptr_t>(memory.data()) % 64;
   const auto bytes = maker.Make(frame, output_format, size, memory.data() + begin, room);
@@ -144,7 +144,7 @@ void Compare(AVPixelFormat source, int32_t format, int width, int height, int to
   CHECK((Made(maker, frame.get(), output_format, size) == Expected(frame.get(), format, size)));
 }
 
-TEST_CASE("all sizes equal the result for rows with padding") {
+TEST_CASE("pictures of all sizes equal those in padded rows") {
   for (const AVPixelFormat source : kSources) {
     for (const int32_t format : kFormats) {
       for (int width = 1; width <= 100; ++width) {
@@ -158,7 +158,7 @@ TEST_CASE("all sizes equal the result for rows with padding") {
   }
 }
 
-TEST_CASE("sizes of real cameras equal the result for rows with padding") {
+TEST_CASE("pictures in sizes of real cameras equal those in padded rows") {
   const std::vector<PictureSize> sizes{{854, 480}, {1366, 768},  {500, 376},   {1030, 580}, {1294, 964}, {333, 641},
                                        {641, 333}, {1080, 1920}, {2304, 1296}, {1000, 560}, {352, 288}};
   for (const int32_t format : kFormats) {
@@ -171,7 +171,7 @@ TEST_CASE("sizes of real cameras equal the result for rows with padding") {
   }
 }
 
-// One maker for frames of changing size and format, as a camera that changes its stream needs it.
+// One maker for frames of changing size and format, as after a camera has changed its stream.
 TEST_CASE("the converter follows frames that change size and format") {
   PictureMaker maker;
   for (const int32_t format : {kFormatBgr24, kFormatI420}) {
@@ -236,7 +236,7 @@ TEST_CASE("a JPEG of one colour has that colour up to the last column") {
   }
 }
 
-// Turned pictures, compared with those of the same frame that is not turned.
+// Turned pictures, compared with those of the same frame without rotation.
 TEST_CASE("pictures are turned upright") {
   const AvPtr<AVFrame> plain = Noise(AV_PIX_FMT_YUV420P, 70, 46);
   for (const double angle : {0.0, 90.0, 180.0, 270.0}) {

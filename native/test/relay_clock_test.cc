@@ -1,4 +1,4 @@
-// The times that a relay gives to what cameras send: `relay_clock_test`.
+// The times that a passthrough gives to the packets of cameras: `relay_clock_test`.
 #include "relay/relay_clock.h"
 
 #include <doctest/doctest.h>
@@ -10,7 +10,7 @@ using namespace chrys;
 namespace {
 
 constexpr int64_t kFrameUs = 40'000;
-// In which order frames are sent of which two are shown before the one that they follow.
+// The decoding order of frames of which two are shown before the frame that they follow.
 const std::vector<int64_t> kReordered{0, 3, 1, 2, 6, 4, 5, 9, 7, 8, 12, 10, 11};
 
 PacketInfo Packet(int64_t pts_us, int32_t connection, int64_t arrival_us) {
@@ -66,7 +66,7 @@ TEST_CASE("an order that was not announced is learnt") {
   RelayClock clock(0, kFrameUs);
   const auto times = Feed(clock, kReordered);
   ExpectInOrder(times);
-  // From the first frame on that shows it, distances are right.
+  // The distances are right from the first frame on that shows the order.
   for (size_t i = 3; i < times.size(); ++i) {
     CHECK(times[i].pts - times[2].pts == (kReordered[i] - kReordered[2]) * kFrameUs);
   }

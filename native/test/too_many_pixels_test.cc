@@ -1,4 +1,4 @@
-// A stream that declares huge pictures costs no memory: `too_many_pixels_test`.
+// A stream that declares huge pictures does not use memory: `too_many_pixels_test`.
 #include "codec/parameters.h"
 #include "frames/decoder.h"
 
@@ -74,7 +74,7 @@ std::vector<uint8_t> Keyframe(const std::vector<uint8_t>& sps) {
   unit.insert(unit.end(), pps.begin(), pps.end());
   NalWriter slice(0x65);
   slice.Ue(0).Ue(7).Ue(0).Bits(0, 4).Ue(0).Bits(0, 2).Ue(0);
-  // Macroblocks of any kind: libav takes memory for the picture before it reads them.
+  // Any macroblocks: libav allocates the picture before it reads them.
   for (int i = 0; i < 4000; ++i) slice.Bits(0x5a, 8);
   const auto data = slice.End();
   unit.insert(unit.end(), data.begin(), data.end());
@@ -96,7 +96,7 @@ AvPtr<AVPacket> PacketOver(std::vector<uint8_t>& unit) {
   return packet;
 }
 
-// Maximum of the memory that this process had so far.
+// The maximum memory of this process so far.
 int64_t PeakBytes() {
   FILE* file = std::fopen("/proc/self/status", "r");
   char line[256];
@@ -143,7 +143,7 @@ TEST_CASE("padding up to whole blocks does not count") {
   CHECK(!TooManyPixels(answer.coded_width, answer.coded_height, 1920 * 1080));
 }
 
-// The second line of defence: libav fills tables of its own before it asks for memory for the picture.
+// The second check: libav fills tables of its own before it allocates the picture.
 TEST_CASE("the decoder allocates no memory for pictures that are too large") {
   av_log_set_level(AV_LOG_QUIET);
   for (const auto& sps : {Sps(16'000, 16'000), Sps(16'000, 16'000, 15'360, 15'520)}) {

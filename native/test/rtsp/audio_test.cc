@@ -50,10 +50,10 @@ Bytes Join(std::initializer_list<Bytes> parts) {
 }
 
 // A packet of AAC-hbr: AU headers, then units.
-Bytes AuPacket(const std::vector<Bytes>& units, size_t told_size = 0) {
+Bytes AuPacket(const std::vector<Bytes>& units, size_t declared_size = 0) {
   Bytes packet{0, static_cast<uint8_t>(16 * units.size())};
   for (const Bytes& unit : units) {
-    const size_t size = told_size > 0 ? told_size : unit.size();
+    const size_t size = declared_size > 0 ? declared_size : unit.size();
     packet.push_back(static_cast<uint8_t>(size >> 5));
     packet.push_back(static_cast<uint8_t>(size << 3));
   }
@@ -90,7 +90,7 @@ TEST_CASE("AAC units and their times are read") {
   CHECK(units[1].rtp_time == 1023);
   CHECK(units[2].data == kThree);
   CHECK(units[2].rtp_time == 2047);
-  // Units and headers that do not fit the packet.
+  // Units and headers that do not fit into the packet.
   Bytes cut = AuPacket({kOne, kThree});
   cut.resize(cut.size() - 1);
   CHECK(Push(*audio, cut, 9000).size() == 1);
@@ -116,7 +116,7 @@ TEST_CASE("all forms of AAC headers are read") {
   REQUIRE(units.size() == 2);
   CHECK(units[1].data == kTwo);
   CHECK(units[1].rtp_time == 1024);
-  // Fields that are told and of no use here: CTS and DTS differences, random access, auxiliary data.
+  // Declared fields that are not used: CTS and DTS differences, random access, auxiliary data.
   auto fmtp = kHbr;
   fmtp["ctsdeltalength"] = "8";
   fmtp["dtsdeltalength"] = "8";
@@ -127,7 +127,7 @@ TEST_CASE("all forms of AAC headers are read") {
   units = Push(*fields, Join({{0, 27, 0, 0x20, 0x40, 0x20}, {16, 0xaa, 0xbb}, kOne}), 0);
   REQUIRE(units.size() == 1);
   CHECK(units[0].data == kOne);
-  // An RTP clock that is not the samples' one: HE-AAC.
+  // HE-AAC: the RTP clock differs from the sample rate.
   const auto doubled = Make(FormatOf("MPEG4-GENERIC", 48'000, 2, {{"config", "2b118800"}}));
   units = Push(*doubled, AuPacket({kOne, kTwo}), 0);
   CHECK(doubled->stream().sample_rate == 48'000);
@@ -144,7 +144,7 @@ TEST_CASE("AAC fragments are joined, and dropped when one is lost") {
   auto units = Push(*audio, AuPacket({tail}, 300), 0, true);
   REQUIRE(units.size() == 1);
   CHECK(units[0].data == kThree);
-  // One of them is lost.
+  // One part is lost.
   CHECK(Push(*audio, AuPacket({tail}, 300), 1024, true, 1).empty());
   CHECK(Push(*audio, AuPacket({head}, 300), 2048, false).empty());
   CHECK(Push(*audio, AuPacket({kOne}), 3072, true, 1).size() == 1);
@@ -185,7 +185,7 @@ TEST_CASE("ADTS headers are read and removed") {
   CHECK(units[0].data == kOne);
   CHECK(units[1].data == kTwo);
   CHECK(units[1].rtp_time > 0);
-  // Without ADTS the rtpmap is all there is.
+  // Without ADTS, only the rtpmap describes the stream.
   const auto guessed = Make(FormatOf("MPEG4-GENERIC", 44'100, 2, {}));
   CHECK(!guessed->known());
   CHECK(Push(*guessed, AuPacket({kOne}), 0).size() == 1);
@@ -218,7 +218,7 @@ Bits& PutMuxConfig(Bits& bits, int sub_frames) {
 }
 
 TEST_CASE("LATM is read with its configuration in the SDP or in the stream") {
-  // As RFC 6416 shows it: the configuration in the SDP.
+  // As in RFC 6416: the configuration is in the SDP.
   Bits config;
   PutMuxConfig(config, 2);
   std::string hex;
@@ -242,11 +242,11 @@ TEST_CASE("LATM is read with its configuration in the SDP or in the stream") {
   REQUIRE(units.size() == 2);
   CHECK(units[0].data == kThree);
   CHECK(units[1].data == kTwo);
-  // One of them is lost.
+  // One part is lost.
   CHECK(Push(*audio, {element.begin(), element.begin() + 100}, 300, false).empty());
   CHECK(Push(*audio, {element.begin() + 200, element.end()}, 300, true, 1).empty());
   CHECK(Push(*audio, element, 400).size() == 2);
-  // In the stream: the first element brings it, the second one uses it.
+  // The configuration is in the stream: the first element carries it, the second one uses it.
   const auto in_band = Make(FormatOf("MP4A-LATM", 90'000, 1, {}));
   REQUIRE(in_band);
   CHECK(!in_band->known());

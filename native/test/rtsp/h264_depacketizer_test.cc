@@ -1,4 +1,4 @@
-// H.264 from RTP packets to pictures, with what cameras do wrong: `h264_depacketizer_test`.
+// H.264 from RTP packets to pictures, with the errors of real cameras: `h264_depacketizer_test`.
 #include <doctest/doctest.h>
 
 #include "nal_stream.h"
@@ -90,7 +90,7 @@ Camera Make(const std::string& sprop = "", bool reliable = true, const Depacketi
   return Camera(MakeH264(format, reliable, habits), false);
 }
 
-// A keyframe and so many pictures behind it, each a reference.
+// A keyframe and then `pictures` more pictures, each a reference.
 void SendGroup(Camera& camera, uint32_t pictures) {
   camera.SendPicture({Sps(), Pps(), Idr()});
   for (uint32_t i = 1; i <= pictures; ++i) camera.SendPicture({P(i)});
@@ -145,7 +145,7 @@ TEST_CASE("SEI after a picture makes no picture") {
     CHECK(camera.units().size() == i + 1);
   }
   CHECK(camera.units()[1].data == Joined({kSei, kSei, P(1)}));
-  // A delimiter is the first NAL unit of a picture: what stands in front of it is dropped.
+  // A delimiter is the first NAL unit of a picture, so NAL units before it are dropped.
   camera.SendPicture({kAud, P(6)});
   CHECK(camera.units()[6].data == Joined({kAud, P(6)}));
 }
@@ -227,10 +227,10 @@ TEST_CASE("the parameter sets of the stream win") {
   Camera camera = Make("Z0IAHukBQHsg,aM4xUg==");
   camera.SendPicture({Sps(), Pps(), Idr()});
   CHECK(camera.depacketizer().extradata() == Joined({Sps(), Pps()}));
-  // Once is enough.
+  // The sets are written once.
   camera.SendPicture({Idr()});
   CHECK(camera.units()[1].data == Joined({Sps(), Pps(), Idr()}));
-  // Others follow, and half of them is sent.
+  // Other sets follow, but only the SPS is sent.
   SpsOptions options;
   options.level = 40;
   camera.SendPicture({Sps(options), Idr()});
@@ -296,7 +296,7 @@ TEST_CASE("a camera that marks every slice is learnt") {
     CHECK(data.size() >= whole.size());
     CHECK(std::equal(whole.rbegin(), whole.rend(), data.rbegin()));
   }
-  // The pictures behind the one that was cut are damaged until the next keyframe.
+  // The pictures after the one that was cut are damaged until the next keyframe.
   CHECK(Damaged(camera.units()) == ".xxx.......");
 
   Camera again = Make("", true, camera.depacketizer().habits());
@@ -341,7 +341,7 @@ TEST_CASE("two fields are one picture") {
     options.slice = type == 5 ? 7 : 5;
     return Slice(options);
   };
-  // Marker and time of their own, with a delimiter and an SEI in front of each.
+  // Each with its own marker and time, after a delimiter and an SEI.
   Camera camera = Make();
   for (uint32_t i = 0; i < 5; ++i) {
     camera.set_time(camera.time() + 1800);
@@ -447,7 +447,7 @@ TEST_CASE("aggregates are read") {
   camera.SendNal(Idr(), true);
   REQUIRE(camera.units().size() == 1);
   CHECK(camera.units()[0].data == Joined({Sps(), Pps(), kSei, Idr()}));
-  // A length that is too large costs what is behind it.
+  // A length that is too large costs the rest of the packet.
   camera.set_time(100'000);
   Bytes broken = stap({P(1), P(2)});
   broken[1 + 2 + P(1).size()] = 0xff;
@@ -483,7 +483,7 @@ TEST_CASE("keyframes are found") {
   CHECK(!camera.units()[3].recovery);
   CHECK(!camera.units()[4].keyframe);
   CHECK(camera.units()[4].recovery);
-  // Both begin with the sets, so that decoding can.
+  // Both begin with the sets, so that decoding can begin there.
   CHECK(camera.units()[2].data == Joined({Sps(), Pps(), Recovery(0), i_picture(2)}));
   CHECK(camera.units()[4].data == Joined({Sps(), Pps(), Recovery(5), P(4)}));
 
@@ -512,7 +512,7 @@ TEST_CASE("loss damages all pictures until the next keyframe") {
     camera.SendPicture({P(6)});
     SendGroup(camera, 2);
     CHECK(Damaged(camera.units()) == ".....x...");
-    // Within a keyframe: it is one still.
+    // Within a keyframe: it is still a keyframe.
     camera.set_time(camera.time() + 3600);
     const Bytes idr = Idr();
     Bytes first = camera.FragmentHeader(idr, true, false);
@@ -581,7 +581,7 @@ TEST_CASE("pictures that the camera itself drops are noticed") {
 
 TEST_CASE("an intra refresh ends the damage") {
   Camera camera = Make();
-  // No keyframe ever.
+  // There is never a keyframe.
   camera.SendNal(Sps(), false);
   camera.SendNal(Pps(), false);
   for (uint32_t i = 0; i < 60; ++i) {
@@ -604,13 +604,13 @@ TEST_CASE("an intra refresh ends the damage") {
     }
   }
   CHECK(Damaged(camera.units()).substr(60) == "xxxxxxxx......");
-  // A stream with keyframes is not one of these.
+  // A stream with keyframes is not a stream with intra refresh.
   SendGroup(camera, 1);
   SendGroup(camera, 1);
   CHECK(!camera.depacketizer().intra_refresh_only());
 }
 
-TEST_CASE("sequence numbers that lie are found out") {
+TEST_CASE("wrong sequence numbers are detected") {
   const auto play = [](Camera& camera, int groups) {
     for (int group = 0; group < groups; ++group) {
       for (uint32_t i = 0; i < 12; ++i) {
@@ -647,7 +647,7 @@ TEST_CASE("sequence numbers that lie are found out") {
   play(udp, 5);
   CHECK(Damaged(udp.units()).find('x') != std::string::npos);
 
-  // Real loss is no lie: a third of the packets is missing.
+  // Real loss: a third of the packets is missing.
   Camera lossy = Make();
   uint32_t random = 1;
   for (int group = 0; group < 20; ++group) {

@@ -1,4 +1,4 @@
-// HEVC from RTP packets to pictures, with what cameras do wrong: `hevc_depacketizer_test`.
+// HEVC from RTP packets to pictures, with the errors of real cameras: `hevc_depacketizer_test`.
 #include <doctest/doctest.h>
 
 #include "nal_stream.h"
@@ -113,7 +113,7 @@ TEST_CASE("SEI after a picture makes no picture") {
       camera.SendNal(Sei(type), true);
       CHECK(camera.units().size() == i + 1);
     }
-    // A suffix SEI cannot stand in front of the next picture.
+    // A suffix SEI cannot come before the next picture.
     CHECK(camera.units()[1].data ==
           (type == kSuffixSei ? Joined({Slice(kTrailR, 1)}) : Joined({Sei(type), Sei(type), Slice(kTrailR, 1)})));
   }
@@ -249,7 +249,7 @@ TEST_CASE("loss damages all pictures until the next keyframe") {
     camera.SendPicture({Slice(kCra, 11)});
     camera.SendPicture({Slice(kRaslN, 9)});
     camera.SendPicture({Slice(kTrailR, 12)});
-    // A leading picture may refer to what was lost in front of its CRA picture.
+    // A leading picture may refer to a lost picture before its CRA picture.
     CHECK(Damaged(camera.units()) == ".........x.x.");
     // The order of pictures shows that only something else was lost.
     Camera even = Make(reliable);
@@ -307,7 +307,7 @@ TEST_CASE("an intra refresh ends the damage") {
   CHECK(camera.depacketizer().intra_refresh_only());
 }
 
-TEST_CASE("sequence numbers that lie are found out") {
+TEST_CASE("wrong sequence numbers are detected") {
   Camera camera = Make();
   for (int group = 0; group < 6; ++group) {
     for (uint32_t i = 0; i < 12; ++i) {

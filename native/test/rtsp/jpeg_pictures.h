@@ -1,4 +1,4 @@
-// Makes JPEG pictures for the tests, as RTP carries them: entropy-coded data of blocks of one brightness each.
+// Makes JPEG pictures for the tests, in the form that RTP carries: entropy-coded data of blocks of one brightness each.
 #pragma once
 
 #include <cstddef>

@@ -15,7 +15,7 @@ using namespace chrys::rtsp;
 
 namespace {
 
-// Soft slopes without a period, as in a real picture: neighbours are alike.
+// Soft slopes without a period, as in a real picture: neighbours are similar.
 int Level(int column, int row) {
   return static_cast<int>(30 * std::sin(column * 0.05 + 1) + 25 * std::cos(row * 0.07 + column * 0.013));
 }
@@ -100,7 +100,7 @@ std::unique_ptr<VideoDepacketizer> DepacketizerOf(const Case& a) {
   return MakeJpeg(media, a.habits);
 }
 
-// The brightness of the picture is that of the blocks that were coded: nothing is shifted.
+// Whether the picture has the brightness of the coded blocks, so that nothing is shifted.
 bool IsRight(const Decoded& decoded, const Case& a) {
   const int columns = decoded.width / 16;
   int64_t wrong = 0;
@@ -188,7 +188,7 @@ TEST_CASE("quantization tables come from Q or from the packet") {
   ExpectPicture(a, 640, 480, "tables in the packet");
   Case garbage = a;
   garbage.tables[1] = 0x83;
-  ExpectPicture(garbage, 640, 480, "precision bits that lie");
+  ExpectPicture(garbage, 640, 480, "wrong precision bits");
   Case one = a;
   one.tables = {0, 0, 0, 64};
   one.tables.insert(one.tables.end(), luma.begin(), luma.end());
@@ -200,7 +200,7 @@ TEST_CASE("quantization tables come from Q or from the packet") {
   }
   ExpectPicture(wide, 640, 480, "tables of 16 bits");
 
-  // Tables that came once serve later pictures of that Q.
+  // Tables that came once are used for later pictures with the same Q.
   const auto depacketizer = DepacketizerOf(a);
   CHECK(Push(*depacketizer, JpegPackets(ScanOf(a), OptionsOf(a, 1))).size() == 1);
   Case without = a;
@@ -257,7 +257,7 @@ TEST_CASE("sizes above 2040 are found in the scan") {
   d.height = 1536;
   ExpectPicture(d, 2048, 1536, "2048");
 
-  // What worked is remembered, and helps where nothing can be seen in the picture.
+  // A size that was found is remembered, and used for pictures without structure.
   Case flat = a;
   flat.declared_width = flat.declared_height = 0;
   flat.width = 2400;
@@ -312,7 +312,7 @@ TEST_CASE("header extensions give size and tables") {
   CHECK(decoded->height == 1440);
   CHECK(IsRight(*decoded, a));
 
-  // Behind ONVIF's replay extension.
+  // After ONVIF's replay extension.
   std::vector<uint8_t> both(12);
   both.insert(both.end(), {0xff, 0xd8, 0, 6});
   both.insert(both.end(), frame.begin(), frame.end());
@@ -326,7 +326,7 @@ TEST_CASE("header extensions give size and tables") {
   REQUIRE(decoded);
   CHECK(decoded->width == 2560);
 
-  // Tables of its own: the picture's are not the standard ones.
+  // The extension carries tables that are not the standard ones.
   const auto luma = QuantizationTables(60)[0];
   std::vector<uint8_t> tables{0xff, 0xdb, 0, 67, 0};
   tables.insert(tables.end(), luma.begin(), luma.end());
@@ -350,7 +350,7 @@ TEST_CASE("incomplete pictures are dropped") {
   const Case a;
   const auto scan = ScanOf(a);
   const auto depacketizer = DepacketizerOf(a);
-  // The connection begins inside of a picture.
+  // The connection begins inside a picture.
   auto packets = JpegPackets(scan, OptionsOf(a, 1));
   packets.erase(packets.begin());
   CHECK(Push(*depacketizer, packets).empty());
@@ -422,7 +422,7 @@ TEST_CASE("odd packets are read or reported") {
   packets.back().packet.marker = false;
   CHECK(Push(*depacketizer, packets).empty());
   CHECK(depacketizer->problem().find("larger than 32 MiB") != std::string::npos);
-  // A type that only its sender knows.
+  // A dynamic type, which only its sender knows.
   const auto other = DepacketizerOf(a);
   for (uint32_t i = 0; i <= 5; ++i) {
     JpegPacketOptions dynamic = OptionsOf(a, i);

@@ -53,7 +53,7 @@ inline int Listen(const char* address, int port, int backlog) {
   return fd;
 }
 
-// Accepts one connection and runs `serve` with it; closes it then.
+// Accepts one connection, runs `serve` with it, and closes it.
 class Server {
  public:
   explicit Server(std::function<void(int)> serve, const char* address = "127.0.0.1", int port = 0)
@@ -120,7 +120,7 @@ inline ConnectionOptions Options(int port, std::vector<std::string> addresses = 
   return options;
 }
 
-// Reads until the text has that size, the connection ends or patience does.
+// Reads until the text has that size, the connection ends or kPatienceUs has passed.
 inline std::string ReadText(Connection& connection, Waiter& waiter, size_t size) {
   std::string text;
   std::vector<uint8_t> buffer(65'536);
@@ -138,7 +138,7 @@ inline std::string ReadText(Connection& connection, Waiter& waiter, size_t size)
   return text;
 }
 
-// What Read returns once the connection has ended: its error, -1 if it does not end.
+// The error of the connection after its end; -1: it does not end within kPatienceUs.
 inline int EndOf(Connection& connection, Waiter& waiter) {
   std::vector<uint8_t> buffer(65'536);
   const int64_t deadline_us = MonotonicUs() + kPatienceUs;

@@ -1,4 +1,4 @@
-// What the parser makes of the bytes of a connection, polite and otherwise: `message_test`.
+// The parser of a connection's bytes, with correct and incorrect cameras: `message_test`.
 #include "rtsp/message.h"
 
 #include <doctest/doctest.h>
@@ -47,7 +47,7 @@ std::vector<Item> Parse(const std::string& bytes, size_t piece = std::string::np
   return Parse(parser, bytes, piece);
 }
 
-// Without what was skipped.
+// The items without garbage.
 std::vector<Item> Useful(const std::vector<Item>& items) {
   std::vector<Item> useful;
   for (const Item& item : items) {
@@ -146,7 +146,7 @@ TEST_CASE("the next item is not taken for a header") {
   CHECK(request[1].message.method == "OPTIONS");
   CHECK(request[1].message.uri == "rtsp://client/");
   CHECK(request[1].message.cseq() == 1);
-  // A body that looks like a header line, behind a length.
+  // A body that looks like a header line, after a Content-Length.
   const auto body = Parse("RTSP/1.0 200 OK\r\nContent-Length: 6\r\n\r\na: b\r\n");
   REQUIRE(body.size() == 1);
   CHECK(body[0].message.body == "a: b\r\n");
@@ -181,7 +181,7 @@ TEST_CASE("line ends between items are skipped") {
 TEST_CASE("the next frame is found after garbage") {
   StreamParser parser;
   parser.SetChannels({0, 1});
-  // Dollar signs of other channels, with lengths that cannot be, and without RTP's version, are passed over.
+  // Dollar signs with other channels, with impossible lengths or without the version of RTP are skipped.
   const std::string garbage = std::string("\0\x7f", 2) + "$\x09" + Frame(7).substr(2) +
                               std::string("$\0\0\1$\0\0\x20", 8) + std::string("\x01zz", 3);
   for (const size_t piece : {size_t{1}, size_t{10}, std::string::npos}) {

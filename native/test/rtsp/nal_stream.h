@@ -27,7 +27,7 @@ class BitWriter {
     for (int i = length; i >= 0; --i) Bit((code >> i & 1) != 0);
     return *this;
   }
-  // Trailing bits and emulation prevention, behind a header.
+  // Adds trailing bits and emulation prevention after a header.
   Bytes Nal(const Bytes& header) {
     Bit(true);
     while (bits_ % 8 != 0) Bit(false);
@@ -80,9 +80,9 @@ class Camera {
   void set_time(uint32_t time) { time_ = time; }
   uint32_t time() const { return time_; }
   void set_fragment_bytes(size_t bytes) { fragment_bytes_ = bytes; }
-  // Missing in front of the next packet.
+  // These packets are missing before the next one.
   void Lose(int packets) { lost_ += packets; }
-  // The next so many packets are lost on the way.
+  // The next `packets` packets are lost on the way.
   void DropNext(int packets) { dropped_ = packets; }
 
   void Send(const Bytes& payload, bool marker) {

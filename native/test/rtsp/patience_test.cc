@@ -1,4 +1,4 @@
-// How long cameras are waited for: `patience_test`.
+// How long a camera may be silent: `patience_test`.
 #include "rtsp/patience.h"
 
 #include <doctest/doctest.h>
@@ -64,12 +64,12 @@ TEST_CASE("a slow camera runs from the first connection") {
       CHECK(patience.LimitUs() <= std::max<int64_t>(kConfigured, static_cast<int64_t>(3 * gap * kSecond)));
     }
   }
-  // Pictures that the camera kept come first, at once.
+  // Buffered pictures come first, all at once.
   Patience cached(kConfigured, 0, 0);
   std::vector<double> moments{0.1, 0.101, 0.102, 0.103};
   Append(moments, Regular(7, 7, 300));
   CHECK(Runs(cached, moments));
-  // Whole groups of pictures come at once, every 10 s.
+  // A whole GOP comes at once every 10 s.
   Patience groups(kConfigured, 25, 0);
   moments.clear();
   for (int group = 0; group < 60; ++group) Append(moments, Regular(group * 10, 0.0005, group * 10 + 0.1));
@@ -82,7 +82,7 @@ TEST_CASE("a single interruption does not count as usual") {
   Append(moments, Regular(64.5, 0.04, 120));
   CHECK(Runs(patience, moments));
   CHECK(patience.LimitUs() == kConfigured);
-  // One near the beginning counts, and not for ever.
+  // An interruption near the beginning counts, but not for ever.
   Patience early(kConfigured, 25, 0);
   moments = Regular(0, 0.04, 2);
   Append(moments, Regular(6, 0.04, 8));
@@ -93,7 +93,7 @@ TEST_CASE("a single interruption does not count as usual") {
 }
 
 TEST_CASE("slow cameras are remembered, dead ones are not") {
-  // Dead: nothing is remembered, however often it is found so.
+  // A dead camera: nothing is remembered, however often it stalls.
   int64_t remembered_us = 0;
   for (int connection = 0; connection < 5; ++connection) {
     Patience patience(kConfigured, 25, remembered_us);
@@ -103,13 +103,13 @@ TEST_CASE("slow cameras are remembered, dead ones are not") {
     CHECK(remembered_us < kSecond);
   }
   CHECK(Patience(kConfigured, 25, 0).GapAfterStallUs() == 0);
-  // Slow: also the next connection knows.
+  // A slow camera: the next connection knows it as well.
   Patience slow(kConfigured, 0, 0);
   CHECK(Runs(slow, Regular(0, 12, 60)));
   CHECK(slow.usual_gap_us() == 12 * kSecond);
   Patience again(kConfigured, 0, slow.usual_gap_us());
   CHECK(again.LimitUs() == 36 * kSecond);
-  // It has become fast: forgotten soon.
+  // The camera has become fast: the gap is forgotten soon.
   CHECK(Runs(again, Regular(0, 0.04, 30)));
   CHECK(again.LimitUs() == kConfigured);
   CHECK(again.usual_gap_us() < kSecond);
@@ -125,7 +125,7 @@ TEST_CASE("cameras slower than the first limit are learnt") {
     remembered_us = patience.GapAfterStallUs();
   }
   CHECK(connections == 2);
-  // One picture a connection, and then nothing: the limit has an end.
+  // One picture in each connection: the limit grows only up to its maximum.
   for (connections = 0; connections < 20; ++connections) {
     Patience patience(kConfigured, 0, remembered_us);
     patience.OnPicture(0);

@@ -1,4 +1,4 @@
-// Sender reports in, receiver reports out: `rtcp_test`.
+// Reading sender reports and writing receiver reports: `rtcp_test`.
 #include "rtsp/rtcp.h"
 
 #include <doctest/doctest.h>

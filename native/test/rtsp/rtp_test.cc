@@ -175,7 +175,7 @@ TEST_CASE("jitter is measured") {
   CHECK(shaky.jitter() < 910);  // 10 ms
 }
 
-// What a reorder buffer gives out, as sequence numbers.
+// The sequence numbers that a reorder buffer passes on.
 struct Order {
   ReorderBuffer buffer;
   std::vector<RtpPacket> ready;

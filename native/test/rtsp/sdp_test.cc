@@ -1,5 +1,5 @@
-// Session descriptions of cameras, good and bad: `sdp_test`. A test that is named after a camera holds what that one
-// sends.
+// Session descriptions of cameras, good and bad: `sdp_test`. A test that names a camera uses the description of that
+// camera.
 #include "rtsp/sdp.h"
 
 #include <doctest/doctest.h>
@@ -29,7 +29,7 @@ std::string Parameter(const Media& media, const std::string& key) {
   return found == media.formats[0].fmtp.end() ? "" : found->second;
 }
 
-// The description of a test; `media` many sections are expected.
+// Parses a description, which must have `media` sections.
 SessionDescription Parse(const std::string& text, size_t media) {
   SessionDescription description = ParseSdp(text);
   CHECK(description.media.size() == media);
@@ -110,7 +110,7 @@ TEST_CASE("formats that the media line does not list are named") {
 }
 
 TEST_CASE("format lines are found in other sections") {
-  // go2rtc's WebRTC issue 419: the fmtp of the video stands behind the audio.
+  // go2rtc's WebRTC issue 419: the fmtp of the video comes after the audio.
   const auto behind = Parse(
       "v=0\r\nm=video 0 RTP/AVP 96\r\na=rtpmap:96 H264/90000\r\na=control:track0\r\nm=audio 0 RTP/AVP 8\r\n"
       "a=rtpmap:0 pcma/8000/1\r\na=control:track1\r\na=framerate:25\r\na=fmtp:96 "
@@ -275,7 +275,7 @@ TEST_CASE("back channels are found") {
   CHECK(onvif.media[2].back_channel);
   CHECK(onvif.media[1].direction == "recvonly");
   CHECK(onvif.media[2].direction == "sendonly");
-  // Reolink: a number for a control; the other audio track tells.
+  // Reolink: the control is a number; the other audio track shows which one is the back channel.
   const auto reolink = Parse(
       "m=video 0 RTP/AVP 96\r\nm=audio 0 RTP/AVP 97\r\na=rtpmap:97 MPEG4-GENERIC/16000\r\nm=audio 0 RTP/AVP 8\r\n"
       "a=control:track3\r\na=sendonly\r\n",

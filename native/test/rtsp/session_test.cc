@@ -21,7 +21,7 @@ bool Contains(std::string_view text, std::string_view part) { return text.find(p
 
 int64_t In(int64_t us) { return MonotonicUs() + us; }
 
-// A client with all that a session needs.
+// A client with everything that a session needs.
 struct Client : public Session::Sink {
   explicit Client(const FakeCamera& camera, Learned known = {}, const std::string& user = "")
       : learned(std::move(known)), session(OptionsOf(camera.url(user)), learned, waiter, *this) {}
@@ -49,7 +49,7 @@ struct Client : public Session::Sink {
     }
     return Play();
   }
-  // Until the condition holds, the session ends or the time is over.
+  // Pumps until the condition holds, the session ends or the time is over.
   std::optional<Failure> PumpUntil(const std::function<bool()>& done, int64_t within_us = kPatienceUs) {
     const int64_t deadline_us = In(within_us);
     while (!done() && MonotonicUs() < deadline_us) {
@@ -172,7 +172,7 @@ TEST_CASE("a session without an id is ended") {
   CHECK(camera.Count("TEARDOWN") == 1);
 }
 
-// `refused`: the method that is answered 453 until the old session has ended.
+// `refused`: the method that the camera answers with 453 until the old session has ended.
 void EndsTheRememberedSession(const std::string& refused) {
   bool free = false;
   FakeCamera camera([&](FakeCamera&, const Message& request) -> std::optional<std::string> {
@@ -246,7 +246,7 @@ TEST_CASE("credentials are not sent to another host") {
   CHECK(Is(client.Open(), end::kCredentialsNeeded));
   CHECK(target.Count("DESCRIBE") == 1);
   for (const Message& request : target.requests()) CHECK(!request.headers.Has("Authorization"));
-  // What is known of the camera is not replaced by what another one does.
+  // Facts about another host do not replace those about the camera.
   CHECK(client.learned.authentication == "Basic");
   CHECK(client.learned.session == "old");
 }
@@ -455,7 +455,7 @@ TEST_CASE("a header without end is cut off") {
   });
   Client client(camera);
   CHECK(Is(client.Open(), end::kMessageTooLarge));
-  // Nothing more is read, and still the camera is told.
+  // Nothing more is read, but the camera still gets TEARDOWN.
   client.session.Close(kSecondUs);
   SleepMs(50);
   CHECK(camera.Count("TEARDOWN") == 1);
@@ -552,7 +552,7 @@ TEST_CASE("sessions that end at a constant interval get another keepalive") {
     CHECK(ends_after(12));
     CHECK(learned.keepalive == method);
   }
-  // Nothing that was learnt stays for ever.
+  // No learnt fact stays for ever.
   CHECK(!learned.without_receiver_reports);
   CHECK(!ends_after(40));
   CHECK(!ends_after(700));

@@ -112,7 +112,7 @@ TEST_CASE("the address that refuses is named") {
   CHECK(Is(failure, end::kRefused));
   CHECK(Contains(failure->message, "127.0.0.1:" + std::to_string(port)));
   CHECK(connection.fd() == -1);
-  // The refusal is reported, and not that the second one is no address.
+  // The refusal is reported, and not the invalid second address.
   const ConnectionOptions two = Options(port, {"127.0.0.1", "camera.test"});
   const auto both = connection.Connect(two, waiter, MonotonicUs() + kPatienceUs);
   CHECK(Is(both, end::kRefused));
@@ -244,7 +244,7 @@ TEST_CASE("writing to a closed connection fails without a signal") {
   Stop stop;
   Waiter waiter(stop.flag, stop.wake_fd);
   Connection connection;
-  // A reset before the client knows that it is connected would be a refusal.
+  // A reset before the client notices that it is connected would count as a refusal.
   std::atomic<bool> connected{false};
   {
     Server server([&](int client) {
@@ -280,7 +280,7 @@ TEST_CASE("closing with unread data sends no reset") {
     stop.Raise();  // closing does not depend on it
     connection.Close();
   }
-  CHECK(end == 0);  // and not ECONNRESET
+  CHECK(end == 0);  // not ECONNRESET
 }
 
 TEST_CASE("closing does not wait while the camera goes on sending") {

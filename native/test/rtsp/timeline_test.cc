@@ -32,7 +32,7 @@ struct Camera {
   int gop = 25;
   uint32_t start = 1'000'000;
   double declared_fps = 0;
-  double jitter = 0;            // seconds by which packets are late at most
+  double jitter = 0;            // maximum lateness of a packet, seconds
   double report_every = 0;      // seconds; 0 = no sender reports
   bool counts_pictures = true;  // the reports' clock is the RTP clock; else it is right
   // Changes of one picture: number of the picture, the picture.
@@ -141,7 +141,7 @@ TEST_CASE("B-frames keep the order of display") {
   auto pictures = Run(camera);
   for (size_t i = 0; i < pictures.size(); ++i) CHECK(pictures[i].out == shown(static_cast<int>(i)) * kFrame);
 
-  // One picture hours away, whichever it is, stands where it belongs.
+  // Any one picture hours away is put where it belongs.
   for (int stray = 60; stray < 66; ++stray) {
     Camera odd = camera;
     odd.change = [&, stray](int i, Picture& picture) {
@@ -173,7 +173,7 @@ TEST_CASE("a cached GOP at the start is kept") {
 }
 
 TEST_CASE("packets that come late and then at once stretch nothing") {
-  // The link carries 30 % from second 20 on, and then all at once.
+  // The link carries 30 % of the data from second 20 on, and later the rest at once.
   const auto late = [](double from, double until) {
     return [=](int i, Picture& picture) {
       const double time = i / 25.0;
@@ -185,12 +185,12 @@ TEST_CASE("packets that come late and then at once stretch nothing") {
   camera.change = late(20, 23.5);
   auto pictures = Run(camera);
   for (size_t i = 0; i < pictures.size(); ++i) CHECK(pictures[i].out == static_cast<int64_t>(i) * kFrame);
-  // Longer ones are told from a slow clock by the sender reports.
+  // For longer delays, the sender reports show that the clock is not slow.
   camera.report_every = 5;
   camera.change = late(20, 32);
   pictures = Run(camera);
   for (size_t i = 0; i < pictures.size(); ++i) CHECK(pictures[i].out == static_cast<int64_t>(i) * kFrame);
-  // Without reports they cannot be, but the whole keeps its length and its order.
+  // Without reports this cannot be known, but the total length and the order are kept.
   camera.report_every = 0;
   camera.seconds = 180;
   pictures = Run(camera);
@@ -227,12 +227,13 @@ TEST_CASE("stamps that run at another rate follow the arrival") {
     const double wall = pictures.back().arrival - pictures[half].arrival;
     CHECK(Near(Seconds(pictures.back().out - pictures[half].out) / wall, 1, 0.09));
   }
-  // A GOP of 25 s does not delay it for long.
+  // A GOP of 25 s does not delay the correction for long.
   Camera camera;
   camera.fps = 20.8;
   camera.gop = 625;
   CHECK(Near(Length(Run(camera)), 60, 1));
-  // Sender reports that tell the right time do not hide it, and those that count pictures do not for ever.
+  // Sender reports with the right time do not hide the wrong rate. Reports that count pictures hide it only for a
+  // while.
   camera = Camera();
   camera.fps = 20.8;
   camera.report_every = 2;
@@ -270,7 +271,7 @@ TEST_CASE("timestamps that never change are placed by arrival") {
       }
     }
   }
-  // A cached group at the start.
+  // A cached GOP at the start.
   Camera camera;
   camera.stamped_fps = 0;
   camera.change = [](int i, Picture& picture) { picture.arrival = std::max(i * 0.0001, i / 25.0 - 1); };
@@ -284,7 +285,7 @@ TEST_CASE("timestamps that never change are placed by arrival") {
   ExpectForward(pictures);
   CHECK(Near(Length(pictures), 60, 0.2));
   CHECK(LongestGroup(pictures) < 1.1);
-  // They stand still for 10 s and then go on, from there or from where they should be.
+  // They stand still for 10 s and then continue, from there or from where they should be.
   for (const bool catches_up : {false, true}) {
     camera.change = [catches_up](int i, Picture& picture) {
       const int stamp = i < 500 ? i : i < 750 ? 500 : catches_up ? i : i - 250;
@@ -318,7 +319,7 @@ TEST_CASE("one picture hours away is put where it belongs") {
 }
 
 TEST_CASE("irregular pictures stay in order") {
-  // From 5 to 50 pictures a second, one of ten is lost, and one of 50 has a stamp of its own.
+  // From 5 to 50 pictures a second; one of 10 is lost, and one of 50 has a wrong timestamp.
   Noise noise;
   double at = 0;
   std::vector<double> taken;
@@ -347,7 +348,7 @@ TEST_CASE("times continue over a jump that stays") {
     const auto pictures = Run(camera);
     for (size_t i = 0; i < pictures.size(); ++i) CHECK(pictures[i].out == static_cast<int64_t>(i) * kFrame);
   }
-  // Half a second cannot be told from pictures that were left out. The whole keeps its length all the same.
+  // Half a second looks like pictures that were left out. The total length is kept nevertheless.
   Camera camera;
   camera.change = [](int i, Picture& picture) {
     if (i >= 777) picture.rtp_time += kRate / 2;
@@ -364,7 +365,7 @@ TEST_CASE("gaps in which the camera sent nothing are kept") {
   };
   auto pictures = Run(camera);
   CHECK(pictures.back().out == 1500 * kFrame + 4 * kRate);
-  // A camera that stands still for 4 s and counts on: made up for within a minute.
+  // A camera that stands still for 4 s while its timestamps continue: corrected within a minute.
   camera.seconds = 120;
   camera.change = [](int i, Picture& picture) {
     if (i >= 500) picture.arrival += 4;
@@ -409,7 +410,7 @@ TEST_CASE("the usual distance is known") {
 }
 
 TEST_CASE("the camera's own time is known") {
-  // 1970 at first, then the network tells the time.
+  // The camera's clock is in 1970 first, and is then set by the network.
   Timeline timeline(kRate, 25);
   CHECK(timeline.SenderUs(0) == 0);
   CHECK(!timeline.NtpUsOf(0));
@@ -433,7 +434,7 @@ TEST_CASE("the camera's own time is known") {
   // The camera stamps a picture hours away in the moment in which it sends a report.
   timeline.OnSenderReport(static_cast<uint32_t>(1'499 * kFrame + 1'000'000'000), Ntp(kNtp2026 + 60), 60'000'000);
   CHECK(Near(static_cast<double>(timeline.SenderUs(1'500 * kFrame)) / kUs, kNtp2026 - k1970 + 60, 0.1));
-  // Before 1970 it is not known.
+  // A time before 1970 counts as unknown.
   timeline.OnSenderReport(static_cast<uint32_t>(1'500 * kFrame), Ntp(1'000), 60'000'000);
   CHECK(timeline.SenderUs(1'500 * kFrame) == 0);
 }
@@ -452,7 +453,7 @@ TEST_CASE("arrival is mapped without jitter") {
 }
 
 struct AudioCase {
-  double speed = 1;  // seconds that its timestamps tell for one real second
+  double speed = 1;  // seconds by its timestamps per real second
   double seconds = 600;
   double report_offset = 0;  // by which the audio's reports differ from arrival
   bool video_reports = false;
@@ -526,7 +527,7 @@ TEST_CASE("audio stays beside the video") {
     CHECK(outcome.worst < 0.3);
     CHECK(std::abs(outcome.last) < 0.1);
   }
-  // The video's cached group came at once, the audio's did not.
+  // The video has a cached GOP at the start, the audio does not.
   each = AudioCase();
   each.seconds = 60;
   for (const double cached : {0.5, 4.0}) {
@@ -534,7 +535,7 @@ TEST_CASE("audio stays beside the video") {
     outcome = RunAudio(each);
     CHECK(outcome.worst < 0.1);
   }
-  // All comes late for a while.
+  // All packets come late for a while.
   each = AudioCase();
   each.seconds = 60;
   each.late = [](double at) { return at >= 20 && at < 28 ? 28 - at : 0; };
@@ -546,12 +547,12 @@ TEST_CASE("reports are believed only near the arrival") {
   AudioCase each;
   each.reports = each.video_reports = true;
   CHECK(RunAudio(each).worst < 0.06);
-  // The audio is taken 0.4 s later than it comes: it moves there slowly.
+  // The audio moves slowly to a place 0.4 s later.
   each.report_offset = 0.4;
   AudioOutcome outcome = RunAudio(each);
   CHECK(Near(outcome.last, 0.4, 0.03));
   CHECK(outcome.fastest_move < 0.006);
-  // Years away, or more than a second: arrival counts.
+  // Reports that are years or more than a second away do not count.
   for (const double offset : {1.5, -3.0, 1'000'000'000.0}) {
     each.report_offset = offset;
     CHECK(RunAudio(each).worst < 0.06);

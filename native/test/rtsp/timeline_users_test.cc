@@ -1,4 +1,4 @@
-// What callers, recordings and relays get of cameras with bad timestamps: `timeline_users_test`.
+// What callers, recordings and passthrough get from cameras with bad timestamps: `timeline_users_test`.
 #include "frames/interval_schedule.h"
 #include "mp4/frame_times.h"
 #include "relay/relay_clock.h"
@@ -35,7 +35,7 @@ const std::vector<Camera> kCameras{
     {"timestamps never change", 25, [](int) { return 5.0; }},
 };
 
-// The packets as the packet ring gets them.
+// The packets that the packet ring gets.
 std::vector<PacketInfo> Packets(const Camera& camera) {
   rtsp::Timeline timeline(kRate, 0);
   std::vector<PacketInfo> packets;
@@ -101,7 +101,7 @@ TEST_CASE("segments last as long as their pictures took") {
   });
 }
 
-TEST_CASE("relays continue in order") {
+TEST_CASE("passthrough continues in order") {
   ForEachCamera([](const Camera& camera) {
     RelayClock clock(0, static_cast<int64_t>(1e6 / camera.fps));
     int64_t last_us = -1;

@@ -24,7 +24,7 @@ bool Is(const std::optional<Failure>& failure, const char* end) {
 
 bool Contains(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
 
-// A certificate that signs itself, for camera.test and 127.0.0.1.
+// A self-signed certificate for camera.test and 127.0.0.1.
 struct Certificate {
   gnutls_x509_privkey_t key = nullptr;
   gnutls_x509_crt_t certificate = nullptr;
@@ -123,7 +123,7 @@ std::string ReceiveExactly(gnutls_session_t session, size_t size) {
   return text;
 }
 
-// What one connection needs.
+// Everything that one connection needs.
 struct Client {
   Stop stop;
   Waiter waiter{stop.flag, stop.wake_fd};

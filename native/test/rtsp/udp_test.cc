@@ -9,7 +9,7 @@ using namespace chrys::rtsp;
 
 namespace {
 
-// The camera's side: a socket of its own.
+// The camera's socket.
 struct Sender {
   int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
   explicit Sender(const char* address = "127.0.0.1") {
@@ -61,7 +61,7 @@ TEST_CASE("only datagrams of the camera are taken") {
   CHECK(pair.Open("127.0.0.1"));
   uint8_t byte = 0;
   CHECK(pair.Receive(false, &byte, 1) == 0);
-  pair.SetPeer("127.0.0.1", 1, 2);  // it sends from other ports than it says
+  pair.SetPeer("127.0.0.1", 1, 2);  // the camera sends from other ports than it declares
   other.Send({1, 2, 3}, pair.rtp_port());
   camera.Send({4, 5}, pair.rtp_port());
   CHECK((Receive(pair) == std::vector<uint8_t>{4, 5}));
@@ -118,7 +118,7 @@ TEST_CASE("what this machine dropped is counted") {
   int received = 0;
   for (int i = 0; i < 100; ++i) camera.Send(std::vector<uint8_t>(1'000), pair.rtp_port());
   while (!Receive(pair).empty()) ++received;
-  // The kernel tells with the next datagram.
+  // The kernel reports it with the next datagram.
   camera.Send({1}, pair.rtp_port());
   CHECK(Receive(pair).size() == 1);
   CHECK(received < 100);

@@ -126,7 +126,7 @@ TEST_CASE("relative controls are appended") {
   CHECK(JoinControl("rtsp://h", "track1") == "rtsp://h/track1");
   CHECK(JoinControl("rtsp://h/a/", "/track1") == "rtsp://h/a/track1");
   CHECK(JoinControl("rtsp://h/a", "/track1") == "rtsp://h/a/track1");
-  // Dahua: a base with a query is appended to.
+  // Dahua: the control is appended to a base with a query.
   CHECK(JoinControl("rtsp://h/cam/realmonitor?channel=1&subtype=0", "trackID=0") ==
         "rtsp://h/cam/realmonitor?channel=1&subtype=0/trackID=0");
   CHECK(JoinControl("rtsp://h/dss/cameraid=1%241%26substream=1?token=7&trackID=0", "trackID=0") ==
