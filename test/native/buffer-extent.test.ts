@@ -1,4 +1,4 @@
-/** What VideoProbe tells of a camera's memory, which the addon counts. */
+/** The extent of a camera's packet ring in VideoProbe, which the addon computes. */
 import { describe, expect, it } from 'vitest';
 
 import { bufferExtentOf } from '../../src/cameras/status/buffer-extent.js';
@@ -9,7 +9,7 @@ import { addon } from './capture-rig.js';
 
 const START_MS = 1_700_000_000_000;
 const FRAME_TICKS = 3600;
-/** Beyond 32 bits, as after some restarts. */
+/** More than 32 bits, as after some restarts. */
 const FIRST = 2 ** 42 + 5;
 
 function ringOf(count: number, gop: number, entries = 16): FakePacketRing {
@@ -39,7 +39,7 @@ describe('the extent of a buffer', () => {
     });
   });
 
-  it('takes the rate of the newest connection, whose clock is another', () => {
+  it('takes the rate of the newest connection, which has a different clock', () => {
     const ring = ringOf(4, 4);
     for (let i = 0; i < 6; i += 1) {
       ring.write({
@@ -52,13 +52,13 @@ describe('the extent of a buffer', () => {
     expect(extentOf(ring.buffer)).toMatchObject({ frames: 10, fps: expect.closeTo(10, 3), endMs: START_MS + 5500 });
   });
 
-  it('is empty of a camera that never sent', () => {
+  it('is empty for a camera that never sent a packet', () => {
     const empty = { startMs: 0, endMs: 0, fps: 0, frames: 0, keyframes: 0, bytes: 0, limited: false };
     expect(extentOf(undefined)).toEqual(empty);
     expect(extentOf(new FakePacketRing().buffer)).toEqual(empty);
   });
 
-  it('tells when the byte budget wins', () => {
+  it('says when the byte limit keeps fewer packets than configured', () => {
     control.setI32(CONTROL.bufferLimitedI32, 1);
     expect(extentOf(undefined).limited).toBe(true);
   });

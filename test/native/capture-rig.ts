@@ -1,4 +1,4 @@
-/** The addon's capture loop in a thread of its own, and a reader of its rings, without the rest of the proxy. */
+/** The addon's capture loop in a worker thread, and a reader of its rings, without the rest of the proxy. */
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
@@ -83,13 +83,13 @@ export class CaptureRig {
     return this.readers[0] ?? new FrameReader(() => false);
   }
 
-  /** Bits of FRAME_FILTER, of the plain look. */
-  demand(classes: number): void {
-    this.control.setI32(CONTROL.outputsI32 + OUTPUT.filtersI32, classes);
+  /** Sets the frame filters of output 0: bits of FRAME_FILTER. */
+  demand(filters: number): void {
+    this.control.setI32(CONTROL.outputsI32 + OUTPUT.filtersI32, filters);
   }
 
-  /** The look of an output, before `wants` is raised with `demandOf`. */
-  look(output: number, { format, width = 0, height = 0 }: { format: number; width?: number; height?: number }): void {
+  /** Sets the output format of an output. Call it before `demandOf`. */
+  setFormat(output: number, { format, width = 0, height = 0 }: { format: number; width?: number; height?: number }): void {
     const at = CONTROL.outputsI32 + (output * OUTPUT.bytes) / 4;
     this.control.setI32(at + OUTPUT.formatI32, format);
     this.control.setI32(at + OUTPUT.widthI32, width);
@@ -99,18 +99,18 @@ export class CaptureRig {
     this.control.addI32(at + OUTPUT.serialI32, 1);
   }
 
-  /** Bits of FRAME_FILTER, of that output. */
-  demandOf(output: number, classes: number): void {
-    this.control.setI32(CONTROL.outputsI32 + (output * OUTPUT.bytes) / 4 + OUTPUT.filtersI32, classes);
+  /** Sets the frame filters of an output: bits of FRAME_FILTER. */
+  demandOf(output: number, filters: number): void {
+    this.control.setI32(CONTROL.outputsI32 + (output * OUTPUT.bytes) / 4 + OUTPUT.filtersI32, filters);
   }
 
-  /** A class for frames at that interval; `index` of the table of intervals. */
+  /** Sets entry `index` of the table of intervals, and returns the frame filter for it. */
   interval(ms: number, index = 0): number {
     this.control.setI32(CONTROL.intervalMsI32 + index, ms);
     return 1 << (FRAME_FILTER.firstInterval + index);
   }
 
-  /** Every frame until there are `count`, as fast as they come. */
+  /** Takes every frame until there are `count`. */
   async take(count: number, frameClass: number = FRAME_FILTER.all): Promise<VideoFrame[]> {
     const frames: VideoFrame[] = [];
     let after = 0;
@@ -135,7 +135,7 @@ export class CaptureRig {
     return this.result;
   }
 
-  /** Ends whatever is left of it. */
+  /** Ends the capture and its thread. */
   async dispose(): Promise<void> {
     this.control.setI32(CONTROL.stopI32, 1);
     await this.worker?.terminate();

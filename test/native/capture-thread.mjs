@@ -1,4 +1,5 @@
-// A worker thread that runs one capture and tells what it hears. CHRYSPROXY_NATIVE_ADDON names the addon's build.
+// A worker thread that runs one capture and posts its events to the parent. CHRYSPROXY_NATIVE_ADDON is the path of the
+// addon.
 import { createRequire } from 'node:module';
 import { parentPort, workerData } from 'node:worker_threads';
 

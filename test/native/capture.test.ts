@@ -1,4 +1,4 @@
-/** The capture loop below the proxy: also run under ASan and UBSan by `npm run test:asan`. */
+/** The capture loop without the rest of the proxy. `npm run test:asan` also runs it under ASan and UBSan. */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -49,7 +49,7 @@ describe('a capture', () => {
     expect(first?.timeBase).toBeGreaterThan(0);
   });
 
-  it('decodes nothing while nobody asks, and the group in progress at once when somebody does', async () => {
+  it('decodes nothing without demand, and the GOP in progress at once when demand begins', async () => {
     rig = new CaptureRig();
     rig.start(clipFile(CLIP));
     await waitFor('packets beyond a keyframe', BOUND_MS, () => rig.control.getI64(CONTROL.packetsI64) > GOP + 10);
@@ -60,7 +60,7 @@ describe('a capture', () => {
     expect(frames.map((frame) => readBarcode(frame.data, frame.width, frame.height))).not.toContain('torn');
   });
 
-  it('decodes keyframes alone when only they are asked for', async () => {
+  it('decodes only keyframes when only keyframes are demanded', async () => {
     rig = new CaptureRig();
     rig.demand(FRAME_FILTER.keyframes);
     rig.start(clipFile(CLIP));
@@ -70,7 +70,7 @@ describe('a capture', () => {
     expect(decoded).toBeLessThanOrEqual(rig.control.getI64(CONTROL.keyframeCountI64));
   });
 
-  it('makes one newest frame for a snapshot and goes back to idle', async () => {
+  it('publishes the newest frame for a snapshot, and decodes nothing after it', async () => {
     rig = new CaptureRig();
     rig.start(clipFile(CLIP));
     await waitFor('packets', BOUND_MS, () => rig.control.getI64(CONTROL.packetsI64) > 10);
@@ -83,7 +83,7 @@ describe('a capture', () => {
     expect(rig.control.getI64(CONTROL.framesDecodedI64)).toBe(decoded);
   });
 
-  it('tells the stream and measures its rate and group length', async () => {
+  it('reports the stream, and measures its rate and the length of its GOPs', async () => {
     rig = new CaptureRig();
     rig.start(clipFile(CLIP));
     await waitFor('a whole group', BOUND_MS, () => rig.control.getI32(CONTROL.gopPacketsI32) > 0);
@@ -98,7 +98,7 @@ describe('a capture', () => {
     expect(await rig.ended()).toMatchObject({ end: 'file_not_found', message: expect.stringContaining('/nowhere/at-all.mp4') });
   });
 
-  it('ends with a typed reason when the file is no video', async () => {
+  it('ends with a typed reason when the file is not a video', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'chrys-native-'));
     writeFileSync(join(folder, 'noise.mp4'), Buffer.alloc(4096, 0x5a));
     rig = new CaptureRig();
@@ -107,14 +107,14 @@ describe('a capture', () => {
     rmSync(folder, { recursive: true });
   });
 
-  it('refuses only the pictures that no client would take', async () => {
+  it('refuses only the pictures that are too large for a client', async () => {
     rig = new CaptureRig();
     const tooLarge = (output: number): number =>
       rig.control.getI32(CONTROL.outputsI32 + (output * OUTPUT.bytes) / 4 + OUTPUT.tooLargeI32);
-    rig.look(1, { format: PICTURE_FORMAT.bgr24, width: 320, height: 240 });
-    rig.look(2, { format: PICTURE_FORMAT.jpeg });
+    rig.setFormat(1, { format: PICTURE_FORMAT.bgr24, width: 320, height: 240 });
+    rig.setFormat(2, { format: PICTURE_FORMAT.jpeg });
     for (const output of [0, 1, 2]) rig.demandOf(output, FRAME_FILTER.all);
-    // Room for 320x240 as BGR24, and less than a JPEG of 640x480 might take.
+    // Large enough for 320x240 as BGR24, and smaller than the maximum size of a JPEG of 640x480.
     rig.start(clipFile(CLIP), { maxMessageBytes: 320 * 240 * 3 + 10_000 });
     const small = await waitFor('a small picture', BOUND_MS, () => rig.readers[1]?.latest());
     const jpeg = await waitFor('a JPEG', BOUND_MS, () => rig.readers[2]?.latest());
@@ -136,7 +136,7 @@ describe('a capture', () => {
     expect(rig.control.getI64(CONTROL.packetsI64)).toBe(0);
   });
 
-  it('takes a picture that has exactly as many pixels as are allowed', async () => {
+  it('accepts a picture that has exactly maxPixels pixels', async () => {
     rig = new CaptureRig();
     rig.demand(FRAME_FILTER.all);
     rig.start(clipFile(HEVC), { maxPixels: 640 * 360 });
@@ -156,13 +156,13 @@ describe('a capture', () => {
     await expect(rig.ended()).rejects.toThrow('control is not a control block of this layout');
   });
 
-  it('survives that its thread is terminated in mid-capture', async () => {
+  it('survives the termination of its thread during a capture', async () => {
     rig = new CaptureRig();
     rig.demand(FRAME_FILTER.all);
     rig.start(clipFile(CLIP));
     await rig.take(3);
     const gone = rig.terminate();
-    // Only native code that is told to stop gives the thread back; the hooks that it calls until then throw.
+    // The thread ends only when the native code sees the stop flag; the hooks that it calls until then throw.
     rig.control.setI32(CONTROL.stopI32, 1);
     expect(await gone).toBe(1);
   });

@@ -1,4 +1,4 @@
-/** The decoder of the past below the proxy: also run under ASan and UBSan by `npm run test:asan`. */
+/** History queries without the rest of the proxy. `npm run test:asan` also runs them under ASan and UBSan. */
 import { afterEach, beforeAll, describe, expect, it } from 'vitest';
 
 import { VideoFrame } from '../../src/gen/chrys/cloud/videostreaming/v1beta1/video_streaming.js';
@@ -85,18 +85,18 @@ describe('history', () => {
     expect(frames.map(numberOf)).not.toContain('torn');
   });
 
-  it('leaves out what has no certain place yet while a stream that reorders goes on, and not once it stopped', async () => {
+  it('leaves out frames whose place is not certain yet while a stream with reordering runs, and has them once it has stopped', async () => {
     await filled(REORDERED, 60, { minPackets: 200 });
     const live = all(open());
     await rig.stop();
     const reader = new PacketReader(rig.packetRing);
     const settled = [...reader.decodable()].sort((one, other) => one.pts - other.pts);
-    // What arrived between the two is settled as well.
+    // Frames that arrived between the two have a certain place as well.
     expect(live.map(({ pts }) => pts)).toEqual(settled.slice(0, live.length).map(({ pts }) => pts));
     expect(all(open()).map(({ pts }) => pts)).toEqual(settled.map(({ pts }) => pts));
   });
 
-  it('goes on with the next whole group when it was overtaken, and tells how much is lost', async () => {
+  it('continues with the next whole GOP after an overrun, and reports the length of the gap', async () => {
     await filled(CLIP, 2 * GOP + 5, { entries: 64 });
     const handle = open();
     const first = next(handle);
@@ -113,11 +113,11 @@ describe('history', () => {
     expect(after!.frameId).toBeGreaterThan(before.frameId + 1);
     expect(rest.filter(({ gapMs }) => gapMs > 0)).toHaveLength(1);
     expect(rest.map(numberOf)).not.toContain('torn');
-    // The ring had two groups when it was opened, of which at most the newer is left.
+    // The ring had two GOPs when the query was opened. At most the newer one is left.
     expect(rest.length).toBeLessThan(2 * GOP);
   });
 
-  it('gives the one frame that is nearest to a moment', async () => {
+  it('returns the one frame that is nearest to a moment', async () => {
     await filled(REORDERED, 90, { minPackets: 200 });
     const packets = [...new PacketReader(rig.packetRing).decodable()];
     for (const packet of [packets[0]!, packets[33]!, packets[64]!]) {
@@ -143,7 +143,7 @@ describe('history', () => {
     expect(next(handle)).toMatchObject({ isKeyframe: false, packet: 1 });
   });
 
-  it('stops at the flag, and when it is closed', async () => {
+  it('stops when the stop flag is set, and when it is closed', async () => {
     await filled(CLIP, 30, { minPackets: 200 });
     const flag = new Uint8Array(new SharedArrayBuffer(4));
     const handle = open({ cancel: flag });
@@ -155,12 +155,12 @@ describe('history', () => {
     expect(next(other)).toBeUndefined();
   });
 
-  it('refuses a message that no client would take', async () => {
+  it('refuses a message that is too large for a client', async () => {
     await filled(CLIP, 30, { minPackets: 200 });
     expect(() => all(open({ maxMessageBytes: 1000 }))).toThrow(RangeError);
   });
 
-  it('passes over packets whose codec nobody knows any more', async () => {
+  it('skips packets whose codec is not known any more', async () => {
     await filled(CLIP, 30, { minPackets: 200 });
     expect(all(open({ streams: [] }))).toEqual([]);
   });

@@ -1,4 +1,4 @@
-/** What queries answer while the newest packets still miss B-frames that are shown before them. */
+/** The answers of queries while B-frames are still missing that are shown before the newest packets. */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

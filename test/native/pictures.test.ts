@@ -1,4 +1,4 @@
-/** Pictures of every size, format and source, compared with those that FFmpeg's command line makes of the same file. */
+/** Pictures of every size, format and source, compared with those that the ffmpeg command makes of the same file. */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -10,7 +10,7 @@ import { waitFor } from '../support/wait.js';
 import { CaptureRig, decode } from './capture-rig.js';
 
 const BOUND_MS = 20_000;
-/** FFmpeg's names. */
+/** FFmpeg's names of the formats. */
 const RAW = { bgr24: 'bgr24', rgb24: 'rgb24', gray8: 'gray', i420: 'yuv420p' } as const;
 type Raw = keyof typeof RAW;
 const EVERY_RAW = Object.keys(RAW) as Raw[];
@@ -25,7 +25,7 @@ afterAll(() => {
   rmSync(folder, { recursive: true });
 });
 
-interface Look {
+interface OutputFormat {
   readonly format: Raw | 'jpeg';
   readonly width?: number;
   readonly height?: number;
@@ -37,18 +37,18 @@ interface Picture {
   readonly height: number;
 }
 
-/** The first picture of the file in each look. */
-async function firstPictures(file: string, looks: readonly Look[]): Promise<Picture[]> {
+/** The first picture of the file in each output format. */
+async function firstPictures(file: string, formats: readonly OutputFormat[]): Promise<Picture[]> {
   const rig = new CaptureRig();
   try {
-    for (const [output, { format, ...size }] of looks.entries()) {
-      // Output 0 always has the plain look.
-      rig.look(output + 1, { format: PICTURE_FORMAT[format], ...size });
+    for (const [output, { format, ...size }] of formats.entries()) {
+      // Output 0 always delivers unscaled BGR24.
+      rig.setFormat(output + 1, { format: PICTURE_FORMAT[format], ...size });
       rig.demandOf(output + 1, FRAME_FILTER.keyframes);
     }
     rig.start(file);
     const pictures: Picture[] = [];
-    for (const output of looks.keys()) {
+    for (const output of formats.keys()) {
       const frame = await waitFor(`picture ${output}`, BOUND_MS, () => {
         expect(rig.result).toBeUndefined();
         return rig.readers[output + 1]?.find({
@@ -69,7 +69,7 @@ async function firstPictures(file: string, looks: readonly Look[]): Promise<Pict
   }
 }
 
-/** Greatest difference of two bytes at the same place; Infinity when the lengths differ. */
+/** Maximum difference of two bytes at the same place; Infinity if the lengths differ. */
 function greatestDifference(one: Uint8Array, other: Uint8Array): number {
   if (one.length !== other.length) return Infinity;
   let greatest = 0;

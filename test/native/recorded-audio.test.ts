@@ -19,7 +19,7 @@ const PACKETS = 110;
 const AUDIO_RING_BYTES = 4 * 1024 * 1024;
 const AUDIO_ENTRIES = 4096;
 
-/** Encoder options, and the samples that a packet then has. */
+/** Encoder options, and the number of samples in a packet. */
 const SOURCES = {
   aac: { encoder: ['aac', '-ar', '44100'], rate: 44_100, samples: 1024, codec: 'aac' },
   opus: { encoder: ['libopus'], rate: 48_000, samples: 960, codec: 'opus' },
@@ -37,7 +37,7 @@ interface Played {
 let folder: string;
 const played = new Map<string, Played>();
 
-/** Plays the clip with a tone that was encoded like this, until there are some groups of pictures. */
+/** Plays the clip with a tone in this codec until there are some GOPs. */
 async function play(name: string, container: string, encoder: readonly string[]): Promise<void> {
   const file = join(folder, `${name}.${container}`);
   const tone = ['-f', 'lavfi', '-i', 'sine=frequency=440:duration=8', '-map', '0:v', '-map', '1:a', '-shortest'];
@@ -71,7 +71,7 @@ function of(name: string): Played {
   return found;
 }
 
-/** A segment of two groups. */
+/** A segment of two GOPs. */
 function segment(name: string): string {
   const { rig, audioRing } = of(name);
   const keyframes = [...new PacketReader(rig.packetRing).decodable()].filter(({ keyframe }) => keyframe);
@@ -88,7 +88,7 @@ function segment(name: string): string {
   return path;
 }
 
-/** The segment's pictures and audio between two moments, and what memory has beyond it. */
+/** Pictures and audio between two moments: from the segment, and after its end from memory. */
 function clip(name: string, path: string): string {
   const { rig, audioRing } = of(name);
   const arrivals = [...new PacketReader(rig.packetRing).decodable()].map(({ arrivalUs }) => arrivalUs);

@@ -59,18 +59,18 @@ afterAll(async () => {
   for (const made of filled.values()) await made.dispose();
 });
 
-/** From here on, a test is about the packets of this clip. */
-function about(clip: string): void {
+/** Lets the test use the packets of this clip. */
+function useClip(clip: string): void {
   rig = filled.get(clip)!;
 }
 
-/** Or about what this one captures. */
+/** Lets the test use the packets of a new capture. */
 function newRig(...options: ConstructorParameters<typeof CaptureRig>): void {
   rig = new CaptureRig(...options);
   own.push(rig);
 }
 
-/** Whole groups in the ring: first sequence and one past the last. */
+/** Whole GOPs in the ring: first sequence, and one past the last. */
 function groups(): { first: number; end: number }[] {
   const keyframes = [...new PacketReader(rig.packetRing).decodable()].filter(({ keyframe }) => keyframe);
   return keyframes.slice(0, -1).map(({ sequence }, index) => ({ first: sequence, end: keyframes[index + 1]!.sequence }));
@@ -107,7 +107,7 @@ async function barcodes(path: string, height: number): Promise<(number | 'torn')
 
 const room = new Uint8Array(new SharedArrayBuffer(2 * 1024 * 1024));
 
-/** All pieces of a job. */
+/** All parts of a job's result. */
 function pieces(handle: HistoryHandle): Uint8Array[] {
   const found: Uint8Array[] = [];
   for (;;) {
@@ -156,7 +156,7 @@ function clip(paths: string[], fromUs: number, toUs: number, memory = false): st
   return path;
 }
 
-/** A number as our box writes it: the sign in the lowest bit, seven bits a byte. */
+/** A number in the form of our box: the sign in the lowest bit, seven bits in each byte. */
 function varint(value: number): number[] {
   const bytes: number[] = [];
   let rest = value < 0 ? -2 * value - 1 : 2 * value;
@@ -164,7 +164,7 @@ function varint(value: number): number[] {
   return [...bytes, rest];
 }
 
-/** A file with a box of ours: frames of 100 bytes, each of which begins `overlap` bytes before the end of the last one. */
+/** A file with our box: frames of 100 bytes, each of which begins `overlap` bytes before the end of the previous one. */
 function handMade(samples: number, overlap: number): Buffer {
   const uuid = Buffer.from('6c1d8e520b934f7aa4603ed715c298bf', 'hex');
   const name = Buffer.from('mjpeg');
@@ -185,7 +185,7 @@ function handMade(samples: number, overlap: number): Buffer {
 
 describe('a segment', () => {
   it.each([PLAIN, REORDERED, HEVC])('of %s is an mp4 file that begins at 0 and has every frame', async (name) => {
-    about(name);
+    useClip(name);
     const [group] = groups();
     const { path, facts } = write('a.mp4', group!.first, group!.end);
     const { packets, streams, format } = await probed(path);
@@ -203,9 +203,9 @@ describe('a segment', () => {
     expect(addon.readSegment(path)).toEqual(facts);
   });
 
-  it('answers as memory does, and goes on in memory without a frame twice', async () => {
+  it('gives the same frames as memory, and is continued from memory without a repeated frame', async () => {
     for (const name of [PLAIN, REORDERED]) {
-      about(name);
+      useClip(name);
       const all = groups();
       const written = all.slice(0, 2).map(({ first, end }, index) => write(`${name}-${index}.mp4`, first, end));
       const ofMemory = frames([], {}, true);
@@ -219,8 +219,8 @@ describe('a segment', () => {
     }
   });
 
-  it('that is missing in a row is told as a gap', async () => {
-    about(PLAIN);
+  it('that is missing between two others is reported as a gap', async () => {
+    useClip(PLAIN);
     const [one, , three] = groups();
     const found = frames([write('1.mp4', one!.first, one!.end), write('3.mp4', three!.first, three!.end)]);
     expect(found).toHaveLength(100);
@@ -229,7 +229,7 @@ describe('a segment', () => {
   });
 
   it('gives the frame nearest to a moment', async () => {
-    about(PLAIN);
+    useClip(PLAIN);
     const [group] = groups();
     const segment = write('a.mp4', group!.first, group!.end);
     const sent = [...new PacketReader(rig.packetRing).decodable()][20]!;
@@ -238,9 +238,9 @@ describe('a segment', () => {
     expect(frame!.frameId).toBe(sent.sequence);
   });
 
-  it('tells of each packet what memory told', async () => {
+  it('has the same facts about each packet as memory', async () => {
     for (const name of [PLAIN, REORDERED]) {
-      about(name);
+      useClip(name);
       const [group] = groups();
       const { path } = write(`${name}.mp4`, group!.first, group!.end);
       const count = group!.end - group!.first;
@@ -258,7 +258,7 @@ describe('a segment', () => {
     expect(() => (addon.segmentFrames as (path: unknown) => unknown)(1)).toThrow(TypeError);
   });
 
-  it('of another life of the camera belongs to another connection', async () => {
+  it('of a camera that was restarted belongs to another connection', async () => {
     const connections: number[] = [];
     for (const firstSequence of [1, 2 ** 33 + 1, 2 ** 34 + 1]) {
       newRig({ firstSequence });
@@ -270,7 +270,7 @@ describe('a segment', () => {
   });
 
   it('whose samples would be larger than the file is refused', async () => {
-    about(PLAIN);
+    useClip(PLAIN);
     const path = join(folder, 'lies.mp4');
     for (const [samples, overlap, good] of [
       [2, 0, true],
@@ -281,8 +281,8 @@ describe('a segment', () => {
     }
   });
 
-  it('that is damaged, cut short or no segment at all is told apart', async () => {
-    about(PLAIN);
+  it('is distinguished from a damaged or truncated segment and from another file', async () => {
+    useClip(PLAIN);
     const [group] = groups();
     const { path, facts } = write('a.mp4', group!.first, group!.end);
     const bytes = readFileSync(path);
@@ -292,7 +292,7 @@ describe('a segment', () => {
     truncateSync(path, bytes.length - 10);
     expect(addon.readSegment(path)).toBe(undefined);
     expect(addon.readSegment(clipFile(PLAIN))).toBe(undefined);
-    // Every byte of what we added may be wrong.
+    // Every byte of our box may be wrong.
     for (let at = bytes.length - 600; at < bytes.length; at += 7) {
       const wrong = Buffer.from(bytes);
       wrong[at] = (wrong[at] ?? 0) ^ 0xff;
@@ -306,7 +306,7 @@ describe('a segment', () => {
 
 describe('a clip', () => {
   it.each([PLAIN, REORDERED, HEVC])('of %s begins and ends exactly at its frames, over segments and memory', async (name) => {
-    about(name);
+    useClip(name);
     const all = groups();
     const written = all.slice(0, 2).map(({ first, end }, index) => write(`${index}.mp4`, first, end));
     const shown = frames([], {}, true).sort((one, other) => one.frameId - other.frameId);
@@ -318,31 +318,31 @@ describe('a clip', () => {
     const wanted = shown
       .filter(({ arrivalUs }) => arrivalUs >= from.arrivalUs && arrivalUs <= to.arrivalUs)
       .map((frame) => readBarcode(frame.data, frame.width, frame.height));
-    // With reordering, a frame arrives before others that are shown before it: the clip has no hole there.
+    // With reordering, a frame arrives before others that are shown before it. The clip has all of them.
     const last = Number(wanted.at(-1));
     expect(numbers).toEqual(numbers.map((_, index) => Number(wanted[0]) + index));
     expect(numbers.at(-1)).toBeGreaterThanOrEqual(name === PLAIN ? last : last - 2);
     expect(numbers.at(-1)).toBeLessThanOrEqual(last);
   });
 
-  it('has each frame once, although a file is there twice', async () => {
-    about(PLAIN);
+  it('has each frame once, even if a file is listed twice', async () => {
+    useClip(PLAIN);
     const [group] = groups();
     const { path } = write('a.mp4', group!.first, group!.end);
     const once = readFileSync(clip([path], 0, 1e18));
     expect(readFileSync(clip([path, path], 0, 1e18)).equals(once)).toBe(true);
   });
 
-  it('of a time of which nothing is there is empty', async () => {
-    about(PLAIN);
+  it('of a time without pictures is empty', async () => {
+    useClip(PLAIN);
     const handle = addon.openClip({ packetRing: undefined, cancel, paths: [], streams: [], fromUs: 0, toUs: 1 });
     expect(pieces(handle)).toEqual([]);
   });
 });
 
 describe('a replay', () => {
-  it('plays a recorded range faster, over and over, and keeps when each frame really was', async () => {
-    about(PLAIN);
+  it('plays a recorded range faster and in a loop, and keeps the original time of each frame', async () => {
+    useClip(PLAIN);
     const all = groups();
     const written = all.slice(0, 3).map(({ first, end }, index) => write(`${index}.mp4`, first, end));
     const recorded = frames(written);
@@ -363,10 +363,10 @@ describe('a replay', () => {
     await waitFor('two rounds', BOUND_MS, () => rig.control.getI64(CONTROL.packetsI64) >= 200);
     const seconds = (performance.now() - startMs) / 1000;
     await rig.stop();
-    // 200 frames of 25 a second, four times as fast.
+    // 200 frames at 25 fps, four times as fast.
     expect(seconds).toBeGreaterThan(1.7);
     const played = frames([], {}, true).slice(0, 200);
-    // From the keyframe before the range to its end, and again.
+    // From the keyframe before the range to the end of the range, and again.
     const round = recorded.slice(50, 140);
     for (const [index, frame] of played.entries()) {
       const original = round[index % round.length]!;
@@ -379,8 +379,8 @@ describe('a replay', () => {
     }
   });
 
-  it('without a loop ends, and of nothing does not begin', async () => {
-    about(PLAIN);
+  it('without a loop ends, and without a recording does not begin', async () => {
+    useClip(PLAIN);
     const [group] = groups();
     const { path, facts } = write('a.mp4', group!.first, group!.end);
     for (const [segments, end] of [[[{ ...facts, path, look: LOOK }], 'replay_ended'], [[], 'not_found']] as const) {

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "rtsp/sei.h"
+
 namespace chrys::rtsp {
 
 namespace {

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cstring>
 
+#include "rtsp/sei.h"
+
 namespace chrys::rtsp {
 
 namespace {
@@ -52,7 +54,7 @@ bool NalAssembler::IsDelimiter(const uint8_t* behind, size_t size) const {
   // belong to the message.
   size_t sei_size = 0;
   const uint8_t* sei = builder_.SeiInProgress(&sei_size);
-  return sei == nullptr || EndsBehindSeiMessage(codec, sei, sei_size);
+  return sei == nullptr || EndsAfterSeiMessage(codec, sei, sei_size);
 }
 
 void NalAssembler::Append(const uint8_t* data, size_t size) {

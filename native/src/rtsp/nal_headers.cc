@@ -3,14 +3,14 @@
 #include <algorithm>
 #include <array>
 
+#include "rtsp/nal_bits.h"
+
 namespace chrys::rtsp {
 
 namespace {
 
 // Parameter sets have a few hundred bytes. The fields that are needed are at their beginning.
 constexpr size_t kSetHeadBytes = 1024;
-constexpr size_t kSeiHeadBytes = 512;
-constexpr uint32_t kRecoveryPoint = 6;  // payloadType
 
 // H.264 table 7-1.
 namespace h264 {
@@ -227,17 +227,6 @@ void ReadHevcSlice(BitReader bits, const SetLookup& sets, SliceFields* slice) {
   slice->order_modulus = 1 << sps->order_bits;
 }
 
-// Reads a number that is coded as a row of 0xff and a last byte; the number is their sum.
-bool ReadSeiNumber(const uint8_t* data, size_t size, size_t* at, size_t* number) {
-  *number = 0;
-  while (*at < size) {
-    const uint8_t byte = data[(*at)++];
-    *number += byte;
-    if (byte != 0xff) return true;
-  }
-  return false;
-}
-
 }  // namespace
 
 NalKind KindOfNal(NalCodec codec, const uint8_t* head, size_t size) {
@@ -247,50 +236,6 @@ NalKind KindOfNal(NalCodec codec, const uint8_t* head, size_t size) {
 
 int NalType(NalCodec codec, const uint8_t* head) {
   return codec == NalCodec::kH264 ? head[0] & 0x1f : (head[0] >> 1) & 0x3f;
-}
-
-size_t Unescape(const uint8_t* nal, size_t size, uint8_t* out, size_t out_size) {
-  size_t written = 0;
-  int zeros = 0;
-  for (size_t i = 0; i < size && written < out_size; ++i) {
-    if (zeros >= 2 && nal[i] == 3) {
-      zeros = 0;
-      continue;
-    }
-    zeros = nal[i] == 0 ? zeros + 1 : 0;
-    out[written++] = nal[i];
-  }
-  return written;
-}
-
-uint32_t BitReader::Bits(int count) {
-  uint32_t value = 0;
-  for (int i = 0; i < count; ++i, ++at_) {
-    value <<= 1;
-    if (at_ >= bits_) {
-      ok_ = false;
-    } else {
-      value |= (data_[at_ / 8] >> (7 - at_ % 8)) & 1U;
-    }
-  }
-  return value;
-}
-
-uint32_t BitReader::Ue() {
-  int zeros = 0;
-  while (ok() && !Flag()) {
-    if (++zeros > 31) {
-      ok_ = false;
-      return 0;
-    }
-  }
-  return ok() ? (1U << zeros) - 1 + Bits(zeros) : 0;
-}
-
-int32_t BitReader::Se() {
-  const uint32_t code = Ue();
-  const auto magnitude = static_cast<int32_t>((code >> 1) + (code & 1));
-  return (code & 1) != 0 ? magnitude : -magnitude;
 }
 
 std::optional<SpsFields> ParseSps(NalCodec codec, const uint8_t* nal, size_t size) {
@@ -356,60 +301,6 @@ SliceFields ParseSlice(NalCodec codec, const uint8_t* head, size_t size, const S
     ReadHevcSlice(bits, sets, &slice);
   }
   return slice;
-}
-
-std::optional<int> RecoveryCount(NalCodec codec, const uint8_t* nal, size_t size) {
-  std::array<uint8_t, kSeiHeadBytes> plain;
-  const size_t count = Unescape(nal, size, plain.data(), plain.size());
-  size_t at = NalHeaderBytes(codec);
-  while (at < count) {
-    size_t type = 0;
-    size_t length = 0;
-    if (!ReadSeiNumber(plain.data(), count, &at, &type) || !ReadSeiNumber(plain.data(), count, &at, &length)) break;
-    if (length > count - at) break;
-    if (type == kRecoveryPoint) {
-      BitReader bits(plain.data() + at, length);
-      const int value = codec == NalCodec::kH264 ? static_cast<int>(std::min(bits.Ue(), 65'535U)) : bits.Se();
-      return bits.ok() ? std::optional<int>(std::clamp(value, -65'536, 65'535)) : std::nullopt;
-    }
-    at += length;
-  }
-  return std::nullopt;
-}
-
-bool EndsBehindSeiMessage(NalCodec codec, const uint8_t* nal, size_t size) {
-  while (size > 0 && nal[size - 1] == 0) --size;
-  size_t at = NalHeaderBytes(codec);
-  // Emulation prevention bytes are not counted by the lengths of messages.
-  int zeros = 0;
-  const auto next = [&](size_t* value) {
-    if (at < size && zeros >= 2 && nal[at] == 3) {
-      ++at;
-      zeros = 0;
-    }
-    if (at >= size) return false;
-    zeros = nal[at] == 0 ? zeros + 1 : 0;
-    *value = nal[at++];
-    return true;
-  };
-  const auto number = [&](size_t* value) {
-    size_t byte = 0xff;
-    for (*value = 0; byte == 0xff; *value += byte) {
-      if (!next(&byte)) return false;
-    }
-    return true;
-  };
-  while (at < size) {
-    // Trailing bits.
-    if (at + 1 == size && nal[at] == 0x80) return true;
-    size_t type = 0;
-    size_t length = 0;
-    if (!number(&type) || !number(&length)) return false;
-    for (size_t byte = 0; length > 0; --length) {
-      if (!next(&byte)) return false;
-    }
-  }
-  return true;
 }
 
 }  // namespace chrys::rtsp

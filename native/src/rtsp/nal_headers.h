@@ -29,27 +29,6 @@ enum class NalKind {
 NalKind KindOfNal(NalCodec codec, const uint8_t* head, size_t size);
 int NalType(NalCodec codec, const uint8_t* head);
 
-// Copies a NAL unit without its emulation prevention bytes, until `out` is full. Returns the number of bytes copied.
-size_t Unescape(const uint8_t* nal, size_t size, uint8_t* out, size_t out_size);
-
-// Reads bits. Bits after the end read as zero, and ok() is false from then on.
-class BitReader {
- public:
-  BitReader(const uint8_t* data, size_t size) : data_(data), bits_(size * 8) {}
-  uint32_t Bits(int count);
-  bool Flag() { return Bits(1) != 0; }
-  uint32_t Ue();
-  int32_t Se();
-  void Skip(size_t count) { at_ += count; }
-  bool ok() const { return ok_ && at_ <= bits_; }
-
- private:
-  const uint8_t* const data_;
-  const size_t bits_;
-  size_t at_ = 0;
-  bool ok_ = true;
-};
-
 // A sequence parameter set of either codec.
 struct SpsFields {
   int id = 0;
@@ -106,12 +85,5 @@ class SetLookup {
 
 // Reads as much as the known sets allow. `head`: at most kNalHeadBytes are read.
 SliceFields ParseSlice(NalCodec codec, const uint8_t* head, size_t size, const SetLookup& sets);
-
-// recovery_frame_cnt (H.264) or recovery_poc_cnt (HEVC) of the recovery point message in an SEI NAL unit; nullopt:
-// there is none.
-std::optional<int> RecoveryCount(NalCodec codec, const uint8_t* nal, size_t size);
-
-// Whether these first bytes of an SEI NAL unit end exactly at the end of an SEI message.
-bool EndsBehindSeiMessage(NalCodec codec, const uint8_t* nal, size_t size);
 
 }  // namespace chrys::rtsp
