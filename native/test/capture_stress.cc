@@ -102,16 +102,16 @@ class Host : public CaptureHost {
 
   void OnStream(const StreamFacts&) override {}
   uint8_t* AllocateFrameRing(int output, size_t bytes) override {
-    // Rings stay: readers may still use an older one.
+    // Old rings are kept, because readers may still use them.
     memory_.push_back(std::make_unique<uint64_t[]>(bytes / 8 + 1));
     auto* base = reinterpret_cast<uint8_t*>(memory_.back().get());
-    // The loop lays the ring out before its next call of OnFrame.
-    unknown_[static_cast<size_t>(output)] = base;
+    // The capture loop initializes the ring before its next call of OnFrame. Until then no reader gets it.
+    new_rings_[static_cast<size_t>(output)] = base;
     return base;
   }
   void OnFrame() override {
-    for (size_t i = 0; i < unknown_.size(); ++i) {
-      if (unknown_[i] != nullptr) rings_[i].store(std::exchange(unknown_[i], nullptr), std::memory_order_release);
+    for (size_t i = 0; i < new_rings_.size(); ++i) {
+      if (new_rings_[i] != nullptr) rings_[i].store(std::exchange(new_rings_[i], nullptr), std::memory_order_release);
     }
   }
   void OnPacket() override {}
@@ -120,7 +120,7 @@ class Host : public CaptureHost {
 
  private:
   std::vector<std::unique_ptr<uint64_t[]>> memory_;
-  std::array<uint8_t*, kOutputs> unknown_{};
+  std::array<uint8_t*, kOutputs> new_rings_{};
   std::array<std::atomic<uint8_t*>, kOutputs> rings_{};
 };
 

@@ -71,7 +71,7 @@ std::optional<Failure> Exchange::Ask(const Message& request, int64_t deadline_us
   answer_.reset();
   awaited_ = Send(request);
   if (awaited_ == 0) {
-    return Failure{end::kConnectionLost, "The connection broke while " + request.method + " was sent.", 0};
+    return Failure{end::kConnectionLost, "The connection failed while " + request.method + " was sent.", 0};
   }
   std::vector<pollfd> none;
   bool expired = false;
@@ -143,11 +143,11 @@ std::optional<Failure> Exchange::Receive() {
   if (count < 0) {
     const int error = connection_.error();
     if (!spoke_rtsp_ && (garbage_bytes_ > 0 || end_ > begin_)) {
-      return Broken({end::kProtocolError, "What answers there does not speak RTSP.", 0});
+      return Broken({end::kProtocolError, "The server at this address does not speak RTSP.", 0});
     }
     return Broken({end::kConnectionLost,
                    error == 0 ? "The camera closed the connection."
-                              : std::string("The connection broke: ") + std::strerror(error) + ".",
+                              : std::string("The connection failed: ") + std::strerror(error) + ".",
                    error == 0 ? 0 : AVERROR(error)});
   }
   if (count == 0) return std::nullopt;
@@ -184,7 +184,7 @@ std::optional<Failure> Exchange::Parse(int64_t arrival_us) {
         if (garbage_bytes_ > kMaxGarbageBytes) {
           return Broken({end::kProtocolError,
                          spoke_rtsp_ ? "The camera sends bytes that are neither RTSP nor video."
-                                     : "What answers there does not speak RTSP.",
+                                     : "The server at this address does not speak RTSP.",
                          0});
         }
         break;

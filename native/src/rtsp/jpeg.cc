@@ -279,16 +279,16 @@ std::optional<JpegSize> Jpeg::SizeOf(const Picture& picture, bool marked) {
   }
   // The end of the picture is missing.
   if (!marked) return std::nullopt;
-  const std::string told = std::to_string(header.width) + "x" + std::to_string(header.height);
+  const std::string declared = std::to_string(header.width) + "x" + std::to_string(header.height);
   if (!units) {
     NoteMisfit(
-        "The camera's JPEG pictures (RTP header: " + told +
+        "The camera's JPEG pictures (RTP header: " + declared +
             ") cannot be read: they are not whole, or use Huffman tables that RTP does not carry. Set the camera to "
             "H.264 or H.265.",
         picture.arrival_us);
   } else {
-    NoteMisfit("The size of the camera's JPEG pictures is unknown: the RTP header says " + told + ", and they have " +
-                   std::to_string(*units) + " blocks of 16x" + (is_declared_420 ? "16" : "8") +
+    NoteMisfit("The size of the camera's JPEG pictures is unknown: the RTP header says " + declared +
+                   ", and they have " + std::to_string(*units) + " blocks of 16x" + (is_declared_420 ? "16" : "8") +
                    " pixels. Set the camera to at most 2040x2040 pixels, or to H.264 or H.265.",
                picture.arrival_us);
   }

@@ -61,7 +61,7 @@ AudioChoice ChooseAudio(const SessionDescription& description) {
       if (why.empty()) why = problem.rfind("Audio", 0) == 0 ? problem : "Audio is not recorded: " + problem + ".";
     }
   }
-  choice.why_none = why.empty() ? "Audio is not recorded: the camera offers none." : why;
+  choice.why_none = why.empty() ? "Audio is not recorded: the camera does not offer it." : why;
   return choice;
 }
 

@@ -93,7 +93,7 @@ void RtspSource::Note(std::string line) {
 std::optional<Failure> RtspSource::Open() {
   const int64_t deadline_us = MonotonicUs() + options_.open_timeout_us;
   auto failure = OpenSession(options_.audio, deadline_us);
-  if (!failure || !audio_asked_ || (failure->end != end::kConnectionLost && !IsRefusal(*failure))) return failure;
+  if (!failure || !audio_requested_ || (failure->end != end::kConnectionLost && !IsRefusal(*failure))) return failure;
   // Some cameras close the connection, or refuse PLAY, because of an audio track that they announced.
   session_->Close(kReopenTeardownUs);
   ForgetSession();
@@ -216,7 +216,7 @@ void RtspSource::SetUpAudio(Carrier carrier, int64_t deadline_us) {
     Note(choice.why_none);
     return;
   }
-  audio_asked_ = true;
+  audio_requested_ = true;
   // A camera that never answers must leave time for PLAY.
   const int64_t now_us = MonotonicUs();
   if (auto failure = session_->SetUp(*choice.media, carrier, now_us + (deadline_us - now_us) / 2)) {
@@ -374,7 +374,7 @@ Failure RtspSource::Stalled(int64_t limit_us) {
                   0};
   // Over TCP a camera that ends a session closes the connection.
   const bool may_have_ended = carrier_ != Carrier::kTcp && pictures_ > 0;
-  return may_have_ended ? session_->Silent(std::move(failure), last_video_us_) : failure;
+  return may_have_ended ? session_->OnSilence(std::move(failure), last_video_us_) : failure;
 }
 
 std::optional<Failure> RtspSource::Read(AVPacket* packet) {
@@ -397,7 +397,7 @@ std::optional<Failure> RtspSource::Read(AVPacket* packet) {
   }
 }
 
-void RtspSource::TakeOverParameters(const AccessUnit& unit) {
+void RtspSource::UseParameters(const AccessUnit& unit) {
   if (!unit.keyframe) return;
   std::vector<uint8_t> extradata = depacketizer_->extradata();
   if (extradata == extradata_) return;
@@ -419,15 +419,14 @@ bool RtspSource::IsKeyframe(const AccessUnit& unit) {
   } else if (unit.recovery && !any_keyframe_ && !intra_refresh_) {
     intra_refresh_ = true;
     Note(
-        "The camera sends no keyframes, only an intra refresh: recorded files begin with pictures that cannot be "
-        "shown. "
-        "Set its encoder to send keyframes (IDR) every few seconds.");
+        "The camera sends no keyframes, only an intra refresh, so recorded files begin with pictures that cannot be "
+        "shown. Set its encoder to send a keyframe (IDR) every few seconds.");
   }
   return unit.keyframe || (unit.recovery && intra_refresh_);
 }
 
 std::optional<Failure> RtspSource::FillPacket(AccessUnit unit, AVPacket* packet) {
-  TakeOverParameters(unit);
+  UseParameters(unit);
   if (pictures_ == 0 && session_->play_clock_us() > 0 && tracks_[kVideo].report_us == 0) {
     timeline_->OnSenderReport(unit.rtp_time, NtpOfUs(session_->play_clock_us()), unit.arrival_us);
   }
@@ -456,7 +455,7 @@ std::optional<Failure> RtspSource::FillPacket(AccessUnit unit, AVPacket* packet)
 void RtspSource::NoteSilentAudio(int64_t now_us) {
   if (!audio_ || audio_->any() || audio_silence_noted_ || now_us - played_us_ < kAudioSilentUs) return;
   audio_silence_noted_ = true;
-  Note("Audio is not recorded: the camera announces it and sends none.");
+  Note("Audio is not recorded: the camera announces it but sends none.");
 }
 
 // Copies what the parts have learnt into options_.learned.

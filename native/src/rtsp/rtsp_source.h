@@ -86,7 +86,7 @@ class RtspSource : public PacketSource, public Session::Sink {
   Failure NoPacket(int64_t limit_us);
   Failure Stalled(int64_t limit_us);
   std::optional<Failure> FillPacket(AccessUnit unit, AVPacket* packet);
-  void TakeOverParameters(const AccessUnit& unit);
+  void UseParameters(const AccessUnit& unit);
   void ReadCodedSize();
   bool IsKeyframe(const AccessUnit& unit);
   void Learn();
@@ -117,11 +117,11 @@ class RtspSource : public PacketSource, public Session::Sink {
   uint32_t own_ssrc_ = 0;
   int64_t played_us_ = 0;  // monotonic, of the answer to PLAY
   int64_t next_report_us_ = INT64_MAX;
-  int64_t last_video_us_ = 0;  // monotonic, of the last picture; of PLAY before the first one
-  int64_t goodbye_us_ = 0;     // monotonic, of the camera's BYE; 0 = none
-  size_t early_bytes_ = 0;     // received before the answer to PLAY
-  bool audio_asked_ = false;   // SETUP of an audio track was sent
-  bool any_packet_ = false;    // RTP or RTCP
+  int64_t last_video_us_ = 0;     // monotonic, of the last picture; of PLAY before the first one
+  int64_t goodbye_us_ = 0;        // monotonic, of the camera's BYE; 0 = none
+  size_t early_bytes_ = 0;        // received before the answer to PLAY
+  bool audio_requested_ = false;  // SETUP of an audio track was sent
+  bool any_packet_ = false;       // RTP or RTCP
   bool audio_silence_noted_ = false;
   bool any_keyframe_ = false;
   bool intra_refresh_ = false;  // there was no keyframe yet, and an intra refresh has begun

@@ -69,9 +69,9 @@ std::optional<Failure> Session::Connect(int64_t deadline_us) {
   options.tls = url_.tls;
   options.host = url_.host;
   options.verify = verify_;
-  if (!elsewhere_) options.pinned = learned_.certificate;
+  if (!is_other_host_) options.pinned = learned_.certificate;
   auto failure = exchange_->Connect(options, deadline_us);
-  if (!failure && url_.tls && verify_ == TlsVerify::kPin && !elsewhere_ && learned_.certificate.empty()) {
+  if (!failure && url_.tls && verify_ == TlsVerify::kPin && !is_other_host_ && learned_.certificate.empty()) {
     learned_.certificate = exchange_->connection().fingerprint();
   }
   return failure;
@@ -103,7 +103,7 @@ std::optional<Failure> Session::Ask(Message request, int64_t deadline_us, Messag
             "The camera answered " + request.method + " with 401; it offers " + Offered(*authenticator_) + ".", 0};
     }
   }
-  return Failure{end::kUnauthorized, "The camera refuses every answer to its challenges.", 0};
+  return Failure{end::kUnauthorized, "The camera refuses every response to its challenges.", 0};
 }
 
 std::optional<Failure> Session::Redirect(const Message& answer) {
@@ -112,14 +112,14 @@ std::optional<Failure> Session::Redirect(const Message& answer) {
   if (!target.is_same_host) {
     // Credentials and learnt facts belong to the host of the camera's URL, and are not used for another one.
     authenticator_ = std::make_unique<Authenticator>(false, "", "", "");
-    elsewhere_ = true;
+    is_other_host_ = true;
   }
   if (!target.address.empty()) addresses_ = {target.address};
   url_ = std::move(target.url);
   return std::nullopt;
 }
 
-std::optional<Failure> Session::AskForDescription(int64_t deadline_us, Message* answer) {
+std::optional<Failure> Session::RequestDescription(int64_t deadline_us, Message* answer) {
   Message request = Request("DESCRIBE", url_.request);
   request.headers.Add("Accept", "application/sdp");
   return Ask(std::move(request), deadline_us, answer);
@@ -130,10 +130,10 @@ std::optional<Failure> Session::Describe(int64_t deadline_us) {
   Message answer;
   for (int redirects = 0;; ++redirects) {
     if (auto failure = Connect(deadline_us)) return failure;
-    auto failure = AskForDescription(deadline_us, &answer);
+    auto failure = RequestDescription(deadline_us, &answer);
     if (!failure && answer.status == 453) {
       EndRememberedSession(deadline_us);
-      failure = AskForDescription(deadline_us, &answer);
+      failure = RequestDescription(deadline_us, &answer);
     }
     if (failure) return failure;
     if (answer.status < 300 || answer.status > 399) break;
@@ -147,14 +147,14 @@ std::optional<Failure> Session::Describe(int64_t deadline_us) {
   description_ = ParseSdp(answer.body);
   base_url_ = BaseUrl(url_.request, answer.headers.Get("Content-Base"), answer.headers.Get("Content-Location"));
   aggregate_url_ = JoinControl(base_url_, description_.control);
-  if (!elsewhere_) learned_.authentication = authenticator_->scheme();
+  if (!is_other_host_) learned_.authentication = authenticator_->scheme();
   return std::nullopt;
 }
 
 // Ends the session of a proxy that was killed. A camera that allows only one session still has it open. The session's
 // id is stored for this purpose.
 void Session::EndRememberedSession(int64_t deadline_us) {
-  if (learned_.session.empty() || elsewhere_) return;
+  if (learned_.session.empty() || is_other_host_) return;
   const std::string id = std::exchange(learned_.session, "");
   const std::string url = std::exchange(learned_.session_url, "");
   Message request;
@@ -171,7 +171,7 @@ void Session::EndRememberedSession(int64_t deadline_us) {
 }
 
 void Session::RememberSession() {
-  if (elsewhere_ || session_id_.size() > kMaxRememberedId || aggregate_url_.size() > kMaxRememberedUrl) return;
+  if (is_other_host_ || session_id_.size() > kMaxRememberedId || aggregate_url_.size() > kMaxRememberedUrl) return;
   learned_.session = session_id_;
   learned_.session_url = aggregate_url_;
 }
@@ -290,8 +290,8 @@ std::optional<Failure> Session::Play(int64_t deadline_us) {
   std::vector<int> channels;
   for (size_t i = 0; i < tracks_.size(); ++i) {
     // A camera that names other channels, or the same channels twice, may still use the requested ones.
-    const int asked = static_cast<int>(i) * 2;
-    if (tracks_[i].carrier == Carrier::kTcp) TakeOverChannels(i, asked, asked + 1);
+    const int requested = static_cast<int>(i) * 2;
+    if (tracks_[i].carrier == Carrier::kTcp) TakeOverChannels(i, requested, requested + 1);
   }
   for (size_t i = 0; i < track_of_channel_.size(); ++i) {
     if (track_of_channel_[i] >= 0) channels.push_back(static_cast<int>(i));
@@ -364,9 +364,9 @@ void Session::OnKeepaliveAnswer(const Message& answer) {
 
 void Session::OnRequest(const Message& request) {
   if (request.method == "REDIRECT") {
-    asked_to_end_ = Failure{end::kConnectionLost, "The camera asked to connect again.", 0};
+    end_requested_ = Failure{end::kConnectionLost, "The camera requested a new connection.", 0};
   } else if (request.method == "TEARDOWN") {
-    asked_to_end_ = Failure{end::kConnectionLost, "The camera ended the session.", 0};
+    end_requested_ = Failure{end::kConnectionLost, "The camera ended the session.", 0};
   }
 }
 
@@ -423,7 +423,7 @@ Failure Session::Ended(Failure failure, int64_t at_us) {
   return failure;
 }
 
-Failure Session::Silent(Failure failure, int64_t seen_us) { return Ended(std::move(failure), seen_us); }
+Failure Session::OnSilence(Failure failure, int64_t seen_us) { return Ended(std::move(failure), seen_us); }
 
 std::optional<Failure> Session::Pump(int64_t deadline_us) {
   std::vector<pollfd> sockets;
@@ -450,7 +450,7 @@ std::optional<Failure> Session::Pump(int64_t deadline_us) {
       }
       break;
   }
-  if (asked_to_end_) return Ended(*std::exchange(asked_to_end_, std::nullopt), MonotonicUs());
+  if (end_requested_) return Ended(*std::exchange(end_requested_, std::nullopt), MonotonicUs());
   if (!playing_) return std::nullopt;
   // Checked after every wait, so that a busy stream does not delay the keepalive.
   const int64_t now_us = MonotonicUs();

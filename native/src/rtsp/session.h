@@ -62,7 +62,7 @@ class Session : public Exchange::Receiver {
 
   // The camera stopped sending at `seen_us` although the connection is open. Returns `failure`, or the reason
   // "keepalive" if this happens at a constant interval.
-  Failure Silent(Failure failure, int64_t seen_us);
+  Failure OnSilence(Failure failure, int64_t seen_us);
   // Requests can be sent and answers read.
   bool usable() const { return exchange_ && exchange_->usable(); }
 
@@ -94,7 +94,7 @@ class Session : public Exchange::Receiver {
   void OnRequest(const Message& request) override;
 
   std::optional<Failure> Connect(int64_t deadline_us);
-  std::optional<Failure> AskForDescription(int64_t deadline_us, Message* answer);
+  std::optional<Failure> RequestDescription(int64_t deadline_us, Message* answer);
   // Sends a request and waits for its answer. After an answer 401, sends it again with an answer to the challenge, as
   // often as that can help.
   std::optional<Failure> Ask(Message request, int64_t deadline_us, Message* answer);
@@ -129,8 +129,8 @@ class Session : public Exchange::Receiver {
   std::string base_url_;
   std::string aggregate_url_;
   std::string session_id_;
-  int timeout_s_ = 0;       // the minimum that the camera declared; 0: none yet
-  bool elsewhere_ = false;  // redirected to another host; nothing is learnt from that host
+  int timeout_s_ = 0;           // the minimum that the camera declared; 0: none yet
+  bool is_other_host_ = false;  // redirected to another host; nothing is learnt from that host
   std::vector<Track> tracks_;
   std::vector<int> track_of_channel_;  // by channel: track * 2, plus 1 for RTCP; -1 = none
   Keepalive keepalive_;
@@ -144,7 +144,7 @@ class Session : public Exchange::Receiver {
   bool closed_ = false;
   int64_t reported_us_ = 0;  // monotonic, when the last report was sent
   bool reports_refused_ = false;
-  std::optional<Failure> asked_to_end_;  // by the camera
+  std::optional<Failure> end_requested_;  // by the camera
   int64_t play_clock_us_ = 0;
   std::vector<uint8_t> datagram_;
 };
