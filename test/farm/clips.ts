@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url';
 
 const SCRIPT = fileURLToPath(new URL('make_clips.py', import.meta.url));
 
-/** Makes the clip of this name unless it is there; see make_clips.py. A farm does so by itself. */
+/** Makes the clip with this name unless it exists, see make_clips.py. A farm makes its own clips. */
 export function makeClip(name: string): void {
   execFileSync('/usr/bin/python3', [SCRIPT, name], { stdio: ['ignore', 'ignore', 'inherit'] });
 }

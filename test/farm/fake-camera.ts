@@ -1,6 +1,6 @@
 /**
- * Fake RTSP cameras with faults, in one process of their own, so that nothing in a test disturbs their timing. See
- * fake-camera/options.ts for the faults.
+ * Fake RTSP cameras with faults. All cameras of a test run in one child process, so that the test does not disturb their
+ * timing. fake-camera/options.ts lists the faults.
  */
 import { type ChildProcess, fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
@@ -10,8 +10,8 @@ import type { Command, Reply } from './fake-camera/protocol.js';
 export type { CameraCounts, CameraOptions } from './fake-camera/options.js';
 
 const PROGRAM = fileURLToPath(new URL('fake-camera/main.ts', import.meta.url));
-/** Long enough to make the clips when they are not there yet. */
-const READY_BOUND_MS = 120_000;
+/** Long enough to make clips. */
+const READY_BOUND_MS = 180_000;
 
 interface Waiting {
   readonly resolve: (counts: CameraCounts) => void;
@@ -30,7 +30,7 @@ export class FakeCameras<Name extends string> {
     process.on('exit', this.#killAtExit);
   }
 
-  /** All cameras listen when it resolves. */
+  /** Resolves when all cameras listen. */
   static async start<Name extends string>(cameras: Readonly<Record<Name, CameraOptions>>): Promise<FakeCameras<Name>> {
     const execArgv = ['--import', 'tsx'];
     const child = fork(PROGRAM, [JSON.stringify(cameras)], {
@@ -42,7 +42,7 @@ export class FakeCameras<Name extends string> {
     return started;
   }
 
-  /** The camera's URL. `account`: `user:password`, '' = none; default: the camera's own. */
+  /** URL of the camera. `account`: `user:password`, '' = none, default: the account of the camera. */
   url(name: Name, { account, path = '/cam' }: { readonly account?: string; readonly path?: string } = {}): string {
     const { auth, tls, host = '127.0.0.1' } = this.options[name];
     const usual = auth === undefined ? '' : [auth.user ?? 'admin', auth.password ?? 'secret'].map(encoded).join(':');
@@ -59,7 +59,7 @@ export class FakeCameras<Name extends string> {
     return this.#do(name, { do: 'counts' });
   }
 
-  /** Connections stay open and nothing is sent or answered, until `thaw`. */
+  /** Until `thaw`, connections stay open, and nothing is sent or answered. */
   async freeze(name: Name): Promise<void> {
     await this.#do(name, { do: 'freeze' });
   }
@@ -68,17 +68,17 @@ export class FakeCameras<Name extends string> {
     await this.#do(name, { do: 'thaw' });
   }
 
-  /** Closes every connection; sessions go on as if their client had gone. */
+  /** Closes all connections. Sessions continue, as if their clients had disappeared. */
   async disconnect(name: Name, { reset = false } = {}): Promise<void> {
     await this.#do(name, { do: 'disconnect', reset });
   }
 
-  /** Ends every session and its connection, as a camera that restarts. */
+  /** Ends all sessions and connections, as a camera that restarts does. */
   async endSessions(name: Name): Promise<void> {
     await this.#do(name, { do: 'end-sessions' });
   }
 
-  /** The next video packets are lost. */
+  /** Loses the next video packets. */
   async dropPackets(name: Name, packets: number): Promise<void> {
     await this.#do(name, { do: 'drop', packets });
   }
@@ -112,7 +112,7 @@ export class FakeCameras<Name extends string> {
   #ready(): Promise<void> {
     return new Promise((resolve, reject) => {
       const timer = setTimeout(() => {
-        reject(new Error(`the fake cameras are not ready after ${READY_BOUND_MS} ms`));
+        reject(new Error(`The fake cameras are not ready after ${READY_BOUND_MS} ms`));
       }, READY_BOUND_MS);
       this.child.on('message', (message: Reply) => {
         if ('ready' in message) {
@@ -128,7 +128,7 @@ export class FakeCameras<Name extends string> {
       });
       this.child.on('exit', (code, signal) => {
         clearTimeout(timer);
-        const error = new Error(`the fake cameras have ended (${signal ?? String(code)})`);
+        const error = new Error(`The fake cameras have ended (${signal ?? String(code)})`);
         reject(error);
         for (const one of this.#waiting.values()) one.reject(error);
         this.#waiting.clear();

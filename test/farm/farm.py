@@ -1,29 +1,29 @@
 #!/usr/bin/python3
-"""A farm of RTSP cameras on 127.0.0.1, playing the clips of make_clips.py in real time for as long as it lives.
+"""A farm of RTSP cameras on 127.0.0.1. It plays the clips of make_clips.py in real time, until its stdin is closed.
 
     farm.py '{"port": 0, "mounts": [{"path": "a", "clip": "h264-640x480-25-g50"}, …]}'
 
 A mount is {path, clip, shared?, user?, password?, auth?, then?, sound?, host?, tls?, protocol?}:
-    shared    true: all clients see one camera, which starts with frame 0 at its first client and goes on while it has
-              one. false (default): every client starts with frame 0 of its own.
+    shared    true: all clients see one camera. It starts with frame 0 at the first client and runs while it has clients.
+              false (default): each client has its own run, from frame 0.
     user, password, auth ("digest", the default, or "basic"), host ("127.0.0.1", the default, or "::1"), tls (paths of
-              PEM files, {"cert", "key"}): mounts that differ in these live on further ports.
-    protocol  "tcp" or "udp": the only one that is offered. Default: both.
-    sound     "aac", "opus" or "pcmu": a tick every second beside the video.
-    then      {"clip", "after"}: after that many access units, at the end of their group of pictures, play that clip.
+              PEM files, {"cert", "key"}): mounts that differ in these have different ports.
+    protocol  "tcp" or "udp": the only transport that is offered. Default: both.
+    sound     "aac", "opus" or "pcmu": an audio track with a tick per second.
+    then      {"clip", "after"}: plays another clip after `after` access units, at the end of their group of pictures.
 
 The first line on stdout is {"ready": true, "ports": [main, the further ones…], "mounts": {path: {url, timing}}}.
-`url` carries no credentials. `timing` is a file of little-endian int64, one for each number that a barcode can show:
-the time at which the access unit of that picture was last pushed, microseconds since the epoch, 0 = never. Pictures
-repeat after 12 s (or the clip's length), so that the age of a received one is its arrival minus this entry.
-Given `ports`, it listens on those again; given `folder`, it keeps the timing files there, else in a temporary folder.
+`url` has no credentials. `timing` is a file of little-endian int64, one for each number that a barcode can show: the
+time at which that picture was last pushed, microseconds since the epoch, 0 = never. Pictures repeat after the length of
+the clip (12 s), so the age of a received picture is its arrival minus this entry.
+With `ports`, the farm listens on these ports. With `folder`, the timing files are there, else in a temporary folder.
 
 Commands are JSON lines on stdin, each answered by one:
     {"cmd": "add", "mount": {…}}, {"cmd": "remove", "path": …}
-    {"cmd": "disconnect"}: drops every client
-    {"cmd": "certificate", "path": …, "tls": {…}}: for connections to come
+    {"cmd": "disconnect"}: closes all connections
+    {"cmd": "certificate", "path": …, "tls": {…}}: for new connections
     {"cmd": "clients"} → {"clients": n, "sessions": n, "pushed": {path: access units}}
-It ends with its stdin or its parent.
+It also ends with its parent.
 """
 import atexit
 import ctypes
@@ -56,7 +56,7 @@ SOUND = {
     'opus': f'{TONE} ! audio/x-raw,rate=48000,channels=2 ! opusenc ! rtpopuspay name=pay1 pt=97',
     'pcmu': f'{TONE} ! audio/x-raw,rate=8000,channels=1 ! mulawenc ! rtppcmupay name=pay1 pt=0',
 }
-# What the parser of a codec calls its stream, and the end of its payloader.
+# For each codec: caps of the stream, and the payloader.
 VIDEO = {
     'h264': ('video/x-h264,stream-format=byte-stream,alignment=au', 'rtph264pay name=pay0 pt=96 config-interval=-1'),
     'hevc': ('video/x-h265,stream-format=byte-stream,alignment=au', 'rtph265pay name=pay0 pt=96 config-interval=-1'),
@@ -92,14 +92,14 @@ class Clip:
 
 
 class Feed:
-    """One run of a mount's clip into one appsrc. Only the pusher thread touches it."""
+    """One run of a mount's clip into one appsrc. Used only by the pusher thread."""
 
     def __init__(self, mount: 'Mount', source):
         self.mount = mount
         self.source = source
         self.clip = mount.clip
         self.next = 0  # access unit since the start of this clip
-        self.start = time.monotonic()  # when unit 0 was due
+        self.start = time.monotonic()  # when unit 0 is due
         self.start_running = 0.0  # its running time in the pipeline, seconds
         self.alive = True
 
@@ -116,7 +116,7 @@ class Feed:
                 return
         loop, at = divmod(self.next, count)
         data, number, _ = self.clip.units[at]
-        # A buffer of our own over the same memory: timestamps differ between clients and rounds.
+        # Shares the memory of the clip: only timestamps differ between clients and loops.
         buffer = data.copy_region(Gst.BufferCopyFlags.MEMORY, 0, data.get_size())
         position = loop * count + number + self.clip.reorder
         buffer.pts = round((self.start_running + position / self.clip.fps) * Gst.SECOND)
@@ -159,7 +159,7 @@ class Pusher(threading.Thread):
 
 
 class Place(NamedTuple):
-    """What mounts of one port have in common."""
+    """The options that all mounts of one port share."""
 
     host: str
     account: tuple | None
@@ -217,7 +217,7 @@ class Mount:
 
 
 def unsynchronized(_pipeline, _bin, element) -> None:
-    """A camera sends what it has at once: the pusher keeps the time, no sink may hold a packet back."""
+    """Makes sinks send at once, as a camera does. The pusher keeps the time."""
     if element.find_property('sync'):
         element.set_property('sync', False)
 
@@ -275,7 +275,7 @@ class Farm:
     def disconnect(self) -> int:
         dropped = 0
         for server in self.servers.values():
-            # Only REMOVE closes the connections; the returned list is of those that were REFfed.
+            # REMOVE closes the connections, but only REF returns a list to count.
             dropped += len(server.client_filter(lambda _server, _client: GstRtspServer.RTSPFilterResult.REF))
             server.client_filter(lambda _server, _client: GstRtspServer.RTSPFilterResult.REMOVE)
         return dropped
@@ -307,7 +307,7 @@ class Farm:
             if request['cmd'] == 'clients':
                 return self.clients()
             return {'error': f'no such command: {request["cmd"]}'}
-        except Exception as error:  # the answer to a test that asked wrongly
+        except Exception as error:  # reported to the test that sent the command
             return {'error': f'{type(error).__name__}: {error}'}
 
 

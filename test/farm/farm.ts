@@ -1,4 +1,4 @@
-/** A camera farm as a child process: see farm.py for what a mount is and what its timing file holds. */
+/** A camera farm as a child process. farm.py describes mounts and timing files. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, mkdtempSync, openSync, readSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url';
 
 export interface MountOptions {
   readonly path: string;
-  /** A clip's name, see make_clips.py: `h264-640x480-25-g50`. */
+  /** Name of a clip, see make_clips.py: `h264-640x480-25-g50`. */
   readonly clip: string;
   readonly shared?: boolean;
   readonly user?: string;
@@ -18,7 +18,7 @@ export interface MountOptions {
   readonly host?: '127.0.0.1' | '::1';
   /** Paths of PEM files. */
   readonly tls?: { readonly cert: string; readonly key: string };
-  /** The only one that is offered. */
+  /** The only transport that is offered. Default: both. */
   readonly protocol?: 'tcp' | 'udp';
   readonly then?: { readonly clip: string; readonly after: number };
 }
@@ -36,20 +36,20 @@ interface ReadyAnswer {
 export interface FarmCounts {
   /** Open RTSP connections. */
   readonly clients: number;
-  /** Sessions that TEARDOWN has not ended. A session over UDP outlives its connection by a minute without it. */
+  /** Sessions that TEARDOWN has not ended. Without it, a session over UDP lasts a minute longer than its connection. */
   readonly sessions: number;
-  /** Access units pushed so far, by mount. */
+  /** Number of access units pushed so far, by mount. */
   readonly pushed: Readonly<Record<string, number>>;
 }
 
 const SCRIPT = fileURLToPath(new URL('farm.py', import.meta.url));
-/** Making a clip for the first time takes a while. */
-const READY_TIMEOUT_MS = 120_000;
+/** Long enough to make clips. */
+const READY_TIMEOUT_MS = 180_000;
 
 export class Farm {
   #child: ChildProcess | undefined;
   #ports: readonly number[] = [];
-  /** Holds the timing files, so that a restart keeps their paths. */
+  /** Folder of the timing files. They keep their paths over a restart. */
   readonly #folder = mkdtempSync(join(tmpdir(), 'camera-farm-'));
   readonly #mountOptions: MountOptions[];
   readonly #mounts = new Map<string, MountAnswer>();
@@ -66,7 +66,7 @@ export class Farm {
     return farm;
   }
 
-  /** With the mount's credentials, as a user would write it. */
+  /** URL of a mount, by default with its credentials. */
   url(path: string, credentials?: string): string {
     const mount = this.#mount(path);
     const options = this.#mountOptions.find((candidate) => candidate.path === path);
@@ -74,12 +74,12 @@ export class Farm {
     return user === '' ? mount.url : mount.url.replace('://', `://${user}@`);
   }
 
-  /** The mount's timing file: see farm.py. */
+  /** Path of the timing file of a mount, see farm.py. */
   timingFile(path: string): string {
     return this.#mount(path).timing;
   }
 
-  /** When the access unit that shows this number was last pushed, microseconds since the epoch; 0 = never. */
+  /** When the picture with this number was last pushed, microseconds since the epoch; 0 = never. */
   pushedAtUs(path: string, frameNumber: number): number {
     const entry = Buffer.alloc(8);
     const file = openSync(this.#mount(path).timing, 'r');
@@ -91,7 +91,7 @@ export class Farm {
     return Number(entry.readBigInt64LE());
   }
 
-  /** SIGKILL: connections are reset, the ports are closed. */
+  /** Kills the process: connections are reset, ports are closed. */
   async kill(): Promise<void> {
     const child = this.#child;
     this.#child = undefined;
@@ -101,13 +101,13 @@ export class Farm {
     await gone;
   }
 
-  /** Starts it again after `kill`, on the same ports and with the same mounts. */
+  /** Starts the farm again, with the same ports and mounts. */
   async restart(): Promise<void> {
     await this.kill();
     await this.#spawn();
   }
 
-  /** The process stops where it is: its connections stay open and say nothing. */
+  /** Stops the process with SIGSTOP: connections stay open and silent. */
   freeze(): void {
     this.#child?.kill('SIGSTOP');
   }
@@ -137,12 +137,12 @@ export class Farm {
     );
   }
 
-  /** Closes every client's connection; the farm goes on. */
+  /** Closes the connections of all clients. The farm keeps running. */
   async disconnect(): Promise<void> {
     await this.#command({ cmd: 'disconnect' });
   }
 
-  /** The mount's port shows this certificate to connections to come. */
+  /** Sets the certificate of a mount's port for new connections. */
   async changeCertificate(path: string, tls: { readonly cert: string; readonly key: string }): Promise<void> {
     await this.#command({ cmd: 'certificate', path, tls });
   }
@@ -158,7 +158,7 @@ export class Farm {
 
   #mount(path: string): MountAnswer {
     const mount = this.#mounts.get(path);
-    if (mount === undefined) throw new Error(`the farm has no mount "${path}"`);
+    if (mount === undefined) throw new Error(`The farm has no mount "${path}"`);
     return mount;
   }
 
@@ -167,7 +167,7 @@ export class Farm {
     const child = spawn('/usr/bin/python3', [SCRIPT, JSON.stringify(options)], { stdio: ['pipe', 'pipe', 'inherit'] });
     this.#child = child;
     child.once('exit', (code, signal) => {
-      const line = JSON.stringify({ error: `the farm has ended (${signal ?? String(code)})` });
+      const line = JSON.stringify({ error: `The farm has ended (${signal ?? String(code)})` });
       for (const answer of this.#answers.splice(0)) answer(line);
     });
     createInterface({ input: child.stdout }).on('line', (line) => this.#answers.shift()?.(line));
@@ -178,7 +178,7 @@ export class Farm {
 
   async #command(request: object): Promise<unknown> {
     const stdin = this.#child?.stdin;
-    if (!stdin) throw new Error('the farm is not running');
+    if (!stdin) throw new Error('The farm is not running');
     stdin.write(`${JSON.stringify(request)}\n`);
     return this.#answer(READY_TIMEOUT_MS);
   }
@@ -186,7 +186,7 @@ export class Farm {
   async #answer(timeoutMs: number): Promise<unknown> {
     const line = await new Promise<string>((resolve, reject) => {
       const timer = setTimeout(() => {
-        reject(new Error(`no answer from the farm within ${timeoutMs} ms`));
+        reject(new Error(`No answer from the farm within ${timeoutMs} ms`));
       }, timeoutMs);
       this.#answers.push((text) => {
         clearTimeout(timer);
@@ -194,7 +194,7 @@ export class Farm {
       });
     });
     const answer = JSON.parse(line) as { error?: string };
-    if (answer.error !== undefined) throw new Error(`farm: ${answer.error}`);
+    if (answer.error !== undefined) throw new Error(`Farm: ${answer.error}`);
     return answer;
   }
 }

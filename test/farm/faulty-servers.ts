@@ -1,4 +1,4 @@
-/** Little TCP servers that misbehave as cameras do. Each listens on a free port of 127.0.0.1. */
+/** Small TCP servers that misbehave like cameras. Each listens on a free port of 127.0.0.1. */
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 
 export interface FaultyServer {
@@ -8,7 +8,7 @@ export interface FaultyServer {
   readonly connectionsMs: readonly number[];
   /** When each connection ended, milliseconds since the epoch. */
   readonly closedMs: readonly number[];
-  /** RTSP requests seen. */
+  /** Number of received RTSP requests. */
   readonly requests: () => number;
   stop(): Promise<void>;
 }
@@ -70,7 +70,7 @@ export function silentServer(): Promise<FaultyServer> {
   return listen(() => undefined);
 }
 
-/** Answers every request truly, but one byte a second. */
+/** Answers each request correctly, one byte per second. */
 export function drippingServer(): Promise<FaultyServer> {
   return listen((socket, onRequest) => {
     onRequest(({ cseq }) => {
@@ -87,7 +87,7 @@ export function drippingServer(): Promise<FaultyServer> {
   });
 }
 
-/** Knows OPTIONS; answers all else with this status. 401 comes with a challenge, whatever credentials it is given. */
+/** Answers OPTIONS with 200 and all other requests with this status. 401 always has a challenge. */
 export function statusServer(status: number, reason: string): Promise<FaultyServer> {
   return listen((socket, onRequest) => {
     onRequest(({ method, cseq }) => {
@@ -99,7 +99,7 @@ export function statusServer(status: number, reason: string): Promise<FaultyServ
   });
 }
 
-/** Closes each connection this long after it was made. */
+/** Closes each connection after `afterMs`. */
 export function closingServer(afterMs: number): Promise<FaultyServer> {
   return listen((socket) => {
     const timer = setTimeout(() => socket.destroy(), afterMs);
@@ -109,11 +109,11 @@ export function closingServer(afterMs: number): Promise<FaultyServer> {
   });
 }
 
-/** Describes a session without video, only sound. */
+/** Describes a session with audio and without video. */
 export function audioOnlyServer(): Promise<FaultyServer> {
   return listen((socket, onRequest) => {
     onRequest(({ method, url, cseq }) => {
-      const sdp = 'v=0\r\no=- 0 0 IN IP4 127.0.0.1\r\ns=sound\r\nt=0 0\r\nm=audio 0 RTP/AVP 0\r\na=control:track1\r\n';
+      const sdp = 'v=0\r\no=- 0 0 IN IP4 127.0.0.1\r\ns=audio\r\nt=0 0\r\nm=audio 0 RTP/AVP 0\r\na=control:track1\r\n';
       const body = method === 'DESCRIBE' ? sdp : '';
       const about = body === '' ? '' : `Content-Type: application/sdp\r\nContent-Base: ${url}/\r\n`;
       const session = method === 'SETUP' ? 'Session: 1\r\nTransport: RTP/AVP/TCP;unicast;interleaved=0-1\r\n' : '';
@@ -124,7 +124,7 @@ export function audioOnlyServer(): Promise<FaultyServer> {
   });
 }
 
-/** A port on which nothing listens. */
+/** URL of a port where nothing listens. */
 export async function refusedUrl(): Promise<string> {
   const server = await closingServer(0);
   await server.stop();

@@ -40,7 +40,7 @@ describe('the history in memory', () => {
     return frames.slice(-count - 10, -10);
   }
 
-  /** Everything that memory holds. The camera may overwrite the oldest group while it is read: then again. */
+  /** All frames in memory. The camera may overwrite the oldest group while it is read; then it is read again. */
   async function wholeMemory(device: string): Promise<Frame[]> {
     return await waitFor(`the whole memory of ${device}`, BOUND_MS, async () => {
       const frames = await pastFrames(scene.client, { device_id: device });
@@ -61,7 +61,7 @@ describe('the history in memory', () => {
   }
 
   it.each(DEVICES)('returns every frame of %s in memory, in order, each once, with its own time', async (device) => {
-    const frames = await pastFrames(scene.client, { device_id: device });
+    const frames = await wholeMemory(device);
     expect(frames.length).toBeGreaterThanOrEqual(IN_MEMORY);
     expectRun(frames);
     expect(frames[0]).toMatchObject({ is_keyframe: true, frame_type: 'I', packet: 0, device_id: device });

@@ -1,4 +1,4 @@
-/** Pictures are put together as cameras mean them: each once and whole, at clients and in files. */
+/** Access units: each picture is assembled once and whole, for clients and in files, however the camera splits it. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { CameraOptions } from '../farm/fake-camera.js';
 import { type ExpectedFiles, fileFaults } from '../support/picture-checks.js';
@@ -58,17 +58,17 @@ afterAll(async () => {
   await scene.dispose();
 });
 
-describe('every picture comes once and whole', () => {
+describe('every picture arrives once and whole', () => {
   it.each(NAMES)('%s', async (name) => {
     expect(faults.get(name)).toEqual([]);
     expect(await scene.excess(name)).toBe(0);
     const { stats } = await scene.state(name);
     expect(stats).toMatchObject({ decode_errors: 0, reconnects: 0, gop_packets: 25 });
-    // A camera that marks every slice is noticed by its first picture, which is cut at its first slice.
+    // Such a camera is detected by its first group of pictures, which are cut after the first slice.
     expect(stats.packets_damaged).toBeLessThanOrEqual(name.startsWith('marker-every-slice') ? 25 : 0);
   });
 
-  it('and a camera that marks each slice is remembered as such', async () => {
+  it('and a camera that marks each slice is remembered', async () => {
     for (const name of ['marker-every-slice', 'marker-every-slice-hevc'] as const) {
       expect([name, (await scene.state(name)).learned?.marks_every_slice]).toEqual([name, true]);
     }
@@ -82,22 +82,22 @@ describe('every file decodes by itself', () => {
       codec: name.endsWith('-hevc') ? 'hevc' : 'h264',
       clipFrames: clipFrames(name),
     };
-    // The first file may begin before the camera's habits are known.
+    // The first file may begin before what the camera does is learnt.
     const files = (await scene.recorded(name, 3)).slice(1, 3);
     expect(await fileFaults(files, expected)).toEqual([]);
   });
 });
 
 describe('intra refresh without any IDR', () => {
-  it('gives whole pictures, and never counts as a stream that cannot be decoded', async () => {
+  it('gives whole pictures, and does not count as a stream that cannot be decoded', async () => {
     await scene.running('intra-refresh');
     expect(await scene.faultsOf('intra-refresh', 50, 1500)).toEqual([]);
     expect((await scene.state('intra-refresh')).stats).toMatchObject({ reconnects: 0 });
   });
 
-  it('gives callers of keyframes whole pictures, or says why there are none', async () => {
+  it('gives whole pictures to callers that ask for keyframes, or logs why there are none', async () => {
     const request = { key_frame_only: true, wait_ms: 3000 };
-    const taken = await scene.take('intra-refresh', 2, request, 15_000).catch(() => undefined);
+    const taken = await scene.take('intra-refresh', 2, request, 30_000).catch(() => undefined);
     if (taken === undefined) expect(await scene.log('intra-refresh')).toMatch(/intra refresh|no keyframe/i);
     else expect(taken.filter(({ number }) => number === 'torn')).toEqual([]);
   });

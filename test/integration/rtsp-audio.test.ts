@@ -1,4 +1,4 @@
-/** Audio beside the video: recorded where it can be, named where it cannot, and never at the video's cost. */
+/** Audio of cameras: it is recorded where mp4 can hold it, logged where not, and never disturbs the video. */
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -17,7 +17,7 @@ const WITH_AUDIO = {
   'aac-hevc': { audio: { codec: 'aac' }, video: { clip: 'hevc-320x240-25-g25-4s' } },
 } satisfies Record<string, CameraOptions>;
 
-/** Re-encoded to AAC, or named. */
+/** Re-encoded to AAC, or named in the log. */
 const RECODED = {
   pcmu: { audio: { codec: 'pcmu' } },
   pcma: { audio: { codec: 'pcma' } },
@@ -32,10 +32,10 @@ const WITHOUT_AUDIO = {
   'back-channel-only': { sdp: { backChannel: true } },
 } satisfies Record<string, CameraOptions>;
 
-type Audible = keyof typeof WITH_AUDIO;
+type WithAudio = keyof typeof WITH_AUDIO;
 type Recoded = keyof typeof RECODED;
-type Mute = keyof typeof WITHOUT_AUDIO;
-type Name = Audible | Recoded | Mute;
+type WithoutAudio = keyof typeof WITHOUT_AUDIO;
+type Name = WithAudio | Recoded | WithoutAudio;
 
 const CAMERAS = { ...WITH_AUDIO, ...RECODED, ...WITHOUT_AUDIO };
 const NAMES = Object.keys(CAMERAS) as Name[];
@@ -60,7 +60,7 @@ afterAll(async () => {
   await scene.dispose();
 });
 
-/** Tracks of a file that decodes without any complaint. */
+/** Tracks of a file. Checks that FFmpeg decodes it without a complaint. */
 async function tracksOf(path: string): Promise<{ readonly video: Track; readonly audio: Track | undefined }> {
   const entries = ['-show_entries', 'stream=codec_type,codec_name,start_time,duration', '-of', 'json'];
   const { stdout } = await run('ffprobe', ['-v', 'error', ...entries, path]);
@@ -72,7 +72,7 @@ async function tracksOf(path: string): Promise<{ readonly video: Track; readonly
   return { video, audio: streams.find(({ codec_type }) => codec_type === 'audio') };
 }
 
-async function expectAudible(name: Name, codec: string | undefined): Promise<void> {
+async function expectAudio(name: Name, codec: string | undefined): Promise<void> {
   const files = (await scene.recorded(name, 5)).slice(2, 5);
   for (const { path } of files) {
     const { video, audio } = await tracksOf(path);
@@ -93,9 +93,9 @@ describe('the video of a camera with audio', () => {
   });
 });
 
-describe('audio is recorded as it is', () => {
-  it.each(Object.keys(WITH_AUDIO) as Audible[])('%s', async (name) => {
-    await expectAudible(name, name === 'opus' ? 'opus' : 'aac');
+describe('audio is recorded unchanged', () => {
+  it.each(Object.keys(WITH_AUDIO) as WithAudio[])('%s', async (name) => {
+    await expectAudio(name, name === 'opus' ? 'opus' : 'aac');
   });
 
   it('and the back channel is not set up', async () => {
@@ -108,22 +108,22 @@ describe('audio that mp4 cannot hold', () => {
   it.each(Object.keys(RECODED) as Recoded[])('is re-encoded, or a log line names it: %s', async (name) => {
     await scene.recorded(name, 4);
     if (/Audio is not recorded|only AAC can be kept/i.test(await scene.log(name))) return;
-    await expectAudible(name, 'aac');
+    await expectAudio(name, 'aac');
   });
 });
 
-describe('audio that does not come', () => {
-  it.each<[Mute, RegExp]>([
+describe('audio that does not arrive', () => {
+  it.each<[WithoutAudio, RegExp]>([
     ['setup-refused', /audio.*400|400.*audio/i],
     ['setup-404', /audio.*404|404.*audio/i],
     ['silent', /audio/i],
   ])('is explained by a log line: %s', async (name, says) => {
-    await waitFor('the log line', 20_000, async () => says.test(await scene.log(name)));
+    await waitFor('the log line', 60_000, async () => says.test(await scene.log(name)));
     const { audio } = await tracksOf((await scene.recorded(name, 3))[2]?.path ?? '');
     expect(audio).toBeUndefined();
   });
 
-  it('is not set up if it is a back channel', async () => {
+  it('is not set up when it is a back channel', async () => {
     expect((await scene.counts('back-channel-only')).setups).toEqual({ video: 1 });
     expect((await scene.counts('back-channel-only')).refused).toEqual({});
   });

@@ -1,4 +1,4 @@
-/** Every authentication scheme that cameras have; wrong passwords are not tried until the account is locked. */
+/** The authentication schemes of cameras. A refused password is not tried again and again, so no account is locked. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { CameraOptions } from '../farm/fake-camera.js';
 import { FakeCameraScene } from '../support/scene.js';
@@ -62,7 +62,7 @@ describe('the right password is accepted', () => {
     if (!name.startsWith('nonce-once')) expect(requestsToPlay).toBeLessThanOrEqual(5);
   });
 
-  it('with the strongest scheme, which is shown and kept', async () => {
+  it('with the strongest scheme, which is shown and remembered', async () => {
     for (const name of ['md5-then-sha256', 'sha256-then-md5', 'one-header'] as const) {
       const state = await scene.until(name, 'shows its scheme', ({ learned }) => learned?.authentication !== null);
       expect([name, state.learned?.authentication]).toEqual([name, 'Digest SHA-256']);
@@ -70,8 +70,8 @@ describe('the right password is accepted', () => {
     expect((await scene.state('basic-then-md5')).learned?.authentication).toBe('Digest MD5');
   });
 
-  it('also when nonces end while it plays', async () => {
-    await waitFor('keepalives', 20_000, async () => (await scene.counts('nonce-2s')).keepalives >= 3);
+  it('also when nonces expire while it plays', async () => {
+    await waitFor('keepalives', 60_000, async () => (await scene.counts('nonce-2s')).keepalives >= 3);
     expect(await scene.counts('nonce-2s')).toMatchObject({ expired: 0, plays: 1, wrongAnswers: 0 });
   });
 
@@ -86,7 +86,7 @@ describe('the right password is accepted', () => {
 });
 
 describe('a password that is refused', () => {
-  it.each<Name>(['wrong', 'wrong-both'])('is answered at most twice, and then not for minutes: %s', async (name) => {
+  it.each<Name>(['wrong', 'wrong-both'])('is sent at most twice, and then not for minutes: %s', async (name) => {
     const { message } = await scene.failed(name, 'unauthorized');
     expect(message).toMatch(/refused the user name or (the )?password/);
     const { wrongAnswers } = await scene.counts(name);
@@ -96,20 +96,20 @@ describe('a password that is refused', () => {
     expect(Number(chrysproxy.next_attempt) - Date.now()).toBeGreaterThan(200_000);
   });
 
-  it('is tried at once when the camera is added again', async () => {
+  it('is replaced at once when the camera is added again', async () => {
     await scene.proxy.removeCamera('wrong');
     await scene.add('wrong');
     await scene.running('wrong');
   });
 
-  it('is told from one that was never given', async () => {
+  it('differs from a missing password', async () => {
     const { message } = await scene.failed('nobody', 'credentials_needed');
     expect(message).toMatch(/needs a user name and a password/i);
     expect(message).toMatch(/SHA-256/);
     expect((await scene.counts('nobody')).authorizations).toBe(0);
   });
 
-  it('is told from a challenge that nobody can answer', async () => {
+  it('differs from a challenge that cannot be answered', async () => {
     const state = await scene.until('unknown-scheme', 'says why', ({ reason }) => reason !== null);
     expect(['auth_unsupported', 'credentials_needed']).toContain(state.reason);
   });

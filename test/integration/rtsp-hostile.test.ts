@@ -1,11 +1,11 @@
-/** Cameras that try to exhaust the proxy: each ends in a reason, costs bounded memory, and disturbs no other camera. */
+/** Cameras that try to exhaust the proxy: each fails with a reason, uses bounded memory, and disturbs no other camera. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { CameraOptions } from '../farm/fake-camera.js';
 import { FakeCameraScene } from '../support/scene.js';
 import { waitFor } from '../support/wait.js';
 
 const MIB_OF_KIB = 1 / 1024;
-/** Each of the cameras may cost its limits, and the process itself grows a little. */
+/** Each camera may use the memory that its limits allow, and the process itself grows a little. */
 const MAX_GROWTH_MIB = 300;
 
 const HOSTILE = {
@@ -15,7 +15,7 @@ const HOSTILE = {
   length: { hostile: { describe: 'huge-length' } },
   picture: { hostile: { stream: 'endless-picture' } },
   sps: { hostile: { stream: 'huge-sps', pixels: 16_000 } },
-  // More than libavcodec takes for a size.
+  // More pixels than libavcodec accepts.
   'sps-16384': { hostile: { stream: 'huge-sps', pixels: 16_384 } },
   answers: { hostile: { stream: 'flood-answers' } },
   requests: { hostile: { stream: 'flood-requests' } },
@@ -40,7 +40,7 @@ afterAll(async () => {
   await scene.dispose();
 });
 
-describe('a hostile camera ends in a reason of its own', () => {
+describe('a hostile camera fails with its own reason', () => {
   it.each<[Hostile, readonly string[], RegExp]>([
     ['headers', ['message_too_large'], /header|line|\d/i],
     ['line', ['message_too_large'], /line|header|\d/i],
@@ -52,11 +52,11 @@ describe('a hostile camera ends in a reason of its own', () => {
     ['answers', ['flood'], /messages/i],
     ['requests', ['flood'], /messages/i],
   ])('%s', async (name, reasons, says) => {
-    const state = await scene.until(name, 'fails', ({ reason }) => reason !== null && reasons.includes(reason), 25_000);
+    const state = await scene.until(name, 'fails', ({ reason }) => reason !== null && reasons.includes(reason));
     expect(state.message).toMatch(says);
   });
 
-  it('is not connected to again and again', async () => {
+  it('is not connected to all the time', async () => {
     for (const name of ['answers', 'picture', 'headers'] as const) {
       const { chrysproxy } = await scene.proxy.camera(name);
       const { connections } = await scene.counts(name);
@@ -66,24 +66,24 @@ describe('a hostile camera ends in a reason of its own', () => {
   });
 });
 
-describe('while hostile cameras are there', () => {
+describe('while hostile cameras are connected', () => {
   it('memory stays bounded', () => {
     const growthMiB = (scene.proxy.usage().rssKiB - rssBeforeKiB) * MIB_OF_KIB;
     expect(growthMiB).toBeLessThan(MAX_GROWTH_MIB);
   });
 
-  it('the other cameras and REST go on', async () => {
+  it('other cameras and REST work', async () => {
     expect(await scene.faultsOf('good', 50)).toEqual([]);
     expect((await scene.state('good')).stats).toMatchObject({ reconnects: 0, decode_errors: 0 });
     expect((await scene.proxy.rest('GET', '/healthz')).status).toBe(200);
   });
 
-  it('one that floods with packets of no track ends, or at least the others go on', async () => {
+  it('other cameras also work during a flood of packets of no track', async () => {
     await scene.add('small-packets');
-    await waitFor('the flood', 10_000, async () => (await scene.counts('small-packets')).plays > 0);
+    await waitFor('the flood', 60_000, async () => (await scene.counts('small-packets')).plays > 0);
     expect(await scene.faultsOf('good', 25)).toEqual([]);
     await scene.proxy.removeCamera('small-packets');
-    await waitFor('the end of the flood', 10_000, async () => {
+    await waitFor('the end of the flood', 60_000, async () => {
       return (await scene.counts('small-packets')).connectionsNow === 0;
     });
   });

@@ -1,4 +1,4 @@
-/** Servers that others wrote: VLC, which speaks UDP only, and gst-rtsp-server with all that it can do. */
+/** RTSP servers of other projects: VLC, which supports only UDP, and gst-rtsp-server with all its features. */
 import { execFile } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -17,22 +17,22 @@ import { waitFor } from '../support/wait.js';
 
 const run = promisify(execFile);
 const CLIP = 'h264-320x240-25-g25-4s';
-const BOUND_MS = 40_000;
+const BOUND_MS = 60_000;
 const RECORDED = { buffer: { on_disk: true, on_disk_clean_older_than: '1h' } };
 
 const PICTURES = 25;
 
-async function start(): Promise<ProxyScene> {
+async function startProxy(): Promise<ProxyScene> {
   return new ProxyScene(await Proxy.start({ config: RECORDED }));
 }
 
-/** Codec of the audio track, if there is one. */
+/** Codec of the audio track; '' when there is none. */
 async function audioCodecOf(path: string): Promise<string> {
   const entries = ['-select_streams', 'a', '-show_entries', 'stream=codec_name', '-of', 'csv=p=0'];
   return (await run('ffprobe', ['-v', 'error', ...entries, path])).stdout.trim();
 }
 
-/** What FFmpeg complains about when it decodes all of a file. */
+/** The complaints of FFmpeg when it decodes the whole file. */
 async function complaintsAbout(path: string): Promise<string> {
   return (await run('ffmpeg', ['-nostdin', '-v', 'error', '-i', path, '-f', 'null', '-'])).stderr;
 }
@@ -45,7 +45,7 @@ describe('VLC', () => {
   beforeAll(async () => {
     vlc = await Vlc.start(CLIP);
     tap = await RtspTap.start(vlc.port);
-    scene = await start();
+    scene = await startProxy();
     await scene.proxy.addCamera('vlc', `rtsp://127.0.0.1:${tap.port}/x`);
     await scene.running('vlc', BOUND_MS);
   });
@@ -55,7 +55,7 @@ describe('VLC', () => {
     await vlc.stop();
   });
 
-  it('refuses TCP, and gives whole pictures over UDP', async () => {
+  it('refuses TCP, and sends whole pictures over UDP', async () => {
     expect(await scene.faultsOf('vlc', PICTURES)).toEqual([]);
     const { learned, stats, stream } = await scene.state('vlc');
     expect(learned?.transport).toBe('udp');
@@ -96,8 +96,7 @@ const MOUNTS = {
 type MountName = keyof typeof MOUNTS;
 const NAMES = Object.keys(MOUNTS) as MountName[];
 const INTER_CODED = NAMES.filter((name) => name !== 'mjpeg');
-/** Without audio. */
-const SILENT = INTER_CODED.filter((name) => !('sound' in MOUNTS[name]));
+const WITHOUT_AUDIO = INTER_CODED.filter((name) => !('sound' in MOUNTS[name]));
 
 describe('gst-rtsp-server', () => {
   let folder: string;
@@ -113,7 +112,7 @@ describe('gst-rtsp-server', () => {
     const mounts: MountOptions[] = NAMES.map((path) => ({ path, ...MOUNTS[path] }));
     const secure = { path: 'tls', clip: CLIP, tls, user: 'viewer', password: 'secret' };
     farm = await Farm.start({ mounts: [...mounts, secure] });
-    scene = await start();
+    scene = await startProxy();
     for (const path of NAMES)
       await scene.proxy.addCamera(path, farm.url(path), { record_audio: 'sound' in MOUNTS[path] });
     for (const verify of ['pin', 'none', 'verify']) {
@@ -127,12 +126,12 @@ describe('gst-rtsp-server', () => {
     rmSync(folder, { recursive: true, force: true });
   });
 
-  it.each(INTER_CODED)('gives whole pictures in their order: %s', async (name) => {
+  it.each(INTER_CODED)('sends whole pictures in order: %s', async (name) => {
     expect(await scene.faultsOf(name, PICTURES)).toEqual([]);
     expect((await scene.state(name)).stats).toMatchObject({ reconnects: 0, decode_errors: 0 });
   });
 
-  it.each(SILENT)('is recorded: %s', async (name) => {
+  it.each(WITHOUT_AUDIO)('is recorded: %s', async (name) => {
     const files = await scene.recorded(name, 4);
     const codec = name.startsWith('hevc') ? 'hevc' : 'h264';
     expect(await fileFaults(files.slice(1, 4), { codec })).toEqual([]);
@@ -149,7 +148,7 @@ describe('gst-rtsp-server', () => {
     }
   });
 
-  it('has audio that mp4 cannot hold, which is named', async () => {
+  it('has audio that mp4 cannot hold, which is logged', async () => {
     await waitFor('the log line', BOUND_MS, async () =>
       /Audio is not recorded.*pcm_mulaw/.test(await scene.log('pcmu')),
     );
@@ -157,7 +156,7 @@ describe('gst-rtsp-server', () => {
     expect(await audioCodecOf(file?.path ?? '')).toBe('');
   });
 
-  it('is used over UDP and over TCP by one proxy', async () => {
+  it('is used over UDP and TCP at the same time', async () => {
     const transports = await Promise.all(
       (['udp', 'aac-udp', 'ipv6-udp', 'tcp'] as const).map(
         async (name) => (await scene.state(name)).learned?.transport,
@@ -166,12 +165,12 @@ describe('gst-rtsp-server', () => {
     expect(transports).toEqual(['udp', 'udp', 'udp', 'tcp']);
   });
 
-  it('takes the scheme that it offers', async () => {
+  it('gets the authentication scheme that it offers', async () => {
     expect((await scene.state('digest')).learned?.authentication).toBe('Digest MD5');
     expect((await scene.state('basic')).learned?.authentication).toBe('Basic');
   });
 
-  it('sends MJPEG: whole pictures, the size is shown, and a file holds a second of them', async () => {
+  it('sends MJPEG: whole pictures, with their size, and files of a second', async () => {
     expect(await scene.faultsOf('mjpeg', 10, 40)).toEqual([]);
     const { stream, stats } = await scene.state('mjpeg');
     expect(stream).toMatchObject({ codec: 'mjpeg', width: 320, height: 240 });
@@ -187,7 +186,7 @@ describe('gst-rtsp-server', () => {
     expect(await scene.log('mjpeg')).not.toMatch(/swscaler/);
   });
 
-  it('is watched over TLS, and its certificate is kept and shown', async () => {
+  it('is used over TLS, and its certificate is remembered and shown', async () => {
     for (const name of ['tls-pin', 'tls-none']) {
       await scene.running(name);
       expect(await scene.faultsOf(name, PICTURES)).toEqual([]);
@@ -197,22 +196,22 @@ describe('gst-rtsp-server', () => {
     expect(message).toMatch(/tls_verify/);
   });
 
-  it('without TLS on its port is named, when the URL says rtsps', async () => {
+  it('without TLS has a reason when the URL begins with rtsps', async () => {
     await scene.proxy.addCamera('no-tls', farm.url('tcp').replace('rtsp:', 'rtsps:'));
     const { message } = await scene.failed('no-tls', 'tls_failed', BOUND_MS);
     expect(message).toMatch(/TLS/);
     await scene.proxy.removeCamera('no-tls');
   });
 
-  it('gets TEARDOWN for every session when the proxy ends', async () => {
+  it('gets TEARDOWN for each session when the proxy ends', async () => {
     expect((await farm.counts()).sessions).toBeGreaterThanOrEqual(NAMES.length);
     expect(await scene.proxy.end()).toBe(0);
-    // Without TEARDOWN the sessions over UDP would last for another minute.
-    await waitFor('the end of every session', 5000, async () => (await farm.counts()).sessions === 0);
+    // Without TEARDOWN the sessions over UDP last for another minute.
+    await waitFor('the end of each session', 30_000, async () => (await farm.counts()).sessions === 0);
     await scene.proxy.resume();
   });
 
-  it('with another certificate is refused where the first one was kept', async () => {
+  it('with another certificate is refused by a camera that remembers the first', async () => {
     for (const name of ['tls-pin', 'tls-none']) await scene.running(name, BOUND_MS);
     const first = (await scene.state('tls-pin')).learned?.certificate;
     await farm.changeCertificate('tls', authority.sign('another'));

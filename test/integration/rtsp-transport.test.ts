@@ -1,4 +1,4 @@
-/** TCP, UDP, multicast, TLS and IPv6: what works is found, used and remembered. */
+/** TCP, UDP, multicast, TLS and IPv6: the proxy finds, uses and remembers what works. */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -7,7 +7,7 @@ import { CertificateAuthority } from '../support/certificates.js';
 import { FakeCameraScene } from '../support/scene.js';
 import { waitFor } from '../support/wait.js';
 
-const BOUND_MS = 40_000;
+const BOUND_MS = 60_000;
 
 type Name =
   | 'both'
@@ -15,7 +15,7 @@ type Name =
   | 'udp-only-as-tcp'
   | 'tcp-only-as-udp'
   | 'tcp-only'
-  | 'udp-wished'
+  | 'udp-configured'
   | 'no-server-port'
   | 'nothing-over-tcp'
   | 'multicast'
@@ -40,7 +40,7 @@ beforeAll(async () => {
       'udp-only-as-tcp': { rtsp: { transports: 'udp' } },
       'tcp-only-as-udp': { rtsp: { transports: 'tcp' } },
       'tcp-only': { rtsp: { transports: 'tcp' } },
-      'udp-wished': {},
+      'udp-configured': {},
       'no-server-port': { rtsp: { transports: 'udp', withoutServerPort: true } },
       'nothing-over-tcp': { rtsp: { nothingOverTcp: true } },
       multicast: { rtsp: { transports: 'multicast' } },
@@ -54,7 +54,7 @@ beforeAll(async () => {
       more: {
         'udp-only-as-tcp': { transport: 'tcp' },
         'tcp-only-as-udp': { transport: 'udp' },
-        'udp-wished': { transport: 'udp' },
+        'udp-configured': { transport: 'udp' },
         'nothing-over-tcp': { stall_timeout_ms: 2000 },
         'tls-verified': { tls_verify: 'verify' },
         'tls-unchecked': { tls_verify: 'none' },
@@ -69,7 +69,7 @@ afterAll(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-describe('without a wish', () => {
+describe('without a configured transport', () => {
   it.each<[Name, string]>([
     ['both', 'tcp'],
     ['tcp-only', 'tcp'],
@@ -78,13 +78,13 @@ describe('without a wish', () => {
     ['no-server-port', 'udp'],
     ['nothing-over-tcp', 'udp'],
     ['multicast', 'multicast'],
-  ])('%s comes over %s', async (name, transport) => {
+  ])('%s uses %s', async (name, transport) => {
     await scene.running(name, BOUND_MS);
     expect(await scene.faultsOf(name, 25)).toEqual([]);
     if (transport !== 'tcp') expect((await scene.state(name)).learned?.transport).toBe(transport);
   });
 
-  it('a camera that has only UDP gets one request for TCP, also over reconnections', async () => {
+  it('a camera that supports only UDP gets one request for TCP, also over reconnections', async () => {
     await scene.running('udp-only');
     const before = await scene.counts('udp-only');
     expect(before.refused).toEqual({ 461: 1 });
@@ -100,15 +100,15 @@ describe('without a wish', () => {
   });
 });
 
-describe('with a wish', () => {
-  it('UDP is used where both work', async () => {
-    await scene.running('udp-wished');
-    expect(await scene.faultsOf('udp-wished', 25)).toEqual([]);
-    expect((await scene.counts('udp-wished')).receiverReports).toBeGreaterThan(0);
+describe('with a configured transport', () => {
+  it('UDP is used although both work', async () => {
+    await scene.running('udp-configured');
+    expect(await scene.faultsOf('udp-configured', 25)).toEqual([]);
+    expect((await scene.counts('udp-configured')).receiverReports).toBeGreaterThan(0);
   });
 
   it.each<Name>(['udp-only-as-tcp', 'tcp-only-as-udp'])(
-    'that the camera refuses, 461 and the setting are named: %s',
+    'that the camera refuses, the message names 461 and the setting: %s',
     async (name) => {
       const { message } = await scene.failed(name, 'transport_refused');
       expect(message).toMatch(/461/);
@@ -118,12 +118,12 @@ describe('with a wish', () => {
 });
 
 describe('over TLS', () => {
-  it.each<Name>(['tls', 'tls-unchecked'])('pictures come: %s', async (name) => {
+  it.each<Name>(['tls', 'tls-unchecked'])('pictures arrive: %s', async (name) => {
     await scene.running(name);
     expect(await scene.faultsOf(name, 25)).toEqual([]);
   });
 
-  it('the first certificate is kept and shown', async () => {
+  it('the first certificate is remembered and shown', async () => {
     const { learned } = await scene.until(
       'tls',
       'shows the certificate',
@@ -133,7 +133,7 @@ describe('over TLS', () => {
     expect((await scene.state('tls-unchecked')).learned?.certificate ?? null).toBeNull();
   });
 
-  it('another certificate than the first one is a reason of its own, and no request is sent over it', async () => {
+  it('a certificate that differs from the first has its own reason, and no request is sent', async () => {
     const { requests } = await scene.counts('tls');
     const { learned } = await scene.state('tls');
     await scene.cameras.change('tls', { tls: authority.sign('another') });
@@ -144,13 +144,13 @@ describe('over TLS', () => {
     expect((await scene.counts('tls')).requests).toEqual(requests);
   });
 
-  it('a certificate of an unknown authority is refused where it is to be verified', async () => {
+  it('a certificate of an unknown authority is refused with tls_verify: verify', async () => {
     const { message } = await scene.failed('tls-verified', 'certificate_untrusted');
     expect(message).toMatch(/tls_verify/);
     expect((await scene.counts('tls-verified')).requests).toEqual({});
   });
 
-  it('a port without TLS is named', async () => {
+  it('a port without TLS has its own reason', async () => {
     const { message } = await scene.failed('tls-nothing', 'tls_failed');
     expect(message).toMatch(/TLS/);
   });

@@ -111,14 +111,14 @@ describe('Storage', () => {
 
   it('has one request of a camera on its way at a time, and the newest wish wins', async () => {
     cloud.delayMs = 300;
-    cloud.mostAtOnce = 0;
+    cloud.maxAtOnce = 0;
     const calls = [true, false, true, false].map((start) =>
       client.unary('Storage', { device_id: 'gate', start }).catch((error: unknown) => error),
     );
     await Promise.all(calls);
     await waitFor('the cloud to know the last wish', BOUND_MS, () => cloud.told.at(-1) === 'key-gate=off');
     await storing('gate', false);
-    expect(cloud.mostAtOnce).toBe(1);
+    expect(cloud.maxAtOnce).toBe(1);
   });
 
   it('refuses what has no meaning', async () => {

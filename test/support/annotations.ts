@@ -1,9 +1,9 @@
-/** Annotations as the tests send them, and what the proxy says of them. */
+/** Annotations that the tests send, and the status that the proxy reports. */
 import { KEY, SECRET } from './annotation-receiver.js';
 import type { ImageClient } from './grpc-client.js';
 import type { Proxy } from './proxy.js';
 
-/** The settings with which the receiver of annotation-receiver.ts is content. */
+/** The settings that the receiver of annotation-receiver.ts accepts. */
 export const KEYS = { edge_key: KEY, edge_secret: SECRET };
 
 export interface StatusAnswer {
@@ -33,6 +33,6 @@ export function annotate(
 
 export async function annotationsStatus(proxy: Proxy): Promise<StatusAnswer> {
   const { status, text } = await proxy.rest('GET', '/api/v1/annotations/status');
-  if (status !== 200) throw new Error(`the status of the annotations: ${status} ${text}`);
+  if (status !== 200) throw new Error(`The status of the annotations: ${status} ${text}`);
   return JSON.parse(text) as StatusAnswer;
 }

@@ -1,8 +1,8 @@
-/** Reads the number that every picture of a farm's clip shows; see test/farm/make_clips.py for the barcode. */
+/** Reads the number that each picture of a clip shows. test/farm/make_clips.py describes the barcode. */
 const BLOCKS = 26;
 const BAR_SHARE = 12;
 
-/** The number in one line of blocks whose middle is at row `y`; undefined when it is not a valid barcode. */
+/** The number in the barcode at row `y`; undefined when it is not valid. */
 function readRow(bgr: Uint8Array, width: number, y: number): number | undefined {
   let bits = 0;
   for (let block = 0; block < BLOCKS; block += 1) {
@@ -17,7 +17,7 @@ function readRow(bgr: Uint8Array, width: number, y: number): number | undefined 
   return guard === 0b10 && checksum === ((number ^ (number >> 8) ^ 0xa5) & 0xff) ? number : undefined;
 }
 
-/** The number of a BGR24 picture without row padding; 'torn' when its two barcodes are unreadable or differ. */
+/** The number of a BGR24 picture without row padding; 'torn' when its two barcodes differ or are not valid. */
 export function readBarcode(bgr: Uint8Array, width: number, height: number): number | 'torn' {
   if (bgr.length !== width * height * 3) return 'torn';
   const middle = Math.floor(height / BAR_SHARE / 2);

@@ -1,4 +1,4 @@
-/** FFmpeg's command line as the judge: what it decodes is what the proxy must deliver. */
+/** FFmpeg's command line as the reference for what the proxy must deliver. */
 import { execFile, spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -6,9 +6,9 @@ import { PROJECT } from './proxy.js';
 
 const run = promisify(execFile);
 const MAX_OUTPUT_BYTES = 512 * 1024 * 1024;
-const BOUND_MS = 60_000;
+const BOUND_MS = 120_000;
 
-/** The clip as a file, for FFmpeg or a `file:` camera. It exists once a farm has played it. */
+/** Path of a clip, for FFmpeg or a `file:` camera. The file exists when a farm has played it, see `makeClip`. */
 export function clipFile(clip: string): string {
   return join(PROJECT, 'test/.cache/clips', `${clip}.mp4`);
 }
@@ -33,7 +33,7 @@ export async function decodeBgr(source: string, width: number, height: number, c
   );
 }
 
-/** What FFmpeg makes of one picture in another form: a JPEG file, or raw pixels of `from`. */
+/** Converts one picture, a JPEG file or raw pixels in the format `from`, to BGR24 with FFmpeg. */
 export async function convertToBgr(
   data: Buffer,
   from: 'jpeg' | RawForm,

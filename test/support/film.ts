@@ -1,10 +1,10 @@
-/** Video files that FFmpeg makes, for tests whose pictures need no number. */
+/** Video files made by FFmpeg, for tests that need no number in the pictures. */
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 
 const run = promisify(execFile);
 const MAX_OUTPUT_BYTES = 256 * 1024 * 1024;
-const BOUND_MS = 60_000;
+const BOUND_MS = 120_000;
 
 export interface Film {
   readonly width: number;
@@ -15,7 +15,7 @@ export interface Film {
   readonly frames?: number;
 }
 
-/** Writes a test picture with moving parts, without B-frames, in the format that the file's name says. */
+/** Writes a moving test picture without B-frames. The extension of the file names the format. */
 export async function makeFilm(
   file: string,
   { width, height, encoder = [], fps = 5, frames = 5 }: Film,

@@ -1,4 +1,4 @@
-/** What callers may ask for, for tests that do not care about all of it. */
+/** Frame options and queries for tests that need only some of the fields. */
 import type { FrameQuery, FrameOptions } from '../../src/cameras/types.js';
 import { PICTURE_FORMAT } from '../../src/gen/ring-layout.js';
 

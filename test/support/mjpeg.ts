@@ -1,4 +1,4 @@
-/** Reads multipart/x-mixed-replace as strictly as a client can. */
+/** A strict reader of multipart/x-mixed-replace. */
 import { get, type IncomingMessage } from 'node:http';
 
 export interface MjpegPart {
@@ -17,7 +17,7 @@ export class MjpegReader {
     this.#chunks = this.#read(url);
   }
 
-  /** The next part; undefined when the stream has ended. */
+  /** The next part; undefined at the end of the stream. */
   async next(): Promise<MjpegPart | undefined> {
     if (!this.#begun) {
       await this.#line('--frame');
@@ -27,7 +27,7 @@ export class MjpegReader {
     if (head === undefined) return undefined;
     const [, length, timestamp] =
       /^Content-Type: image\/jpeg\r\nContent-Length: (\d+)\r\nX-Timestamp: (\d+)$/.exec(head.toString()) ??
-      fail(`no head of a part: ${JSON.stringify(head.toString('latin1').slice(0, 200))}`);
+      fail(`Not the head of a part: ${JSON.stringify(head.toString('latin1').slice(0, 200))}`);
     const jpeg = await this.#bytes(Number(length));
     if (jpeg === undefined) return undefined;
     await this.#line('');
@@ -50,7 +50,7 @@ export class MjpegReader {
 
   async #line(expected: string): Promise<void> {
     const line = await this.#until('\r\n');
-    if (line !== undefined && line.toString() !== expected) fail(`"${line.toString()}" in the place of "${expected}"`);
+    if (line !== undefined && line.toString() !== expected) fail(`"${line.toString()}" instead of "${expected}"`);
   }
 
   async #until(end: string): Promise<Buffer | undefined> {
@@ -80,11 +80,11 @@ export class MjpegReader {
   }
 }
 
-/** The first `count` parts; leaves then. */
+/** Reads the first `count` parts and closes the connection. */
 export async function mjpegParts(url: string, count: number): Promise<MjpegPart[]> {
   const reader = new MjpegReader(url);
   const parts: MjpegPart[] = [];
-  while (parts.length < count) parts.push((await reader.next()) ?? fail('the stream ended early'));
+  while (parts.length < count) parts.push((await reader.next()) ?? fail('The stream ended early'));
   reader.leave();
   return parts;
 }

@@ -1,16 +1,16 @@
-/** A small file system of its own in memory, for tests of a disk that is full or read-only. Needs root. */
+/** A small file system in memory, for tests of a disk that is full or read-only. Needs root. */
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { waitFor } from './wait.js';
 
-const REMOUNT_BOUND_MS = 10_000;
+const REMOUNT_BOUND_MS = 60_000;
 
 export class MountedFolder {
   private constructor(readonly path: string) {}
 
-  /** A sentence instead, where this machine does not let us mount. */
+  /** Returns a sentence instead when this machine does not allow mounting. */
   static mount(megabytes: number): MountedFolder | string {
     const path = mkdtempSync(join(tmpdir(), 'chrysproxy-disk-'));
     try {
@@ -27,7 +27,7 @@ export class MountedFolder {
     return bavail * bsize;
   }
 
-  /** Takes all that is free, until `makeRoom`. */
+  /** Uses all free space until `makeRoom`. */
   fill(): void {
     try {
       for (let at = 0; ; at += 1) writeFileSync(this.#ballast, Buffer.alloc(64 * 1024), { flag: at === 0 ? 'w' : 'a' });
@@ -40,7 +40,7 @@ export class MountedFolder {
     rmSync(this.#ballast);
   }
 
-  /** Waits for a moment in which nobody has a file open for writing. */
+  /** Waits for a moment in which no process has a file open for writing. */
   async readOnly(): Promise<void> {
     await waitFor('the disk to become read-only', REMOUNT_BOUND_MS, () => {
       execFileSync('mount', ['-o', 'remount,ro', this.path], { stdio: 'pipe' });
@@ -52,12 +52,12 @@ export class MountedFolder {
     execFileSync('mount', ['-o', 'remount,rw', this.path]);
   }
 
-  /** Whoever has a file open on it keeps that. */
+  /** Files that are open stay open. */
   unmount(): void {
     execFileSync('umount', ['--lazy', this.path]);
   }
 
-  /** Another one, empty. */
+  /** Mounts an empty file system in the same place. */
   mountAgain(): void {
     execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=32m', 'chrysproxy-test', this.path]);
   }

@@ -4,21 +4,21 @@ import { join } from 'node:path';
 import { PROJECT } from './proxy.js';
 
 const FOLDER = join(PROJECT, 'test/clients');
-const BOUND_MS = 90_000;
+const BOUND_MS = 120_000;
 
 export interface PythonRun {
   readonly exitCode: number;
-  /** One object for each line of stdout. */
+  /** One object per line of stdout. */
   readonly lines: readonly Readonly<Record<string, unknown>>[];
   readonly complaints: string;
 }
 
-/** Speaks gRPC with the proxy at that address. */
+/** Runs the gRPC client against a proxy. */
 export function pythonClient(address: string, ...options: string[]): Promise<PythonRun> {
   return run('grpc_client.py', [address, ...options]);
 }
 
-/** Takes from the Redis at that address, and knows no proxy. */
+/** Runs the Redis client against a Redis. */
 export function pythonRedisClient(address: string, ...options: string[]): Promise<PythonRun> {
   return run('redis_client.py', [address, ...options]);
 }

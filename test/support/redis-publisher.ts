@@ -7,15 +7,15 @@ import type { Proxy } from './proxy.js';
 import type { RawRedis } from './redis-server.js';
 import { waitFor } from './wait.js';
 
-const BOUND_MS = 20_000;
+const BOUND_MS = 60_000;
 
 export async function redisStatus(proxy: Proxy): Promise<RedisStatusAnswer> {
   const { status, text } = await proxy.rest('GET', '/api/v1/redis/status');
-  if (status !== 200) throw new Error(`the status of Redis: ${status} ${text}`);
+  if (status !== 200) throw new Error(`The status of Redis: ${status} ${text}`);
   return JSON.parse(text) as RedisStatusAnswer;
 }
 
-/** The numbers that the next so many frames of a camera show; it has to be published all the time. */
+/** The numbers of the next `count` frames of a camera that is published all the time. */
 export async function streamNumbers(client: RawRedis, camera: string, count: number): Promise<(number | 'torn')[]> {
   const raw = client.withTypeMapping({ [RESP_TYPES.BLOB_STRING]: Buffer });
   const numbers: (number | 'torn')[] = [];

@@ -1,13 +1,13 @@
-/** A relay in front of an RTSP server that notes what is asked and answered over TCP; UDP goes past it. */
+/** A relay in front of an RTSP server. It records requests and answers over TCP. UDP does not pass through it. */
 import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 
 const REQUEST_LINE = /^([A-Z_]+) \S+ RTSP\/1\.0\r?$/gm;
 const STATUS_LINE = /^RTSP\/1\.0 (\d{3}) .*\r?$/gm;
 
 export class RtspTap {
-  /** Methods, in their order. */
+  /** Methods of the requests, in order. */
   readonly requests: string[] = [];
-  /** Status codes, in their order. */
+  /** Status codes of the answers, in order. */
   readonly answers: number[] = [];
   readonly #sockets = new Set<Socket>();
 

@@ -1,4 +1,4 @@
-/** The files that a proxy recorded, and what FFmpeg says of them. */
+/** The segments that a proxy recorded, and their contents according to FFmpeg. */
 import { execFile } from 'node:child_process';
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
@@ -29,7 +29,7 @@ export function segmentsIn(folder: string): SegmentFile[] {
 }
 
 export interface Probed {
-  /** What ffprobe complains about. */
+  /** Warnings of ffprobe. */
   readonly complaints: string;
   readonly startSeconds: number;
   readonly durationSeconds: number;
@@ -37,7 +37,7 @@ export interface Probed {
   readonly width: number;
   readonly height: number;
   readonly packets: number;
-  /** Of its packets, seconds, in the order of the file. */
+  /** Decoding times of the packets in the order of the file, seconds. */
   readonly dts: readonly number[];
   readonly firstIsKeyframe: boolean;
 }
@@ -66,7 +66,7 @@ export async function probed(path: string): Promise<Probed> {
   };
 }
 
-/** What each of its pictures shows, as FFmpeg decodes them. */
+/** The number that each picture of the file shows, as FFmpeg decodes it. */
 export async function numbersIn(path: string, width: number, height: number): Promise<(number | 'torn')[]> {
   const pictures = await decodeBgr(path, width, height, 10_000);
   return pictures.map((picture) => readBarcode(picture, width, height));

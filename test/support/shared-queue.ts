@@ -1,4 +1,4 @@
-/** Proxies that share a queue in a real Redis, and the receiver that all of them send to. */
+/** Proxies that share a queue in Redis, and the receiver that all of them send to. */
 import { expect } from 'vitest';
 import { AnnotationReceiver } from './annotation-receiver.js';
 import { annotate, annotationsStatus, KEYS } from './annotations.js';
@@ -7,10 +7,10 @@ import { Proxy } from './proxy.js';
 import { type RawRedis, RedisServer } from './redis-server.js';
 import { waitFor } from './wait.js';
 
-export const BOUND_MS = 40_000;
-/** What each camera's annotations are numbered with. */
+export const BOUND_MS = 90_000;
+/** Numbers of each camera's annotations. */
 export const NUMBERS: readonly string[] = Array.from({ length: 30 }, (_, number) => String(number));
-/** Of the `annotation` part of the configuration. */
+/** Short times for the `annotation` part of the configuration. */
 export const QUICK = { poll_duration_ms: 50, timeout_ms: 5000, max_batch_size: 8, unacked_limit: 20 };
 const QUEUE = 'chrysproxy:annotations';
 
@@ -23,7 +23,7 @@ export class SharedQueue {
     readonly receiver: AnnotationReceiver,
   ) {}
 
-  /** Its Redis comes back from a restart without what it had, or with what it was told to save. */
+  /** After a restart, its Redis has only what it was told to save. */
   static async start(): Promise<SharedQueue> {
     return new SharedQueue(await RedisServer.start({ durable: false }), await AnnotationReceiver.start());
   }
@@ -46,11 +46,11 @@ export class SharedQueue {
 
   async annotate(proxy: Proxy, camera: string, numbers = NUMBERS): Promise<void> {
     const client = this.#clients.get(proxy);
-    if (client === undefined) throw new Error('the proxy is not one of these');
+    if (client === undefined) throw new Error('This proxy is not part of the shared queue');
     for (const number of numbers) await annotate(client, camera, { custom_meta_1: number });
   }
 
-  /** Each of these cameras' numbers came, in order, each under one id. */
+  /** Checks that each number of these cameras was received, in order, under one id. */
   expectAll(...cameras: string[]): void {
     for (const camera of cameras) expect(this.receiver.firstOf(camera)).toEqual(NUMBERS);
     expect(this.receiver.ids.size).toBe(cameras.length * NUMBERS.length);
@@ -58,7 +58,7 @@ export class SharedQueue {
 
   async nothingIsLeft(): Promise<void> {
     const client = await this.redis.client();
-    await waitFor('nothing to be left in Redis', BOUND_MS, async () => {
+    await waitFor('Redis to be empty', BOUND_MS, async () => {
       const left = await leftIn(client);
       return Object.values(left).every((count) => count === 0);
     });
@@ -77,7 +77,7 @@ export async function shares(proxy: Proxy, count: number): Promise<void> {
   });
 }
 
-/** Its origin knows that all were delivered. */
+/** Waits until the proxy that took the annotations knows that all are delivered. */
 export async function delivers(proxy: Proxy, count: number): Promise<void> {
   await waitFor(`${count} annotations to be delivered`, BOUND_MS, async () => {
     const { delivered, queued } = await annotationsStatus(proxy);
@@ -85,7 +85,7 @@ export async function delivers(proxy: Proxy, count: number): Promise<void> {
   });
 }
 
-/** `ids` and `done`: of annotations whose origin does not know yet what became of them. */
+/** `ids` and `done`: annotations whose result is not yet known to the proxy that took them. */
 async function leftIn(client: RawRedis): Promise<Record<'entries' | 'pending' | 'ids' | 'done', number>> {
   const count = async (keys: string, of: (key: string) => Promise<number>): Promise<number> => {
     const counts = await Promise.all((await client.keys(keys)).map(of));

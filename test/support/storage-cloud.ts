@@ -1,4 +1,4 @@
-/** A cloud with a storage switch: it holds every signature against the body. Shares no code with the proxy. */
+/** A cloud with a storage switch. It checks each signature against the body. It shares no code with the proxy. */
 import { createHash, createHmac } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -6,13 +6,13 @@ import type { AddressInfo } from 'node:net';
 import { KEY, SECRET } from './annotation-receiver.js';
 
 export class StorageCloud {
-  /** What it was told and agreed to, in order: `key=on`. */
+  /** Accepted requests, in order: `key=on`. */
   readonly told: string[] = [];
-  /** Requests, also those that it refused. */
+  /** Number of requests, including refused ones. */
   requests = 0;
-  /** Most that were on their way at one time. */
-  mostAtOnce = 0;
-  /** Undefined: it works. 0: it says nothing. */
+  /** Maximum number of requests at the same time. */
+  maxAtOnce = 0;
+  /** Status of each answer. Undefined: it works. 0: it does not answer. */
   status: number | undefined;
   delayMs = 0;
   #atOnce = 0;
@@ -29,7 +29,7 @@ export class StorageCloud {
     return `http://127.0.0.1:${this.#port}`;
   }
 
-  /** Listens (again), where it did before. */
+  /** Listens again on the same port. */
   async listen(): Promise<void> {
     this.#server = createServer((request, response) => {
       void this.#statusFor(request).then((status) => {
@@ -55,7 +55,7 @@ export class StorageCloud {
   async #statusFor(request: IncomingMessage): Promise<number> {
     this.requests += 1;
     this.#atOnce += 1;
-    this.mostAtOnce = Math.max(this.mostAtOnce, this.#atOnce);
+    this.maxAtOnce = Math.max(this.maxAtOnce, this.#atOnce);
     const chunks: Buffer[] = [];
     for await (const chunk of request as AsyncIterable<Buffer>) chunks.push(chunk);
     const body = Buffer.concat(chunks);
