@@ -1,17 +1,17 @@
 #!/usr/bin/python3
-"""Makes the clips that the camera farm plays: every frame carries its own number as a barcode.
+"""Makes the clips that the camera farm plays. Each frame shows its number as a barcode.
 
     make_clips.py h264-640x480-25-g50 hevc-640x360-25-g50-10s …
 
-A clip's name says everything about it: codec (h264 | hevc | mjpeg), size, frames per second, -g<packets per group of
+The name of a clip describes it: codec (h264 | hevc | mjpeg), size, frames per second, -g<packets per group of
 pictures>, and optionally -open (groups whose first B-frames refer to the group before; without B-frames: I pictures that
 are not IDR), -refresh (h264 only: intra refresh within each group, a single IDR at the beginning), -slices<slices per
 picture> (1), -b<consecutive B-frames> (0), -<seconds>s (12) and -<kilobits per second>k (0.1 bit a pixel).
-Each becomes three files in test/.cache/clips, made once and renamed into place, the last one last:
+Each clip has three files in test/.cache/clips. They are made once and renamed into place, NAME.json last:
 
-    NAME.mp4   the clip, for whoever reads files
-    NAME.es    the same as an Annex B elementary stream, parameter sets in front of every keyframe; mjpeg: JPEG files
-               with the standard Huffman tables, one behind the other
+    NAME.mp4   the clip as a file
+    NAME.es    the clip as an Annex B elementary stream, with parameter sets before each keyframe; mjpeg: consecutive JPEG
+               files with the standard Huffman tables
     NAME.json  {name, codec, width, height, fps, gop, frames, units: [[offset, size, number, keyframe], …]}
                the access units of NAME.es in decoding order, with the number that the picture shows
 
@@ -89,7 +89,7 @@ def texture(random: np.random.Generator, height: int, width: int, low: int, high
 
 
 def raw_frames(spec: Spec):
-    """Yields planar 4:2:0 pictures: a panning texture, a square that wanders over it, sensor noise, the barcodes."""
+    """Yields planar 4:2:0 pictures: a panning texture, a moving square, sensor noise, the barcodes."""
     random = np.random.default_rng(spec.width * 31 + spec.height)
     width, height = spec.width, spec.height
     margin = 2 * 128
@@ -134,7 +134,7 @@ def run_ffmpeg(*arguments: str, **options) -> subprocess.Popen:
 
 
 def split_units(stream: bytes, codec: str) -> list[tuple[int, int]]:
-    """(offset, size) of each access unit; every one begins with an access unit delimiter, or is a JPEG file."""
+    """(offset, size) of each access unit. Each begins with an access unit delimiter, or is a JPEG file."""
     delimiter = {'h264': b'\0\0\0\1\x09', 'hevc': b'\0\0\0\1\x46', 'mjpeg': b'\xff\xd8\xff'}[codec]
     starts = []
     at = stream.find(delimiter)
@@ -183,7 +183,7 @@ def make(spec: Spec) -> None:
 
 
 def ensure(name: str) -> Path:
-    """Makes the clip unless it is there; returns the path of its JSON."""
+    """Makes the clip unless it exists. Returns the path of its JSON."""
     spec = parse(name)
     CACHE.mkdir(parents=True, exist_ok=True)
     done = CACHE / f'{name}.json'

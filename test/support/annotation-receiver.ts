@@ -1,6 +1,6 @@
 /**
- * A cloud that takes annotations: it holds every signature against the body, keeps what it has taken, and fails in every
- * way that it is told to. Shares no code with the proxy.
+ * A cloud that receives annotations. It checks each signature against the body, keeps what it accepts, and fails in the way
+ * that a test sets. It shares no code with the proxy.
  */
 import { createHash, createHmac } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
@@ -18,15 +18,15 @@ export interface ReceivedAnnotation {
 
 export type Fault =
   | { readonly kind: 'status'; readonly status: number; readonly headers?: Readonly<Record<string, string>> }
-  /** Reads the request and says nothing. */
+  /** Reads the request and does not answer. */
   | { readonly kind: 'hang' }
-  /** Answers one character now and then. */
+  /** Answers slowly, one character at a time. */
   | { readonly kind: 'drip' }
-  /** Takes the annotations, and resets the connection instead of saying so. */
+  /** Accepts the annotations, but resets the connection instead of answering. */
   | { readonly kind: 'reset' }
-  /** 400 for a batch that has one whose custom_meta_1 is "poison". */
+  /** Answers 400 to a batch in which a custom_meta_1 is "poison". */
   | { readonly kind: 'poison' }
-  /** 413 for more than so many. */
+  /** Answers 413 to a batch of more than this number. */
   | { readonly kind: 'most'; readonly most: number };
 
 export interface ReceivedBatch {
@@ -40,18 +40,18 @@ export const KEY = 'edge-key';
 export const SECRET = 'edge secret ä';
 
 export class AnnotationReceiver {
-  /** Taken, in their order, repeated ones again. */
+  /** Accepted annotations in order, including repeated ones. */
   readonly taken: ReceivedAnnotation[] = [];
-  /** What came with an annotation, by its id. */
+  /** Evidence of the annotations, by id. */
   readonly parts = new Map<string, readonly ReceivedPart[]>();
-  /** Also those that were not taken. */
+  /** All batches, including those that were not accepted. */
   readonly batches: ReceivedBatch[] = [];
-  /** What was wrong with a request, one sentence each. */
+  /** Faults of requests, one sentence each. */
   readonly complaints: string[] = [];
-  /** Undefined: it works. */
+  /** Undefined: the receiver works. */
   fault: Fault | undefined;
   secret = SECRET;
-  /** Before it answers. */
+  /** Delay of each answer. */
   delayMs = 0;
   #server: Server | undefined;
   #port = 0;
@@ -67,17 +67,17 @@ export class AnnotationReceiver {
     return `http://127.0.0.1:${this.#port}/api/v1/annotate`;
   }
 
-  /** For api.endpoint. */
+  /** Value for api.endpoint. */
   get base(): string {
     return `http://127.0.0.1:${this.#port}`;
   }
 
-  /** Each of them once. */
+  /** Ids of the accepted annotations. */
   get ids(): Set<string> {
     return new Set(this.taken.map(({ id }) => id));
   }
 
-  /** As it came first, by camera: custom_meta_1 of each. */
+  /** custom_meta_1 of the annotations of a camera, in the order of their first arrival. */
   firstOf(camera: string): string[] {
     const first = new Map<string, string>();
     for (const { id, device_name: name, custom_meta_1: meta = '' } of this.taken) {
@@ -86,7 +86,7 @@ export class AnnotationReceiver {
     return [...first.values()];
   }
 
-  /** Listens (again), where it did before. */
+  /** Listens again on the same port. */
   async listen(): Promise<void> {
     this.#server = createServer((request, response) => {
       void this.#serve(request, response);
@@ -97,7 +97,7 @@ export class AnnotationReceiver {
     this.#port = (this.#server.address() as AddressInfo).port;
   }
 
-  /** Nothing listens any more, and what is connected is cut off. */
+  /** Stops listening and closes all connections. */
   async stop(): Promise<void> {
     for (const drip of this.#drips) clearInterval(drip);
     this.#server?.closeAllConnections();
@@ -118,7 +118,7 @@ export class AnnotationReceiver {
     const body = Buffer.concat(chunks);
     const signed = this.#isSigned(request, body);
     if (signed && request.method === 'PUT') {
-      // No storage is switched here.
+      // The storage switch is not supported here.
       this.#answer(response, 404);
       return;
     }
@@ -198,7 +198,7 @@ function contentOf(
 ): { readonly text: string; readonly parts: readonly ReceivedPart[] } {
   if (contentType === 'application/json') return { text: body.toString(), parts: [] };
   const [data, ...parts] = partsOf(contentType, body);
-  if (data?.name !== 'data' || data.contentType !== 'application/json') throw new Error('the first part is not "data"');
+  if (data?.name !== 'data' || data.contentType !== 'application/json') throw new Error('The first part is not "data"');
   return { text: data.bytes.toString(), parts };
 }
 

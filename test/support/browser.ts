@@ -1,4 +1,4 @@
-/** Debian's Chromium without a window, and what went wrong in its pages. */
+/** Headless Chromium of Debian, and the errors in its pages. */
 import { type Browser, type BrowserContextOptions, chromium, type Locator, type Page } from 'playwright-core';
 
 const EXECUTABLE = '/usr/bin/chromium';
@@ -18,7 +18,7 @@ export async function startBrowser(): Promise<Browser> {
 
 export interface WatchedPage {
   readonly page: Page;
-  /** Uncaught errors, and what the content policy forbade. */
+  /** Uncaught errors, and violations of the content security policy. */
   readonly faults: readonly string[];
 }
 
@@ -37,8 +37,8 @@ export async function openPage(
   return { page, faults };
 }
 
-/** Pixels of the picture that an <img> shows, 0 while there is none. */
+/** Width of the picture that an <img> shows, pixels; 0 while there is none. */
 export async function widthOf(image: Locator): Promise<number> {
-  // These types know no browser.
+  // The test types have no DOM.
   return await image.evaluate((element: unknown) => (element as { readonly naturalWidth: number }).naturalWidth);
 }

@@ -1,4 +1,4 @@
-/** Certificates of CAs of our own, made by openssl. */
+/** Certificates of test CAs, made by openssl. */
 import { execFileSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -14,7 +14,7 @@ export class CertificateAuthority {
   readonly cert: string;
   readonly #key: string;
 
-  /** Its files go into that folder. */
+  /** Writes its files into `folder`. */
   constructor(
     private readonly folder: string,
     name: string,
@@ -25,7 +25,7 @@ export class CertificateAuthority {
     openssl('req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', ...about);
   }
 
-  /** Of 127.0.0.1 and localhost; good for clients and servers. */
+  /** A certificate for 127.0.0.1 and localhost, for clients and servers. */
   sign(name: string, { days = 5 } = {}): CertificateFiles {
     const at = (suffix: string): string => join(this.folder, `${name}.${suffix}`);
     const [cert, key, request, extensions] = [at('pem'), at('key'), at('csr'), at('ext')];

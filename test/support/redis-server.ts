@@ -1,4 +1,4 @@
-/** A real redis-server of its own, on a free port, in a folder of its own. */
+/** A redis-server on a free port, with its own folder. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -10,11 +10,11 @@ const READY_BOUND_MS = 10_000;
 const STOP_BOUND_MS = 10_000;
 
 export interface RedisServerOptions {
-  /** Default: none is wanted. */
+  /** Default: no password. */
   readonly password?: string;
   /** Default 127.0.0.1. */
   readonly host?: string;
-  /** Keeps what it has over a restart, as `appendfsync always` does. Default true. */
+  /** Keeps all data over a restart, with `appendfsync always`. Default true. */
   readonly durable?: boolean;
   /** Further options of redis-server: ['--maxmemory', '8mb']. */
   readonly more?: readonly string[];
@@ -52,17 +52,17 @@ export class RedisServer {
     return this.options.host ?? '127.0.0.1';
   }
 
-  /** For `redis.connection`. */
+  /** Value for `redis.connection`. */
   get connection(): string {
     return this.host.includes(':') ? `[${this.host}]:${this.port}` : `${this.host}:${this.port}`;
   }
 
-  /** A client that the proxy knows nothing of; connected, and connected again after a restart. */
+  /** A client of the test. It reconnects after a restart. */
   async client(database = 0): Promise<RawRedis> {
     let client = this.#clients.get(database);
     if (client === undefined) {
       client = newClient(this.host, this.port, this.options.password ?? '', database);
-      // It connects again by itself.
+      // The client reconnects by itself.
       client.on('error', () => undefined);
       this.#clients.set(database, client);
       await client.connect();
@@ -70,7 +70,7 @@ export class RedisServer {
     return client;
   }
 
-  /** Stops it if it runs, and starts it with the same port and folder. */
+  /** Stops the server if it runs, and starts it with the same port and folder. */
   async restart(): Promise<void> {
     await this.stop();
     const { durable = true, password = '', more = [] } = this.options;
@@ -89,7 +89,7 @@ export class RedisServer {
       probe.on('error', () => undefined);
       try {
         await probe.connect();
-        // While it loads its file, it answers with an error.
+        // It answers with an error while it loads its file.
         return (await probe.ping()) === 'PONG';
       } finally {
         probe.destroy();
@@ -97,12 +97,12 @@ export class RedisServer {
     });
   }
 
-  /** Ends it; what it has stays in its folder. Resolves when nothing listens any more. */
+  /** Ends the server and keeps its folder. Resolves when nothing listens on its port. */
   async stop(): Promise<void> {
     await this.#endWith('SIGTERM');
   }
 
-  /** What it had not written by then is lost. */
+  /** Kills the server. Data that it has not written is lost. */
   async kill9(): Promise<void> {
     await this.#endWith('SIGKILL');
   }
@@ -120,12 +120,12 @@ export class RedisServer {
     clearTimeout(timer);
   }
 
-  /** Deletes all that it has. */
+  /** Deletes all data. */
   async flush(): Promise<void> {
     await (await this.client()).flushAll();
   }
 
-  /** It says nothing any more, while the kernel still accepts connections and data for it. */
+  /** Stops the process with SIGSTOP: the kernel still accepts connections and data, and nothing is answered. */
   freeze(): void {
     this.#child?.kill('SIGSTOP');
   }
@@ -134,7 +134,7 @@ export class RedisServer {
     this.#child?.kill('SIGCONT');
   }
 
-  /** Ends it and removes its folder. */
+  /** Ends the server and removes its folder. */
   async dispose(): Promise<void> {
     for (const client of this.#clients.values()) client.destroy();
     this.#clients.clear();

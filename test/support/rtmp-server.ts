@@ -1,4 +1,4 @@
-/** A real RTMP server, nginx with its RTMP module, with a configuration, folder and port of its own; and a judge that plays it. */
+/** An RTMP server (nginx with its RTMP module) with its own folder and port, and a player that checks its streams. */
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { mkdtempSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
@@ -10,13 +10,13 @@ import { freePort, waitFor } from './wait.js';
 
 const run = promisify(execFile);
 const BOUND_MS = 30_000;
-/** A viewer need not look for five seconds at what a stream is. */
-const LOOK = ['-analyzeduration', '500000'];
+/** Limits FFmpeg's analysis of a stream to 0.5 s. Its default is 5 s. */
+const SHORT_ANALYSIS = ['-analyzeduration', '500000'];
 
 export interface Played {
-  /** What the pictures show, in the order in which they are shown. */
+  /** Numbers of the pictures, in display order. */
   readonly numbers: readonly (number | 'torn')[];
-  /** What FFmpeg complained of. */
+  /** Complaints of FFmpeg. */
   readonly complaints: string;
 }
 
@@ -57,7 +57,7 @@ export class RtmpServer {
     return this.#child?.pid ?? 0;
   }
 
-  /** Open connections of clients. */
+  /** Number of open client connections. */
   connections(): number {
     const established = '01';
     const port = `:${this.port.toString(16).toUpperCase().padStart(4, '0')}`;
@@ -97,11 +97,11 @@ export class RtmpServer {
     rmSync(this.folder, { recursive: true, force: true });
   }
 
-  /** Plays the next `count` pictures of a stream as a viewer does. */
+  /** Plays the next `count` pictures of a stream. */
   async play(key: string, width: number, height: number, count: number): Promise<Played> {
     const bytes = width * height * 3;
     const form = ['-an', '-frames:v', String(count), '-pix_fmt', 'bgr24', '-fps_mode', 'passthrough', '-f', 'rawvideo'];
-    const source = ['-nostdin', '-v', 'warning', ...LOOK, '-i', this.url(key)];
+    const source = ['-nostdin', '-v', 'warning', ...SHORT_ANALYSIS, '-i', this.url(key)];
     const { stdout, stderr } = await run('ffmpeg', [...source, ...form, 'pipe:1'], {
       encoding: 'buffer',
       maxBuffer: bytes * (count + 1),
@@ -113,10 +113,10 @@ export class RtmpServer {
     return { numbers, complaints: stderr.toString() };
   }
 
-  /** The packets of the next seconds of a stream: kind, pts and dts in seconds. */
+  /** Packets of the next seconds of a stream: kind, and pts and dts in seconds. */
   async packets(key: string, seconds: number): Promise<{ kind: string; pts: number; dts: number }[]> {
     const shown = ['-show_entries', 'packet=codec_type,pts_time,dts_time', '-of', 'csv=p=0'];
-    const args = ['-v', 'error', ...LOOK, '-read_intervals', `%+${seconds}`, ...shown, this.url(key)];
+    const args = ['-v', 'error', ...SHORT_ANALYSIS, '-read_intervals', `%+${seconds}`, ...shown, this.url(key)];
     const { stdout } = await run('ffprobe', args, { timeout: BOUND_MS });
     return stdout
       .split('\n')

@@ -1,7 +1,7 @@
 /*
- * Preloaded into a program, makes writing below the folder $SLOW_DISK_FOLDER take so many milliseconds as the file
- * $SLOW_DISK_FILE says (read anew each time): half of each write, a pause, and the caller writes the rest; the same pause
- * before each sync. Everything else is left alone.
+ * Preloaded into a program, this makes writes below the folder $SLOW_DISK_FOLDER slow. The file $SLOW_DISK_FILE has the
+ * pause in milliseconds and is read for each write. A write writes half of its data, pauses, and lets the caller write the
+ * rest. A sync pauses first. Nothing else changes.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>

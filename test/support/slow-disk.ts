@@ -1,4 +1,4 @@
-/** A disk that takes its time, for one program and one folder: see slow-disk.c. */
+/** Makes one folder slow for one program, see slow-disk.c. */
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -10,18 +10,18 @@ const SOURCE = fileURLToPath(new URL('slow-disk.c', import.meta.url));
 export class SlowDisk {
   readonly #own = mkdtempSync(join(tmpdir(), 'slow-disk-'));
 
-  /** Needs a C compiler, as building the addon does. The disk is as fast as ever until `slow` is called. */
+  /** Needs a C compiler. The disk keeps its speed until `slow` is called. */
   constructor(readonly folder: string) {
     execFileSync('cc', ['-shared', '-fPIC', '-O1', '-Wall', '-Werror', '-o', this.#library, SOURCE, '-ldl']);
     this.slow(0);
   }
 
-  /** For the program whose disk it is. */
+  /** Environment of the program. */
   get env(): Readonly<Record<string, string>> {
     return { LD_PRELOAD: this.#library, SLOW_DISK_FOLDER: this.folder, SLOW_DISK_FILE: this.#file };
   }
 
-  /** What each write and each sync of a file takes from now on. */
+  /** Sets the duration of each write and each sync of a file. */
   slow(ms: number): void {
     writeFileSync(this.#file, String(ms));
   }

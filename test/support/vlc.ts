@@ -1,4 +1,4 @@
-/** VLC as an RTSP server. It speaks UDP only, serves one stream at /x, and does not run as root. */
+/** VLC as an RTSP server. It supports only UDP, serves one stream at /x, and does not run as root. */
 import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
 import { chmodSync, chownSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { connect } from 'node:net';
@@ -9,9 +9,9 @@ import { clipFile } from './ffmpeg.js';
 import { freePort, waitFor } from './wait.js';
 
 const READY_BOUND_MS = 30_000;
-/** nobody and nogroup of Debian. */
+/** Ids of nobody and nogroup in Debian. */
 const NOBODY = 65_534;
-/** Rounds of the clip in the file: VLC ends the sessions when a file ends. */
+/** Repetitions of the clip in the file, because VLC ends the sessions at the end of a file. */
 const ROUNDS = 30;
 
 export class Vlc {
@@ -27,7 +27,7 @@ export class Vlc {
     process.on('exit', this.#killAtExit);
   }
 
-  /** Plays the clip in real time, again and again; a client comes in wherever it is. */
+  /** Plays the clip in real time, in a loop. A client starts at the current position. */
   static async start(clip: string): Promise<Vlc> {
     makeClip(clip);
     const folder = mkdtempSync(join(tmpdir(), 'chrysproxy-vlc-'));

@@ -13,7 +13,7 @@ export interface AudioClip {
   readonly clockRate: number;
   /** Ticks of the clock in one packet. */
   readonly packetTicks: number;
-  /** RTP payloads, to be sent over and over. */
+  /** RTP payloads, which are sent in a loop. */
   readonly payloads: readonly Buffer[];
 }
 

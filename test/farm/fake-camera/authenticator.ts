@@ -10,7 +10,7 @@ export interface AuthorizedRequest {
   readonly method: string;
   readonly uri: string;
   readonly body: string;
-  /** Value of the Authorization header; empty: there is none. */
+  /** Value of the Authorization header; '' when there is none. */
   readonly authorization: string;
 }
 
@@ -73,7 +73,7 @@ const ALGORITHMS: Readonly<Record<Exclude<AuthScheme, 'basic' | 'rfc2069'>, stri
   'sha256-sess': 'SHA-256-sess',
 };
 
-/** undefined: the algorithm's token is not exactly one that was offered. */
+/** undefined when the token of the algorithm is not one that was offered. */
 function schemeOf(fields: ReadonlyMap<string, string>): AuthScheme | undefined {
   const algorithm = fields.get('algorithm');
   if (algorithm === undefined) return 'rfc2069';

@@ -14,13 +14,13 @@ export class BitWriter {
     return this;
   }
 
-  /** Filled up with zeros to whole bytes. */
+  /** The bits, padded with zeros to whole bytes. */
   bytes(): Buffer {
     const octets = this.#bits.match(/.{1,8}/g) ?? [];
     return Buffer.from(octets.map((octet) => parseInt(octet.padEnd(8, '0'), 2)));
   }
 
-  /** With the stop bit and the emulation prevention of a NAL unit's payload. */
+  /** The payload of a NAL unit: with stop bit and emulation prevention. */
   rbsp(): Buffer {
     this.put(1, 1);
     const escaped: number[] = [];
@@ -37,7 +37,7 @@ export class BitWriter {
   }
 }
 
-/** An H.264 SPS (7.3.2.1.1), baseline, of this size; both sides are multiples of 16. */
+/** An H.264 SPS (7.3.2.1.1), baseline profile. Width and height are multiples of 16. */
 export function hugeSps(width: number, height: number): Buffer {
   const rbsp = new BitWriter()
     .put(66, 8) // profile_idc

@@ -1,4 +1,4 @@
-/** A fake camera: an RTSP server on a port of its own. */
+/** A fake camera: an RTSP server with its own port. */
 import { readFileSync } from 'node:fs';
 import { createServer, type Socket } from 'node:net';
 import type { AddressInfo } from 'node:net';
@@ -39,7 +39,7 @@ export class FakeCamera {
     const { tls, host = '127.0.0.1' } = options;
     if (tls !== undefined) camera.#tlsServer = createTlsServer(certificate(tls), onConnection);
     const server = camera.#tlsServer ?? createServer(onConnection);
-    // A client that ends its handshake early.
+    // The client ends its handshake early.
     server.on('tlsClientError', () => undefined);
     await new Promise<void>((resolve, reject) => {
       server.once('error', reject);
@@ -84,7 +84,7 @@ export class FakeCamera {
   }
 
   #accept(socket: Socket): void {
-    // A connection that only looks whether somebody listens does not count.
+    // A reachability probe, which sends nothing, does not count.
     const number = this.#counters.plays;
     this.#counters.connections += 1;
     this.#counters.openedUs = wallUs();

@@ -8,7 +8,7 @@ const H264_AUD = 9;
 const HEVC_AUD = 35;
 
 export interface Unit {
-  /** NAL units without start codes and without access unit delimiters; for JPEG one entry, the file. */
+  /** NAL units without start codes and access unit delimiters. JPEG: one entry, the file. */
   readonly nals: readonly Buffer[];
   /** The number that the picture shows. */
   readonly number: number;
@@ -24,13 +24,13 @@ export interface Clip {
   readonly units: readonly Unit[];
   /** VPS (HEVC only), SPS and PPS. */
   readonly sets: readonly Buffer[];
-  /** Number of pictures by which decoding order runs ahead of output order. */
+  /** Maximum number of pictures by which decoding order is ahead of output order. */
   readonly reorder: number;
 }
 
 const loaded = new Map<string, Clip>();
 
-/** Makes the clip unless it is there. */
+/** Makes the clip unless it exists, and reads it. */
 export function loadClip(name: string): Clip {
   const known = loaded.get(name);
   if (known !== undefined) return known;

@@ -1,4 +1,4 @@
-/** One RTSP connection of a client, from the camera's side. */
+/** The camera's side of one RTSP connection. */
 import type { Socket } from 'node:net';
 import type { Authenticator } from './authenticator.js';
 import type { Clip } from './clip.js';
@@ -16,7 +16,7 @@ import { modulo32 } from './rtp-track.js';
 const DEFAULT_PUBLIC = 'OPTIONS, DESCRIBE, SETUP, PLAY, TEARDOWN, GET_PARAMETER, SET_PARAMETER';
 const DEFAULT_REQUEST_EVERY_MS = 1000;
 const RECEIVER_REPORT = 201;
-/** First byte of a client's hello. */
+/** First byte of a TLS client hello. */
 const TLS_HANDSHAKE = 0x16;
 
 export interface CameraParts {
@@ -35,7 +35,7 @@ export class Connection {
   readonly #openedMs = performance.now();
   readonly #timers: NodeJS.Timeout[] = [];
   #session: Session | undefined;
-  /** SETUP waits for sockets: requests are answered one after another. */
+  /** Requests are answered one after another, because SETUP waits for sockets. */
   #queue: Promise<void> = Promise.resolve();
   #requests = 0;
   #playAnswered = false;
@@ -297,7 +297,7 @@ export class Connection {
     this.#startRequests();
   }
 
-  /** Streams send only after this returns: their first packet waits for a timer. */
+  /** Streams send their first packet only after this returns, because it waits for a timer. */
   #start(session: Session): { track: Track; sequence: number; timestamp: number }[] {
     const { options, clips, counters, switches, first } = this.parts;
     const flood = options.hostile?.stream;
@@ -356,7 +356,7 @@ export class Connection {
   #teardown(request: Incoming): void {
     const { sessions, counters, options } = this.parts;
     const id = header(request.head, 'Session').split(';')[0]?.trim() ?? '';
-    // A camera that names another session in each answer knows its sessions by their connection.
+    // With changing session ids, the session belongs to the connection.
     const session = options.session?.changingId ? this.#session : sessions.find(id);
     if (session === undefined) {
       this.#refuse(request, 454);

@@ -1,4 +1,4 @@
-/** What a camera counts while it runs. CameraCounts is what tests get. */
+/** Counters of a running camera. Tests get them as CameraCounts. */
 import type { CameraCounts } from './options.js';
 
 const MAX_LOG = 100;

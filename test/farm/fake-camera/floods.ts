@@ -1,11 +1,11 @@
-/** Streams that no camera should send. */
+/** Streams that try to exhaust the client. */
 import type { HostileOptions } from './options.js';
 import { RtpTrack } from './rtp-track.js';
 import { VIDEO_PAYLOAD_TYPE } from './sdp.js';
 
 const EVERY_MS = 10;
 const BATCH = 300;
-/** More than this waits in the socket: the client is slower than the flood. */
+/** Pauses while the socket holds more bytes than this, because the client is slower than the flood. */
 const MAX_PENDING_BYTES = 4 << 20;
 
 export type Flood = Exclude<NonNullable<HostileOptions['stream']>, 'huge-sps'>;
@@ -16,7 +16,7 @@ interface Sink {
   readonly raw: (text: string) => void;
 }
 
-/** Returns what ends it. */
+/** Returns a function that ends the flood. */
 export function startFlood(kind: Flood, sink: Sink): () => void {
   const track = new RtpTrack(VIDEO_PAYLOAD_TYPE, 90_000);
   let begun = false;

@@ -1,11 +1,11 @@
-/** Answers to DESCRIBE that are meant to exhaust the client. */
+/** Answers to DESCRIBE that try to exhaust the client. */
 import type { Socket } from 'node:net';
 import type { HostileOptions } from './options.js';
 
 const EVERY_MS = 5;
 const MAX_PENDING_BYTES = 1 << 20;
 
-/** Writes for as long as the socket takes it; the returned timer ends it. */
+/** Writes until the returned timer is cleared. */
 export function answerHostilely(
   kind: NonNullable<HostileOptions['describe']>,
   cseq: string,

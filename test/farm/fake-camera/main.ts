@@ -1,4 +1,4 @@
-/** The process of fake cameras: gets their options as its argument, and commands over the channel of its parent. */
+/** The process of the fake cameras. Gets options as its argument, and commands over the channel of its parent. */
 import { FakeCamera } from './camera.js';
 import { loadAudio } from './audio-clip.js';
 import { loadClip } from './clip.js';
@@ -12,7 +12,7 @@ function reply(message: Reply): void {
 }
 
 async function start(all: Readonly<Record<string, CameraOptions>>): Promise<void> {
-  // Making a clip blocks this process: all are made before the first client comes.
+  // Making a clip blocks this process, so all clips are made before the first client connects.
   for (const { video, audio, sdp } of Object.values(all)) {
     for (const clip of [video?.clip ?? [], sdp?.spropOf ?? []].flat()) loadClip(clip);
     if (audio !== undefined) loadAudio(audio.codec);
@@ -30,7 +30,7 @@ process.on('message', ({ id, camera, command }: Request) => {
     reply({ id, error: String(error) });
   }
 });
-// It ends with its parent.
+// Ends with the parent.
 process.on('disconnect', () => process.exit());
 
 await start(JSON.parse(process.argv[2] ?? '{}') as Record<string, CameraOptions>);

@@ -1,4 +1,4 @@
-/** RTSP as a camera reads and writes it (RFC 2326). */
+/** Reads and writes RTSP messages (RFC 2326) as a camera. */
 
 export interface Incoming {
   readonly kind: 'request' | 'answer' | 'data';
@@ -11,12 +11,12 @@ export interface Incoming {
   readonly data: Buffer;
 }
 
-/** Headers of a message, whatever their case. */
+/** Headers of a message. Names are compared without case. */
 export function header(head: string, name: string): string {
   return new RegExp(`^${name}:[ \\t]*(.*?)\\r?$`, 'im').exec(head)?.[1] ?? '';
 }
 
-/** Parses what a client sends. The client under test is trusted to follow the RFC, so there are no limits. */
+/** Parses the messages of a client. It has no limits, because the client under test follows the RFC. */
 export class Reader {
   #pending = Buffer.alloc(0);
 
@@ -70,14 +70,14 @@ export const REASONS: Readonly<Record<number, string>> = {
 
 export interface Answer {
   readonly status: number;
-  /** Text behind the status, unless it is the usual one. */
+  /** Text after the status. Default: the usual text. */
   readonly text?: string | undefined;
   readonly lines?: readonly string[];
   readonly body?: string;
 }
 
 export interface AnswerForm {
-  /** Empty: the answer has none. */
+  /** '' when the answer has none. */
   readonly cseq: string;
   readonly lineEnd: string;
   readonly odd: boolean;

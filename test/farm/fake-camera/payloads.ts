@@ -5,7 +5,7 @@ import type { VideoOptions } from './options.js';
 export interface Payload {
   readonly data: Buffer;
   readonly marker: boolean;
-  /** Carries the timestamp of the picture before. */
+  /** Has the timestamp of the picture before. */
   readonly previousTime?: boolean;
   /** An RTP header extension: profile and contents, a multiple of 4 bytes. */
   readonly extension?: { readonly profile: number; readonly data: Buffer };
@@ -13,7 +13,7 @@ export interface Payload {
 
 const START_CODE = Buffer.from([0, 0, 0, 1]);
 
-/** `index`: of the picture, over the whole session. */
+/** `index`: number of the picture in the session, from 0. */
 export function payloadsOf(clip: Clip, unit: Unit, index: number, video: VideoOptions, maxBytes: number): Payload[] {
   if (clip.codec === 'mjpeg') return jpegPayloads(clip, unit.nals[0] ?? Buffer.alloc(0), video, maxBytes);
   const { codec } = clip;

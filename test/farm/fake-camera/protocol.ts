@@ -3,13 +3,13 @@ import type { CameraCounts, CameraOptions } from './options.js';
 
 export type Command =
   | { readonly do: 'counts' }
-  /** Connections stay open and nothing is sent or answered, until 'thaw'. */
+  /** Until 'thaw', connections stay open, and nothing is sent or answered. */
   | { readonly do: 'freeze' | 'thaw' }
-  /** Closes every connection, with FIN or with RST; sessions go on as if the client had gone. */
+  /** Closes all connections, with FIN or RST. Sessions continue, as if the clients had disappeared. */
   | { readonly do: 'disconnect'; readonly reset: boolean }
-  /** Ends every session and its connection, as a camera that restarts. */
+  /** Ends all sessions and connections, as a camera that restarts does. */
   | { readonly do: 'end-sessions' }
-  /** The next `packets` video packets are lost. */
+  /** Loses the next `packets` video packets. */
   | { readonly do: 'drop'; readonly packets: number }
   /** New connections use these options. Open connections keep their own. */
   | { readonly do: 'change'; readonly options: CameraOptions };

@@ -22,7 +22,7 @@ export class RtpTrack {
     readonly clockRate: number,
   ) {}
 
-  /** The next packet. Its sequence number is used up, whether it is sent or not. */
+  /** Makes the next packet. It uses a sequence number even if it is not sent. */
   packet(payload: Buffer, { timestamp, marker, payloadType, extension }: PacketOptions): Buffer {
     const head = Buffer.alloc(12);
     head[0] = extension === undefined ? 0x80 : 0x90;
@@ -46,7 +46,7 @@ export class RtpTrack {
     this.sequence = randomInt(60_000);
   }
 
-  /** Sender report and SDES: the last timestamp belongs to this moment, seconds since 1970. */
+  /** Sender report and SDES. The last timestamp belongs to this time, seconds since 1970. */
   report(seconds: number): Buffer {
     const ntp = seconds + SECONDS_1900_TO_1970;
     const report = Buffer.alloc(28);

@@ -1,4 +1,4 @@
-/** The description that a camera gives of its streams (RFC 4566). */
+/** The SDP of a camera (RFC 4566). */
 import { loadAudio } from './audio-clip.js';
 import { type Clip, loadClip } from './clip.js';
 import type { CameraOptions } from './options.js';
@@ -9,7 +9,7 @@ export const JPEG_PAYLOAD_TYPE = 26;
 export const TRACKS = ['video', 'second', 'audio', 'metadata', 'back'] as const;
 export type Track = (typeof TRACKS)[number];
 
-/** `base`: what controls are relative to, without a slash at its end. */
+/** `base`: the URL that controls are relative to, without a slash at its end. */
 export function describe(options: CameraOptions, clip: Clip, base: string): string {
   const { sdp = {}, audio, rtsp = {} } = options;
   const control = (track: Track): string[] => {

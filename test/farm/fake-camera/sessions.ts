@@ -1,4 +1,4 @@
-/** The sessions of a camera: they outlive connections, and end by TEARDOWN or for lack of a sign of life. */
+/** The sessions of a camera. They outlive connections, and end by TEARDOWN or when they are not kept alive. */
 import { randomInt } from 'node:crypto';
 import type { Counters } from './counters.js';
 import type { SessionOptions } from './options.js';
@@ -19,7 +19,7 @@ export class Session {
   playing = false;
   /** Ends streams and floods. */
   readonly stops: (() => void)[] = [];
-  /** Closes the connection that plays it. */
+  /** Closes the connection that plays the session. */
   hangUp: () => void = () => undefined;
 
   stop(): void {
@@ -46,7 +46,7 @@ export class Sessions {
     return this.#sessions.size;
   }
 
-  /** undefined: the camera allows no more sessions. */
+  /** Returns undefined when the maximum number of sessions is reached. */
   open(): Session | undefined {
     if (this.count >= (this.options().max ?? Infinity)) return undefined;
     const session = new Session();

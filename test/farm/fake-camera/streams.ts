@@ -1,4 +1,4 @@
-/** What a playing session sends: pictures, audio and sender reports, in real time. */
+/** The data of a playing session: pictures, audio and sender reports, in real time. */
 import { loadAudio } from './audio-clip.js';
 import type { Clip, Unit } from './clip.js';
 import type { Counters } from './counters.js';
@@ -18,7 +18,7 @@ const DEFAULT_OUTLIER_EVERY = 50;
 
 export interface Switches {
   frozen: boolean;
-  /** Video packets that are still to be lost. */
+  /** Number of next video packets that are lost. */
   drop: number;
 }
 
@@ -30,11 +30,11 @@ export interface StreamContext {
   readonly counters: Counters;
   readonly switches: Switches;
   readonly send: (packet: Buffer, rtcp: boolean) => void;
-  /** Writes bytes to the RTSP connection as they are. */
+  /** Writes bytes to the RTSP connection without a frame. */
   readonly raw: (bytes: Buffer | string) => void;
 }
 
-/** Calls `tick` with 0, 1, 2 … at the moments that `dueMs` gives, milliseconds from the start. */
+/** Calls `tick` with 0, 1, 2 …, each `dueMs` milliseconds after the start. A late metronome catches up. */
 class Metronome {
   #timer: NodeJS.Timeout | undefined;
   readonly #startMs = performance.now();
@@ -226,7 +226,7 @@ export class AudioStream {
   }
 }
 
-/** Bytes without "$" in front, as from a camera that wrote a wrong length. */
+/** Bytes that do not begin with "$", as after a wrong length. */
 function garbage(index: number): Buffer {
   return Buffer.alloc(40 + (index % 50), 0xa5);
 }

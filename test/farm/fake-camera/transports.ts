@@ -1,4 +1,4 @@
-/** Where a track's packets go: the RTSP connection, UDP ports, or a multicast group. */
+/** Where the packets of a track are sent: RTSP connection, UDP ports, or multicast group. */
 import { createSocket, type Socket as DatagramSocket } from 'node:dgram';
 import { MULTICAST_GROUP } from './sdp.js';
 import type { TrackSink } from './sessions.js';
@@ -11,7 +11,7 @@ export interface Chosen {
   readonly sink: TrackSink;
   /** Value of the Transport header. */
   readonly header: string;
-  /** The channel of RTP; undefined: not over TCP. */
+  /** Interleaved channel of RTP; undefined when not over TCP. */
   readonly channel: number | undefined;
 }
 
@@ -23,7 +23,7 @@ interface Wish {
   readonly onRtcp: (packet: Buffer) => void;
 }
 
-/** undefined: the camera answers 461. */
+/** Returns undefined when the camera must answer 461. */
 export async function chooseTransport(wish: Wish): Promise<Chosen | undefined> {
   const { transport, rtsp } = wish;
   const kind = rtsp.transports ?? 'both';
