@@ -132,7 +132,7 @@ describe('chrysproxy', () => {
     const notFound = await statusServer(404, 'Not Found');
     const silent = await silentServer();
     try {
-      for (const [url, says] of [
+      for (const [url, expected] of [
         [await refusedUrl(), /Nothing listens/],
         [farm.url('locked', 'viewer:wrong'), /user name or password/],
         [notFound.url, /no such stream/],
@@ -142,7 +142,7 @@ describe('chrysproxy', () => {
         const { exitCode, stdout, stderr } = await cli('probe', url);
         expect.soft(exitCode, url).not.toBe(0);
         expect.soft(stdout, url).toBe('');
-        expect.soft(stderr, url).toMatch(says);
+        expect.soft(stderr, url).toMatch(expected);
         expect.soft(stderr, url).not.toContain('wrong@');
       }
       const given = await cli('probe', silent.url, '--timeout', '1s');
@@ -164,11 +164,11 @@ describe('chrysproxy', () => {
     ['a snapshot of an unknown camera', 4, ['snapshot', 'nobody', '/dev/null'], /nobody/],
     ['an existing name', 5, ['camera', 'add', 'front', 'rtsp://127.0.0.1/x'], /front/],
     ['a file that cannot be written', 1, ['snapshot', 'front', '/no/such/folder/x.jpg'], /\/no\/such\/folder/],
-  ])('ends for %s with exit code %i and prints why', async (_what, code, args, says) => {
+  ])('ends for %s with exit code %i and prints why', async (_what, code, args, expected) => {
     const { exitCode, stdout, stderr } = await cli(...args);
     expect(exitCode).toBe(code);
     expect(stdout).toBe('');
-    expect(stderr).toMatch(says);
+    expect(stderr).toMatch(expected);
   });
 
   it('ends with 3 and prints the address where no proxy answers', async () => {

@@ -1,4 +1,4 @@
-/** Typing the edge secret in a terminal, for which Python's pty stands. */
+/** The edge secret is typed in a terminal, which Python's pty emulates. */
 import { execFile } from 'node:child_process';
 import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';

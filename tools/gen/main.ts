@@ -20,15 +20,15 @@ const GENERATORS: readonly (() => GeneratedFile | Promise<GeneratedFile>)[] = [
 const isCheck = process.argv.includes('--check');
 for (const generate of GENERATORS) {
   const { path, text } = await generate();
-  const wanted = await formatted(path, text);
-  if (wanted === (await readFile(path, 'utf8').catch(() => ''))) {
+  const expected = await formatted(path, text);
+  if (expected === (await readFile(path, 'utf8').catch(() => ''))) {
     continue;
   }
   if (isCheck) {
     console.error(`${path} is out of date: run "npm run gen" and commit the result.`);
     process.exitCode = 1;
   } else {
-    await writeFile(path, wanted);
+    await writeFile(path, expected);
     console.log(`${path} is written.`);
   }
 }

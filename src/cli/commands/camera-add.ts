@@ -43,8 +43,8 @@ export function addAddCommand(camera: Command, io: Io): void {
     .option('--stall-timeout-ms <ms>', 'Minimum time without a picture that is a stall, in milliseconds.', wholeNumber)
     .option('--decoder-threads <n>', 'Number of threads that decode the camera.', wholeNumber)
     .option('--rtmp <url>', 'RTMP URL that passthrough sends the stream to.')
-    .option('--record', 'Records the camera, whatever buffer.on_disk says.')
-    .option('--no-record', 'Does not record the camera, whatever buffer.on_disk says.')
+    .option('--record', 'Records the camera, regardless of buffer.on_disk.')
+    .option('--no-record', 'Does not record the camera, regardless of buffer.on_disk.')
     .option('--record-audio', 'Records audio as well, if it is AAC or Opus.');
   addReplayOptions(command)
     .option('--json', 'Prints the camera as JSON, like "camera show --json".')

@@ -25,7 +25,7 @@ interface Estimate {
 const DESCRIPTION = `\
 Saves a time range of a camera as one mp4 file, from its recordings and from memory, without encoding it again.
 
-Players begin exactly at --from. Where nothing is recorded inside the range, the last picture stands. The file ends where \
+Players begin exactly at --from. During a gap in the range, the last picture is shown. The file ends where \
 the codec or the picture size of the camera changes. A range has at most 24 hours.
 
 The expected length and size are printed first; on a terminal, a progress bar follows. The file is created only when it is \

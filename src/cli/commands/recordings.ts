@@ -32,7 +32,7 @@ export function recordingsCommand(io: Io): Command {
     .description(
       `\
 Compares the index of segments with the folder on disk, and repairs the index. Segments that are missing in the index are \
-added, segments whose file is gone are removed from it, and files of an interrupted recording are deleted. Other files are \
+added, segments without a file are removed from it, and files of an interrupted recording are deleted. Other files are \
 listed and kept. The proxy does the same when it starts.`,
     )
     .option('--json', 'Prints the answer of POST /api/v1/recordings/check.')

@@ -27,7 +27,7 @@ export function addReplayOptions(command: Command): Command {
     .addOption(
       new Option('--speed <n>', 'Speed of the replay, 0.1 to 16, such as 2x or 0.5. Default: 1.').argParser(speed),
     )
-    .option('--loop', 'Repeats the replay for ever.');
+    .option('--loop', 'Repeats the replay until the camera is removed.');
 }
 
 /** The source of a new camera, as the proxy expects it. Throws CliError when the options contradict each other. */

@@ -17,8 +17,8 @@ export const DATA_DIR_HELP =
 const DESCRIPTION = `\
 Runs the proxy until it receives SIGINT or SIGTERM.
 
-Prints the addresses to standard error when it is ready. The log goes to standard output: as JSON lines, or in a readable \
-form on a terminal. A missing data directory is created, for its owner only. Two proxies cannot use the same one.`;
+Prints the addresses to standard error when it is ready. The log is written to standard output: as JSON lines, or in a \
+readable form on a terminal. A missing data directory is created, for its owner only. Two proxies cannot use the same one.`;
 
 export function startCommand(io: Io): Command {
   return new Command('start')

@@ -14,7 +14,7 @@ export function webhooksCommand(io: Io): Command {
     .action((options: RemoteOptions) => status(io, options));
   webhooks
     .command('test')
-    .description('Queues a test event, whatever webhook.events says.')
+    .description('Queues a test event, regardless of webhook.events.')
     .addOption(urlOption())
     .action((options: RemoteOptions) => test(io, options));
   return webhooks;

@@ -196,8 +196,8 @@ describe('frames', () => {
     [['--every', '5'], '30s, 5m'],
     [['--every', '1s', '--keyframes'], 'exclude each other'],
     [['--width', 'wide'], 'whole number'],
-  ])('ends with 2 for %j', async (args, says) => {
-    expect(await frames(args)).toMatchObject({ exitCode: 2, out: '', err: expect.stringContaining(says) });
+  ])('ends with 2 for %j', async (args, expected) => {
+    expect(await frames(args)).toMatchObject({ exitCode: 2, out: '', err: expect.stringContaining(expected) });
   });
 
   it('requires a folder', async () => {

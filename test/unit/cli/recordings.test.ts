@@ -38,10 +38,10 @@ describe('camera record', () => {
     ['on', true, 'Camera "yard" is recorded.\n'],
     ['off', false, 'Camera "yard" is not recorded.\n'],
     ['default', undefined, 'Camera "yard" is not recorded, as configured.\n'],
-  ])('%s is sent to the proxy', async (wish, record, says) => {
+  ])('%s is sent to the proxy', async (state, record, expected) => {
     const status = { ...rest.recordings.status('yard'), wanted: record === true };
     rest.recordings.statuses.set('yard', status);
-    expect(await chrysproxy(['camera', 'record', 'yard', wish])).toEqual({ exitCode: 0, out: says, err: '' });
+    expect(await chrysproxy(['camera', 'record', 'yard', state])).toEqual({ exitCode: 0, out: expected, err: '' });
     expect(rest.cameras.get('yard').definition.record).toBe(record);
   });
 
@@ -129,9 +129,9 @@ describe('recordings list', () => {
     [['--from', '-1m'], '--from and --to need the name of a camera'],
     [['yard', '--from', '-1m', '--to', '-2m'], 'swap them'],
     [['yard', '--from', 'yesterday'], 'It must be "now"'],
-  ])('ends with 2 for %j', async (args, says) => {
+  ])('ends with 2 for %j', async (args, expected) => {
     const result = await chrysproxy(['recordings', 'list', ...args]);
-    expect(result).toMatchObject({ exitCode: 2, out: '', err: expect.stringContaining(says) });
+    expect(result).toMatchObject({ exitCode: 2, out: '', err: expect.stringContaining(expected) });
   });
 });
 
@@ -253,9 +253,9 @@ describe('export', () => {
   it('leaves no file behind when it is interrupted', async () => {
     const interrupt = new AbortController();
     const result = exported([], { interrupted: interrupt.signal });
-    const past = await waitFor('it to begin', BOUND_MS, () => rest.past.opened[0]);
-    await waitFor('a chunk to be asked for', BOUND_MS, () => past.give(Buffer.from('first')));
-    await waitFor('it to be written', BOUND_MS, () => readdirSync(folder).length > 0);
+    const past = await waitFor('the download to start', BOUND_MS, () => rest.past.opened[0]);
+    await waitFor('the download to take a chunk', BOUND_MS, () => past.give(Buffer.from('first')));
+    await waitFor('the file to be written', BOUND_MS, () => readdirSync(folder).length > 0);
     interrupt.abort();
     expect(await result).toMatchObject({ exitCode: 1, err: expect.stringContaining('Stopped before the end') });
     expect(readdirSync(folder)).toEqual([]);
@@ -265,7 +265,7 @@ describe('export', () => {
   it('can be interrupted before the start', async () => {
     const interrupt = new AbortController();
     const result = exported([], { interrupted: interrupt.signal });
-    await waitFor('it to begin', BOUND_MS, () => rest.past.opened[0]);
+    await waitFor('the download to start', BOUND_MS, () => rest.past.opened[0]);
     interrupt.abort();
     expect(await result).toMatchObject({ exitCode: 1, err: expect.stringContaining('Stopped before the start') });
   });
