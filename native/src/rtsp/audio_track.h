@@ -25,7 +25,8 @@ class AudioTrack {
   // Whether a packet has come.
   bool any() const { return any_; }
 
-  // Takes the next packet in order; `lost` packets are missing before it. What it completes is kept only if `keep`.
+  // Takes the next packet in order; `lost` packets are missing before it. The units that it completes are kept only if
+  // `keep`.
   void Push(const RtpPacket& packet, int lost, int64_t arrival_us, bool keep);
   void OnSenderReport(uint32_t rtp_time, uint64_t ntp, int64_t arrival_us) {
     timeline_.OnSenderReport(rtp_time, ntp, arrival_us);

@@ -1,4 +1,4 @@
-// What travels on an RTSP connection (RFC 2326): requests, answers and interleaved frames.
+// The contents of an RTSP connection (RFC 2326): requests, answers and interleaved frames.
 #pragma once
 
 #include <array>
@@ -30,7 +30,7 @@ struct Message {
   std::string method;  // only of a request
   std::string uri;     // only of a request
   int status = 0;      // only of an answer
-  std::string reason;  // only of an answer: the camera's own text behind the status
+  std::string reason;  // only of an answer: the camera's text after the status
   Headers headers;
   std::string body;
 
@@ -38,7 +38,7 @@ struct Message {
   int64_t cseq() const;
 };
 
-// Maximum sizes. A camera that exceeds one of them is cut off.
+// Maximum sizes. A camera that exceeds one of them is disconnected.
 constexpr size_t kMaxLineBytes = 16 << 10;
 constexpr size_t kMaxHeaderBytes = 64 << 10;  // start line and all header lines of a message
 constexpr size_t kMaxHeaderLines = 256;
@@ -52,7 +52,7 @@ class StreamParser {
     kNeedMore,     // the buffer holds no whole item yet
     kInterleaved,  // channel, data and size are set
     kMessage,      // message is set
-    kGarbage,      // `consumed` bytes are neither and must be skipped
+    kGarbage,      // `consumed` bytes are neither, and must be skipped
     kTooLarge,     // `problem` names the limit and its value; the connection must be closed
   };
   struct Item {
@@ -69,19 +69,19 @@ class StreamParser {
   // every channel is accepted.
   void SetChannels(const std::vector<int>& channels);
 
-  // Looks at the first bytes of the buffer. The caller removes `consumed` bytes and calls again with what is left.
-  // An incomplete interleaved frame costs four bytes to look at, however often it is called.
+  // Looks at the first bytes of the buffer. The caller removes `consumed` bytes and calls again with the rest.
+  // Calls with an incomplete interleaved frame read only its first four bytes.
   Item Next(const uint8_t* data, size_t size);
 
  private:
-  // How far the head of a message at the front of the buffer was looked at.
+  // The state of the search for the end of the message at the front of the buffer.
   struct Scan {
     size_t line_begin = 0;  // offset of the first line that is not complete yet
     size_t lines = 0;
     bool has_length = false;
-    size_t next = 0;         // offset behind the head, once its end was found
-    bool in_sdp = false;     // the end of a description without Content-Length is being looked for
-    size_t sdp_begin = 0;    // offset in the body where the search goes on
+    size_t next = 0;         // offset after the head, when its end is known
+    bool in_sdp = false;     // searches for the end of a description without Content-Length
+    size_t sdp_begin = 0;    // offset in the body where the search continues
     bool has_media = false;  // an "m=" line came before sdp_begin
   };
   enum class HeadEnd { kFound, kUnknown, kLineTooLong, kTooLong, kTooManyLines };
@@ -102,7 +102,7 @@ class StreamParser {
   Scan scan_;
 };
 
-// A request or an answer as it goes over the wire. CSeq is the first header. Content-Length is added for a body.
+// The bytes of a request or an answer. CSeq is the first header. Content-Length is added for a body.
 std::string Serialize(const Message& message, int64_t cseq);
 
 }  // namespace chrys::rtsp

@@ -44,12 +44,12 @@ bool NalAssembler::Scans() const {
          KindOfNal(builder_.codec(), head_.data(), head_size_) != NalKind::kSlice;
 }
 
-// Whether the start code before `behind` separates two NAL units.
-bool NalAssembler::IsDelimiter(const uint8_t* behind, size_t size) const {
+// Whether the start code before `next` separates two NAL units.
+bool NalAssembler::IsDelimiter(const uint8_t* next, size_t size) const {
   // What follows must look like a header, as far as it has come.
   const NalCodec codec = builder_.codec();
-  if (size >= 1 && (behind[0] & 0x80) != 0) return false;
-  if (size >= NalHeaderBytes(codec) && KindOfNal(codec, behind, size) == NalKind::kIgnored) return false;
+  if (size >= 1 && (next[0] & 0x80) != 0) return false;
+  if (size >= NalHeaderBytes(codec) && KindOfNal(codec, next, size) == NalKind::kIgnored) return false;
   // ONVIF media signing leaves out emulation prevention in its SEI. So bytes like a start code within an SEI message
   // belong to the message.
   size_t sei_size = 0;

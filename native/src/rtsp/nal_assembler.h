@@ -34,7 +34,7 @@ class NalAssembler {
   void FlushHead();
   void EndInner(bool whole);
   bool Scans() const;
-  bool IsDelimiter(const uint8_t* behind, size_t size) const;
+  bool IsDelimiter(const uint8_t* next, size_t size) const;
 
   AccessUnitBuilder& builder_;
   bool open_ = false;

@@ -111,15 +111,15 @@ TEST_CASE("formats that the media line does not list are named") {
 
 TEST_CASE("format lines are found in other sections") {
   // go2rtc's WebRTC issue 419: the fmtp of the video comes after the audio.
-  const auto behind = Parse(
+  const auto swapped = Parse(
       "v=0\r\nm=video 0 RTP/AVP 96\r\na=rtpmap:96 H264/90000\r\na=control:track0\r\nm=audio 0 RTP/AVP 8\r\n"
       "a=rtpmap:0 pcma/8000/1\r\na=control:track1\r\na=framerate:25\r\na=fmtp:96 "
       "packetization-mode=1;profile-level-id=64001F\r\n",
       2);
-  CHECK(Only(behind.media[0], 96, "H264", 90000));
-  CHECK(Parameter(behind.media[0], "profile-level-id") == "64001F");
-  CHECK(Only(behind.media[1], 8, "PCMA", 8000));
-  CHECK(Parameter(behind.media[1], "packetization-mode").empty());
+  CHECK(Only(swapped.media[0], 96, "H264", 90000));
+  CHECK(Parameter(swapped.media[0], "profile-level-id") == "64001F");
+  CHECK(Only(swapped.media[1], 8, "PCMA", 8000));
+  CHECK(Parameter(swapped.media[1], "packetization-mode").empty());
   const auto before = Parse("v=0\r\na=rtpmap:96 H265/90000\r\na=fmtp:96 sprop-vps=a\r\nm=video 0 RTP/AVP 96\r\n", 1);
   CHECK(Only(before.media[0], 96, "H265", 90000));
   CHECK(Parameter(before.media[0], "sprop-vps") == "a");
