@@ -1,18 +1,18 @@
-/** FLV as Adobe specified it, and as FFmpeg 5 writes it, has no other codec that cameras send. */
-const CARRIED = 'h264';
-const CARRIED_AUDIO = 'aac';
+/** FLV, as Adobe specified it and FFmpeg 5 writes it, carries no other codec that cameras send. */
+const VIDEO_CODEC = 'h264';
+const AUDIO_CODEC = 'aac';
 
-/** Why RTMP cannot carry that codec (libav's name), as a sentence; undefined: it can. */
+/** Why RTMP cannot carry this video codec (named as in libav), as a sentence. Undefined: it can. */
 export function whyNotCarried(codecName: string): string | undefined {
-  if (codecName === CARRIED) return undefined;
+  if (codecName === VIDEO_CODEC) return undefined;
   const name = codecName === 'hevc' ? 'HEVC' : codecName;
   return (
-    `RTMP carries H.264, and this camera sends ${name}: that needs a server with enhanced RTMP, to which this version ` +
-    'cannot send. Set the camera to H.264, or use a stream of it that is H.264.'
+    `RTMP carries H.264, but this camera sends ${name}. Enhanced RTMP is not supported. Set the camera to H.264, or use ` +
+    'one of its streams that is H.264.'
   );
 }
 
-/** The same for audio, without which the stream is passed on. */
+/** Why RTMP cannot carry this audio codec, as a sentence. Undefined: it can. The video is sent without audio then. */
 export function whyAudioIsNotCarried(codecName: string): string | undefined {
-  return codecName === CARRIED_AUDIO ? undefined : `Audio is not passed on: RTMP carries AAC, and not ${codecName}.`;
+  return codecName === AUDIO_CODEC ? undefined : `Audio is not sent: RTMP carries AAC, but not ${codecName}.`;
 }

@@ -1,21 +1,21 @@
 import type { StreamInfo } from '../native/types.js';
 import type { PassthroughCounters, PassthroughState } from './types.js';
 
-/** What the packets from one on are. */
+/** Describes the packets from `fromSequence` on. */
 export interface RelayedPeriod {
   readonly fromSequence: number;
   readonly stream: Pick<StreamInfo, 'connection' | 'codecName' | 'extradata' | 'width' | 'height' | 'audio'>;
 }
 
-/** What a relay thread is started with. */
+/** workerData of a relay thread. */
 export interface RelayWorkerData {
-  /** With its credentials. */
+  /** With credentials. */
   readonly url: string;
   readonly packetRing: SharedArrayBuffer;
   readonly audioRing: SharedArrayBuffer | undefined;
-  /** Of the camera. */
+  /** The camera's control block. */
   readonly control: SharedArrayBuffer;
-  /** Four bytes: anything but 0 ends it, whatever it waits for. */
+  /** One Int32. Another value than 0 ends the thread and all its waits. */
   readonly cancel: SharedArrayBuffer;
   /** Oldest first. */
   readonly periods: readonly RelayedPeriod[];
@@ -25,10 +25,10 @@ export interface RelayWorkerData {
 export type ToRelay =
   { readonly kind: 'periods'; readonly periods: readonly RelayedPeriod[] } | { readonly kind: 'stop' };
 
-/** How it goes; sent when the state changes, and every second while packets are sent. */
+/** Sent when the state changes, and every second while packets are sent. */
 export interface RelayProgress {
   readonly state: Exclude<PassthroughState, 'off'>;
-  /** Not masked yet. */
+  /** Not masked: it may contain credentials. */
   readonly message: string;
   readonly nextAttemptMs: number | undefined;
   readonly lastError: string;

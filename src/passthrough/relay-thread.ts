@@ -16,12 +16,12 @@ export interface RelayThreadOptions {
   onProgress(progress: RelayProgress): void;
 }
 
-/** Its own JavaScript needs a few megabytes; libav's memory does not count. */
+/** Enough for the JavaScript of the thread. The memory of libav does not count. */
 const HEAP_MB = { old: 32, young: 2 };
-/** A server that is frozen gets its goodbye for 300 ms, and libav looks at `cancel` every 100 ms. */
+/** At the end, a frozen server is waited for during 300 ms, and libav checks `cancel` every 100 ms. */
 const STOP_GRACE_MS = 800;
 
-/** The relay thread of one camera, from main's side. Its messages are masked here. */
+/** Controls the relay thread of one camera and masks its messages. Main thread. */
 export class RelayThread {
   private readonly thread: SupervisedThread<ToRelay, RelayProgress>;
   private readonly cancel = new Int32Array(new SharedArrayBuffer(4));
@@ -54,12 +54,12 @@ export class RelayThread {
     this.thread.need();
   }
 
-  /** Why it does not run, '' = it does. */
+  /** Why the thread does not run; '' = it runs. */
   get outage(): string {
     return this.thread.outage;
   }
 
-  /** Whether it still serves that source. */
+  /** Whether the thread was started for this source. */
   serves({ url, packetRing, audioRing }: RelayThreadOptions['source']): boolean {
     const { source } = this.options;
     return source.url === url && source.packetRing === packetRing && source.audioRing === audioRing;
@@ -69,18 +69,18 @@ export class RelayThread {
     this.thread.send({ kind: 'periods', periods: this.options.periods() });
   }
 
-  /** False: it did not end in time, and ends when what it hangs in returns. */
+  /** False: the thread did not end in time. It ends when the call that blocks it returns. */
   async end(): Promise<boolean> {
     this.ending ??= this.endOnce();
     return await this.ending;
   }
 
-  /** Resolves when it is gone, however long that takes. */
+  /** Resolves when the thread has ended. There is no timeout. */
   async wasGone(): Promise<void> {
     await this.thread.wasGone();
   }
 
-  /** Ends what it waits for, without waiting for its end. */
+  /** Ends all waits of the thread. Does not wait for its end. */
   raiseCancel(): void {
     Atomics.store(this.cancel, 0, 1);
     Atomics.notify(this.cancel, 0);

@@ -1,4 +1,4 @@
-/** The thread that pushes one camera to its RTMP server; a server that does not read holds back this thread only. */
+/** The relay thread of one camera. It blocks while its RTMP server does not read. */
 import { parentPort, workerData } from 'node:worker_threads';
 
 import { systemClock, type Clock } from '../base/clock.js';
@@ -9,7 +9,7 @@ import { Relay } from './relay.js';
 if (parentPort === null) throw new Error('relay-worker.js runs only as a worker thread');
 const port = parentPort;
 const addon = loadAddon();
-// That of the packets' arrivals.
+// Uses the addon's clock, which also stamps packet arrivals.
 const clock: Clock = { ...systemClock, nowMs: () => Math.floor(addon.wallUs() / 1000) };
 const relay = new Relay({
   data: workerData as RelayWorkerData,

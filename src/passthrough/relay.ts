@@ -19,17 +19,17 @@ export interface RelayParts {
 
 const OPEN_TIMEOUT_MS = 10_000;
 const STALL_TIMEOUT_MS = 10_000;
-/** What the server is behind at most; then the picture jumps to the newest keyframe. */
+/** Maximum delay of a slow server. Beyond it, packets up to the newest keyframe are skipped. */
 const MAX_LAG_MS = 5000;
-/** A camera that sends nothing for so long is away: servers end what is idle, and players shall know. */
+/** When the camera sends nothing for this long, the connection is closed, so that players notice. */
 const AWAY_MS = 10_000;
-/** How often it looks while the camera is away; a new connection of the camera wakes it. */
-const LOOK_MS = 1000;
-/** To be woken by each packet would cost more than to send it. */
+/** How often the ring is read while the camera is away. A new connection of the camera wakes the relay at once. */
+const AWAY_PAUSE_MS = 1000;
+/** How often the ring is read. To be woken by each packet would cost more than to send it. */
 const PAUSE_MS = 200;
-/** Messages have their turn so often while packets are sent. */
-const TURN_MS = 500;
-/** So many packets show how a camera orders its frames; one that has sent fewer is given so much time. */
+/** How often messages of the main thread are read while packets are sent. */
+const MESSAGES_EVERY_MS = 500;
+/** This many packets show how a camera reorders its frames. A slow camera gets ORDER_MS to send them. */
 const ORDER_PACKETS = 10;
 const ORDER_MS = 1000;
 const REPORT_MS = 1000;
@@ -38,9 +38,9 @@ const RETRY_MS = [500, 1000, 2000, 5000, 10_000, 30_000, 60_000] as const;
 const RETRY_JITTER = 0.2;
 /** After a connection has taken packets for this long, the next failure begins the delays anew. */
 const HEALTHY_MS = 10_000;
-const CHANGES_TOO_OFTEN = 'what the camera sends has changed soon after the connection was made';
+const CHANGES_TOO_OFTEN = "The camera's stream changed soon after the connection was made.";
 
-/** Pushes one camera for as long as it is not told to stop. Of a thread of its own: it blocks while the server is slow. */
+/** Pushes one camera until it is stopped. Blocks while the server is slow. Relay thread. */
 export class Relay {
   private readonly control: Control;
   private readonly reader: PacketReader;
@@ -53,9 +53,9 @@ export class Relay {
   private lastError = '';
   private readonly retries: RetryLadder;
   private reportedMs = -Infinity;
-  private turnMs = -Infinity;
-  /** When the connection took something last, monotonic. */
-  private takenMs = -Infinity;
+  private messagesReadMs = -Infinity;
+  /** When the connection last accepted bytes, by the monotonic clock. */
+  private acceptedMs = -Infinity;
   private wake: (() => void) | undefined;
 
   constructor(private readonly parts: RelayParts) {
@@ -74,17 +74,17 @@ export class Relay {
     this.wake?.();
   }
 
-  /** After `cancel` was raised: it ends what waits for a time. */
+  /** Ends a sleep. The caller has set `cancel` before. */
   stop(): void {
     this.wake?.();
   }
 
-  /** Resolves when it was told to stop. */
+  /** Resolves after `cancel` was set. */
   async run(): Promise<void> {
     while (!this.isStopped()) {
       const start = this.start();
       if (start !== undefined) await this.push(start);
-      else await this.sleep(this.state === 'impossible' || this.isAway() ? LOOK_MS : PAUSE_MS);
+      else await this.sleep(this.state === 'impossible' || this.isAway() ? AWAY_PAUSE_MS : PAUSE_MS);
     }
   }
 
@@ -92,15 +92,15 @@ export class Relay {
     return Atomics.load(this.cancel, 0) !== 0;
   }
 
-  /** The group in progress, so that the picture is there at once; undefined: there is none to begin with. */
+  /** Begins with the group in progress, so that a player has a picture at once. Undefined: there is no keyframe yet. */
   private start(): { readonly keyframe: PacketFacts; readonly period: RelayedPeriod } | undefined {
     const keyframe = this.reader.read(this.reader.newestKeyframe());
     if (keyframe === undefined || this.isAway()) {
-      this.enter('waiting', 'the camera sends nothing at the moment');
+      this.enter('waiting', 'The camera sends nothing at the moment.');
       return undefined;
     }
     const period = this.periodAt(keyframe.sequence);
-    // Main has not told yet what these packets are.
+    // Otherwise the message with the period of this packet is still to come.
     if (period?.stream.connection !== keyframe.connection || !this.isOrderKnown(keyframe)) return undefined;
     const why = whyNotCarried(period.stream.codecName);
     if (why === undefined) return { keyframe, period };
@@ -108,7 +108,7 @@ export class Relay {
     return undefined;
   }
 
-  /** Whether there are enough packets to see how this camera orders its frames, or it sends few. */
+  /** Whether there are enough packets to see how this camera reorders its frames, or it sends few. */
   private isOrderKnown({ connection, arrivalUs }: PacketFacts): boolean {
     const earlier = this.reader.read(this.reader.end() - ORDER_PACKETS);
     return earlier?.connection === connection || this.parts.clock.nowMs() - arrivalUs / 1000 > ORDER_MS;
@@ -119,9 +119,9 @@ export class Relay {
     this.enter('connecting', '');
     let handle: RelayHandle | undefined;
     let openedMs = Infinity;
-    this.takenMs = -Infinity;
+    this.acceptedMs = -Infinity;
     try {
-      // libav asks the system's resolver, which cannot be interrupted.
+      // Resolved here, because libav would use the system's resolver, which cannot be cancelled.
       const resolution = await resolveHost(new URL(data.url).hostname.replace(/^\[|\]$/g, ''), this.cancel);
       if (resolution.kind === 'stopped') return;
       if (resolution.kind === 'unknown') throw new Error(resolution.message);
@@ -139,16 +139,16 @@ export class Relay {
       openedMs = clock.monotonicMs();
       this.counters.connects += 1;
       await this.send(handle, period);
-      // A camera whose parameters change with each keyframe must not make a connection for each.
+      // A camera whose parameters change with each keyframe must not open a connection for each.
       if (clock.monotonicMs() - openedMs < HEALTHY_MS && !this.isAway()) throw new Error(CHANGES_TOO_OFTEN);
     } catch (error) {
-      await this.failed(messageOf(error), this.takenMs - openedMs);
+      await this.failed(messageOf(error), this.acceptedMs - openedMs);
     } finally {
       if (handle !== undefined) addon.closeRelay(handle);
     }
   }
 
-  /** Until the connection has to be another one. Throws when it fails. */
+  /** Sends until another connection is needed. Throws when the connection fails. */
   private async send(handle: RelayHandle, first: RelayedPeriod): Promise<void> {
     let { connection } = first.stream;
     while (!this.isStopped()) {
@@ -156,7 +156,7 @@ export class Relay {
       this.count(step);
       switch (step.end) {
         case 'more':
-          await this.messages();
+          await this.readMessages();
           break;
         case 'idle':
           if (this.isAway()) return;
@@ -168,7 +168,7 @@ export class Relay {
           const next = this.periodAt(step.nextSequence);
           const facts = this.reader.read(step.nextSequence);
           if (facts === undefined) return;
-          // Main has not told yet what these packets are.
+          // The message with the period of this packet is still to come.
           if (next?.stream.connection !== facts.connection) await this.sleep(PAUSE_MS);
           else if (isSame(next.stream, first.stream)) ({ connection } = next.stream);
           else return;
@@ -184,7 +184,7 @@ export class Relay {
     this.counters.lost += lost;
     if (bytes > 0) {
       this.counters.lastSentMs = clock.nowMs();
-      this.takenMs = clock.monotonicMs();
+      this.acceptedMs = clock.monotonicMs();
       if (this.state !== 'streaming') this.enter('streaming', '');
     }
     if (clock.monotonicMs() - this.reportedMs >= REPORT_MS) this.report();
@@ -211,15 +211,15 @@ export class Relay {
     return lastMs === 0 || this.parts.clock.nowMs() - lastMs > AWAY_MS;
   }
 
-  /** Blocks, which takes a tenth of what a timer takes. */
+  /** Blocks, which costs a tenth of a timer. */
   private async pause(): Promise<void> {
     Atomics.wait(this.cancel, 0, 0, PAUSE_MS);
-    if (this.parts.clock.monotonicMs() - this.turnMs >= TURN_MS) await this.messages();
+    if (this.parts.clock.monotonicMs() - this.messagesReadMs >= MESSAGES_EVERY_MS) await this.readMessages();
   }
 
-  private async messages(): Promise<void> {
+  private async readMessages(): Promise<void> {
     await new Promise(setImmediate);
-    this.turnMs = this.parts.clock.monotonicMs();
+    this.messagesReadMs = this.parts.clock.monotonicMs();
   }
 
   private async sleep(forMs: number): Promise<void> {
@@ -247,7 +247,7 @@ export class Relay {
   }
 }
 
-/** Whether one header serves both. */
+/** Whether one FLV header serves both streams. */
 function isSame(one: RelayedPeriod['stream'], other: RelayedPeriod['stream']): boolean {
   return (
     one.codecName === other.codecName &&

@@ -1,45 +1,45 @@
 import type { Camera } from '../cameras/types.js';
 
 /**
- * off: nobody wants it. waiting: the camera sends nothing. retrying: it failed, and is tried again. impossible: RTMP cannot
- * carry what the camera sends.
+ * off: not switched on. waiting: the camera sends nothing. retrying: waits for the next attempt after a failure.
+ * impossible: RTMP cannot carry the codec that the camera sends.
  */
 export type PassthroughState = 'off' | 'waiting' | 'connecting' | 'streaming' | 'retrying' | 'impossible';
 
-/** Since the proxy started. */
+/** Counted since the proxy started. */
 export interface PassthroughCounters {
-  /** Of video, taken by the server's connection. */
+  /** Video packets that the connection to the server has accepted. */
   readonly packets: number;
-  /** Of all packets. */
+  /** Bytes of all packets, audio included. */
   readonly bytes: number;
-  /** Connections that were opened. */
+  /** Number of opened connections. */
   readonly connects: number;
-  /** Packets of video that were passed over because the server was too slow. */
+  /** Video packets that were skipped because the server was too slow. */
   readonly lost: number;
-  /** When bytes were taken last, milliseconds since the epoch; 0 = never. */
+  /** When the connection last accepted bytes, in milliseconds since the epoch; 0 = never. */
   readonly lastSentMs: number;
 }
 
 export interface PassthroughStatus extends PassthroughCounters {
   readonly wanted: boolean;
   readonly state: PassthroughState;
-  /** Since when, milliseconds since the epoch. */
+  /** When `state` began, in milliseconds since the epoch. */
   readonly sinceMs: number;
   /** A sentence for a person, masked; '' = all is well. */
   readonly message: string;
-  /** The next attempt, milliseconds since the epoch; only while retrying. */
+  /** Time of the next attempt, in milliseconds since the epoch; only while retrying. */
   readonly nextAttemptMs: number | undefined;
-  /** The masked sentence of the last failure, '' = none yet. */
+  /** The last failure as a masked sentence; '' = none yet. */
   readonly lastError: string;
-  /** Bytes flow at the moment. */
+  /** Whether bytes flow at the moment. */
   readonly streaming: boolean;
 }
 
 /** Pushes cameras to their RTMP endpoints. */
 export interface Passthrough {
   /**
-   * Keeps the wish, also over a restart, and begins or ends at once. Throws not_found, and failed_precondition for a camera
-   * that has no RTMP endpoint or sends what RTMP cannot carry.
+   * Stores the setting, and begins or ends at once. Throws not_found, and failed_precondition for a camera without an RTMP
+   * endpoint or with a codec that RTMP cannot carry.
    */
   set(name: string, wanted: boolean): Camera;
   status(name: string): PassthroughStatus;

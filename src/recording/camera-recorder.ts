@@ -5,30 +5,30 @@ import { GroupFinder, type FoundSegment } from './group-finder.js';
 import type { CameraProgress, RecordedPeriod, RecordMessage, RecordingCounters } from './messages.js';
 import { DiskError, type SegmentFile, type SegmentFiles } from './segment-files.js';
 
-/** What a camera's recorder needs of the worker. */
+/** What the recorder thread provides to each CameraRecorder. */
 export interface RecorderParts {
   readonly files: Pick<SegmentFiles, 'write'>;
-  /** Microseconds. */
   readonly segmentMinUs: number;
   monotonicMs(): number;
-  /** Puts it into the index. Never throws. */
+  /** Adds the segment to the index. Never throws. */
   onSegment(camera: string, segment: SegmentFile): void;
   onDiskFull(): void;
   log(level: 'info' | 'warn' | 'error', camera: string, text: string): void;
 }
 
-/** After the end of a connection, nothing comes any more that was still under way. */
+/** This long after the last packet of a closed connection, no more packets arrive. */
 const SETTLED_MS = 1000;
-/** Audio comes at most this much later than the pictures of its time. */
-const LATE_AUDIO_MS = 500;
+/** Audio arrives at most this much later than the pictures of the same time. */
+const MAX_AUDIO_DELAY_MS = 500;
 
-/** For so long after a loss the disk counts as too slow: it may take every other group. */
+/** After a loss, the disk counts as too slow for this long, even when it writes some groups in between. */
 const SLOW_FOR_MS = 10_000;
-const SLOW = 'groups of pictures are lost: the disk is too slow, or a group is too long for buffer.in_memory_max_bytes';
+const SLOW =
+  'Groups of pictures are lost: the disk is too slow, or a group is too long for buffer.in_memory_max_bytes.';
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 
-/** Writes the groups of pictures of one camera into files. Recorder worker. */
+/** Writes the groups of pictures of one camera into files. Recorder thread. */
 export class CameraRecorder {
   private readonly finder: GroupFinder;
   private readonly control: Control;
@@ -36,20 +36,20 @@ export class CameraRecorder {
   private readonly audioRing: Uint8Array | undefined;
   private readonly counters: Mutable<RecordingCounters>;
   private periods: readonly RecordedPeriod[];
-  /** Found, and not written yet because what its packets are is not known yet. */
+  /** A segment that is complete but not written yet: its audio or its stream description is still to come. */
   private found: FoundSegment | undefined;
   private foundAtMs = 0;
-  /** What comes from here on is not recorded any more; undefined: there is no end yet. */
+  /** Packets from this sequence on are not recorded any more. Undefined: recording goes on. */
   private lastSequence: number | undefined;
   private state: CameraProgress['state'] = 'waiting';
   private message = '';
-  /** Groups were lost within SLOW_FOR_MS. */
+  /** Whether groups were lost within the last SLOW_FOR_MS. */
   private isSlow = false;
   private lostAtMs = 0;
   private end = 0;
   private endSinceMs: number;
 
-  /** Throws when this is no packet ring of this layout. */
+  /** Throws when the packet ring has another layout. */
   constructor(
     private readonly target: RecordMessage,
     fromSequence: number,
@@ -81,14 +81,14 @@ export class CameraRecorder {
     this.periods = periods;
   }
 
-  /** Writes the next segment, if there is one. False: there was nothing to do. */
+  /** Writes the next segment, if one is complete. False: there was nothing to do. */
   step(): boolean {
     return this.advance(this.isSettled());
   }
 
   /**
-   * The same, and the group in progress counts as complete: call it until it gives false. What the camera sends after the
-   * first call is not waited for, else a slow disk would never come to an end.
+   * Like `step`, but the group in progress counts as complete. The caller repeats it until it returns false. Packets that
+   * arrive after the first call are not recorded; otherwise a slow disk would never finish.
    */
   finish(): boolean {
     this.lastSequence ??= this.finder.end;
@@ -106,10 +106,10 @@ export class CameraRecorder {
     }
     const { found } = this;
     if (found === undefined) return true;
-    if (!ended && this.audioRing !== undefined && !this.audioIsThere(found)) return false;
+    if (!ended && this.audioRing !== undefined && !this.hasAudioArrived(found)) return false;
     const period = this.periodOf(found.firstSequence);
     if (period?.connection !== found.connection) {
-      // Main's message is still under way; or it never comes, because its thread died.
+      // The message with this period is still to come, or never comes because the camera's thread crashed.
       if (found.firstSequence >= this.finder.first) return false;
       this.found = undefined;
       this.lost(found.groups + this.finder.skip().lostGroups);
@@ -121,17 +121,17 @@ export class CameraRecorder {
   }
 
   /**
-   * Whether the audio of this segment has arrived. The packets say so when the recorder is late: it may not wait once for
-   * each segment, else it falls further and further behind a camera whose segments are short.
+   * Whether the audio of this segment has arrived. When the recorder is late, newer packets show that. It must not wait for
+   * each segment then; otherwise it would fall further behind a camera with short segments.
    */
-  private audioIsThere({ endSequence }: FoundSegment): boolean {
+  private hasAudioArrived({ endSequence }: FoundSegment): boolean {
     return (
-      this.finder.arrivedBeforeNewestUs(endSequence) >= LATE_AUDIO_MS * 1000 ||
-      this.parts.monotonicMs() - this.foundAtMs >= LATE_AUDIO_MS
+      this.finder.arrivedBeforeNewestUs(endSequence) >= MAX_AUDIO_DELAY_MS * 1000 ||
+      this.parts.monotonicMs() - this.foundAtMs >= MAX_AUDIO_DELAY_MS
     );
   }
 
-  /** Whether no more packets will come to the group in progress. */
+  /** Whether the group in progress gets no more packets. */
   private isSettled(): boolean {
     const { end } = this.finder;
     const nowMs = this.parts.monotonicMs();
@@ -170,7 +170,7 @@ export class CameraRecorder {
       this.parts.log(
         'info',
         this.camera,
-        `it is recorded again; ${counters.lostGroups} groups of pictures were lost so far`,
+        `The camera is recorded again. ${counters.lostGroups} groups of pictures were lost so far.`,
       );
     }
     this.state = 'recording';
@@ -181,9 +181,9 @@ export class CameraRecorder {
 
   private failed(error: unknown, groups: number): void {
     this.counters.lostGroups += groups;
-    const message = error instanceof DiskError ? error.message : `it cannot be recorded: ${messageOf(error)}`;
+    const message = error instanceof DiskError ? error.message : `The camera cannot be recorded: ${messageOf(error)}.`;
     if (this.state !== 'failing' || this.message !== message) {
-      this.parts.log('error', this.camera, `${message}. It is tried again with each group of pictures.`);
+      this.parts.log('error', this.camera, `${message} Each new group of pictures is tried again.`);
     }
     this.state = 'failing';
     this.message = message;
@@ -207,7 +207,7 @@ export class CameraRecorder {
   private isSameStream(first: number, second: number): boolean {
     const [one, other] = [this.periodOf(first), this.periodOf(second)];
     if (one === undefined || other === undefined) return one === other;
-    // Other parameter sets of the same size need no new file: each keyframe carries its own.
+    // A change of parameter sets without a change of size needs no new file: each keyframe carries its own.
     return one.width === other.width && one.height === other.height && one.codecName === other.codecName;
   }
 }

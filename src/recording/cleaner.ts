@@ -3,20 +3,20 @@ import { statfsSync } from 'node:fs';
 import { messageOf } from '../base/errors.js';
 import type { SegmentSize, SegmentWriter } from '../database/segment-index.js';
 import type { FromRecorder, ToRecorder } from './messages.js';
-import { isOverLimit, whatGoes, type RetentionRules, type Verdict } from './retention.js';
+import { isOverLimit, planDeletion, type DeletionPlan, type RetentionRules } from './retention.js';
 import { isSegmentName, type SegmentFiles } from './segment-files.js';
 
-/** Recording goes on after so many: deleting a file of some megabytes takes about a millisecond. */
-const MAX_AT_A_TIME = 50;
+/** Recording goes on after this many. Deleting a file of some megabytes takes about 1 ms. */
+const MAX_DELETED_AT_ONCE = 50;
 const PAGE = 200;
 
-/** Deletes segments that the rules do not keep, and keeps count of their bytes. Recorder worker. */
+/** Deletes segments that the retention rules do not keep, and counts the bytes of all segments. Recorder thread. */
 export class Cleaner {
   private readonly bytes: Map<string, number>;
   private totalBytes = 0;
   private readonly stuck = new Set<number>();
-  /** What was told last of a segment that cannot be deleted, so that it is told once. */
-  private told = '';
+  /** The last warning, so that it is logged once. */
+  private warned = '';
 
   constructor(
     private readonly rules: RetentionRules,
@@ -28,7 +28,7 @@ export class Cleaner {
     for (const bytes of this.bytes.values()) this.totalBytes += bytes;
   }
 
-  /** A segment came into the index; with a negative number, it left. */
+  /** A segment of this size was added to the index. With a negative number: it was removed. */
   count(camera: string, bytes: number): void {
     const sum = (this.bytes.get(camera) ?? 0) + bytes;
     if (sum > 0) this.bytes.set(camera, sum);
@@ -36,31 +36,31 @@ export class Cleaner {
     this.totalBytes += bytes;
   }
 
-  /** Whether a rule of size is broken, after a segment of that camera was written. */
+  /** Whether a size limit is exceeded. Called after a segment of that camera was written. */
   isOverLimit(camera: string): boolean {
     const free = this.rules.minFreeBytes > 0 ? this.freeBytes() : Infinity;
     return isOverLimit(this.rules, { ofCamera: this.bytes.get(camera) ?? 0, total: this.totalBytes, free });
   }
 
-  /** Deletes a bounded number. */
+  /** Deletes up to MAX_DELETED_AT_ONCE segments. */
   clean(message: Extract<ToRecorder, { kind: 'clean' }>): Extract<FromRecorder, { kind: 'cleaned' }> {
-    let verdict: Verdict;
+    let plan: DeletionPlan;
     try {
       this.files.expectDisk();
-      verdict = this.verdict(message);
+      plan = this.plan(message);
     } catch (error) {
-      this.tell(`old segments cannot be deleted: ${messageOf(error)}`);
+      this.warnOnce(`Old segments cannot be deleted: ${messageOf(error)}`);
       return { kind: 'cleaned', deleted: 0, more: false };
     }
-    const deleted = verdict.remove.filter((segment) => this.tryToRemove(segment)).length;
-    if (deleted === verdict.remove.length && deleted > 0) this.told = '';
-    // The next time that there is nothing else to do, those are tried again.
-    if (!verdict.more) this.stuck.clear();
-    return { kind: 'cleaned', deleted, more: verdict.more };
+    const deleted = plan.segments.filter((segment) => this.tryToRemove(segment)).length;
+    if (deleted === plan.segments.length && deleted > 0) this.warned = '';
+    // Tries the stuck segments again at the next cleaning.
+    if (!plan.hasMore) this.stuck.clear();
+    return { kind: 'cleaned', deleted, more: plan.hasMore };
   }
 
-  private verdict(message: Extract<ToRecorder, { kind: 'clean' }>): Verdict {
-    return whatGoes(
+  private plan(message: Extract<ToRecorder, { kind: 'clean' }>): DeletionPlan {
+    return planDeletion(
       this.rules,
       {
         ...message,
@@ -69,30 +69,30 @@ export class Cleaner {
         freeBytes: this.rules.minFreeBytes > 0 ? this.freeBytes() : Infinity,
         oldest: (camera, after) => this.index.oldest(camera, after, PAGE),
       },
-      MAX_AT_A_TIME,
+      MAX_DELETED_AT_ONCE,
     );
   }
 
-  /** One that cannot be deleted must not keep the others. */
+  /** A segment that cannot be deleted does not stop the cleaning. */
   private tryToRemove(segment: SegmentSize): boolean {
     try {
       return this.remove(segment);
     } catch (error) {
       this.stuck.add(segment.id);
-      this.tell(`an old segment cannot be deleted: ${messageOf(error)}`);
+      this.warnOnce(`An old segment cannot be deleted: ${messageOf(error)}`);
       return false;
     }
   }
 
-  /** Once, until something was deleted again. */
-  tellFutile(): void {
-    this.tell(
-      'a limit of size is exceeded and nothing more can be deleted: what is recorded is protected by clips, or other ' +
-        'files fill the disk. Remove some of these, or change buffer.on_disk_max_bytes… or on_disk_min_free_bytes',
+  /** Warns that a size limit is exceeded although nothing more can be deleted. */
+  warnFutile(): void {
+    this.warnOnce(
+      'A size limit is exceeded and nothing more can be deleted: clips protect the recordings, or other files fill the ' +
+        'disk. Remove some of these, or change buffer.on_disk_max_bytes… or on_disk_min_free_bytes.',
     );
   }
 
-  /** The file first: what is left after a crash between the two is a row without a file, which the next check finds. */
+  /** Removes the file before the row. After a crash in between, the next check finds the row without a file. */
   private remove(segment: SegmentSize): boolean {
     const { camera, file } = segment;
     const isOurs = isSegmentName(file) && this.files.regularFile(camera, file) !== undefined;
@@ -107,14 +107,14 @@ export class Cleaner {
       const { bavail, bsize } = statfsSync(this.files.folder);
       return bavail * bsize;
     } catch {
-      // The folder is away: then there is nothing to delete in it either.
+      // The folder is missing, so there is nothing to delete.
       return Infinity;
     }
   }
 
-  private tell(text: string): void {
-    if (text === this.told) return;
-    this.told = text;
+  private warnOnce(text: string): void {
+    if (text === this.warned) return;
+    this.warned = text;
     this.log('warn', text);
   }
 }

@@ -11,47 +11,49 @@ export interface CleaningOptions {
   readonly logger: Pick<Logger, 'error'>;
   /** buffer.on_disk_schedule. */
   readonly schedule: string;
-  /** What must stay; asked anew before each bit of cleaning, so that a clip that was just made is kept. */
+  /** Recordings that must stay. Read again before each part of the cleaning, so that a new clip is kept. */
   readonly protectedSpans: () => readonly ProtectedSpan[];
   readonly send: (message: Extract<ToRecorder, { kind: 'clean' }>) => void;
 }
 
-const CLOCK_LOOK_MS = 1000;
+const CLOCK_CHECK_MS = 1000;
 
-/** Decides when old segments are cleaned away; the recorder worker does it, a bit at a time. Main thread. */
+/** Decides when old segments are deleted. The recorder thread deletes them, a part at a time. Main thread. */
 export class Cleaning {
   private readonly jumps: ClockJumps;
   private readonly endSchedule: () => void;
-  private cancelLook: () => void = () => undefined;
-  /** The worker is at it. */
+  private cancelClockCheck: () => void = () => undefined;
+  /** The recorder thread is deleting. */
   private isRunning = false;
-  private isWantedAgain = false;
+  private isRequestedAgain = false;
 
-  /** Throws failed_precondition when the schedule names no moment. */
+  /** Throws failed_precondition when the schedule is not valid. */
   constructor(private readonly options: CleaningOptions) {
     this.jumps = new ClockJumps(options.clock);
     this.endSchedule = runOnSchedule(options.schedule, options.clock, () => {
       this.begin();
     });
-    this.lookAtClock();
+    this.checkClock();
   }
 
   begin(): void {
     if (this.isRunning) {
-      this.isWantedAgain = true;
+      this.isRequestedAgain = true;
       return;
     }
-    this.isWantedAgain = false;
+    this.isRequestedAgain = false;
     let protectedSpans: readonly ProtectedSpan[];
     try {
       protectedSpans = this.options.protectedSpans();
     } catch (error) {
-      // Nothing is deleted without them.
-      this.options.logger.error(`nothing is cleaned away: the protected clips cannot be read: ${messageOf(error)}`);
+      // Without them, nothing may be deleted.
+      this.options.logger.error(
+        `No old segments are deleted, because the protected clips cannot be read: ${messageOf(error)}`,
+      );
       return;
     }
     this.isRunning = true;
-    this.jumps.look();
+    this.jumps.check();
     this.options.send({
       kind: 'clean',
       nowUs: this.options.clock.nowMs() * 1000,
@@ -62,24 +64,24 @@ export class Cleaning {
 
   onCleaned(more: boolean): void {
     this.isRunning = false;
-    if (more || this.isWantedAgain) this.begin();
+    if (more || this.isRequestedAgain) this.begin();
   }
 
-  /** The worker that was at it is gone. */
+  /** The recorder thread has crashed. */
   reset(): void {
     this.isRunning = false;
-    this.isWantedAgain = false;
+    this.isRequestedAgain = false;
   }
 
   close(): void {
     this.endSchedule();
-    this.cancelLook();
+    this.cancelClockCheck();
   }
 
-  private lookAtClock(): void {
-    this.jumps.look();
-    this.cancelLook = this.options.clock.after(CLOCK_LOOK_MS, () => {
-      this.lookAtClock();
+  private checkClock(): void {
+    this.jumps.check();
+    this.cancelClockCheck = this.options.clock.after(CLOCK_CHECK_MS, () => {
+      this.checkClock();
     });
   }
 }

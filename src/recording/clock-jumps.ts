@@ -2,19 +2,19 @@ import type { Clock } from '../base/clock.js';
 
 /** The wall clock was set forward. */
 export interface ForwardJump {
-  /** What it would have shown without the jump, microseconds since the epoch. */
+  /** The time without the jump, in microseconds since the epoch. */
   readonly oldNowUs: number;
   readonly byUs: number;
 }
 
-/** A clock that is set by less is only put right. */
+/** A smaller jump is a correction of the clock and is ignored. */
 const MIN_JUMP_MS = 30_000;
-/** More than these nobody needs: a clock that jumps so often says nothing about ages. */
+/** Beyond this the oldest jump is forgotten. */
 const MAX_JUMPS = 100;
 
 /**
- * Notices when the wall clock is set forward, so that nothing is taken for older than it is: what ended before a jump
- * is younger by it. A jump that happens while the proxy is not running cannot be noticed.
+ * Notices when the wall clock is set forward, so that segments do not seem older than they are. A jump while the proxy is
+ * not running cannot be noticed.
  */
 export class ClockJumps {
   private readonly found: ForwardJump[] = [];
@@ -29,8 +29,8 @@ export class ClockJumps {
     return this.found;
   }
 
-  /** Call it about every second. */
-  look(): void {
+  /** The caller calls it about once a second. */
+  check(): void {
     const aheadMs = this.ahead();
     const byMs = aheadMs - this.aheadMs;
     if (byMs > MIN_JUMP_MS) {
@@ -45,7 +45,7 @@ export class ClockJumps {
   }
 }
 
-/** How long ago something ended, microseconds: without the time that only a clock has jumped over. */
+/** How long ago a segment ended, in microseconds, without the jumps of the clock since then. */
 export function ageUs(endUs: number, nowUs: number, jumps: readonly ForwardJump[]): number {
   let age = nowUs - endUs;
   for (const { oldNowUs, byUs } of jumps) if (endUs <= oldNowUs) age -= byUs;

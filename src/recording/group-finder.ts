@@ -1,9 +1,9 @@
 import { PACKET_RING } from '../gen/ring-layout.js';
 import { PacketReader, type PacketFacts } from '../rings/packet-reader.js';
 
-/** Packets of a ring that make one segment: whole groups of pictures of one connection. */
+/** The packets of one segment: whole groups of pictures of one connection. */
 export interface FoundSegment {
-  /** A keyframe. */
+  /** Sequence of a keyframe. */
   readonly firstSequence: number;
   /** One past the last packet. */
   readonly endSequence: number;
@@ -13,49 +13,49 @@ export interface FoundSegment {
 
 export interface Found {
   readonly segment: FoundSegment | undefined;
-  /** Groups of pictures that nobody can write any more. */
+  /** Number of groups of pictures that the ring has lost before they were written. */
   readonly lostGroups: number;
 }
 
 export interface FinderOptions {
   /** The first packet that may be written. */
   readonly fromSequence: number;
-  /** Groups are joined until they are so long, microseconds between arrivals; 0 = each group is a segment. */
+  /** Groups are joined up to this length, in microseconds between arrivals. 0: each group is a segment. */
   readonly minUs: number;
-  /** Whether packets from `second` on may stand in one file with those from `first` on. */
+  /** Whether packets from `second` on fit into the same file as packets from `first` on. */
   readonly isSameStream: (first: number, second: number) => boolean;
 }
 
 /**
- * Minimum length of a segment while every packet is a keyframe, microseconds between arrivals. Otherwise each picture of an
- * MJPEG camera would become a file.
+ * Minimum length of a segment while every packet is a keyframe, in microseconds between arrivals. Without it, each picture
+ * of an MJPEG camera would become a file.
  */
 const KEYFRAMES_ONLY_MIN_US = 1_000_000;
 
-/** A payload takes up to so much more of the ring than its size (packet_ring.cc: Footprint). */
+/** Maximum space that a packet takes in the ring beside its payload (see Footprint in packet_ring.cc). */
 const PAYLOAD_OVERHEAD_BYTES = 128;
 
-/** Looks through a camera's packet ring for what is to be written next. It reads each packet's entry once. */
+/** Finds the next segment to write in a camera's packet ring. Reads each packet's entry once. */
 export class GroupFinder {
   private readonly reader: PacketReader;
   private readonly header: BigInt64Array;
-  /** A group that grows beyond this is cut off, before the ring loses its beginning. */
+  /** A longer group is cut off before the ring loses its beginning. */
   private readonly maxPackets: number;
   private readonly maxBytes: number;
   /** The next packet to look at. */
   private at: number;
-  /** The keyframe that the segment in progress begins with. */
+  /** The first keyframe of the segment in progress. */
   private start: PacketFacts | undefined;
-  /** The newest keyframe in it. */
+  /** The newest keyframe of the segment in progress. */
   private lastKeyframe: PacketFacts | undefined;
   private groups = 0;
   private bytes = 0;
-  /** Of the packet before `at`. */
+  /** The packet before `at`. */
   private seen: Pick<PacketFacts, 'connection' | 'gop'> | undefined;
-  /** The rest of a group that was cut off cannot be written: it does not begin with a keyframe. */
+  /** The rest of a group that was cut off is lost: it does not begin with a keyframe. */
   private restIsLost = false;
 
-  /** Throws when this is no packet ring of this layout. */
+  /** Throws when the packet ring has another layout. */
   constructor(
     ring: SharedArrayBuffer,
     private readonly options: FinderOptions,
@@ -68,22 +68,22 @@ export class GroupFinder {
     this.at = Math.max(options.fromSequence, this.reader.first());
   }
 
-  /** Everything before this packet was given, or lost. */
+  /** All packets before this sequence were returned or lost. */
   get pending(): number {
     return this.start?.sequence ?? this.at;
   }
 
-  /** The oldest packet that is still there. */
+  /** Sequence of the oldest packet in the ring. */
   get first(): number {
     return this.reader.first();
   }
 
-  /** One past the newest packet of the ring. */
+  /** One past the sequence of the newest packet in the ring. */
   get end(): number {
     return this.reader.end();
   }
 
-  /** How long before the newest packet this one arrived, microseconds; 0 when it is not there. */
+  /** How long before the newest packet this one arrived, in microseconds. 0: the packet is not in the ring. */
   arrivedBeforeNewestUs(sequence: number): number {
     const packet = this.reader.read(sequence);
     const newest = this.reader.read(this.reader.end() - 1);
@@ -91,8 +91,8 @@ export class GroupFinder {
   }
 
   /**
-   * The oldest segment that is complete and was not given yet, or groups that were lost. With `ended` the group in
-   * progress counts as complete: nothing more will come to it.
+   * The oldest complete segment that was not returned yet, or the number of lost groups. With `ended` the group in
+   * progress counts as complete, because it gets no more packets. Undefined: no segment is complete.
    */
   next(ended: boolean): Found | undefined {
     for (;;) {
@@ -107,13 +107,13 @@ export class GroupFinder {
     }
   }
 
-  /** Goes on with the newest whole group: what is older was overwritten, or soon will be. */
+  /** Goes on with the newest whole group, because older packets were overwritten or soon will be. */
   skip(): Found {
     const { start, seen } = this;
-    const least = start === undefined ? this.at : start.sequence + 1;
+    const minSequence = start === undefined ? this.at : start.sequence + 1;
     this.drop();
     const keyframe = this.newestWholeGroup();
-    if (keyframe === undefined || keyframe.sequence < least) {
+    if (keyframe === undefined || keyframe.sequence < minSequence) {
       this.at = Math.max(this.at, this.reader.first());
       return { segment: undefined, lostGroups: start === undefined ? 0 : 1 };
     }
@@ -152,20 +152,20 @@ export class GroupFinder {
     return undefined;
   }
 
-  /** Whether the segment ends before this keyframe. Joined groups take at most half of what the ring surely keeps. */
+  /** Whether the segment ends before this keyframe. Joined groups take at most half of the packets that the ring guarantees. */
   private isEnough(start: PacketFacts, keyframe: PacketFacts): boolean {
-    const surePackets = Number(Atomics.load(this.header, PACKET_RING.minPacketsI64));
+    const guaranteedPackets = Number(Atomics.load(this.header, PACKET_RING.minPacketsI64));
     const keyframesOnly = keyframe.sequence - start.sequence === this.groups;
     const minUs = keyframesOnly ? Math.max(this.options.minUs, KEYFRAMES_ONLY_MIN_US) : this.options.minUs;
     return (
       keyframe.arrivalUs - start.arrivalUs >= minUs ||
-      keyframe.sequence - start.sequence >= surePackets / 2 ||
+      keyframe.sequence - start.sequence >= guaranteedPackets / 2 ||
       this.bytes >= this.maxBytes / 2 ||
       !this.options.isSameStream(start.sequence, keyframe.sequence)
     );
   }
 
-  /** The ring cannot hold much more: the whole groups go, or what there is of the only one. */
+  /** The ring cannot hold much more: returns the whole groups, or the beginning of the only one. */
   private cut(start: PacketFacts, sequence: number): Found {
     const { lastKeyframe = start } = this;
     if (lastKeyframe !== start) {
@@ -197,7 +197,7 @@ export class GroupFinder {
     this.at = packet.sequence + 1;
   }
 
-  /** Its keyframe; that of the group in progress when there is no whole one. */
+  /** The keyframe of the newest whole group, or of the group in progress when there is no whole one. */
   private newestWholeGroup(): PacketFacts | undefined {
     const newest = this.reader.read(this.reader.newestKeyframe());
     const first = this.reader.first();

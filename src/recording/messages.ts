@@ -1,21 +1,21 @@
-/** The one channel between the main thread and the recorder worker. Packets are read from the shared rings. */
+/** The messages between the main thread and the recorder thread. Packets are read from the shared rings. */
 import type { AudioInfo } from '../native/types.js';
 import type { ForwardJump } from './clock-jumps.js';
 import type { ProtectedSpan, RetentionRules } from './retention.js';
 import type { CheckReport, RecordingStatus } from './types.js';
 
-/** Given to the worker at its start. */
+/** workerData of the recorder thread. */
 export interface RecorderWorkerData {
-  /** Holds the index, which main has prepared. */
+  /** Contains the index, which the main thread has prepared. */
   readonly dataDir: string;
-  /** Of the recordings; absolute. */
+  /** Absolute path of the folder of recordings. */
   readonly folder: string;
-  /** Groups of pictures are joined until a segment is so long. */
+  /** Groups of pictures are joined until a segment has this length. */
   readonly segmentMinMs: number;
   readonly rules: RetentionRules;
 }
 
-/** What the packets from one on are; the fields of a StreamInfo that a file needs. */
+/** Describes the packets from `fromSequence` on, with the fields of StreamInfo that a file needs. */
 export interface RecordedPeriod {
   readonly fromSequence: number;
   readonly connection: number;
@@ -31,21 +31,21 @@ export type RecordingCounters = Pick<RecordingStatus, 'segments' | 'bytes' | 'lo
 /** A camera that is to be recorded. */
 export interface RecordMessage {
   readonly kind: 'record';
-  /** Of this camera object: another of the same name has another. */
+  /** Unique for each Camera instance; a camera that is added again under the same name gets a new one. */
   readonly id: number;
   readonly camera: string;
   readonly packetRing: SharedArrayBuffer;
-  /** Undefined: its sound is not recorded. */
+  /** Undefined: audio is not recorded. */
   readonly audioRing: SharedArrayBuffer | undefined;
   readonly control: SharedArrayBuffer;
   /** The first packet that may be recorded. */
   readonly fromSequence: number;
   readonly periods: readonly RecordedPeriod[];
-  /** To count on from. */
+  /** The counters go on from these values. */
   readonly counters: RecordingCounters;
 }
 
-/** The proxy has started, or somebody asked. */
+/** 'start': the proxy has started. 'asked': an operator requested the check. */
 export type CheckCause = 'start' | 'asked';
 
 export type ToRecorder =
@@ -53,14 +53,14 @@ export type ToRecorder =
   | { readonly kind: 'periods'; readonly id: number; readonly periods: readonly RecordedPeriod[] }
   /** Ends the recording of a camera; the group in progress is still written. */
   | { readonly kind: 'forget'; readonly id: number }
-  /** Deletes a bounded number of segments; answered with 'cleaned'. */
+  /** Deletes a limited number of segments. Answered with 'cleaned'. */
   | {
       readonly kind: 'clean';
       readonly nowUs: number;
       readonly jumps: readonly ForwardJump[];
       readonly protectedSpans: readonly ProtectedSpan[];
     }
-  /** Answered with 'checked'. One more while one runs begins when that has ended. */
+  /** Answered with 'checked' or 'checkFailed'. During a check, one more can wait; it begins when the first has ended. */
   | { readonly kind: 'check'; readonly why: CheckCause }
   /** Ends the recording of all cameras, and the thread. */
   | { readonly kind: 'stop' };
@@ -74,9 +74,9 @@ export interface CameraProgress {
 
 export type FromRecorder =
   | { readonly kind: 'progress'; readonly cameras: readonly CameraProgress[] }
-  /** A limit of size is exceeded, or the disk is full. */
+  /** A size limit is exceeded, or the disk is full. */
   | { readonly kind: 'overLimit' }
-  /** `more`: it would have deleted more than it may at a time. */
+  /** `more`: there are more segments to delete. */
   | { readonly kind: 'cleaned'; readonly deleted: number; readonly more: boolean }
   | { readonly kind: 'checked'; readonly why: CheckCause; readonly report: CheckReport }
   | { readonly kind: 'checkFailed'; readonly why: CheckCause; readonly message: string }

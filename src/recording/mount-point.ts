@@ -1,16 +1,19 @@
 import { statSync } from 'node:fs';
 import { dirname } from 'node:path';
 
-/** Where the disk of a folder is mounted, so that nothing is written in its place while it is not. Blocks: recorder worker. */
+/**
+ * Remembers where the disk of a folder is mounted, so that nothing is written to the mount point while the disk is away.
+ * Blocks. Recorder thread.
+ */
 export class MountPoint {
-  /** Undefined: nothing was written yet; '' = it is on the system's own disk. */
+  /** Undefined: nothing was written yet. '': the folder is on the system disk. */
   private path: string | undefined;
 
   constructor(private readonly folder: string) {}
 
-  /** Call it when something was written below the folder. */
+  /** The caller calls it after each write below the folder. */
   learn(): void {
-    // What is on the system's own disk may be so only because another is not mounted yet.
+    // '' is checked again: the folder may be on the system disk only because its own disk is not mounted yet.
     if (this.path !== undefined && this.path !== '') return;
     for (let path = this.folder; path !== dirname(path); path = dirname(path)) {
       if (isMountPoint(path)) {
@@ -21,7 +24,7 @@ export class MountPoint {
     this.path = '';
   }
 
-  /** The disk was mounted and is not any more: this is where. */
+  /** The mount point of a disk that was mounted and is away now. Undefined: the disk is not away. */
   get missing(): string | undefined {
     const { path } = this;
     return path === undefined || path === '' || isMountPoint(path) ? undefined : path;

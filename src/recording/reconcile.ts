@@ -10,9 +10,9 @@ import type { CheckReport } from './types.js';
 export interface ReconcileParts {
   readonly files: SegmentFiles;
   readonly index: SegmentWriter;
-  /** Nobody asked for it: the proxy has just started. */
+  /** The proxy has just started; no operator requested the check. */
   readonly atStart: boolean;
-  /** Bytes of a camera that came into the index or left it. */
+  /** Bytes of a camera that were added to the index, or removed with a negative number. */
   count(camera: string, bytes: number): void;
 }
 
@@ -21,27 +21,27 @@ const PAGE = 500;
 const NOT_OURS = ['EACCES', 'EPERM', 'ENOENT'];
 
 /**
- * Compares the folder with the index and puts the index right. A generator that yields after each bit of work, so that
- * recording goes on in between; its result is the report. Throws DiskError, and what the index throws.
+ * Compares the folder with the index and corrects the index. Yields after each piece of work, so that recording goes on in
+ * between. Returns the report. Throws DiskError and the errors of the index.
  */
 export function* reconcile(parts: ReconcileParts): Generator<undefined, CheckReport> {
   const report = { good: 0, added: 0, missing: 0, removed: 0, foreignCount: 0, foreign: [] as string[] };
   parts.files.expectDisk();
-  if (parts.atStart) expectSomething(parts);
+  if (parts.atStart) expectRecordings(parts);
   const run = new Reconciliation(parts, report);
   yield* run.folder();
   yield* run.index();
   return report;
 }
 
-/** At boot, the disk may not be mounted yet; the index must outlive that. */
-function expectSomething({ files, index }: ReconcileParts): void {
+/** At boot the disk may not be mounted yet. The index must survive that. */
+function expectRecordings({ files, index }: ReconcileParts): void {
   const cameras = index.cameras();
   if (cameras.length === 0 || cameras.some((camera) => files.isRealFolder(camera))) return;
   throw new DiskError(
     'ENODEV',
-    `nothing of what is recorded lies in ${files.folder}: if its disk is not mounted, mount it; if it is gone for good, ` +
-      '"chrysproxy recordings check" takes it out of the index',
+    `None of the recordings are in ${files.folder}. If its disk is not mounted, mount it. If they are lost, ` +
+      '"chrysproxy recordings check" removes them from the index.',
   );
 }
 
@@ -53,17 +53,17 @@ class Reconciliation {
     private readonly report: Report,
   ) {}
 
-  /** All that lies in the folder. */
+  /** Checks everything in the folder. */
   *folder(): Generator<undefined> {
     const { folder } = this.parts.files;
     for (const entry of entriesOf(folder)) {
       yield;
       if (entry.isDirectory() && isCameraName(entry.name)) yield* this.camera(entry.name);
-      else this.isForeign(entry.name);
+      else this.addForeign(entry.name);
     }
   }
 
-  /** All that is in the index. */
+  /** Checks every row of the index. */
   *index(): Generator<undefined> {
     const { files, index } = this.parts;
     for (const camera of index.cameras()) {
@@ -89,17 +89,17 @@ class Reconciliation {
     for (const entry of entriesOf(join(this.parts.files.folder, camera))) {
       yield;
       if (entry.isFile() && isUnfinishedName(entry.name)) this.unfinished(camera, entry.name);
-      else if (!entry.isFile() || !isSegmentName(entry.name)) this.isForeign(join(camera, entry.name));
+      else if (!entry.isFile() || !isSegmentName(entry.name)) this.addForeign(join(camera, entry.name));
       else if (!this.parts.index.knows(camera, entry.name)) this.unknown(camera, entry.name);
     }
   }
 
-  /** What a crash left behind. The recorder itself has none of these between two segments. */
+  /** A crash left this file. The recorder itself has no unfinished file between two segments. */
   private unfinished(camera: string, name: string): void {
     const { files } = this.parts;
     const facts = this.factsOf(camera, name);
     if (facts === 'unreadable') {
-      this.isForeign(join(camera, name));
+      this.addForeign(join(camera, name));
       return;
     }
     if (facts === undefined) {
@@ -112,11 +112,11 @@ class Reconciliation {
 
   private unknown(camera: string, name: string): void {
     const facts = this.factsOf(camera, name);
-    if (facts === undefined || facts === 'unreadable') this.isForeign(join(camera, name));
+    if (facts === undefined || facts === 'unreadable') this.addForeign(join(camera, name));
     else this.add(camera, name, facts);
   }
 
-  /** Undefined: it is no whole segment of ours. 'unreadable': it is somebody else's, or gone by now; leave it alone. */
+  /** Undefined: the file is no complete segment of ours. 'unreadable': it belongs to others or was removed meanwhile. */
   private factsOf(camera: string, name: string): SegmentFacts | 'unreadable' | undefined {
     const { files } = this.parts;
     try {
@@ -134,13 +134,13 @@ class Reconciliation {
     this.report.added += 1;
   }
 
-  private isForeign(path: string): void {
+  private addForeign(path: string): void {
     this.report.foreignCount += 1;
     if (this.report.foreign.length < MAX_FOREIGN) this.report.foreign.push(path);
   }
 }
 
-/** Nothing where there is no folder. Files that come or go meanwhile may be seen or not. */
+/** Yields nothing when there is no folder. Entries that are added or removed meanwhile may be missing. */
 function* entriesOf(path: string): Generator<Dirent> {
   if (statSync(path, { throwIfNoEntry: false })?.isDirectory() !== true) return;
   let folder: Dir | undefined;

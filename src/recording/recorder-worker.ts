@@ -1,6 +1,6 @@
 /**
- * The one thread that records all cameras. It looks at their packet rings from time to time, and blocks while it writes
- * to the disk; the rings have room for that.
+ * The recorder thread, which records all cameras. It reads their packet rings several times a second and blocks while it
+ * writes to the disk; the rings hold enough packets for that time.
  */
 import { parentPort, workerData } from 'node:worker_threads';
 
@@ -10,9 +10,9 @@ import { SegmentIndex } from '../database/segment-index.js';
 import type { FromRecorder, RecorderWorkerData, ToRecorder } from './messages.js';
 import { Recorder } from './recorder.js';
 
-/** To be woken by each packet would cost more than all the writing: a group of pictures is complete only now and then. */
+/** How often the rings are read. To be woken by each packet would cost more than all the writing. */
 const TICK_MS = 250;
-/** A check takes so much of the time, until it is done. */
+/** A check works for CHECK_STEP_MS and then pauses for CHECK_PAUSE_MS. */
 const CHECK_STEP_MS = 5;
 const CHECK_PAUSE_MS = 20;
 
@@ -33,7 +33,7 @@ let ticking: NodeJS.Timeout | undefined;
 let checking: NodeJS.Timeout | undefined;
 let stopped = false;
 
-/** A round of all cameras, then whatever main says, until there is nothing to write. */
+/** Writes a segment of each camera, then reads messages, until there is nothing to write. */
 function work(): void {
   if (stopped) return;
   const worked = recorder.round();

@@ -24,26 +24,26 @@ export interface RecorderEnvironment {
   post(message: FromRecorder): void;
 }
 
-/** Rows that could not be put into the index and are tried again; the next check finds what is beyond. */
+/** Maximum number of rows that wait for a failing index. Beyond that the oldest are dropped; the next check adds them. */
 const MAX_UNINDEXED = 1000;
-/** When nothing more can be deleted, limits of size are not looked at for so long. */
+/** When nothing more can be deleted, size limits are not checked for this long. */
 const FUTILE_PAUSE_MS = 60_000;
-/** The file system is asked for its free space so often at most, milliseconds. */
-const LIMIT_LOOK_MS = 1000;
+/** Minimum time between two checks of the size limits. */
+const LIMIT_CHECK_MS = 1000;
 
-/** Records all cameras, a segment of each in turn, and does what else touches the recordings. Recorder worker. */
+/** Records all cameras, a segment of each in turn; also checks and deletes segments. Recorder thread. */
 export class Recorder {
   private readonly cameras = new Map<number, CameraRecorder>();
   private readonly files: SegmentFiles;
   private readonly cleaner: Cleaner;
-  /** Cameras whose progress main does not know yet. */
+  /** Cameras whose progress was not reported yet. */
   private readonly changed = new Set<CameraRecorder>();
   private unindexed: { readonly camera: string; readonly segment: SegmentFile }[] = [];
   private indexFailure = '';
   private checking: { readonly why: CheckCause; readonly steps: Generator<undefined, CheckReport> } | undefined;
   private nextCheck: CheckCause | undefined;
-  private askedForSpace = false;
-  private limitLookedMs = -Infinity;
+  private hasRequestedCleaning = false;
+  private limitsCheckedMs = -Infinity;
 
   constructor(private readonly env: RecorderEnvironment) {
     this.files = new SegmentFiles(env.data.folder, env.addon);
@@ -60,7 +60,7 @@ export class Recorder {
     return this.checking !== undefined;
   }
 
-  /** What main says; 'stop' is for the caller, who calls finish(). */
+  /** Handles a message of the main thread. At 'stop' the caller calls finish(). */
   take(message: Exclude<ToRecorder, { kind: 'stop' }>): void {
     switch (message.kind) {
       case 'record':
@@ -82,7 +82,7 @@ export class Recorder {
     }
   }
 
-  /** Writes at most one segment of each camera. False: there is nothing left to write for now. */
+  /** Writes at most one segment of each camera. False: there was nothing to write. */
   round(): boolean {
     let worked = false;
     for (const camera of this.cameras.values()) {
@@ -93,7 +93,7 @@ export class Recorder {
     return worked;
   }
 
-  /** Tells main how the cameras are doing, as far as that has changed. */
+  /** Reports the progress of the cameras that have changed. */
   report(): void {
     if (this.changed.size === 0) return;
     const cameras: CameraProgress[] = [...this.changed].map(({ progress }) => progress);
@@ -101,9 +101,9 @@ export class Recorder {
     this.env.post({ kind: 'progress', cameras });
   }
 
-  /** Goes on with the check for about so many milliseconds. */
-  stepCheck(forMs: number): void {
-    const endMs = this.env.monotonicMs() + forMs;
+  /** Goes on with the check for about `durationMs`. */
+  stepCheck(durationMs: number): void {
+    const endMs = this.env.monotonicMs() + durationMs;
     try {
       while (this.checking !== undefined && this.env.monotonicMs() < endMs) {
         const { why, steps } = this.checking;
@@ -115,7 +115,7 @@ export class Recorder {
     }
   }
 
-  /** Writes what is open of all cameras. */
+  /** Writes the open groups of all cameras and ends their recording. */
   finish(): void {
     for (const id of [...this.cameras.keys()]) this.forget(id);
     this.report();
@@ -123,7 +123,7 @@ export class Recorder {
 
   private record(message: RecordMessage): void {
     const recorded = this.env.index.endSequence(message.camera);
-    // Sequences beyond the ring are those of another life of the camera, whose numbers could not be stored.
+    // A sequence beyond the ring is from an earlier start of the camera, whose last number could not be stored.
     const isOfThisRing = recorded <= new PacketReader(message.packetRing).end();
     const fromSequence = isOfThisRing ? Math.max(message.fromSequence, recorded) : message.fromSequence;
     const camera = new CameraRecorder(message, fromSequence, {
@@ -134,7 +134,7 @@ export class Recorder {
         this.onSegment(name, segment);
       },
       onDiskFull: () => {
-        this.askForSpace();
+        this.requestCleaning();
       },
       log: (level, name, text) => {
         this.env.post({ kind: 'log', level, camera: name, text });
@@ -157,9 +157,9 @@ export class Recorder {
     this.fillIndex();
     this.cleaner.count(camera, segment.facts.bytes);
     const nowMs = this.env.monotonicMs();
-    if (nowMs - this.limitLookedMs < LIMIT_LOOK_MS) return;
-    this.limitLookedMs = nowMs;
-    if (this.cleaner.isOverLimit(camera)) this.askForSpace();
+    if (nowMs - this.limitsCheckedMs < LIMIT_CHECK_MS) return;
+    this.limitsCheckedMs = nowMs;
+    if (this.cleaner.isOverLimit(camera)) this.requestCleaning();
   }
 
   private fillIndex(): void {
@@ -171,26 +171,26 @@ export class Recorder {
       }
       this.indexFailure = '';
     } catch (error) {
-      const text = `recorded segments are not in the index yet: ${messageOf(error)}`;
+      const text = `Recorded segments cannot be added to the index: ${messageOf(error)}`;
       if (text !== this.indexFailure) this.env.post({ kind: 'log', level: 'error', text });
       this.indexFailure = text;
     }
     this.unindexed = this.unindexed.slice(done).slice(-MAX_UNINDEXED);
   }
 
-  private askForSpace(): void {
-    if (this.askedForSpace) return;
-    this.askedForSpace = true;
+  private requestCleaning(): void {
+    if (this.hasRequestedCleaning) return;
+    this.hasRequestedCleaning = true;
     this.env.post({ kind: 'overLimit' });
   }
 
   private clean(message: Extract<ToRecorder, { kind: 'clean' }>): void {
-    const wasAsked = this.askedForSpace;
-    this.askedForSpace = false;
+    const wasRequested = this.hasRequestedCleaning;
+    this.hasRequestedCleaning = false;
     const cleaned = this.cleaner.clean(message);
-    if (wasAsked && cleaned.deleted === 0) {
-      this.cleaner.tellFutile();
-      this.limitLookedMs = this.env.monotonicMs() + FUTILE_PAUSE_MS;
+    if (wasRequested && cleaned.deleted === 0) {
+      this.cleaner.warnFutile();
+      this.limitsCheckedMs = this.env.monotonicMs() + FUTILE_PAUSE_MS;
     }
     this.env.post(cleaned);
   }

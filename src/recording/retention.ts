@@ -1,7 +1,7 @@
 import type { SegmentSize } from '../database/segment-index.js';
 import { ageUs, type ForwardJump } from './clock-jumps.js';
 
-/** What is kept. 0 = no limit. */
+/** Segments beyond these limits are deleted. 0 = no limit. */
 export interface RetentionRules {
   readonly olderThanMs: number;
   readonly maxBytesPerCamera: number;
@@ -9,53 +9,54 @@ export interface RetentionRules {
   readonly minFreeBytes: number;
 }
 
-/** Part of a camera's recording that stays. Microseconds since the epoch, inclusive. */
+/** A part of a camera's recording that must stay. Microseconds since the epoch, both inclusive. */
 export interface ProtectedSpan {
   readonly camera: string;
   readonly fromUs: number;
   readonly toUs: number;
 }
 
-/** The state of the recordings that is held against the rules. */
+/** The state of the recordings, to which the rules are applied. */
 export interface RecordingsNow {
   readonly nowUs: number;
   readonly jumps: readonly ForwardJump[];
   readonly protectedSpans: readonly ProtectedSpan[];
   /** Ids of segments that could not be deleted. */
   readonly stuck: ReadonlySet<number>;
-  /** By camera. */
+  /** Bytes of each camera. */
   readonly bytes: ReadonlyMap<string, number>;
-  /** Of the file system. */
+  /** Free space of the file system. */
   readonly freeBytes: number;
-  /** The oldest segments of a camera, or of all, from the one after `after` on; empty when there are no more. */
+  /** The next oldest segments of a camera, or of all cameras, after `after`. Empty: there are no more. */
   oldest(camera: string | undefined, after: SegmentSize | undefined): readonly SegmentSize[];
 }
 
-export interface Verdict {
-  /** The oldest first. */
-  readonly remove: readonly SegmentSize[];
-  /** There is more to remove than this. */
-  readonly more: boolean;
+export interface DeletionPlan {
+  /** Segments to delete, oldest first. */
+  readonly segments: readonly SegmentSize[];
+  /** There are more segments to delete. */
+  readonly hasMore: boolean;
 }
 
-/** Which segments go, at most `limit` of them. The oldest goes first, and none that a protected span touches. */
-export function whatGoes(rules: RetentionRules, now: RecordingsNow, limit: number): Verdict {
-  const choice = new Choice(now, limit);
+/** Chooses up to `limit` segments to delete: the oldest first, and none that overlaps a protected span. */
+export function planDeletion(rules: RetentionRules, now: RecordingsNow, limit: number): DeletionPlan {
+  const selection = new Selection(now, limit);
   if (rules.olderThanMs > 0) {
     const limitUs = rules.olderThanMs * 1000;
-    choice.take(undefined, (segment) => ageUs(endUsOf(segment), now.nowUs, now.jumps) > limitUs);
+    selection.take(undefined, (segment) => ageUs(endUsOf(segment), now.nowUs, now.jumps) > limitUs);
   }
   if (rules.maxBytesPerCamera > 0) {
     for (const camera of now.bytes.keys()) {
-      choice.take(camera, () => choice.bytesOf(camera) > rules.maxBytesPerCamera);
+      selection.take(camera, () => selection.bytesOf(camera) > rules.maxBytesPerCamera);
     }
   }
-  if (rules.maxBytesTotal > 0) choice.take(undefined, () => choice.totalBytes > rules.maxBytesTotal);
-  if (rules.minFreeBytes > 0) choice.take(undefined, () => now.freeBytes + choice.takenBytes < rules.minFreeBytes);
-  return { remove: choice.taken, more: choice.isFull };
+  if (rules.maxBytesTotal > 0) selection.take(undefined, () => selection.totalBytes > rules.maxBytesTotal);
+  if (rules.minFreeBytes > 0)
+    selection.take(undefined, () => now.freeBytes + selection.takenBytes < rules.minFreeBytes);
+  return { segments: selection.taken, hasMore: selection.isFull };
 }
 
-/** Whether one of the rules of size is broken. */
+/** Whether a size limit is exceeded. */
 export function isOverLimit(
   rules: RetentionRules,
   bytes: { readonly ofCamera: number; readonly total: number; readonly free: number },
@@ -67,7 +68,7 @@ export function isOverLimit(
   );
 }
 
-class Choice {
+class Selection {
   readonly taken: SegmentSize[] = [];
   isFull = false;
   takenBytes = 0;
@@ -90,8 +91,8 @@ class Choice {
     return (this.now.bytes.get(camera) ?? 0) - (this.takenOf.get(camera) ?? 0);
   }
 
-  /** From the oldest on, as long as `goes` says so. */
-  take(camera: string | undefined, goes: (segment: SegmentSize) => boolean): void {
+  /** Takes segments from the oldest on, as long as `isTooMuch` is true. */
+  take(camera: string | undefined, isTooMuch: (segment: SegmentSize) => boolean): void {
     let after: SegmentSize | undefined;
     for (;;) {
       const page = this.now.oldest(camera, after);
@@ -99,7 +100,7 @@ class Choice {
       for (const segment of page) {
         after = segment;
         if (this.ids.has(segment.id)) continue;
-        if (!goes(segment)) return;
+        if (!isTooMuch(segment)) return;
         if (this.now.stuck.has(segment.id) || this.isProtected(segment)) continue;
         if (this.taken.length >= this.limit) {
           this.isFull = true;

@@ -4,12 +4,12 @@ import type { Clock } from '../base/clock.js';
 import { parseDurationMs } from '../base/duration.js';
 import { ChrysError, messageOf } from '../base/errors.js';
 
-/** setTimeout takes no longer delay. */
+/** The maximum delay of setTimeout. */
 const MAX_MS = 2 ** 31 - 1;
 
 /**
- * Runs `action` at the moments of a schedule of conf.yaml, in local time: "@every <duration>", a cron pattern of 5 or 6
- * fields, or a nickname such as @hourly. The result ends it. Throws failed_precondition when a pattern names no moment.
+ * Runs `action` on a schedule, in local time: "@every <duration>", a cron pattern of 5 or 6 fields, or a name such as
+ * @hourly. The returned function ends it. Throws failed_precondition when the pattern is not valid.
  */
 export function runOnSchedule(schedule: string, clock: Clock, action: () => void): () => void {
   const every = /^@every\s+(\S+)$/.exec(schedule.trim())?.[1];
@@ -23,13 +23,13 @@ export function runOnSchedule(schedule: string, clock: Clock, action: () => void
   } catch (error) {
     throw new ChrysError(
       'failed_precondition',
-      `buffer.on_disk_schedule: ${JSON.stringify(schedule)} cannot be kept: ${messageOf(error)}. Correct the pattern.`,
+      `buffer.on_disk_schedule: ${JSON.stringify(schedule)} is not a valid schedule: ${messageOf(error)}. Correct the pattern.`,
       { cause: error },
     );
   }
 }
 
-/** Not by the wall clock, which may be set. */
+/** Uses the monotonic clock, because the wall clock can be set. */
 function runEvery(everyMs: number, clock: Clock, action: () => void): () => void {
   let cancel: () => void;
   const wait = (): void => {

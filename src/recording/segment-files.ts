@@ -7,7 +7,7 @@ import { isCameraName } from '../cameras/camera-name.js';
 import type { NativeAddon, SegmentFacts, SegmentOptions } from '../native/types.js';
 import { MountPoint } from './mount-point.js';
 
-/** What is wrong with a disk or a folder on it: `code` is that of the system, the message says what to do. */
+/** A failure of the disk or of a folder on it. `code` is the system's error code; the message says what to do. */
 export class DiskError extends Error {
   override readonly name = 'DiskError';
 
@@ -20,7 +20,7 @@ export class DiskError extends Error {
   }
 }
 
-/** A segment that lies finished in its camera's folder. */
+/** A finished segment in its camera's folder. */
 export interface SegmentFile {
   readonly file: string;
   readonly facts: SegmentFacts;
@@ -41,7 +41,7 @@ export function segmentPath(folder: string, camera: string, file: string): strin
   return join(folder, camera, file);
 }
 
-/** The folders and files of the recording: `<folder>/<camera>/<start ms>_<duration ms>.mp4`. Blocks: recorder worker. */
+/** The files of recordings: `<folder>/<camera>/<start ms>_<duration ms>.mp4`. Blocks. Recorder thread. */
 export class SegmentFiles {
   private readonly mountPoint: MountPoint;
 
@@ -53,8 +53,8 @@ export class SegmentFiles {
   }
 
   /**
-   * Writes packets of a ring into a file, which is on the disk under its name when this returns. Undefined: the ring's
-   * writer has overtaken it. Throws DiskError.
+   * Writes packets of a ring into a file. When this returns, the file and its name survive a power cut. Undefined: the ring
+   * has overwritten the packets. Throws DiskError.
    */
   write(camera: string, options: Omit<SegmentOptions, 'path'>): SegmentFile | undefined {
     try {
@@ -63,7 +63,7 @@ export class SegmentFiles {
       if (codeOf(error) !== 'ENOENT') throw this.explained(camera, error);
     }
     try {
-      // Somebody has removed the folder, or it never was.
+      // The folder was removed, or this is the camera's first segment.
       mkdirSync(this.folderOf(camera), { recursive: true });
       return this.tryWrite(camera, options);
     } catch (error) {
@@ -71,13 +71,13 @@ export class SegmentFiles {
     }
   }
 
-  /** Throws DiskError while the disk that was written to is not mounted: what is missing then is not gone. */
+  /** Throws DiskError while the disk that was written to is not mounted. Its files are away then, but not lost. */
   expectDisk(): void {
     const { missing } = this.mountPoint;
     if (missing !== undefined) throw new DiskError('ENODEV', awayText(missing));
   }
 
-  /** Undefined: there is no such file, or it is no regular file in a folder that is none of a link. Throws DiskError. */
+  /** Undefined: there is no such regular file, or its folder is a link. Throws DiskError. */
   regularFile(camera: string, file: string): Stats | undefined {
     try {
       const stats = lstatSync(segmentPath(this.folder, camera, file), { throwIfNoEntry: false });
@@ -88,12 +88,12 @@ export class SegmentFiles {
     }
   }
 
-  /** Whether the camera's folder is one, below ours, and not a link to one. */
+  /** Whether the camera has a folder that is not a link. */
   isRealFolder(camera: string): boolean {
     return isCameraName(camera) && lstatSync(this.folderOf(camera), { throwIfNoEntry: false })?.isDirectory() === true;
   }
 
-  /** What a file holds; undefined: it is no segment of ours, or not a whole one. Throws DiskError. */
+  /** Describes the content of a file. Undefined: the file is no complete segment of ours. Throws DiskError. */
   read(camera: string, file: string): SegmentFacts | undefined {
     try {
       return this.addon.readSegment(segmentPath(this.folder, camera, file));
@@ -102,7 +102,7 @@ export class SegmentFiles {
     }
   }
 
-  /** Gives a finished file its name. Throws DiskError. */
+  /** Gives a complete file its final name. Throws DiskError. */
   finish(camera: string, unfinished: string, facts: SegmentFacts): SegmentFile {
     try {
       return this.rename(camera, unfinished, facts);
@@ -111,7 +111,7 @@ export class SegmentFiles {
     }
   }
 
-  /** A file that is gone already is fine. Throws DiskError. */
+  /** Does nothing when there is no such file. Throws DiskError. */
   remove(camera: string, file: string): void {
     try {
       rmSync(segmentPath(this.folder, camera, file), { force: true });
@@ -131,7 +131,7 @@ export class SegmentFiles {
       facts = this.addon.writeSegment({ ...options, path });
     } catch (error) {
       if (codeOf(error) !== 'EEXIST') throw error;
-      // Of a recorder thread that died while it wrote the same.
+      // A recorder thread that crashed left this file.
       rmSync(path);
       facts = this.addon.writeSegment({ ...options, path });
     }
@@ -174,11 +174,11 @@ function codeOf(error: unknown): string | undefined {
 }
 
 function linkText(folder: string): string {
-  return `${folder} is a symbolic link: put a folder in its place, or name the link's target as buffer.on_disk_folder`;
+  return `${folder} is a symbolic link. Replace it by a folder, or set buffer.on_disk_folder to the target of the link.`;
 }
 
 function awayText(mountPoint: string): string {
-  return `no disk is mounted on ${mountPoint} any more (ENODEV): mount it again; nothing is recorded in its place`;
+  return `The disk at ${mountPoint} is not mounted any more (ENODEV). Mount it again; nothing is recorded until then.`;
 }
 
 function diskText(code: string, folder: string, message: string): string {
@@ -186,20 +186,20 @@ function diskText(code: string, folder: string, message: string): string {
     case 'ENOSPC':
     case 'EDQUOT':
       return (
-        `there is no space left for ${folder} (${code}): free some, lower buffer.on_disk_clean_older_than, or set ` +
-        'buffer.on_disk_max_bytes_total or buffer.on_disk_min_free_bytes'
+        `There is no space left for ${folder} (${code}). Free some space, lower buffer.on_disk_clean_older_than, or set ` +
+        'buffer.on_disk_max_bytes_total or buffer.on_disk_min_free_bytes.'
       );
     case 'EACCES':
     case 'EPERM':
     case 'EROFS':
-      return `${folder} cannot be written (${code}): make it writable for the user that chrysproxy runs as`;
+      return `${folder} cannot be written (${code}). Make it writable for the user that chrysproxy runs as.`;
     case 'ENOTDIR':
     case 'EEXIST':
     case 'EISDIR':
-      return `something that is no folder is in the way of ${folder} (${code}): move it away`;
+      return `${folder} cannot be used, because a file has the name of a folder (${code}). Move the file away.`;
     case 'EIO':
-      return `the disk of ${folder} reports an error (${code}): look at the system's log, and replace the disk`;
+      return `The disk of ${folder} reports an error (${code}). Read the system's log, and replace the disk.`;
     default:
-      return `nothing can be written into ${folder}: ${message}`;
+      return `${folder} cannot be written: ${message}.`;
   }
 }

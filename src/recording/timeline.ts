@@ -3,12 +3,15 @@ import { setImmediate as otherWork } from 'node:timers/promises';
 import type { SegmentIndex, SpanRow, StartRange } from '../database/segment-index.js';
 import type { Timeline } from './types.js';
 
-/** So many segments are read in about two milliseconds. */
+/** Number of segments that are read at once, in about 2 ms. */
 const PAGE = 1000;
-/** Between two segments of one connection no frame is missing, however late the network was. */
+/** Maximum delay of the network between two segments of one connection. A longer time is a gap. */
 const JITTER_US = 2_000_000;
 
-/** What of a range is recorded, from an index of 43 200 segments a day and camera. Yields to other work in between. */
+/**
+ * The recorded intervals of a range. A camera has up to 43 200 segments a day, so the index is read page by page and other
+ * work is done in between.
+ */
 export async function timelineOf(
   index: Pick<SegmentIndex, 'spans'>,
   camera: string,
@@ -22,7 +25,7 @@ export async function timelineOf(
     for (const row of page) {
       const open = spans.at(-1);
       const toUs = row.startUs + row.durationUs;
-      if (open !== undefined && last !== undefined && !isHole(last, row)) open.toUs = Math.max(open.toUs, toUs);
+      if (open !== undefined && last !== undefined && !isGap(last, row)) open.toUs = Math.max(open.toUs, toUs);
       else spans.push({ fromUs: row.startUs, toUs });
       sum.segments += 1;
       sum.bytes += row.bytes;
@@ -38,8 +41,8 @@ export async function timelineOf(
   };
 }
 
-/** Longer than two frames. */
-function isHole(before: SpanRow, after: SpanRow): boolean {
+/** A gap is longer than two frames. */
+function isGap(before: SpanRow, after: SpanRow): boolean {
   const gapUs = after.startUs - (before.startUs + before.durationUs);
   const frameUs = before.durationUs / Math.max(1, before.frames);
   const isNext = after.connection === before.connection && after.firstSequence === before.endSequence;

@@ -1,36 +1,36 @@
 import type { Segment, SegmentLookup } from '../database/segment.js';
 
-/** How the recording of one camera is doing. Counters since the proxy started. */
+/** The recording of one camera. Counters begin at the start of the proxy. */
 export interface RecordingStatus {
-  /** Whether it shall be recorded: its own wish, or else `buffer.on_disk`. */
+  /** Whether the camera is to be recorded, by its own setting or else by `buffer.on_disk`. */
   readonly wanted: boolean;
-  /** 'off', 'waiting' (no stream yet, or no whole group yet), 'recording', or 'failing' (the disk takes nothing). */
+  /** 'waiting': no stream or no whole group yet. 'failing': the disk cannot be written. */
   readonly state: 'off' | 'waiting' | 'recording' | 'failing';
-  /** A sentence for a person, with what to do; '' while all is well. */
+  /** A sentence for a person that says what to do; '' while all is well. */
   readonly message: string;
   readonly segments: number;
   readonly bytes: number;
-  /** Groups of pictures that were lost because the disk was slow, full or away. */
+  /** Groups of pictures that were lost because the disk was slow, full or not mounted. */
   readonly lostGroups: number;
-  /** Milliseconds since the epoch, 0 = none yet. */
+  /** Start of the newest segment, in milliseconds since the epoch; 0 = none yet. */
   readonly lastSegmentMs: number;
 }
 
 export interface CheckReport {
-  /** Segments in the index that are on the disk. */
+  /** Segments of the index whose files are on the disk. */
   readonly good: number;
-  /** Files of ours that were not in the index, and now are. */
+  /** Segment files that were not in the index and were added to it. */
   readonly added: number;
-  /** In the index, but gone from the disk; taken out of the index. */
+  /** Segments without a file, which were removed from the index. */
   readonly missing: number;
-  /** Leftovers of a crash that were removed. */
+  /** Incomplete files of a crash, which were removed. */
   readonly removed: number;
-  /** Files in the folder that are not ours, relative to it, the first 100; they are never touched. */
+  /** The first 100 paths in the folder that do not belong to the proxy, relative to it. They are never changed. */
   readonly foreign: readonly string[];
   readonly foreignCount: number;
 }
 
-/** What is recorded of one camera. */
+/** All recordings of one camera. */
 export interface RecordedCamera extends Span {
   readonly camera: string;
   readonly segments: number;
@@ -39,7 +39,7 @@ export interface RecordedCamera extends Span {
 
 export interface SegmentPage {
   readonly segments: readonly Segment[];
-  /** For `after` of the next page; undefined: there are no more. */
+  /** The `after` of the next page. Undefined: this is the last page. */
   readonly next: number | undefined;
 }
 
@@ -50,25 +50,25 @@ export interface Span {
 }
 
 export interface Timeline {
-  /** Recorded without a hole that matters (longer than a frame or two), oldest first. */
+  /** Recorded intervals without a gap of more than two frames, oldest first. */
   readonly spans: readonly Span[];
   readonly segments: number;
   readonly bytes: number;
   readonly frames: number;
 }
 
-/** What is recorded, as the routes see it. Main thread. Errors are ChrysErrors. */
+/** What is recorded, for routes and calls. Main thread. Errors are ChrysErrors. */
 export interface Recordings extends SegmentLookup {
   status(camera: string): RecordingStatus;
-  /** Whether anything of that camera is recorded; also of one that was removed. */
+  /** Whether there are recordings of that camera. The camera itself may have been removed. */
   has(camera: string): boolean;
-  /** Oldest first; milliseconds since the epoch, inclusive. `after` is a `next`, 0 = from the beginning. */
+  /** Oldest first. Milliseconds since the epoch, both inclusive. `after` is a `next`, or 0 for the first page. */
   page(camera: string, range: { fromMs: number; toMs: number; after: number; limit: number }): SegmentPage;
   get(camera: string, id: number): Segment | undefined;
-  /** One entry for each camera of which anything is recorded, by name. */
+  /** One entry for each camera with recordings, by name. */
   summary(): Promise<readonly RecordedCamera[]>;
-  /** Does not block for long: it yields to other work in between. */
+  /** Does other work in between, so it does not block for long. */
   timeline(camera: string, fromMs: number, toMs: number): Promise<Timeline>;
-  /** Compares index and folder. One at a time. */
+  /** Compares index and folder. A call during a check gets the report of that check. */
   check(): Promise<CheckReport>;
 }

@@ -2,7 +2,7 @@ import { MultiErrorReply } from 'redis';
 
 import { messageOf } from '../base/errors.js';
 
-/** What Redis says; of a transaction, what it says of the first command that failed. */
+/** The message of a Redis error. For a transaction, the message of the first command that failed. */
 export function redisMessageOf(error: unknown): string {
   if (!(error instanceof MultiErrorReply)) return messageOf(error);
   const [first] = error.errors();

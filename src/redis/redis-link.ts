@@ -13,24 +13,24 @@ export interface RedisOptions {
   readonly password: string;
   /** Shown by CLIENT LIST. Default "chrysproxy". */
   readonly name?: string;
-  /** A Redis that answers nothing for so long is away. Default 5 s; longer where large values are on the way. */
+  /** A Redis that does not answer for this long counts as away. Default 5 s; longer for links with large values. */
   readonly answerWithinMs?: number;
 }
 
 export interface RedisListener {
-  /** It can be used now: again after each connection. */
+  /** Commands can be sent now. Called after each new connection. */
   onConnected(): void;
-  /** It cannot be used; a sentence that says why. Called once for each outage. */
+  /** Redis is away; `why` is a sentence. Called once for each outage. */
   onOutage(why: string): void;
 }
 
 const CONNECT_TIMEOUT_MS = 5000;
 const ANSWER_WITHIN_MS = 5000;
-/** A connection whose other end froze looks like any other, so it is asked. */
+/** A ping notices a frozen server, whose connection stays open. */
 const PING_EVERY_MS = 2000;
 const MAX_COMMANDS_WAITING = 10_000;
 const RETRY_MS = [100, 500, 1000, 2000, 5000] as const;
-/** What only an operator can mend. */
+/** Delay after a refusal, which only an operator can resolve. */
 const REFUSED_RETRY_MS = 15_000;
 
 function newClient({ connection, database, password, name = 'chrysproxy' }: RedisOptions) {
@@ -40,13 +40,13 @@ function newClient({ connection, database, password, name = 'chrysproxy' }: Redi
       host: hostname.replace(/^\[|\]$/g, ''),
       port: Number(port),
       connectTimeout: CONNECT_TIMEOUT_MS,
-      // The library waits for ever for the answers of a frozen server; each attempt is ours, with a client of its own.
+      // The library would wait forever for a frozen server. So RedisLink connects again, with a new client each time.
       reconnectStrategy: false,
     },
     name,
     database,
     ...(password === '' ? {} : { password }),
-    // What cannot be sent at once is for the caller to keep.
+    // The caller keeps what cannot be sent at once.
     disableOfflineQueue: true,
     commandsQueueMaxLength: MAX_COMMANDS_WAITING,
   });
@@ -55,15 +55,15 @@ function newClient({ connection, database, password, name = 'chrysproxy' }: Redi
 export type RedisClient = ReturnType<typeof newClient>;
 
 /**
- * A connection to Redis that comes back by itself for ever. Commands fail while it is away, and those that are under way
- * when it freezes fail within `answerWithinMs` and two seconds.
+ * A connection to Redis that is opened again after each outage. Commands fail while Redis is away. When Redis freezes, sent
+ * commands fail after at most `answerWithinMs` and two seconds.
  */
 export class RedisLink {
   private current: RedisClient;
-  /** The same until it failed. */
+  /** The current client. Undefined after it has failed. */
   private live: RedisClient | undefined;
   private reason: string;
-  private told = false;
+  private reported = false;
   private readonly retries = new RetryLadder({ stepsMs: RETRY_MS });
   private closed = false;
   private cancelTimer: (() => void) | undefined;
@@ -77,12 +77,12 @@ export class RedisLink {
     this.current = this.attempt();
   }
 
-  /** Another one after each outage. */
+  /** A new one after each outage. */
   get client(): RedisClient {
     return this.current;
   }
 
-  /** Why it cannot be used, as a sentence; '' = it can. */
+  /** Why Redis is away, as a sentence; '' = connected. */
   get outage(): string {
     return this.reason;
   }
@@ -105,9 +105,9 @@ export class RedisLink {
 
   private async open(client: RedisClient): Promise<void> {
     try {
-      // Whatever is asked of it on the way: a frozen server still accepts connections.
+      // With a timeout, because a frozen server still accepts connections.
       await this.inTime(client.connect());
-      // One that is loading its data accepts everything but work.
+      // A server that loads its data accepts the connection and refuses commands.
       await this.inTime(client.ping());
     } catch (error) {
       this.lost(client, error);
@@ -116,7 +116,7 @@ export class RedisLink {
     if (this.closed || client !== this.live) return;
     this.retries.reset();
     this.reason = '';
-    this.told = false;
+    this.reported = false;
     this.pingLater(client);
     this.listener.onConnected();
   }
@@ -141,12 +141,12 @@ export class RedisLink {
     });
   }
 
-  /** This client is of no use any more; another one is made after a while. */
+  /** This client has failed. A new one is made after a delay. */
   private lost(client: RedisClient, error: unknown): void {
     if (this.closed || client !== this.live) return;
     this.live = undefined;
     this.cancelTimer?.();
-    // Fails what is under way.
+    // Fails the commands that wait for an answer.
     client.destroy();
     const { sentence, isRefusal } = explained(error, this.options);
     this.reason = sentence;
@@ -154,23 +154,23 @@ export class RedisLink {
     this.cancelTimer = this.clock.after(isRefusal ? REFUSED_RETRY_MS : retryMs, () => {
       this.current = this.attempt();
     });
-    if (this.told) return;
-    this.told = true;
+    if (this.reported) return;
+    this.reported = true;
     this.listener.onOutage(this.reason);
   }
 }
 
-/** `isRefusal`: it answers, and only an operator can change what. */
+/** `isRefusal`: Redis answers with an error that only an operator can resolve. */
 function explained(error: unknown, { connection, database }: RedisOptions): { sentence: string; isRefusal: boolean } {
   const why = messageOf(error);
   const refuses = (what: string): { sentence: string; isRefusal: boolean } => ({
-    sentence: `Redis at ${connection} ${what} (it says: ${why}).`,
+    sentence: `Redis at ${connection} ${what} (Redis answers: ${why}).`,
     isRefusal: true,
   });
   if (why.startsWith('WRONGPASS'))
     return refuses('refuses redis.password: set the right one and start the proxy again');
-  if (why.startsWith('NOAUTH')) return refuses('wants a password: set redis.password and start the proxy again');
-  if (why.startsWith('NOPERM')) return refuses('does not let this user do what is needed: change its rights');
+  if (why.startsWith('NOAUTH')) return refuses('requires a password: set redis.password and start the proxy again');
+  if (why.startsWith('NOPERM')) return refuses('does not give this user the needed rights: change them');
   if (/DB index|SELECT is not allowed/i.test(why)) return refuses(`has no database ${database}: change redis.database`);
   return { sentence: `Redis at ${connection} is away: ${why.replace(/\.$/, '')}.`, isRefusal: false };
 }

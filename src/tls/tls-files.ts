@@ -9,39 +9,40 @@ import type { Logger } from '../base/log.js';
 
 /** Absolute paths of PEM files. */
 export interface TlsPaths {
-  /** The server's certificate, and those between it and its CA. */
+  /** The server's certificate and the intermediate ones. */
   readonly cert: string;
   readonly key: string;
-  /** Of those who sign clients' certificates; undefined: clients show none. */
+  /** CA of client certificates. Undefined: clients need no certificate. */
   readonly clientCa: string | undefined;
 }
 
-/** What `tls.createSecureContext` takes. */
+/** The options of `tls.createSecureContext`. */
 export interface TlsContext {
   readonly cert: Buffer;
   readonly key: Buffer;
   readonly ca?: Buffer;
 }
 
-/** Files that were renewed are taken so soon. */
-const LOOK_EVERY_MS = 5000;
-/** Whoever renews files may write them one after the other. */
+/** How often the files are checked for changes. */
+const CHECK_EVERY_MS = 5000;
+/** Changed files are loaded this long after the last change, because they may be written one after the other. */
 const SETTLED_MS = 1000;
 const WARN_BEFORE_MS = 14 * 86_400_000;
 const WARN_AGAIN_MS = 86_400_000;
+/** File mode bits. */
 const GROUP_AND_OTHERS = 0o077;
 
-/** The files that TLS needs, read again when they change. Main thread. */
+/** The TLS files, loaded again when they change. Main thread. */
 export class TlsFiles {
   private readonly listeners = new Set<(context: TlsContext) => void>();
   private current: TlsContext;
-  /** Of the files that were read last. */
+  /** Identifies the state of the files that were loaded last. */
   private mark = '';
   private warnedMs = -Infinity;
   private closed = false;
-  private cancelLook: (() => void) | undefined;
+  private cancelCheck: (() => void) | undefined;
 
-  /** Throws failed_precondition that names the file and says what to do. */
+  /** Throws failed_precondition that names the file and says what is wrong. */
   constructor(
     private readonly paths: TlsPaths,
     private readonly clock: Clock,
@@ -50,45 +51,45 @@ export class TlsFiles {
     this.current = load(paths, clock.nowMs());
     void markOf(paths).then(({ mark }) => (this.mark = mark));
     this.warn();
-    this.lookAgain();
+    this.checkLater();
   }
 
   get context(): TlsContext {
     return this.current;
   }
 
-  /** Called with what connections get from now on. */
+  /** The listener gets the context for new connections. */
   onChange(listener: (context: TlsContext) => void): void {
     this.listeners.add(listener);
   }
 
   close(): void {
     this.closed = true;
-    this.cancelLook?.();
+    this.cancelCheck?.();
     this.listeners.clear();
   }
 
-  private lookAgain(): void {
-    this.cancelLook = this.clock.after(LOOK_EVERY_MS, () => {
-      void this.look().finally(() => {
-        if (!this.closed) this.lookAgain();
+  private checkLater(): void {
+    this.cancelCheck = this.clock.after(CHECK_EVERY_MS, () => {
+      void this.check().finally(() => {
+        if (!this.closed) this.checkLater();
       });
     });
   }
 
-  /** Never rejects. What is asked every time is asked without holding up anybody. */
-  private async look(): Promise<void> {
+  /** Never rejects. The check itself does not block; only changed files are read synchronously. */
+  private async check(): Promise<void> {
     const { mark, newestMs } = await markOf(this.paths);
     this.warn();
-    if (this.closed || mark === this.mark || newestMs > Date.now() - SETTLED_MS) return;
+    if (this.closed || mark === this.mark || newestMs > this.clock.nowMs() - SETTLED_MS) return;
     this.mark = mark;
     try {
       this.current = load(this.paths, this.clock.nowMs());
     } catch (error) {
-      this.logger.error(`the renewed files of TLS are of no use, the old ones stay: ${messageOf(error)}`);
+      this.logger.error(`The renewed TLS files are invalid, so the old ones stay in use: ${messageOf(error)}`);
       return;
     }
-    this.logger.info(`the renewed certificate ${this.paths.cert} is used from now on`);
+    this.logger.info(`The renewed certificate ${this.paths.cert} is used from now on.`);
     for (const listener of this.listeners) listener(this.current);
   }
 
@@ -99,12 +100,12 @@ export class TlsFiles {
     const endMs = Date.parse(new X509Certificate(this.current.cert).validTo);
     if (endMs - nowMs < WARN_BEFORE_MS) {
       this.logger.warn(
-        `the certificate ${this.paths.cert} ${endMs < nowMs ? 'has ended' : 'ends'} at ${new Date(endMs).toISOString()}: ` +
-          'renew it; the new file is taken without a restart',
+        `The certificate ${this.paths.cert} ${endMs < nowMs ? 'expired' : 'expires'} at ` +
+          `${new Date(endMs).toISOString()}. Renew it; the new file is loaded without a restart.`,
       );
     }
     if ((modeOf(this.paths.key) & GROUP_AND_OTHERS) !== 0) {
-      this.logger.warn(`others than its owner can read the key ${this.paths.key}: chmod 600 it`);
+      this.logger.warn(`Other users can read the key ${this.paths.key}. Run chmod 600 on it.`);
     }
   }
 }
@@ -119,12 +120,12 @@ function load(paths: TlsPaths, nowMs: number): TlsContext {
     throw unusable(`tls.key: ${paths.key} is not the key of the certificate ${paths.cert}`);
   }
   if (Date.parse(certificate.validTo) < nowMs) {
-    throw unusable(`tls.cert: ${paths.cert} has ended at ${certificate.validTo}: renew it`);
+    throw unusable(`tls.cert: ${paths.cert} expired at ${certificate.validTo}: renew it`);
   }
   if (ca !== undefined)
     parsed(paths.clientCa ?? '', 'tls.client_ca', 'a PEM certificate', () => new X509Certificate(ca));
   const context = { cert, key, ...(ca === undefined ? {} : { ca }) };
-  parsed(paths.cert, 'tls.cert', 'a certificate that TLS takes', () => createSecureContext(context));
+  parsed(paths.cert, 'tls.cert', 'a certificate that TLS accepts', () => createSecureContext(context));
   return context;
 }
 
@@ -148,7 +149,7 @@ function unusable(message: string, cause?: unknown): ChrysError {
   return new ChrysError('failed_precondition', `${message}.`, { cause });
 }
 
-/** `mark` changes with any of the files, also when a link leads to another one. */
+/** `mark` changes with each change of a file, also when a link points to another file. */
 async function markOf({
   cert,
   key,

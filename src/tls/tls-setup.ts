@@ -1,11 +1,11 @@
 import type { TlsFiles } from './tls-files.js';
 
-/** How one of the servers speaks TLS. */
+/** The TLS settings of one server. */
 export interface TlsSetup {
   readonly files: Pick<TlsFiles, 'context' | 'onChange'>;
-  /** Whoever shows no certificate of the client CA is turned away. */
+  /** Clients without a certificate of the client CA are refused. */
   readonly requireClientCert: boolean;
 }
 
-/** A client that takes longer to begin is cut off. */
+/** A client that does not finish the handshake within this time is disconnected. */
 export const HANDSHAKE_TIMEOUT_MS = 10_000;

@@ -80,7 +80,7 @@ it.each([
   expectUndisturbed(testimony);
 });
 
-it('B2: a recording is cut where the picture changes its size, and nothing is lost there', async () => {
+it('B2: a recording begins a new file where the picture size changes, and loses nothing', async () => {
   const sizes = async (path: string): Promise<string[]> => {
     const { stdout, stderr } = await run('ffprobe', [
       '-v',
@@ -118,11 +118,11 @@ interface Seen {
   readonly size: readonly number[];
   readonly dims: readonly number[];
   readonly number: number | 'torn';
-  /** Its pts. */
+  /** The pts of the picture. */
   readonly seconds: number;
 }
 
-/** Pictures whose number is not the one that their pts calls for. */
+/** Pictures whose number does not match their pts. */
 function misplaced(seen: readonly Seen[]): Seen[] {
   return seen.filter((one) => {
     const steps = Math.round((one.seconds - (seen[0]?.seconds ?? 0)) * FPS);

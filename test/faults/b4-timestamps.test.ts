@@ -15,7 +15,7 @@ const BOUND_MS = 30_000;
 const PACKETS = 160;
 /** AV_NOPTS_VALUE of libav. */
 const NO_PTS = -(2n ** 63n);
-/** Of a ring that is filled from a file: 1/12800 s, and 25 frames a second. */
+/** The ring is filled from a file with a time base of 1/12800 s and 25 frames a second. */
 const STEP = 512;
 
 const folder = mkdtempSync(join(tmpdir(), 'chrysproxy-times-'));
@@ -41,7 +41,7 @@ beforeAll(async () => {
 
 type Bend = (pts: bigint, index: number, random: () => number) => bigint;
 
-/** What cameras do to timestamps; `index` counts in the segment. */
+/** Faults of timestamps that cameras have. `index` counts within the segment. */
 const faults: Readonly<Record<string, Bend>> = {
   missing: () => NO_PTS,
   'missing now and then': (pts, index) => (index % 3 === 0 ? pts : NO_PTS),
@@ -56,7 +56,7 @@ const faults: Readonly<Record<string, Bend>> = {
   'a little early and late': (pts, _index, random) => pts + BigInt(Math.floor((random() - 0.5) * 3 * STEP)),
 };
 
-/** The same numbers in every run. */
+/** Random numbers, the same in every run. */
 function randomNumbers(): () => number {
   let state = 1;
   return () => {
@@ -98,7 +98,7 @@ it.each(CLIPS.flatMap((clip) => Object.keys(faults).map((fault) => ({ clip, faul
     });
     await expectPlays(path);
     expect(facts).toMatchObject({ frames: second - first });
-    // About two seconds, by the packets' arrivals where their timestamps say nothing; a file is read in no time.
+    // About two seconds. Without usable timestamps the arrivals count, and a file is read at once.
     expect(facts?.durationUs).toBeGreaterThan(0);
     expect(facts?.durationUs).toBeLessThan(12e6);
     expect(addon.readSegment(path)).toEqual(facts);

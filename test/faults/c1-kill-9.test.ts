@@ -20,13 +20,13 @@ import {
 } from './recorded.js';
 import { percentile, record, round } from './report.js';
 
-/** `KILLS=200 npm run faults -- c1` is what is promised; fewer find the same faults, only not as surely. */
+/** The promise is tested with `KILLS=200 npm run faults -- c1`. Fewer kills find the same faults with less certainty. */
 const KILLS = Number(process.env['KILLS'] ?? 10);
 const CAMERAS = ['one', 'two', 'three', 'four'];
 const GROUP_MS = 1000;
-/** Every other time: then a kill mostly meets a file in the middle of being written. */
+/** Every other time, so that a kill mostly interrupts the writing of a file. */
 const SLOW_MS = 60;
-/** A group that is complete is written within so long: the recorder looks four times a second, and is to share a busy machine. */
+/** A complete group is written within this time: the recorder reads the rings four times a second, on a busy machine. */
 const UNTIL_WRITTEN_MS = 1500;
 const ROUND_BOUND_MS = 60_000;
 
@@ -59,7 +59,7 @@ it(
     const lostMs: number[] = [];
     let unfinished = 0;
     for (let kill = 0; kill < KILLS; kill += 1) {
-      // All cameras are back, and record.
+      // All cameras are back and are recorded.
       for (const name of CAMERAS) await recordingIs(proxy, name, 'a segment', 30_000, ({ segments }) => segments > 0);
       disk.slow(kill % 2 === 0 ? 0 : SLOW_MS);
       await pause(Math.random() * 2 * GROUP_MS);
@@ -84,7 +84,7 @@ it(
       expect(await check(proxy)).toMatchObject({ missing: 0, foreign: [] });
       for (const name of CAMERAS) {
         const known = files.get(name) ?? [];
-        // One that was whole under its temporary name has been finished.
+        // A complete file under a temporary name has got its final name.
         known.push(...filesOf(folder, name, new Set(known.map(({ file }) => file))));
         known.sort((one, other) => one.facts.startUs - other.facts.startUs);
         expectNoOverlap(known.slice(-20));

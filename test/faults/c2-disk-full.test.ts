@@ -20,7 +20,7 @@ import { record, round } from './report.js';
 import { StreamWatch } from './stream-watch.js';
 import { expectUndisturbed } from './witness.js';
 
-/** About 100 and 500 kilobytes a second. */
+/** About 100 and 500 kilobytes per second. */
 const SMALL = 'h264-640x480-25-g25';
 const LARGE = 'h264-640x480-25-g25-4000k';
 const CAMERA = 'yard';
@@ -45,7 +45,7 @@ interface Scene {
   readonly folder: string;
 }
 
-/** One camera that is recorded onto a disk of its own. */
+/** One camera, recorded to its own disk. */
 async function scene(clip: string, megabytes: number, buffer: Readonly<Record<string, unknown>> = {}): Promise<Scene> {
   const disk = MountedFolder.mount(megabytes);
   if (typeof disk === 'string') throw new Error(disk);
@@ -64,11 +64,11 @@ async function scene(clip: string, megabytes: number, buffer: Readonly<Record<st
   return { proxy, disk, folder };
 }
 
-/** What must be true in the end, whatever was wrong with the disk. */
+/** What must be true after every fault of the disk. */
 async function expectWhole({ proxy, folder }: Scene): Promise<void> {
   const off = await proxy.rest('PATCH', `/api/v1/process/${CAMERA}`, { record: false });
   expect(off.status, off.text).toBe(200);
-  // What is open is written before the first check, and what has to go for it is deleted before the second.
+  // Open groups are written before the first check. Segments that must go for them are deleted before the second.
   await check(proxy);
   expect((await check(proxy)).foreign).toEqual([]);
   const files = filesOf(folder, CAMERA);
@@ -118,7 +118,7 @@ const troubles: readonly Trouble[] = [
   },
 ];
 
-ifMountable.each(troubles)('C2: $name is told, live goes on, and so does recording afterwards', async (trouble) => {
+ifMountable.each(troubles)('C2: $name is logged, live goes on, and recording goes on afterwards', async (trouble) => {
   const { name, code } = trouble;
   const all = await scene(SMALL, 32);
   const { proxy, disk } = all;
@@ -128,17 +128,17 @@ ifMountable.each(troubles)('C2: $name is told, live goes on, and so does recordi
   const failing = await recordingIs(proxy, CAMERA, 'failing', BOUND_MS, ({ state }) => state === 'failing');
   const toldS = (Date.now() - beganMs) / 1000;
   expect(failing.message).toContain(code);
-  // It is tried again with each group, and told once.
+  // Each group is tried again, and the fault is logged once.
   await recordingIs(proxy, CAMERA, 'groups lost', BOUND_MS, (now) => now.lost_groups >= failing.lost_groups + 3);
   expect(proxy.output.split(code)).toHaveLength(2);
 
-  if (code === 'ENODEV') await expect(check(proxy)).rejects.toThrow(/mount it again/);
+  if (code === 'ENODEV') await expect(check(proxy)).rejects.toThrow(/Mount it again/);
   trouble.end(disk);
   const endedMs = Date.now();
   const again = await recordingIs(proxy, CAMERA, 'recorded again', BOUND_MS, ({ state }) => state === 'recording');
   const againS = (Date.now() - endedMs) / 1000;
   expect(again.message).toBe('');
-  await waitFor('the log', BOUND_MS, () => proxy.output.includes('it is recorded again'));
+  await waitFor('the log', BOUND_MS, () => proxy.output.includes('The camera is recorded again'));
   await moreSegments(proxy, CAMERA, 2);
   expect((await recordingOf(proxy, CAMERA)).lost_groups).toBe(again.lost_groups);
   const testimony = await watch.stop();
@@ -180,7 +180,7 @@ ifMountable('C2: a folder that somebody removes is made again, and what is gone 
     promise: '≤ 1',
     others: testimony,
   });
-  // One that was being written at that moment.
+  // The segment that was being written at that moment.
   expect(after.lost_groups - before.lost_groups).toBeLessThanOrEqual(1);
   expect(after.state).toBe('recording');
   expectUndisturbed(testimony);
@@ -194,7 +194,7 @@ ifMountable('C2: what may go makes room on a full disk', async () => {
   const { proxy, folder } = all;
   const [first = ''] = namesIn(folder, CAMERA);
   const watch = await StreamWatch.start(proxy, CAMERA);
-  // Twice what fits.
+  // Twice as much as fits.
   await recordingIs(proxy, CAMERA, '12 MB recorded', 60_000, ({ bytes }) => bytes > 12e6);
   const now = await recordingIs(proxy, CAMERA, 'recording', BOUND_MS, ({ state }) => state === 'recording');
   const testimony = await watch.stop();
@@ -230,7 +230,7 @@ ifMountable('C2: a disk of which some must stay free never fills up', async () =
     promise: '0',
   });
   expect(now).toMatchObject({ state: 'recording', lost_groups: 0 });
-  // It looks once a second, and what comes within that second is there already.
+  // The limits are checked once a second, so segments of that second can exceed them.
   expect(leastFree).toBeGreaterThan(keptBytes - 1.5e6);
   await expectWhole(all);
 });

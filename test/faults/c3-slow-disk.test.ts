@@ -22,12 +22,12 @@ import { StreamWatch } from './stream-watch.js';
 import { expectUndisturbed } from './witness.js';
 
 const CAMERAS = ['one', 'two', 'three'];
-/** A file takes three times as long as what it holds, and there are three cameras. */
+/** Writing a file takes three times its duration, and there are three cameras. */
 const SLOW_MS = 2000;
 const BOUND_MS = 120_000;
-/** Rings and V8's heap move by some megabytes by themselves; an unbounded queue would hold all that the cameras sent. */
+/** Rings and V8's heap vary by some megabytes. An unbounded queue would hold everything that the cameras sent. */
 const MAX_GROWTH_MIB = 48;
-/** The proxy does not wait for a disk that is stuck. */
+/** The proxy does not wait for a stuck disk. */
 const STOP_MS = 5000;
 
 let farm: Farm;
@@ -57,7 +57,7 @@ it(
   async () => {
     for (const name of CAMERAS) await recordingIs(proxy, name, 'two segments', 30_000, ({ segments }) => segments >= 2);
     const watch = await StreamWatch.start(proxy, 'one');
-    // Everything that keeps ten seconds has been filled.
+    // All buffers of ten seconds are full.
     for (const name of CAMERAS) await recordingIs(proxy, name, 'a ring', 30_000, ({ segments }) => segments >= 12);
     const before = proxy.usage().rssKiB;
 
@@ -79,10 +79,12 @@ it(
     const counted = await Promise.all(CAMERAS.map(async (name) => (await recordingOf(proxy, name)).lost_groups));
     for (const name of CAMERAS) await moreSegments(proxy, name, 3);
     const healedS = (Date.now() - healedMs) / 1000;
-    // What was late may still have cost one.
+    // A late write may still have lost one group.
     const later = await Promise.all(CAMERAS.map(async (name) => (await recordingOf(proxy, name)).lost_groups));
     expect(later).toEqual(counted);
-    await waitFor('the end of it to be told', BOUND_MS, () => proxy.output.includes('it is recorded again'));
+    await waitFor('the end of the losses to be logged', BOUND_MS, () =>
+      proxy.output.includes('The camera is recorded again'),
+    );
     const testimony = await watch.stop();
 
     expect(await check(proxy)).toMatchObject({ missing: 0, added: 0, removed: 0, foreign: [] });
@@ -91,7 +93,7 @@ it(
       expectNoOverlap(files);
       for (const { path } of files) await expectPlays(path);
       const missing = holes(files).reduce((sum, file) => sum + missingBefore(file, files), 0);
-      // Each lost group of 25 pictures is counted, and none that is there.
+      // Each lost group of 25 pictures is counted, and no other.
       expect(missing).toBe(25 * (counted[index] ?? 0));
       expect((await indexed(proxy, name)).slice(0, files.length)).toEqual(files.map(({ file }) => file));
     }
@@ -124,7 +126,7 @@ it(
   },
 );
 
-it('C3: the proxy does not wait for a disk that is stuck when it is told to stop', async () => {
+it('C3: the proxy does not wait for a stuck disk when it stops', async () => {
   for (const name of CAMERAS) await recordingIs(proxy, name, 'a segment', 30_000, ({ segments }) => segments > 0);
   disk.slow(60_000);
   const isWriting = (name: string): boolean => namesIn(archiveOf(proxy), name).some((file) => file.endsWith('.part'));

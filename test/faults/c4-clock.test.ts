@@ -43,7 +43,7 @@ beforeAll(async () => {
       LD_PRELOAD: LIBRARY,
       FAKETIME_TIMESTAMP_FILE: join(own, 'offset'),
       FAKETIME_CACHE_DURATION: '1',
-      // A wall clock that is set is all that happens.
+      // Only the wall clock is changed.
       DONT_FAKE_MONOTONIC: '1',
       NO_FAKE_STAT: '1',
     },
@@ -58,12 +58,12 @@ afterAll(async () => {
   rmSync(own, { recursive: true, force: true });
 });
 
-/** The proxy's wall clock, seconds against the true one. It is seen within a second. */
+/** Sets the proxy's wall clock to this many seconds off the true one. The proxy sees it within a second. */
 function setClock(seconds: number): void {
   writeFileSync(join(own, 'offset'), `${seconds < 0 ? '-' : '+'}${Math.abs(seconds)}`);
 }
 
-/** It has seen that. */
+/** Waits until the proxy has seen the change. */
 async function clockIsAhead(seconds: number): Promise<void> {
   await waitFor(`the clock to be ${seconds} s ahead`, BOUND_MS, async () => {
     const { headers } = await fetch(`${proxy.restUrl}/healthz`);
@@ -77,7 +77,7 @@ function newest(files: readonly RecordedFile[]): RecordedFile['facts'] {
   return last.facts;
 }
 
-/** All that was recorded is there, in order, and the index agrees. */
+/** All recorded segments are there, in order, and the index agrees. */
 async function expectWhole(mustBeThere: readonly string[]): Promise<RecordedFile[]> {
   const files = filesOf(archiveOf(proxy), CAMERA);
   expect(files.map(({ file }) => file)).toEqual(expect.arrayContaining([...mustBeThere]));
@@ -93,12 +93,12 @@ it.each([
   { name: 'an hour forward', seconds: HOUR_S, passesUs: HOUR_US },
   { name: 'an hour back', seconds: 0, passesUs: 0 },
   { name: 'another hour back', seconds: -HOUR_S, passesUs: 0 },
-])('C4: the wall clock jumps $name while it records', async ({ name, seconds, passesUs }) => {
+])('C4: the wall clock jumps $name during recording', async ({ name, seconds, passesUs }) => {
   const before = namesIn(archiveOf(proxy), CAMERA).filter((file) => file.endsWith('.mp4'));
   const watch = await StreamWatch.start(proxy, CAMERA);
   setClock(seconds);
   await clockIsAhead(seconds);
-  // Retention looks every second meanwhile.
+  // Retention runs every second meanwhile.
   await moreSegments(proxy, CAMERA, 4);
   const testimony = await watch.stop();
 

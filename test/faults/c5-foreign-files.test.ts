@@ -30,7 +30,7 @@ const BOUND_MS = 30_000;
 
 let farm: Farm;
 let proxy: Proxy;
-/** Somebody else's, beside the archive. */
+/** A foreign folder beside the archive. */
 let outside: string;
 
 beforeAll(async () => {
@@ -55,7 +55,7 @@ function isFile(path: string): boolean {
   return lstatSync(path).isFile();
 }
 
-/** Everything below a folder with its content; links as links. */
+/** Everything below a folder with its content; links are not followed. */
 function contents(folder: string): Map<string, string> {
   const found = new Map<string, string>();
   for (const name of readdirSync(folder, { recursive: true, encoding: 'utf8' })) {
@@ -66,7 +66,7 @@ function contents(folder: string): Map<string, string> {
   return found;
 }
 
-it('C5: retention touches only its own segments, whatever lies between them and however it is called', async () => {
+it('C5: retention deletes only its own segments, whatever else is in the folder', async () => {
   const folder = archiveOf(proxy);
   for (const name of CAMERAS) await proxy.addCamera(name, farm.url(name));
   for (const name of CAMERAS) {
@@ -80,16 +80,16 @@ it('C5: retention touches only its own segments, whatever lies between them and 
   const at = (name: string): string => join(folder, 'yard', name);
   const elsewhere = (name: string): string => join(outside, name);
   const segment = first?.path ?? '';
-  // Of the index: a segment that became a link, one that became a folder, one that became somebody's file elsewhere.
+  // In the index: a segment that became a link, one that became a folder, one that became a link to a foreign file.
   renameSync(second?.path ?? '', elsewhere('second.mp4'));
   symlinkSync(elsewhere('second.mp4'), second?.path ?? '');
   rmSync(third?.path ?? '');
   mkdirSync(third?.path ?? '');
   copyFileSync(segment, join(third?.path ?? '', '1_2.mp4'));
-  // A whole camera that lies elsewhere now.
+  // A whole camera folder that is elsewhere now.
   renameSync(join(folder, 'moved'), elsewhere('moved'));
   symlinkSync(elsewhere('moved'), join(folder, 'moved'));
-  // Not of the index.
+  // Not in the index.
   symlinkSync(elsewhere('second.mp4'), at('1700000000000_1000.mp4'));
   symlinkSync(elsewhere('nothing'), at('1700000000001_1000.mp4'));
   symlinkSync(elsewhere('second.mp4'), at('.17.part'));
@@ -103,7 +103,7 @@ it('C5: retention touches only its own segments, whatever lies between them and 
   copyFileSync(segment, join(folder, '..yard', '1700000000006_1000.mp4'));
   cpSync(elsewhere('moved'), elsewhere('linked'), { recursive: true });
   symlinkSync(elsewhere('linked'), join(folder, 'linked'));
-  // Rows that somebody has written: out of the folder, and another camera's.
+  // Forged rows: outside of the folder, and of another camera.
   copyFileSync(segment, elsewhere('1700000000007_1000.mp4'));
   const database = new Database(join(proxy.dataDir, 'recordings.db'));
   const row = database.prepare('SELECT * FROM segments WHERE file = ?').get(fourth?.file) as Record<string, unknown>;
@@ -146,7 +146,7 @@ it('C5: retention touches only its own segments, whatever lies between them and 
   const after = contents(folder);
   expect([...after.keys()].sort()).toEqual([...left.keys()].sort());
   expect(after).toEqual(left);
-  // Each is named; of a folder that is no camera's, the folder.
+  // Each file is named. Of a folder that belongs to no camera, only the folder is named.
   for (const name of [
     'moved',
     'linked',

@@ -1,4 +1,4 @@
-/** The process as a whole: killed, ended, started twice. Nobody has to do anything for the cameras to be back. */
+/** The whole process is killed, ended and started twice. The cameras come back without any action. */
 import { execFile } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -44,19 +44,19 @@ describe('the proxy', () => {
     }
   }
 
-  it('has its cameras back after it was killed', async () => {
+  it('has its cameras back after kill -9', async () => {
     await proxy.kill9();
     await proxy.resume();
     await allGiveFrames();
   });
 
-  it('ends with 0 when it is told to, and has its cameras back when it is started again', async () => {
+  it('exits with 0 on SIGTERM, and has its cameras back when it is started again', async () => {
     expect(await proxy.end()).toBe(0);
     await proxy.resume();
     await allGiveFrames();
   });
 
-  it('forgets a camera that was removed before it was killed', async () => {
+  it('has no camera that was removed before kill -9', async () => {
     await proxy.addCamera('extra', farm.url('one'));
     await proxy.removeCamera('extra');
     await proxy.kill9();
@@ -65,7 +65,7 @@ describe('the proxy', () => {
     await allGiveFrames();
   });
 
-  it('refuses a second process on its data directory and names its own pid', async () => {
+  it('refuses a second process on its data directory and names the pid of the first', async () => {
     const configFile = join(proxy.folder, 'second.yaml');
     writeFileSync(configFile, stringify({ port: await freePort(), grpc_port: await freePort() }));
     const { code, output } = await new Promise<{ code: number | null; output: string }>((resolve) => {

@@ -63,7 +63,7 @@ async function passthrough(name: string): Promise<Passthrough> {
 }
 
 async function streams(name: string): Promise<void> {
-  await waitFor(`${name} to be passed on`, BOUND_MS, async () => {
+  await waitFor(`${name} to be sent`, BOUND_MS, async () => {
     return (await shown(name)).rtmp_stream_status.streaming;
   }).catch(async (error: unknown) => {
     throw new Error(JSON.stringify(await passthrough(name)), { cause: error });
@@ -88,11 +88,11 @@ function gaps(numbers: readonly (number | 'torn')[], clipFrames = CLIP_FRAMES): 
 }
 
 describe('passthrough', () => {
-  it('begins with the group in progress, and passes on every frame once', async () => {
+  it('begins with the group in progress, and sends every frame once', async () => {
     const name = 'long';
     await proxy.addCamera(name, farm.url(name), { rtmp_endpoint: server.url(name) });
     await proxy.cameraIsRunning(name);
-    // In the midst of a group of ten seconds, with a viewer who is there already.
+    // In the middle of a group of ten seconds, with a viewer that is already connected.
     await waitFor(
       'half a second of it',
       BOUND_MS,
@@ -109,7 +109,7 @@ describe('passthrough', () => {
     expect(await passthrough(name)).toMatchObject({ wanted: true, state: 'streaming', connects: 1, lost_packets: 0 });
   });
 
-  it('keeps the order of frames that are sent out of order', async () => {
+  it('keeps the display order of frames that are sent in another order', async () => {
     await started('reordered');
     const { numbers } = await server.play('reordered', WIDTH, HEIGHT, 60);
     expect(gaps(numbers).filter((gap) => gap !== 1)).toEqual([]);
@@ -117,12 +117,12 @@ describe('passthrough', () => {
     expect(packets.length).toBeGreaterThan(10);
     for (const { pts, dts } of packets) expect(pts).toBeGreaterThanOrEqual(dts);
     const times = packets.map(({ pts }) => Math.round(pts * 1000)).sort((one, other) => one - other);
-    // Two B-frames between others: a frame is decoded before two that are shown before it.
+    // With two B-frames in between, a frame is decoded before two that are shown before it.
     expect(packets.filter(({ pts, dts }) => pts - dts > 0.07).length).toBeGreaterThan(packets.length / 5);
     expect(new Set(times).size).toBe(times.length);
   });
 
-  it('takes the sound of a camera with it, if it is kept', async () => {
+  it('sends the audio of a camera when record_audio is set', async () => {
     await started('sound', { record_audio: true });
     const packets = await server.packets('sound', 2);
     const times = (kind: string): number[] => packets.filter((packet) => packet.kind === kind).map(({ dts }) => dts);
@@ -133,14 +133,14 @@ describe('passthrough', () => {
       expect(times(kind)).toEqual([...times(kind)].sort((one, other) => one - other));
   });
 
-  it('begins anew when the camera changes its picture', async () => {
+  it('opens a new stream when the picture changes', async () => {
     await started('changing');
     await waitFor('the other picture', BOUND_MS, async () => (await passthrough('changing')).connects >= 2);
     const { numbers } = await server.play('changing', 320, 240, 30);
     expect(gaps(numbers).filter((gap) => gap !== 1)).toEqual([]);
   });
 
-  it('stops, keeps the wish over a restart, and shows wish and fact apart', async () => {
+  it('stops, keeps its setting over a restart, and shows setting and state separately', async () => {
     await started('plain');
     await client.unary('Proxy', { device_id: 'plain', passthrough: false });
     expect(await passthrough('plain')).toMatchObject({ wanted: false, state: 'off' });
@@ -157,7 +157,7 @@ describe('passthrough', () => {
     expect((await server.play('elsewhere', WIDTH, HEIGHT, 10)).numbers).toHaveLength(10);
   });
 
-  it('says what a server that refuses said, and tries again', async () => {
+  it('shows what a refusing server answered, and tries again', async () => {
     const rtmp_endpoint = server.url('sound', 'closed').replace('rtmp://', 'rtmp://user:geheim@');
     await proxy.rest('PATCH', '/api/v1/process/sound', { rtmp_endpoint });
     await waitFor('a refusal', BOUND_MS, async () => (await passthrough('sound')).state === 'retrying');
@@ -169,7 +169,7 @@ describe('passthrough', () => {
     expect(proxy.output + JSON.stringify(await shown('sound'))).not.toContain('geheim');
   });
 
-  it('refuses what cannot be passed on, and says why', async () => {
+  it('refuses cameras whose stream cannot be sent, and says why', async () => {
     const refused = async (request: object) => await client.unary('Proxy', request).catch((error: unknown) => error);
     expect(await refused({ device_id: '', passthrough: true })).toMatchObject({ code: 3 });
     expect(await refused({ device_id: 'nobody', passthrough: true })).toMatchObject({ code: 5 });
@@ -179,7 +179,7 @@ describe('passthrough', () => {
     expect(without).toMatchObject({ code: 9, details: expect.stringContaining('rtmp_endpoint') as string });
     await proxy.rest('PATCH', '/api/v1/process/hevc', { rtmp_endpoint: server.url('hevc') });
     const hevc = await refused({ device_id: 'hevc', passthrough: true });
-    expect(hevc).toMatchObject({ code: 9, details: expect.stringContaining('enhanced RTMP') as string });
+    expect(hevc).toMatchObject({ code: 9, details: expect.stringContaining('Enhanced RTMP') as string });
     const http = await proxy.rest('PATCH', '/api/v1/process/hevc', { rtmp_endpoint: 'http://cloud/live' });
     expect(http.status).toBe(400);
   });

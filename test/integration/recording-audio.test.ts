@@ -66,8 +66,8 @@ async function tracks(file: string) {
   }));
 }
 
-describe('the sound of a camera', () => {
-  it('is recorded beside its pictures, and goes into clips', async () => {
+describe('the audio of a camera', () => {
+  it('is recorded with the pictures, and is part of clips', async () => {
     await proxy.addCamera('aac', farm.url('aac'), { record_audio: true });
     await waitFor('three segments', BOUND_MS, async () => (await segments('aac')).length >= 3);
     const [first, second] = await segments('aac');
@@ -89,7 +89,7 @@ describe('the sound of a camera', () => {
     }
   });
 
-  it('that mp4 cannot hold is left out, and the log says so', async () => {
+  it('is left out and logged when mp4 cannot hold it', async () => {
     await proxy.addCamera('telephone', farm.url('telephone'), { record_audio: true });
     await waitFor('a segment', BOUND_MS, async () => (await segments('telephone')).length > 0);
     expect((await segments('telephone'))[0]?.audio).toBe(false);

@@ -1,4 +1,4 @@
-/** What cameras send is on the disk, each frame once, in files that any player opens; whatever the disk does. */
+/** Recording: every frame is on the disk exactly once, in files that players open, also when the disk fails. */
 import { appendFileSync, mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
@@ -67,7 +67,7 @@ function indexed(camera: string): string[] {
   }
 }
 
-/** Every frame once: each number follows the one before it, over all files. */
+/** Over all files, each frame number follows the one before it. */
 async function expectEachFrameOnce(device: Device, files: readonly SegmentFile[]): Promise<void> {
   const { width, height } = CAMERAS[device];
   let before: number | undefined;
@@ -90,13 +90,13 @@ async function expectPlayable(file: SegmentFile): Promise<void> {
 }
 
 describe('recording', () => {
-  it('puts every frame once into files that play', async () => {
+  it('writes every frame exactly once into files that play', async () => {
     proxy = await Proxy.start({ config: { buffer: { on_disk: true } } });
     for (const device of DEVICES) await proxy.addCamera(device, farm.url(device));
     for (const device of DEVICES) await atLeast(5, device);
     expect(await proxy.end()).toBe(0);
     for (const device of DEVICES) {
-      // The last group was cut off in the middle, maybe before a B-frame that is shown earlier.
+      // The last group was cut off, maybe before a B-frame that is shown earlier.
       const last = recorded(device).at(-1)!;
       expect((await probed(last.path)).complaints).toBe('');
       const files = recorded(device).slice(0, -1);
@@ -105,7 +105,7 @@ describe('recording', () => {
       expect(new Set(lengths.slice(1))).toEqual(new Set([(GOP / FPS) * 1000]));
       await expectEachFrameOnce(device, files);
       expect(indexed(device)).toEqual([...files, last].map(({ name }) => name));
-      // What a player is shown begins when the one before it ends.
+      // Each file begins when the one before it ends.
       for (const [at, file] of files.slice(1).entries()) {
         const gapMs = file.startMs - files[at]!.startMs - files[at]!.durationMs;
         expect(Math.abs(gapMs)).toBeLessThan(500);
@@ -113,7 +113,7 @@ describe('recording', () => {
     }
   });
 
-  it('joins groups that are short', async () => {
+  it('joins short groups', async () => {
     proxy = await Proxy.start({ config: { buffer: { on_disk: true, segment_min_ms: 1900 } } });
     await proxy.addCamera('short-groups', farm.url('short-groups'));
     await atLeast(3, 'short-groups');
@@ -147,7 +147,7 @@ describe('recording', () => {
     await expectEachFrameOnce('h264', recorded('h264'));
   });
 
-  it('goes on after kill -9: what was finished plays, and nothing is there twice', async () => {
+  it('goes on after kill -9: finished files play, and no frame is there twice', async () => {
     proxy = await Proxy.start({ config: { buffer: { on_disk: true } } });
     await proxy.addCamera('h264', farm.url('h264'));
     for (let round = 1; round <= 4; round += 1) {
@@ -168,7 +168,7 @@ describe('recording', () => {
     }
   });
 
-  it('takes up what a crash left behind, and leaves foreign files alone', async () => {
+  it('adds the files that a crash left, and changes no foreign files', async () => {
     proxy = await Proxy.start({ config: { buffer: { on_disk: true } } });
     await proxy.addCamera('h264', farm.url('h264'));
     await atLeast(2, 'h264');
@@ -187,8 +187,8 @@ describe('recording', () => {
   });
 });
 
-describe('a disk in trouble', () => {
-  it('does not touch live, is told of, and recording goes on by itself when it is well again', async () => {
+describe('a failing disk', () => {
+  it('does not affect live frames, is logged, and is used again when it works', async () => {
     proxy = await Proxy.start({ config: { buffer: { on_disk: true } } });
     await proxy.addCamera('h264', farm.url('h264'));
     await atLeast(1, 'h264');
@@ -202,18 +202,18 @@ describe('a disk in trouble', () => {
       const found = await recording('h264');
       return found.state === 'failing' && found;
     });
-    expect(failing.message).toMatch(/in the way of .*archive\/h264.*move it away/);
+    expect(failing.message).toMatch(/archive\/h264 cannot be used.*Move the file away/);
     expect((await proxy.camera('h264')).status).toBe('running');
     rmSync(join(proxy.dataDir, 'archive'));
     await atLeast(1, 'h264');
     await waitFor('the trouble to be over', BOUND_MS, async () => (await recording('h264')).state === 'recording');
     expect((await recording('h264')).lost_groups).toBeGreaterThan(0);
-    expect(proxy.output).toMatch(/it is recorded again/);
+    expect(proxy.output).toMatch(/The camera is recorded again/);
     expect((await proxy.camera('h264')).chrysproxy.stats).toMatchObject({ reconnects: 0 });
   });
 
-  it('that is full costs what does not fit, and goes on when there is space', async () => {
-    // A small disk of its own, which only the proxy's processes see.
+  it('that is full loses groups, and is used again when there is space', async () => {
+    // A small disk that only the proxy's processes see.
     const mount = 'mount -t tmpfs -o size=1m none "$0" && exec "$@"';
     proxy = await Proxy.start({
       config: { buffer: { on_disk: true, on_disk_folder: 'small' } },
@@ -233,7 +233,7 @@ describe('a disk in trouble', () => {
       const found = await recording('h264');
       return found.state === 'failing' && found;
     });
-    expect(failing.message).toMatch(/no space left .*free some/);
+    expect(failing.message).toMatch(/no space left .*Free some/);
     expect(readdirSync(join(disk, 'h264')).filter((name) => name.endsWith('.part'))).toEqual([]);
     const before = segmentsIn(join(disk, 'h264')).length;
     rmSync(filler);
@@ -243,7 +243,7 @@ describe('a disk in trouble', () => {
     expect((await proxy.camera('h264')).status).toBe('running');
   });
 
-  it('of limited size keeps the newest', async () => {
+  it('keeps the newest segments within the size limit', async () => {
     proxy = await Proxy.start({ config: { buffer: { on_disk: true } } });
     await proxy.addCamera('h264', farm.url('h264'));
     await atLeast(3, 'h264');

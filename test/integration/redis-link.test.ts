@@ -79,7 +79,7 @@ describe('RedisLink', () => {
 
   it.each([
     ['a wrong password', { password: 'wrong one' }, /refuses redis\.password: set the right one/],
-    ['no password', {}, /wants a password: set redis\.password/],
+    ['no password', {}, /requires a password: set redis\.password/],
     ['a missing database', { password: SECRET, database: 99 }, /has no database 99: change redis\.database/],
   ])('says what to do about %s, and shows no password', async (_what, options, sentence) => {
     const server = await redis({ password: SECRET });

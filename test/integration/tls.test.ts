@@ -1,4 +1,4 @@
-/** TLS of gRPC and REST, with Python's clients from outside. */
+/** TLS of gRPC and REST, tested with Python clients. */
 import { execFile } from 'node:child_process';
 import { chmodSync, copyFileSync, mkdtempSync, rmSync } from 'node:fs';
 import { connect } from 'node:net';
@@ -54,7 +54,7 @@ function options(files: Partial<CertificateFiles>): string[] {
   return Object.entries({ ca: ours.cert, ...files }).flatMap(([name, path]) => [`--${name}`, path]);
 }
 
-/** 'in', or why not. */
+/** 'in', or the reason why the client was refused. */
 function pythonRest(files: Partial<CertificateFiles>): Promise<string> {
   const args = [join(PROJECT, 'test/clients/rest_client.py'), `${proxy!.restUrl}/healthz`, ...options(files)];
   return new Promise((resolve) => {
@@ -70,7 +70,7 @@ async function pythonGrpc(files: Partial<CertificateFiles>): Promise<string> {
 }
 
 describe('a proxy with a certificate', () => {
-  it('gives frames, snapshots and files over TLS, and nothing in plaintext', async () => {
+  it('serves frames, snapshots and files over TLS, and nothing in plaintext', async () => {
     const { restUrl, grpcAddress, output } = await start();
     await proxy!.addCamera('yard', farm.url('open'));
     await proxy!.cameraIsRunning('yard');
@@ -78,7 +78,7 @@ describe('a proxy with a certificate', () => {
     const { exitCode, complaints, lines } = await pythonClient(grpcAddress, ...frames);
     expect([exitCode, complaints]).toEqual([0, '']);
     expect(lines).toHaveLength(50);
-    // Whole and in order; whoever has no time for a frame may miss it.
+    // Complete and in order; a slow reader may miss frames.
     for (const [index, { number, pts }] of lines.entries()) {
       expect(number).toEqual(expect.any(Number));
       if (index > 0) expect(Number(pts)).toBeGreaterThan(Number(lines[index - 1]!['pts']));
@@ -95,7 +95,7 @@ describe('a proxy with a certificate', () => {
 
     expect((await pythonClient(grpcAddress, '--services')).exitCode).not.toBe(0);
     await expect(fetch(restUrl.replace('https', 'http'))).rejects.toThrow();
-    // What is no TLS at all does not disturb it.
+    // Data that is not TLS does not disturb the proxy.
     await new Promise((resolve) => {
       connect(proxy!.restPort, '127.0.0.1')
         .on('close', resolve)
@@ -105,7 +105,7 @@ describe('a proxy with a certificate', () => {
     expect((await proxy!.rest('GET', '/healthz')).status).toBe(200);
   });
 
-  it('cuts off who begins no handshake, or does not end it', async () => {
+  it('closes connections that do not begin or do not finish the handshake', async () => {
     const { restPort, grpcPort } = await start();
     const cutOff = (port: number, beginning: string): Promise<void> =>
       new Promise((resolve, reject) => {
@@ -122,20 +122,20 @@ describe('a proxy with a certificate', () => {
           });
         if (beginning !== '') socket.write(beginning);
       });
-    // The first bytes of a client's hello.
+    // The first bytes of a ClientHello.
     const tries = [restPort, grpcPort].flatMap((port) => ['', '\x16\x03\x01'].map((text) => cutOff(port, text)));
     await Promise.all(tries);
     expect((await proxy!.rest('GET', '/healthz')).status).toBe(200);
   });
 
-  it('is not talked to by whoever knows another CA', async () => {
+  it('is refused by clients that trust another CA', async () => {
     await start();
     const other = join(folder, 'another-ca.pem');
     expect((await runCli(proxy, ['camera', 'list', '--ca', other])).stderr).toMatch(/not trusted.*--ca/);
     expect((await pythonClient(proxy!.grpcAddress, '--services', '--ca', other)).exitCode).not.toBe(0);
   });
 
-  it('takes renewed files without a restart, and keeps the old ones when the new ones are of no use', async () => {
+  it('loads renewed files without a restart, and keeps the old ones when the new ones are invalid', async () => {
     const files = { cert: join(folder, 'live.pem'), key: join(folder, 'live.key') };
     const put = (from: CertificateFiles): void => {
       copyFileSync(from.cert, files.cert);
@@ -168,8 +168,8 @@ describe('a proxy with a certificate', () => {
   });
 });
 
-describe('a proxy that wants certificates of its clients', () => {
-  it('lets the right one in, and none, an expired one and one of another CA not', async () => {
+describe('a proxy that requires client certificates', () => {
+  it('accepts a valid certificate, and refuses none, an expired one and one of another CA', async () => {
     await start({ client_ca: ours.cert, require_client_cert: true }, good);
     for (const ask of [pythonRest, pythonGrpc]) {
       expect(await ask(good)).toBe('in');
@@ -179,7 +179,7 @@ describe('a proxy that wants certificates of its clients', () => {
     expect((await runCli(proxy, ['camera', 'list', ...options({})])).exitCode).not.toBe(0);
   });
 
-  it.each(['grpc', 'rest'] as const)('of %s alone leaves the other open', async (which) => {
+  it.each(['grpc', 'rest'] as const)('requires them for %s alone when configured so', async (which) => {
     await start({ client_ca: ours.cert, require_client_cert: which }, good);
     expect(await pythonRest({})).toMatch(which === 'rest' ? /Error/ : /^in$/);
     if (which === 'rest') expect(await pythonGrpc({})).toBe('in');
@@ -187,14 +187,14 @@ describe('a proxy that wants certificates of its clients', () => {
   });
 });
 
-describe('files that are of no use', () => {
+describe('invalid TLS files', () => {
   it.each([
     ['a key of another certificate', () => ({ key: good.key }), /is not the key of the certificate/],
-    ['a certificate that has ended', () => ({ ...expired }), /has ended/],
+    ['an expired certificate', () => ({ ...expired }), /expired at/],
     ['a file that is not there', () => ({ cert: join(folder, 'none.pem') }), /none\.pem cannot be read/],
     ['no key', () => ({ key: '' }), /tls\.cert is set and tls\.key is not/],
     ['no CA of clients', () => ({ require_client_cert: true }), /tls\.client_ca/],
-  ])('keep it from starting: %s', async (_what, tls, message) => {
+  ])('prevent the start: %s', async (_what, tls, message) => {
     await expect(start(tls())).rejects.toThrow(message);
   });
 });

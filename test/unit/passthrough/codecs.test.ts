@@ -2,14 +2,14 @@ import { describe, expect, it } from 'vitest';
 
 import { whyAudioIsNotCarried, whyNotCarried } from '../../../src/passthrough/codecs.js';
 
-describe('what RTMP carries', () => {
-  it('is H.264 with AAC', () => {
+describe('the codecs that RTMP carries', () => {
+  it('are H.264 and AAC', () => {
     expect(whyNotCarried('h264')).toBeUndefined();
     expect(whyAudioIsNotCarried('aac')).toBeUndefined();
   });
 
-  it('names other codecs', () => {
+  it('do not include others, which are named', () => {
     expect(whyNotCarried('hevc')).toContain('HEVC');
-    expect(whyAudioIsNotCarried('opus')).toBe('Audio is not passed on: RTMP carries AAC, and not opus.');
+    expect(whyAudioIsNotCarried('opus')).toBe('Audio is not sent: RTMP carries AAC, but not opus.');
   });
 });

@@ -24,7 +24,7 @@ class Rig {
     });
   }
 
-  /** One letter for each packet: a capital is a keyframe. */
+  /** Writes one packet for each letter; a capital letter is a keyframe. */
   write(packets: string, connection = 1, bytes = 100): this {
     for (const letter of packets) {
       this.ring.write({
@@ -38,7 +38,7 @@ class Rig {
     return this;
   }
 
-  /** "0-3": packets 0, 1 and 2; "lost 2". */
+  /** Shows results as "0-3" (packets 0, 1 and 2) or "lost 2". */
   all(ended = false): string[] {
     const found: string[] = [];
     for (let next = this.finder.next(ended); next !== undefined; next = this.finder.next(ended)) found.push(text(next));
@@ -52,7 +52,7 @@ function text({ segment, lostGroups }: Found): string {
 }
 
 describe('the next segment', () => {
-  it('is each group of pictures, once the next keyframe is there', () => {
+  it('is a group of pictures, as soon as the next keyframe is there', () => {
     const rig = new Rig().write('Kpp');
     expect(rig.all()).toEqual([]);
     expect(rig.write('KppKp').all()).toEqual(['0-3', '3-6']);
@@ -60,7 +60,7 @@ describe('the next segment', () => {
     expect(rig.write('pK').all()).toEqual(['6-9']);
   });
 
-  it('begins with the first keyframe from a packet on', () => {
+  it('begins with the first keyframe from the start sequence on', () => {
     expect(new Rig().write('pppKppK').all()).toEqual(['3-6']);
     const ring = new FakePacketRing(64, FIRST);
     for (let index = 0; index < 9; index += 1) ring.write({ keyframe: index % 3 === 0, arrivalMs: START_MS });
@@ -68,35 +68,35 @@ describe('the next segment', () => {
     expect(text(finder.next(false)!)).toBe('3-6');
   });
 
-  it('ends with its connection', () => {
+  it('ends where the connection ends', () => {
     const rig = new Rig().write('KppKp').write('ppKpK', 2);
     expect(rig.all()).toEqual(['0-3', '3-5', '7-9']);
     const { segment } = new Rig().write('Kp', 5).write('K', 6).finder.next(false)!;
     expect(segment).toMatchObject({ connection: 5, groups: 1 });
   });
 
-  it('is what there is when nothing more will come', () => {
+  it('is the group in progress when no more packets come', () => {
     const rig = new Rig().write('KppKp');
     expect(rig.all(true)).toEqual(['0-3', '3-5']);
     expect(rig.all(true)).toEqual([]);
     expect(rig.write('KpK', 2).all()).toEqual(['5-7']);
   });
 
-  it('joins groups until it is long enough', () => {
+  it('joins groups up to the minimum length', () => {
     const rig = new Rig({ minUs: 5 * FRAME_MS * 1000 }).write('KpKpKpKpKpKpK');
     expect(rig.all()).toEqual(['0-6', '6-12']);
     expect(rig.write('pK').all(true)).toEqual(['12-15']);
   });
 
-  it('is one second of a camera whose every picture is a keyframe, however short a segment may be', () => {
-    // 25 pictures last 1 s; half of what the ring surely keeps is 32.
+  it('lasts at least one second when every packet is a keyframe', () => {
+    // 25 pictures last 1 s. Half of the packets that the ring guarantees is 32.
     const rig = new Rig({}, 128).write('K'.repeat(60));
     expect(rig.all()).toEqual(['0-25', '25-50']);
     expect(rig.all(true)).toEqual(['50-60']);
     expect(new Rig({ minUs: 30 * FRAME_MS * 1000 }, 128).write('K'.repeat(61)).all()).toEqual(['0-30', '30-60']);
   });
 
-  it('is each group again, once not every picture is a keyframe', () => {
+  it('is one group again as soon as not every packet is a keyframe', () => {
     expect(new Rig().write('KKKpKpKpK').all()).toEqual(['0-4', '4-6', '6-8']);
   });
 
@@ -105,9 +105,9 @@ describe('the next segment', () => {
     expect(new Rig({ minUs: 1e9, isSameStream }).write('KpKpKpKp').all(true)).toEqual(['0-4', '4-8']);
   });
 
-  it('joins no more than half of what the ring surely keeps', () => {
+  it('joins at most half of the packets that the ring guarantees', () => {
     const rig = new Rig({ minUs: 1e9 }).write('Kp'.repeat(20));
-    // Of 64 entries the ring surely keeps 32 packets.
+    // A ring with 64 entries guarantees 32 packets.
     expect(rig.all()).toEqual(['0-16', '16-32']);
     const header = new BigInt64Array(rig.ring.buffer, 0, PACKET_RING.bytes / 8);
     header[PACKET_RING.minPacketsI64] = 8n;
@@ -117,53 +117,53 @@ describe('the next segment', () => {
 });
 
 describe('a group without end', () => {
-  it('is cut off before the ring loses its beginning, and the rest counts as lost', () => {
+  it('is cut off before the ring loses its beginning, and its rest counts as lost', () => {
     const rig = new Rig().write(`K${'p'.repeat(30)}`);
     expect(rig.all()).toEqual([]);
     expect(rig.write('pp').all()).toEqual(['0-32', 'lost 1']);
     expect(rig.write('ppppKpK').all()).toEqual(['37-39']);
   });
 
-  it('loses nothing when the next keyframe comes just then', () => {
+  it('loses nothing when the next keyframe follows the cut', () => {
     const rig = new Rig().write(`K${'p'.repeat(31)}K`);
     expect(rig.all(true)).toEqual(['0-32', '32-33']);
   });
 
-  it('is cut off when its bytes get too many', () => {
+  it('is cut off when it has too many bytes', () => {
     const rig = new Rig().write('Kppppppp', 1, 2 ** 17);
     expect(rig.all()).toEqual(['0-4', 'lost 1']);
   });
 
-  it('leaves whole groups before it to a segment of their own', () => {
+  it('is not joined with the whole groups before it', () => {
     const rig = new Rig({ minUs: 1e9 }).write(`KpKp${'p'.repeat(40)}`);
     expect(rig.all()).toEqual(['0-2', '2-34', 'lost 1']);
   });
 });
 
 describe('a reader that is too slow', () => {
-  it('counts the groups that it lost and goes on with the newest whole one', () => {
+  it('counts the lost groups and goes on with the newest whole one', () => {
     const rig = new Rig({}, 16).write('KpppK');
     expect(rig.all()).toEqual(['0-4']);
     rig.write('pppKpppKpppKpppKpppKp');
-    // Groups begin at 0, 4, 8, 12, 16, 20 and 24; the newest whole one is that of 20.
+    // Groups begin at 0, 4, 8, 12, 16, 20 and 24; the newest whole one begins at 20.
     expect(rig.all()).toEqual(['lost 4', '20-24']);
   });
 
-  it('counts them also between two segments', () => {
+  it('counts lost groups between two segments', () => {
     const rig = new Rig({}, 16).write('KpppK');
     expect(text(rig.finder.next(false)!)).toBe('0-4');
     rig.write('pppKpppKpppKpppKp');
     expect(rig.all()).toEqual(['lost 3', '16-20']);
   });
 
-  it('counts what it lost of another connection', () => {
+  it('counts lost groups of another connection', () => {
     const rig = new Rig({}, 16).write('Kp');
     expect(rig.all()).toEqual([]);
     rig.write('KpppKpppKpppKpppKpppK', 2);
     expect(rig.all()).toEqual(['lost 5', '18-22']);
   });
 
-  it('does not go back when it is told to skip', () => {
+  it('does not go back when it skips', () => {
     const rig = new Rig().write('KpKpKp');
     expect(text(rig.finder.next(false)!)).toBe('0-2');
     expect(text(rig.finder.next(false)!)).toBe('2-4');

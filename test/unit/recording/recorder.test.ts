@@ -95,7 +95,7 @@ class TestCamera {
     return this;
   }
 
-  /** Whole groups of five packets; the last one is open. */
+  /** Writes whole groups of five packets; the last one stays open. */
   write(groups: number, connection = 1): this {
     for (let packet = 0; packet < groups * GOP; packet += 1) {
       this.ring.write({
@@ -122,7 +122,7 @@ function files(camera = 'yard'): string[] {
   return existsSync(join(folder, camera)) ? readdirSync(join(folder, camera)).sort() : [];
 }
 
-/** Name of the file of the `number`-th group. */
+/** File name of the `number`-th group. */
 function fileOf(number: number): string {
   return `${START_MS + number * GOP * FRAME_MS}_${GOP * FRAME_MS}.mp4`;
 }
@@ -142,7 +142,7 @@ function logged(): string[] {
   return said.filter((message) => message.kind === 'log').map(({ level, text }) => `${level}: ${text}`);
 }
 
-describe('the recorder', () => {
+describe('Recorder', () => {
   it('writes each whole group into a file and the index', () => {
     new TestCamera().record().write(3);
     run();
@@ -162,11 +162,11 @@ describe('the recorder', () => {
     });
   });
 
-  it('waits for the audio of the newest segments only, so that short ones do not make it fall behind', () => {
+  it('waits for the audio of the newest segments only, so that short segments do not make it fall behind', () => {
     const camera = new TestCamera().write(12);
     recorder.take({ ...camera.message, audioRing: new SharedArrayBuffer(8) });
     run();
-    // Each group lasts 200 ms, and audio may come 500 ms late.
+    // Each group lasts 200 ms, and audio can be 500 ms late.
     expect(files()).toEqual(Array.from({ length: 9 }, (_, number) => fileOf(number)).sort());
     nowMs += 500;
     run();
@@ -180,7 +180,7 @@ describe('the recorder', () => {
     expect([files('yard'), files('door')]).toEqual([[fileOf(0)], [fileOf(0)]]);
   });
 
-  it('writes the group in progress when the camera is gone for a second, or is recorded no more', () => {
+  it('writes the group in progress when the camera was away for a second, or recording ends', () => {
     const camera = new TestCamera().record().write(2);
     run();
     camera.control.setI32(CONTROL.connectedI32, 0);
@@ -200,7 +200,7 @@ describe('the recorder', () => {
     expect(recorder.isRecording).toBe(false);
   });
 
-  it('comes to an end although the camera sends faster than the disk writes', () => {
+  it('finishes although the camera sends faster than the disk writes', () => {
     const camera = new TestCamera().record().write(2);
     addon.onWrite = () => {
       camera.write(1);
@@ -210,14 +210,14 @@ describe('the recorder', () => {
     expect(files().length).toBeLessThan(5);
   });
 
-  it('writes what is open of all cameras at the end', () => {
+  it('writes the open groups of all cameras when it finishes', () => {
     new TestCamera('yard', 1).record().write(1);
     new TestCamera('door', 2).record().write(2);
     recorder.finish();
     expect([files('yard').length, files('door').length]).toEqual([1, 2]);
   });
 
-  it('waits for the word of what a connection is', () => {
+  it('waits for the description of a new connection', () => {
     const camera = new TestCamera();
     recorder.take({ ...camera.message, periods: [] });
     camera.write(2);
@@ -228,7 +228,7 @@ describe('the recorder', () => {
     expect(files()).toEqual([fileOf(0)]);
   });
 
-  it('goes on when that word never comes', () => {
+  it('goes on when that description never comes', () => {
     const camera = new TestCamera('yard', 1, 16);
     recorder.take({ ...camera.message, periods: [period(2)] });
     camera.write(2);
@@ -241,7 +241,7 @@ describe('the recorder', () => {
     expect(progress()?.counters).toMatchObject({ segments: 1, lostGroups: 5 });
   });
 
-  it('joins short groups, but none of different sizes', () => {
+  it('joins short groups, but not groups of different picture sizes', () => {
     begin({}, 2 * GOP * FRAME_MS);
     const camera = new TestCamera();
     const periods = [period(1), { ...period(1, 320), fromSequence: FIRST + 3 * GOP }];
@@ -251,7 +251,7 @@ describe('the recorder', () => {
     expect(indexed().map((file) => file.split('_')[1])).toEqual(['400.mp4', '200.mp4', '400.mp4']);
   });
 
-  it('goes on after its last segment when its thread was started anew', () => {
+  it('goes on after its last segment when its thread was started again', () => {
     const camera = new TestCamera().record().write(3);
     run();
     begin();
@@ -260,7 +260,7 @@ describe('the recorder', () => {
     expect(files()).toEqual([fileOf(0), fileOf(1), fileOf(2)]);
   });
 
-  it('takes a name that is free when two segments begin in one millisecond', () => {
+  it('gives different names to two segments that begin in the same millisecond', () => {
     mkdirSync(join(folder, 'yard'), { recursive: true });
     symlinkSync('/nowhere', join(folder, 'yard', fileOf(0)));
     new TestCamera().record().write(2);
@@ -268,7 +268,7 @@ describe('the recorder', () => {
     expect(indexed()).toEqual([`${START_MS + 1}_200.mp4`]);
   });
 
-  it('replaces what a thread that died had not finished', () => {
+  it('replaces the unfinished file of a crashed thread', () => {
     mkdirSync(join(folder, 'yard'), { recursive: true });
     writeFileSync(join(folder, 'yard', `.${FIRST}.part`), 'half');
     new TestCamera().record().write(2);
@@ -277,8 +277,8 @@ describe('the recorder', () => {
   });
 });
 
-describe('a disk that takes nothing', () => {
-  it('is told of once with what to do, costs the groups, and is tried again', () => {
+describe('a disk that cannot be written', () => {
+  it('is logged once with advice, loses the groups, and is tried again', () => {
     const camera = new TestCamera().record().write(3);
     run();
     addon.error = systemError('ENOSPC');
@@ -287,7 +287,7 @@ describe('a disk that takes nothing', () => {
     expect(progress()).toMatchObject({
       state: 'failing',
       counters: { segments: 2, lostGroups: 2 },
-      message: expect.stringMatching(/no space left .*free some/) as string,
+      message: expect.stringMatching(/no space left .*Free some/) as string,
     });
     expect(said).toContainEqual({ kind: 'overLimit' });
     addon.error = undefined;
@@ -295,15 +295,15 @@ describe('a disk that takes nothing', () => {
     run();
     expect(progress()).toMatchObject({ state: 'recording', message: '', counters: { segments: 3, lostGroups: 2 } });
     expect(logged()).toEqual([
-      expect.stringMatching(/^error: there is no space left/),
-      'info: it is recorded again; 2 groups of pictures were lost so far',
+      expect.stringMatching(/^error: There is no space left/),
+      'info: The camera is recorded again. 2 groups of pictures were lost so far.',
     ]);
     expect(indexed()).toEqual([fileOf(0), fileOf(1), fileOf(4)]);
   });
 
   it.each([
-    ['EACCES', /cannot be written \(EACCES\): make it writable/],
-    ['EROFS', /cannot be written \(EROFS\): make it writable/],
+    ['EACCES', /cannot be written \(EACCES\)\. Make it writable/],
+    ['EROFS', /cannot be written \(EROFS\)\. Make it writable/],
     ['EIO', /reports an error \(EIO\)/],
     ['EMFILE', /EMFILE: it does not work/],
   ])('says what to do about %s', (code, message) => {
@@ -313,7 +313,7 @@ describe('a disk that takes nothing', () => {
     expect(progress()).toMatchObject({ state: 'failing', message: expect.stringMatching(message) as string });
   });
 
-  it('gets its folder again when somebody has removed it, and loses nothing', () => {
+  it('gets its folder again when it was removed, and loses nothing', () => {
     const camera = new TestCamera().record().write(2);
     run();
     rmSync(folder, { recursive: true });
@@ -323,31 +323,31 @@ describe('a disk that takes nothing', () => {
     expect(progress()?.counters.lostGroups).toBe(0);
   });
 
-  it('says what is in the way of the folder', () => {
+  it('names the file that has the name of the folder', () => {
     writeFileSync(folder, 'a file');
     const camera = new TestCamera().record().write(2);
     run();
-    expect(progress()?.message).toMatch(/no folder is in the way .*move it away/);
+    expect(progress()?.message).toMatch(/a file has the name of a folder .*Move the file away/);
     rmSync(folder);
     camera.write(1);
     run();
     expect(progress()).toMatchObject({ state: 'recording', counters: { lostGroups: 1, segments: 1 } });
   });
 
-  it('does not follow a link in place of the folder of a camera', () => {
+  it('does not follow a link that replaces the folder of a camera', () => {
     const elsewhere = join(dataDir, 'elsewhere');
     mkdirSync(elsewhere);
     mkdirSync(folder);
     symlinkSync(elsewhere, join(folder, 'yard'));
     new TestCamera().record().write(2);
     run();
-    expect(progress()?.message).toMatch(/is a symbolic link: put a folder in its place/);
+    expect(progress()?.message).toMatch(/is a symbolic link\. Replace it by a folder/);
     expect(readdirSync(elsewhere)).toEqual([]);
   });
 });
 
 describe('a disk that is too slow', () => {
-  it('costs groups that are counted, and one line until it has kept up for a while', () => {
+  it('loses groups that are counted, and logs one line until it was fast enough for a while', () => {
     const camera = new TestCamera('yard', 1, 16).record().write(1);
     run();
     camera.write(8);
@@ -355,15 +355,15 @@ describe('a disk that is too slow', () => {
     const message = expect.stringContaining('the disk is too slow') as string;
     expect(progress()).toMatchObject({ state: 'recording', message, counters: { lostGroups: 7, segments: 1 } });
     expect(files()).toEqual([fileOf(7)]);
-    expect(logged()).toEqual([expect.stringMatching(/^warn: groups of pictures are lost: the disk is too slow/)]);
+    expect(logged()).toEqual([expect.stringMatching(/^warn: Groups of pictures are lost: the disk is too slow/)]);
     nowMs += 10_000;
     camera.write(1);
     run();
     expect(progress()).toMatchObject({ state: 'recording', message: '' });
-    expect(logged().slice(1)).toEqual([expect.stringMatching(/^info: it is recorded again; 7 groups/)]);
+    expect(logged().slice(1)).toEqual([expect.stringMatching(/^info: The camera is recorded again\. 7 groups/)]);
   });
 
-  it('goes on with the newest whole group when it was overtaken while it wrote', () => {
+  it('goes on with the newest whole group when the ring was overwritten during a write', () => {
     addon.overruns = 1;
     new TestCamera().record().write(5);
     run();
@@ -378,7 +378,7 @@ describe('cleaning', () => {
     return said.findLast((message) => message.kind === 'cleaned');
   };
 
-  it('deletes what is too old, the file and the row', () => {
+  it('deletes the file and the row of an old segment', () => {
     begin({ olderThanMs: 1000 });
     new TestCamera().record().write(5);
     run();
@@ -387,7 +387,7 @@ describe('cleaning', () => {
     expect(indexed()).toEqual(files());
   });
 
-  it('asks for it when a limit of size is exceeded', () => {
+  it('is requested when a size limit is exceeded', () => {
     begin({ maxBytesTotal: 3 * GROUP_BYTES });
     const camera = new TestCamera().record().write(4);
     run();
@@ -400,7 +400,7 @@ describe('cleaning', () => {
     expect(files()).toEqual([fileOf(2), fileOf(3), fileOf(4)]);
   });
 
-  it('goes on in bits', () => {
+  it('is done in parts', () => {
     begin({ olderThanMs: 1 });
     const camera = new TestCamera().record();
     for (let group = 0; group < 60; group += 1) {
@@ -411,7 +411,7 @@ describe('cleaning', () => {
     expect(clean(1e6)).toMatchObject({ deleted: 9, more: false });
   });
 
-  it('touches no link, no folder and nothing behind a link, and forgets them', () => {
+  it('deletes no link, no folder and nothing behind a link, but removes their rows', () => {
     begin({ olderThanMs: 1 });
     new TestCamera('yard', 1).record().write(4);
     new TestCamera('door', 2).record().write(2);
@@ -431,7 +431,7 @@ describe('cleaning', () => {
     expect([indexed('yard'), indexed('door')]).toEqual([[], []]);
   });
 
-  it('tells once that nothing more can be deleted, and does not ask again at once', () => {
+  it('warns once that nothing more can be deleted, and pauses after that', () => {
     begin({ maxBytesTotal: 1 });
     const camera = new TestCamera().record().write(2);
     const all = [{ camera: 'yard', fromUs: 0, toUs: 1e17 }];
@@ -442,10 +442,10 @@ describe('cleaning', () => {
       if (said.at(-1)?.kind === 'overLimit' || said.at(-2)?.kind === 'overLimit') clean(0, all);
     }
     expect(said.filter(({ kind }) => kind === 'overLimit')).toHaveLength(2);
-    expect(logged()).toEqual([expect.stringMatching(/^warn: a limit of size is exceeded .*protected by clips/)]);
+    expect(logged()).toEqual([expect.stringMatching(/^warn: A size limit is exceeded .*clips protect/)]);
   });
 
-  it('leaves what a clip protects', () => {
+  it('keeps segments that a clip protects', () => {
     begin({ olderThanMs: 1, maxBytesTotal: 1 });
     new TestCamera().record().write(5);
     run();
@@ -463,28 +463,28 @@ describe('a check', () => {
     return answer?.report;
   };
 
-  it('finds nothing to do where all is well, nor where there is no folder', () => {
+  it('finds nothing to correct when index and folder agree, or there is no folder', () => {
     expect(check()).toEqual({ good: 0, added: 0, missing: 0, removed: 0, foreign: [], foreignCount: 0 });
     new TestCamera().record().write(3);
     run();
     expect(check()).toEqual({ good: 2, added: 0, missing: 0, removed: 0, foreign: [], foreignCount: 0 });
   });
 
-  it('puts the index right and touches nothing that is not ours', () => {
+  it('corrects the index and changes no foreign file', () => {
     new TestCamera().record().write(6);
     run();
     const at = (name: string): string => join(folder, 'yard', name);
-    // Not in the index: also of a camera that is not there any more.
+    // Not in the index; one of them of a removed camera.
     const [first, second] = index.page('yard', { fromUs: 0, toUs: 1e17, afterUs: 0, limit: 2 });
     index.writer().remove(first!.id);
     mkdirSync(join(folder, 'gone'));
     writeFileSync(join(folder, 'gone', fileOf(0)), readFileSync(at(fileOf(0))));
-    // Not on the disk.
+    // In the index, but not on the disk.
     rmSync(at(second!.file));
-    // Leftovers: one that was finished, one that was not.
+    // Unfinished files: one is complete, one is not.
     writeFileSync(at('.77.part'), readFileSync(at(fileOf(2))));
     writeFileSync(at('.78.part'), 'half');
-    // Foreign.
+    // Foreign files.
     writeFileSync(at('1_1.mp4'), 'not ours');
     writeFileSync(at('notes.txt'), 'notes');
     writeFileSync(at('.hidden.part'), 'x');
@@ -513,7 +513,7 @@ describe('a check', () => {
     expect(check()).toMatchObject({ good: 6, added: 0, missing: 0, removed: 0, foreignCount: 6 });
   });
 
-  it('leaves what it may not read alone, and goes on', () => {
+  it('ignores unreadable files and goes on', () => {
     new TestCamera().record().write(3);
     run();
     const at = (name: string): string => join(folder, 'yard', name);
@@ -526,7 +526,7 @@ describe('a check', () => {
     expect(existsSync(at('.79.part'))).toBe(true);
   });
 
-  it('keeps the index when nothing at all is there at a start, and not when somebody asks', () => {
+  it('keeps the index of an empty folder at the start, and clears it when an operator requests the check', () => {
     new TestCamera().record().write(3);
     run();
     rmSync(folder, { recursive: true });
@@ -538,7 +538,7 @@ describe('a check', () => {
     expect(indexed()).toEqual([]);
   });
 
-  it('lets recording go on in between', () => {
+  it('lets recording go on meanwhile', () => {
     const camera = new TestCamera().record().write(3);
     run();
     recorder.take({ kind: 'check', why: 'start' });
@@ -553,7 +553,7 @@ describe('a check', () => {
     expect(indexed()).toHaveLength(4);
   });
 
-  it('runs once more when it is asked for while it runs', () => {
+  it('runs once more when it is requested during a check', () => {
     new TestCamera().record().write(2);
     run();
     recorder.take({ kind: 'check', why: 'start' });

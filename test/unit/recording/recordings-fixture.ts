@@ -5,7 +5,7 @@ import type { Past, HistorySource } from '../../../src/rest/routes/history-sourc
 import type { Clip } from '../../../src/database/clip.js';
 import type { Segment } from '../../../src/database/segment.js';
 
-/** Of one second at 25 frames a second. */
+/** A segment of one second at 25 frames a second. */
 export function fakeSegment(id: number, startMs: number, changes: Partial<Segment> = {}): Segment {
   return {
     id,
@@ -38,7 +38,7 @@ const OFF: RecordingStatus = {
   lastSegmentMs: 0,
 };
 
-/** What is recorded, as the test says. */
+/** Recordings with the content that the test sets. */
 export class FakeRecordings implements Recordings {
   readonly segments: Segment[] = [];
   readonly statuses = new Map<string, RecordingStatus>();
@@ -152,7 +152,7 @@ export class FakeClips {
 
 type Settle = Parameters<Past['next']>[0];
 
-/** One thing that was opened; the test answers each `next`. */
+/** An opened query; the test answers each `next`. */
 export class FakePast implements Past {
   settle: Settle | undefined;
   asked = 0;
@@ -170,7 +170,7 @@ export class FakePast implements Past {
     this.settle = undefined;
   }
 
-  /** Answers the one `next` that waits; false: none does. */
+  /** Answers the waiting `next`. False: none waits. */
   give(content: Uint8Array | Error | undefined): boolean {
     const { settle } = this;
     if (settle === undefined) return false;
@@ -191,7 +191,7 @@ function chunkOf(content: Uint8Array) {
   };
 }
 
-/** Keeps what was opened; `answers`, if set, are given to whatever is opened, each on its own turn. */
+/** Remembers all opened queries. When `answers` is set, each query gets them one after the other. */
 export class FakePastSource implements HistorySource {
   readonly opened: FakePast[] = [];
   answers: readonly (Uint8Array | Error | undefined)[] | undefined;

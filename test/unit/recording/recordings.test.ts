@@ -65,7 +65,7 @@ function start(more: Partial<RecordingsOptions> = {}): CameraRecordings {
   return recordings;
 }
 
-/** As the supervisor shows one: running, with packets in memory. */
+/** A running camera with packets in memory. */
 function camera(name: string, record?: boolean): Camera {
   const definition = { name, ...(record === undefined ? {} : { record }) };
   return {
@@ -85,51 +85,51 @@ function kept({ packets }: Camera): number {
   return Number(new BigInt64Array(packets.ring!, 0, PACKET_RING.bytes / 8)[PACKET_RING.minPacketsI64]);
 }
 
-function tell(event: CameraEvent, about: Camera): void {
+function emit(event: CameraEvent, about: Camera): void {
   if (listener !== undefined) listener(event, about);
 }
 
-const told = (): string[] => lines.filter(({ level }) => level === 'info').map(({ msg }) => msg);
+const logged = (): string[] => lines.filter(({ level }) => level === 'info').map(({ msg }) => msg);
 
-describe('which cameras are recorded', () => {
-  it('is what each says of itself, or else the configuration', async () => {
-    cameras = [camera('by-config'), camera('not', false), camera('by-wish', true)];
+describe('RecordedCameras', () => {
+  it('follows the setting of each camera, or else the configuration', async () => {
+    cameras = [camera('by-config'), camera('not', false), camera('by-setting', true)];
     const all = start({ onDisk: true });
     expect(all.status('not')).toMatchObject({ wanted: false, state: 'off', segments: 0 });
-    await waitFor('word of both', BOUND_MS, () => all.status('by-wish').segments === 1);
+    await waitFor('the progress of both', BOUND_MS, () => all.status('by-setting').segments === 1);
     expect(all.status('by-config')).toMatchObject({ wanted: true, state: 'recording', segments: 1 });
     expect(all.status('nobody')).toMatchObject({ wanted: false, state: 'off' });
-    expect(told().filter((text) => text.startsWith('record'))).toEqual(['record 1', 'record 3']);
+    expect(logged().filter((text) => text.startsWith('record'))).toEqual(['record 1', 'record 3']);
     expect(cameras.map(kept)).toEqual([250, 3, 250]);
   });
 
-  it('can be changed while they run', async () => {
+  it('follows a change of the setting while the camera runs', async () => {
     const yard = camera('yard', false);
     cameras = [yard];
     const all = start();
     expect(kept(yard)).toBe(3);
     Object.assign(yard.definition, { record: true });
-    tell('changed', yard);
+    emit('changed', yard);
     expect(kept(yard)).toBe(250);
     await waitFor('it to be recorded', BOUND_MS, () => all.status('yard').state === 'recording');
-    tell('stream', yard);
+    emit('stream', yard);
     Object.assign(yard.definition, { record: false });
-    tell('changed', yard);
+    emit('changed', yard);
     expect(all.status('yard')).toMatchObject({ wanted: false, state: 'off', segments: 1 });
     expect(kept(yard)).toBe(3);
-    await waitFor('the worker to hear it', BOUND_MS, () => told().includes('forget 1'));
-    expect(told()).toEqual(['check start', 'record 1', 'clean', 'periods 1', 'forget 1']);
+    await waitFor('the worker to get it', BOUND_MS, () => logged().includes('forget 1'));
+    expect(logged()).toEqual(['check start', 'record 1', 'clean', 'periods 1', 'forget 1']);
   });
 
-  it('ends with the camera, and another of its name is another', async () => {
+  it('ends with the camera, and treats a camera of the same name as another one', async () => {
     const [one, other] = [camera('yard', true), camera('yard', true)];
     cameras = [one];
     start();
-    tell('added', other);
-    tell('removed', one);
-    await waitFor('the worker to hear of both', BOUND_MS, () => told().includes('record 2'));
-    tell('removed', other);
-    await waitFor('the worker to hear of it', BOUND_MS, () => told().includes('forget 2'));
+    emit('added', other);
+    emit('removed', one);
+    await waitFor('the worker to get both', BOUND_MS, () => logged().includes('record 2'));
+    emit('removed', other);
+    await waitFor('the worker to get it', BOUND_MS, () => logged().includes('forget 2'));
     expect(recordings?.status('yard')).toMatchObject({ wanted: false });
   });
 
@@ -141,23 +141,23 @@ describe('which cameras are recorded', () => {
   });
 });
 
-describe('the thread that records', () => {
-  it('is not there where nothing was ever recorded', async () => {
+describe('the recorder thread', () => {
+  it('is not started when nothing was ever recorded', async () => {
     cameras = [camera('yard')];
     const all = start();
     expect([all.has('yard'), all.newestUs]).toEqual([false, 0]);
     expect(await all.timeline('yard', 0, 1e12)).toMatchObject({ segments: 0 });
     await all.stop();
-    expect(told()).toEqual([]);
+    expect(logged()).toEqual([]);
   });
 
-  it('looks after a folder that is there', async () => {
+  it('is started when the folder exists', async () => {
     mkdirSync(join(dataDir, 'archive'));
     start();
-    await waitFor('the check', BOUND_MS, () => told().includes('check start'));
+    await waitFor('the check', BOUND_MS, () => logged().includes('check start'));
   });
 
-  it('is started again when it crashes, and told everything', async () => {
+  it('is started again with all its state when it crashes', async () => {
     const crash = camera('crash', true);
     cameras = [camera('yard', true), crash];
     const all = start();
@@ -167,28 +167,28 @@ describe('the thread that records', () => {
       message: expect.stringMatching(/ended \(a bug in the recorder\); it is started again after 1 s/) as string,
     });
     await expect(all.check()).rejects.toMatchObject({ kind: 'unavailable' });
-    tell('removed', crash);
+    emit('removed', crash);
     await waitFor('it to go on', BOUND_MS, () => all.status('yard').state === 'recording');
-    // The first word may have died with the first thread.
+    // The progress of the first thread may have been lost with it.
     expect(all.status('yard').segments).toBeGreaterThanOrEqual(1);
     expect(await all.check()).toMatchObject({ good: 7 });
   });
 
-  it('checks once for all who ask at a time', async () => {
+  it('makes one check for all callers at the same time', async () => {
     const all = start();
     const reports = await Promise.all([all.check(), all.check()]);
     expect(reports[0]).toBe(reports[1]);
-    expect(told().filter((text) => text === 'check asked')).toHaveLength(1);
+    expect(logged().filter((text) => text === 'check asked')).toHaveLength(1);
     await all.stop();
     await expect(all.check()).rejects.toMatchObject({ kind: 'unavailable' });
   });
 });
 
-it('a schedule that cannot be kept is told at the start', () => {
+it('refuses an invalid schedule at the start', () => {
   expect(() => start({ schedule: '99 * * * *' })).toThrow(/on_disk_schedule/);
 });
 
-it('what is recorded is told page by page', () => {
+it('lists segments page by page', () => {
   const all = start();
   const index = new SegmentIndex(dataDir, 'write');
   const writer = index.writer();

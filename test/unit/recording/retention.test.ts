@@ -5,10 +5,10 @@ import { ageUs, ClockJumps } from '../../../src/recording/clock-jumps.js';
 import type { ToRecorder } from '../../../src/recording/messages.js';
 import {
   isOverLimit,
-  whatGoes,
+  planDeletion,
   type RecordingsNow,
   type RetentionRules,
-  type Verdict,
+  type DeletionPlan,
 } from '../../../src/recording/retention.js';
 import { runOnSchedule } from '../../../src/recording/schedule.js';
 import { timelineOf } from '../../../src/recording/timeline.js';
@@ -19,7 +19,7 @@ const HOUR_MS = 3_600_000;
 const NO_RULES: RetentionRules = { olderThanMs: 0, maxBytesPerCamera: 0, maxBytesTotal: 0, minFreeBytes: 0 };
 const SECOND_US = 1_000_000;
 
-/** One second long, one after the other, 100 bytes each; yard and door in turn. */
+/** Segments of one second and 100 bytes, one after the other, of yard and door in turn. */
 function segments(count: number): SegmentSize[] {
   return Array.from({ length: count }, (_, index) => ({
     id: index + 1,
@@ -31,11 +31,16 @@ function segments(count: number): SegmentSize[] {
   }));
 }
 
-function goes(rules: Partial<RetentionRules>, count: number, now: Partial<RecordingsNow> = {}, limit = 100): Verdict {
+function goes(
+  rules: Partial<RetentionRules>,
+  count: number,
+  now: Partial<RecordingsNow> = {},
+  limit = 100,
+): DeletionPlan {
   const all = segments(count);
   const bytes = new Map<string, number>();
   for (const { camera, bytes: size } of all) bytes.set(camera, (bytes.get(camera) ?? 0) + size);
-  return whatGoes(
+  return planDeletion(
     { ...NO_RULES, ...rules },
     {
       nowUs: count * SECOND_US,
@@ -44,7 +49,7 @@ function goes(rules: Partial<RetentionRules>, count: number, now: Partial<Record
       stuck: new Set(),
       bytes,
       freeBytes: 1000,
-      // In small pages, so that their seams are passed.
+      // Small pages, so that the selection needs several of them.
       oldest: (camera, after) =>
         all.filter((one) => (camera === undefined || one.camera === camera) && one.id > (after?.id ?? 0)).slice(0, 2),
       ...now,
@@ -53,45 +58,45 @@ function goes(rules: Partial<RetentionRules>, count: number, now: Partial<Record
   );
 }
 
-const idsOf = ({ remove }: Verdict): number[] => remove.map(({ id }) => id);
+const idsOf = ({ segments }: DeletionPlan): number[] => segments.map(({ id }) => id);
 
-describe('what is not kept', () => {
-  it('leaves what could not be deleted, and takes the next', () => {
+describe('planDeletion', () => {
+  it('skips a segment that could not be deleted', () => {
     const stuck = new Set([1]);
     expect(idsOf(goes({ maxBytesTotal: 800 }, 10, { stuck }))).toEqual([2, 3]);
   });
 
-  it('is nothing without rules', () => {
-    expect(goes({}, 10)).toEqual({ remove: [], more: false });
+  it('deletes nothing without limits', () => {
+    expect(goes({}, 10)).toEqual({ segments: [], hasMore: false });
   });
 
-  it('is what ended too long ago', () => {
+  it('deletes segments that ended too long ago', () => {
     expect(idsOf(goes({ olderThanMs: 6000 }, 10))).toEqual([1, 2, 3]);
     expect(idsOf(goes({ olderThanMs: 6001 }, 10))).toEqual([1, 2, 3]);
     expect(idsOf(goes({ olderThanMs: 5999 }, 10))).toEqual([1, 2, 3, 4]);
   });
 
-  it('is the oldest of a camera that has too many bytes', () => {
+  it('deletes the oldest segments of a camera with too many bytes', () => {
     expect(idsOf(goes({ maxBytesPerCamera: 300 }, 10))).toEqual([1, 3, 2, 4]);
   });
 
-  it('is the oldest of all when there are too many bytes', () => {
+  it('deletes the oldest segments of all cameras when there are too many bytes', () => {
     expect(idsOf(goes({ maxBytesTotal: 700 }, 10))).toEqual([1, 2, 3]);
     expect(idsOf(goes({ maxBytesTotal: 699 }, 10))).toEqual([1, 2, 3, 4]);
   });
 
-  it('is the oldest of all when too little is free', () => {
+  it('deletes the oldest segments of all cameras when too little space is free', () => {
     expect(idsOf(goes({ minFreeBytes: 1200 }, 10))).toEqual([1, 2]);
     expect(idsOf(goes({ minFreeBytes: 1000 }, 10))).toEqual([]);
   });
 
-  it('counts what one rule takes for the others', () => {
+  it('counts the segments of one rule for the other rules', () => {
     expect(
       idsOf(goes({ olderThanMs: 6000, maxBytesTotal: 700, minFreeBytes: 1300, maxBytesPerCamera: 400 }, 10)),
     ).toEqual([1, 2, 3]);
   });
 
-  it('is never what a protected span touches', () => {
+  it('never deletes a segment that overlaps a protected span', () => {
     const protectedSpans = [
       { camera: 'yard', fromUs: 2 * SECOND_US + 5, toUs: 2 * SECOND_US + 6 },
       { camera: 'door', fromUs: 4 * SECOND_US, toUs: 4 * SECOND_US },
@@ -102,16 +107,16 @@ describe('what is not kept', () => {
     expect(idsOf(goes({ maxBytesTotal: 1 }, 10, { protectedSpans: all }))).toEqual([2, 4, 6, 8, 10]);
   });
 
-  it('is told in bits', () => {
+  it('plans up to the limit and reports that there are more', () => {
     expect(goes({ maxBytesTotal: 500 }, 10, {}, 3)).toMatchObject({
-      more: true,
-      remove: [{ id: 1 }, { id: 2 }, { id: 3 }],
+      hasMore: true,
+      segments: [{ id: 1 }, { id: 2 }, { id: 3 }],
     });
-    expect(goes({ maxBytesTotal: 700 }, 10, {}, 3)).toMatchObject({ more: false });
+    expect(goes({ maxBytesTotal: 700 }, 10, {}, 3)).toMatchObject({ hasMore: false });
   });
 });
 
-it('a limit is exceeded only beyond it, and 0 is none', () => {
+it('isOverLimit is true only beyond a limit, and 0 means no limit', () => {
   const bytes = { ofCamera: 10, total: 20, free: 30 };
   expect(isOverLimit(NO_RULES, bytes)).toBe(false);
   expect(isOverLimit({ ...NO_RULES, maxBytesPerCamera: 10, maxBytesTotal: 20, minFreeBytes: 30 }, bytes)).toBe(false);
@@ -120,17 +125,17 @@ it('a limit is exceeded only beyond it, and 0 is none', () => {
   }
 });
 
-describe('a wall clock that jumps', () => {
+describe('a jump of the wall clock', () => {
   const clock = (): { clock: StillClock; jumps: ClockJumps } => {
     const still = new StillClock();
     return { clock: still, jumps: new ClockJumps(still) };
   };
   const age = ({ clock, jumps }: { clock: StillClock; jumps: ClockJumps }, endMs: number): number => {
-    jumps.look();
+    jumps.check();
     return ageUs(endMs * 1000, clock.nowMs() * 1000, jumps.list) / 1000;
   };
 
-  it('forward makes nothing older', () => {
+  it('forward makes no segment older', () => {
     const both = clock();
     const before = both.clock.nowMs();
     both.clock.advance(60_000);
@@ -142,18 +147,18 @@ describe('a wall clock that jumps', () => {
     expect([age(both, before), age(both, after)]).toEqual([120_500, 60_000]);
   });
 
-  it('forward twice makes nothing older', () => {
+  it('forward twice makes no segment older', () => {
     const both = clock();
     const first = both.clock.nowMs();
     both.clock.jump(HOUR_MS);
-    both.jumps.look();
+    both.jumps.check();
     const second = both.clock.nowMs();
     both.clock.advance(1000);
     both.clock.jump(2 * HOUR_MS);
     expect([age(both, first), age(both, second)]).toEqual([1000, 1000]);
   });
 
-  it('back makes things younger, and forward again as old as they are', () => {
+  it('back makes segments younger, and forward again gives them their true age', () => {
     const both = clock();
     const before = both.clock.nowMs();
     both.clock.advance(1000);
@@ -163,17 +168,17 @@ describe('a wall clock that jumps', () => {
     expect(age(both, before)).toBe(1000);
   });
 
-  it('by little is put right, and that is all', () => {
+  it('of a few seconds counts as a correction', () => {
     const both = clock();
     both.clock.jump(29_000);
-    both.jumps.look();
+    both.jumps.check();
     both.clock.jump(29_000);
-    both.jumps.look();
+    both.jumps.check();
     expect(both.jumps.list).toEqual([]);
   });
 });
 
-describe('cleaning', () => {
+describe('Cleaning', () => {
   function rig() {
     const clock = new StillClock();
     const sent: Extract<ToRecorder, { kind: 'clean' }>[] = [];
@@ -192,7 +197,7 @@ describe('cleaning', () => {
     return { clock, sent, spans, cleaning, broken };
   }
 
-  it('deletes nothing while nobody can tell what is protected, and goes on when that is known again', () => {
+  it('deletes nothing while the protected clips cannot be read, and goes on after that', () => {
     const { clock, sent, cleaning, broken } = rig();
     broken.is = true;
     cleaning.begin();
@@ -203,7 +208,7 @@ describe('cleaning', () => {
     expect(sent).toHaveLength(1);
   });
 
-  it('begins by schedule, and goes on with the spans of that moment while there is more', () => {
+  it('begins on schedule, and reads the protected spans again for each part', () => {
     const { clock, sent, spans, cleaning } = rig();
     clock.advance(299_999);
     expect(sent).toEqual([]);
@@ -226,7 +231,7 @@ describe('cleaning', () => {
     expect(clock.pendingTimers).toBe(0);
   });
 
-  it('does one thing at a time', () => {
+  it('sends one request at a time', () => {
     const { sent, cleaning } = rig();
     cleaning.begin();
     cleaning.begin();
@@ -243,7 +248,7 @@ describe('cleaning', () => {
     cleaning.close();
   });
 
-  it('knows of a jump that nobody has looked for yet', () => {
+  it('includes a jump that happened since the last check of the clock', () => {
     const { clock, sent, cleaning } = rig();
     clock.advance(100);
     const oldNowUs = clock.nowMs() * 1000;
@@ -255,11 +260,11 @@ describe('cleaning', () => {
 });
 
 describe('a schedule', () => {
-  it.each(['@hourly', '@midnight', '*/5 * * * *', '0 */5 * * * *', '0 0 * * MON-FRI'])('may be %s', (schedule) => {
+  it.each(['@hourly', '@midnight', '*/5 * * * *', '0 */5 * * * *', '0 0 * * MON-FRI'])('can be %s', (schedule) => {
     runOnSchedule(schedule, new StillClock(), () => undefined)();
   });
 
-  it('runs its action at the moments of a pattern', async () => {
+  it('runs its action at the times of a pattern', async () => {
     await new Promise<void>((resolve) => {
       const end = runOnSchedule('* * * * * *', new StillClock(), () => {
         end();
@@ -268,7 +273,7 @@ describe('a schedule', () => {
     });
   });
 
-  it('that names no moment is refused', () => {
+  it('that is not valid is refused', () => {
     expect(() => runOnSchedule('99 * * * *', new StillClock(), () => undefined)).toThrow(
       expect.objectContaining({
         kind: 'failed_precondition',
@@ -288,7 +293,7 @@ describe('a schedule', () => {
   });
 });
 
-describe('a timeline', () => {
+describe('timelineOf', () => {
   const row = (startMs: number, more: Partial<SpanRow> = {}): SpanRow => ({
     startUs: startMs * 1000,
     durationUs: 2 * SECOND_US,
@@ -308,11 +313,11 @@ describe('a timeline', () => {
       { fromUs: 0, toUs: 1e15 },
     );
 
-  it('is empty where nothing is recorded', async () => {
+  it('is empty when nothing is recorded', async () => {
     expect(await timeline([])).toEqual({ spans: [], segments: 0, bytes: 0, frames: 0 });
   });
 
-  it('shows holes, and none that are only jitter', async () => {
+  it('shows gaps, and ignores jitter of the network', async () => {
     const late = row(5400, { firstSequence: 5000, endSequence: 7000 });
     const rows = [
       row(1000),
@@ -334,7 +339,7 @@ describe('a timeline', () => {
     });
   });
 
-  it('of a day is read without holding other work up', async () => {
+  it('reads a day without blocking other work', async () => {
     const rows = Array.from({ length: 2500 }, (_, index) => row(1 + index * 2000));
     let turns = 0;
     const counting = setInterval(() => (turns += 1), 0);
