@@ -56,7 +56,7 @@ function addCamera(name: string): Camera {
     frames: {
       ...added.frames,
       refusal: () => tooLarge,
-      want: (options: FrameOptions) => {
+      subscribe: (options: FrameOptions) => {
         if (refusal !== undefined) throw refusal;
         demanded.push(options);
         const { keyframesOnly, intervalMs } = options;
