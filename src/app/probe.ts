@@ -1,4 +1,4 @@
-import { systemClock } from '../base/clock.js';
+import { keepAliveClock, systemClock } from '../base/clock.js';
 import { Closings } from '../cameras/capture/closings.js';
 import type { ProbeResult, ProbeOptions } from '../cameras/probe/probe-types.js';
 import { Prober } from '../cameras/probe/prober.js';
@@ -10,6 +10,11 @@ import { loadAddon } from '../native/addon.js';
 export async function probeAlone(url: string, wish: ProbeOptions): Promise<ProbeResult> {
   const source = parseSourceUrl(url, ['rtsp', 'rtsps', 'file']);
   const { max_pixels: maxPixels } = configSchema.shape.camera.parse(undefined);
-  const prober = new Prober({ addon: loadAddon(), closings: new Closings(systemClock), maxPixels });
+  const prober = new Prober({
+    addon: loadAddon(),
+    closings: new Closings(systemClock),
+    clock: keepAliveClock,
+    maxPixels,
+  });
   return await prober.probe(source, wish);
 }

@@ -15,9 +15,8 @@ import { LearnedKeeper } from './learned-keeper.js';
 import { openDeadlineMs } from './capture/open-deadline.js';
 import { describeEnd } from './reasons.js';
 import { createAudioRing, createPacketRing } from './capture/rings.js';
-import { isReplay, type ReplayRange } from './source/replay-url.js';
 import { ReturnWatch } from './reconnect/return-watch.js';
-import type { SourceUrl } from './source/source-url.js';
+import type { CameraSource } from './source/source-url.js';
 import { CameraStateMachine } from './state.js';
 import { readStats } from './status/stats.js';
 import { StreamPeriods } from './capture/stream-periods.js';
@@ -34,12 +33,12 @@ import type {
 } from './types.js';
 import type { FromWorker } from './capture/worker-messages.js';
 
-/** Maximum time that `stop` waits for a worker, which may go on with its TEARDOWN in the background. */
+/** Maximum time that `stop` waits for a worker, which may continue its TEARDOWN in the background. */
 const STOP_GRACE_MS = 250;
-/** The same when the process ends: TEARDOWN takes at most 300 ms then, and nothing goes on in the background. */
+/** The same when the process ends: TEARDOWN then takes at most 300 ms, and nothing continues in the background. */
 const EXIT_GRACE_MS = 400;
 
-/** One camera: drives its worker thread through captures and waits until it is told to stop. Main thread. */
+/** One camera: starts captures in its worker thread, and retries them after the back-off, until `stop`. Main thread. */
 export class SupervisedCamera implements Camera {
   readonly frames: FrameSource;
   plainFrames: SharedArrayBuffer | undefined;
@@ -51,11 +50,11 @@ export class SupervisedCamera implements Camera {
   private readonly returnWatch: ReturnWatch;
   private readonly lines: CameraLog;
   private readonly keeper: LearnedKeeper;
-  private secrets: readonly string[];
-  private target: SourceUrl | undefined;
+  private readonly secrets: readonly string[];
+  private started = false;
   private packetRing: SharedArrayBuffer | undefined;
   private audioRing: SharedArrayBuffer | undefined;
-  /** The capture was told to stop, to begin at once with what was changed. */
+  /** The capture is being stopped, and the next one begins at once with the changed definition. */
   private reopening = false;
   private thread: CaptureThread | undefined;
   private readonly streams = new StreamPeriods();
@@ -63,14 +62,19 @@ export class SupervisedCamera implements Camera {
   private cancelTimer: (() => void) | undefined;
   private stopping: Promise<void> | undefined;
   private begunByProbe = false;
+  /** The worker did not answer in time, and was told to stop. */
   private overdue = false;
 
   constructor(
     private current: CameraDefinition,
+    /** What the camera plays; undefined: the stored URL cannot be used. */
+    readonly source: CameraSource | undefined,
     private readonly env: CameraEnvironment,
   ) {
     const { definition } = this;
-    this.secrets = secretsOf(definition.rtspEndpoint);
+    // libav's messages may show the password as it was typed or as it was sent.
+    const urls = [definition.rtspEndpoint, ...(source?.kind === 'rtsp' ? [source.url] : [])];
+    this.secrets = [...new Set(urls.flatMap(secretsOf))];
     this.readers = Array.from({ length: OUTPUT.count }, () => new FrameReader(env.addon.copyFromSlot));
     this.demand = new Demand(this.control, env.clock, () => {
       this.thread?.wake();
@@ -78,7 +82,7 @@ export class SupervisedCamera implements Camera {
     this.frameSource = new RingFrameSource(this.control, this.readers, this.demand, env.clock);
     this.frames = this.frameSource;
     this.machine = new CameraStateMachine(env.clock, env.random);
-    this.returnWatch = new ReturnWatch(env.closings);
+    this.returnWatch = new ReturnWatch(env.closings, env.clock);
     this.keeper = new LearnedKeeper(env.learnedOf(definition.name), env.clock, (facts) => {
       env.onLearned(this, facts);
     });
@@ -101,11 +105,6 @@ export class SupervisedCamera implements Camera {
     return this.streams.newest;
   }
 
-  /** What it plays; undefined until it was started. */
-  get source(): SourceUrl | undefined {
-    return this.target;
-  }
-
   get learned(): LearnedFacts | undefined {
     return this.keeper.facts;
   }
@@ -119,15 +118,13 @@ export class SupervisedCamera implements Camera {
     return this.lines.lines;
   }
 
-  /** Begins to open the source, and never gives up while retrying can help. */
-  start(source: SourceUrl): void {
-    this.target = source;
-    // libav's messages may show the password as it was typed or as it was sent.
-    this.secrets = [...new Set([...this.secrets, ...secretsOf(source.url)])];
+  /** Begins to open the source, and retries as long as that can help. */
+  start(): void {
+    this.started = true;
     this.begin(false);
   }
 
-  /** Takes over changes. The camera is connected anew only if they are about its connection or its audio. */
+  /** Replaces the definition. The camera reconnects only when its connection settings or its audio changed. */
   redefine(definition: CameraDefinition): void {
     const was = this.current;
     this.current = definition;
@@ -143,34 +140,34 @@ export class SupervisedCamera implements Camera {
     }
   }
 
-  /** Connects at once instead of later or never. Does nothing for a camera that is connected or connecting. */
+  /** Connects at once instead of after the back-off. Does nothing for a camera that is connected or connecting. */
   retry(): void {
-    if (this.target !== undefined && this.machine.retry()) this.begin(false);
+    if (this.started && this.machine.retry()) this.begin(false);
   }
 
-  /** Forgets what was learnt about the camera, and connects anew. */
+  /** Forgets what was learnt about the camera, and reconnects. */
   forget(): void {
     this.keeper.forget();
     if (this.thread?.isCapturing === true) this.reopen();
     else this.retry();
   }
 
-  /** What is stored of this camera cannot be used. */
+  /** The stored definition of this camera cannot be used. */
   fail(message: string): void {
     this.machine.invalid(this.masked(message));
     this.changed();
   }
 
   /**
-   * Resolves within 300 ms in every state; a TEARDOWN may go on in the background. STOP.process is for the end of the
-   * process: resolves within 450 ms, and nothing goes on in the background.
+   * Resolves within 300 ms in every state; a TEARDOWN may continue in the background. STOP.process is for the end of the
+   * process: resolves within 450 ms, and nothing continues in the background.
    */
   stop(how: StopReason = STOP.capture): Promise<void> {
     this.stopping ??= this.end(how);
     return this.stopping;
   }
 
-  /** Resolves when its thread is gone, however long that takes. */
+  /** Resolves when its thread has ended, without a time limit. */
   async wasGone(): Promise<void> {
     await this.thread?.wasGone();
   }
@@ -181,38 +178,38 @@ export class SupervisedCamera implements Camera {
     this.raiseStop(STOP.capture);
   }
 
-  private begin(byKnock: boolean): void {
+  private begin(byProbe: boolean): void {
     this.returnWatch.stop();
     this.cancelTimer?.();
-    const { target } = this;
-    if (target === undefined || !this.machine.attempt()) return;
-    this.begunByProbe = byKnock;
+    const { source } = this;
+    if (source === undefined || !this.started || !this.machine.attempt()) return;
+    this.begunByProbe = byProbe;
     this.overdue = false;
     this.reopening = false;
     this.changed();
     this.keeper.resume();
-    if (target.replay === undefined && !this.env.closings.isClosing(target)) this.open(target, undefined);
-    else void this.openLater(target, target.replay);
+    if (source.kind !== 'replay' && !this.env.closings.isClosing(source)) this.open(source, undefined);
+    else void this.openLater(source);
   }
 
-  /** Nothing else begins a capture meanwhile. */
-  private async openLater(target: SourceUrl, range: ReplayRange | undefined): Promise<void> {
+  /** Opens the source when connections to the same camera are closed and segments are listed. No other capture begins meanwhile. */
+  private async openLater(source: CameraSource): Promise<void> {
     try {
-      await this.env.closings.allClosed(target);
-      const replay = range === undefined ? undefined : await this.env.replayOf(range);
-      if (this.stopping === undefined) this.open(target, replay);
+      await this.env.closings.allClosed(source);
+      const replay = source.kind === 'replay' ? await this.env.replayOf(source) : undefined;
+      if (this.stopping === undefined) this.open(source, replay);
     } catch (error) {
       if (this.stopping === undefined) this.failed('io_error', messageOf(error));
     }
   }
 
-  private open(target: SourceUrl, replay: ReplayOptions | undefined): void {
+  private open(source: CameraSource, replay: ReplayOptions | undefined): void {
     try {
       const { definition } = this;
       this.thread ??= this.newThread();
       this.thread.open(
-        target,
-        captureOptions(target, definition, {
+        source,
+        captureOptions(source, definition, {
           learned: this.keeper.facts,
           maxPixels: this.env.maxPixels,
           logLevel: this.env.logLevel,
@@ -220,11 +217,11 @@ export class SupervisedCamera implements Camera {
         }),
         {
           ...(definition.recordAudio ? { audioRing: this.ringForAudio() } : {}),
-          ...(target.host === undefined ? {} : { host: target.host }),
+          ...(source.kind === 'rtsp' ? { host: source.host } : {}),
         },
       );
     } catch (error) {
-      // No memory, no descriptor or no thread is available.
+      // No memory, descriptor or thread is available.
       this.failed('worker_crashed', messageOf(error));
       return;
     }
@@ -293,7 +290,7 @@ export class SupervisedCamera implements Camera {
     const facts = checkedLearned(learned);
     if (facts === undefined) return;
     this.keeper.learn(facts);
-    // Nobody will come back to it.
+    // No later message stores it.
     if (this.stopping !== undefined) this.keeper.flush();
   }
 
@@ -304,7 +301,7 @@ export class SupervisedCamera implements Camera {
       this.begin(false);
     } else if (result.end === 'stopped') {
       // The stop was requested because the worker timed out.
-      this.failed('open_timeout', this.overdue ? 'its worker thread did not answer' : result.message);
+      this.failed('open_timeout', this.overdue ? 'Its worker thread did not answer' : result.message);
     } else {
       this.failed(result.end, result.message);
     }
@@ -313,27 +310,30 @@ export class SupervisedCamera implements Camera {
   private onGone(error: string): void {
     this.thread = undefined;
     if (this.stopping !== undefined) return;
-    // The capture loop's own words, but it has none any more.
+    // The capture loop writes these fields, and it is gone.
     this.control.setI32(CONTROL.connectedI32, 0);
     this.control.setI32(CONTROL.decodingModeI32, DEMAND.idle);
     const { phase, nextAttemptMs } = this.machine.state;
     if (phase === 'failed') return;
     if (nextAttemptMs === undefined) this.failed('worker_crashed', error);
-    else this.lines.own('error', `the worker thread crashed while it waited: ${this.masked(error)}`);
+    else this.lines.own('error', `The worker thread crashed between two attempts: ${this.masked(error)}`);
   }
 
   private readonly onOverdue = (): void => {
-    // Its thread hangs in something that has no deadline. Another on the same rings would be a second writer, so
-    // this one has to come back first.
+    // The thread hangs in a call without a time limit. A second thread would be a second writer of the same rings, so this
+    // one must return first.
     this.overdue = true;
-    this.lines.own('warn', 'the worker thread does not answer: it is stopped');
+    this.lines.own('warn', 'The worker thread does not answer. It is stopped.');
     this.raiseStop(STOP.capture);
   };
 
   private failed(reason: CameraReason, detail: string): void {
     this.cancelTimer?.();
-    const byKnock = this.begunByProbe;
-    const delayMs = this.machine.ended(reason, describeEnd(reason, this.masked(detail), isReplay(this.definition)));
+    const byProbe = this.begunByProbe;
+    const delayMs = this.machine.ended(
+      reason,
+      describeEnd(reason, this.masked(detail), this.source?.kind === 'replay'),
+    );
     this.changed();
     if (delayMs === undefined) {
       this.releaseThread();
@@ -342,8 +342,8 @@ export class SupervisedCamera implements Camera {
     this.cancelTimer = this.env.clock.after(delayMs, () => {
       this.begin(false);
     });
-    if (this.target === undefined) return;
-    this.returnWatch.start({ reason, byKnock }, this.target, this.addresses, () => {
+    if (this.source === undefined) return;
+    this.returnWatch.start({ reason, byProbe }, this.source, this.addresses, () => {
       this.machine.cameBack();
       this.begin(true);
     });
@@ -366,7 +366,7 @@ export class SupervisedCamera implements Camera {
     else this.waitInBackground(thread);
   }
 
-  /** The thread is not gone yet. It may go on for as long as its TEARDOWN may take; then it is given up. */
+  /** The thread may continue for as long as a TEARDOWN may take. Then it is given up. */
   private waitInBackground(thread: CaptureThread): void {
     const leftMs = TEARDOWN_MS + TEARDOWN_MARGIN_MS - STOP_GRACE_MS;
     const cancel = this.env.clock.after(leftMs, () => {
@@ -375,7 +375,7 @@ export class SupervisedCamera implements Camera {
     void thread.wasGone().then(cancel);
   }
 
-  /** There will be no further attempt. */
+  /** Ends the thread, because there will be no further attempt. */
   private releaseThread(): void {
     const { thread } = this;
     this.thread = undefined;
@@ -392,7 +392,7 @@ export class SupervisedCamera implements Camera {
   }
 
   private changed(): void {
-    this.lines.stateChanged(this.machine.state, this.target?.masked ?? '');
+    this.lines.stateChanged(this.machine.state, this.source?.masked ?? '');
     this.env.onStateChange(this);
   }
 }

@@ -17,12 +17,12 @@ import type { PacketRingSize } from './capture/rings.js';
 import { probeOfCamera } from './probe/probe-result.js';
 import type { ProbeResult, ProbeOptions } from './probe/probe-types.js';
 import { Prober } from './probe/prober.js';
-import { isSameStream, parseSourceUrl } from './source/source-url.js';
+import { isSameStream, parseSourceUrl, type CameraSource } from './source/source-url.js';
 import { SupervisedCamera } from './supervised-camera.js';
 import type { Camera, CameraChanges, CameraDefinition, CameraEvent, Cameras } from './types.js';
 import { STOP } from './capture/teardown.js';
 
-/** Where cameras are kept over a restart. */
+/** Where camera definitions are stored. */
 export interface DefinitionStore {
   list(): readonly CameraDefinition[];
   /** Throws already_exists. */
@@ -35,9 +35,9 @@ export interface DefinitionStore {
   learn(name: string, facts: LearnedFacts | undefined): void;
 }
 
-/** Where it is kept which frame ids were given away. */
+/** Where the frame ids that were given away are stored. */
 export interface FrameIdStore {
-  /** The first id of a new block of `count` that nobody had before. Throws when it cannot be written. */
+  /** Reserves `count` ids that were never used, and returns the first. Throws when the database cannot be written. */
   reserve(cameraName: string, count: number): number;
   /** The first id that was never reserved. */
   next(cameraName: string): number;
@@ -53,9 +53,9 @@ export interface SupervisorOptions {
   readonly maxPixels: number;
   readonly frameIds: FrameIdStore;
   readonly allowedSchemes: readonly SourceScheme[];
-  /** Where replays find what was recorded; without it there are none. */
+  /** Where replays find their segments; undefined: nothing is recorded. */
   readonly segments?: () => SegmentLookup;
-  /** Of libav. Default 'warn'. */
+  /** Level of libav's messages. Default 'warn'. */
   readonly logLevel?: CaptureOptions['logLevel'];
   readonly clock?: Clock;
   readonly random?: () => number;
@@ -65,10 +65,10 @@ export interface SupervisorOptions {
 export type StateListener = (camera: Camera) => void;
 export type EventListener = (event: CameraEvent, camera: Camera) => void;
 
-/** Between two cameras that start, so that a restart does not open hundreds of streams in one moment. */
+/** Time between the starts of two cameras, so that a restart does not open hundreds of streams at once. */
 const START_GAP_MS = 25;
 const MAX_START_MS = 2000;
-/** Frame ids that a camera gets at each start: enough for ten years at 25 frames a second, and for a million starts. */
+/** Frame ids for each start of a camera: enough for ten years at 25 frames a second, and for a million starts. */
 const FRAME_ID_BLOCK = 2 ** 33;
 
 /** All cameras of this process, each with a thread of its own. Main thread. */
@@ -77,9 +77,9 @@ export class Supervisor implements Cameras {
   private readonly ephemeral = new Set<string>();
   private readonly listeners = new Set<StateListener>();
   private readonly eventListeners = new Set<EventListener>();
-  /** Threads that did not end in time; each leaves when it is gone. */
+  /** Threads that did not end in time; each is removed when it ends. */
   private readonly givenUp = new Set<CaptureThread>();
-  /** Removed cameras whose thread is not gone yet. */
+  /** Removed cameras whose thread has not ended yet. */
   private readonly leaving = new Set<SupervisedCamera>();
   private readonly env: CameraEnvironment;
   private readonly prober: Prober;
@@ -120,13 +120,13 @@ export class Supervisor implements Cameras {
     process.once('exit', this.onProcessExit);
   }
 
-  /** However the process ends, it waits for its threads, and one in a capture ends only by its flag. */
+  /** The exit of the process waits for its threads, and a capture ends only by its stop flag. */
   private readonly onProcessExit = (): void => {
     for (const camera of [...this.cameras.values(), ...this.leaving]) camera.raiseStop(STOP.process);
     this.prober.raiseStop(STOP.process);
   };
 
-  /** Threads that hang in something which cannot be cancelled. */
+  /** Number of threads that hang in a call which cannot be cancelled. */
   get hangingThreads(): number {
     return this.givenUp.size;
   }
@@ -141,35 +141,35 @@ export class Supervisor implements Cameras {
 
   /** An `ephemeral` camera is not stored: it is gone after a restart. */
   add(definition: CameraDefinition, options: { readonly ephemeral?: boolean } = {}): Camera {
-    if (this.closed) throw new ChrysError('unavailable', 'the proxy is shutting down: try again later');
+    if (this.closed) throw new ChrysError('unavailable', 'The proxy is shutting down. Try again later.');
     checkCameraName(definition.name);
     if (this.cameras.has(definition.name)) {
       throw new ChrysError(
         'already_exists',
-        `there is already a camera "${definition.name}": remove it first, or choose another name`,
+        `There is already a camera "${definition.name}". Remove it first, or choose another name.`,
       );
     }
     const { maxCameras } = this.options;
     if (this.cameras.size >= maxCameras) {
       throw new ChrysError(
         'resource_exhausted',
-        `there are already ${this.cameras.size} cameras, max_cameras is ${maxCameras}: remove one or raise it`,
+        `There are already ${this.cameras.size} cameras, and max_cameras is ${maxCameras}. Remove a camera, or raise max_cameras.`,
       );
     }
-    // What is not stored comes from the proxy itself (the demo's clip) and not from whoever can reach it.
+    // Ephemeral cameras come from the proxy itself (the demo's clip), so any scheme is allowed.
     const schemes = options.ephemeral === true ? KNOWN_SCHEMES : this.options.allowedSchemes;
     const source = parseSourceUrl(definition.rtspEndpoint, schemes);
     if (options.ephemeral === true) this.ephemeral.add(definition.name);
     else this.options.registry.insert(definition);
-    const camera = this.create(definition);
-    camera.start(source);
+    const camera = this.create(definition, source);
+    camera.start();
     return camera;
   }
 
   update(name: string, changes: CameraChanges): Camera {
     const camera = this.find(name);
     const definition = withChanges(camera.definition, changes, this.env.clock.nowMs());
-    // Whoever says so again and again must not make the disk work each time.
+    // A repeated request without a change is not written to the disk.
     if (isDeepStrictEqual({ ...definition, modifiedMs: 0 }, { ...camera.definition, modifiedMs: 0 })) return camera;
     if (!this.ephemeral.has(name)) this.options.registry.update(definition);
     camera.redefine(definition);
@@ -187,17 +187,14 @@ export class Supervisor implements Cameras {
     await camera.stop();
   }
 
-  /** Brings back what is stored. One that cannot be used is `failed` with the reason, and the others go on. */
+  /** Starts the stored cameras, one after the other. A camera whose definition cannot be used is `failed`. */
   startAll(): void {
     const definitions = this.options.registry.list().filter(({ name }) => !this.cameras.has(name));
     const gapMs = Math.min(START_GAP_MS, MAX_START_MS / Math.max(1, definitions.length));
     for (const [index, definition] of definitions.entries()) {
-      const camera = this.create(definition);
-      if (index === 0) this.startStored(camera);
-      else
-        this.env.clock.after(index * gapMs, () => {
-          this.startStored(camera);
-        });
+      const start = this.createStored(definition);
+      if (index === 0) start();
+      else this.env.clock.after(index * gapMs, start);
     }
   }
 
@@ -208,24 +205,24 @@ export class Supervisor implements Cameras {
     return camera;
   }
 
-  async probe(url: string, wish: ProbeOptions): Promise<ProbeResult> {
-    if (this.closed) throw new ChrysError('unavailable', 'the proxy is shutting down: try again later');
+  async probe(url: string, options: ProbeOptions): Promise<ProbeResult> {
+    if (this.closed) throw new ChrysError('unavailable', 'The proxy is shutting down. Try again later.');
     const source = parseSourceUrl(url, this.options.allowedSchemes);
     if (source.kind === 'replay') {
       throw new ChrysError(
         'invalid_argument',
-        'a replay cannot be probed: use "chrysproxy recordings list" to see what is recorded',
+        'A replay cannot be probed. Use "chrysproxy recordings list" to see what is recorded.',
       );
     }
     const running = [...this.cameras.values()].find(
       (camera) =>
         camera.state.phase === 'running' && camera.source !== undefined && isSameStream(camera.source, source),
     );
-    const answer = running === undefined ? undefined : await probeOfCamera(running, wish, this.env.clock);
-    return answer ?? (await this.prober.probe(source, wish));
+    const answer = running === undefined ? undefined : await probeOfCamera(running, options, this.env.clock);
+    return answer ?? (await this.prober.probe(source, options));
   }
 
-  /** Stops them all at once; resolves within 450 ms. Nothing can be added afterwards. */
+  /** Stops all cameras at once; resolves within 450 ms. No camera can be added afterwards. */
   async stopAll(): Promise<void> {
     this.closed = true;
     for (const camera of this.leaving) camera.raiseStop(STOP.process);
@@ -234,7 +231,7 @@ export class Supervisor implements Cameras {
     process.removeListener('exit', this.onProcessExit);
   }
 
-  /** Called on the main thread after each change of a camera's state. The result takes the listener away. */
+  /** Calls `listener` after each change of a camera's state. The returned function removes it. */
   onStateChange(listener: StateListener): () => void {
     this.listeners.add(listener);
     return () => {
@@ -242,7 +239,7 @@ export class Supervisor implements Cameras {
     };
   }
 
-  /** Called on the main thread after each such event. The result takes the listener away. */
+  /** Calls `listener` with each event. The returned function removes it. */
   onEvent(listener: EventListener): () => void {
     this.eventListeners.add(listener);
     return () => {
@@ -255,23 +252,26 @@ export class Supervisor implements Cameras {
     try {
       return frameIds.reserve(name, FRAME_ID_BLOCK);
     } catch (error) {
-      // A disk that cannot be written must not keep a camera from being seen.
+      // A camera works even when the disk cannot be written.
       logger.warn(
         { camera: name },
-        `its frame ids are not stored and so begin at a random number: ${messageOf(error)}`,
+        `The frame ids of the camera cannot be stored, so they begin at a random number: ${messageOf(error)}`,
       );
       return frameIds.next(name) + Math.floor(this.env.random() * FRAME_ID_BLOCK);
     }
   }
 
-  /** Ignores a camera that was removed: another one may have its name by now. */
+  /** Ignores a camera that was removed: its name may belong to another one now. */
   private keepLearned(camera: Camera, learned: LearnedFacts | undefined): void {
     const { name } = camera.definition;
     if (this.cameras.get(name) !== camera || this.ephemeral.has(name)) return;
     try {
       this.options.registry.learn(name, learned);
     } catch (error) {
-      this.options.logger.warn({ camera: name }, `what was learnt about the camera is not stored: ${messageOf(error)}`);
+      this.options.logger.warn(
+        { camera: name },
+        `The learned facts of the camera cannot be stored: ${messageOf(error)}`,
+      );
     }
   }
 
@@ -280,26 +280,33 @@ export class Supervisor implements Cameras {
     if (camera !== undefined) return camera;
     const shown = JSON.stringify(name.slice(0, 128));
     const hint = name.length <= 128 ? didYouMean(name, this.cameras.keys()) : '';
-    throw new ChrysError('not_found', `there is no camera ${shown}.${hint}`);
+    throw new ChrysError('not_found', `There is no camera ${shown}.${hint}`);
   }
 
-  private create(definition: CameraDefinition): SupervisedCamera {
-    const camera = new SupervisedCamera(definition, this.env);
+  private create(definition: CameraDefinition, source: CameraSource | undefined): SupervisedCamera {
+    const camera = new SupervisedCamera(definition, source, this.env);
     this.cameras.set(definition.name, camera);
     this.tell('added', camera);
     return camera;
   }
 
-  private startStored(camera: SupervisedCamera): void {
-    if (this.closed || this.cameras.get(camera.definition.name) !== camera) return;
+  /** Creates a stored camera. The returned function starts it. */
+  private createStored(definition: CameraDefinition): () => void {
+    let source: CameraSource | undefined;
+    let problem = '';
     try {
-      checkCameraName(camera.definition.name);
-      // Its disk may not be there yet: then the camera waits for it like for any other.
-      const options = { checkFile: false };
-      camera.start(parseSourceUrl(camera.definition.rtspEndpoint, this.options.allowedSchemes, options));
+      checkCameraName(definition.name);
+      // The disk of a file may not be mounted yet: the camera then retries.
+      source = parseSourceUrl(definition.rtspEndpoint, this.options.allowedSchemes, { checkFile: false });
     } catch (error) {
-      camera.fail(messageOf(error));
+      problem = messageOf(error);
     }
+    const camera = this.create(definition, source);
+    return () => {
+      if (this.closed || this.cameras.get(definition.name) !== camera) return;
+      if (source === undefined) camera.fail(problem);
+      else camera.start();
+    };
   }
 
   private notify(camera: Camera): void {
@@ -322,7 +329,7 @@ export class Supervisor implements Cameras {
     try {
       call();
     } catch (error) {
-      this.options.logger.error({ err: error }, 'a listener of the cameras threw');
+      this.options.logger.error({ err: error }, 'A listener of camera events threw');
     }
   }
 

@@ -4,6 +4,7 @@ import type { CaptureEnd, LearnedFacts, StreamInfo, TlsVerify, Transport } from 
 import type { CameraDefinition, StorageFact } from '../database/camera-definition.js';
 
 import type { ProbeResult, ProbeOptions } from './probe/probe-types.js';
+import type { CameraSource } from './source/source-url.js';
 
 export type { CameraDefinition } from '../database/camera-definition.js';
 
@@ -76,6 +77,8 @@ export type { FrameRef };
 /** One camera as the routes above see it. */
 export interface Camera {
   readonly definition: CameraDefinition;
+  /** What the camera plays; undefined: the stored URL cannot be used. */
+  readonly source: CameraSource | undefined;
   readonly state: CameraState;
   readonly stats: CameraStats;
   /** Undefined until the stream was open once. */

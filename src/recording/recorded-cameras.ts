@@ -1,5 +1,4 @@
 import { FollowedCameras } from '../cameras/follow-cameras.js';
-import { isReplay } from '../cameras/source/replay-url.js';
 import type { Supervisor } from '../cameras/supervisor.js';
 import type { Camera } from '../cameras/types.js';
 import { PacketReader } from '../rings/packet-reader.js';
@@ -147,9 +146,9 @@ export class RecordedCameras {
     this.options.send(message);
   }
 
-  private isWanted({ definition }: Camera): boolean {
+  private isWanted({ definition, source }: Camera): boolean {
     // A replay plays what is already recorded.
-    return definition.record ?? (this.options.onDisk && !isReplay(definition));
+    return definition.record ?? (this.options.onDisk && source?.kind !== 'replay');
   }
 
   private packetsWhileRecorded(): number {

@@ -45,10 +45,9 @@ export async function arrivalsOf(url: string, seconds: number): Promise<number[]
     },
   );
   const source = parseSourceUrl(url, ['rtsp']);
-  const { host, port } = source;
-  if (host === undefined || port === undefined) throw new Error(`${source.masked} is no stream`);
+  if (source.kind !== 'rtsp') throw new Error(`${source.masked} is not a stream`);
   const options = captureOptions(source, WISHES, { learned: undefined, maxPixels: MAX_PIXELS, logLevel: 'warn' });
-  thread.open({ host, port }, options, { host });
+  thread.open(source, options, { host: source.host });
   await waitFor('the first picture', BOUND_MS, () => failure !== '' || packets.end() > packets.first());
   await pause(seconds * 1000);
   thread.raiseStop(STOP.capture);

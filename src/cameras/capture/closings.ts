@@ -1,8 +1,10 @@
 import type { Clock } from '../../base/clock.js';
+import type { CameraSource } from '../source/source-url.js';
 import { TEARDOWN_MARGIN_MS, TEARDOWN_MS } from './teardown.js';
 
-/** The target of a connection. A file has no port: there is no connection. */
+/** The target of a connection. Files and replays have none. */
 export interface Endpoint {
+  readonly kind?: CameraSource['kind'];
   readonly host?: string;
   readonly port?: number;
 }

@@ -7,12 +7,12 @@ interface Figures {
   readonly fps: number;
   readonly gopPackets: number;
   readonly bytes: number;
-  /** Time in which these bytes came. */
+  /** Time in which these bytes arrived. */
   readonly watchedMs: number;
 }
 
 const POLL_MS = 50;
-/** Limits of the time for which a running camera is watched: one group of pictures, so that its bit rate is right. */
+/** A running camera is watched for one GOP, so that the bit rate is exact, within these limits. */
 const MIN_WATCH_MS = 1000;
 const MAX_WATCH_MS = 5000;
 
@@ -35,10 +35,10 @@ export function transportInUse(wanted: Transport, learned: LearnedFacts | undefi
   return transport === '' ? 'tcp' : transport;
 }
 
-/** Probes the stream of a running camera without another connection to it. Undefined: the camera does not run any more. */
+/** Probes the stream of a running camera without another connection. Undefined: the camera no longer runs. */
 export async function probeOfCamera(
   camera: Camera,
-  wish: ProbeOptions,
+  options: ProbeOptions,
   clock: Clock,
 ): Promise<ProbeResult | undefined> {
   const startMs = clock.monotonicMs();
@@ -50,8 +50,8 @@ export async function probeOfCamera(
     const watchMs = Math.min(Math.max(groupMs, MIN_WATCH_MS), MAX_WATCH_MS);
     return elapsedMs() >= watchMs && (camera.stream?.width ?? 0) > 0 && gopPackets > 0;
   };
-  while (!isKnown() && elapsedMs() < wish.timeoutMs && camera.state.phase === 'running') {
-    if (wish.signal?.aborted === true) break;
+  while (!isKnown() && elapsedMs() < options.timeoutMs && camera.state.phase === 'running') {
+    if (options.signal?.aborted === true) break;
     await new Promise<void>((resolve) => clock.after(POLL_MS, resolve));
   }
   const { definition, state, stats, stream, learned } = camera;

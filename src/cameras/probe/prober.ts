@@ -1,4 +1,4 @@
-import { systemClock } from '../../base/clock.js';
+import type { Clock } from '../../base/clock.js';
 import { ChrysError, type ErrorKind } from '../../base/errors.js';
 import { redactSecrets, secretsOf } from '../../base/redact.js';
 import { CONTROL } from '../../gen/ring-layout.js';
@@ -11,13 +11,14 @@ import { probeResult, transportInUse } from './probe-result.js';
 import type { ProbeResult, ProbeOptions } from './probe-types.js';
 import { describeEnd } from '../reasons.js';
 import { createPacketRing } from '../capture/rings.js';
-import type { SourceUrl } from '../source/source-url.js';
+import type { CameraSource } from '../source/source-url.js';
 import { STOP, TEARDOWN_MARGIN_MS, TEARDOWN_MS, type StopReason } from '../capture/teardown.js';
 import type { FromWorker } from '../capture/worker-messages.js';
 
 export interface ProberParts {
   readonly addon: Pick<NativeAddon, 'initPacketRing'> & WakeAddon;
   readonly closings: Closings;
+  readonly clock: Clock;
   /** Maximum width times height of a picture. */
   readonly maxPixels: number;
   readonly workerUrl?: URL;
@@ -54,21 +55,21 @@ export class Prober {
   constructor(private readonly parts: ProberParts) {}
 
   /**
-   * Opens a stream without adding it, and watches it until a whole group of pictures was seen or `timeoutMs` has passed.
-   * First waits for connections to the same camera that are being closed. Closes its own connection before it resolves.
-   * Throws a ChrysError that says why the stream could not be opened, or resource_exhausted.
+   * Opens a stream without adding it, and watches it until a whole GOP was received or `timeoutMs` has passed. Waits first
+   * for connections to the same camera that are being closed. Closes its own connection before it resolves. Throws a
+   * ChrysError that says why the stream could not be opened; resource_exhausted when MAX_PROBES are in progress.
    */
-  async probe(source: SourceUrl, wish: ProbeOptions): Promise<ProbeResult> {
+  async probe(source: CameraSource, options: ProbeOptions): Promise<ProbeResult> {
     if (this.active >= MAX_PROBES) {
       throw new ChrysError(
         'resource_exhausted',
-        `${MAX_PROBES} streams are being probed already: try again in a moment`,
+        `${MAX_PROBES} streams are being probed already. Try again in a moment.`,
       );
     }
     this.active += 1;
     try {
       await this.parts.closings.allClosed(source);
-      return await this.open(source, wish);
+      return await this.open(source, options);
     } finally {
       this.active -= 1;
     }
@@ -79,15 +80,15 @@ export class Prober {
     for (const thread of this.threads) thread.raiseStop(how);
   }
 
-  private async open(source: SourceUrl, wish: ProbeOptions): Promise<ProbeResult> {
+  private async open(source: CameraSource, options: ProbeOptions): Promise<ProbeResult> {
     const control = Control.create();
-    const watch = new Watch(control, wish);
-    const { addon, closings, workerUrl = WORKER } = this.parts;
+    const { addon, clock, closings, workerUrl = WORKER } = this.parts;
+    const watch = new Watch(control, clock, options);
     const packetRing = createPacketRing(PROBE_RING, 1, addon);
     const thread = new CaptureThread({ workerUrl, name: 'probe', control, packetRing, addon, closings }, watch);
     this.threads.add(thread);
-    const { host } = source;
-    thread.open(source, this.optionsOf(source, wish), host === undefined ? {} : { host });
+    const host = source.kind === 'rtsp' ? { host: source.host } : {};
+    thread.open(source, this.optionsOf(source, options), host);
     try {
       const { stream, openMs, watchedMs, result, learned } = await watch.seen;
       if (stream === undefined) throw failure(source, result);
@@ -97,7 +98,7 @@ export class Prober {
         bytes: control.getI64(CONTROL.bytesI64),
         watchedMs,
       };
-      const transport = transportInUse(wish.transport, learned);
+      const transport = transportInUse(options.transport, learned);
       return { ...probeResult(stream, figures), transport, openMs: Math.round(openMs) };
     } finally {
       thread.raiseStop(STOP.capture);
@@ -107,7 +108,7 @@ export class Prober {
   }
 
   private optionsOf(
-    source: SourceUrl,
+    source: CameraSource,
     { transport, tlsVerify, timeoutMs }: ProbeOptions,
   ): ReturnType<typeof captureOptions> {
     const limits = { openTimeoutMs: timeoutMs, stallTimeoutMs: timeoutMs, decoderThreads: 1 };
@@ -119,31 +120,33 @@ export class Prober {
 interface Seen {
   readonly stream: StreamInfo | undefined;
   readonly openMs: number;
-  /** Since it was open. */
+  /** Since the stream was open. */
   readonly watchedMs: number;
   readonly learned: LearnedFacts | undefined;
   readonly result: CaptureResult | undefined;
 }
 
-/** Listens to a capture until a whole group of pictures was seen, it ended, or time is up. */
+/** Watches a capture until it has received a whole GOP, has ended, or the time is up. */
 class Watch {
   readonly seen: Promise<Seen>;
   private resolve: (seen: Seen) => void = () => undefined;
   private reject: (error: Error) => void = () => undefined;
-  private readonly startMs = systemClock.monotonicMs();
-  private readonly poll: NodeJS.Timeout;
+  private readonly startMs: number;
+  private cancelPoll: () => void = () => undefined;
   private stream: StreamInfo | undefined;
   private learned: LearnedFacts | undefined;
   private openMs = 0;
 
-  constructor(control: Control, { timeoutMs, signal }: ProbeOptions) {
+  constructor(
+    private readonly control: Control,
+    private readonly clock: Clock,
+    private readonly options: ProbeOptions,
+  ) {
+    this.startMs = clock.monotonicMs();
     this.seen = new Promise((...settle) => {
       [this.resolve, this.reject] = settle;
     });
-    this.poll = setInterval(() => {
-      const sawGroup = (this.stream?.width ?? 0) > 0 && control.getI32(CONTROL.gopPacketsI32) > 0;
-      if (sawGroup || this.elapsedMs() > timeoutMs || signal?.aborted === true) this.finish(undefined);
-    }, POLL_MS);
+    this.poll();
   }
 
   onMessage(message: FromWorker): void {
@@ -158,23 +161,35 @@ class Watch {
   }
 
   onGone(error: string): void {
-    clearInterval(this.poll);
-    this.reject(new ChrysError('internal', `the thread that probes crashed: ${error}`));
+    this.cancelPoll();
+    this.reject(new ChrysError('internal', `The thread of the probe crashed: ${error}`));
+  }
+
+  private poll(): void {
+    this.cancelPoll = this.clock.after(POLL_MS, () => {
+      const { timeoutMs, signal } = this.options;
+      const hasGop = (this.stream?.width ?? 0) > 0 && this.control.getI32(CONTROL.gopPacketsI32) > 0;
+      if (hasGop || this.elapsedMs() > timeoutMs || signal?.aborted === true) this.finish(undefined);
+      else this.poll();
+    });
   }
 
   private elapsedMs(): number {
-    return systemClock.monotonicMs() - this.startMs;
+    return this.clock.monotonicMs() - this.startMs;
   }
 
   private finish(result: CaptureResult | undefined): void {
-    clearInterval(this.poll);
+    this.cancelPoll();
     const { stream, openMs, learned } = this;
     this.resolve({ stream, openMs, learned, result, watchedMs: this.elapsedMs() - openMs });
   }
 }
 
-function failure({ url, masked }: SourceUrl, result: CaptureResult | undefined): ChrysError {
+function failure(source: CameraSource, result: CaptureResult | undefined): ChrysError {
   const end = result?.end ?? 'open_timeout';
-  const message = describeEnd(end, redactSecrets(result?.message ?? '', secretsOf(url)));
-  return new ChrysError(KIND_OF_END[end] ?? 'unavailable', `${masked}: ${message}`);
+  const message = describeEnd(
+    end,
+    redactSecrets(result?.message ?? '', source.kind === 'rtsp' ? secretsOf(source.url) : []),
+  );
+  return new ChrysError(KIND_OF_END[end] ?? 'unavailable', `${source.masked}: ${message}`);
 }

@@ -1,8 +1,10 @@
 import { connect } from 'node:net';
 
+import type { Clock } from '../../base/clock.js';
+
 /**
- * Tries whether something accepts TCP connections there and, when `greeting` is given, answers it with anything at all:
- * for a process that is frozen the kernel still accepts. The connection is closed at once.
+ * Whether `address` accepts a TCP connection and, with `greeting`, answers it with any data: the kernel accepts
+ * connections even for a frozen process. The connection is closed at once.
  */
 export function isReachable(
   address: string,
@@ -36,18 +38,18 @@ export function isReachable(
       finish(true);
     });
     socket.once('end', onAbort);
-    // Stays on: an error after destroy() must not be an uncaught one.
+    // This listener stays, so that an error after destroy() is not an uncaught one.
     socket.on('error', onAbort);
   });
 }
 
 export interface ReachabilityTarget {
-  /** IP addresses: a name would be looked up once a second, in a pool of four threads that all cameras share. */
+  /** IP addresses, because the lookup of a name takes one of four threads that the whole process shares. */
   readonly addresses: readonly string[];
   readonly port: number;
-  /** What the camera has to answer, if accepting a connection does not tell enough. */
+  /** The camera must answer this text; undefined: it must only accept the connection. */
   readonly greeting?: string;
-  /** While this returns true there is no knock: a connection to the camera is being closed, and it may allow only one. */
+  /** No probe is made while this returns true: a connection to the camera is being closed, and it may allow only one. */
   readonly isBusy?: () => boolean;
 }
 
@@ -58,20 +60,20 @@ const INTERVAL_MS = 1000;
 const TIMEOUT_MS = 1000;
 
 /**
- * Finds out within about a second that a camera is back, however long the back-off has become: one TCP connect at a
- * time, about once a second, is nothing to a camera, whereas a whole attempt to open its stream is.
+ * Finds out within about a second that a camera is back, however long the back-off is. A TCP connect once a second is no
+ * load for a camera, unlike an attempt to open its stream.
  */
 export class ReachabilityProbe {
   private stopper: AbortController | undefined;
 
   constructor(
-    private readonly intervalMs = INTERVAL_MS,
-    private readonly timeoutMs = TIMEOUT_MS,
+    private readonly clock: Clock,
+    private readonly answers: typeof isReachable = isReachable,
   ) {}
 
   /**
-   * Calls `onBack` once when the camera accepts a connection after it had not.
-   * `seenAway` says that it is known not to; otherwise a first knock that is answered ends it silently.
+   * Calls `onBack` once, when the camera accepts a connection after it did not. `seenAway`: it is known that the camera
+   * did not; otherwise an answer to the first probe ends the watch without a call.
    */
   start(target: ReachabilityTarget, seenAway: boolean, onBack: () => void): void {
     this.stop();
@@ -106,7 +108,7 @@ export class ReachabilityProbe {
 
   private async answered(target: ReachabilityTarget, signal: AbortSignal): Promise<boolean> {
     for (const address of target.addresses) {
-      if (await isReachable(address, target.port, this.timeoutMs, signal, target.greeting)) return true;
+      if (await this.answers(address, target.port, TIMEOUT_MS, signal, target.greeting)) return true;
     }
     return false;
   }
@@ -118,12 +120,11 @@ export class ReachabilityProbe {
         return;
       }
       const finish = (): void => {
-        clearTimeout(timer);
+        cancelTimer();
         signal.removeEventListener('abort', finish);
         resolve();
       };
-      const timer = setTimeout(finish, this.intervalMs);
-      timer.unref();
+      const cancelTimer = this.clock.after(INTERVAL_MS, finish);
       signal.addEventListener('abort', finish);
     });
   }

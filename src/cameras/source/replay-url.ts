@@ -1,12 +1,12 @@
 import { ChrysError } from '../../base/errors.js';
 import { checkCameraName } from '../camera-name.js';
 
-/** What a replay: URL names. Milliseconds since the epoch, inclusive. */
+/** The range of a replay. Times in milliseconds since the epoch, inclusive. */
 export interface ReplayRange {
   readonly camera: string;
   readonly fromMs: number;
   readonly toMs: number;
-  /** 1 = as it was. */
+  /** 1 = original speed. */
   readonly speed: number;
   readonly loop: boolean;
 }
@@ -18,15 +18,7 @@ export const MAX_SPEED = 16;
 const MAX_RANGE_MS = 24 * 3_600_000;
 const PARAMETERS = ['from', 'to', 'speed', 'loop'];
 
-export function isReplay({ rtspEndpoint }: { readonly rtspEndpoint: string }): boolean {
-  return /^\s*replay:/i.test(rtspEndpoint);
-}
-
-/** What a camera replays; undefined: it is a camera of another kind. */
-export function replayOf({ rtspEndpoint }: { readonly rtspEndpoint: string }): ReplayRange | undefined {
-  return isReplay({ rtspEndpoint }) ? parseReplayUrl(rtspEndpoint.trim()) : undefined;
-}
-
+/** The stored and displayed form of a replay. */
 export function replayUrl({ camera, fromMs, toMs, speed, loop }: ReplayRange): string {
   return `replay:${camera}?from=${fromMs}&to=${toMs}${speed === 1 ? '' : `&speed=${speed}`}${loop ? '&loop=true' : ''}`;
 }

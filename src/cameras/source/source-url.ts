@@ -7,20 +7,36 @@ import { redactUrl } from '../../base/redact.js';
 import { KNOWN_SCHEMES, type SourceScheme } from '../../config/schema.js';
 import { parseReplayUrl, REPLAY_FORM, type ReplayRange } from './replay-url.js';
 
-export interface SourceUrl {
-  readonly kind: 'rtsp' | 'file' | 'replay';
-  /** With credentials percent-encoded; for a file its absolute path. Has the password in it. */
+/** An RTSP stream. */
+export interface StreamSource {
+  readonly kind: 'rtsp';
+  /** The URL, with percent-encoded credentials. */
   readonly url: string;
-  /** Without the brackets of an IPv6 address. Only for a stream. */
-  readonly host?: string;
-  readonly port?: number;
-  /** Only for a replay. */
-  readonly replay?: ReplayRange;
-  /** For people and logs. */
+  /** Without the brackets of an IPv6 address. */
+  readonly host: string;
+  readonly port: number;
+  /** The URL without its password, for messages and logs. */
   readonly masked: string;
 }
 
-const MAX_URL = 2048;
+/** A video file. */
+export interface FileSource {
+  readonly kind: 'file';
+  /** Absolute path. */
+  readonly path: string;
+  readonly masked: string;
+}
+
+/** A recorded range that is played as a camera. */
+export interface ReplaySource extends ReplayRange {
+  readonly kind: 'replay';
+  readonly masked: string;
+}
+
+/** What a camera plays. Made once, from the URL of its definition. */
+export type CameraSource = StreamSource | FileSource | ReplaySource;
+
+const MAX_URL_CHARACTERS = 2048;
 
 const FORMS: Readonly<Record<SourceScheme, string>> = {
   rtsp: 'rtsp://[user:password@]host[:port]/path',
@@ -34,22 +50,24 @@ const DEFAULT_PORTS = { rtsp: 554, rtsps: 322 } as const;
 const CONTROL_CHARACTER = /[\u0000-\u001f\u007f]/;
 const ENCODED_CONTROL_CHARACTER = /%(?:[01][0-9a-f]|7f)/i;
 const HOST_NAME = /^(?=.{1,253}$)[a-z0-9_](?:[a-z0-9_-]{0,62})(?:\.[a-z0-9_][a-z0-9_-]{0,62})*\.?$/i;
-/** A text before the first '/' that can only be a host and port, so that an '@' further on belongs to the path. */
+/** Matches a text before the first '/' that can only be host and port, so that a later '@' belongs to the path. */
 const ADDRESS = /^(?:\d{1,3}(?:\.\d{1,3}){3}|\[[^\]]*\]|localhost)(?::\d{0,5})?(?:[?#]|$)/i;
 const PERCENT_ENCODE =
   "write these characters of the user name and password as '@' %40, '/' %2F, '?' %3F, '#' %23, ':' %3A, '%' %25, and '@' in the path as %40";
 
 /**
- * Checks the URL of a camera. Throws invalid_argument that says what is wrong and never holds the password.
- * With `checkFile` false, a file need not be there (yet).
+ * Parses and checks the URL of a camera. Throws invalid_argument that says what is wrong and never contains the password.
+ * With `checkFile` false, a file need not exist yet.
  */
 export function parseSourceUrl(
   raw: string,
   allowedSchemes: readonly SourceScheme[],
   options: { readonly checkFile: boolean } = { checkFile: true },
-): SourceUrl {
+): CameraSource {
   const text = raw.trim();
-  if (text.length > MAX_URL) throw refused(`is ${text.length} characters long; the most is ${MAX_URL}`);
+  if (text.length > MAX_URL_CHARACTERS) {
+    throw refused(`is ${text.length} characters long; the maximum is ${MAX_URL_CHARACTERS}`);
+  }
   if (CONTROL_CHARACTER.test(raw)) throw refused('contains a control character, such as a line break; remove it');
   const scheme = /^([a-z][a-z0-9+.-]*):/i.exec(text)?.[1]?.toLowerCase();
   const allowed = allowedSchemes.map((name) => FORMS[name]).join(', ');
@@ -57,26 +75,26 @@ export function parseSourceUrl(
   if (known === undefined || !allowedSchemes.includes(known)) {
     throw refused(`${describeScheme(scheme, known !== undefined)}; allowed are ${allowed}`);
   }
-  if (known === 'replay') return { kind: 'replay', url: text, replay: parseReplayUrl(text), masked: text };
+  if (known === 'replay') return { kind: 'replay', masked: text, ...parseReplayUrl(text) };
   if (known === 'file') return parseFile(text, options.checkFile);
   if (!/^[a-z]+:\/\//i.test(text)) throw refused(`lacks the "//" after "${known}:"; allowed are ${allowed}`);
   return parseStream(known, text.slice(text.indexOf('//') + 2));
 }
 
-/** Whether two URLs name one stream of one camera, whoever opens it. */
-export function isSameStream(a: SourceUrl, b: SourceUrl): boolean {
+/** Whether two sources are the same stream of the same camera; users and passwords are not compared. */
+export function isSameStream(a: CameraSource, b: CameraSource): boolean {
   if (a.kind !== 'rtsp' || b.kind !== 'rtsp') return false;
-  return a.host?.toLowerCase() === b.host?.toLowerCase() && a.port === b.port && pathOf(a.url) === pathOf(b.url);
+  return a.host.toLowerCase() === b.host.toLowerCase() && a.port === b.port && pathOf(a.url) === pathOf(b.url);
 }
 
-/** What follows host and port. Credentials are encoded, so that they have no '/', '?' or '#'. */
+/** The part after host and port. Credentials are encoded, so they contain no '/', '?' or '#'. */
 function pathOf(url: string): string {
   const rest = url.slice(url.indexOf('//') + 2);
   const begin = rest.search(/[/?#]/);
   return begin < 0 ? '/' : rest.slice(begin);
 }
 
-/** Throws invalid_argument unless a readable regular file is there. */
+/** Throws invalid_argument unless `path` is a readable regular file. */
 export function checkSourceFile(path: string): void {
   let found: Stats;
   try {
@@ -88,7 +106,7 @@ export function checkSourceFile(path: string): void {
   if (!found.isFile()) throw refused(`names ${path}, which is not a regular file`);
 }
 
-function parseStream(scheme: 'rtsp' | 'rtsps', rest: string): SourceUrl {
+function parseStream(scheme: 'rtsp' | 'rtsps', rest: string): StreamSource {
   const { user, hostAndPort, path } = split(rest);
   const { host, port } = parseHost(hostAndPort, user === undefined);
   const credentials = user === undefined ? '' : `${encodeUser(user)}@`;
@@ -98,7 +116,7 @@ function parseStream(scheme: 'rtsp' | 'rtsps', rest: string): SourceUrl {
   return { kind: 'rtsp', url, host, port: port ?? DEFAULT_PORTS[scheme], masked: redactUrl(url) };
 }
 
-/** People type passwords as they are, so the user part may hold anything; what can be read in two ways is refused. */
+/** Users type passwords without encoding, so the user part may contain any character. An ambiguous URL is refused. */
 function split(rest: string): { user: string | undefined; hostAndPort: string; path: string } {
   const slash = rest.indexOf('/');
   const authority = slash < 0 ? rest : rest.slice(0, slash);
@@ -108,15 +126,15 @@ function split(rest: string): { user: string | undefined; hostAndPort: string; p
   const hostAndPort = end < 0 ? afterUser : afterUser.slice(0, end);
   const path = end < 0 ? '' : afterUser.slice(end);
   if (path.includes('@') && !ADDRESS.test(hostAndPort)) {
-    throw refused(`has an '@' after its first '/', so that it cannot be told where the host begins: ${PERCENT_ENCODE}`);
+    throw refused(`has an '@' after its first '/', so the begin of the host is ambiguous; ${PERCENT_ENCODE}`);
   }
   return { user: at < 0 ? undefined : authority.slice(0, at), hostAndPort, path };
 }
 
-/** With `mayShow` false, what was taken for the host may be the end of a password with an '@' in it. */
+/** With `mayShow` false, the text in place of the host may be the end of a password that contains an '@'. */
 function parseHost(hostAndPort: string, mayShow: boolean): { host: string; port: number | undefined } {
   const match = /^(?:\[([^\]]*)\]|([^:[\]]*))(?::([^:]*))?$/.exec(hostAndPort);
-  // Not shown: what follows a colon may be half of a password.
+  // The value is not shown: the text after a colon may be half of a password.
   if (match === null) throw refused('has no valid host; write an IPv6 address in brackets: rtsp://[fe80::1]:554/path');
   const [, bracketed, plain = '', portText] = match;
   const host = bracketed ?? plain;
@@ -139,7 +157,7 @@ function parseHost(hostAndPort: string, mayShow: boolean): { host: string; port:
   return { host, port };
 }
 
-/** The RTSP client splits it at the first ':' and decodes both parts. */
+/** Encodes user name and password. The RTSP client splits them at the first ':' and decodes both parts. */
 function encodeUser(user: string): string {
   const colon = user.indexOf(':');
   const name = colon < 0 ? user : user.slice(0, colon);
@@ -149,17 +167,17 @@ function encodeUser(user: string): string {
   return `${encodeCredential(name)}${colon < 0 ? '' : `:${encodeCredential(user.slice(colon + 1))}`}`;
 }
 
-/** A '%' that does not begin an encoded character was meant as it stands. */
+/** A '%' that does not begin an encoded character is encoded as a literal '%'. */
 function encodeCredential(text: string): string {
   return encodeOdd(text.replace(/%(?![0-9a-f]{2})/gi, '%25').replace(/[@/?#]/g, (found) => encodeURIComponent(found)));
 }
 
-/** Percent-encodes what may not stand in a request line at all, and leaves the rest as the camera's maker wrote it. */
+/** Percent-encodes only characters that a request line cannot contain: cameras compare the rest literally. */
 function encodeOdd(text: string): string {
   return text.replace(/[^\u0021-\u007e]+/g, (found) => encodeURIComponent(found.toWellFormed()));
 }
 
-function parseFile(text: string, checkFile: boolean): SourceUrl {
+function parseFile(text: string, checkFile: boolean): FileSource {
   const rest = text.slice('file:'.length).replace(/^\/\/(?:localhost)?(?=\/)/i, '');
   if (!rest.startsWith('/') || rest.startsWith('//')) {
     throw refused(`does not name an absolute path; write ${FORMS.file}`);
@@ -167,10 +185,10 @@ function parseFile(text: string, checkFile: boolean): SourceUrl {
   const asWritten = normalize(rest);
   const decoded = normalize(decode(rest));
   if (CONTROL_CHARACTER.test(decoded)) throw refused('contains an encoded control character');
-  // A file whose name really holds a '%' comes first.
+  // A file whose name contains a literal '%' takes precedence.
   const path = asWritten !== decoded && !isThere(asWritten) ? decoded : asWritten;
   if (checkFile) checkSourceFile(path);
-  return { kind: 'file', url: path, masked: `file:${path}` };
+  return { kind: 'file', path, masked: `file:${path}` };
 }
 
 function decode(text: string): string {
@@ -191,7 +209,7 @@ function isThere(path: string): boolean {
 
 function fileProblem(path: string, error: unknown): ChrysError {
   const code = error instanceof Error && 'code' in error ? error.code : '';
-  if (code === 'ENOENT' || code === 'ENOTDIR') return refused(`names ${path}, and there is no such file`);
+  if (code === 'ENOENT' || code === 'ENOTDIR') return refused(`names ${path}, but there is no such file`);
   if (code === 'EACCES') return refused(`names ${path}, which this process may not read`);
   return refused(`names ${path}, which cannot be read (${String(code)})`);
 }

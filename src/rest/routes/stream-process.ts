@@ -1,6 +1,5 @@
 import { redact, redactUrl } from '../../base/redact.js';
 import { STATUS_OF_PHASE } from '../../cameras/status/container-status.js';
-import { replayOf } from '../../cameras/source/replay-url.js';
 import type { Camera, LogLine } from '../../cameras/types.js';
 import type { LearnedFacts } from '../../native/types.js';
 import type { PassthroughStatus } from '../../passthrough/types.js';
@@ -63,7 +62,7 @@ export type StreamProcess = ReturnType<typeof streamProcessOf>;
 
 /** Times in milliseconds since the epoch, null = not yet or not known. */
 function additionsOf(
-  { definition, state, stats, stream, learned }: Camera,
+  { definition, source, state, stats, stream, learned }: Camera,
   { recording, passthrough, storage }: CameraServices,
 ) {
   return {
@@ -81,7 +80,7 @@ function additionsOf(
     decoder_threads: definition.decoderThreads,
     record: definition.record ?? null,
     record_audio: definition.recordAudio,
-    replay: replayAnswer(definition),
+    replay: replayAnswer(source),
     stream:
       stream === undefined
         ? null
@@ -166,10 +165,9 @@ function learnedAnswer(learned: LearnedFacts) {
 }
 
 /** What a replay plays; null: it is a camera. */
-function replayAnswer(definition: Camera['definition']) {
-  const replay = replayOf(definition);
-  if (replay === undefined) return null;
-  return { camera: replay.camera, from: replay.fromMs, to: replay.toMs, speed: replay.speed, loop: replay.loop };
+function replayAnswer(source: Camera['source']) {
+  if (source?.kind !== 'replay') return null;
+  return { camera: source.camera, from: source.fromMs, to: source.toMs, speed: source.speed, loop: source.loop };
 }
 
 function known(ms: number): number | null {

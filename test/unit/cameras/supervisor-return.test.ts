@@ -2,10 +2,17 @@ import { type AddressInfo, createServer, type Server } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
 
 import { freePort, pause } from '../../support/wait.js';
-import { Supervision, camera, hurriedClock } from '../fixtures/supervision.js';
+import { systemClock, type Clock } from '../../../src/base/clock.js';
+import { Supervision, camera } from '../fixtures/supervision.js';
 
-/** The first back-off takes minutes with these timers, so that an attempt which comes soon is due to a knock. */
-const slowly = { clock: hurriedClock(1 / 200) };
+const PROBE_INTERVAL_MS = 1000;
+/** The first back-off takes minutes, and probes are fast, so that an early attempt is due to a probe. */
+const clock: Clock = {
+  ...systemClock,
+  after: (delayMs, action) => systemClock.after(delayMs === PROBE_INTERVAL_MS ? delayMs / 20 : delayMs * 200, action),
+};
+/** With this random number no back-off is as long as the interval of the probe. */
+const slowly = { clock, random: () => 0.9 };
 
 let server: Server | undefined;
 /** False: a frozen camera, whose kernel accepts connections all the same. */

@@ -14,7 +14,8 @@ import type {
   LogLine,
 } from '../../../src/cameras/types.js';
 import type { ProbeResult, ProbeOptions } from '../../../src/cameras/probe/probe-types.js';
-import { configSchema } from '../../../src/config/schema.js';
+import { parseSourceUrl } from '../../../src/cameras/source/source-url.js';
+import { configSchema, KNOWN_SCHEMES } from '../../../src/config/schema.js';
 import type { LearnedFacts, StreamInfo } from '../../../src/native/types.js';
 import { createRestApp, type RestParts } from '../../../src/rest/app.js';
 import { listenRest } from '../../../src/rest/http/listen.js';
@@ -103,11 +104,20 @@ export class FakeCameras implements Cameras {
   }
 }
 
+function sourceOf({ rtspEndpoint }: CameraDefinition): Camera['source'] {
+  try {
+    return parseSourceUrl(rtspEndpoint, KNOWN_SCHEMES, { checkFile: false });
+  } catch {
+    return undefined;
+  }
+}
+
 function fakeCamera(definition: CameraDefinition): FakeCamera {
   const pictures: FrameRef[] = [];
   const waits: FrameWait[] = [];
   return {
     definition,
+    source: sourceOf(definition),
     state: { phase: 'created', sinceMs: NOW_MS, message: '', failingStreak: 0 },
     stats: {
       packets: 10,

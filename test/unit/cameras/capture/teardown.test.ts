@@ -134,7 +134,7 @@ describe('a camera that is told to retry', () => {
   });
 });
 
-describe('what a camera teaches', () => {
+describe('the learned facts of a camera', () => {
   it('is stored seldom, shown, and given to the next connection', async () => {
     const { supervisor, learned } = supervision;
     supervisor.add(camera('a', 'learn', CAM));
@@ -177,7 +177,7 @@ describe('what a camera teaches', () => {
     expect(learned.size).toBe(0);
   });
 
-  it('that cannot be stored is told in the log and disturbs nothing', async () => {
+  it('that cannot be stored are reported in the log and do no harm', async () => {
     const learn = (): void => {
       throw new Error('the disk is full');
     };
@@ -186,7 +186,7 @@ describe('what a camera teaches', () => {
     full.supervisor.add(camera('a', 'learn', CAM));
     await full.reaches('a', 'running');
     expect(full.logged.map(({ msg }) => msg)).toContain(
-      'what was learnt about the camera is not stored: the disk is full',
+      'The learned facts of the camera cannot be stored: the disk is full',
     );
     await full.supervisor.stopAll();
   });

@@ -1,19 +1,22 @@
 import { createServer, type AddressInfo, type Server } from 'node:net';
-import { afterEach, describe, expect, it } from 'vitest';
+import { setImmediate } from 'node:timers/promises';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
-import { ReachabilityProbe, isReachable } from '../../../../src/cameras/reconnect/reachability-probe.js';
-import { waitFor } from '../../../support/wait.js';
+import {
+  ReachabilityProbe,
+  isReachable,
+  type ReachabilityTarget,
+} from '../../../../src/cameras/reconnect/reachability-probe.js';
+import { StillClock } from '../../fixtures/still-clock.js';
 
-const INTERVAL_MS = 20;
+const INTERVAL_MS = 1000;
 const TIMEOUT_MS = 500;
 const HOST = '127.0.0.1';
 
 let server: Server | undefined;
-let knocker: ReachabilityProbe | undefined;
 let connections = 0;
 
 afterEach(async () => {
-  knocker?.stop();
   await close();
 });
 
@@ -38,99 +41,109 @@ async function close(): Promise<void> {
   if (closing !== undefined) await new Promise((resolve) => closing.close(resolve));
 }
 
-async function closedPort(): Promise<number> {
-  const port = await listen();
-  await close();
-  return port;
-}
-
-describe('a knock', () => {
-  it('tells whether something listens', async () => {
+describe('isReachable', () => {
+  it('returns whether something listens on the port', async () => {
     const port = await listen();
     expect(await isReachable(HOST, port, TIMEOUT_MS, new AbortController().signal)).toBe(true);
     await close();
     expect(await isReachable(HOST, port, TIMEOUT_MS, new AbortController().signal)).toBe(false);
   });
 
-  it('is over at once when it is called off', async () => {
+  it('returns at once when it is aborted', async () => {
     const port = await listen();
     expect(await isReachable(HOST, port, TIMEOUT_MS, AbortSignal.abort())).toBe(false);
     expect(connections).toBe(0);
   });
 });
 
-describe('waiting for a camera to return', () => {
-  function start(port: number, seenAway: boolean): { readonly backs: number } {
-    const told = { backs: 0 };
-    knocker = new ReachabilityProbe(INTERVAL_MS, TIMEOUT_MS);
-    knocker.start({ addresses: [HOST], port }, seenAway, () => {
-      told.backs++;
+describe('the reachability probe', () => {
+  let clock: StillClock;
+  let probe: ReachabilityProbe;
+  /** Addresses that accept connections. */
+  let reachable: Set<string>;
+  /** Addresses that were probed. */
+  let probed: string[];
+  let backs: number;
+
+  beforeEach(() => {
+    clock = new StillClock();
+    reachable = new Set();
+    probed = [];
+    backs = 0;
+    probe = new ReachabilityProbe(clock, (address) => {
+      probed.push(address);
+      return Promise.resolve(reachable.has(address));
     });
-    return told;
+  });
+
+  function start(seenAway: boolean, target: Partial<ReachabilityTarget> = {}): void {
+    probe.start({ addresses: [HOST], port: 554, ...target }, seenAway, () => {
+      backs += 1;
+    });
   }
 
-  it('tells once that it is back', async () => {
-    const port = await closedPort();
-    const told = start(port, true);
-    await new Promise((resolve) => setTimeout(resolve, 5 * INTERVAL_MS));
-    expect(told.backs).toBe(0);
-    await listen(port);
-    await waitFor('the knocker to notice', 15_000, () => told.backs > 0);
-    await new Promise((resolve) => setTimeout(resolve, 5 * INTERVAL_MS));
-    expect(told.backs).toBe(1);
-    expect(connections).toBe(1);
+  /** Lets pending promises settle, before and after each interval. */
+  async function intervals(count: number): Promise<void> {
+    for (let i = 0; i < count; i += 1) {
+      await setImmediate();
+      clock.advance(INTERVAL_MS);
+      await setImmediate();
+    }
+  }
+
+  it('reports once that the camera is back', async () => {
+    start(true);
+    await intervals(5);
+    expect(backs).toBe(0);
+    expect(probed).toHaveLength(5);
+    reachable.add(HOST);
+    await intervals(5);
+    expect(backs).toBe(1);
+    expect(probed).toHaveLength(6);
   });
 
-  it('ends silently when it was never away', async () => {
-    const port = await listen();
-    const told = start(port, false);
-    await waitFor('the first knock', 15_000, () => connections > 0);
-    await new Promise((resolve) => setTimeout(resolve, 5 * INTERVAL_MS));
-    expect(told.backs).toBe(0);
-    expect(connections).toBe(1);
+  it('ends without a report when the camera was never away', async () => {
+    reachable.add(HOST);
+    start(false);
+    await intervals(5);
+    expect(backs).toBe(0);
+    expect(probed).toHaveLength(1);
   });
 
-  it('finds out by itself that it is away', async () => {
-    const port = await closedPort();
-    const told = start(port, false);
-    await new Promise((resolve) => setTimeout(resolve, 5 * INTERVAL_MS));
-    await listen(port);
-    await waitFor('the knocker to notice', 15_000, () => told.backs > 0);
-    expect(told.backs).toBe(1);
+  it('finds out that the camera is away', async () => {
+    start(false);
+    await intervals(5);
+    reachable.add(HOST);
+    await intervals(1);
+    expect(backs).toBe(1);
   });
 
   it('tries every address', async () => {
-    const port = await listen();
-    let backs = 0;
-    knocker = new ReachabilityProbe(INTERVAL_MS, TIMEOUT_MS);
-    // Nothing listens on the second loopback address.
-    knocker.start({ addresses: ['127.0.0.2', HOST], port }, true, () => {
-      backs++;
-    });
-    await waitFor('the knocker to notice', 15_000, () => backs > 0);
+    reachable.add(HOST);
+    start(true, { addresses: ['127.0.0.2', HOST] });
+    await intervals(1);
+    expect(probed).toEqual(['127.0.0.2', HOST]);
+    expect(backs).toBe(1);
   });
 
   it('does not connect while another connection to the camera is being closed', async () => {
-    const port = await listen();
-    let busy = true;
-    let backs = 0;
-    knocker = new ReachabilityProbe(INTERVAL_MS, TIMEOUT_MS);
-    knocker.start({ addresses: [HOST], port, isBusy: () => busy }, true, () => {
-      backs++;
-    });
-    await new Promise((resolve) => setTimeout(resolve, 5 * INTERVAL_MS));
-    expect(connections).toBe(0);
-    busy = false;
-    await waitFor('the knocker to notice', 15_000, () => backs > 0);
+    reachable.add(HOST);
+    let isBusy = true;
+    start(true, { isBusy: () => isBusy });
+    await intervals(5);
+    expect(probed).toEqual([]);
+    isBusy = false;
+    await intervals(1);
+    expect(backs).toBe(1);
   });
 
   it('stops when it is told to', async () => {
-    const port = await closedPort();
-    const told = start(port, true);
-    knocker?.stop();
-    await listen(port);
-    await new Promise((resolve) => setTimeout(resolve, 10 * INTERVAL_MS));
-    expect(told.backs).toBe(0);
-    expect(connections).toBe(0);
+    start(true);
+    probe.stop();
+    reachable.add(HOST);
+    await intervals(10);
+    expect(backs).toBe(0);
+    expect(probed).toEqual([]);
+    expect(clock.pendingTimers).toBe(0);
   });
 });
