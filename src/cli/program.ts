@@ -55,7 +55,7 @@ export async function runCommand(args: readonly string[], io: Io): Promise<numbe
 export function createProgram(io: Io): Command {
   const program = new Command('chrysproxy')
     .description('Video edge proxy for computer vision: camera streams in, frames out over gRPC.')
-    .version(version(), '--version')
+    .version(version(), '--version', 'Prints the version.')
     .addHelpText('after', exitCodeHelp());
   for (const make of COMMANDS) {
     program.addCommand(make(io));
@@ -67,6 +67,8 @@ export function createProgram(io: Io): Command {
     command
       .exitOverride()
       .helpCommand(false)
+      .helpOption('-h, --help', 'Prints this help.')
+      .showHelpAfterError('Print the usage with --help.')
       .configureOutput({
         writeOut: (text) => {
           io.out(text);
@@ -74,9 +76,17 @@ export function createProgram(io: Io): Command {
         writeErr: (text) => {
           io.err(redact(text));
         },
+        outputError: (text, write) => {
+          write(sentenceCase(text));
+        },
       });
   }
   return program;
+}
+
+/** Gives the messages of commander the form of ours: "error: unknown option" becomes "chrysproxy: Unknown option". */
+function sentenceCase(message: string): string {
+  return message.replace(/^error: (.)/, (_, first: string) => `chrysproxy: ${first.toUpperCase()}`);
 }
 
 /** The command and all commands below it. Commander's settings do not reach commands that exist already. */
