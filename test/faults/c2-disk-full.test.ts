@@ -79,14 +79,14 @@ async function expectWhole({ proxy, folder }: Scene): Promise<void> {
   expect(namesIn(folder, CAMERA).filter((name) => name.endsWith('.part'))).toEqual([]);
 }
 
-interface Trouble {
+interface DiskFault {
   readonly name: string;
   readonly code: string;
   begin(disk: MountedFolder): Promise<void> | void;
   end(disk: MountedFolder): void;
 }
 
-const troubles: readonly Trouble[] = [
+const diskFaults: readonly DiskFault[] = [
   {
     name: 'a full disk',
     code: 'ENOSPC',
@@ -118,12 +118,12 @@ const troubles: readonly Trouble[] = [
   },
 ];
 
-ifMountable.each(troubles)('C2: $name is logged, live goes on, and recording goes on afterwards', async (trouble) => {
-  const { name, code } = trouble;
+ifMountable.each(diskFaults)('C2: $name is logged, live goes on, and recording goes on afterwards', async (fault) => {
+  const { name, code } = fault;
   const all = await scene(SMALL, 32);
   const { proxy, disk } = all;
   const watch = await StreamWatch.start(proxy, CAMERA);
-  await trouble.begin(disk);
+  await fault.begin(disk);
   const beganMs = Date.now();
   const failing = await recordingIs(proxy, CAMERA, 'failing', BOUND_MS, ({ state }) => state === 'failing');
   const toldS = (Date.now() - beganMs) / 1000;
@@ -133,7 +133,7 @@ ifMountable.each(troubles)('C2: $name is logged, live goes on, and recording goe
   expect(proxy.output.split(code)).toHaveLength(2);
 
   if (code === 'ENODEV') await expect(check(proxy)).rejects.toThrow(/Mount it again/);
-  trouble.end(disk);
+  fault.end(disk);
   const endedMs = Date.now();
   const again = await recordingIs(proxy, CAMERA, 'recorded again', BOUND_MS, ({ state }) => state === 'recording');
   const againS = (Date.now() - endedMs) / 1000;
@@ -148,7 +148,7 @@ ifMountable.each(troubles)('C2: $name is logged, live goes on, and recording goe
     fault: name,
     figure: `s until the state says so: ${name}`,
     value: round(toldS),
-    promise: 'told',
+    promise: 'logged',
     others: testimony,
   });
   record({
@@ -163,7 +163,7 @@ ifMountable.each(troubles)('C2: $name is logged, live goes on, and recording goe
   await expectWhole(all);
 });
 
-ifMountable('C2: a folder that somebody removes is made again, and what is gone leaves the index', async () => {
+ifMountable('C2: a removed folder is made again, and its segments leave the index', async () => {
   const all = await scene(SMALL, 32);
   const { proxy, folder } = all;
   const watch = await StreamWatch.start(proxy, CAMERA);

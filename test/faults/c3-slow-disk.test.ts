@@ -104,7 +104,7 @@ it(
       fault,
       figure: 'groups lost and counted, of all cameras',
       value: counted.reduce((sum, lost) => sum + lost, 0),
-      promise: 'told',
+      promise: 'logged',
       others: testimony,
     });
     record({
@@ -119,7 +119,7 @@ it(
       fault,
       figure: 's to five more segments when it is fast again',
       value: round(healedS),
-      promise: 'told',
+      promise: 'logged',
     });
     expect(growthMiB).toBeLessThanOrEqual(MAX_GROWTH_MIB);
     expectUndisturbed(testimony);

@@ -38,7 +38,7 @@ beforeAll(async () => {
       { path: 'long', clip: 'h264-640x480-25-g250-10s' },
       { path: 'plain', clip: 'h264-640x480-25-g25' },
       { path: 'reordered', clip: 'h264-640x480-25-g50-b2' },
-      { path: 'sound', clip: 'h264-640x480-25-g25', sound: 'aac' },
+      { path: 'audio', clip: 'h264-640x480-25-g25', sound: 'aac' },
       { path: 'hevc', clip: 'hevc-640x360-25-g50' },
       { path: 'changing', clip: 'h264-640x480-25-g25', then: { clip: 'h264-320x240-25-g50', after: 100 } },
     ],
@@ -123,8 +123,8 @@ describe('passthrough', () => {
   });
 
   it('sends the audio of a camera when record_audio is set', async () => {
-    await started('sound', { record_audio: true });
-    const packets = await server.packets('sound', 2);
+    await started('audio', { record_audio: true });
+    const packets = await server.packets('audio', 2);
     const times = (kind: string): number[] => packets.filter((packet) => packet.kind === kind).map(({ dts }) => dts);
     // 25 pictures and some 43 to 47 packets of AAC a second.
     expect(times('video').length).toBeGreaterThan(20);
@@ -147,7 +147,7 @@ describe('passthrough', () => {
     expect((await shown('plain')).rtmp_stream_status.streaming).toBe(false);
     await proxy.kill9();
     await proxy.resume();
-    await streams('sound');
+    await streams('audio');
     expect(await passthrough('plain')).toMatchObject({ wanted: false, state: 'off' });
     const { status } = await proxy.rest('PATCH', '/api/v1/process/plain', { passthrough: true });
     expect(status).toBe(200);
@@ -158,15 +158,15 @@ describe('passthrough', () => {
   });
 
   it('shows what a refusing server answered, and tries again', async () => {
-    const rtmp_endpoint = server.url('sound', 'closed').replace('rtmp://', 'rtmp://user:geheim@');
-    await proxy.rest('PATCH', '/api/v1/process/sound', { rtmp_endpoint });
-    await waitFor('a refusal', BOUND_MS, async () => (await passthrough('sound')).state === 'retrying');
-    expect(await passthrough('sound')).toMatchObject({
+    const rtmp_endpoint = server.url('audio', 'closed').replace('rtmp://', 'rtmp://user:geheim@');
+    await proxy.rest('PATCH', '/api/v1/process/audio', { rtmp_endpoint });
+    await waitFor('a refusal', BOUND_MS, async () => (await passthrough('audio')).state === 'retrying');
+    expect(await passthrough('audio')).toMatchObject({
       wanted: true,
       message: expect.stringContaining('failed') as string,
     });
-    expect((await shown('sound')).rtmp_stream_status.streaming).toBe(false);
-    expect(proxy.output + JSON.stringify(await shown('sound'))).not.toContain('geheim');
+    expect((await shown('audio')).rtmp_stream_status.streaming).toBe(false);
+    expect(proxy.output + JSON.stringify(await shown('audio'))).not.toContain('geheim');
   });
 
   it('refuses cameras whose stream cannot be sent, and says why', async () => {

@@ -18,7 +18,7 @@ let proxy: Proxy;
 let folder: string;
 
 beforeAll(async () => {
-  folder = mkdtempSync(join(tmpdir(), 'chrysproxy-sound-'));
+  folder = mkdtempSync(join(tmpdir(), 'chrysproxy-audio-'));
   farm = await Farm.start({
     mounts: [
       { path: 'aac', clip: CLIP, sound: 'aac' },
@@ -71,13 +71,13 @@ describe('the audio of a camera', () => {
     await proxy.addCamera('aac', farm.url('aac'), { record_audio: true });
     await waitFor('three segments', BOUND_MS, async () => (await segments('aac')).length >= 3);
     const [first, second] = await segments('aac');
-    const [picture, sound, ...none] = await tracks(await fetched(`aac/segments/${second?.id ?? 0}`));
+    const [picture, audio, ...none] = await tracks(await fetched(`aac/segments/${second?.id ?? 0}`));
     expect(none).toEqual([]);
     expect(picture).toMatchObject({ codec: 'h264', start: 0 });
     expect(picture?.seconds).toBeCloseTo(2, 2);
-    expect(sound?.codec).toBe('aac');
-    expect(sound?.start).toBeLessThan(0.05);
-    expect(sound?.seconds).toBeGreaterThan(1.95);
+    expect(audio?.codec).toBe('aac');
+    expect(audio?.start).toBeLessThan(0.05);
+    expect(audio?.seconds).toBeGreaterThan(1.95);
 
     const from = (first?.start ?? 0) + 700;
     const clip = await tracks(await fetched(`aac/clip.mp4?from=${from}&to=${from + 3000}`));

@@ -198,7 +198,7 @@ describe('a failing disk', () => {
 
     rmSync(join(proxy.dataDir, 'archive'), { recursive: true });
     writeFileSync(join(proxy.dataDir, 'archive'), 'in the way');
-    const failing = await waitFor('the trouble to show', BOUND_MS, async () => {
+    const failing = await waitFor('the failure to be shown', BOUND_MS, async () => {
       const found = await recording('h264');
       return found.state === 'failing' && found;
     });
@@ -206,7 +206,7 @@ describe('a failing disk', () => {
     expect((await proxy.camera('h264')).status).toBe('running');
     rmSync(join(proxy.dataDir, 'archive'));
     await atLeast(1, 'h264');
-    await waitFor('the trouble to be over', BOUND_MS, async () => (await recording('h264')).state === 'recording');
+    await waitFor('the end of the failure', BOUND_MS, async () => (await recording('h264')).state === 'recording');
     expect((await recording('h264')).lost_groups).toBeGreaterThan(0);
     expect(proxy.output).toMatch(/The camera is recorded again/);
     expect((await proxy.camera('h264')).chrysproxy.stats).toMatchObject({ reconnects: 0 });

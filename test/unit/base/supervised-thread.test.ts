@@ -53,7 +53,7 @@ it('starts a thread that crashed again, and says so meanwhile', async () => {
   expect(thread!.outage).toBe('');
 });
 
-it('tries again when no thread can be had, and lets nobody else fall with it', async () => {
+it('tries again when a thread cannot be started, without throwing', async () => {
   let tries = 0;
   const { heard, logged } = start(() => {
     tries += 1;
