@@ -16,46 +16,46 @@ export type CheckProblem =
   | 'rejected'
   | 'server_error';
 
-/** What trying an endpoint has shown. */
+/** The result of checking an endpoint. */
 export interface EndpointCheck {
   /** Masked. */
   readonly endpoint: string;
-  /** Undefined: it is as it should be. */
+  /** Undefined: the endpoint works. */
   readonly problem: CheckProblem | undefined;
-  /** For a person: what it is, and what to do. */
+  /** What is wrong and what to do, for people. */
   readonly message: string;
-  /** Of its answer; 0 = there was none. */
+  /** HTTP status of the answer; 0 = there was no answer. */
   readonly status: number;
   readonly tookMs: number;
-  /** How far our clock is ahead of the endpoint's, which tells seconds only; undefined: it did not say. */
+  /** How far our clock is ahead of the endpoint's, exact to a second; undefined: the answer had no Date. */
   readonly clockSkewMs: number | undefined;
 }
 
-/** How an endpoint is tried, and what its answers mean. */
+/** How an endpoint is checked, and what its answers mean. */
 export interface EndpointTrial {
   readonly endpoint: Pick<Endpoint, 'shownUrl'>;
-  /** The configuration key of its address, and that of its limit of time. */
+  /** Configuration keys of the endpoint's URL and its timeout; '' = the timeout is fixed. */
   readonly key: string;
   readonly limitKey: string;
   readonly body: Buffer;
   send(headers: Readonly<Record<string, string>>): Promise<EndpointAnswer>;
-  /** After "… answered 200:", a sentence each. */
+  /** Sentences after "… answered 200:", for an answer of 2xx, of 4xx, and of 5xx. */
   readonly good: string;
   readonly rejected: string;
   readonly fault: string;
-  /** 4xx other than 401 and 403 are good, too. */
+  /** Whether 4xx other than 401 and 403 count as good. */
   readonly mayReject?: boolean;
 }
 
-/** Signatures carry our time, and a cloud may refuse what is older than some minutes. */
-const SKEW_MS = 60_000;
+/** A larger skew is reported, because the cloud may refuse signatures that are some minutes old. */
+const REPORTED_SKEW_MS = 60_000;
 
 interface Verdict {
   readonly problem: CheckProblem | undefined;
   readonly message: string;
 }
 
-/** Tries it, and says what is wrong, if something is. */
+/** Checks an endpoint. Never rejects because of the endpoint. */
 export async function checkEndpoint(trial: EndpointTrial, keys: EdgeKeys, clock: Clock): Promise<EndpointCheck> {
   const { shownUrl } = trial.endpoint;
   const none = { endpoint: shownUrl, status: 0, tookMs: 0, clockSkewMs: undefined };
@@ -124,14 +124,14 @@ function verdictOf({ status, location }: EndpointAnswer, trial: EndpointTrial): 
   return { problem: 'server_error', message: trial.fault };
 }
 
-/** `Date` tells whole seconds. */
+/** 0 when the difference is below the resolution of `Date`, a second. */
 function skewOf(nowMs: number, dateMs: number): number {
   const skewMs = nowMs - dateMs;
   return skewMs >= 0 && skewMs < 1000 ? 0 : skewMs;
 }
 
 function skewText(skewMs: number | undefined): string[] {
-  if (skewMs === undefined || Math.abs(skewMs) < SKEW_MS) return [];
+  if (skewMs === undefined || Math.abs(skewMs) < REPORTED_SKEW_MS) return [];
   const seconds = Math.round(Math.abs(skewMs) / 1000);
   const text = `The clock of this machine is ${seconds} s ${skewMs > 0 ? 'ahead of' : 'behind'} that of the endpoint: set it right, because signatures carry the time.`;
   return [text];

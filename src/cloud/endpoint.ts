@@ -5,7 +5,7 @@ import { redact, redactUrl } from '../base/redact.js';
 
 export interface EndpointAnswer {
   readonly status: number;
-  /** The beginning of the body, masked, in one line. */
+  /** The beginning of the body in one line, masked. */
   readonly text: string;
   /** `Location`, masked; '' = none. */
   readonly location: string;
@@ -17,7 +17,7 @@ export interface EndpointAnswer {
 
 export type Trouble = 'unknown_host' | 'refused' | 'unreachable' | 'timeout' | 'tls' | 'broken_off';
 
-/** There was no whole answer. Its message is for a person. */
+/** The endpoint gave no complete answer. The message is for people. */
 export class NoAnswer extends Error {
   override readonly name = 'NoAnswer';
 
@@ -34,16 +34,16 @@ type Method = 'POST' | 'PUT';
 type Headers = Readonly<Record<string, string>>;
 
 const CONNECT_MS = 10_000;
-/** What comes beyond is not read. */
+/** The rest of a longer body is not read. */
 const MAX_READ_BYTES = 64 * 1024;
 const SHOWN_CHARACTERS = 200;
-/** Servers close what is idle after 5 s and more; a connection that they are about to close is not worth a try. */
+/** Idle connections are closed after this time, because servers close them after 5 s or more. */
 const IDLE_MS = 4000;
 const MAX_RETRY_AFTER_MS = 10 * 60_000;
 
 /**
- * Where signed requests go. Redirects are not followed, and every attempt ends: connecting within 10 s, all of it
- * within `timeoutMs`. Node's `fetch` has no bound for connecting, and refuses ports that browsers fear.
+ * The receiver of signed requests. Redirects are not followed. Timeouts are 10 s for connecting and `timeoutMs` for the
+ * whole attempt. This is not `fetch`, which has no timeout for connecting and refuses ports that browsers block.
  */
 export class Endpoint {
   private readonly url: URL;
@@ -104,8 +104,8 @@ export class Endpoint {
       headers: { 'Content-Type': 'application/json', ...headers, 'Content-Length': String(body.length) },
     });
     return new Promise((resolve, reject) => {
-      const connecting = expire(request, Math.min(CONNECT_MS, this.timeoutMs), 'no connection came about');
-      const whole = expire(request, this.timeoutMs, 'there was no whole answer');
+      const connecting = startTimeout(request, Math.min(CONNECT_MS, this.timeoutMs), 'no connection came about');
+      const whole = startTimeout(request, this.timeoutMs, 'there was no whole answer');
       const settled = (): void => {
         clearTimeout(connecting);
         clearTimeout(whole);
@@ -133,16 +133,16 @@ export class Endpoint {
   }
 }
 
-/** The server had closed the connection that we kept, as it may: nothing is wrong. */
+/** The server had closed the idle connection that we reused. */
 class StaleConnection extends Error {}
 
-class Expired extends Error {}
+class Timeout extends Error {}
 
-function expire(request: ClientRequest, afterMs: number, what: string): NodeJS.Timeout {
-  return setTimeout(() => request.destroy(new Expired(`${what} within ${afterMs / 1000} s`)), afterMs);
+function startTimeout(request: ClientRequest, afterMs: number, what: string): NodeJS.Timeout {
+  return setTimeout(() => request.destroy(new Timeout(`${what} within ${afterMs / 1000} s`)), afterMs);
 }
 
-/** Resolves with the first characters. What is longer than MAX_READ_BYTES is cut off and counts as whole. */
+/** Resolves with the first SHOWN_CHARACTERS. A body that is longer than MAX_READ_BYTES counts as complete. */
 async function readBeginning(response: IncomingMessage): Promise<string> {
   const chunks: Buffer[] = [];
   let total = 0;
@@ -169,7 +169,7 @@ function answerOf({ statusCode = 0, headers }: IncomingMessage, text: string): E
   };
 }
 
-/** RFC 9110, 10.2.3: seconds, or a date, which is held against the server's own. */
+/** RFC 9110, 10.2.3: seconds, or a date, which is compared with the server's own. */
 function retryAfterMs(value: string | undefined, dateMs: number): number {
   const text = value ?? '';
   const nowMs = Number.isNaN(dateMs) ? Date.now() : dateMs;
@@ -197,11 +197,11 @@ const TROUBLE_TEXTS: Readonly<Record<Trouble, string>> = {
 };
 
 function explained(thrown: unknown, reused: boolean): Error {
-  // Several addresses of one name were tried.
+  // Thrown when all addresses of a name failed.
   const error: unknown = thrown instanceof AggregateError ? (thrown.errors[0] ?? thrown) : thrown;
   const code = (error as NodeJS.ErrnoException).code ?? '';
   if (reused && (code === 'ECONNRESET' || code === 'EPIPE')) return new StaleConnection(code, { cause: error });
   const trouble =
-    error instanceof Expired ? 'timeout' : (TROUBLES[code] ?? (TLS_CODE.test(code) ? 'tls' : 'broken_off'));
+    error instanceof Timeout ? 'timeout' : (TROUBLES[code] ?? (TLS_CODE.test(code) ? 'tls' : 'broken_off'));
   return new NoAnswer(trouble, `${TROUBLE_TEXTS[trouble]} (${redact(messageOf(error))})`, { cause: error });
 }

@@ -1,12 +1,12 @@
 import { createHash, createHmac } from 'node:crypto';
 
-/** Who we are to the cloud. */
+/** Identifies this proxy to the cloud. */
 export interface EdgeKeys {
   readonly edgeKey: string;
   readonly edgeSecret: string;
 }
 
-/** The headers that sign a body; `bytes` are exactly those that are sent. */
+/** The headers that sign a body. `bytes` must be exactly the bytes that are sent. */
 export function signedHeaders(bytes: Uint8Array, keys: EdgeKeys, nowMs: number): Readonly<Record<string, string>> {
   const date = String(nowMs);
   const md5 = createHash('md5').update(bytes).digest('hex');
@@ -14,7 +14,7 @@ export function signedHeaders(bytes: Uint8Array, keys: EdgeKeys, nowMs: number):
   return { 'X-ChrysEdge-Auth': `${keys.edgeKey}:${mac}`, 'X-Chrys-Date': date, 'Content-MD5': md5 };
 }
 
-/** A sentence about the keys that are missing; undefined: none is. */
+/** A sentence about missing keys; undefined: none is missing. */
 export function missingKeys({ edgeKey, edgeSecret }: EdgeKeys): string | undefined {
   if (edgeKey !== '' && edgeSecret !== '') return undefined;
   const what = edgeKey === '' ? 'no edge key' : 'no edge secret';

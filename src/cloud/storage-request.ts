@@ -2,10 +2,10 @@ import type { EndpointTrial } from './endpoint-check.js';
 import { Endpoint } from './endpoint.js';
 
 const TRIAL_TIMEOUT_MS = 10_000;
-/** Of no camera: whoever knows it not says so, and nothing is switched. */
+/** A stream key that no camera has, so that the check switches nothing. */
 const TRIAL_KEY = 'chrysproxy-check';
 
-/** Where the storage of a stream is switched; `api` is api.endpoint, `key` the last segment of its RTMP URL as it stands there. */
+/** The endpoint that switches the storage of a stream. `api` is api.endpoint, `key` the last segment of the RTMP URL, unchanged. */
 export function storageEndpoint(api: string, key: string, timeoutMs: number): Endpoint {
   return new Endpoint(`${api.replace(/\/+$/, '')}/api/v1/edge/storage/${key}`, timeoutMs);
 }
@@ -14,7 +14,7 @@ export function storageBody(enable: boolean): Buffer {
   return Buffer.from(JSON.stringify({ enable }));
 }
 
-/** Tries the endpoint with a stream that does not exist. */
+/** Checks the endpoint with a stream that does not exist. */
 export function storageTrial(api: string, signal: AbortSignal): EndpointTrial {
   const endpoint = storageEndpoint(api, TRIAL_KEY, TRIAL_TIMEOUT_MS);
   const body = storageBody(false);

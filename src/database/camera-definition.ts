@@ -1,35 +1,35 @@
 import type { TlsVerify, Transport } from '../native/types.js';
 
-/** What the cloud does with a camera's stream. */
+/** Whether the cloud stores a camera's stream, by its last answer. */
 export interface StorageFact {
   readonly on: boolean;
   /** When the cloud said so, milliseconds since the epoch. */
   readonly sinceMs: number;
 }
 
-/** What a camera is, as the registry keeps it. */
+/** The settings of a camera, as the registry stores them. */
 export interface CameraDefinition {
-  /** 1 to 128 of A-Z a-z 0-9 . _ - , beginning with a letter or a digit. */
+  /** 1 to 128 characters of A-Z a-z 0-9 . _ - , beginning with a letter or a digit. */
   readonly name: string;
-  /** With credentials. Mask it (`redactUrl`) wherever it leaves the process. */
+  /** Has credentials: mask it with `redactUrl` before it leaves the process. */
   readonly rtspEndpoint: string;
   readonly rtmpEndpoint?: string;
   readonly transport: Transport;
   readonly tlsVerify: TlsVerify;
-  /** Maximum width times height of a picture; undefined: as `camera.max_pixels` says. */
+  /** Maximum width times height of a picture; undefined: `camera.max_pixels` decides. */
   readonly maxPixels?: number;
   readonly openTimeoutMs: number;
   readonly stallTimeoutMs: number;
   readonly decoderThreads: number;
-  /** Whether it is recorded; undefined: as `buffer.on_disk` says. */
+  /** Whether it is recorded; undefined: `buffer.on_disk` decides. */
   readonly record?: boolean;
-  /** Whether its sound is recorded with it. */
+  /** Whether its audio is recorded, too. */
   readonly recordAudio: boolean;
-  /** Whether its stream shall be pushed to rtmpEndpoint. */
+  /** Whether its stream is to be pushed to rtmpEndpoint. */
   readonly passthrough?: boolean;
-  /** Whether the cloud shall store it; undefined: nobody has said so yet. */
+  /** Whether the cloud is to store the stream; undefined: never set. */
   readonly storage?: boolean;
-  /** What the cloud took last; undefined: nothing yet. */
+  /** The last answer of the cloud; undefined: none yet. */
   readonly storing?: StorageFact;
   /** Milliseconds since the epoch. */
   readonly createdMs: number;

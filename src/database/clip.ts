@@ -1,4 +1,4 @@
-/** A protected, named part of a camera's recording: its segments are not cleaned away. */
+/** A named part of a camera's recording, whose segments retention keeps. */
 export interface Clip {
   readonly id: number;
   readonly camera: string;

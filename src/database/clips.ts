@@ -1,7 +1,8 @@
-import Database from 'better-sqlite3';
 import { ChrysError } from '../base/errors.js';
+import { rangeInUs } from '../base/microseconds.js';
 import type { Clip } from './clip.js';
-import { explainWriteError } from './write-errors.js';
+import type { Connection, Statement } from './database.js';
+import { explainWriteError, isSqliteError, written } from './write-errors.js';
 
 interface Row {
   readonly id: number;
@@ -19,15 +20,15 @@ interface ClipSpan {
   readonly toUs: number;
 }
 
-/** The protected parts of recordings. They stay when their camera is removed: its recordings do, too. */
+/** The kept clips. They stay when their camera is removed, because its recordings stay, too. */
 export class ClipStore {
-  readonly #list: Database.Statement<[string], Row>;
-  readonly #get: Database.Statement<[string, number], Row>;
-  readonly #insert: Database.Statement<[Omit<Row, 'id'>]>;
-  readonly #remove: Database.Statement<[string, number]>;
-  readonly #all: Database.Statement<[], Row>;
+  readonly #list: Statement<[string], Row>;
+  readonly #get: Statement<[string, number], Row>;
+  readonly #insert: Statement<[Omit<Row, 'id'>]>;
+  readonly #remove: Statement<[string, number]>;
+  readonly #all: Statement<[], Row>;
 
-  constructor(database: Database.Database) {
+  constructor(database: Connection) {
     this.#list = database.prepare('SELECT * FROM clips WHERE camera = ? ORDER BY from_ms, id');
     this.#get = database.prepare('SELECT * FROM clips WHERE camera = ? AND id = ?');
     this.#insert = database.prepare(
@@ -38,7 +39,7 @@ export class ClipStore {
     this.#all = database.prepare('SELECT * FROM clips ORDER BY camera, from_ms, id');
   }
 
-  /** Of one camera, by their beginnings. */
+  /** The clips of one camera, in the order of `fromMs`. */
   list(camera: string): Clip[] {
     return this.#list.all(camera).map(clipOf);
   }
@@ -55,7 +56,7 @@ export class ClipStore {
       const id = Number(this.#insert.run(row).lastInsertRowid);
       return clipOf({ id, ...row });
     } catch (error) {
-      if (error instanceof Database.SqliteError && error.code === 'SQLITE_CONSTRAINT_UNIQUE') {
+      if (isSqliteError(error) && error.code === 'SQLITE_CONSTRAINT_UNIQUE') {
         const text = `Camera "${camera}" has a clip "${name}" already. Remove it first, or choose another name.`;
         throw new ChrysError('already_exists', text, { cause: error });
       }
@@ -63,21 +64,16 @@ export class ClipStore {
     }
   }
 
-  /** False when there was none. Throws like add when it cannot be written. */
+  /** False: there is no such clip. Throws like `add` when it cannot be written. */
   remove(camera: string, id: number): boolean {
-    try {
-      return this.#remove.run(camera, id).changes > 0;
-    } catch (error) {
-      throw explainWriteError(error);
-    }
+    return written(() => this.#remove.run(camera, id).changes > 0);
   }
 
-  /** What may not be cleaned away, of all cameras: by camera, and of each by their beginnings. They may overlap. */
+  /** The parts of all recordings that retention must keep, ordered by camera and `fromUs`. They may overlap. */
   protectedSpans(): ClipSpan[] {
     return this.#all.all().map(({ camera, from_ms, to_ms }) => ({
       camera,
-      fromUs: from_ms * 1000,
-      toUs: to_ms * 1000 + 999,
+      ...rangeInUs(from_ms, to_ms),
     }));
   }
 }

@@ -1,12 +1,15 @@
-import type Database from 'better-sqlite3';
-import { explainWriteError } from './write-errors.js';
+import type { Connection, Statement } from './database.js';
+import { written } from './write-errors.js';
 
-/** Which frame ids were given to cameras. A name keeps its count when the camera is removed: its frames may be known elsewhere. */
+/**
+ * The frame ids that each camera has used. The count stays when a camera is removed, so that a camera of the same name never
+ * repeats an id.
+ */
 export class FrameIds {
-  readonly #reserve: Database.Statement<[{ camera: string; count: number }], { next: number }>;
-  readonly #next: Database.Statement<[string], { next: number }>;
+  readonly #reserve: Statement<[{ camera: string; count: number }], { next: number }>;
+  readonly #next: Statement<[string], { next: number }>;
 
-  constructor(database: Database.Database) {
+  constructor(database: Connection) {
     this.#reserve = database.prepare(
       `INSERT INTO frame_ids VALUES (@camera, 1 + @count)
         ON CONFLICT (camera) DO UPDATE SET next = next + @count RETURNING next`,
@@ -15,17 +18,13 @@ export class FrameIds {
   }
 
   /**
-   * The first of `count` ids that nobody had before and nobody gets again. Throws unavailable, resource_exhausted or
-   * failed_precondition when it cannot be written.
+   * Reserves `count` new ids and returns the first. Throws unavailable, resource_exhausted or failed_precondition when it
+   * cannot be written.
    */
   reserve(camera: string, count: number): number {
-    try {
-      const row = this.#reserve.get({ camera, count });
-      if (row === undefined) throw new Error('an INSERT … RETURNING returned nothing');
-      return row.next - count;
-    } catch (error) {
-      throw explainWriteError(error);
-    }
+    const row = written(() => this.#reserve.get({ camera, count }));
+    if (row === undefined) throw new Error('an INSERT … RETURNING returned nothing');
+    return row.next - count;
   }
 
   /** The first id that was never reserved. */

@@ -6,18 +6,18 @@ import { ChrysError, messageOf } from '../base/errors.js';
 const LOCK_FILE = 'chrysproxy.lock';
 const PID_FILE = 'chrysproxy.pid';
 
-/** The lock on a data directory. The kernel releases it when the process ends, however it ends. */
+/** The lock on a data directory. The kernel releases it when the process ends or crashes. */
 export interface DataDirLock {
   release(): void;
 }
 
 /**
- * Takes the data directory for this process. Throws failed_precondition that names the pid of the process that has
- * it. Node has no file locks, so it is SQLite's: an exclusive transaction on a file of its own, never written to.
+ * Locks the data directory for this process. Throws failed_precondition with the pid of the process that has the lock. The
+ * lock is an exclusive SQLite transaction on a separate file, because Node has no file locks.
  */
 export function lockDataDir(dataDir: string): DataDirLock {
   const pidPath = join(dataDir, PID_FILE);
-  const database = exclusively(dataDir, pidPath);
+  const database = openLocked(dataDir, pidPath);
   writeFileSync(pidPath, `${process.pid}\n`, { mode: 0o600 });
   return {
     release() {
@@ -27,7 +27,7 @@ export function lockDataDir(dataDir: string): DataDirLock {
   };
 }
 
-function exclusively(dataDir: string, pidPath: string): Database.Database {
+function openLocked(dataDir: string, pidPath: string): Database.Database {
   const path = join(dataDir, LOCK_FILE);
   let database: Database.Database | undefined;
   try {
@@ -54,7 +54,7 @@ function exclusively(dataDir: string, pidPath: string): Database.Database {
   }
 }
 
-/** ` (pid 123)`, or '' in the moment before the other process has written it. */
+/** ` (pid 123)`, or '' before the other process has written the file. */
 function ownerOf(pidPath: string): string {
   try {
     const pid = readFileSync(pidPath, 'utf8').trim();

@@ -1,7 +1,4 @@
-/**
- * The steps that make the schema, oldest first; `user_version` counts how many a database has had. A step that was
- * released is never edited: a change is a new step.
- */
+/** The steps of the schema, oldest first. A released step is never edited: a change is a new step. */
 export const MIGRATIONS: readonly string[] = [
   `
   CREATE TABLE cameras (
@@ -50,7 +47,7 @@ export const MIGRATIONS: readonly string[] = [
   ALTER TABLE cameras ADD COLUMN storing INTEGER;
   ALTER TABLE cameras ADD COLUMN storing_ms INTEGER;
   `,
-  // Cameras with 'tcp' get the new default 'auto': 'tcp' was the old default, and seldom a choice.
+  // Cameras with 'tcp' get the new default 'auto', because 'tcp' was the old default and rarely chosen.
   `
   ALTER TABLE cameras ADD COLUMN tls_verify TEXT NOT NULL DEFAULT 'pin';
   ALTER TABLE cameras ADD COLUMN max_pixels INTEGER;
@@ -59,5 +56,5 @@ export const MIGRATIONS: readonly string[] = [
   `,
 ];
 
-/** Marks a file as ours: "Chry". */
+/** "Chry". */
 export const APPLICATION_ID = 0x43687279;

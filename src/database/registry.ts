@@ -1,9 +1,9 @@
-import Database from 'better-sqlite3';
 import { ChrysError } from '../base/errors.js';
 import type { LearnedFacts, TlsVerify, Transport } from '../native/types.js';
 import type { CameraDefinition } from './camera-definition.js';
+import type { Connection, Statement } from './database.js';
 import { learnedText, parseLearned } from './learned-facts.js';
-import { explainWriteError } from './write-errors.js';
+import { explainWriteError, isSqliteError, written } from './write-errors.js';
 
 interface Row {
   readonly name: string;
@@ -25,17 +25,17 @@ interface Row {
   readonly modified_ms: number;
 }
 
-/** The cameras that come back after a restart. */
+/** The stored cameras, which are added again after a restart. */
 export class CameraRegistry {
-  readonly #list: Database.Statement<[], Row>;
-  readonly #get: Database.Statement<[string], Row>;
-  readonly #insert: Database.Statement<[Row]>;
-  readonly #update: Database.Statement<[Row]>;
-  readonly #remove: Database.Statement<[string]>;
-  readonly #learned: Database.Statement<[string], { readonly learned: string | null }>;
-  readonly #learn: Database.Statement<[string | null, string]>;
+  readonly #list: Statement<[], Row>;
+  readonly #get: Statement<[string], Row>;
+  readonly #insert: Statement<[Row]>;
+  readonly #update: Statement<[Row]>;
+  readonly #remove: Statement<[string]>;
+  readonly #learned: Statement<[string], { readonly learned: string | null }>;
+  readonly #learn: Statement<[string | null, string]>;
 
-  constructor(database: Database.Database) {
+  constructor(database: Connection) {
     this.#list = database.prepare('SELECT * FROM cameras ORDER BY created_ms, name');
     this.#get = database.prepare('SELECT * FROM cameras WHERE name = ?');
     this.#insert = database.prepare(
@@ -71,7 +71,7 @@ export class CameraRegistry {
     try {
       this.#insert.run(rowOf(camera));
     } catch (error) {
-      if (error instanceof Database.SqliteError && error.code === 'SQLITE_CONSTRAINT_PRIMARYKEY') {
+      if (isSqliteError(error) && error.code === 'SQLITE_CONSTRAINT_PRIMARYKEY') {
         const text = `There is already a camera "${camera.name}". Remove it first, or choose another name.`;
         throw new ChrysError('already_exists', text, { cause: error });
       }
@@ -79,36 +79,24 @@ export class CameraRegistry {
     }
   }
 
-  /** Stores what can be changed of a camera, all of CameraChanges. Throws like insert when it cannot be written. */
+  /** Stores the fields of CameraChanges. Throws like `insert` when it cannot be written. */
   update(camera: CameraDefinition): void {
-    try {
-      this.#update.run(rowOf(camera));
-    } catch (error) {
-      throw explainWriteError(error);
-    }
+    written(() => this.#update.run(rowOf(camera)));
   }
 
-  /** False when there was none of that name. Throws like insert when it cannot be written. */
+  /** False: there is no such camera. Throws like `insert` when it cannot be written. */
   remove(name: string): boolean {
-    try {
-      return this.#remove.run(name).changes > 0;
-    } catch (error) {
-      throw explainWriteError(error);
-    }
+    return written(() => this.#remove.run(name).changes > 0);
   }
 
-  /** What earlier connections learnt about a camera; undefined: nothing, or there is no such camera. */
+  /** The learned facts of a camera; undefined: none, or there is no such camera. */
   learned(name: string): LearnedFacts | undefined {
     return parseLearned(this.#learned.get(name)?.learned);
   }
 
-  /** Does nothing for an unknown name. Throws like insert when it cannot be written. */
+  /** Does nothing for an unknown name. Throws like `insert` when it cannot be written. */
   learn(name: string, facts: LearnedFacts | undefined): void {
-    try {
-      this.#learn.run(facts === undefined ? null : learnedText(facts), name);
-    } catch (error) {
-      throw explainWriteError(error);
-    }
+    written(() => this.#learn.run(facts === undefined ? null : learnedText(facts), name));
   }
 }
 

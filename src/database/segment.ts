@@ -1,15 +1,15 @@
 import type { SegmentFacts } from '../native/types.js';
 
-/** One recorded file, as the index knows it. */
+/** One recorded file, as the index has it. */
 export interface Segment extends SegmentFacts {
   readonly id: number;
   readonly camera: string;
-  /** Of the file in the camera's folder: `<start ms>_<duration ms>.mp4`. */
+  /** File name in the camera's folder: `<start ms>_<duration ms>.mp4`. */
   readonly file: string;
 }
 
 export interface SegmentRange {
-  /** Microseconds since the epoch, inclusive: segments with a frame between them. */
+  /** Microseconds since the epoch, inclusive. The range has the segments with a frame in it. */
   readonly fromUs: number;
   readonly toUs: number;
   /** Only segments with packets after this sequence; 0 = all. */
@@ -17,12 +17,12 @@ export interface SegmentRange {
   readonly limit: number;
 }
 
-/** How the past on disk is looked up. Every call answers from an index in well under a millisecond for a small limit. */
+/** Finds segments. Every call uses an index and takes well under a millisecond for a small limit. */
 export interface SegmentLookup {
   /** Oldest first. */
   inRange(camera: string, range: SegmentRange): readonly Segment[];
-  /** The one with the frame (of all, or of the keyframes) nearest to the moment, microseconds since the epoch. */
+  /** The segment with the frame, or keyframe, nearest to `momentUs`, microseconds since the epoch. */
   nearest(camera: string, momentUs: number, keyframesOnly: boolean): Segment | undefined;
-  /** Absolute path of its file. */
+  /** Absolute path of the segment's file. */
   pathOf(segment: Segment): string;
 }

@@ -1,16 +1,16 @@
-import type Database from 'better-sqlite3';
-import { explainWriteError } from './write-errors.js';
+import type { Connection, Statement } from './database.js';
+import { written } from './write-errors.js';
 
-/** The one set of settings there is. */
+/** There is one set of settings. */
 const NAME = 'default';
 
 export interface Settings {
   readonly name: string;
-  /** Names this proxy to the cloud; '' = not set. */
+  /** Identifies this proxy to the cloud; '' = not set. */
   readonly edgeKey: string;
-  /** Signs requests to the cloud; '' = not set. Never shown. */
+  /** Signs requests to the cloud; '' = not set. Must never be shown. */
   readonly edgeSecret: string;
-  /** Milliseconds since the epoch, 0 = never written. */
+  /** Milliseconds since the epoch; 0 = never stored. */
   readonly createdMs: number;
   readonly modifiedMs: number;
 }
@@ -24,10 +24,10 @@ interface Row {
 }
 
 export class SettingsStore {
-  readonly #get: Database.Statement<[string], Row>;
-  readonly #put: Database.Statement<[Row]>;
+  readonly #get: Statement<[string], Row>;
+  readonly #put: Statement<[Row]>;
 
-  constructor(database: Database.Database) {
+  constructor(database: Connection) {
     this.#get = database.prepare('SELECT * FROM settings WHERE name = ?');
     this.#put = database.prepare(
       `INSERT INTO settings VALUES (@name, @edge_key, @edge_secret, @created_ms, @modified_ms)
@@ -47,13 +47,11 @@ export class SettingsStore {
     };
   }
 
-  /** Replaces both; '' takes one away. Throws a ChrysError when it cannot be written. */
+  /** Replaces both; '' removes one. Throws unavailable, resource_exhausted or failed_precondition when it cannot be written. */
   put(edgeKey: string, edgeSecret: string, nowMs: number): Settings {
-    try {
-      this.#put.run({ name: NAME, edge_key: edgeKey, edge_secret: edgeSecret, created_ms: nowMs, modified_ms: nowMs });
-    } catch (error) {
-      throw explainWriteError(error);
-    }
+    written(() =>
+      this.#put.run({ name: NAME, edge_key: edgeKey, edge_secret: edgeSecret, created_ms: nowMs, modified_ms: nowMs }),
+    );
     return this.get();
   }
 }

@@ -8,14 +8,17 @@ import { SettingsStore } from './settings.js';
 
 export const DATABASE_FILE = 'chrysproxy.db';
 
-const FORM: DatabaseSchema = {
+const SCHEMA: DatabaseSchema = {
   applicationId: APPLICATION_ID,
   migrations: MIGRATIONS,
   synchronous: 'FULL',
-  adviceIfDamaged: 'move it away to begin with no cameras',
+  adviceIfDamaged: 'move it away to start without cameras',
 };
 
-/** What is kept across restarts. Main thread only; every call is synchronous and durable when it returns. */
+/**
+ * The cameras, settings, frame ids and clips. Main thread only. Every call is synchronous, and every change is durable when
+ * the call returns.
+ */
 export interface Store {
   readonly path: string;
   readonly cameras: CameraRegistry;
@@ -25,10 +28,10 @@ export interface Store {
   close(): void;
 }
 
-/** Opens the database in the data directory; see openDatabase. */
+/** Opens the database in the data directory. Throws as openDatabase. */
 export function openStore(dataDir: string): Store {
   const path = join(dataDir, DATABASE_FILE);
-  const database = openDatabase(path, FORM);
+  const database = openDatabase(path, SCHEMA);
   return {
     path,
     cameras: new CameraRegistry(database),

@@ -1,7 +1,7 @@
 import { statfsSync } from 'node:fs';
 
 import { messageOf } from '../base/errors.js';
-import type { SegmentSize, SegmentWriter } from '../database/segment-index.js';
+import type { SegmentSize, SegmentWriter } from '../database/segment-writer.js';
 import type { FromRecorder, ToRecorder } from './messages.js';
 import { isOverLimit, planDeletion, type DeletionPlan, type RetentionRules } from './retention.js';
 import { isSegmentName, type SegmentFiles } from './segment-files.js';

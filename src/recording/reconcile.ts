@@ -3,7 +3,7 @@ import { join } from 'node:path';
 
 import { isCameraName } from '../cameras/camera-name.js';
 import type { SegmentFacts } from '../native/types.js';
-import type { SegmentWriter } from '../database/segment-index.js';
+import type { SegmentWriter } from '../database/segment-writer.js';
 import { DiskError, isSegmentName, isUnfinishedName, type SegmentFiles } from './segment-files.js';
 import type { CheckReport } from './types.js';
 

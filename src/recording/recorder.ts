@@ -1,7 +1,7 @@
 import { messageOf } from '../base/errors.js';
 import type { NativeAddon } from '../native/types.js';
 import { PacketReader } from '../rings/packet-reader.js';
-import type { SegmentWriter } from '../database/segment-index.js';
+import type { SegmentWriter } from '../database/segment-writer.js';
 import { CameraRecorder } from './camera-recorder.js';
 import { Cleaner } from './cleaner.js';
 import type {

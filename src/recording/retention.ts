@@ -1,4 +1,4 @@
-import type { SegmentSize } from '../database/segment-index.js';
+import type { SegmentSize } from '../database/segment-writer.js';
 import { ageUs, type ForwardJump } from './clock-jumps.js';
 
 /** Segments beyond these limits are deleted. 0 = no limit. */

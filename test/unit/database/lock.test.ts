@@ -41,7 +41,7 @@ describe('the lock of a data directory', () => {
     lockDataDir(dataDir).release();
   });
 
-  it('names the other process, and is free as soon as that was killed', async () => {
+  it('names the other process, and is free as soon as that is killed', async () => {
     const sqlite = createRequire(import.meta.url).resolve('better-sqlite3');
     const holder = spawn(process.execPath, ['-e', HOLDER, sqlite, dataDir], { stdio: ['ignore', 'pipe', 'inherit'] });
     try {
@@ -54,7 +54,7 @@ describe('the lock of a data directory', () => {
     lockDataDir(dataDir).release();
   });
 
-  it('cannot be taken in a folder that is not there', () => {
+  it('cannot be taken in a folder that does not exist', () => {
     expect(() => lockDataDir('/dev/null/x')).toThrow(/\/dev\/null\/x cannot be locked.*--data-dir/);
   });
 });

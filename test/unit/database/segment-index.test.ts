@@ -4,13 +4,9 @@ import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { SegmentFacts } from '../../../src/native/types.js';
-import {
-  prepareSegmentIndex,
-  SEGMENT_INDEX_FILE,
-  SEGMENT_MIGRATIONS,
-  SegmentIndex,
-  type SegmentWriter,
-} from '../../../src/database/segment-index.js';
+import { prepareSegmentIndex, SegmentIndex } from '../../../src/database/segment-index.js';
+import { SEGMENT_INDEX_FILE, SEGMENT_MIGRATIONS } from '../../../src/database/segment-rows.js';
+import type { SegmentWriter } from '../../../src/database/segment-writer.js';
 import { openStore } from '../../../src/database/store.js';
 
 const START_US = 1_700_000_000_000_000;
@@ -39,7 +35,7 @@ afterEach(() => {
   rmSync(dataDir, { recursive: true });
 });
 
-/** The `number`-th group of pictures of a camera that is recorded without a hole. */
+/** The `number`-th GOP of a camera that is recorded without a gap. */
 function facts(number: number, more: Partial<SegmentFacts> = {}): SegmentFacts {
   const startUs = START_US + number * GROUP_US;
   return {
@@ -69,7 +65,7 @@ const numbersOf = (segments: readonly { startUs: number }[]): number[] =>
   segments.map(({ startUs }) => (startUs - START_US) / GROUP_US);
 
 describe('the index of segments', () => {
-  it('gives a segment back as it was', () => {
+  it('returns a segment as it was stored', () => {
     const keyframesUs = [START_US, START_US + 700_001];
     insert('yard', 0, { keyframesUs, audio: true });
     expect(reader.inRange('yard', { ...ALL, afterSequence: 0, limit: 10 })).toEqual([
@@ -96,7 +92,7 @@ describe('the index of segments', () => {
     expect(found(-1e15, 1e15)).toEqual([0, 1, 2, 3, 4]);
   });
 
-  it('goes on after a packet', () => {
+  it('finds the segments after a packet', () => {
     for (const number of [0, 1, 2]) insert('yard', number);
     const after = (afterSequence: number): number[] =>
       numbersOf(reader.inRange('yard', { ...ALL, afterSequence, limit: 2 }));
@@ -135,7 +131,7 @@ describe('the index of segments', () => {
     expect(reader.nearest('door', START_US, false)).toBeUndefined();
   });
 
-  it('tells retention sizes and the oldest', () => {
+  it('gives retention the sizes and the oldest segments', () => {
     insert('yard', 1);
     insert('door', 0);
     insert('yard', 2);
@@ -161,12 +157,12 @@ describe('the index of segments', () => {
   });
 });
 
-describe('the file of the index', () => {
+describe('the database file of the index', () => {
   it('can be read by its owner only', () => {
     expect(statSync(path).mode & 0o777).toBe(0o600);
   });
 
-  it('is refused and left alone when it is damaged, with what to do', () => {
+  it('is refused and left as it is when it is damaged, with what to do', () => {
     reader.close();
     index.close();
     writeFileSync(path, 'this is no database');
@@ -195,7 +191,7 @@ describe('the file of the index', () => {
     }).toThrow(expect.objectContaining({ message: expect.stringMatching(message) }));
   });
 
-  it('is not taken for the store', () => {
+  it('is not accepted as the database of the cameras', () => {
     const store = openStore(dataDir);
     const file = readFileSync(path);
     store.close();

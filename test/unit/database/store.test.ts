@@ -70,7 +70,7 @@ function sql<T>(use: (database: Database.Database) => T): T {
 }
 
 describe('the registry', () => {
-  it('keeps a camera as it was, across a restart', () => {
+  it('keeps a camera across a restart', () => {
     const store = open();
     const plain: CameraDefinition = { ...camera, name: 'door', transport: 'tcp', createdMs: 1 };
     delete (plain as { rtmpEndpoint?: string }).rtmpEndpoint;
@@ -84,7 +84,7 @@ describe('the registry', () => {
     expect(again.cameras.get('nobody')).toBeUndefined();
   });
 
-  it('keeps the wishes for passthrough and storage, and what the cloud said', () => {
+  it('keeps the settings of passthrough and storage, and the last answer of the cloud', () => {
     const store = open();
     store.cameras.insert(camera);
     const changed: CameraDefinition = {
@@ -118,7 +118,7 @@ describe('the registry', () => {
     expect(store.cameras.get('yard')).toEqual(camera);
   });
 
-  it('keeps what was learnt of a camera until it is removed', () => {
+  it('keeps the learned facts of a camera until it is removed', () => {
     const store = open();
     store.cameras.insert(camera);
     expect(store.cameras.learned('yard')).toBeUndefined();
@@ -138,14 +138,14 @@ describe('the registry', () => {
     expect(cameras.learned('yard')).toBeUndefined();
   });
 
-  it.each(['{', '[]', '7', 'null', '"x"'])('takes a text that is not what was learnt (%s) for nothing', (text) => {
+  it.each(['{', '[]', '7', 'null', '"x"'])('ignores learned facts that are invalid (%s)', (text) => {
     const store = open();
     store.cameras.insert(camera);
     sql((database) => database.prepare('UPDATE cameras SET learned = ?').run(text));
     expect(store.cameras.learned('yard')).toBeUndefined();
   });
 
-  it('keeps the rest of what was learnt when a part of it is missing, odd or too long', () => {
+  it('keeps the other learned facts when some are missing, invalid or too long', () => {
     const store = open();
     store.cameras.insert(camera);
     const odd = {
@@ -161,7 +161,7 @@ describe('the registry', () => {
     expect(store.cameras.learned('yard')).toEqual(kept);
   });
 
-  it('takes a camera that was stored with the old default of transport for one with the new default', () => {
+  it('gives cameras with the old default of transport the new default', () => {
     sql((database) => {
       for (const step of MIGRATIONS.slice(0, 4)) database.exec(step);
       database.pragma('user_version = 4');
@@ -177,7 +177,7 @@ describe('the registry', () => {
     expect(cameras.get('tcp')).toMatchObject({ transport: 'auto', tlsVerify: 'pin' });
     expect(cameras.get('tcp')).not.toHaveProperty('maxPixels');
     expect(cameras.get('udp')).toMatchObject({ transport: 'udp', tlsVerify: 'pin' });
-    // From now on it is somebody's choice.
+    // After the migration, 'tcp' is an explicit setting.
     cameras.insert({ ...camera, name: 'new', transport: 'tcp' });
     expect(cameras.get('new')?.transport).toBe('tcp');
   });
@@ -192,7 +192,7 @@ describe('the registry', () => {
     expect(store.cameras.get('yard')).toEqual(camera);
   });
 
-  it('removes a camera and says whether there was one', () => {
+  it('removes a camera and returns whether there was one', () => {
     const store = open();
     store.cameras.insert(camera);
     expect(store.cameras.remove('yard')).toBe(true);
@@ -212,7 +212,7 @@ describe('the settings', () => {
     });
   });
 
-  it('keep when they were first written', () => {
+  it('keep the time when they were first stored', () => {
     const store = open();
     store.settings.put('key', 'secret', 10);
     expect(store.settings.put('key2', '', 20)).toEqual({
@@ -228,7 +228,7 @@ describe('the settings', () => {
 describe('the clips', () => {
   const clip = { camera: 'yard', name: 'parcel', fromMs: 1000, toMs: 5000, createdMs: 9000 };
 
-  it('are kept across a restart, by their beginnings', () => {
+  it('are kept across a restart, in the order of their start', () => {
     const { clips } = open();
     const later = clips.add({ ...clip, name: 'later', fromMs: 3000 });
     const first = clips.add(clip);
@@ -242,7 +242,7 @@ describe('the clips', () => {
     expect(again.get('door', first.id)).toBeUndefined();
   });
 
-  it('have names that are unique for their camera', () => {
+  it('have names that are unique within a camera', () => {
     const { clips } = open();
     clips.add(clip);
     clips.add({ ...clip, camera: 'door' });
@@ -251,7 +251,7 @@ describe('the clips', () => {
     );
   });
 
-  it('are removed by their camera and id, which is not used again', () => {
+  it('are removed by camera and id, and the id is not used again', () => {
     const { clips } = open();
     const { id } = clips.add(clip);
     expect(clips.remove('door', id)).toBe(false);
@@ -260,7 +260,7 @@ describe('the clips', () => {
     expect(clips.add(clip).id).toBeGreaterThan(id);
   });
 
-  it('tell what they protect of all cameras', () => {
+  it('give the protected parts of all cameras', () => {
     const { clips } = open();
     clips.add({ ...clip, name: 'later', fromMs: 3000 });
     clips.add(clip);
@@ -281,7 +281,7 @@ describe('the database', () => {
     }
   });
 
-  it('is written through to the disk and carries its schema version', () => {
+  it('is synced to the disk and has its schema version', () => {
     open();
     sql((database) => {
       expect(database.pragma('journal_mode', { simple: true })).toBe('wal');
@@ -298,19 +298,19 @@ describe('the database', () => {
     expect(readFileSync(path)).toEqual(before);
   }
 
-  it('from a newer version is refused and left alone', () => {
+  it('from a newer version is refused and left as it is', () => {
     open();
     opened.pop()?.close();
     sql((database) => database.pragma('user_version = 99'));
     expectRefused(/newer chrysproxy \(its schema is 99/);
   });
 
-  it('that is no database is refused and left alone', () => {
+  it('that is not a database is refused and left as it is', () => {
     writeFileSync(path, 'this is no database, and long enough to be looked at as one. '.repeat(40));
     expectRefused(/damaged.*Restore it.*move it away/);
   });
 
-  it('with damaged pages is refused and left alone', () => {
+  it('with damaged pages is refused and left as it is', () => {
     const store = open();
     for (let index = 0; index < 200; index += 1) {
       store.cameras.insert({ ...camera, name: `camera-${index}` });
@@ -322,7 +322,7 @@ describe('the database', () => {
     expectRefused(/damaged/);
   });
 
-  it('of another program is refused and left alone', () => {
+  it('of another program is refused and left as it is', () => {
     sql((database) => database.exec('CREATE TABLE notes (text)'));
     expectRefused(/not one of chrysproxy/);
   });
@@ -332,7 +332,7 @@ describe('the database', () => {
     expect(existsSync(join(dataDir, 'missing'))).toBe(false);
   });
 
-  it('that another program holds refuses to store, says so, and works again afterwards', () => {
+  it('that another program holds refuses writes with the reason, and works again afterwards', () => {
     const store = open();
     sql((other) => {
       other.exec('BEGIN IMMEDIATE');
@@ -354,7 +354,7 @@ describe('the database', () => {
   const schemaOf = (): unknown =>
     sql((database) => database.prepare('SELECT type, name, sql FROM sqlite_schema').all());
 
-  it.each(MIGRATIONS.map((_step, version) => version))('of schema %i becomes like a new one', (version) => {
+  it.each(MIGRATIONS.map((_step, version) => version))('with schema %i is migrated to the same schema as a new one', (version) => {
     open();
     opened.pop()?.close();
     const fresh = schemaOf();

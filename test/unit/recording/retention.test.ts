@@ -12,7 +12,8 @@ import {
 } from '../../../src/recording/retention.js';
 import { runOnSchedule } from '../../../src/recording/schedule.js';
 import { timelineOf } from '../../../src/recording/timeline.js';
-import type { SegmentSize, SpanRow } from '../../../src/database/segment-index.js';
+import type { SpanRow } from '../../../src/database/segment-index.js';
+import type { SegmentSize } from '../../../src/database/segment-writer.js';
 import { StillClock } from '../fixtures/still-clock.js';
 
 const HOUR_MS = 3_600_000;
