@@ -7,7 +7,7 @@ import { storageBody, storageEndpoint } from '../cloud/storage-request.js';
 export interface StorageCall {
   /** api.endpoint. */
   readonly apiEndpoint: string;
-  /** Of the camera. */
+  /** rtmp_endpoint of the camera. */
   readonly rtmpEndpoint: string;
   readonly enable: boolean;
   readonly keys: EdgeKeys;
@@ -16,7 +16,7 @@ export interface StorageCall {
   readonly signal: AbortSignal;
 }
 
-/** The name of a stream to the cloud: the last segment of its RTMP URL's path. Throws failed_precondition without one. */
+/** The stream key by which the cloud knows a stream: the last segment of its RTMP URL. Throws failed_precondition without one. */
 export function streamKeyOf(rtmpEndpoint: string): string {
   const key = new URL(rtmpEndpoint).pathname.split('/').at(-1) ?? '';
   if (key === '') {
@@ -28,8 +28,8 @@ export function streamKeyOf(rtmpEndpoint: string): string {
   return key;
 }
 
-/** Resolves when the cloud has agreed. Throws permission_denied or unavailable, and failed_precondition without a key. */
-export async function tellStorage(call: StorageCall): Promise<void> {
+/** Resolves when the cloud has accepted the request. Throws permission_denied, unavailable, or failed_precondition without a stream key. */
+export async function switchStorage(call: StorageCall): Promise<void> {
   const body = storageBody(call.enable);
   const base = redactUrl(call.apiEndpoint);
   const endpoint = storageEndpoint(call.apiEndpoint, streamKeyOf(call.rtmpEndpoint), call.timeoutMs);

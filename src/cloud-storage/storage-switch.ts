@@ -5,7 +5,7 @@ import type { Supervisor } from '../cameras/supervisor.js';
 import type { Camera } from '../cameras/types.js';
 import { retryDelayMs } from '../cloud/retry-delay.js';
 import type { EdgeKeys } from '../cloud/signature.js';
-import { streamKeyOf, tellStorage } from './storage-call.js';
+import { streamKeyOf, switchStorage } from './storage-call.js';
 import type { Storage, StorageStatus } from './types.js';
 
 export interface StorageOptions {
@@ -20,30 +20,33 @@ export interface StorageOptions {
 }
 
 const TIMEOUT_MS = 10_000;
-/** The cameras of a proxy that starts, or that got a key, are not told of in one moment. */
+/** Spreads the requests of all cameras when the proxy starts or gets keys. */
 const SPREAD_MS = 500;
-const AGAIN =
-  'The wish is kept, and the cloud is told again until it agrees; chrysproxy.storage of the camera tells how that goes.';
+const RETRIED =
+  'The setting is stored, and the request is repeated until the cloud accepts it; see chrysproxy.storage of the camera.';
 
-/** One camera's: at most one request is on its way. */
-interface Told {
+/** The storage switch of one camera. It has at most one request at a time. */
+interface CameraSwitch {
   camera: Camera;
   failures: number;
   message: string;
   nextAttemptMs: number | undefined;
   cancelRetry: (() => void) | undefined;
-  /** Trying again is of no use before something here has changed. */
+  /** A retry is useless until the camera or the keys change. */
   isBlocked: boolean;
-  /** The request on its way; never rejects. */
-  asking: Promise<Outcome> | undefined;
+  /** The current request; never rejects. */
+  request: Promise<Outcome> | undefined;
 }
 
-/** Undefined: the cloud has agreed. */
+/** Undefined: the cloud has accepted the request. */
 type Outcome = ChrysError | undefined;
 
-/** The storage switch of all cameras: keeps wishes apart from what the cloud said, and tells it until they agree. Main thread. */
+/**
+ * Asks the cloud to store the streams of cameras, or not to. Stores the setting and the last answer of the cloud separately,
+ * and repeats the request until they are equal. Main thread.
+ */
 export class StorageSwitch implements Storage {
-  private readonly byName = new Map<string, Told>();
+  private readonly byName = new Map<string, CameraSwitch>();
   private readonly stopping = new AbortController();
   private readonly stopListening: () => void;
   private keys: EdgeKeys;
@@ -70,38 +73,38 @@ export class StorageSwitch implements Storage {
     }
     streamKeyOf(definition.rtmpEndpoint);
     const camera = cameras.update(name, { storage: wanted });
-    const told = this.toldOf(camera);
-    // One that was asked for before this is not the answer to this.
-    await told.asking;
+    const entry = this.entryOf(camera);
+    // A request that began before this call may have another value.
+    await entry.request;
     if (camera.definition.storage !== wanted) {
-      throw new ChrysError('unavailable', `another caller asked for storage ${wanted ? 'off' : 'on'} meanwhile`);
+      throw new ChrysError('unavailable', `Another caller has switched storage ${wanted ? 'off' : 'on'} meanwhile.`);
     }
-    const outcome = await this.ask(told);
+    const outcome = await this.request(entry);
     if (outcome === undefined) return camera;
-    throw new ChrysError(outcome.kind, `${outcome.message}. ${AGAIN}`, { cause: outcome });
+    throw new ChrysError(outcome.kind, `${outcome.message}. ${RETRIED}`, { cause: outcome });
   }
 
   status(name: string): StorageStatus {
-    const told = this.byName.get(name);
-    const { storage, storing } = told?.camera.definition ?? {};
+    const entry = this.byName.get(name);
+    const { storage, storing } = entry?.camera.definition ?? {};
     return {
       wanted: storage,
       storing: storing?.on ?? false,
       storingSinceMs: storing?.sinceMs ?? 0,
-      message: told?.message ?? '',
-      nextAttemptMs: told?.nextAttemptMs,
+      message: entry?.message ?? '',
+      nextAttemptMs: entry?.nextAttemptMs,
     };
   }
 
-  /** What the cloud refused, or could not be asked, is tried at once. */
+  /** With new keys, failed requests are repeated at once. */
   useKeys(keys: EdgeKeys): void {
     const isSame = keys.edgeKey === this.keys.edgeKey && keys.edgeSecret === this.keys.edgeSecret;
     this.keys = keys;
     if (isSame) return;
-    for (const told of this.byName.values()) {
-      told.failures = 0;
-      told.isBlocked = false;
-      this.askSoon(told);
+    for (const entry of this.byName.values()) {
+      entry.failures = 0;
+      entry.isBlocked = false;
+      this.requestSoon(entry);
     }
   }
 
@@ -112,121 +115,124 @@ export class StorageSwitch implements Storage {
   }
 
   private follow(camera: Camera): void {
-    const told = this.toldOf(camera);
-    told.isBlocked = false;
-    if (!isOpen(camera)) this.settled(told);
-    else if (told.cancelRetry === undefined && told.asking === undefined) this.askSoon(told);
+    const entry = this.entryOf(camera);
+    entry.isBlocked = false;
+    if (!isPending(camera)) this.settled(entry);
+    else if (entry.cancelRetry === undefined && entry.request === undefined) this.requestSoon(entry);
   }
 
   private leave(camera: Camera): void {
-    const told = this.byName.get(camera.definition.name);
-    if (told?.camera !== camera) return;
-    told.cancelRetry?.();
+    const entry = this.byName.get(camera.definition.name);
+    if (entry?.camera !== camera) return;
+    entry.cancelRetry?.();
     this.byName.delete(camera.definition.name);
   }
 
-  private toldOf(camera: Camera): Told {
+  private entryOf(camera: Camera): CameraSwitch {
     const { name } = camera.definition;
-    let told = this.byName.get(name);
-    if (told?.camera !== camera) {
-      told?.cancelRetry?.();
-      told = {
+    let entry = this.byName.get(name);
+    if (entry?.camera !== camera) {
+      entry?.cancelRetry?.();
+      entry = {
         camera,
         failures: 0,
         message: '',
         nextAttemptMs: undefined,
         cancelRetry: undefined,
         isBlocked: false,
-        asking: undefined,
+        request: undefined,
       };
-      this.byName.set(name, told);
+      this.byName.set(name, entry);
     }
-    return told;
+    return entry;
   }
 
-  private askSoon(told: Told): void {
-    if (!isOpen(told.camera) || told.isBlocked) return;
-    this.askAfter(told, SPREAD_MS * (this.options.random ?? Math.random)());
+  private requestSoon(entry: CameraSwitch): void {
+    if (!isPending(entry.camera) || entry.isBlocked) return;
+    this.requestAfter(entry, SPREAD_MS * (this.options.random ?? Math.random)());
   }
 
-  private askAfter(told: Told, delayMs: number): void {
+  private requestAfter(entry: CameraSwitch, delayMs: number): void {
     const { clock } = this.options;
-    told.cancelRetry?.();
-    told.nextAttemptMs = clock.nowMs() + delayMs;
-    told.cancelRetry = clock.after(delayMs, () => {
-      void this.ask(told);
+    entry.cancelRetry?.();
+    entry.nextAttemptMs = clock.nowMs() + delayMs;
+    entry.cancelRetry = clock.after(delayMs, () => {
+      void this.request(entry);
     });
   }
 
-  /** Joins the request that is on its way. */
-  private ask(told: Told): Promise<Outcome> {
-    told.cancelRetry?.();
-    told.cancelRetry = undefined;
-    told.nextAttemptMs = undefined;
-    told.asking ??= this.askOnce(told).finally(() => {
-      told.asking = undefined;
-      // The wish or the endpoint may have changed meanwhile.
-      if (!this.isGone(told) && told.cancelRetry === undefined) this.askSoon(told);
+  /** Starts a request, or joins the current one. */
+  private request(entry: CameraSwitch): Promise<Outcome> {
+    entry.cancelRetry?.();
+    entry.cancelRetry = undefined;
+    entry.nextAttemptMs = undefined;
+    entry.request ??= this.requestOnce(entry).finally(() => {
+      entry.request = undefined;
+      // The setting or the endpoint may have changed meanwhile.
+      if (!this.isGone(entry) && entry.cancelRetry === undefined) this.requestSoon(entry);
     });
-    return told.asking;
+    return entry.request;
   }
 
-  private async askOnce(told: Told): Promise<Outcome> {
+  private async requestOnce(entry: CameraSwitch): Promise<Outcome> {
     const { apiEndpoint, cameras, clock, timeoutMs = TIMEOUT_MS } = this.options;
-    const { name, rtmpEndpoint, storage } = told.camera.definition;
+    const { name, rtmpEndpoint, storage } = entry.camera.definition;
     if (rtmpEndpoint === undefined || storage === undefined) return undefined;
     const { keys } = this;
     try {
       checkKeys(keys);
       const signal = this.stopping.signal;
-      // That of the system and not that of the packets, which may run ahead: the cloud holds it against its own.
+      // The system clock, because the cloud compares it with its own. The clock of the arrivals may run ahead.
       const nowMs = systemClock.nowMs();
-      await tellStorage({ apiEndpoint, rtmpEndpoint, enable: storage, keys, nowMs, timeoutMs, signal });
-      if (this.isGone(told)) return undefined;
-      told.failures = 0;
-      told.message = '';
-      // What it says of an endpoint that was changed meanwhile is not kept.
-      if (told.camera.definition.rtmpEndpoint === rtmpEndpoint) {
+      await switchStorage({ apiEndpoint, rtmpEndpoint, enable: storage, keys, nowMs, timeoutMs, signal });
+      if (this.isGone(entry)) return undefined;
+      entry.failures = 0;
+      entry.message = '';
+      // The answer is not stored when the endpoint was changed meanwhile.
+      if (entry.camera.definition.rtmpEndpoint === rtmpEndpoint) {
         cameras.update(name, { storing: { on: storage, sinceMs: clock.nowMs() } });
       }
-      this.options.logger.info({ camera: name }, `the cloud ${storage ? 'stores' : 'does not store'} its stream`);
+      this.options.logger.info({ camera: name }, `The cloud ${storage ? 'stores' : 'does not store'} the stream.`);
       return undefined;
     } catch (error) {
       const outcome =
         error instanceof ChrysError ? error : new ChrysError('internal', messageOf(error), { cause: error });
-      if (!this.isGone(told)) this.failed(told, outcome, keys === this.keys);
+      if (!this.isGone(entry)) this.failed(entry, outcome, keys === this.keys);
       return outcome;
     }
   }
 
-  private failed(told: Told, outcome: ChrysError, keysAreTheSame: boolean): void {
+  private failed(entry: CameraSwitch, outcome: ChrysError, keysAreTheSame: boolean): void {
     const { logger, random = Math.random } = this.options;
-    told.failures += 1;
-    if (told.message !== outcome.message) {
-      logger.warn({ camera: told.camera.definition.name }, `the cloud was not told to store: ${outcome.message}`);
+    entry.failures += 1;
+    if (entry.message !== outcome.message) {
+      logger.warn(
+        { camera: entry.camera.definition.name },
+        `Storage was not switched in the cloud: ${outcome.message}`,
+      );
     }
-    told.message = outcome.message;
-    // With other keys it is asked again at once.
+    entry.message = outcome.message;
+    // useKeys() has started a new request.
     if (!keysAreTheSame) return;
-    told.isBlocked = outcome.kind === 'failed_precondition';
-    if (isOpen(told.camera) && !told.isBlocked) this.askAfter(told, retryDelayMs(told.failures, random));
+    entry.isBlocked = outcome.kind === 'failed_precondition';
+    if (isPending(entry.camera) && !entry.isBlocked) this.requestAfter(entry, retryDelayMs(entry.failures, random));
   }
 
-  private settled(told: Told): void {
-    told.cancelRetry?.();
-    told.cancelRetry = undefined;
-    told.nextAttemptMs = undefined;
-    told.message = '';
-    told.failures = 0;
+  private settled(entry: CameraSwitch): void {
+    entry.cancelRetry?.();
+    entry.cancelRetry = undefined;
+    entry.nextAttemptMs = undefined;
+    entry.message = '';
+    entry.failures = 0;
   }
 
-  private isGone(told: Told): boolean {
-    return this.stopping.signal.aborted || this.byName.get(told.camera.definition.name) !== told;
+  private isGone(entry: CameraSwitch): boolean {
+    return this.stopping.signal.aborted || this.byName.get(entry.camera.definition.name) !== entry;
   }
 }
 
-/** The cloud has yet to agree. */
-function isOpen({ definition }: Camera): boolean {
+/** Whether the setting differs from the last answer of the cloud. */
+function isPending({ definition }: Camera): boolean {
   const { rtmpEndpoint, storage, storing } = definition;
   return rtmpEndpoint !== undefined && storage !== undefined && storage !== storing?.on;
 }
@@ -235,7 +241,7 @@ function checkKeys({ edgeKey, edgeSecret }: EdgeKeys): void {
   if (edgeKey !== '' && edgeSecret !== '') return;
   throw new ChrysError(
     'failed_precondition',
-    `there is no edge ${edgeKey === '' ? 'key' : 'secret'}, with which the cloud is told: set it with "chrysproxy cloud ` +
+    `there is no edge ${edgeKey === '' ? 'key' : 'secret'}, which signs requests to the cloud: set it with "chrysproxy cloud ` +
       'set-key" or POST /api/v1/settings',
   );
 }

@@ -1,24 +1,24 @@
 import type { Camera } from '../cameras/types.js';
 
 export interface StorageStatus {
-  /** Undefined: nobody has said so yet. */
+  /** The setting; undefined: never set. */
   readonly wanted: boolean | undefined;
-  /** What the cloud does, by its own word. */
+  /** Whether the cloud stores the stream, by its last answer. */
   readonly storing: boolean;
-  /** When it said so, milliseconds since the epoch; 0 = it has not yet. */
+  /** Time of that answer, milliseconds since the epoch; 0 = there is none. */
   readonly storingSinceMs: number;
-  /** Why the two differ, a masked sentence; '' = they do not, or it is being asked. */
+  /** Why the setting and the answer differ, as a masked sentence; '' = they are equal, or a request is being sent. */
   readonly message: string;
-  /** Milliseconds since the epoch; undefined: none is planned. */
+  /** Milliseconds since the epoch; undefined: no attempt is planned. */
   readonly nextAttemptMs: number | undefined;
 }
 
-/** Tells the cloud which streams it shall store. */
+/** Asks the cloud to store streams. */
 export interface Storage {
   /**
-   * Keeps the wish, tells the cloud, and resolves when that has agreed. A wish that could not be told is told again until it
-   * is. Throws not_found; failed_precondition: no RTMP endpoint, or no edge key; permission_denied: the cloud refuses the
-   * key; unavailable: it did not answer as it should.
+   * Stores the setting and resolves when the cloud has accepted it. A failed request is repeated until it succeeds. Throws
+   * not_found, failed_precondition (no RTMP endpoint or no edge key), permission_denied (the cloud refuses the key), or
+   * unavailable (any other failure).
    */
   set(name: string, wanted: boolean): Promise<Camera>;
   status(name: string): StorageStatus;

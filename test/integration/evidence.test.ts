@@ -80,7 +80,8 @@ const remembers = (ms: number): Promise<unknown> =>
   });
 
 async function file(id: string, name: string): Promise<Buffer> {
-  const response = await fetch(`${proxy.restUrl}${ANNOTATIONS}/${id}/${name}`);
+  // A new connection, because the server may just be closing an idle one.
+  const response = await fetch(`${proxy.restUrl}${ANNOTATIONS}/${id}/${name}`, { headers: { connection: 'close' } });
   const bytes = Buffer.from(await response.arrayBuffer());
   if (response.status !== 200) throw new Error(`${name}: ${response.status} ${bytes.toString()}`);
   return bytes;
@@ -222,7 +223,7 @@ describe('evidence', () => {
       .then((frames) => (frames as Frame[])[0]!);
     const at = rows[25]!.timestamp;
     const id = await idOf(
-      annotate(client, 'yard', { start_timestamp: at, evidence_before_ms: 800, evidence_after_ms: 7000 }),
+      annotate(client, 'yard', { start_timestamp: at, evidence_before_ms: 800, evidence_after_ms: 15_000 }),
     );
     await proxy.kill9();
     await proxy.resume();

@@ -81,7 +81,7 @@ describe('Storage', () => {
     await cloud.stop();
     const { code, details } = await failure(client.unary('Storage', { device_id: 'yard', start: true }));
     expect(code).toBe(14);
-    expect(details).toMatch(/nothing listens.*The wish is kept, and the cloud is told again/);
+    expect(details).toMatch(/nothing listens.*The setting is stored, and the request is repeated/);
     const { wanted, storing: fact, message, next_attempt: next } = (await shown('yard')).chrysproxy.storage;
     expect({ wanted, fact }).toEqual({ wanted: true, fact: false });
     expect(message).toContain('nothing listens');
