@@ -31,7 +31,7 @@ afterAll(async () => {
   await receiver.stop();
 });
 
-it('D1: annotations outlast a receiver that fails in every way', async () => {
+it('D1: annotations survive a receiver that fails in every way', async () => {
   const annotators = new Annotators(proxy, CAMERAS);
   for (const fault of Object.values(FAULTS)) {
     await annotators.more(200, BOUND_MS);

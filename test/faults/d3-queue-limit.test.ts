@@ -29,7 +29,7 @@ afterAll(async () => {
   await receiver.stop();
 });
 
-it('D3: offline, the queue grows to its limit, says so, and is delivered whole', async () => {
+it('D3: offline, the queue grows to its limit, reports it, and is delivered completely', async () => {
   let acknowledged = 0;
   const refusals: { code: status; details: string }[] = [];
   for (let sent = 0; sent < LIMIT + 5 * AT_ONCE; sent += AT_ONCE) {

@@ -26,7 +26,7 @@ afterAll(async () => {
   await receiver.stop();
 });
 
-it('D4: one poisonous annotation is set aside with its reason, and the rest flows', async () => {
+it('D4: an annotation that the endpoint refuses is set aside with its reason, and the others are delivered', async () => {
   receiver.fault = { kind: 'poison' };
   const all = Array.from({ length: GOOD }, (_, number) => String(number));
   all.splice(123, 0, 'poison');

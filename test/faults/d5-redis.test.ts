@@ -55,7 +55,7 @@ async function eventsOf(camera: string): Promise<(string | undefined)[]> {
   return entries.filter(({ message }) => message['camera'] === camera).map(({ message }) => message['state']);
 }
 
-it('D5: a Redis that is stopped, frozen, flushed and started again touches nothing but itself', async () => {
+it('D5: a Redis that is stopped, frozen, flushed and started again disturbs no other part', async () => {
   await back();
   const watch = await StreamWatch.start(proxy, CAMERA);
   const seconds: number[] = [];

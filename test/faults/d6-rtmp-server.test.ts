@@ -52,7 +52,7 @@ async function plays(): Promise<void> {
   expect((await server.play(CAMERA, 640, 480, 10)).numbers).toHaveLength(10);
 }
 
-it('D6: an RTMP server that is restarted gets the stream again, and nobody else notices', async () => {
+it('D6: an RTMP server that is restarted gets the stream again, and no other part is disturbed', async () => {
   const witness = await Witness.start(proxy);
   await server.kill();
   await streaming(false);
@@ -65,7 +65,7 @@ it('D6: an RTMP server that is restarted gets the stream again, and nobody else 
   expectUndisturbed(testimony);
 });
 
-it('D6: an RTMP server that is frozen is found out, gets the stream when it thaws, and holds nobody back', async () => {
+it('D6: a frozen RTMP server is detected, gets the stream when it thaws, and delays no other part', async () => {
   const witness = await Witness.start(proxy);
   const before = await packetsOf();
   server.freeze();

@@ -14,7 +14,7 @@ beforeEach(async () => {
 afterEach(() => queue.dispose());
 
 describe('a proxy whose Redis', () => {
-  it('is stopped takes annotations, says that they wait, and delivers them when it is back', async () => {
+  it('is stopped stores annotations, reports that they wait, and delivers them when Redis is back', async () => {
     const proxy = await queue.proxy();
     await senderIs(proxy, 'this');
     await queue.redis.stop();
@@ -41,7 +41,7 @@ describe('a proxy whose Redis', () => {
     await queue.nothingIsLeft();
   });
 
-  it('comes back with an older snapshot repeats annotations, and delivers each', async () => {
+  it('comes back with an older snapshot delivers each annotation, some twice', async () => {
     const proxy = await queue.proxy();
     queue.receiver.fault = { kind: 'status', status: 503 };
     await queue.annotate(proxy, 'one', NUMBERS.slice(0, 15));
@@ -60,7 +60,7 @@ describe('a proxy whose Redis', () => {
     expect(queue.receiver.taken.length).toBeGreaterThan(NUMBERS.length);
   });
 
-  it('is frozen answers Annotate all the same', async () => {
+  it('is frozen answers Annotate', async () => {
     const proxy = await queue.proxy();
     await senderIs(proxy, 'this');
     queue.redis.freeze();
@@ -71,7 +71,7 @@ describe('a proxy whose Redis', () => {
     queue.expectAll('one');
   });
 
-  it('is full keeps them on the disk, and delivers what is in it', async () => {
+  it('is full keeps annotations on the disk, and delivers those that are in Redis', async () => {
     const proxy = await queue.proxy();
     queue.receiver.fault = { kind: 'status', status: 503 };
     await queue.annotate(proxy, 'one', NUMBERS.slice(0, 15));
@@ -86,7 +86,7 @@ describe('a proxy whose Redis', () => {
     queue.expectAll('one');
   });
 
-  it('is taken away from its configuration delivers by itself', async () => {
+  it('is removed from its configuration delivers by itself', async () => {
     const proxy = await queue.proxy();
     queue.receiver.fault = { kind: 'status', status: 503 };
     await queue.annotate(proxy, 'one');

@@ -12,7 +12,7 @@ beforeEach(async () => {
 afterEach(() => queue.dispose());
 
 describe('proxies that share a queue', () => {
-  it('deliver for one that was killed with annotations on their way', async () => {
+  it('deliver the annotations of a proxy that was killed while it sent them', async () => {
     const one = await queue.proxy();
     await senderIs(one, 'this');
     const other = await queue.proxy();
@@ -33,7 +33,7 @@ describe('proxies that share a queue', () => {
     expect(queue.receiver.taken).toHaveLength(queue.receiver.ids.size);
   });
 
-  it('deliver for one whose endpoint is away', async () => {
+  it('deliver the annotations of a proxy whose endpoint is away', async () => {
     const one = await queue.proxy('http://127.0.0.1:9/');
     await senderIs(one, 'this');
     await queue.annotate(one, 'one');
@@ -46,7 +46,7 @@ describe('proxies that share a queue', () => {
     await senderIs(one, 'other');
   });
 
-  it('deliver for one that has lost its key', async () => {
+  it('deliver the annotations of a proxy that has lost its key', async () => {
     const one = await queue.proxy();
     await senderIs(one, 'this');
     queue.receiver.fault = { kind: 'status', status: 401 };
@@ -59,7 +59,7 @@ describe('proxies that share a queue', () => {
     queue.expectAll('one');
   });
 
-  it('set aside what the endpoint refuses where it was taken, and send it again from there', async () => {
+  it('set refused annotations aside at the proxy that stored them, and requeue them from there', async () => {
     const one = await queue.proxy();
     await senderIs(one, 'this');
     const other = await queue.proxy();

@@ -123,7 +123,7 @@ describe('an annotation', () => {
     expect(refusal).toMatchObject({ code: status.INVALID_ARGUMENT, details: expect.stringMatching(message) });
   });
 
-  it('of nearly 7 days ago or ahead is taken', async () => {
+  it('of nearly 7 days ago or ahead is accepted', async () => {
     await annotate(client, 'yard', { start_timestamp: Date.now() - 6.99 * 86_400_000 });
     await annotate(client, 'yard', { start_timestamp: Date.now() + 6.99 * 86_400_000 });
     await allDelivered(2);
@@ -201,7 +201,7 @@ describe('what was acknowledged arrives, in order, repeated only under its id, w
 describe('one that the receiver refuses', () => {
   beforeEach(() => start());
 
-  it('is set aside with the reason, the others arrive, and it is sent again when somebody says so', async () => {
+  it('is set aside with the reason, the others arrive, and it is sent again when it is requeued', async () => {
     receiver.fault = { kind: 'poison' };
     await Promise.all(NUMBERS.map((number) => annotate(client, 'yard', { custom_meta_1: number })));
     await annotate(client, 'yard', { custom_meta_1: 'poison' });
@@ -227,7 +227,7 @@ describe('one that the receiver refuses', () => {
     expect(await annotationsStatus(proxy)).toMatchObject({ set_aside: 0 });
   });
 
-  it('and all others too, is seen as a fault of the endpoint and does not empty the queue', async () => {
+  it('and all others too, counts as a fault of the endpoint and does not empty the queue', async () => {
     receiver.fault = { kind: 'status', status: 404 };
     await Promise.all(NUMBERS.map((number) => annotate(client, 'yard', { custom_meta_1: number })));
     const { paused } = await waitFor('the pause', BOUND_MS, async () => {
@@ -245,7 +245,7 @@ describe('one that the receiver refuses', () => {
 });
 
 describe('the queue', () => {
-  it('refuses more than annotation.max_queue, and takes more when there is room again', async () => {
+  it('refuses more than annotation.max_queue, and accepts more when there is room again', async () => {
     await start({ max_queue: 10 });
     receiver.fault = { kind: 'status', status: 503 };
     for (let number = 0; number < 10; number += 1) await annotate(client, 'yard', { custom_meta_1: String(number) });
@@ -258,7 +258,7 @@ describe('the queue', () => {
     expect(receiver.firstOf('yard')).toHaveLength(11);
   });
 
-  it('loses nothing that was acknowledged when the proxy is told to stop', async () => {
+  it('loses no acknowledged annotation when the proxy stops', async () => {
     await start();
     const acknowledged: string[] = [];
     let refused = 0;
@@ -283,7 +283,7 @@ describe('the queue', () => {
 });
 
 describe('the disk', () => {
-  it('that is full refuses annotations, loses none, and takes more when there is room again', async () => {
+  it('that is full refuses annotations, loses none, and accepts more when there is room again', async () => {
     // A small disk of its own, which only the proxy's processes see.
     const mount = 'mount -t tmpfs -o size=8m none "$0" && exec "$@"';
     await start({}, (folder) => {
@@ -312,7 +312,7 @@ describe('the disk', () => {
     expect(receiver.ids.size).toBe(acknowledged + 1);
   });
 
-  it('that has damaged the database keeps the proxy from starting, and what is left is left alone', async () => {
+  it('that has damaged the database keeps the proxy from starting, and the file is left as it is', async () => {
     await start();
     await proxy.end();
     const file = join(proxy.dataDir, 'annotations.db');
@@ -325,7 +325,7 @@ describe('the disk', () => {
 });
 
 describe('local mode', () => {
-  it('needs no key, sends nothing, and answers questions about the past', async () => {
+  it('needs no key, sends nothing, and answers queries', async () => {
     await start({ mode: 'local' });
     await proxy.rest('POST', '/api/v1/settings', { edge_key: '', edge_secret: '' });
     const now = Date.now();
@@ -358,13 +358,13 @@ describe('local mode', () => {
 describe('cloud check', () => {
   beforeEach(() => start());
 
-  it('tells that all is well', async () => {
+  it('reports that all works', async () => {
     const { exitCode, stdout } = await runCli(proxy, ['cloud', 'check']);
     expect(stdout).toContain('it takes annotations');
     expect(exitCode).toBe(0);
   });
 
-  it('tells what is wrong', async () => {
+  it('reports what is wrong', async () => {
     const checks = async (): Promise<unknown[]> =>
       (JSON.parse((await proxy.rest('POST', '/api/v1/cloud/check')).text) as { checks: unknown[] }).checks;
     const problem = async (): Promise<unknown> => (await checks())[0];

@@ -72,7 +72,7 @@ const made = (id: string): Promise<Evidence> =>
     return evidence.state !== 'pending' && evidence;
   });
 
-/** Memory of a camera reaches back so long before now. */
+/** Waits until the packet ring of the camera has this many milliseconds. */
 const remembers = (ms: number): Promise<unknown> =>
   waitFor(`${ms} ms in memory`, BOUND_MS, async () => {
     const { start_time: from, end_time: to } = (await probe(client, 'yard')).buffer;
@@ -115,10 +115,10 @@ describe.each([
   ['in memory', { in_memory: 400 }],
   ['on disk', { on_disk: true, on_disk_clean_older_than: '1h' }],
 ])('evidence from what is %s', (_where, buffer) => {
-  it('is a clip of exactly the range, and the very frame that was annotated', async () => {
+  it('is a clip of exactly the range, and the annotated frame', async () => {
     await start({ buffer }, ['yard', 'reordered']);
     await waitFor('a past', BOUND_MS, async () => (await listed(proxy, 'reordered', '?limit=10000')).length > 60);
-    const wishes: [string, Frame, Promise<string>][] = [];
+    const calls: [string, Frame, Promise<string>][] = [];
     for (const camera of ['yard', 'reordered']) {
       const frame = await frameOf(camera);
       const fields = {
@@ -128,9 +128,9 @@ describe.each([
         evidence_snapshot: true,
         evidence_frame_id: frame.frame_id,
       };
-      wishes.push([camera, frame, idOf(annotate(client, camera, fields))]);
+      calls.push([camera, frame, idOf(annotate(client, camera, fields))]);
     }
-    for (const [camera, frame, call] of wishes) {
+    for (const [camera, frame, call] of calls) {
       const id = await call;
       const evidence = await made(id);
       expect(evidence).toMatchObject({ state: 'ready', reason: null });
@@ -148,7 +148,7 @@ describe.each([
 });
 
 describe('evidence', () => {
-  it('without a frame id shows the frame of that timestamp, and is there without any wait', async () => {
+  it('without a frame id has the frame of the timestamp, and is ready at once', async () => {
     await start({ buffer: { in_memory: 200 } });
     await remembers(2000);
     const frame = await frameOf();
@@ -165,7 +165,7 @@ describe('evidence', () => {
     expect(readdirSync(out).sort()).toEqual([`${id}.jpg`, `${id}.mp4`]);
   });
 
-  it('that is not wanted, unknown or not made yet is refused with a reason', async () => {
+  it('that was not requested, is unknown or is pending is refused with a reason', async () => {
     await start({ buffer: { in_memory: 100 }, annotation: { mode: 'local', evidence_max_ms: 20_000 } });
     const ask = (fields: object): Promise<{ code: number; details: string }> =>
       failure(annotate(client, 'yard', { ...fields }));
@@ -191,7 +191,7 @@ describe('evidence', () => {
     expect([late.status, late.text]).toEqual([404, expect.stringContaining('nothing of camera')]);
   });
 
-  it('says which part is missing when memory does not reach back so far', async () => {
+  it('says which part is missing when it is older than the memory', async () => {
     await start({ buffer: { in_memory: 1 } });
     await remembers(500);
     const frame = await frameOf();
@@ -203,7 +203,7 @@ describe('evidence', () => {
     await expectExactly(await file(id, 'clip.mp4'), 'yard', frame, evidence.clip!.from, frame.timestamp);
   });
 
-  it('is made after kill -9, of segments that would have been cleaned away', async () => {
+  it('is made after kill -9, from segments that retention would have deleted', async () => {
     const buffer = { on_disk: true, on_disk_clean_older_than: '3s', on_disk_schedule: '@every 1s' };
     await start({ buffer });
     const files = (): string[] => readdirSync(join(proxy.dataDir, 'archive/yard')).filter((name) => /^\d/.test(name));
@@ -238,15 +238,15 @@ describe('evidence', () => {
     expect(numbers.slice(0, before.length)).toEqual(
       before.map((frameId) => (Number(shownBy(frame)) + frameId - frame.frame_id) % CLIP_FRAMES),
     );
-    // Nothing keeps the segment any more.
-    await waitFor('the segment to be cleaned away', BOUND_MS, () => !files().includes(first!));
+    // The segment is no longer protected.
+    await waitFor('the segment to be deleted', BOUND_MS, () => !files().includes(first!));
   });
 
-  it('that is lost with the memory of a killed proxy says so, and the picture was kept at once', async () => {
+  it('that was lost with the memory of a killed proxy says so, and its snapshot was kept at once', async () => {
     await start({ buffer: { in_memory: 100 } });
     const frame = await frameOf();
-    const wish = { start_timestamp: frame.timestamp, evidence_after_ms: 4000, evidence_snapshot: true };
-    const id = await idOf(annotate(client, 'yard', { ...wish, evidence_frame_id: frame.frame_id }));
+    const fields = { start_timestamp: frame.timestamp, evidence_after_ms: 4000, evidence_snapshot: true };
+    const id = await idOf(annotate(client, 'yard', { ...fields, evidence_frame_id: frame.frame_id }));
     await waitFor('the picture', BOUND_MS, async () => (await evidenceOf(id)).snapshot);
     expect(await shownIn(await file(id, 'snapshot.jpg'))).toBe(shownBy(frame));
     await proxy.removeCamera('yard');
@@ -258,7 +258,7 @@ describe('evidence', () => {
     expect(await shownIn(await file(id, 'snapshot.jpg'))).toBe(shownBy(frame));
   });
 
-  it('is sent with its annotation, signed, and the next one of the camera waits for it', async () => {
+  it('is sent with its annotation, signed, and the next annotation of the camera waits for it', async () => {
     const receiver = await AnnotationReceiver.start();
     try {
       const annotation = { endpoint: receiver.url, poll_duration_ms: 50, send_evidence: true };
@@ -268,9 +268,9 @@ describe('evidence', () => {
       receiver.fault = { kind: 'status', status: 503 };
       const frame = await frameOf();
       const first = await idOf(annotate(client, 'yard', { custom_meta_1: '0' }));
-      const wish = { evidence_before_ms: 500, evidence_after_ms: 1000, evidence_snapshot: true };
+      const fields = { evidence_before_ms: 500, evidence_after_ms: 1000, evidence_snapshot: true };
       const id = await idOf(
-        annotate(client, 'yard', { ...wish, start_timestamp: frame.timestamp, custom_meta_1: '1' }),
+        annotate(client, 'yard', { ...fields, start_timestamp: frame.timestamp, custom_meta_1: '1' }),
       );
       const gone = { start_timestamp: Date.now() - 3_600_000, evidence_snapshot: true, custom_meta_1: '2' };
       const lost = await idOf(annotate(client, 'yard', gone));

@@ -60,7 +60,7 @@ async function storing(name: string, wanted: boolean): Promise<void> {
 }
 
 describe('Storage', () => {
-  it('tells the cloud by the last segment of the RTMP URL, and shows what it said', async () => {
+  it('is switched by the last segment of the RTMP URL, and shows the answer of the cloud', async () => {
     expect((await shown('yard')).chrysproxy.storage).toMatchObject({ wanted: null, storing: false });
     expect(await client.unary('Storage', { device_id: 'yard', start: true })).toEqual({
       device_id: 'yard',
@@ -77,7 +77,7 @@ describe('Storage', () => {
     await storing('yard', false);
   });
 
-  it('keeps a wish that the cloud was away for, over a restart, until it is told', async () => {
+  it('keeps a setting while the cloud is away, also over a restart, until the cloud accepts it', async () => {
     await cloud.stop();
     const { code, details } = await failure(client.unary('Storage', { device_id: 'yard', start: true }));
     expect(code).toBe(14);
@@ -93,7 +93,7 @@ describe('Storage', () => {
     expect(cloud.told.at(-1)).toBe('key-yard=on');
   });
 
-  it('says what is wrong with the keys, and tries again as soon as there are others', async () => {
+  it('reports problems of the keys, and tries again as soon as they change', async () => {
     await proxy.rest('POST', '/api/v1/settings', { edge_key: '', edge_secret: '' });
     const without = await failure(client.unary('Storage', { device_id: 'door', start: true }));
     expect(without.code).toBe(9);
@@ -109,19 +109,19 @@ describe('Storage', () => {
     await storing('door', true);
   });
 
-  it('has one request of a camera on its way at a time, and the newest wish wins', async () => {
+  it('has one request per camera at a time, and the newest setting wins', async () => {
     cloud.delayMs = 300;
     cloud.maxAtOnce = 0;
     const calls = [true, false, true, false].map((start) =>
       client.unary('Storage', { device_id: 'gate', start }).catch((error: unknown) => error),
     );
     await Promise.all(calls);
-    await waitFor('the cloud to know the last wish', BOUND_MS, () => cloud.told.at(-1) === 'key-gate=off');
+    await waitFor('the cloud to have the last setting', BOUND_MS, () => cloud.told.at(-1) === 'key-gate=off');
     await storing('gate', false);
     expect(cloud.maxAtOnce).toBe(1);
   });
 
-  it('refuses what has no meaning', async () => {
+  it('refuses invalid requests', async () => {
     expect((await failure(client.unary('Storage', { device_id: '', start: true }))).code).toBe(3);
     expect((await failure(client.unary('Storage', { device_id: 'nobody', start: true }))).code).toBe(5);
     const bare = await failure(client.unary('Storage', { device_id: 'bare', start: true }));
@@ -131,7 +131,7 @@ describe('Storage', () => {
     expect((await failure(client.unary('Storage', { device_id: 'yard', start: false }))).code).toBe(14);
   });
 
-  it('tells the cloud anew of a camera that got another RTMP endpoint', async () => {
+  it('is switched again when the RTMP endpoint changes', async () => {
     await client.unary('Storage', { device_id: 'gate', start: true });
     await proxy.rest('PATCH', '/api/v1/process/gate', { rtmp_endpoint: 'rtmp://127.0.0.1:1/live/other' });
     await waitFor('the other key', BOUND_MS, () => cloud.told.includes('other=on'));

@@ -50,7 +50,7 @@ async function status(): Promise<Readonly<Record<string, unknown>>> {
   return JSON.parse((await proxy.rest('GET', '/api/v1/webhooks/status')).text) as Record<string, unknown>;
 }
 
-it('tell in order that a camera was added, runs, goes down, comes back and is removed', async () => {
+it('webhooks report in order that a camera is added, runs, is away, runs again and is removed', async () => {
   await start();
   await proxy.addCamera('yard', farm.url('open'));
   await waitFor('running', BOUND_MS, () => statesOf('yard').includes('running'));
@@ -72,7 +72,7 @@ it('tell in order that a camera was added, runs, goes down, comes back and is re
   expect(await status()).toMatchObject({ queued: 0, dropped: 0, paused: null });
 });
 
-it('wait while the receiver is away or refuses them, also over kill -9, and keep their ids', async () => {
+it('events wait while the receiver is away or refuses them, also over kill -9, and keep their ids', async () => {
   await start();
   receiver.fault = { kind: 'status', status: 404 };
   await proxy.addCamera('gate', 'rtsp://127.0.0.1:1/x');
@@ -92,7 +92,7 @@ it('wait while the receiver is away or refuses them, also over kill -9, and keep
   expect(receiver.complaints).toEqual([]);
 });
 
-it('are not sent without keys, only about what is wanted, and can be tried', async () => {
+it('events are sent with keys only, and of configured types only, and can be tested', async () => {
   await start({ events: ['recording'] }, false);
   await proxy.addCamera('gate', 'rtsp://127.0.0.1:1/x');
   const { exitCode, stdout } = await runCli(proxy, ['webhooks', 'test']);

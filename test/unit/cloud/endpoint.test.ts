@@ -45,7 +45,7 @@ async function serve(listener: RequestListener): Promise<string> {
   return `http://127.0.0.1:${await listen(createServer(listener))}/path?token=geheim`;
 }
 
-it('posts the bytes to the very path, and gives the answer back in short', async () => {
+it('posts the bytes to the configured path, and returns the beginning of the answer', async () => {
   const seen: unknown[] = [];
   const url = await serve((request, response) => {
     let body = '';
@@ -83,7 +83,7 @@ it.each([
   expect((await post(url)).retryAfterMs).toBe(expected);
 });
 
-it('reads no more of an answer than it has use for', async () => {
+it('reads only the beginning of a long answer', async () => {
   const url = await serve((_request, response) => {
     const more = (): void => {
       while (!response.destroyed && response.write(Buffer.alloc(100_000, 'x')));
@@ -94,7 +94,7 @@ it('reads no more of an answer than it has use for', async () => {
   expect((await post(url)).status).toBe(200);
 });
 
-it('tries a kept connection that was closed meanwhile with a new one', async () => {
+it('sends again over a new connection when the server has closed the idle one', async () => {
   let requests = 0;
   const url = await serve((request, response) => {
     requests += 1;
@@ -140,7 +140,7 @@ it.each<[string, string, RequestListener]>([
   await expect(post(await serve(listener))).rejects.toMatchObject({ name: 'NoAnswer', trouble });
 });
 
-it('a server that is no HTTP server, none at all, and a name that is none are told apart', async () => {
+it('distinguishes a server that is not HTTP, a closed port, and an unknown host name', async () => {
   const port = await listen(createTcpServer((socket) => socket.end('hello\r\n\r\n')));
   endpoint = undefined;
   await expect(post(`http://127.0.0.1:${port}/`)).rejects.toMatchObject({ trouble: 'broken_off' });
@@ -150,7 +150,7 @@ it('a server that is no HTTP server, none at all, and a name that is none are to
   await expect(post('http://no-such-host.invalid/')).rejects.toMatchObject({ trouble: 'unknown_host' });
 });
 
-it('a certificate that nobody vouches for is no secure connection', async () => {
+it('refuses a certificate of an unknown authority', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'chrysproxy-tls-'));
   const [key, certificate] = [join(folder, 'key.pem'), join(folder, 'cert.pem')];
   const options = [
@@ -174,7 +174,7 @@ it('a certificate that nobody vouches for is no secure connection', async () => 
   expect(requests).toBe(0);
 });
 
-it('an attempt that is given up ends at once', async () => {
+it('an aborted attempt ends at once', async () => {
   const url = await serve(() => undefined);
   endpoint = new Endpoint(url, 60_000);
   const controller = new AbortController();

@@ -354,21 +354,24 @@ describe('the database', () => {
   const schemaOf = (): unknown =>
     sql((database) => database.prepare('SELECT type, name, sql FROM sqlite_schema').all());
 
-  it.each(MIGRATIONS.map((_step, version) => version))('with schema %i is migrated to the same schema as a new one', (version) => {
-    open();
-    opened.pop()?.close();
-    const fresh = schemaOf();
-    rmSync(path);
-    sql((database) => {
-      for (const step of MIGRATIONS.slice(0, version)) {
-        database.exec(step);
-      }
-      database.pragma(`user_version = ${version}`);
-      database.pragma(`application_id = ${APPLICATION_ID}`);
-    });
-    open();
-    opened.pop()?.close();
-    expect(schemaOf()).toEqual(fresh);
-    expect(sql((database) => database.pragma('user_version', { simple: true }))).toBe(MIGRATIONS.length);
-  });
+  it.each(MIGRATIONS.map((_step, version) => version))(
+    'with schema %i is migrated to the same schema as a new one',
+    (version) => {
+      open();
+      opened.pop()?.close();
+      const fresh = schemaOf();
+      rmSync(path);
+      sql((database) => {
+        for (const step of MIGRATIONS.slice(0, version)) {
+          database.exec(step);
+        }
+        database.pragma(`user_version = ${version}`);
+        database.pragma(`application_id = ${APPLICATION_ID}`);
+      });
+      open();
+      opened.pop()?.close();
+      expect(schemaOf()).toEqual(fresh);
+      expect(sql((database) => database.pragma('user_version', { simple: true }))).toBe(MIGRATIONS.length);
+    },
+  );
 });

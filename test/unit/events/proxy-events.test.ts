@@ -83,11 +83,11 @@ async function reaches(type: string, states: readonly string[]): Promise<void> {
 }
 
 describe('events of cameras', () => {
-  it('tell what became of them, once for each state, each with an id behind the one before', async () => {
+  it('report each state once, with ids in order', async () => {
     supervision.supervisor.add(camera('yard', 'run'));
     await supervision.reaches('yard', 'running');
     supervision.supervisor.add(camera('gate', 'refused'));
-    // Every attempt fails, and one event says so.
+    // All attempts fail, and there is one event.
     await supervision.attempts('gate', 4);
     await supervision.supervisor.remove('yard');
     await reaches('camera', ['yard added', 'yard running', 'gate added', 'gate reconnecting', 'yard removed']);
@@ -100,7 +100,7 @@ describe('events of cameras', () => {
 });
 
 describe('events of the recording', () => {
-  it('tell troubles and their ends, and not that all is well from the beginning', async () => {
+  it('report problems and their ends, but not a normal state at the start', async () => {
     supervision.supervisor.add(camera('yard', 'run'));
     await supervision.reaches('yard', 'running');
     recording = { ...RECORDING, state: 'failing', message: 'the disk is full' };
@@ -114,7 +114,7 @@ describe('events of the recording', () => {
 });
 
 describe('events of the passthrough', () => {
-  it('tell that the server takes nothing, once however often it is tried, and that it does again', async () => {
+  it('report a failing server once for all attempts, and its recovery', async () => {
     supervision.supervisor.add(camera('yard', 'run'));
     await supervision.reaches('yard', 'running');
     passthrough = { ...PASSTHROUGH, state: 'retrying', streaming: false, message: 'nothing listens there' };
@@ -129,7 +129,7 @@ describe('events of the passthrough', () => {
 });
 
 describe('events of the annotations', () => {
-  it('tell that they wait, are too many or were refused, and the end of it', async () => {
+  it('report that annotations wait, are too many or were refused, and the end of that', async () => {
     annotations = { ...ANNOTATIONS, queued: 1, paused: 'the cloud is away' };
     await reaches('annotations', ['waiting']);
     annotations = { ...ANNOTATIONS, queued: 9, paused: 'the cloud is away' };

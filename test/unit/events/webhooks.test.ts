@@ -1,4 +1,4 @@
-/** What becomes of events before they are in the queue, and what REST and the command line say about them. */
+/** How events reach the outbox, and what REST and the command line report about them. */
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { OutboxStatus } from '../../../src/outbox/types.js';
 import type { Clock } from '../../../src/base/clock.js';
@@ -13,8 +13,8 @@ import { NOW_MS, startRest } from '../rest/fixture.js';
 
 const URL_WITH_PASSWORD = 'https://me:geheim@hooks.example/x';
 
-/** Time passes when the test says so. */
-class StillClock implements Clock {
+/** A clock that the test advances. */
+class ManualClock implements Clock {
   #nowMs = NOW_MS;
   #alarms: { readonly atMs: number; readonly action: () => void }[] = [];
   nowMs = (): number => this.#nowMs;
@@ -38,7 +38,7 @@ class StillClock implements Clock {
 
 const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
-/** A queue that takes what it is given, or fails as it is told to. */
+/** A queue that stores every item, or fails with `failure`. */
 class FakeQueue {
   readonly stored: NewItem[] = [];
   readonly annotations = new FakeAnnotations();
@@ -59,14 +59,14 @@ class FakeQueue {
   }
 }
 
-let clock: StillClock;
+let clock: ManualClock;
 let queue: FakeQueue;
 let log: string[];
 let webhooks: QueuedWebhooks;
 let count = 0;
 
 beforeEach(() => {
-  [clock, queue, log] = [new StillClock(), new FakeQueue(), []];
+  [clock, queue, log] = [new ManualClock(), new FakeQueue(), []];
   const write = (text: unknown): void => void log.push(String(text));
   const logger = { warn: write, info: write };
   webhooks = new QueuedWebhooks({ queue, url: URL_WITH_PASSWORD, events: ['camera', 'recording'], clock, logger });
@@ -103,13 +103,13 @@ describe('an event', () => {
     ]);
   });
 
-  it('of a type that is not wanted is passed over', async () => {
+  it('of a type that is not configured is ignored', async () => {
     tell('away', { type: 'redis', camera: '' });
     await settled();
     expect(queue.stored).toEqual([]);
   });
 
-  it('of a camera that flaps is one of a second, the newest, and none when nothing is new', async () => {
+  it('of a camera that flaps is sent once a second, if the state has changed', async () => {
     for (const state of ['running', 'reconnecting', 'running', 'failed']) tell(state);
     await settled();
     expect(queue.states).toEqual(['running']);
@@ -125,7 +125,7 @@ describe('an event', () => {
     expect(queue.states).toEqual(['running', 'failed', 'running']);
   });
 
-  it('does not hold back those of other cameras, and stays in order with those of its own', async () => {
+  it('does not delay events of other cameras, and stays in order within its camera', async () => {
     tell('running');
     tell('failing', { type: 'recording' });
     tell('reconnecting');
@@ -136,7 +136,7 @@ describe('an event', () => {
     expect(queue.states).toEqual(['running', 'running', 'failing', 'reconnecting']);
   });
 
-  it('waits while the database is away', async () => {
+  it('waits while the outbox is not available', async () => {
     queue.failure = new ChrysError('unavailable', 'The thread is started again.');
     tell('reconnecting');
     tell('running', { camera: 'gate' });
@@ -160,7 +160,7 @@ describe('an event', () => {
     expect(log).toEqual([expect.stringContaining('queue of events is full'), expect.stringContaining('3 were lost')]);
   });
 
-  it('that is held is stored when the proxy stops', async () => {
+  it('that is delayed is stored when the proxy stops', async () => {
     tell('running');
     tell('reconnecting');
     await webhooks.stop();
@@ -169,7 +169,7 @@ describe('an event', () => {
 });
 
 describe('the status of webhooks', () => {
-  it('is told with the password masked', async () => {
+  it('has the password masked', async () => {
     queue.annotations.state = { ...queue.annotations.state, queued: 2, paused: 'The endpoint is away.' };
     const rest = await startRest({ webhooks });
     expect((await rest.get('/api/v1/webhooks/status')).json()).toEqual({
@@ -190,7 +190,7 @@ describe('the status of webhooks', () => {
     expect(await webhookCondition(webhooks)).toMatchObject({ type: 'webhooks', state: 'waiting', isUsual: false });
   });
 
-  it('without a URL says so, and there is nothing to test', async () => {
+  it('says that there is no URL, and then there is no test event', async () => {
     const rest = await startRest();
     expect((await rest.get('/api/v1/webhooks/status')).json()).toMatchObject({ url: null, queued: 0 });
     expect(await runCli(rest.port, ['webhooks', 'status'])).toMatchObject({
