@@ -3,8 +3,8 @@ import { HEALTHY_AFTER_MS, mendedAfterMs, retryDelayMs } from './reconnect/backo
 import type { CameraPhase, CameraReason, CameraState } from './types.js';
 
 /**
- * Where a camera stands. It only keeps books: whoever drives it starts captures and timers.
- * An event that does not fit the phase (a late message of a worker that was given up) changes nothing.
+ * The phase of a camera, its failures and its back-off. Its user starts captures and timers. An event that does not fit the
+ * phase, such as a late message of a worker that was given up, is ignored.
  */
 export class CameraStateMachine {
   private phase: CameraPhase = 'created';
@@ -21,7 +21,7 @@ export class CameraStateMachine {
   private failuresAny = 0;
   private failuresSame = 0;
   private failuresSameReason: CameraReason | undefined;
-  /** Failures by reason, each until a stream ran for so long that its cause is mended. */
+  /** Failures by reason; a reason is removed when a stream ran for `mendedAfterMs`. */
   private readonly kept = new Map<CameraReason, number>();
   private lastFailure = '';
 
@@ -46,7 +46,7 @@ export class CameraStateMachine {
     };
   }
 
-  /** Times that the stream was opened again after it had been open. */
+  /** How often the stream was opened again. */
   get reconnects(): number {
     return Math.max(0, this.opens - 1);
   }
@@ -56,7 +56,7 @@ export class CameraStateMachine {
     return this.lastFailure;
   }
 
-  /** A capture begins. False: it must not. */
+  /** A capture begins. Returns false when it must not. */
   attempt(): boolean {
     if (this.phase === 'created') this.enter('connecting');
     else if (this.phase !== 'reconnecting') return false;
@@ -76,7 +76,7 @@ export class CameraStateMachine {
     return true;
   }
 
-  /** A capture ended, or could not begin. Returns the milliseconds to the next attempt; undefined: there is none. */
+  /** A capture ended or could not begin. Returns the delay before the next attempt, milliseconds; undefined: none. */
   ended(reason: CameraReason, message: string): number | undefined {
     const wasRunning = this.phase === 'running';
     if (!wasRunning && !this.attempting()) return undefined;
@@ -101,7 +101,7 @@ export class CameraStateMachine {
     return delayMs;
   }
 
-  /** A capture was ended on purpose, and another begins at once. */
+  /** A capture was stopped because settings changed, and the next one begins at once. */
   reopened(): void {
     if (this.phase === 'running') this.lastDisconnectedMs = this.clock.nowMs();
     else if (!this.attempting()) return;
@@ -110,7 +110,7 @@ export class CameraStateMachine {
     this.message = '';
   }
 
-  /** The camera was away and answers again: what it did before it went counts no longer for the back-off. */
+  /** The camera is reachable again: earlier failures no longer count for the back-off. */
   cameBack(): void {
     if (this.phase === 'reconnecting') this.resetBackoff();
   }
@@ -126,7 +126,7 @@ export class CameraStateMachine {
     return true;
   }
 
-  /** What is stored of it cannot be used. */
+  /** The stored definition cannot be used. */
   invalid(message: string): void {
     if (this.phase === 'stopped') return;
     this.enter('failed');
@@ -135,7 +135,7 @@ export class CameraStateMachine {
     this.nextAttemptMs = undefined;
   }
 
-  /** It was told to stop; nothing happens any more. */
+  /** The camera was stopped for good. */
   stopped(): void {
     if (this.phase === 'stopped') return;
     if (this.phase === 'running') this.lastDisconnectedMs = this.clock.nowMs();

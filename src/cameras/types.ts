@@ -10,7 +10,7 @@ export type { CameraDefinition } from '../database/camera-definition.js';
 
 /**
  * created -> connecting -> running -> reconnecting -> …; `failed` only for what retrying cannot mend, `stopped` when
- * it was told to stop.
+ * the camera was stopped.
  */
 export type CameraPhase = 'created' | 'connecting' | 'running' | 'reconnecting' | 'failed' | 'stopped';
 
@@ -93,7 +93,7 @@ export interface Camera {
   readonly packets: PacketBuffer;
 }
 
-/** How a picture shall look. Sizes in pixels; 0 = as the other one and the aspect say, both 0 = the camera's own. */
+/** Format of delivered frames. Sizes in pixels; 0 = from the other one and the aspect ratio, both 0 = unscaled. */
 export interface OutputFormat {
   /** One of PICTURE_FORMAT. */
   readonly format: number;
@@ -105,30 +105,30 @@ export interface OutputFormat {
   readonly enlarge: boolean;
 }
 
-/** What a caller wants of a camera. */
+/** What a caller asks for. */
 export interface FrameOptions {
   readonly outputFormat: OutputFormat;
   readonly keyframesOnly: boolean;
-  /** A frame about every so many milliseconds; 0 = every frame. Not together with keyframesOnly. */
+  /** One frame about every `intervalMs` milliseconds; 0 = every frame. Not together with keyframesOnly. */
   readonly intervalMs: number;
   /** Leave out frames that libav reports as damaged. */
   readonly withholdCorrupt: boolean;
 }
 
-/** Where a caller stands in a camera's frames, and what it wants. */
+/** A request for the next frame of a caller. */
 export interface FrameQuery {
   readonly options: FrameOptions;
   /** Frame id of the last frame this caller had, 0 = none. */
   readonly after: number;
   /** How long ago this caller had its last frame; Infinity = never. */
   readonly sinceLastMs: number;
-  /** Longest wait for such a frame; 0 = only what is there now. */
+  /** Maximum wait, milliseconds; 0 = only a frame that exists now. */
   readonly waitMs: number;
-  /** Frames older than this count as none; 0 = any that is still live. */
+  /** Maximum age of the frame, milliseconds; 0 = any live frame. */
   readonly maxAgeMs: number;
 }
 
-/** What one caller wants, as the capture loop knows it. */
+/** A caller's output and frame filter, as the capture loop knows them. */
 export interface Subscription {
   /** Number of the output, and so of its frame ring. */
   readonly output: number;
@@ -140,23 +140,23 @@ export interface Subscription {
 
 export interface FrameSource {
   /**
-   * Raises the camera's demand for ten seconds, for somebody who reads the frame ring himself. Throws resource_exhausted
-   * (too many different looks or intervals are asked for).
+   * Raises the camera's demand for ten seconds, for a caller that reads the frame ring directly. Throws resource_exhausted
+   * when too many different output formats or intervals are in use.
    */
   subscribe(options: FrameOptions): Subscription;
   /**
    * Hands `settle` such a frame, or undefined when there is none within waitMs or the camera is gone; once, and at once
    * when it is there already. The returned function ends the wait without a call of `settle`. Raises the camera's demand.
    * Callbacks and not promises: this runs for every frame of every caller. Throws resource_exhausted (too many wait, or
-   * too many different looks or intervals are asked for).
+   * too many different output formats or intervals are in use).
    */
   request(query: FrameQuery, settle: (frame: FrameRef | undefined) => void): () => void;
   /**
-   * Why no frame of this look comes although the camera is connected: its pictures do not fit into a message
+   * Why no frame in this output format comes although the camera is connected: its pictures do not fit into a message
    * (resource_exhausted, with size, limit and advice). Undefined: no reason is known. Callers use this when `request` or
    * `snapshot` had no frame for them; both stop waiting as soon as there is a reason.
    */
-  refusal(look: OutputFormat): ChrysError | undefined;
+  refusal(format: OutputFormat): ChrysError | undefined;
   /** The newest frame, decoded once for this call without raising the demand. Undefined: none within waitMs. */
   snapshot(waitMs: number, signal?: AbortSignal): Promise<FrameRef | undefined>;
 }
@@ -165,7 +165,7 @@ export interface FrameSource {
 export interface PacketBuffer {
   /** Undefined until the camera was started. */
   readonly ring: SharedArrayBuffer | undefined;
-  /** The sound beside it, if it was ever asked for. */
+  /** The audio, if it was ever recorded. */
   readonly audioRing: SharedArrayBuffer | undefined;
   /** CONTROL, with packetEvent and packetWaiters for whoever waits for packets. */
   readonly control: SharedArrayBuffer;
@@ -181,7 +181,7 @@ export interface StreamPeriod {
   readonly stream: StreamInfo;
 }
 
-/** What of a camera can be changed while it runs; what is left out stays. */
+/** Changes of a running camera. Fields that are left out keep their value. */
 export interface CameraChanges {
   readonly transport?: Transport;
   readonly tlsVerify?: TlsVerify;

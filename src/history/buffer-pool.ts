@@ -3,14 +3,14 @@ import { SLOTS } from './slots.js';
 const MAX_BYTES = 64 * 1024 * 1024;
 
 /**
- * Memory for frames that goes from one query to the next. A frame is megabytes long: left to the garbage collector, which
- * sees but a small object, a few hundred queries would hold gigabytes.
+ * Shared memory for frames, reused from one query to the next. A frame takes megabytes, and the garbage collector sees only
+ * a small object: without the pool a few hundred queries would hold gigabytes.
  */
 export class BufferPool {
   private readonly memories: SharedArrayBuffer[] = [];
   private bytes = 0;
 
-  /** As much as one query can use. */
+  /** Takes the buffers for one query. */
   take(): SharedArrayBuffer[] {
     const taken = this.memories.splice(-SLOTS);
     for (const memory of taken) this.bytes -= memory.byteLength;

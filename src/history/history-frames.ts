@@ -6,22 +6,22 @@ import { SlotReader } from './slots.js';
 /** A finished VideoFrame message, or a piece of a clip's file; readable until it is copied. */
 export interface HistoryFrame {
   readonly byteLength: number;
-  /** Of the frame's packet, microseconds since the epoch; of a clip 0. */
+  /** Arrival of the frame's packet, microseconds since the epoch; 0 in a clip. */
   readonly arrivalUs: number;
-  /** Once; the place that it lay in is then written anew. */
+  /** Call it once: the slot is then reused. */
   copyTo(target: Uint8Array, targetOffset: number): void;
 }
 
-/** Undefined: there are no more. */
+/** `frame` undefined: there are no more frames. */
 type Settle = (error: Error | undefined, frame: HistoryFrame | undefined) => void;
 
 interface HistoryFramesHooks {
   readonly copyBytes: NativeAddon['copyBytes'];
-  /** Nobody wants its frames any more. */
+  /** The consumer has closed the query. */
   readonly onClosed: () => void;
-  /** The worker may write on. */
+  /** A slot is free again. */
   readonly onRelease: () => void;
-  /** Neither the worker nor the consumer looks at this memory any more. */
+  /** Neither worker nor consumer uses this memory any more. */
   readonly onUnused: (memories: readonly SharedArrayBuffer[]) => void;
 }
 
@@ -53,7 +53,7 @@ export class HistoryFrames {
     return this.closed;
   }
 
-  /** Ends the query, wherever it is. No `settle` is called any more. */
+  /** Ends the query. `settle` is not called any more. */
   close(): void {
     if (this.closed) return;
     this.closed = true;
@@ -64,7 +64,7 @@ export class HistoryFrames {
     this.giveBack();
   }
 
-  /** Of the worker. */
+  /** Handles a message of the worker. */
   onMessage(message: Exclude<FromHistoryWorker, { readonly kind: 'more' }>): void {
     if (message.kind === 'memory') {
       this.slots.setMemory(message.slot, message.generation, message.memory);
@@ -77,7 +77,7 @@ export class HistoryFrames {
     }
   }
 
-  /** There will be no more messages of a worker. */
+  /** The worker sends no further messages. */
   end(error?: ChrysError): void {
     this.ended = true;
     this.error = error;
@@ -105,7 +105,7 @@ export class HistoryFrames {
     }
   };
 
-  /** Whatever is left of it is not read any more; while the worker goes on, it may still be written. */
+  /** Returns the memory to the pool once the worker has ended; until then the worker may write to it. */
   private giveBack(): void {
     if (!this.ended) return;
     this.hooks.onUnused([...this.memories]);

@@ -1,6 +1,6 @@
 /**
- * A thread that decodes the past for several queries, a frame of each in turn. It blocks in decoding, or sleeps until
- * there is a query, a free slot, or a query that was given up; so it never comes back to its event loop.
+ * A thread that serves several history queries, a frame of each in turn. It decodes, or sleeps until there is a new query,
+ * a free slot or a cancelled query. It never returns to its event loop.
  */
 import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
 
@@ -51,7 +51,7 @@ class Job {
     addon.addSegments(this.handle, segments, more);
   }
 
-  /** 'blocked': nothing can be done before the reader has taken a frame, or segments have come. */
+  /** 'blocked': the query waits until the reader takes a frame, or segments arrive. */
   step(): 'worked' | 'blocked' | 'ended' {
     if (this.slots.cancelled) return 'ended';
     const slot = this.slots.free();
@@ -90,7 +90,7 @@ function open(message: OpenMessage): void {
   }
 }
 
-/** True: it did something. */
+/** Returns whether the query made progress. */
 function stepOf(id: number, job: Job): boolean {
   let failure: HistoryFailure | undefined;
   try {
@@ -105,7 +105,7 @@ function stepOf(id: number, job: Job): boolean {
   return true;
 }
 
-/** False: it is told to leave. */
+/** Returns false when the thread must exit. */
 function takeMessages(): boolean {
   for (;;) {
     const received = receiveMessageOnPort(port) as { message: ToHistoryWorker } | undefined;
@@ -118,7 +118,7 @@ function takeMessages(): boolean {
 }
 
 for (;;) {
-  // Read before anything else: what happens from now on makes the wait return at once.
+  // Read first: a later change makes the wait return at once.
   const seen = Atomics.load(wake, 0);
   if (!takeMessages()) break;
   let worked = false;

@@ -23,7 +23,7 @@ export interface HistorySettings {
   readonly queriesPerWorker?: number;
   /** Queries that wait for a worker. */
   readonly waiting?: number;
-  /** A worker without a query for so long ends. */
+  /** A worker without a query ends after this time. */
   readonly idleMs?: number;
 }
 
@@ -40,7 +40,7 @@ interface Worker {
 interface BegunQuery {
   readonly id: number;
   readonly frames: HistoryFrames;
-  /** Memory that its worker may use. */
+  /** Pooled memory that its worker may use. */
   readonly pooled: readonly SharedArrayBuffer[];
 }
 
@@ -49,7 +49,7 @@ interface WaitingQuery {
   readonly frames: HistoryFrames;
 }
 
-/** Decodes the past on threads of its own, which come with the first query and leave when there are no more. Main thread. */
+/** Runs history queries on worker threads, which start with the first query and end when they are idle. Main thread. */
 export class History {
   private readonly workers = new Set<Worker>();
   private readonly leaving = new Set<Promise<void>>();
@@ -80,7 +80,7 @@ export class History {
     };
   }
 
-  /** Threads and queries at the moment. A query counts until its thread has let go of it. */
+  /** Current number of threads and queries. A query counts until its thread has ended it. */
   get load(): { readonly workers: number; readonly running: number; readonly waiting: number } {
     return { workers: this.workers.size, running: this.workerOf.size, waiting: this.waiting.size };
   }
@@ -99,7 +99,7 @@ export class History {
     return begun.frames;
   }
 
-  /** The pieces of one mp4 file, in order; none: there is nothing of that time. Throws as `open`. */
+  /** The pieces of one mp4 file, in order; none when the range has no frames. Throws as `open`. */
   openClip(query: ClipQuery): HistoryFrames {
     const begun = this.begin();
     const { packets, fromUs, toUs } = query;
@@ -113,7 +113,7 @@ export class History {
         });
       },
       (error: unknown) => {
-        begun.frames.end(new ChrysError('internal', `the segments cannot be looked up: ${messageOf(error)}`));
+        begun.frames.end(new ChrysError('internal', `The segments cannot be looked up: ${messageOf(error)}`));
       },
     );
     return begun.frames;
@@ -188,7 +188,7 @@ export class History {
     };
   }
 
-  /** Gives it to a worker, or lets it wait for one. */
+  /** Starts the query on a worker, or queues it. */
   private start(
     { id, frames, pooled: pooled }: BegunQuery,
     ring: SharedArrayBuffer | undefined,
@@ -211,7 +211,7 @@ export class History {
     else this.run(worker, message, frames);
   }
 
-  /** The one with the fewest queries; a new one rather than one that has any. */
+  /** The worker for the next query: an idle one, else a new one, else the one with the fewest queries. */
   private freeWorker(): Worker | undefined {
     const [least] = [...this.workers].sort((one, other) => one.queries.size - other.queries.size);
     if (least?.queries.size === 0) return least;
@@ -271,7 +271,7 @@ export class History {
     worker.thread.addSegments({ kind: 'segments', id, segments: found.segments, more: found.moreSegments });
   }
 
-  /** Gives it what waits, or lets it go after a while. */
+  /** Starts queued queries on the worker, or ends it after `idleMs` without one. */
   private fill(worker: Worker): void {
     while (worker.queries.size < this.limits.queriesPerWorker) {
       const [next] = this.waiting.values();
@@ -308,7 +308,7 @@ export class History {
     if (this.waiting.size > 0 && !this.closed) this.fill(this.startWorker());
   }
 
-  /** Its flag is raised; the worker says 'ended' when it has seen that. */
+  /** Wakes the worker of a cancelled query; the worker answers with 'ended'. */
   private onClosed(id: number): void {
     if (this.waiting.delete(id)) this.queryOf.delete(id);
     this.workerOf.get(id)?.thread.wake();

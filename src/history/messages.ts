@@ -10,11 +10,11 @@ export interface HistoryWorkerData {
 export interface OpenMessage {
   readonly kind: 'open';
   readonly id: number;
-  /** Undefined: it reads nothing from memory. */
+  /** Undefined: the query reads only segments. */
   readonly packetRing: SharedArrayBuffer | undefined;
   /** The query's slots. */
   readonly block: SharedArrayBuffer;
-  /** For its slots, as far as they are large enough. */
+  /** Pooled memory for its slots, as far as it is large enough. */
   readonly pooled: readonly SharedArrayBuffer[];
   readonly job:
     | { readonly kind: 'frames'; readonly options: Omit<HistoryOptions, 'packetRing' | 'cancel'> }
@@ -46,7 +46,7 @@ export type FromHistoryWorker =
       /** It is one of OpenMessage.spare, though another object: each journey between threads makes a new one. */
       readonly wasPooled: boolean;
     }
-  /** It wants the segments with packets from the sequence `wanted` on, and waits for them. */
+  /** The worker waits for the segments with packets from the sequence `wanted` on. */
   | { readonly kind: 'more'; readonly id: number; readonly wanted: number }
   /** The last message of a query. */
   | { readonly kind: 'ended'; readonly id: number; readonly failure?: HistoryFailure };

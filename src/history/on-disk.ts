@@ -5,19 +5,19 @@ import { PacketReader } from '../rings/packet-reader.js';
 import type { Segment, SegmentLookup } from '../database/segment.js';
 import type { ClipQuery, HistoryQuery, HistoryCamera } from './queries.js';
 
-/** Segments that a worker gets at a time; it asks for more. */
+/** Segments that a worker gets at a time; it requests further ones. */
 const AT_A_TIME = 64;
 const CLIP_AT_A_TIME = 500;
 
-/** What of the past a query reads from where. */
+/** Where a query reads its packets from. */
 export interface HistorySources {
   readonly segments: readonly HistorySegment[];
   readonly moreSegments: boolean;
-  /** Undefined: it reads nothing from memory. */
+  /** Undefined: the query reads only segments. */
   readonly ring: SharedArrayBuffer | undefined;
 }
 
-/** Where the frames of a query lie: on disk what memory has not any more. */
+/** The sources of a query: memory, and segments for older packets. */
 export function sourcesOf(query: HistoryQuery, disk: SegmentLookup | undefined): HistorySources {
   const { ring } = query.camera.packets;
   if (disk === undefined) return { segments: [], moreSegments: false, ring };
@@ -44,7 +44,7 @@ export function moreSegments(
   };
 }
 
-/** Of all files of a clip. Yields to other work in between: a day has tens of thousands. */
+/** The paths of all segments of a clip. Yields to other work between pages: a day has tens of thousands. */
 export async function pathsOf(query: ClipQuery, disk: SegmentLookup | undefined): Promise<string[]> {
   const paths: string[] = [];
   if (disk === undefined) return paths;
@@ -62,7 +62,7 @@ export async function pathsOf(query: ClipQuery, disk: SegmentLookup | undefined)
 function sourcesOfRange(query: HistoryQuery, disk: SegmentLookup, ring: SharedArrayBuffer | undefined): HistorySources {
   const oldest = ring === undefined ? undefined : oldestInMemory(ring);
   if (oldest !== undefined && oldest.arrivalUs <= query.fromUs) {
-    // What memory loses while it is read is asked for then.
+    // When memory loses packets of the range meanwhile, the worker requests their segments.
     return { segments: [], moreSegments: isRecorded(query.camera, disk), ring };
   }
   return { ...moreSegments(query, 0, disk), ring };

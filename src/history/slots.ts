@@ -1,9 +1,9 @@
 /**
- * Finished VideoFrame messages on their way from a history worker to the main thread: a few slots in shared memory, which
- * one writes and the other empties, in turn. Neither polls; the writer sleeps while all slots are full.
+ * Slots in shared memory that carry finished VideoFrame messages from a history worker to the main thread, in order.
+ * Neither side polls; the worker sleeps while all slots are full.
  */
 
-/** One waits while one is written; what is being sent was copied already. */
+/** One slot is read while the other is written. */
 export const SLOTS = 2;
 
 // Int32 of the block.
@@ -24,7 +24,7 @@ const CANCEL_BYTES = 4;
 interface SlotMessage {
   readonly offset: number;
   readonly bytes: number;
-  /** Of the frame's packet, microseconds since the epoch. */
+  /** Arrival of the frame's packet, microseconds since the epoch. */
   readonly arrivalUs: number;
 }
 
@@ -54,12 +54,12 @@ export class SlotWriter extends Block {
     this.pooled = [...pooled];
   }
 
-  /** What native code looks at between packets. */
+  /** The native code reads it between packets. */
   get cancelFlag(): Uint8Array {
     return new Uint8Array(this.buffer, CANCEL * 4, CANCEL_BYTES);
   }
 
-  /** The slot that is to be written; undefined while all are full. */
+  /** The next slot to write; undefined while all are full. */
   free(): number | undefined {
     const written = Atomics.load(this.i32, WRITTEN);
     return written - Atomics.load(this.i32, READ) < SLOTS ? written % SLOTS : undefined;
@@ -69,7 +69,7 @@ export class SlotWriter extends Block {
     return this.memories[slot];
   }
 
-  /** Gives a free slot other memory, which the reader has to be told of. */
+  /** Gives a free slot larger memory. The caller must send it to the reader. */
   replace(
     slot: number,
     bytes: number,
@@ -106,7 +106,7 @@ export class SlotReader extends Block {
     this.memories[slot] = { generation, bytes: new Uint8Array(memory) };
   }
 
-  /** 'empty': nothing is written. 'unknown': the slot's memory is still on its way to setMemory. */
+  /** 'empty': no message is there. 'unknown': setMemory has not been called yet for the slot's memory. */
   oldest(): { readonly message: Uint8Array; readonly arrivalUs: number } | 'empty' | 'unknown' {
     const read = Atomics.load(this.i32, READ);
     if (Atomics.load(this.i32, WRITTEN) === read) return 'empty';
@@ -119,12 +119,12 @@ export class SlotReader extends Block {
     return { message, arrivalUs: this.f64[ARRIVAL + slot] ?? 0 };
   }
 
-  /** Gives the oldest slot back to the writer, whom somebody has to wake. */
+  /** Frees the oldest slot. The caller must wake the writer. */
   release(): void {
     Atomics.add(this.i32, READ, 1);
   }
 
-  /** Resolves when something was written since, or at `wakeUp`; undefined: something was written already. */
+  /** Resolves at the next message, or at `wakeUp`; undefined: a message is there already. */
   written(): Promise<unknown> | undefined {
     const read = Atomics.load(this.i32, READ);
     const sleep = Atomics.waitAsync(this.i32, WRITTEN, read);

@@ -32,7 +32,7 @@ export class Control {
     return Atomics.add(this.i32, index, amount) + amount;
   }
 
-  /** As a number: counters stay far below 2^53. */
+  /** Returns a number, because counters stay far below 2^53. */
   getI64(index: number): number {
     return Number(Atomics.load(this.i64, index));
   }

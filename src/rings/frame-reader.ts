@@ -3,7 +3,7 @@ import type { NativeAddon } from '../native/types.js';
 
 /** A finished VideoFrame message in a ring slot, which may be overwritten at any moment. */
 export interface FrameRef {
-  /** The frame's id: grows with each frame of the camera in the order in which they are shown. */
+  /** Frame id: grows with each frame of the camera in display order. */
   readonly frameId: number;
   readonly keyframe: boolean;
   readonly corrupt: boolean;
@@ -11,16 +11,16 @@ export interface FrameRef {
   readonly height: number;
   /** Milliseconds since the epoch. */
   readonly arrivalMs: number;
-  /** Keyframes that the camera had up to this frame. */
+  /** Number of keyframes of the camera up to this frame. */
   readonly keyframeCount: number;
   /** Bytes of the whole message. */
   readonly byteLength: number;
-  /** Where the picture lies in the message. */
+  /** Offset of the picture in the message. */
   readonly dataOffset: number;
   readonly dataBytes: number;
   /**
-   * Copies the message into `target`, or a newer one of the same length when this one is overwritten meanwhile, and
-   * returns what it really copied; undefined when neither can be had (then `target` holds rubbish).
+   * Copies the message into `target`, or a newer one of the same length when this one was overwritten. Returns the frame
+   * that was copied; undefined when there is none, and then the content of `target` is undefined.
    */
   copyTo(target: Uint8Array, targetOffset: number): FrameRef | undefined;
 }
@@ -35,15 +35,15 @@ export interface FrameSearch {
   readonly withholdCorrupt: boolean;
   /** Only frames that arrived at or after this time, milliseconds since the epoch. */
   readonly notBeforeMs: number;
-  /** Of two frames that wait, the older one; of more, the newest. */
+  /** Returns the older one when exactly two frames match; otherwise the newest. */
   readonly inOrder: boolean;
 }
 
-const SEQUENCE_I32 = FRAME_SLOT.frameIdI64 * 2;
+const FRAME_ID_I32 = FRAME_SLOT.frameIdI64 * 2;
 const ARRIVAL_I32 = FRAME_SLOT.arrivalUsI64 * 2;
 const KEYFRAMES_I32 = FRAME_SLOT.keyframeCountI64 * 2;
 const TWO_POW_32 = 2 ** 32;
-// A reader that is overrun again and again gives up: the writer would have to lap it each time.
+// A reader gives up after this number of overruns in a row.
 const MAX_ATTEMPTS = 4;
 
 /** Reads a camera's frame ring on one thread. Never blocks the writer and is never blocked by it. */
@@ -55,7 +55,7 @@ export class FrameReader {
 
   constructor(private readonly copyFromSlot: NativeAddon['copyFromSlot']) {}
 
-  /** Takes over a ring whose header the writer may not have written yet. */
+  /** Reads from `ring` from now on. Its header may not be written yet. */
   setRing(ring: SharedArrayBuffer): void {
     this.bytes = new Uint8Array(ring);
     this.i32 = new Int32Array(ring);
@@ -65,27 +65,27 @@ export class FrameReader {
   find(query: FrameSearch): FrameRef | undefined {
     if (!this.ready()) return undefined;
     let newest = -1;
-    let newestSequence = query.after;
+    let newestId = query.after;
     let oldest = -1;
-    let oldestSequence = Infinity;
+    let oldestId = Infinity;
     let waiting = 0;
     for (let slot = 0; slot < this.slotCount; slot++) {
       const at = this.slotIndex(slot);
       const lock = this.load(at + FRAME_SLOT.lockI32);
       if ((lock & 1) !== 0) continue;
-      const sequence = this.loadI64(at + SEQUENCE_I32);
-      if (sequence <= query.after || sequence === 0) continue;
+      const frameId = this.loadI64(at + FRAME_ID_I32);
+      if (frameId <= query.after || frameId === 0) continue;
       const flags = this.load(at + FRAME_SLOT.flagsI32);
       if (query.filter !== 0 && ((flags >> FLAG.filterShift) & query.filter) === 0) continue;
       if (query.serial !== 0 && this.load(at + FRAME_SLOT.serialI32) !== query.serial) continue;
       if (query.withholdCorrupt && (flags & FLAG.corrupt) !== 0) continue;
       if (this.loadI64(at + ARRIVAL_I32) < query.notBeforeMs * 1000) continue;
       waiting++;
-      if (sequence > newestSequence) [newest, newestSequence] = [slot, sequence];
-      if (sequence < oldestSequence) [oldest, oldestSequence] = [slot, sequence];
+      if (frameId > newestId) [newest, newestId] = [slot, frameId];
+      if (frameId < oldestId) [oldest, oldestId] = [slot, frameId];
     }
     if (newest < 0) return undefined;
-    const takeOlder = query.inOrder && waiting === 2 && oldestSequence === newestSequence - 1;
+    const takeOlder = query.inOrder && waiting === 2 && oldestId === newestId - 1;
     return this.refTo(takeOlder ? oldest : newest, query);
   }
 
@@ -121,7 +121,7 @@ export class FrameReader {
     const dataBytes = this.load(at + FRAME_SLOT.dataBytesI32);
     const width = this.load(at + FRAME_SLOT.widthI32);
     const height = this.load(at + FRAME_SLOT.heightI32);
-    const frameId = this.loadI64(at + SEQUENCE_I32);
+    const frameId = this.loadI64(at + FRAME_ID_I32);
     const keyframes = this.loadI64(at + KEYFRAMES_I32);
     const arrivalMs = Math.floor(this.loadI64(at + ARRIVAL_I32) / 1000);
     if ((lock & 1) !== 0 || this.load(at + FRAME_SLOT.lockI32) !== lock) return undefined;
@@ -164,7 +164,7 @@ export class FrameReader {
     return Atomics.load(this.i32 as Int32Array, index);
   }
 
-  /** The two halves may belong to different writes; whoever needs more than a hint checks the slot's lock afterwards. */
+  /** The two halves may come from different writes; the slot's lock shows whether they do. */
   private loadI64(index: number): number {
     return this.load(index + 1) * TWO_POW_32 + (this.load(index) >>> 0);
   }

@@ -1,13 +1,13 @@
 import { FLAG, LAYOUT_VERSION, PACKET_ENTRY, PACKET_RING } from '../gen/ring-layout.js';
 
-/** What is known of a packet beside its bytes. */
+/** A packet without its payload. */
 export interface PacketFacts {
   readonly sequence: number;
   readonly keyframe: boolean;
   readonly connection: number;
-  /** Number of its group of pictures: keyframes since the camera connected, this one included. */
+  /** Number of its GOP: keyframes since the camera connected, its own included. */
   readonly gop: number;
-  /** Of the payload. */
+  /** Size of the payload. */
   readonly bytes: number;
   /** Ticks of secondsPerTick. */
   readonly pts: number;
@@ -16,7 +16,7 @@ export interface PacketFacts {
   readonly arrivalUs: number;
 }
 
-/** Both inclusive, arrival in microseconds since the epoch; and only what follows this sequence. */
+/** Arrivals in microseconds since the epoch, inclusive; only packets with a sequence greater than `after`. */
 export interface PacketRange {
   readonly fromUs: number;
   readonly toUs: number;
@@ -26,7 +26,7 @@ export interface PacketRange {
 const ALL: PacketRange = { fromUs: -Infinity, toUs: Infinity, after: -1 };
 const TWO_POW_32 = 2 ** 32;
 
-/** Reads what a camera's packet ring knows of its packets, and never their payload. Any thread; disturbs nobody. */
+/** Reads the entries of a camera's packet ring, without the payload. Any thread; does not slow down the writer. */
 export class PacketReader {
   private readonly i32: Int32Array;
   private readonly entryCount: number;
@@ -34,12 +34,13 @@ export class PacketReader {
   /** Throws when this is no packet ring of this layout. */
   constructor(ring: SharedArrayBuffer) {
     const header = new Int32Array(ring, 0, PACKET_RING.bytes / 4);
-    if (header[PACKET_RING.layoutVersionI32] !== LAYOUT_VERSION) throw new Error('this is no packet ring');
+    if (header[PACKET_RING.layoutVersionI32] !== LAYOUT_VERSION)
+      throw new Error('This is not a packet ring of this layout');
     this.entryCount = header[PACKET_RING.entryCountI32] ?? 0;
     this.i32 = new Int32Array(ring, 0, (PACKET_RING.bytes + this.entryCount * PACKET_ENTRY.bytes) / 4);
   }
 
-  /** The oldest packet that is still there. */
+  /** Sequence of the oldest packet. */
   first(): number {
     return this.loadI64(PACKET_RING.firstSequenceI64);
   }
@@ -49,12 +50,12 @@ export class PacketReader {
     return this.loadI64(PACKET_RING.nextSequenceI64);
   }
 
-  /** 0: there was none yet. It may have left already. */
+  /** Sequence of the newest keyframe, 0 = none yet. The ring may have lost it already. */
   newestKeyframe(): number {
     return this.loadI64(PACKET_RING.lastKeyframeSequenceI64);
   }
 
-  /** Undefined: not there, or overwritten while it was read. */
+  /** Undefined: the ring does not have the packet, or it was overwritten while it was read. */
   read(sequence: number): PacketFacts | undefined {
     if (sequence >= this.end() || sequence < this.first()) return undefined;
     const at = this.entryAt(sequence);
@@ -68,20 +69,20 @@ export class PacketReader {
       secondsPerTick: this.int(at, PACKET_ENTRY.timeBaseNumI32) / this.int(at, PACKET_ENTRY.timeBaseDenI32),
       arrivalUs: this.i64(at, PACKET_ENTRY.arrivalUsI64),
     };
-    // Packets leave before their entries are written anew: if this one is still there, nothing of the above was torn.
+    // A packet is removed before its entry is overwritten: if the packet is still there, the entry was not torn.
     return sequence >= this.first() && facts.sequence === sequence ? facts : undefined;
   }
 
-  /** All in the range that a decoder can make frames of, oldest first: from the oldest keyframe on. */
+  /** The packets of the range that can be decoded, oldest first: none before the oldest keyframe. */
   *decodable(range: PacketRange = ALL): Generator<PacketFacts> {
     const end = this.end();
     for (let sequence = Math.max(this.oldestKeyframe(end), range.after + 1); sequence < end; sequence++) {
-      // Without an object for each packet that is passed over: they may be a hundred thousand.
+      // No object is made for packets outside the range: there may be a hundred thousand.
       const arrivalUs = this.i64(this.entryAt(sequence), PACKET_ENTRY.arrivalUsI64);
       if (arrivalUs < range.fromUs || arrivalUs > range.toUs) continue;
       const facts = this.read(sequence);
       if (facts !== undefined) yield facts;
-      // Overtaken by the writer; what is left begins further on, with a whole group.
+      // Overrun by the writer: the ring now begins further on, with a whole GOP.
       else sequence = Math.max(sequence, this.first() - 1);
     }
   }
@@ -108,7 +109,7 @@ export class PacketReader {
     return this.join(this.int(at, 2 * field), this.int(at, 2 * field + 1));
   }
 
-  /** The header's fields grow by little: when the upper half stays, both halves belong together. */
+  /** The header's fields grow in small steps: when the upper half is unchanged, both halves belong together. */
   private loadI64(field: number): number {
     for (;;) {
       const high = Atomics.load(this.i32, 2 * field + 1);

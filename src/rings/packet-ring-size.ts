@@ -1,8 +1,8 @@
 import { PACKET_RING } from '../gen/ring-layout.js';
 
 /**
- * From now on a ring keeps at least so many packets, as far as its entries and memory allow it. The capture loop looks
- * at this with each packet; main is the only one to write it.
+ * Sets the minimum number of packets that a ring keeps, as far as its entries and memory allow it. The capture loop reads
+ * it with each packet. Only the main thread writes it.
  */
 export function keepPackets(ring: SharedArrayBuffer, count: number): void {
   const entryCount = new Int32Array(ring, 0, PACKET_RING.bytes / 4)[PACKET_RING.entryCountI32] ?? 0;

@@ -2,20 +2,20 @@ import { PACKET_ENTRY, PACKET_RING } from '../../gen/ring-layout.js';
 import { loadAddon } from '../../native/addon.js';
 import type { NativeAddon } from '../../native/types.js';
 
-/** The newest keyframe keeps one, so does the newest frame that is due by an interval, one is written, two are read. */
+/** One slot for the newest keyframe, one for the newest frame at an interval, one that is written, two that are read. */
 export const FRAME_SLOTS = 5;
 
-/** Clients receive at most 50 MiB; a little is left for the fields that differ per caller. */
+/** Clients receive at most 50 MiB; 4 KiB are reserved for fields that differ for each caller. */
 export const MAX_FRAME_MESSAGE_BYTES = 50 * 1024 * 1024 - 4096;
 
 const MIN_ENTRIES = 4096;
-/** Beside the packets that are wished for, the group that is about to leave lies in the ring. */
+/** The ring also holds the GOP that is removed next. */
 const ENTRIES_PER_PACKET = 2;
 
 export interface PacketRingSize {
-  /** Newest packets that are kept at least, in whole groups, as far as maxBytes allows it. */
+  /** Minimum number of newest packets that are kept, in whole GOPs, as far as maxBytes allows it. */
   readonly minPackets: number;
-  /** Address space: a page costs memory only once a packet was written to it. */
+  /** Address space: a page takes memory only when a packet is written to it. */
   readonly maxBytes: number;
 }
 
@@ -35,7 +35,7 @@ export function createPacketRing(
 const AUDIO_PACKETS = 2048;
 const AUDIO_BYTES = 4 * 1024 * 1024;
 
-/** The same for the sound of a camera: some 40 s of it. */
+/** A new ring for about 40 s of a camera's audio. */
 export function createAudioRing(addon: Pick<NativeAddon, 'initPacketRing'> = loadAddon()): SharedArrayBuffer {
   return createPacketRing({ minPackets: AUDIO_PACKETS, maxBytes: AUDIO_BYTES }, 1, addon);
 }
