@@ -6,7 +6,7 @@ import type { EdgeKeys } from '../cloud/signature.js';
 import { storageTrial } from '../cloud/storage-request.js';
 import type { Config } from '../config/schema.js';
 import type { Webhooks } from '../events/webhooks.js';
-import type { CloudCheck } from '../rest/routes/cloud.js';
+import type { CloudCheck } from '../rest/routes/services.js';
 
 export interface CheckParts {
   readonly annotations: Pick<Annotations, 'checkEndpoint'>;

@@ -63,7 +63,7 @@ function restParts(base: Base, parts: Parts, state: ServerState): RestParts {
     storage,
     evidenceFolder: evidenceFolder(dataDir),
     clips: store.clips,
-    past: history,
+    history,
     config,
     logger,
     version: version(),

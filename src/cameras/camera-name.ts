@@ -1,7 +1,7 @@
 import { ChrysError } from '../base/errors.js';
 
 /** The original's names are those of Docker containers, so this loses none of them. */
-const CAMERA_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/;
+export const CAMERA_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/;
 const MAX_SHOWN = 60;
 
 export function isCameraName(name: string): boolean {

@@ -1,6 +1,5 @@
-import type { AnnotationsAnswer, SetAsideAnswer } from '../rest/routes/annotations.js';
-import type { CloudCheckAnswer } from '../rest/routes/cloud.js';
-import type { SettingsAnswer } from '../rest/routes/settings.js';
+import type { AnnotationsAnswer, SetAsideAnswer } from '../rest/route-table/annotations.js';
+import type { CloudCheckAnswer, SettingsAnswer } from '../rest/route-table/services.js';
 import type { ProxyClient } from './client.js';
 
 const PAGE = 1000;

@@ -1,4 +1,4 @@
-import type { StreamProcess } from '../rest/routes/stream-process.js';
+import type { StreamProcess } from '../rest/route-table/stream-process.js';
 
 /** Covers several GOPs: a keyframe is many times as large as other packets. */
 const WINDOW_MS = 5000;

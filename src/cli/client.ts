@@ -1,6 +1,6 @@
 import type { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
-import type { StreamProcess } from '../rest/routes/stream-process.js';
+import type { StreamProcess } from '../rest/route-table/stream-process.js';
 import { redactUrl } from '../base/redact.js';
 import type { ClientTls } from './client-tls.js';
 import { jsonOf, notProxyError, refusalError, unreachableError } from './client-errors.js';

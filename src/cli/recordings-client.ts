@@ -1,8 +1,11 @@
 import type { Readable } from 'node:stream';
-import type { ClipAnswer } from '../rest/routes/clips.js';
-import type { CheckAnswer, RecordingsSummary } from '../rest/routes/recordings.js';
-import type { ListedSegment } from '../rest/routes/segments.js';
-import type { TimelineAnswer } from '../rest/routes/timeline.js';
+import type {
+  CheckAnswer,
+  ClipAnswer,
+  ListedSegment,
+  RecordingsSummary,
+  TimelineAnswer,
+} from '../rest/route-table/recordings.js';
 import type { ProxyClient } from './client.js';
 
 /** Milliseconds since the epoch; 0: open. */

@@ -1,6 +1,6 @@
 /** Reads the publisher's status by REST, and frames from Redis. */
 import { RESP_TYPES } from 'redis';
-import type { RedisStatusAnswer } from '../../src/rest/routes/redis.js';
+import type { RedisStatusAnswer } from '../../src/rest/route-table/services.js';
 import { readBarcode } from './barcode.js';
 import { decodeFrame } from './grpc-client.js';
 import type { Proxy } from './proxy.js';

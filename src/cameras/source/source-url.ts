@@ -36,7 +36,8 @@ export interface ReplaySource extends ReplayRange {
 /** What a camera plays. Made once, from the URL of its definition. */
 export type CameraSource = StreamSource | FileSource | ReplaySource;
 
-const MAX_URL_CHARACTERS = 2048;
+/** Maximum length of a camera's URL, and of an RTMP URL. */
+export const MAX_URL_CHARACTERS = 4096;
 
 const FORMS: Readonly<Record<SourceScheme, string>> = {
   rtsp: 'rtsp://[user:password@]host[:port]/path',

@@ -1,7 +1,7 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Command } from 'commander';
-import type { AnnotationAnswer } from '../../rest/routes/annotations.js';
+import type { AnnotationAnswer } from '../../rest/route-table/annotations.js';
 import { messageOf } from '../../base/errors.js';
 import type { ProxyClient } from '../client.js';
 import { CliError, EXIT } from '../exit-codes.js';

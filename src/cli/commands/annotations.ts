@@ -1,5 +1,5 @@
 import { Command, InvalidArgumentError } from 'commander';
-import type { AnnotationsAnswer } from '../../rest/routes/annotations.js';
+import type { AnnotationsAnswer } from '../../rest/route-table/annotations.js';
 import { AnnotationsClient } from '../annotations-client.js';
 import { CliError, EXIT } from '../exit-codes.js';
 import { durationText, fields, json, printable, table, timeText } from '../format.js';

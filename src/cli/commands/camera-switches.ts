@@ -1,5 +1,5 @@
 import { Argument, type Command } from 'commander';
-import type { StreamProcess } from '../../rest/routes/stream-process.js';
+import type { StreamProcess } from '../../rest/route-table/stream-process.js';
 import { json, printable } from '../format.js';
 import type { Io } from '../io.js';
 import { clientFor, urlOption, type RemoteOptions } from './options.js';

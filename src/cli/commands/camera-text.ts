@@ -1,4 +1,4 @@
-import type { StreamProcess } from '../../rest/routes/stream-process.js';
+import type { StreamProcess } from '../../rest/route-table/stream-process.js';
 import { bytesText, printable, timeText } from '../format.js';
 import { longSourceText } from './replay.js';
 

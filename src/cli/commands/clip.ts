@@ -1,5 +1,5 @@
 import { Command } from 'commander';
-import type { ClipAnswer } from '../../rest/routes/clips.js';
+import type { ClipAnswer } from '../../rest/route-table/recordings.js';
 import { CliError, EXIT } from '../exit-codes.js';
 import { bytesText, json, printable, table, timeText } from '../format.js';
 import type { Io } from '../io.js';

@@ -1,6 +1,6 @@
 import { Command } from 'commander';
 import { AnnotationsClient } from '../annotations-client.js';
-import type { CloudCheckAnswer } from '../../rest/routes/cloud.js';
+import type { CloudCheckAnswer } from '../../rest/route-table/services.js';
 import { CliError, EXIT } from '../exit-codes.js';
 import { fields, json, timeText } from '../format.js';
 import type { Io } from '../io.js';

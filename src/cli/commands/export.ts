@@ -1,5 +1,5 @@
 import { Command } from 'commander';
-import type { TimelineAnswer } from '../../rest/routes/timeline.js';
+import type { TimelineAnswer } from '../../rest/route-table/recordings.js';
 import { CliError, EXIT } from '../exit-codes.js';
 import { bytesText, durationText, json, printable } from '../format.js';
 import type { Io } from '../io.js';

@@ -1,5 +1,5 @@
 import { Command } from 'commander';
-import type { RedisStatusAnswer } from '../../rest/routes/redis.js';
+import type { RedisStatusAnswer } from '../../rest/route-table/services.js';
 import { CliError, EXIT } from '../exit-codes.js';
 import { fields, json, table, timeText } from '../format.js';
 import type { Io } from '../io.js';

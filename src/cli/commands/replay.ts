@@ -1,5 +1,5 @@
 import { InvalidArgumentError, Option, type Command } from 'commander';
-import type { StreamProcess } from '../../rest/routes/stream-process.js';
+import type { StreamProcess } from '../../rest/route-table/stream-process.js';
 import type { CameraBody, ProxyClient } from '../client.js';
 import { CliError, EXIT } from '../exit-codes.js';
 import { timeText } from '../format.js';

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { Command } from 'commander';
 import { messageOf } from '../../base/errors.js';
-import type { StreamProcess } from '../../rest/routes/stream-process.js';
+import type { StreamProcess } from '../../rest/route-table/stream-process.js';
 import { CameraRates } from '../camera-rates.js';
 import type { ProxyClient } from '../client.js';
 import { CliError, EXIT } from '../exit-codes.js';

@@ -1,5 +1,5 @@
 import { Command } from 'commander';
-import type { WebhooksAnswer } from '../../rest/routes/webhooks.js';
+import type { WebhooksAnswer } from '../../rest/route-table/services.js';
 import { durationText, fields, json, timeText } from '../format.js';
 import type { Io } from '../io.js';
 import { clientFor, urlOption, type RemoteOptions } from './options.js';

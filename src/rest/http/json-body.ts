@@ -1,23 +1,23 @@
-import type { Request, RequestHandler } from 'express';
+import type { Request } from 'express';
 import { ChrysError } from '../../base/errors.js';
 
 const MAX_BYTES = 64 * 1024;
-/** So much of a body that is too long is still read, because a client that is cut off in mid-body sees no answer. */
+/** A body that is too long is read up to this length, because a client that is cut off while it sends sees no answer. */
 const MAX_DISCARDED_BYTES = 1024 * 1024;
 
 /**
- * Puts the JSON of the body, undefined when it is empty, into `req.body`. The announced type does not count: scripts
- * with `curl -d` announce a form and send JSON. Express' own parser reads a body to its end before it refuses it.
+ * Reads the JSON of the body; undefined when the body is empty. Ignores its Content-Type: scripts with `curl -d` declare
+ * a form and send JSON. Express' own parser reads a body to its end before it refuses it. Throws invalid_argument, and
+ * payload_too_large.
  */
-export const jsonBody: RequestHandler = async (req, _res, next) => {
+export async function readJsonBody(req: Request): Promise<unknown> {
   const encoding = req.get('content-encoding') ?? 'identity';
   if (encoding !== 'identity') {
-    throw new ChrysError('invalid_argument', 'The body is compressed; send it as it is, without Content-Encoding.');
+    throw new ChrysError('invalid_argument', 'The body is compressed; send it without Content-Encoding.');
   }
   const bytes = await readBody(req);
-  req.body = bytes.length === 0 ? undefined : parse(bytes);
-  next();
-};
+  return bytes.length === 0 ? undefined : parse(bytes);
+}
 
 async function readBody(req: Request): Promise<Buffer> {
   const chunks: Buffer[] = [];
@@ -25,7 +25,7 @@ async function readBody(req: Request): Promise<Buffer> {
   if (Number(req.get('content-length') ?? 0) > MAX_DISCARDED_BYTES) {
     throw tooLarge();
   }
-  // Left before the end, the loop would destroy the connection and with it the answer.
+  // When the loop ends early, it must not destroy the connection: the answer goes through it.
   for await (const chunk of req.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
     total += chunk.length;
     if (total <= MAX_BYTES) {
@@ -40,7 +40,7 @@ async function readBody(req: Request): Promise<Buffer> {
   return Buffer.concat(chunks);
 }
 
-/** The parser's own message would quote the body, and with it a password. */
+/** Hides the parser's own message, which quotes the body and with it a password. */
 function parse(bytes: Buffer): unknown {
   try {
     return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));

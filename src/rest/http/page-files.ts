@@ -1,8 +1,9 @@
 import { readFileSync } from 'node:fs';
-import type { RequestHandler } from 'express';
+import { Router, type Response } from 'express';
 import { ChrysError, messageOf } from '../../base/errors.js';
+import { onlyMethods } from './answers.js';
 
-/** Browsers get these files as they are, from `src` in a checkout and beside `dist` in an installation alike. */
+/** The files of the page. The folder is next to `src` in a checkout and next to `dist` in an installation. */
 const FOLDER = new URL('../../../web/', import.meta.url);
 
 const HTML = 'text/html; charset=utf-8';
@@ -10,30 +11,31 @@ const CSS = 'text/css; charset=utf-8';
 const SCRIPT = 'text/javascript; charset=utf-8';
 const ICON = 'image/svg+xml';
 
-/** Everything that is served, so that no path of a request ever becomes a path of a file. */
-const FILES: readonly (readonly [route: string, file: string, type: string])[] = [
-  ['/', 'index.html', HTML],
-  ['/portal/style.css', 'style.css', CSS],
-  ['/portal/icon.svg', 'icon.svg', ICON],
-  ...[
-    'main',
-    'api',
-    'camera-card',
-    'camera-list',
-    'dialogs',
-    'elements',
-    'add-form',
-    'annotations-panel',
-    'cloud-form',
-    'figures',
-    'pictures',
-    'recording-row',
-    'rtmp-rows',
-    'switch-row',
-  ].map((name) => [`/portal/${name}.js`, `${name}.js`, SCRIPT] as const),
+const SCRIPTS = [
+  'main',
+  'api',
+  'camera-card',
+  'camera-list',
+  'dialogs',
+  'elements',
+  'add-form',
+  'annotations-panel',
+  'cloud-form',
+  'figures',
+  'pictures',
+  'recording-row',
+  'rtmp-rows',
+  'switch-row',
 ];
 
-/** Scripts, styles and pictures of this server alone, and nothing inline. */
+/** Everything that is served below /portal/, so that the path of a request never becomes the path of a file. */
+const FILES: readonly (readonly [file: string, type: string])[] = [
+  ['style.css', CSS],
+  ['icon.svg', ICON],
+  ...SCRIPTS.map((name) => [`${name}.js`, SCRIPT] as const),
+];
+
+/** Allows scripts, styles and pictures of this server, and nothing inline. */
 const POLICY = [
   "default-src 'none'",
   "script-src 'self'",
@@ -45,22 +47,36 @@ const POLICY = [
   "base-uri 'none'",
 ].join('; ');
 
-export interface PageFile {
-  readonly route: string;
-  readonly handler: RequestHandler;
+export interface Page {
+  /** Sends the page itself. */
+  send(res: Response): void;
+  /** Serves the files that belong to it. */
+  readonly files: Router;
 }
 
-/** The page at `/` and what belongs to it, read once. Throws failed_precondition when the installation lacks a file. */
-export function pageFiles(): PageFile[] {
-  return FILES.map(([route, file, type]) => {
+/** Reads the page with the cameras. Throws failed_precondition when the installation lacks a file of it. */
+export function readPage(): Page {
+  const html = read('index.html');
+  const files = Router({ caseSensitive: true });
+  for (const [file, type] of FILES) {
     const content = read(file);
-    return {
-      route,
-      handler: (_req, res) => {
-        res.set('Content-Security-Policy', POLICY).set('Content-Type', type).send(content);
-      },
-    };
-  });
+    files
+      .route(`/portal/${file}`)
+      .get((_req, res) => {
+        sendContent(res, content, type);
+      })
+      .all(onlyMethods('GET'));
+  }
+  return {
+    send: (res) => {
+      sendContent(res, html, HTML);
+    },
+    files,
+  };
+}
+
+function sendContent(res: Response, content: Buffer, type: string): void {
+  res.set('Content-Security-Policy', POLICY).set('Content-Type', type).send(content);
 }
 
 function read(file: string): Buffer {
@@ -69,7 +85,7 @@ function read(file: string): Buffer {
   } catch (error) {
     throw new ChrysError(
       'failed_precondition',
-      `the page's file ${file} is missing: install the folder web, too (${messageOf(error)})`,
+      `The file ${file} of the page is missing: install the folder web, too (${messageOf(error)}).`,
       { cause: error },
     );
   }

@@ -3,39 +3,42 @@ import { ChrysError, messageOf } from '../../base/errors.js';
 import type { Logger } from '../../base/log.js';
 import type { HistoryFrame } from '../../history/history-frames.js';
 import type { Recordings } from '../../recording/types.js';
-import { rangeText, whatThereIs } from './nearest-span.js';
-import type { Past, HistorySource } from './history-source.js';
-import { LATEST_MS, wholeNumber, type TimeRange } from '../http/query.js';
+import type { TimeRange } from '../route-table/parameters.js';
+import type { HistoryReader, HistorySource } from './history-source.js';
+import { nearestSpanText, rangeText } from './nearest-span.js';
 import type { RecordedCamera } from './recorded-camera.js';
 
 const MAX_HOURS = 24;
-const FILE_NAME = /^[A-Za-z0-9][A-Za-z0-9._ -]{0,200}\.mp4$/;
 
 export interface ClipFileParts {
-  readonly past: Pick<HistorySource, 'openClip'>;
+  readonly history: Pick<HistorySource, 'openClip'>;
   readonly recordings: Pick<Recordings, 'nearest' | 'timeline'>;
   readonly logger: Logger;
 }
 
-/** How a browser shall call the file. */
+/** The name of a file in a browser. */
 export interface FileName {
   readonly name: string;
-  /** To be saved, and not shown. */
+  /** True: the browser saves the file. False: it plays the file. */
   readonly download: boolean;
 }
 
-/** `?from=&to=`, both needed. Throws invalid_argument. */
-export function clipRange(query: Readonly<Record<string, unknown>>): TimeRange {
-  const fromMs = wholeNumber(query, 'from', 1, LATEST_MS);
-  const toMs = wholeNumber(query, 'to', 1, LATEST_MS);
-  if (fromMs === undefined || toMs === undefined) {
-    const missing = fromMs === undefined ? 'from' : 'to';
+/** Both limits are required. Throws invalid_argument. */
+export function clipRange({
+  from,
+  to,
+}: {
+  readonly from?: number | undefined;
+  readonly to?: number | undefined;
+}): TimeRange {
+  if (from === undefined || to === undefined) {
+    const missing = from === undefined ? 'from' : 'to';
     throw new ChrysError('invalid_argument', `${missing} is missing: from and to are milliseconds since the epoch.`);
   }
-  return checkClipRange({ fromMs, toMs });
+  return checkClipRange({ fromMs: from, toMs: to });
 }
 
-/** Gives the range back. Throws invalid_argument. */
+/** Returns the range. Throws invalid_argument. */
 export function checkClipRange(range: TimeRange): TimeRange {
   const { fromMs, toMs } = range;
   if (fromMs >= toMs) {
@@ -50,23 +53,14 @@ export function checkClipRange(range: TimeRange): TimeRange {
   return range;
 }
 
-/** `?download=`, or a name that tells what it is. Throws invalid_argument. */
-export function clipFileName(query: Readonly<Record<string, unknown>>, otherwise: string): FileName {
-  const { download } = query;
-  if (download === undefined) return { name: otherwise, download: false };
-  if (typeof download !== 'string' || !FILE_NAME.test(download)) {
-    const shown = JSON.stringify(download).slice(0, 40);
-    throw new ChrysError(
-      'invalid_argument',
-      `download: ${shown} is not allowed; allowed is a file name of A-Z a-z 0-9 . _ - and blanks that ends with .mp4.`,
-    );
-  }
-  return { name: download, download: true };
+/** The name that the client chose, or else `otherwise`. */
+export function clipFileName(download: string | undefined, otherwise: string): FileName {
+  return download === undefined ? { name: otherwise, download: false } : { name: download, download: true };
 }
 
 /**
- * Sends one mp4 of a range as it is made, no faster than it is taken. Throws not_found when there is nothing in the
- * range; what fails later cuts the connection, which is how the client learns that its file is not whole.
+ * Sends one mp4 of a range while it is made, no faster than the client accepts it. Throws not_found when there is nothing
+ * in the range. A later failure cuts the connection, which tells the client that its file is not complete.
  */
 export async function sendClipFile(
   req: Request,
@@ -74,14 +68,14 @@ export async function sendClipFile(
   recorded: RecordedCamera,
   range: TimeRange,
   file: FileName,
-  { past, recordings, logger }: ClipFileParts,
+  { history, recordings, logger }: ClipFileParts,
 ): Promise<void> {
   const { name, camera } = recorded;
-  const chunks = past.openClip({
+  const chunks = history.openClip({
     camera: name,
     packets: camera?.packets,
     fromUs: range.fromMs * 1000,
-    // Up to the end of that millisecond.
+    // Up to the last microsecond of `toMs`.
     toUs: range.toMs * 1000 + 999,
   });
   const gone = new Promise<undefined>((resolve) => {
@@ -93,7 +87,7 @@ export async function sendClipFile(
   const first = await Promise.race([nextOf(chunks), gone]);
   if (res.closed) return;
   if (first === undefined) {
-    const instead = await whatThereIs(recorded, range, recordings);
+    const instead = await nearestSpanText(recorded, range, recordings);
     throw new ChrysError('not_found', `There is nothing of camera "${name}" ${rangeText(range)}: ${instead}`);
   }
   res.set('Content-Type', 'video/mp4').set('Accept-Ranges', 'none');
@@ -105,13 +99,18 @@ export async function sendClipFile(
   try {
     await sendAll(res, chunks, first, gone);
   } catch (error) {
-    logger.warn({ camera: name }, `a clip was cut off: ${messageOf(error)}`);
+    logger.warn({ camera: name }, `A clip was cut off: ${messageOf(error)}`);
     res.destroy();
   }
 }
 
-/** One buffer is enough: a chunk has left it before the next one comes. */
-async function sendAll(res: Response, chunks: Past, first: HistoryFrame, gone: Promise<undefined>): Promise<void> {
+/** Copies each chunk into the same buffer, since the socket has taken a chunk before the next one is copied. */
+async function sendAll(
+  res: Response,
+  chunks: HistoryReader,
+  first: HistoryFrame,
+  gone: Promise<undefined>,
+): Promise<void> {
   let buffer = Buffer.alloc(0);
   for (
     let chunk: HistoryFrame | undefined = first;
@@ -121,14 +120,14 @@ async function sendAll(res: Response, chunks: Past, first: HistoryFrame, gone: P
     const { byteLength } = chunk;
     if (buffer.length < byteLength) buffer = Buffer.allocUnsafeSlow(byteLength);
     chunk.copyTo(buffer, 0);
-    await taken(res, buffer.subarray(0, byteLength));
+    await write(res, buffer.subarray(0, byteLength));
     if (res.closed) return;
   }
   res.end();
 }
 
-/** Resolves when the kernel has these bytes, or the client is gone. */
-function taken(res: Response, bytes: Buffer): Promise<void> {
+/** Resolves when the kernel has these bytes, or the client has disconnected. */
+function write(res: Response, bytes: Buffer): Promise<void> {
   return new Promise((resolve) => {
     res.write(bytes, () => {
       resolve();
@@ -136,7 +135,7 @@ function taken(res: Response, bytes: Buffer): Promise<void> {
   });
 }
 
-function nextOf(chunks: Past): Promise<HistoryFrame | undefined> {
+function nextOf(chunks: HistoryReader): Promise<HistoryFrame | undefined> {
   return new Promise((resolve, reject) => {
     chunks.next((error, chunk) => {
       if (error === undefined) resolve(chunk);

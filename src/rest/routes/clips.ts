@@ -1,13 +1,13 @@
-import { setImmediate as otherWork } from 'node:timers/promises';
-import type { Request } from 'express';
+import { setImmediate } from 'node:timers/promises';
+import type { z } from 'zod';
 import type { Clock } from '../../base/clock.js';
 import { ChrysError } from '../../base/errors.js';
 import type { Recordings, Timeline } from '../../recording/types.js';
 import type { Clip } from '../../database/clip.js';
 import type { ClipStore } from '../../database/clips.js';
-import { clipBody, parseBody } from './bodies.js';
+import type { ClipAnswer, clipBody } from '../route-table/recordings.js';
 import { checkClipRange } from './clip-file.js';
-import { rangeText, whatThereIs } from './nearest-span.js';
+import { nearestSpanText, rangeText } from './nearest-span.js';
 import type { RecordedCamera } from './recorded-camera.js';
 import { clipped } from './timeline.js';
 
@@ -17,27 +17,17 @@ export interface ClipParts {
   readonly clock: Clock;
 }
 
-/** Times are milliseconds since the epoch. */
-export interface ClipAnswer {
-  readonly id: number;
-  readonly name: string;
-  readonly from: number;
-  readonly to: number;
-  readonly created: number;
-  /** Of the segments that it keeps. */
-  readonly bytes: number;
-  /** Whether its range is recorded without gaps. */
-  readonly complete: boolean;
-}
-
 /** Throws invalid_argument, not_found when nothing of the range is recorded, already_exists. */
-export async function addClip(body: unknown, recorded: RecordedCamera, parts: ClipParts): Promise<ClipAnswer> {
-  const { name, from, to } = parseBody(clipBody, body);
+export async function addClip(
+  { name, from, to }: z.output<typeof clipBody>,
+  recorded: RecordedCamera,
+  parts: ClipParts,
+): Promise<ClipAnswer> {
   const range = checkClipRange({ fromMs: from, toMs: to });
   const { clips, recordings, clock } = parts;
   const timeline = await recordings.timeline(recorded.name, from, to);
   if (timeline.spans.length === 0) {
-    const instead = await whatThereIs({ ...recorded, camera: undefined }, range, recordings);
+    const instead = await nearestSpanText({ ...recorded, camera: undefined }, range, recordings);
     const text = `Nothing of camera "${recorded.name}" is recorded ${rangeText(range)}: ${instead}`;
     throw new ChrysError('not_found', text);
   }
@@ -49,7 +39,8 @@ export async function listClips(camera: string, { clips, recordings }: ClipParts
   const answers: ClipAnswer[] = [];
   for (const clip of clips.list(camera)) {
     answers.push(await describeClip(clip, recordings));
-    await otherWork();
+    // Other work has its turn.
+    await setImmediate();
   }
   return answers;
 }
@@ -58,29 +49,20 @@ export async function describeClip(clip: Clip, recordings: Pick<Recordings, 'tim
   return answerOf(clip, await recordings.timeline(clip.camera, clip.fromMs, clip.toMs));
 }
 
-/** The clip that a path names. Throws invalid_argument, not_found. */
+/** Throws not_found. */
 export function findClip(camera: string, id: number, clips: Pick<ClipStore, 'get'>): Clip {
   const clip = clips.get(camera, id);
   if (clip === undefined) throw noClip(camera, id);
   return clip;
 }
 
-/** Only its protection ends: what is recorded goes when it is old enough. Throws not_found. */
+/** Ends the protection of the clip's segments; retention deletes them when they are old enough. Throws not_found. */
 export function removeClip(camera: string, id: number, clips: Pick<ClipStore, 'remove'>): void {
   if (!clips.remove(camera, id)) throw noClip(camera, id);
 }
 
-/** The number in a path. Throws invalid_argument. */
-export function idOf({ params }: Request<{ id: string }>): number {
-  if (!/^\d{1,15}$/.test(params.id)) {
-    const shown = JSON.stringify(params.id).slice(0, 40);
-    throw new ChrysError('invalid_argument', `id: ${shown} is not allowed; allowed is a number, as the list has it.`);
-  }
-  return Number(params.id);
-}
-
 function noClip(camera: string, id: number): ChrysError {
-  const text = `Camera "${camera}" has no clip ${id}; GET /api/v1/process/${camera}/clips lists those that it has.`;
+  const text = `Camera "${camera}" has no clip ${id}; GET /api/v1/process/${camera}/clips lists its clips.`;
   return new ChrysError('not_found', text);
 }
 

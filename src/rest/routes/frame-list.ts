@@ -1,57 +1,43 @@
 import { setImmediate } from 'node:timers/promises';
 
-import type { Request, Response } from 'express';
-
 import type { NativeAddon } from '../../native/types.js';
 import { PacketReader, type PacketFacts, type PacketRange } from '../../rings/packet-reader.js';
-import type { SegmentLookup } from '../../database/segment.js';
-import { timeRange, wholeNumber } from '../http/query.js';
+import type { Segment, SegmentLookup } from '../../database/segment.js';
+import type { TimeRange } from '../route-table/parameters.js';
+import type { FrameListAnswer, ListedFrame } from '../route-table/pictures.js';
 import type { RecordedCamera } from './recorded-camera.js';
 
-const DEFAULT_LIMIT = 1000;
-const MAX_LIMIT = 10_000;
-/** Looking up so many takes a millisecond or two; then others have their turn. */
-const AT_ONCE = 1000;
+/** Looking up this many packets takes a millisecond or two. Then the main thread does other work. */
+const PACKETS_AT_A_TIME = 1000;
 const SEGMENTS_AT_A_TIME = 16;
 
-/** One frame of the past, as the answer shows it. */
-interface ListedFrame {
-  readonly frame_id: number;
-  /** Milliseconds since the epoch. */
-  readonly timestamp: number;
-  readonly keyframe: boolean;
-  /** Of the compressed packet. */
-  readonly bytes: number;
-  readonly pts: number;
+export interface FrameListQuery extends TimeRange {
+  /** Sequence of the last packet of the page before; 0: the first page. */
+  readonly after: number;
+  /** Maximum number of frames. */
+  readonly limit: number;
 }
 
 export interface FrameListParts extends Pick<NativeAddon, 'frameIds' | 'segmentFrames'> {
   readonly recordings: SegmentLookup;
 }
 
-/**
- * Sends what there is of a camera on disk and beyond that in memory, oldest first: `?from=&to=` in milliseconds since the
- * epoch, `?limit=` frames, and `next`, which is given back as `?after=` for those that follow. Throws invalid_argument.
- */
-export async function sendFrameList(
-  req: Request,
-  res: Response,
+/** One page of the frames that a camera has on disk and, after these, in memory, oldest first. */
+export async function listFrames(
   { name, camera }: RecordedCamera,
+  { fromMs, toMs, after, limit }: FrameListQuery,
   parts: FrameListParts,
-): Promise<void> {
-  const { fromMs, toMs } = timeRange(req.query);
-  const after = wholeNumber(req.query, 'after', 0, Number.MAX_SAFE_INTEGER) ?? 0;
-  const limit = wholeNumber(req.query, 'limit', 1, MAX_LIMIT) ?? DEFAULT_LIMIT;
-  // The whole of a millisecond belongs to it.
+): Promise<FrameListAnswer> {
+  // Up to the last microsecond of `toMs`.
   const range = { fromUs: fromMs * 1000, toUs: toMs * 1000 + 999, after };
   const list = new FrameList(range, limit, parts);
   const ring = camera?.packets.ring;
   await list.addRecorded(name, ring);
   if (ring !== undefined) await list.addMemory(ring);
-  res.json(list.answer());
+  return list.answer();
 }
 
-/** One page of frames. Sequences tell where it is: what was added from disk is not added from memory again. */
+/** One page of frames. `after`, the sequence of the last packet, keeps a packet on disk from being added from memory again. */
 class FrameList {
   private readonly frames: ListedFrame[] = [];
   private after: number;
@@ -66,14 +52,14 @@ class FrameList {
     this.after = range.after;
   }
 
-  /** Goes by the order in which frames are shown, which is that of the packets except for some neighbours. */
-  answer(): { readonly frames: readonly ListedFrame[]; readonly next: number | null } {
+  /** Frames in display order, which differs from the order of the packets only for neighbours. */
+  answer(): FrameListAnswer {
     return { frames: this.frames.sort((one, other) => one.frame_id - other.frame_id), next: this.next };
   }
 
-  /** What lies before that which memory has; memory may lose more meanwhile. */
+  /** Adds the packets on disk that are older than those in memory; memory can lose more of them meanwhile. */
   async addRecorded(camera: string, ring: SharedArrayBuffer | undefined): Promise<void> {
-    const { recordings, segmentFrames } = this.parts;
+    const { recordings } = this.parts;
     const reader = ring && new PacketReader(ring);
     const { fromUs, toUs } = this.range;
     for (;;) {
@@ -84,31 +70,39 @@ class FrameList {
         .filter(({ firstSequence }) => firstSequence < end);
       if (found.length === 0) return;
       for (const segment of found) {
-        // Deleted a moment ago, or not to be read: a hole, as it is for whoever asks for the pictures.
-        const packets = await segmentFrames(recordings.pathOf(segment)).catch(() => undefined);
-        for (let i = 0; packets !== undefined && i < packets.frameIds.length; i++) {
-          const sequence = packets.firstSequence + i;
-          const arrivalUs = packets.arrivalsUs[i] ?? 0;
-          if (sequence <= this.after || sequence >= end || arrivalUs < fromUs || arrivalUs > toUs) continue;
-          if (!this.take(sequence)) return;
-          this.frames.push({
-            frame_id: packets.frameIds[i] ?? 0,
-            timestamp: Math.floor(arrivalUs / 1000),
-            keyframe: packets.keyframes[i] === 1,
-            bytes: packets.bytes[i] ?? 0,
-            pts: packets.pts[i] ?? 0,
-          });
-        }
+        if (!(await this.addSegment(segment, end))) return;
         this.after = Math.max(this.after, Math.min(segment.endSequence, end) - 1);
       }
     }
+  }
+
+  /** Adds the packets of a segment before the sequence `end`. False: the page is full. */
+  private async addSegment(segment: Segment, end: number): Promise<boolean> {
+    const { recordings, segmentFrames } = this.parts;
+    const { fromUs, toUs } = this.range;
+    // A segment that was just deleted, or cannot be read, is a gap, as it is for a caller that requests the pictures.
+    const packets = await segmentFrames(recordings.pathOf(segment)).catch(() => undefined);
+    for (let i = 0; packets !== undefined && i < packets.frameIds.length; i++) {
+      const sequence = packets.firstSequence + i;
+      const arrivalUs = packets.arrivalsUs[i] ?? 0;
+      if (sequence <= this.after || sequence >= end || arrivalUs < fromUs || arrivalUs > toUs) continue;
+      if (!this.take(sequence)) return false;
+      this.frames.push({
+        frame_id: packets.frameIds[i] ?? 0,
+        timestamp: Math.floor(arrivalUs / 1000),
+        keyframe: packets.keyframes[i] === 1,
+        bytes: packets.bytes[i] ?? 0,
+        pts: packets.pts[i] ?? 0,
+      });
+    }
+    return true;
   }
 
   async addMemory(ring: SharedArrayBuffer): Promise<void> {
     if (this.next !== null) return;
     let packets: PacketFacts[] = [];
     for (const packet of new PacketReader(ring).decodable({ ...this.range, after: this.after })) {
-      if (packets.length === AT_ONCE) {
+      if (packets.length === PACKETS_AT_A_TIME) {
         this.addPackets(ring, packets);
         packets = [];
         await setImmediate();
@@ -130,7 +124,7 @@ class FrameList {
     return true;
   }
 
-  /** Those whose place among the others is certain. */
+  /** Adds the packets whose frame id is certain already. */
   private addPackets(ring: SharedArrayBuffer, packets: readonly PacketFacts[]): void {
     const first = packets[0]?.sequence ?? 0;
     const last = packets.at(-1)?.sequence ?? -1;
@@ -149,7 +143,7 @@ class FrameList {
   }
 }
 
-/** Of what memory can be decoded of. */
+/** Sequence of the first packet in memory that can be decoded; Infinity: there is none. */
 function firstOf(reader: PacketReader | undefined): number {
   const [first] = reader?.decodable() ?? [];
   return first?.sequence ?? Infinity;

@@ -1,40 +1,36 @@
-import type { Request, Response } from 'express';
+import type { Response } from 'express';
 import { ChrysError } from '../../base/errors.js';
 import { PICTURE_FORMAT } from '../../gen/ring-layout.js';
 import { VideoFrame } from '../../gen/chrys/cloud/videostreaming/v1beta1/video_streaming.js';
 import type { HistoryFrame } from '../../history/history-frames.js';
-import type { Past, HistorySource } from './history-source.js';
-import { LATEST_MS, truth, wholeNumber } from '../http/query.js';
+import type { HistoryReader, HistorySource } from './history-source.js';
 import type { RecordedCamera } from './recorded-camera.js';
-import { sendJpeg, snapshotSize } from './snapshot.js';
+import { sendJpeg, type SnapshotOptions } from './snapshot.js';
 
 const DEFAULT_QUALITY = 90;
-/** A frame that is further away does not show what was asked for. Some cameras send a keyframe a minute. */
-const FARTHEST_MS = 60_000;
+/** A frame that is further away is not what the client asked for. Some cameras send only one keyframe a minute. */
+const MAX_DISTANCE_MS = 60_000;
 
-/** Sends the frame that is nearest to `?at=`, milliseconds since the epoch. Throws invalid_argument, not_found. */
+/** A snapshot of the history, at a time in milliseconds since the epoch. */
+export interface HistorySnapshotOptions extends SnapshotOptions {
+  readonly atMs: number;
+}
+
+/** Sends the frame nearest to `atMs`. Throws not_found when none is nearer than 60 s. */
 export async function sendHistorySnapshot(
-  req: Request,
   res: Response,
   { name, camera }: RecordedCamera,
-  past: Pick<HistorySource, 'open'>,
+  { atMs, width = 0, quality = DEFAULT_QUALITY, keyframe }: HistorySnapshotOptions,
+  history: Pick<HistorySource, 'open'>,
 ): Promise<void> {
-  const atMs = wholeNumber(req.query, 'at', 1, LATEST_MS) ?? 0;
-  const { width, quality } = snapshotSize(req);
-  const look = {
-    format: PICTURE_FORMAT.jpeg,
-    width: width ?? 0,
-    height: 0,
-    quality: quality ?? DEFAULT_QUALITY,
-    enlarge: false,
-  };
-  const frames = past.open({
+  const outputFormat = { format: PICTURE_FORMAT.jpeg, width, height: 0, quality, enlarge: false };
+  const frames = history.open({
     camera: camera ?? { definition: { name }, packets: { ring: undefined, streams: new Map() } },
     fromUs: 0,
     toUs: 0,
     nearestUs: atMs * 1000,
-    formatOf: () => look,
-    keyframesOnly: truth(req.query, 'keyframe', false),
+    formatOf: () => outputFormat,
+    keyframesOnly: keyframe,
     intervalMs: 0,
     withholdCorrupt: false,
   });
@@ -57,8 +53,8 @@ export async function sendHistorySnapshot(
   }
 }
 
-/** A copy of its message; undefined: there is none. */
-function firstOf(frames: Past): Promise<Uint8Array | undefined> {
+/** A copy of the first message; undefined: there is none. */
+function firstOf(frames: HistoryReader): Promise<Uint8Array | undefined> {
   return new Promise((resolve, reject) => {
     frames.next((error, frame) => {
       if (error !== undefined) reject(error);
@@ -74,11 +70,11 @@ function copyOf(frame: HistoryFrame): Uint8Array {
 }
 
 function checkDistance(name: string, atMs: number, foundMs: number): void {
-  if (Math.abs(foundMs - atMs) <= FARTHEST_MS) return;
+  if (Math.abs(foundMs - atMs) <= MAX_DISTANCE_MS) return;
   throw new ChrysError(
     'not_found',
-    `There is no frame of camera "${name}" within ${FARTHEST_MS / 1000} s of ${atMs} (${timeOf(atMs)}); the nearest is ` +
-      `that of ${foundMs} (${timeOf(foundMs)}).`,
+    `There is no frame of camera "${name}" within ${MAX_DISTANCE_MS / 1000} s of ${atMs} (${timeOf(atMs)}); the nearest is ` +
+      `from ${foundMs} (${timeOf(foundMs)}).`,
   );
 }
 

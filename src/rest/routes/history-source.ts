@@ -1,13 +1,13 @@
 import type { HistoryFrames } from '../../history/history-frames.js';
 import type { ClipQuery, HistoryQuery } from '../../history/queries.js';
 
-/** Frames, or chunks of a file, in their order; whoever opened it closes it. */
-export type Past = Pick<HistoryFrames, 'next' | 'close'>;
+/** Delivers frames, or chunks of a file, in their order. The caller that opened it closes it. */
+export type HistoryReader = Pick<HistoryFrames, 'next' | 'close'>;
 
-/** The past, from memory and disk. Both throw resource_exhausted when too many are open. */
+/** The history of all cameras, from memory and disk. Both functions throw resource_exhausted when too many readers are open. */
 export interface HistorySource {
-  /** The chunks of one mp4 file; none: there is nothing in the range. */
-  openClip(query: ClipQuery): Past;
+  /** The chunks of one mp4 file; no chunk at all when there is nothing in the range. */
+  openClip(query: ClipQuery): HistoryReader;
   /** Finished VideoFrame messages. */
-  open(query: HistoryQuery): Past;
+  open(query: HistoryQuery): HistoryReader;
 }

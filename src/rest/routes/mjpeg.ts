@@ -5,33 +5,40 @@ import { descriptorOf } from '../../base/socket-descriptor.js';
 import type { Camera, Cameras, FrameRef, FrameOptions } from '../../cameras/types.js';
 import { PICTURE_FORMAT } from '../../gen/ring-layout.js';
 import type { NativeAddon } from '../../native/types.js';
-import { MIN_WIDTH, MAX_WIDTH, wholeNumber } from '../http/query.js';
+import { MAX_STREAMS, STREAM_QUALITY } from '../route-table/pictures.js';
 
-/** Every stream costs the main thread a copy and a write for each picture. */
-const MAX_STREAMS = 64;
-const MAX_FPS = 60;
-const QUALITY = 80;
 const BOUNDARY = 'frame';
-/** How long one wait for a frame lasts; between two of them we look whether the camera is still there. */
+/** How long one wait for a frame lasts. Between two waits, the stream checks whether its camera still exists. */
 const WAIT_MS = 1000;
-/** A camera that is away answers at once that it has nothing: ask again after so long. */
+/** A camera that is away answers a request at once, without a frame. The next request is made after this time. */
 const RETRY_MS = 200;
-/** A client that takes nothing for so long is cut off. */
+/** A client that accepts no data for this time is disconnected. */
 const STUCK_MS = 30_000;
-/** With this the kernel notices a client that vanished without a word, while there is nothing to send to it. */
+/** TCP keep-alive finds out that a client has vanished while there is nothing to send to it. */
 const KEEP_ALIVE_MS = 30_000;
-/** Left to itself, the kernel takes megabytes for a slow reader: many seconds of small pictures. */
+/** Without this limit the kernel buffers megabytes for a slow client: many seconds of small pictures. */
 const MAX_UNSENT_BYTES = 64 * 1024;
+
+/** What a client chooses. */
+export interface MjpegOptions {
+  /** Approximate frame rate; undefined: every frame. */
+  readonly fps?: number | undefined;
+  /** Pixels; undefined: the camera's own size. */
+  readonly width?: number | undefined;
+}
 
 export interface MjpegParts {
   readonly cameras: Pick<Cameras, 'get'>;
   readonly clock: Clock;
-  /** Aborted when the proxy stops: streams have no end of their own. */
+  /** Aborted when the proxy stops: a stream does not end by itself. */
   readonly stopping: AbortSignal;
   readonly limitUnsent: NativeAddon['limitUnsent'];
 }
 
-/** All live streams of the process, each a `multipart/x-mixed-replace` of JPEGs as browsers and OpenCV read it. */
+/**
+ * All live streams of the process. Each is a `multipart/x-mixed-replace` of JPEGs, as browsers and OpenCV read it, and costs
+ * the main thread a copy and a write for each picture; so their number is limited.
+ */
 export class MjpegStreams {
   readonly #open = new Set<MjpegStream>();
 
@@ -41,14 +48,14 @@ export class MjpegStreams {
     });
   }
 
-  /** Throws invalid_argument, not_found, and resource_exhausted when too many are open. */
-  send(req: Request, res: Response, name: string): void {
-    const terms = termsOf(req);
+  /** Throws not_found, and resource_exhausted when too many streams are open. */
+  send(req: Request, res: Response, name: string, options: MjpegOptions): void {
+    const frameOptions = frameOptionsOf(options);
     const camera = this.parts.cameras.get(name);
     if (this.#open.size >= MAX_STREAMS) {
       throw new ChrysError(
         'resource_exhausted',
-        `${MAX_STREAMS} live streams are open, and that is the most: close one, or take frames over gRPC.`,
+        `${MAX_STREAMS} live streams are open, which is the maximum: close one, or take frames over gRPC.`,
       );
     }
     res.set('Content-Type', `multipart/x-mixed-replace; boundary=${BOUNDARY}`);
@@ -57,7 +64,7 @@ export class MjpegStreams {
       res.end();
       return;
     }
-    const stream = new MjpegStream(res, camera, terms, this.parts);
+    const stream = new MjpegStream(res, camera, frameOptions, this.parts);
     this.#open.add(stream);
     res.on('close', () => {
       this.#open.delete(stream);
@@ -68,11 +75,11 @@ export class MjpegStreams {
 }
 
 /**
- * One client. The next frame is asked for only when the last one has left, so a slow client gets the newest frame each
- * time and never a backlog, and a client that is gone asks for nothing.
+ * The stream of one client. It requests the next frame only when the last one has been sent, so a slow client gets the
+ * newest frame each time and never a backlog.
  */
 class MjpegStream {
-  /** Ends what it waits for: a frame, or the time to ask again. */
+  /** Ends the current wait, for a frame or for the next request. */
   private endWait: () => void = () => undefined;
   private begun = false;
   private stopped = false;
@@ -82,17 +89,17 @@ class MjpegStream {
   constructor(
     private readonly res: Response,
     private readonly camera: Camera,
-    private readonly terms: FrameOptions,
+    private readonly frameOptions: FrameOptions,
     private readonly parts: MjpegParts,
   ) {}
 
-  /** Throws resource_exhausted, and nothing is sent then. */
+  /** Throws resource_exhausted, before anything is sent. */
   start(): void {
-    this.ask();
+    this.request();
     this.begin();
   }
 
-  /** The client is gone: free what was asked for on its behalf. */
+  /** The client has disconnected: ends the wait on its behalf. */
   stop(): void {
     this.stopped = true;
     this.endWait();
@@ -104,12 +111,12 @@ class MjpegStream {
     this.res.end();
   }
 
-  private ask(): void {
+  private request(): void {
     const { clock } = this.parts;
     let settled = false as boolean;
     const endWait = this.camera.frames.request(
       {
-        options: this.terms,
+        options: this.frameOptions,
         after: this.after,
         sinceLastMs: this.sentAtMs === undefined ? Infinity : clock.monotonicMs() - this.sentAtMs,
         waitMs: WAIT_MS,
@@ -119,30 +126,30 @@ class MjpegStream {
         settled = true;
         if (this.stopped) return;
         if (frame !== undefined && this.sendPart(frame)) return;
-        if (frame === undefined && this.camera.frames.refusal(this.terms.outputFormat) !== undefined) {
+        if (frame === undefined && this.camera.frames.refusal(this.frameOptions.outputFormat) !== undefined) {
           this.end();
           return;
         }
-        this.endWait = clock.after(RETRY_MS, this.askAgain);
+        this.endWait = clock.after(RETRY_MS, this.requestAgain);
       },
     );
     if (!settled) this.endWait = endWait;
   }
 
-  private readonly askAgain = (): void => {
+  private readonly requestAgain = (): void => {
     if (this.stopped) return;
     try {
-      if (this.cameraIsThere()) this.ask();
+      if (this.cameraExists()) this.request();
       else this.end();
     } catch (error) {
       if (!(error instanceof ChrysError)) throw error;
-      // Others have taken the place of a client that was too slow to keep it.
+      // Other callers use all output formats now.
       this.end();
     }
   };
 
-  /** A camera that was added again under this name is another one. */
-  private cameraIsThere(): boolean {
+  /** A camera that was added again under the same name is another Camera. */
+  private cameraExists(): boolean {
     try {
       return this.parts.cameras.get(this.camera.definition.name) === this.camera;
     } catch {
@@ -150,7 +157,7 @@ class MjpegStream {
     }
   }
 
-  /** False: the frame was overwritten before it could be copied. */
+  /** False: the frame was overwritten while it was copied. */
   private sendPart(found: FrameRef): boolean {
     const message = Buffer.allocUnsafeSlow(found.byteLength);
     const frame = found.copyTo(message, 0);
@@ -164,25 +171,25 @@ class MjpegStream {
       `Content-Type: image/jpeg\r\nContent-Length: ${frame.dataBytes}\r\nX-Timestamp: ${frame.arrivalMs}\r\n\r\n`,
     );
     res.write(message.subarray(frame.dataOffset, frame.dataOffset + frame.dataBytes));
-    // The boundary follows at once: a browser shows a picture when it sees where it ends.
+    // The next boundary follows at once: a browser shows a picture only when it has found its end.
     res.socket?.setTimeout(STUCK_MS);
-    res.write(`\r\n--${BOUNDARY}\r\n`, this.partLeft);
+    res.write(`\r\n--${BOUNDARY}\r\n`, this.partSent);
     res.uncork();
     return true;
   }
 
-  private readonly partLeft = (error?: Error | null): void => {
+  private readonly partSent = (error?: Error | null): void => {
     if (error !== undefined && error !== null) return;
-    // A camera may be away for days; that is no reason to leave its viewers.
+    // A camera can be away for days, and its viewers keep their connections.
     this.res.socket?.setTimeout(0);
-    this.askAgain();
+    this.requestAgain();
   };
 
   private begin(): void {
     if (this.begun) return;
     this.begun = true;
     const { res } = this;
-    // Without chunks around them, parts can also be read by clients that know no more than HTTP/1.0.
+    // Without the chunked encoding, clients that know only HTTP/1.0 can read the parts, too.
     res.removeHeader('Transfer-Encoding');
     res.socket?.setTimeout(0);
     res.socket?.setKeepAlive(true, KEEP_ALIVE_MS);
@@ -192,11 +199,9 @@ class MjpegStream {
   }
 }
 
-function termsOf(req: Request): FrameOptions {
-  const width = wholeNumber(req.query, 'width', MIN_WIDTH, MAX_WIDTH) ?? 0;
-  const fps = wholeNumber(req.query, 'fps', 1, MAX_FPS);
+function frameOptionsOf({ fps, width = 0 }: MjpegOptions): FrameOptions {
   return {
-    outputFormat: { format: PICTURE_FORMAT.jpeg, width, height: 0, quality: QUALITY, enlarge: false },
+    outputFormat: { format: PICTURE_FORMAT.jpeg, width, height: 0, quality: STREAM_QUALITY, enlarge: false },
     keyframesOnly: false,
     intervalMs: fps === undefined ? 0 : Math.round(1000 / fps),
     withholdCorrupt: false,

@@ -1,13 +1,13 @@
 import { memorySpanOf } from '../../cameras/status/buffer-extent.js';
 import type { Recordings, Span } from '../../recording/types.js';
-import type { TimeRange } from '../http/query.js';
+import type { TimeRange } from '../route-table/parameters.js';
 import type { RecordedCamera } from './recorded-camera.js';
 
-/** How far around a segment it is looked how long the recording goes on. */
+/** How far before and after a segment the ends of its span are looked for. */
 const AROUND_MS = 24 * 3600 * 1000;
 
-/** For an error message: where the nearest is that can be had instead of a range in which there is nothing. */
-export async function whatThereIs(
+/** For an error message about a range in which there is nothing: names the nearest span of the camera. */
+export async function nearestSpanText(
   { name, camera }: RecordedCamera,
   range: TimeRange,
   recordings: Pick<Recordings, 'nearest' | 'timeline'>,
@@ -17,9 +17,9 @@ export async function whatThereIs(
     .sort((one, other) => distance(one, range) - distance(other, range));
   const [nearest] = spans;
   if (nearest === undefined) {
-    return `nothing of it is recorded at all. PATCH /api/v1/process/${name} with {"record": true} begins with it.`;
+    return `nothing of it is recorded at all. PATCH /api/v1/process/${name} with {"record": true} starts recording.`;
   }
-  return `the nearest that there is begins ${spanText(nearest)}.`;
+  return `the nearest span begins ${spanText(nearest)}.`;
 }
 
 export function rangeText({ fromMs, toMs }: TimeRange): string {

@@ -1,21 +1,25 @@
-import type { Request, Response } from 'express';
+import type { Response } from 'express';
+import type { z } from 'zod';
 import type { Cameras } from '../../cameras/types.js';
 import type { Config } from '../../config/schema.js';
-import { parseBody, probeBody } from './bodies.js';
+import { DEFAULT_PROBE_MS, type probeBody } from '../route-table/camera-bodies.js';
+import type { ProbeAnswer } from '../route-table/cameras.js';
 
-const DEFAULT_TIMEOUT_MS = 10_000;
 /** Added to the probe's own timeout: the time to wait for connections that are being closed, and to close its own. */
 const MARGIN_MS = 15_000;
 
 interface ProbeParts {
-  readonly cameras: Cameras;
+  readonly cameras: Pick<Cameras, 'probe'>;
   readonly config: Pick<Config, 'camera'>;
 }
 
-/** Answers a probe. Throws invalid_argument, or the error that says why the stream cannot be opened. */
-export async function sendProbe(req: Request, res: Response, { cameras, config }: ProbeParts): Promise<void> {
-  const body = parseBody(probeBody, req.body);
-  const timeoutMs = body.timeout_ms ?? DEFAULT_TIMEOUT_MS;
+/** Probes a stream; stops when the client disconnects. Throws the error that says why the stream cannot be opened. */
+export async function probe(
+  body: z.output<typeof probeBody>,
+  res: Response,
+  { cameras, config }: ProbeParts,
+): Promise<ProbeAnswer> {
+  const timeoutMs = body.timeout_ms ?? DEFAULT_PROBE_MS;
   // The HTTP connection is idle during the probe, and must not be closed for that.
   res.setTimeout(timeoutMs + MARGIN_MS);
   const gone = new AbortController();
@@ -28,7 +32,7 @@ export async function sendProbe(req: Request, res: Response, { cameras, config }
     timeoutMs,
     signal: gone.signal,
   });
-  res.json({
+  return {
     codec: found.codec,
     profile: found.profile,
     width: found.width,
@@ -40,5 +44,5 @@ export async function sendProbe(req: Request, res: Response, { cameras, config }
     transport: found.transport,
     open_ms: found.openMs,
     camera: found.camera ?? null,
-  });
+  };
 }

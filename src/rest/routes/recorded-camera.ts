@@ -1,25 +1,23 @@
 import { ChrysError } from '../../base/errors.js';
-import { checkCameraName } from '../../cameras/camera-name.js';
 import type { Camera, Cameras } from '../../cameras/types.js';
 import type { Recordings } from '../../recording/types.js';
 import type { ClipStore } from '../../database/clips.js';
 
-/** A camera, or what is left of one. */
+/** A camera, or a camera that was removed and of which recordings are left. */
 export interface RecordedCamera {
   readonly name: string;
-  /** Undefined: it was removed, and its recordings are still there. */
+  /** Undefined: the camera was removed. */
   readonly camera: Camera | undefined;
 }
 
-export interface WhereCamerasAre {
+export interface RecordedCameraParts {
   readonly cameras: Pick<Cameras, 'get'>;
   readonly recordings: Pick<Recordings, 'has'>;
   readonly clips: Pick<ClipStore, 'list'>;
 }
 
-/** Throws invalid_argument for what is no name, not_found when there is neither a camera nor a recording of it. */
-export function recordedCamera(text: string, { cameras, recordings, clips }: WhereCamerasAre): RecordedCamera {
-  const name = checkCameraName(text);
+/** Throws not_found when there is neither a camera of this name nor a recording or clip of it. */
+export function recordedCamera(name: string, { cameras, recordings, clips }: RecordedCameraParts): RecordedCamera {
   try {
     return { name, camera: cameras.get(name) };
   } catch (error) {

@@ -1,26 +1,47 @@
 import type { Request, Response } from 'express';
+import { ChrysError } from '../../base/errors.js';
 import type { Recordings } from '../../recording/types.js';
 import type { Segment } from '../../database/segment.js';
-import { timeRange, wholeNumber } from '../http/query.js';
+import { sendPlainFile } from '../http/plain-file.js';
+import type { TimeRange } from '../route-table/parameters.js';
+import type { ListedSegment } from '../route-table/recordings.js';
 
-const DEFAULT_LIMIT = 1000;
-/** A page holds the main thread for a few milliseconds. */
-const MAX_LIMIT = 1000;
-
-/**
- * Sends what is recorded of a camera, oldest first: `?from=&to=` in milliseconds since the epoch, `?limit=` segments, and
- * `next`, which is given back as `?after=` for those that follow. Throws invalid_argument.
- */
-export function sendSegmentList(req: Request, res: Response, name: string, recordings: Pick<Recordings, 'page'>): void {
-  const range = timeRange(req.query);
-  const after = wholeNumber(req.query, 'after', 0, Number.MAX_SAFE_INTEGER) ?? 0;
-  const limit = wholeNumber(req.query, 'limit', 1, MAX_LIMIT) ?? DEFAULT_LIMIT;
-  const { segments, next } = recordings.page(name, { ...range, after, limit });
-  res.json({ segments: segments.map(listed), next: next ?? null });
+interface SegmentQuery extends TimeRange {
+  /** `next` of the page before; 0: the first page. */
+  readonly after: number;
+  /** Maximum number of segments. */
+  readonly limit: number;
 }
 
-/** Times are milliseconds since the epoch. */
-function listed(segment: Segment) {
+/** One page of the segments of a camera, oldest first. */
+export function listSegments(name: string, query: SegmentQuery, recordings: Pick<Recordings, 'page'>) {
+  const { segments, next } = recordings.page(name, query);
+  return { segments: segments.map(listed), next: next ?? null };
+}
+
+/** Sends the file of a segment, as sendPlainFile does. Throws not_found. */
+export async function sendSegmentFile(
+  req: Request,
+  res: Response,
+  camera: string,
+  id: number,
+  recordings: Pick<Recordings, 'get' | 'pathOf'>,
+): Promise<void> {
+  const segment = recordings.get(camera, id);
+  if (segment === undefined) {
+    const text = `Camera "${camera}" has no segment ${id} (any more); GET /api/v1/process/${camera}/segments lists them.`;
+    throw new ChrysError('not_found', text);
+  }
+  await sendPlainFile(req, res, {
+    path: recordings.pathOf(segment),
+    contentType: 'video/mp4',
+    name: `${segment.camera}_${segment.file}`,
+    what: `file ${segment.file} of camera "${segment.camera}"`,
+    whenGone: '"chrysproxy recordings check", or POST /api/v1/recordings/check, compares the list with the disk.',
+  });
+}
+
+function listed(segment: Segment): ListedSegment {
   const start = Math.floor(segment.startUs / 1000);
   const durationMs = Math.round(segment.durationUs / 1000);
   return {
@@ -40,5 +61,3 @@ function listed(segment: Segment) {
     audio: segment.audio,
   };
 }
-
-export type ListedSegment = ReturnType<typeof listed>;

@@ -1,14 +1,11 @@
-import { Router } from 'express';
 import type { Clock } from '../../base/clock.js';
 import type { EdgeKeys } from '../../cloud/signature.js';
 import type { Settings, SettingsStore } from '../../database/settings.js';
-import { onlyMethods } from '../http/answers.js';
-import { parseBody, settingsBody } from './bodies.js';
-import { jsonBody } from '../http/json-body.js';
+import type { SettingsAnswer, SettingsBody } from '../route-table/services.js';
 
 export interface SettingsParts {
   readonly settings: Pick<SettingsStore, 'get' | 'put'>;
-  /** Hands other keys to all who sign with them. */
+  /** Passes new keys to everything that signs with them. */
   readonly useKeys: (keys: EdgeKeys) => void;
   readonly clock: Clock;
 }
@@ -16,20 +13,8 @@ export interface SettingsParts {
 const MASK = '***';
 const SHOWN_CHARACTERS = 4;
 
-/** The keys for the cloud. `base` is where the interface begins. */
-export function settingsRoutes(base: string, parts: SettingsParts): Router {
-  const router = Router({ caseSensitive: true });
-  router
-    .route(`${base}/settings`)
-    .get((_req, res) => void res.json(settingsAnswer(parts.settings.get())))
-    .post(jsonBody, (req, res) => void res.json(settingsAnswer(save(req.body, parts))))
-    .all(onlyMethods('GET', 'POST'));
-  return router;
-}
-
-/** What comes back as it is shown stays as it is. */
-function save(value: unknown, { settings, useKeys, clock }: SettingsParts): Settings {
-  const body = parseBody(settingsBody, value);
+/** Stores the keys and uses them. A key or secret that comes back as it was answered, masked, stays as it is. */
+export function saveSettings(body: SettingsBody, { settings, useKeys, clock }: SettingsParts): Settings {
   const { edgeKey, edgeSecret } = settings.get();
   const key = edgeKey !== '' && body.edge_key === shownKey(edgeKey) ? edgeKey : body.edge_key;
   const secret = body.edge_secret === MASK ? edgeSecret : body.edge_secret;
@@ -38,7 +23,7 @@ function save(value: unknown, { settings, useKeys, clock }: SettingsParts): Sett
   return saved;
 }
 
-function settingsAnswer(settings: Settings) {
+export function settingsAnswer(settings: Settings): SettingsAnswer {
   return {
     name: settings.name,
     edge_key: shownKey(settings.edgeKey),
@@ -48,9 +33,7 @@ function settingsAnswer(settings: Settings) {
   };
 }
 
-export type SettingsAnswer = ReturnType<typeof settingsAnswer>;
-
-/** Enough to tell keys apart: a quarter of it, at most four characters. */
+/** A quarter of the key, at most four characters, and a mask: enough to tell keys apart. */
 function shownKey(key: string): string {
   return key === '' ? '' : `${key.slice(0, Math.min(SHOWN_CHARACTERS, Math.floor(key.length / 4)))}${MASK}`;
 }

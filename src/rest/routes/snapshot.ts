@@ -1,13 +1,12 @@
-import type { Request, Response } from 'express';
+import type { Response } from 'express';
 import { ChrysError } from '../../base/errors.js';
 import { DEFAULT_OUTPUT_FORMAT } from '../../cameras/frames/demand.js';
 import type { Camera, FrameRef, FrameOptions } from '../../cameras/types.js';
 import { PICTURE_FORMAT } from '../../gen/ring-layout.js';
-import { MIN_WIDTH, MAX_WIDTH, truth, wholeNumber } from '../http/query.js';
 
-/** Longest wait for a frame. Long enough for the next keyframe of a usual stream. */
+/** Maximum wait for a frame. Long enough for the next keyframe of a usual stream. */
 const WAIT_MS = 5000;
-/** A frame can be overwritten while it is copied; a newer one is there then. */
+/** A frame can be overwritten while it is copied. Then a newer one is there, and is copied instead. */
 const MAX_COPIES = 5;
 const LOOP_QUALITY = 80;
 
@@ -16,7 +15,7 @@ export interface Picture {
   readonly bgr24: Uint8Array;
   readonly width: number;
   readonly height: number;
-  /** Pixels; the height follows from the aspect. Without it the picture keeps its size. */
+  /** Pixels; the height follows from the aspect ratio. Undefined: the picture keeps its size. */
   readonly outWidth?: number;
   /** 1 to 100. */
   readonly quality?: number;
@@ -30,26 +29,40 @@ export interface Snapshot {
   readonly arrivalMs: number;
 }
 
+/** A copy of a frame. */
 interface TakenPicture extends Omit<Snapshot, 'jpeg'> {
   readonly picture: Picture;
 }
 
-interface SnapshotSize {
-  /** Pixels. */
-  readonly width: number | undefined;
-  readonly quality: number | undefined;
+/** What a caller chooses. */
+export interface SnapshotOptions {
+  /** Pixels; undefined: the camera's own size. */
+  readonly width?: number | undefined;
+  /** 1 to 100; undefined: the default of the encoder. */
+  readonly quality?: number | undefined;
+  /** True: only a keyframe. */
+  readonly keyframe: boolean;
 }
+
+type SnapshotSize = Omit<SnapshotOptions, 'keyframe'>;
 
 export type EncodeJpeg = (picture: Picture) => Promise<Buffer>;
 
-/** Sends the newest frame. Throws unavailable when the camera is not connected, deadline_exceeded when no frame comes. */
-export async function sendSnapshot(req: Request, res: Response, camera: Camera, encode: EncodeJpeg): Promise<void> {
-  const size = snapshotSize(req);
+/**
+ * Sends the newest frame. Throws unavailable when the camera is not connected, deadline_exceeded when it delivers no frame
+ * in time.
+ */
+export async function sendSnapshot(
+  res: Response,
+  camera: Camera,
+  { keyframe, ...size }: SnapshotOptions,
+  encode: EncodeJpeg,
+): Promise<void> {
   const gone = new AbortController();
   res.on('close', () => {
     gone.abort();
   });
-  const snapshot = truth(req.query, 'keyframe', false)
+  const snapshot = keyframe
     ? await takeJpeg(camera, size, true, gone.signal)
     : await takeNewest(camera, size, gone.signal, encode);
   if (snapshot !== undefined && !gone.signal.aborted) {
@@ -57,21 +70,13 @@ export async function sendSnapshot(req: Request, res: Response, camera: Camera, 
   }
 }
 
-/** Throws invalid_argument. */
-export function snapshotSize({ query }: Request): SnapshotSize {
-  return {
-    width: wholeNumber(query, 'width', MIN_WIDTH, MAX_WIDTH),
-    quality: wholeNumber(query, 'quality', 1, 100),
-  };
-}
-
-/** Tells which frame it is. */
+/** Sends a JPEG with headers that identify the frame. */
 export function sendJpeg(res: Response, { jpeg, frameId, arrivalMs }: Snapshot): void {
   res.set('X-Frame-Id', String(frameId)).set('X-Timestamp', String(arrivalMs));
   res.set('Content-Type', 'image/jpeg').send(Buffer.from(jpeg.buffer, jpeg.byteOffset, jpeg.byteLength));
 }
 
-/** Undefined when the client went away meanwhile. */
+/** Undefined when the client has disconnected. */
 async function takeNewest(
   camera: Camera,
   { width, quality }: SnapshotSize,
@@ -91,10 +96,10 @@ async function takeNewest(
 }
 
 /**
- * A JPEG that the capture loop encodes; undefined when the client went away meanwhile.
+ * A JPEG that the capture loop encodes; undefined when the client has disconnected.
  *
- * Decoding the newest frame takes all frames since the last keyframe, and decoding a keyframe takes only itself. So for a
- * client that looks every few seconds a keyframe costs much less. All clients that want the same width share one JPEG.
+ * To decode the newest frame, all packets since the last keyframe are decoded; a keyframe needs only its own packet. So a
+ * keyframe costs much less for a client that asks every few seconds. Clients that want the same width share one JPEG.
  */
 async function takeJpeg(
   camera: Camera,
@@ -103,9 +108,9 @@ async function takeJpeg(
   signal: AbortSignal,
 ): Promise<Snapshot | undefined> {
   const outputFormat = { format: PICTURE_FORMAT.jpeg, width, height: 0, quality, enlarge: false };
-  const terms = { outputFormat, keyframesOnly, intervalMs: 0, withholdCorrupt: false };
+  const options = { outputFormat, keyframesOnly, intervalMs: 0, withholdCorrupt: false };
   for (let attempt = 0; attempt < MAX_COPIES; attempt += 1) {
-    const frame = await nextFrame(camera, terms, signal);
+    const frame = await nextFrame(camera, options, signal);
     if (signal.aborted) {
       return undefined;
     }
@@ -122,10 +127,10 @@ async function takeJpeg(
   throw noFrame(camera);
 }
 
-/** The newest such frame; undefined when there is none in time, or the client went away. */
-async function nextFrame(camera: Camera, terms: FrameOptions, signal: AbortSignal): Promise<FrameRef | undefined> {
+/** The newest frame with these options; undefined when none comes in time, or when the client has disconnected. */
+async function nextFrame(camera: Camera, options: FrameOptions, signal: AbortSignal): Promise<FrameRef | undefined> {
   return await new Promise((resolve) => {
-    const query = { options: terms, after: 0, sinceLastMs: Infinity, waitMs: WAIT_MS, maxAgeMs: 0 };
+    const query = { options, after: 0, sinceLastMs: Infinity, waitMs: WAIT_MS, maxAgeMs: 0 };
     const end = camera.frames.request(query, resolve);
     signal.addEventListener('abort', () => {
       end();
@@ -134,7 +139,7 @@ async function nextFrame(camera: Camera, terms: FrameOptions, signal: AbortSigna
   });
 }
 
-/** Undefined when the client went away meanwhile. 'too large': the picture does not fit into a message as BGR24. */
+/** Undefined when the client has disconnected; 'too large' when the picture does not fit into a message as BGR24. */
 async function takePicture(camera: Camera, signal: AbortSignal): Promise<TakenPicture | 'too large' | undefined> {
   for (let attempt = 0; attempt < MAX_COPIES; attempt += 1) {
     const frame = await camera.frames.snapshot(WAIT_MS, signal);
@@ -165,7 +170,10 @@ function copyOf(frame: FrameRef): TakenPicture | undefined {
 
 function noFrame({ definition, state }: Camera): ChrysError {
   if (state.phase === 'running') {
-    return new ChrysError('deadline_exceeded', `Camera "${definition.name}" gave no frame within ${WAIT_MS / 1000} s.`);
+    return new ChrysError(
+      'deadline_exceeded',
+      `Camera "${definition.name}" delivered no frame within ${WAIT_MS / 1000} s.`,
+    );
   }
   const why = state.message === '' ? `it is ${state.phase}` : state.message;
   return new ChrysError('unavailable', `Camera "${definition.name}" is not connected: ${why}`);

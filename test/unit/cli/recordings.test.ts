@@ -191,7 +191,7 @@ describe('clip', () => {
     await chrysproxy(['clip', 'add', 'yard', 'a', ...RANGE]);
     expect(await chrysproxy(['clip', 'add', 'yard', 'a', ...RANGE])).toMatchObject({ exitCode: 5 });
     const nothing = await chrysproxy(['clip', 'add', 'yard', 'b', '--from', '-9s', '--to', '-5s']);
-    expect(nothing).toMatchObject({ exitCode: 4, err: expect.stringContaining('the nearest that there is') });
+    expect(nothing).toMatchObject({ exitCode: 4, err: expect.stringContaining('the nearest span begins') });
   });
 });
 
@@ -207,7 +207,7 @@ describe('export', () => {
     chrysproxy(['export', 'yard', file, ...RANGE, ...more], options);
 
   it('prints the expected size, and writes the file', async () => {
-    rest.past.answers = [Buffer.from('first '), Buffer.from('second')];
+    rest.history.answers = [Buffer.from('first '), Buffer.from('second')];
     expect(await exported()).toEqual({
       exitCode: 0,
       out: `${file}: 0.0 kB of "yard"\n`,
@@ -215,11 +215,11 @@ describe('export', () => {
     });
     expect(readFileSync(file, 'utf8')).toBe('first second');
     expect(readdirSync(folder)).toEqual(['yard.mp4']);
-    expect(rest.past.opened[0]?.query).toMatchObject({ fromUs: (NOW_MS - 59_000) * 1000 });
+    expect(rest.history.opened[0]?.query).toMatchObject({ fromUs: (NOW_MS - 59_000) * 1000 });
   });
 
   it('prints what was saved with --json', async () => {
-    rest.past.answers = [Buffer.from('mp4')];
+    rest.history.answers = [Buffer.from('mp4')];
     expect(JSON.parse((await exported(['--json'])).out)).toEqual({
       camera: 'yard',
       file,
@@ -230,22 +230,22 @@ describe('export', () => {
   });
 
   it('shows a progress bar on a terminal', async () => {
-    rest.past.answers = [Buffer.alloc(2500)];
+    rest.history.answers = [Buffer.alloc(2500)];
     expect((await exported([], { messagesOnTerminal: true })).err).toMatch(/\[#{15}\.{15}\] {2}50 % 2\.5 kB/);
   });
 
   it('replaces a file only with --force', async () => {
-    rest.past.answers = [Buffer.from('new')];
+    rest.history.answers = [Buffer.from('new')];
     writeFileSync(file, 'old');
     expect(await exported()).toMatchObject({ exitCode: 5, err: expect.stringContaining('--force') });
-    expect(rest.past.opened).toEqual([]);
+    expect(rest.history.opened).toEqual([]);
     expect(readFileSync(file, 'utf8')).toBe('old');
     expect(await exported(['--force'])).toMatchObject({ exitCode: 0 });
     expect(readFileSync(file, 'utf8')).toBe('new');
   });
 
   it('leaves no file behind when the connection is lost', async () => {
-    rest.past.answers = [Buffer.from('first'), new Error('The disk is gone')];
+    rest.history.answers = [Buffer.from('first'), new Error('The disk is gone')];
     expect(await exported()).toMatchObject({ exitCode: 1, err: expect.stringContaining('was lost after 5 bytes') });
     expect(readdirSync(folder)).toEqual([]);
   });
@@ -253,7 +253,7 @@ describe('export', () => {
   it('leaves no file behind when it is interrupted', async () => {
     const interrupt = new AbortController();
     const result = exported([], { interrupted: interrupt.signal });
-    const past = await waitFor('the download to start', BOUND_MS, () => rest.past.opened[0]);
+    const past = await waitFor('the download to start', BOUND_MS, () => rest.history.opened[0]);
     await waitFor('the download to take a chunk', BOUND_MS, () => past.give(Buffer.from('first')));
     await waitFor('the file to be written', BOUND_MS, () => readdirSync(folder).length > 0);
     interrupt.abort();
@@ -265,13 +265,13 @@ describe('export', () => {
   it('can be interrupted before the start', async () => {
     const interrupt = new AbortController();
     const result = exported([], { interrupted: interrupt.signal });
-    await waitFor('the download to start', BOUND_MS, () => rest.past.opened[0]);
+    await waitFor('the download to start', BOUND_MS, () => rest.history.opened[0]);
     interrupt.abort();
     expect(await result).toMatchObject({ exitCode: 1, err: expect.stringContaining('Stopped before the start') });
   });
 
   it('fails for an empty range, and for one that is too long', async () => {
-    rest.past.answers = [];
+    rest.history.answers = [];
     expect(await exported()).toMatchObject({ exitCode: 4, err: expect.stringContaining('There is nothing of camera') });
     const long = await chrysproxy(['export', 'yard', file, '--from', '-2d']);
     expect(long).toMatchObject({ exitCode: 2, err: expect.stringContaining('more than 24 hours') });
@@ -279,7 +279,7 @@ describe('export', () => {
   });
 
   it('names the file that cannot be written', async () => {
-    rest.past.answers = [Buffer.from('mp4')];
+    rest.history.answers = [Buffer.from('mp4')];
     const result = await chrysproxy(['export', 'yard', join(folder, 'missing/x.mp4'), ...RANGE]);
     expect(result).toMatchObject({ exitCode: 1, err: expect.stringContaining('missing/x.mp4 cannot be written') });
   });

@@ -1,7 +1,7 @@
 import { ChrysError } from '../../../src/base/errors.js';
 import type { CheckReport, RecordingStatus, Recordings, Span, Timeline } from '../../../src/recording/types.js';
 import type { ClipQuery, HistoryQuery } from '../../../src/history/queries.js';
-import type { Past, HistorySource } from '../../../src/rest/routes/history-source.js';
+import type { HistoryReader, HistorySource } from '../../../src/rest/routes/history-source.js';
 import type { Clip } from '../../../src/database/clip.js';
 import type { Segment } from '../../../src/database/segment.js';
 
@@ -150,10 +150,10 @@ export class FakeClips {
   }
 }
 
-type Settle = Parameters<Past['next']>[0];
+type Settle = Parameters<HistoryReader['next']>[0];
 
 /** An opened query; the test answers each `next`. */
-export class FakePast implements Past {
+export class FakeHistoryReader implements HistoryReader {
   settle: Settle | undefined;
   asked = 0;
   closed = false;
@@ -192,20 +192,20 @@ function chunkOf(content: Uint8Array) {
 }
 
 /** Remembers all opened queries. When `answers` is set, each query gets them one after the other. */
-export class FakePastSource implements HistorySource {
-  readonly opened: FakePast[] = [];
+export class FakeHistorySource implements HistorySource {
+  readonly opened: FakeHistoryReader[] = [];
   answers: readonly (Uint8Array | Error | undefined)[] | undefined;
 
-  openClip(query: ClipQuery): FakePast {
+  openClip(query: ClipQuery): FakeHistoryReader {
     return this.#open(query);
   }
 
-  open(query: HistoryQuery): FakePast {
+  open(query: HistoryQuery): FakeHistoryReader {
     return this.#open(query);
   }
 
-  #open(query: ClipQuery | HistoryQuery): FakePast {
-    const past = new FakePast(query);
+  #open(query: ClipQuery | HistoryQuery): FakeHistoryReader {
+    const past = new FakeHistoryReader(query);
     this.opened.push(past);
     const answers = [...(this.answers ?? [])];
     const given = this.answers !== undefined;

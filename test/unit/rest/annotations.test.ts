@@ -81,9 +81,9 @@ describe('the annotations', () => {
       redis: { connected: true, message: null, shared: 2, sender: 'other' },
     });
     const { out } = await runCli(rest.port, ['annotations', 'status']);
-    expect(out).toContain('Waiting:       3 (2 on their way), the oldest for 1 min 5 s\n');
+    expect(out).toContain('Waiting:       3 (2 being sent), the oldest for 1 min 5 s\n');
     expect(out).toContain('Paused:        Because.\n');
-    expect(out).toContain('Shared queue:  2 of those that wait are in it; another proxy sends\n');
+    expect(out).toContain('Shared queue:  2 of the waiting annotations are in it; another proxy sends\n');
     expect(out).toContain('Last error:    2026-01-02T03:04:05.000Z  No.\n');
   });
 
@@ -131,7 +131,7 @@ describe('the annotations', () => {
     expect((await rest.post(`${LIST}/set-aside/discard`, { all: true })).json()).toEqual({ discarded: 2 });
     expect((await rest.post(`${LIST}/set-aside/discard`, {})).status).toBe(400);
     const { out } = await runCli(rest.port, ['annotations', 'discard', shown(1).id]);
-    expect(out).toBe('1 annotations are removed.\n');
+    expect(out).toBe('1 annotations are deleted.\n');
     expect((await runCli(rest.port, ['annotations', 'discard'])).exitCode).toBe(2);
     expect(rest.annotations.handled).toEqual([
       ['discard', undefined],

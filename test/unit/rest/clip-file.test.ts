@@ -35,11 +35,11 @@ function openConnection(): { readonly socket: Socket; received(): number; readon
   return { socket, received: () => bytes, closed: () => closed };
 }
 
-const opened = () => waitFor('the clip to be opened', BOUND_MS, () => rest.past.opened[0]);
+const opened = () => waitFor('the clip to be opened', BOUND_MS, () => rest.history.opened[0]);
 
 describe('clip.mp4', () => {
   it('is what the chunks are, one after the other', async () => {
-    rest.past.answers = [Buffer.from('first '), Buffer.from('second, which is longer, '), Buffer.from('third')];
+    rest.history.answers = [Buffer.from('first '), Buffer.from('second, which is longer, '), Buffer.from('third')];
     const answer = await rest.get(`${CLIP}?from=10000&to=12000`);
     expect(answer.status).toBe(200);
     expect(answer.text).toBe('first second, which is longer, third');
@@ -48,25 +48,25 @@ describe('clip.mp4', () => {
       'accept-ranges': 'none',
       'content-disposition': 'inline; filename="yard_10000_12000.mp4"',
     });
-    const [past] = rest.past.opened;
+    const [past] = rest.history.opened;
     expect(past?.query).toMatchObject({ camera: 'yard', fromUs: 10_000_000, toUs: 12_000_999 });
     expect((past?.query as ClipQuery).packets).toBe(rest.cameras.get('yard').packets);
     await waitFor('it to be closed', BOUND_MS, () => past?.closed);
   });
 
   it('is saved under the name that is asked for', async () => {
-    rest.past.answers = [Buffer.from('mp4')];
+    rest.history.answers = [Buffer.from('mp4')];
     const answer = await rest.get(`${CLIP}?from=10000&to=12000&download=my%20clip.mp4`);
     expect(answer.headers['content-disposition']).toBe('attachment; filename="my clip.mp4"');
   });
 
   it('answers HEAD without sending it', async () => {
-    rest.past.answers = [Buffer.from('mp4')];
+    rest.history.answers = [Buffer.from('mp4')];
     const answer = await rest.send('HEAD', `${CLIP}?from=10000&to=12000`);
     expect(answer.status).toBe(200);
     expect(answer.headers['content-type']).toBe('video/mp4');
     expect(answer.bytes).toHaveLength(0);
-    await waitFor('it to be closed', BOUND_MS, () => rest.past.opened[0]?.closed);
+    await waitFor('it to be closed', BOUND_MS, () => rest.history.opened[0]?.closed);
   });
 
   it.each([
@@ -82,29 +82,29 @@ describe('clip.mp4', () => {
     const answer = await rest.get(`${CLIP}?${query}`);
     expect(answer.status).toBe(400);
     expect((answer.json() as { message: string }).message).toContain(says);
-    expect(rest.past.opened).toEqual([]);
+    expect(rest.history.opened).toEqual([]);
   });
 
   it('of a range in which nothing is recorded is 404 with the nearest that is', async () => {
-    rest.past.answers = [];
+    rest.history.answers = [];
     const answer = await rest.get(`${CLIP}?from=20000&to=30000`);
     expect(answer.status).toBe(404);
     expect((answer.json() as { message: string }).message).toContain(
       'There is nothing of camera "yard" between 20000 (1970-01-01T00:00:20.000Z) and 30000 ' +
-        '(1970-01-01T00:00:30.000Z): the nearest that there is begins at 10000 (1970-01-01T00:00:10.000Z) and ends at ' +
+        '(1970-01-01T00:00:30.000Z): the nearest span begins at 10000 (1970-01-01T00:00:10.000Z) and ends at ' +
         '12000',
     );
   });
 
   it('passes on why it cannot be made, as long as nothing was sent', async () => {
-    rest.past.answers = [new Error('on fire')];
+    rest.history.answers = [new Error('on fire')];
     expect((await rest.get(`${CLIP}?from=10000&to=12000`)).status).toBe(500);
   });
 
   it('is cut off when it fails later, so that nobody takes it for whole', async () => {
-    rest.past.answers = [Buffer.from('first'), new Error('the disk is gone')];
+    rest.history.answers = [Buffer.from('first'), new Error('the disk is gone')];
     await expect(rest.get(`${CLIP}?from=10000&to=12000`)).rejects.toThrow();
-    expect(rest.logLines.join('')).toContain('a clip was cut off: the disk is gone');
+    expect(rest.logLines.join('')).toContain('A clip was cut off: the disk is gone');
   });
 
   it('asks for nothing more while its client takes nothing', async () => {
@@ -127,7 +127,7 @@ describe('clip.mp4', () => {
     await waitFor('it to be closed', BOUND_MS, () => past.closed);
 
     const late = openConnection();
-    const other = await waitFor('the second one', BOUND_MS, () => rest.past.opened[1]);
+    const other = await waitFor('the second one', BOUND_MS, () => rest.history.opened[1]);
     await waitFor('a chunk to be asked for', BOUND_MS, () => other.give(Buffer.from('first')));
     await waitFor('it to arrive', BOUND_MS, () => late.received() > 0);
     late.socket.destroy();
@@ -136,20 +136,20 @@ describe('clip.mp4', () => {
 
   it('of a camera that was removed comes from the disk alone', async () => {
     await rest.send('DELETE', YARD);
-    rest.past.answers = [Buffer.from('mp4')];
+    rest.history.answers = [Buffer.from('mp4')];
     expect((await rest.get(`${CLIP}?from=10000&to=12000`)).text).toBe('mp4');
-    expect((rest.past.opened[0]?.query as ClipQuery).packets).toBeUndefined();
+    expect((rest.history.opened[0]?.query as ClipQuery).packets).toBeUndefined();
     rest.recordings.segments.length = 0;
     expect((await rest.get(`${CLIP}?from=10000&to=12000`)).status).toBe(404);
   });
 
   it('of a protected clip has its range and a plain file name', async () => {
     await rest.post(`${YARD}/clips`, { name: 'Zustellung: "Päckchen"', from: 10_200, to: 11_700 });
-    rest.past.answers = [Buffer.from('mp4')];
+    rest.history.answers = [Buffer.from('mp4')];
     const answer = await rest.get(`${YARD}/clips/1/clip.mp4`);
     expect(answer.text).toBe('mp4');
     expect(answer.headers['content-disposition']).toBe('inline; filename="yard_Zustellung_P_ckchen_.mp4"');
-    expect(rest.past.opened[0]?.query).toMatchObject({ fromUs: 10_200_000, toUs: 11_700_999 });
+    expect(rest.history.opened[0]?.query).toMatchObject({ fromUs: 10_200_000, toUs: 11_700_999 });
     expect((await rest.get(`${YARD}/clips/2/clip.mp4`)).status).toBe(404);
   });
 });
@@ -160,7 +160,7 @@ describe('snapshot.jpg of a past moment', () => {
     VideoFrame.encode(VideoFrame.create({ data: Buffer.from('a jpeg'), frameId: 42, timestamp })).finish();
 
   it('is the frame that is nearest, and says which one', async () => {
-    rest.past.answers = [frame(10_040)];
+    rest.history.answers = [frame(10_040)];
     const answer = await rest.get(`${SNAPSHOT}?at=10050&width=320&quality=70`);
     expect(answer.status).toBe(200);
     expect(answer.text).toBe('a jpeg');
@@ -170,7 +170,7 @@ describe('snapshot.jpg of a past moment', () => {
       'x-frame-id': '42',
       'x-timestamp': '10040',
     });
-    const [past] = rest.past.opened;
+    const [past] = rest.history.opened;
     expect(past?.query).toMatchObject({
       camera: rest.cameras.get('yard'),
       nearestUs: 10_050_000,
@@ -187,9 +187,9 @@ describe('snapshot.jpg of a past moment', () => {
   });
 
   it('can be that of a keyframe', async () => {
-    rest.past.answers = [frame(10_000)];
+    rest.history.answers = [frame(10_000)];
     expect((await rest.get(`${SNAPSHOT}?at=10500&keyframe=true`)).status).toBe(200);
-    expect(rest.past.opened[0]?.query).toMatchObject({ keyframesOnly: true });
+    expect(rest.history.opened[0]?.query).toMatchObject({ keyframesOnly: true });
   });
 
   it.each([
@@ -204,17 +204,17 @@ describe('snapshot.jpg of a past moment', () => {
   });
 
   it('is 404 when there is none, or only one that shows something else', async () => {
-    rest.past.answers = [];
+    rest.history.answers = [];
     expect((await rest.get(`${SNAPSHOT}?at=10000`)).status).toBe(404);
-    rest.past.answers = [frame(70_001)];
+    rest.history.answers = [frame(70_001)];
     const answer = await rest.get(`${SNAPSHOT}?at=10000`);
     expect(answer.status).toBe(404);
-    expect(answer.text).toContain('the nearest is that of 70001 (1970-01-01T00:01:10.001Z)');
+    expect(answer.text).toContain('the nearest is from 70001 (1970-01-01T00:01:10.001Z)');
   });
 
   it('of a camera that was removed comes from its recordings', async () => {
     await rest.send('DELETE', YARD);
-    rest.past.answers = [frame(10_000)];
+    rest.history.answers = [frame(10_000)];
     expect((await rest.get(`${SNAPSHOT}?at=10000`)).status).toBe(200);
     expect((await rest.get(SNAPSHOT)).status).toBe(404);
   });

@@ -21,8 +21,9 @@ import { createRestApp, type RestParts } from '../../../src/rest/app.js';
 import { listenRest } from '../../../src/rest/http/listen.js';
 import type { Picture } from '../../../src/rest/routes/snapshot.js';
 import type { Settings } from '../../../src/database/settings.js';
+import { checkAnswer } from '../../support/rest-answers.js';
 import { FakeAnnotations } from '../annotations/fixture.js';
-import { FakeClips, FakePastSource, FakeRecordings } from '../recording/recordings-fixture.js';
+import { FakeClips, FakeHistorySource, FakeRecordings } from '../recording/recordings-fixture.js';
 import { FakePassthrough, FakeStorage } from './switches-fixture.js';
 
 export const NOW_MS = Date.UTC(2026, 0, 2, 3, 4, 5);
@@ -206,11 +207,12 @@ export async function startRest(changes: Partial<RestParts> = {}) {
   const recordings = new FakeRecordings();
   const clips = new FakeClips();
   const annotations = new FakeAnnotations();
-  const past = new FakePastSource();
+  const history = new FakeHistorySource();
   const passthrough = new FakePassthrough(cameras);
   const storage = new FakeStorage(cameras);
   const encoded: Picture[] = [];
   const logLines: string[] = [];
+  const checkedRoutes = new Set<string>();
   let settings: Settings = { name: 'default', edgeKey: '', edgeSecret: '', createdMs: 0, modifiedMs: 0 };
   const app = createRestApp({
     cameras,
@@ -219,7 +221,7 @@ export async function startRest(changes: Partial<RestParts> = {}) {
     annotations,
     cloudChecks: () => [{ of: 'annotations', check: () => annotations.checkEndpoint() }],
     evidenceFolder: '/nowhere',
-    past,
+    history,
     redisPublisher: undefined,
     webhooks: undefined,
     passthrough,
@@ -263,6 +265,12 @@ export async function startRest(changes: Partial<RestParts> = {}) {
         response.on('end', () => {
           const bytes = Buffer.concat(chunks);
           const received = bytes.toString();
+          try {
+            const id = checkAnswer(method, path, response.statusCode ?? 0, received);
+            if (id !== undefined) checkedRoutes.add(id);
+          } catch (error) {
+            reject(error instanceof Error ? error : new Error(String(error)));
+          }
           resolve({
             status: response.statusCode ?? 0,
             headers: response.headers,
@@ -283,11 +291,13 @@ export async function startRest(changes: Partial<RestParts> = {}) {
     clips,
     annotations,
     cloudChecks: () => [{ of: 'annotations', check: () => annotations.checkEndpoint() }],
-    past,
+    history,
     passthrough,
     storage,
     encoded,
     logLines,
+    /** Operation ids of the routes whose answers were compared with their schemas. */
+    checkedRoutes,
     settings: () => settings,
     port,
     send,

@@ -1,19 +1,15 @@
-import type { Request, Response } from 'express';
 import { describe, expect, it } from 'vitest';
 
 import type { Camera } from '../../../src/cameras/types.js';
 import type { SegmentFrames } from '../../../src/native/types.js';
-import { type FrameListParts, sendFrameList } from '../../../src/rest/routes/frame-list.js';
+import { LATEST_MS } from '../../../src/rest/route-table/parameters.js';
+import type { FrameListAnswer } from '../../../src/rest/route-table/pictures.js';
+import { type FrameListParts, type FrameListQuery, listFrames } from '../../../src/rest/routes/frame-list.js';
 import type { Segment } from '../../../src/database/segment.js';
 import { FakePacketRing } from '../fixtures/packet-ring.js';
 
 const FIRST = 1;
 const FRAMES = 2500;
-
-interface Answer {
-  readonly frames: readonly { readonly frame_id: number }[];
-  readonly next: number | null;
-}
 
 /** Neighbours are shown the other way round, also across the places where the list is looked up in parts. */
 const frameIds = (_: Uint8Array, first: number, count: number): Float64Array =>
@@ -55,20 +51,18 @@ function partsOf(recorded = FIRST, missing: readonly number[] = []): FrameListPa
   };
 }
 
-/** `inMemory`: the newest packets, of FRAMES in all. */
-async function list(query: Record<string, string>, parts = partsOf(), inMemory = FRAMES): Promise<Answer> {
+/** The newest `inMemory` of FRAMES packets are in memory. Without packets in memory the camera was removed. */
+async function list(query: Partial<FrameListQuery>, parts = partsOf(), inMemory = FRAMES): Promise<FrameListAnswer> {
   const ring = new FakePacketRing(4096, FIRST + FRAMES - inMemory);
   for (let i = FRAMES - inMemory; i < FRAMES; i += 1) {
     ring.write({ keyframe: i % GOP === 0, arrivalMs: START_MS + i * FRAME_MS });
   }
-  let answer: Answer | undefined;
-  const response = { json: (value: Answer) => (answer = value) };
   const camera = inMemory > 0 ? ({ packets: { ring: ring.buffer } } as Camera) : undefined;
-  await sendFrameList({ query } as unknown as Request, response as unknown as Response, { name: 'cam', camera }, parts);
-  return answer ?? expect.fail();
+  const whole = { fromMs: 0, toMs: LATEST_MS, after: 0, limit: 1000 };
+  return await listFrames({ name: 'cam', camera }, { ...whole, ...query }, parts);
 }
 
-const ids = ({ frames }: Answer): number[] => frames.map(({ frame_id }) => frame_id);
+const ids = ({ frames }: FrameListAnswer): number[] => frames.map(({ frame_id }) => frame_id);
 
 describe('the list of frames on disk and in memory', () => {
   it.each([
@@ -77,7 +71,7 @@ describe('the list of frames on disk and in memory', () => {
     [FRAMES - 300, 300],
     [FRAMES - 50, 275],
   ])('has each frame once, with %i recorded and %i in memory', async (recorded, inMemory) => {
-    const { frames, next } = await list({ limit: '10000' }, partsOf(FIRST + recorded, []), inMemory);
+    const { frames, next } = await list({ limit: 10_000 }, partsOf(FIRST + recorded, []), inMemory);
     expect(new Set(frames.map(({ frame_id }) => frame_id)).size).toBe(FRAMES);
     expect(frames).toHaveLength(FRAMES);
     expect(next).toBeNull();
@@ -85,14 +79,14 @@ describe('the list of frames on disk and in memory', () => {
 
   it.each([1, 49, 50, 101])('comes in pages of %i without a hole', async (limit) => {
     const parts = partsOf(FIRST + 2300);
-    const whole = ids(await list({ limit: '10000' }, parts, 500));
+    const whole = ids(await list({ limit: 10_000 }, parts, 500));
     const paged: number[] = [];
     // The first, and those around the seam.
     for (const start of [0, 1950]) {
       paged.length = 0;
       let after = start;
       for (let page = 0; page < 5; page += 1) {
-        const { frames, next } = await list({ limit: String(limit), after: String(after) }, parts, 500);
+        const { frames, next } = await list({ limit, after }, parts, 500);
         expect(frames).toHaveLength(limit);
         paged.push(...frames.map(({ frame_id }) => frame_id));
         after = next ?? expect.fail();
@@ -104,27 +98,27 @@ describe('the list of frames on disk and in memory', () => {
   });
 
   it('leaves out what is gone from the disk', async () => {
-    const answer = await list({ limit: '10000' }, partsOf(FIRST + 2300, [FIRST + 100]), 500);
+    const answer = await list({ limit: 10_000 }, partsOf(FIRST + 2300, [FIRST + 100]), 500);
     expect(answer.frames).toHaveLength(FRAMES - GOP);
   });
 
   it('goes on to memory where nothing is recorded, and without a camera has what is recorded', async () => {
     expect((await list({}, partsOf(), 500)).frames).toHaveLength(500);
-    const answer = await list({ limit: '10000' }, partsOf(FIRST + 300), 0);
+    const answer = await list({ limit: 10_000 }, partsOf(FIRST + 300), 0);
     expect(ids(answer)).toEqual([...frameIds(new Uint8Array(), FIRST, 300)].toSorted((one, other) => one - other));
     expect(answer.next).toBeNull();
   });
 
   it('has only frames of the range', async () => {
-    const at = (frame: number): string => String(START_MS + frame * FRAME_MS);
-    const { frames } = await list({ from: at(110), to: at(2200), limit: '10000' }, partsOf(FIRST + 2300), 500);
+    const at = (frame: number): number => START_MS + frame * FRAME_MS;
+    const { frames } = await list({ fromMs: at(110), toMs: at(2200), limit: 10_000 }, partsOf(FIRST + 2300), 500);
     expect(frames).toHaveLength(2091);
   });
 });
 
 describe('the list of frames in memory', () => {
   it('is in the order in which they are shown, however long it is', async () => {
-    const { frames, next } = await list({ limit: '10000' });
+    const { frames, next } = await list({ limit: 10_000 });
     expect(frames).toHaveLength(FRAMES);
     expect(frames.map(({ frame_id }) => frame_id)).toEqual(
       frames.map(({ frame_id }) => frame_id).toSorted((one, other) => one - other),
@@ -140,17 +134,17 @@ describe('the list of frames in memory', () => {
       if (!done) setImmediate(turn);
     };
     setImmediate(turn);
-    await list({ limit: '10000' });
+    await list({ limit: 10_000 });
     done = true;
     expect(turns).toBeGreaterThanOrEqual(2);
   });
 
   it.each([1, 999, 1000, 1001, 2500])('comes in pages of %i without a hole', async (limit) => {
-    const first = await list({ limit: String(limit) });
+    const first = await list({ limit });
     expect(first.frames).toHaveLength(limit);
     expect(first.next).toBe(limit === FRAMES ? null : FIRST + limit - 1);
     if (first.next === null) return;
-    const second = await list({ limit: '1', after: String(first.next) });
+    const second = await list({ limit: 1, after: first.next });
     expect(second.next).toBe(limit === FRAMES - 1 ? null : FIRST + limit);
   });
 });

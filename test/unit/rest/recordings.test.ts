@@ -350,7 +350,7 @@ describe('clips', () => {
     expect(answer.status).toBe(404);
     expect((answer.json() as { message: string }).message).toBe(
       'Nothing of camera "yard" is recorded between 20000 (1970-01-01T00:00:20.000Z) and 30000 ' +
-        '(1970-01-01T00:00:30.000Z): the nearest that there is begins at 15000 (1970-01-01T00:00:15.000Z) and ends at ' +
+        '(1970-01-01T00:00:30.000Z): the nearest span begins at 15000 (1970-01-01T00:00:15.000Z) and ends at ' +
         '16000 (1970-01-01T00:00:16.000Z).',
     );
   });

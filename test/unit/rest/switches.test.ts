@@ -72,9 +72,9 @@ describe('PATCH process/:name', () => {
 
 describe('the command', () => {
   it('camera passthrough switches on and off', async () => {
-    expect((await cli('passthrough', 'yard', 'on')).out).toBe('Camera "yard" is passed on to its RTMP endpoint.\n');
+    expect((await cli('passthrough', 'yard', 'on')).out).toBe('Camera "yard" is sent to its RTMP endpoint.\n');
     expect(rest.cameras.get('yard').definition.passthrough).toBe(true);
-    expect((await cli('passthrough', 'yard', 'off')).out).toBe('Camera "yard" is not passed on.\n');
+    expect((await cli('passthrough', 'yard', 'off')).out).toBe('Camera "yard" is not sent to an RTMP endpoint.\n');
   });
 
   it('camera storage tells what the cloud said', async () => {

@@ -83,7 +83,7 @@ describe('a stream URL', () => {
     ['with a line break at its end', 'rtsp://cam/a\r\n', 'control character'],
     ['with a NUL', 'rtsp://cam/a\0', 'control character'],
     ['with an encoded line break in the user', 'rtsp://ad%0d%0aX:secret@cam/a', 'control character'],
-    ['of 2049 characters', `rtsp://cam/${'a'.repeat(2049 - 'rtsp://cam/'.length)}`, '2048'],
+    ['of 4097 characters', `rtsp://cam/${'a'.repeat(4097 - 'rtsp://cam/'.length)}`, '4096'],
   ])('%s is refused', (_what, raw, expected) => {
     const message = refusal(raw);
     expect(message).toContain(expected);
