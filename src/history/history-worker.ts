@@ -56,15 +56,15 @@ class Job {
     if (this.slots.cancelled) return 'ended';
     const slot = this.slots.free();
     if (slot === undefined || this.waitsForSegments) return 'blocked';
-    let answer = addon.nextOfPast(this.handle, this.slots.memoryOf(slot) ?? NO_MEMORY);
+    let answer = addon.nextHistoryPiece(this.handle, this.slots.memoryOf(slot) ?? NO_MEMORY);
     if (answer !== undefined && answer.needed > 0) {
       post({ kind: 'memory', id: this.message.id, slot, ...this.slots.replace(slot, answer.needed) });
-      answer = addon.nextOfPast(this.handle, this.slots.memoryOf(slot) ?? NO_MEMORY);
+      answer = addon.nextHistoryPiece(this.handle, this.slots.memoryOf(slot) ?? NO_MEMORY);
     }
     if (answer === undefined) return 'ended';
-    if (answer.wanted !== undefined) {
+    if (answer.nextSequence !== undefined) {
       this.waitsForSegments = true;
-      post({ kind: 'more', id: this.message.id, wanted: answer.wanted });
+      post({ kind: 'more', id: this.message.id, wanted: answer.nextSequence });
       return 'blocked';
     }
     this.slots.publish(slot, answer);
@@ -72,7 +72,7 @@ class Job {
   }
 
   close(): void {
-    addon.closePast(this.handle);
+    addon.closeHistory(this.handle);
   }
 }
 

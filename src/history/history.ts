@@ -174,7 +174,7 @@ export class History {
         connection: stream.connection,
         codecName: stream.codecName,
         extradata: stream.extradata,
-        look: lookOf(stream),
+        outputFormat: lookOf(stream),
       })),
       deviceId: camera.definition.name,
       fromUs: query.fromUs,

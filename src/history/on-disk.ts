@@ -99,6 +99,6 @@ function historySegment(segment: Segment, query: HistoryQuery, disk: SegmentLook
     path: disk.pathOf(segment),
     firstSequence: segment.firstSequence,
     endSequence: segment.endSequence,
-    look: query.formatOf(segment),
+    outputFormat: query.formatOf(segment),
   };
 }

@@ -42,7 +42,7 @@ function open(options: Partial<HistoryOptions> = {}): HistoryHandle {
     cancel,
     segments: [],
     moreSegments: false,
-    streams: rig.streams.map((stream) => ({ ...stream, look: LOOK })),
+    streams: rig.streams.map((stream) => ({ ...stream, outputFormat: LOOK })),
     deviceId: 'rig',
     fromUs: 0,
     toUs: Number.MAX_SAFE_INTEGER,
@@ -59,7 +59,7 @@ function open(options: Partial<HistoryOptions> = {}): HistoryHandle {
 const room = new Uint8Array(new SharedArrayBuffer(PICTURE_BYTES + 4096));
 
 function next(handle: HistoryHandle): VideoFrame | undefined {
-  const answer = addon.nextOfPast(handle, room);
+  const answer = addon.nextHistoryPiece(handle, room);
   if (answer === undefined) return undefined;
   expect(answer.needed).toBe(0);
   return VideoFrame.decode(room.slice(answer.offset, answer.offset + answer.bytes));
@@ -136,7 +136,7 @@ describe('history', () => {
   it('asks for a larger target, and then writes the frame that did not fit', async () => {
     await filled(CLIP, 30, { minPackets: 200 });
     const handle = open();
-    const small = addon.nextOfPast(handle, new Uint8Array(10));
+    const small = addon.nextHistoryPiece(handle, new Uint8Array(10));
     expect(small?.needed).toBeGreaterThan(PICTURE_BYTES);
     expect(small?.needed).toBeLessThanOrEqual(room.length);
     expect(next(handle)).toMatchObject({ isKeyframe: true, packet: 0 });
@@ -151,7 +151,7 @@ describe('history', () => {
     flag[0] = 1;
     expect(next(handle)).toBeUndefined();
     const other = open();
-    addon.closePast(other);
+    addon.closeHistory(other);
     expect(next(other)).toBeUndefined();
   });
 
@@ -169,6 +169,6 @@ describe('history', () => {
     await filled(CLIP, 1);
     expect(() => open({ packetRing: new Uint8Array(100) })).toThrow('packetRing is not a packet ring of this layout');
     expect(() => open({ cancel: new Uint8Array(2) })).toThrow('cancel must be four bytes');
-    expect(() => addon.nextOfPast({} as HistoryHandle, room)).toThrow('openHistory');
+    expect(() => addon.nextHistoryPiece({} as HistoryHandle, room)).toThrow('openHistory');
   });
 });

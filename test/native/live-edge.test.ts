@@ -47,7 +47,7 @@ function ringUpTo(end: number, isClosed = false): SharedArrayBuffer {
 
 function pieces(handle: HistoryHandle): Uint8Array[] {
   const found: Uint8Array[] = [];
-  for (let answer = addon.nextOfPast(handle, room); answer !== undefined; answer = addon.nextOfPast(handle, room)) {
+  for (let answer = addon.nextHistoryPiece(handle, room); answer !== undefined; answer = addon.nextHistoryPiece(handle, room)) {
     found.push(room.slice(answer.offset, answer.offset + answer.bytes));
   }
   return found;
@@ -59,7 +59,7 @@ function idsOf(ring: SharedArrayBuffer, segments: HistorySegment[] = [], nearest
     cancel,
     segments,
     moreSegments: false,
-    streams: rig.streams.map((stream) => ({ ...stream, look: LOOK })),
+    streams: rig.streams.map((stream) => ({ ...stream, outputFormat: LOOK })),
     deviceId: 'rig',
     fromUs: 0,
     toUs: Number.MAX_SAFE_INTEGER,
@@ -112,7 +112,7 @@ describe('at the live end of a stream with B-frames, however long it is silent',
       addon.writeSegment({ packetRing: new Uint8Array(rig.packetRing), ...written, stream: rig.streams[0]!, path });
       for (const at of [1, 20]) {
         const anchor = anchorFrom(at);
-        const ids = idsOf(ringUpTo(anchor.sequence + 1), [{ path, ...written, look: LOOK }]);
+        const ids = idsOf(ringUpTo(anchor.sequence + 1), [{ path, ...written, outputFormat: LOOK }]);
         expect(ids).toEqual(runFrom(first!.sequence, anchor.sequence - first!.sequence));
       }
     } finally {

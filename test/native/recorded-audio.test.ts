@@ -103,7 +103,7 @@ function clip(name: string, path: string): string {
     toUs: arrivals[95]!,
   });
   const pieces: Uint8Array[] = [];
-  for (let answer = addon.nextOfPast(handle, room); answer !== undefined; answer = addon.nextOfPast(handle, room)) {
+  for (let answer = addon.nextHistoryPiece(handle, room); answer !== undefined; answer = addon.nextHistoryPiece(handle, room)) {
     pieces.push(room.slice(answer.offset, answer.offset + answer.bytes));
   }
   const file = join(folder, `${name}-clip.mp4`);

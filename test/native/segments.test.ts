@@ -111,10 +111,10 @@ const room = new Uint8Array(new SharedArrayBuffer(2 * 1024 * 1024));
 function pieces(handle: HistoryHandle): Uint8Array[] {
   const found: Uint8Array[] = [];
   for (;;) {
-    const answer = addon.nextOfPast(handle, room);
+    const answer = addon.nextHistoryPiece(handle, room);
     if (answer === undefined) return found;
     expect(answer.needed).toBe(0);
-    expect(answer.wanted).toBe(undefined);
+    expect(answer.nextSequence).toBe(undefined);
     found.push(room.slice(answer.offset, answer.offset + answer.bytes));
   }
 }
@@ -125,9 +125,9 @@ function frames(paths: { path: string; facts: SegmentFacts }[], options: object 
   const handle = addon.openHistory({
     packetRing: memory ? new Uint8Array(rig.packetRing) : undefined,
     cancel,
-    segments: paths.map(({ path, facts }) => ({ ...facts, path, look: LOOK })),
+    segments: paths.map(({ path, facts }) => ({ ...facts, path, outputFormat: LOOK })),
     moreSegments: false,
-    streams: rig.streams.map((stream) => ({ ...stream, look: LOOK })),
+    streams: rig.streams.map((stream) => ({ ...stream, outputFormat: LOOK })),
     deviceId: 'rig',
     fromUs: 0,
     toUs: Number.MAX_SAFE_INTEGER,
@@ -353,7 +353,7 @@ describe('a replay', () => {
     rig.start('', {
       kind: 'replay',
       replay: {
-        segments: written.map(({ path, facts }) => ({ ...facts, path, look: LOOK })),
+        segments: written.map(({ path, facts }) => ({ ...facts, path, outputFormat: LOOK })),
         fromUs: from.arrivalUs,
         toUs: to.arrivalUs,
         speed: 4,
@@ -383,7 +383,7 @@ describe('a replay', () => {
     useClip(PLAIN);
     const [group] = groups();
     const { path, facts } = write('a.mp4', group!.first, group!.end);
-    for (const [segments, end] of [[[{ ...facts, path, look: LOOK }], 'replay_ended'], [[], 'not_found']] as const) {
+    for (const [segments, end] of [[[{ ...facts, path, outputFormat: LOOK }], 'replay_ended'], [[], 'not_found']] as const) {
       newRig();
       rig.start('', { kind: 'replay', replay: { segments, fromUs: 0, toUs: 1e18, speed: 16, loop: false } });
       expect((await rig.ended()).end).toBe(end);

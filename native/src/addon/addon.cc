@@ -1,5 +1,5 @@
-// The addon's face to JavaScript: src/native/types.ts says what each function takes and gives. It keeps no state of its
-// own, so any number of threads may load it.
+// Node-API functions of the capture and of the process. src/native/types.ts documents them. Any number of threads may
+// load the addon. Its process-wide state is the clock (base/clock.cc) and what PrepareProcess sets.
 #include <malloc.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -190,7 +190,7 @@ class JsHost : public CaptureHost {
         Call("allocateFrameRing", {Napi::Number::New(env, output), Napi::Number::New(env, static_cast<double>(bytes))});
     const Bytes memory = BytesOf(view, "what allocateFrameRing returns");
     if (memory.size < bytes) throw Napi::TypeError::New(env, "allocateFrameRing returned too small a view");
-    // The view keeps the shared memory alive; the last one is enough, since a new ring replaces the output's old one.
+    // The reference keeps the shared memory alive. One per output is enough, because a new ring replaces the old one.
     frame_rings_[static_cast<size_t>(output)] = Napi::Persistent(view.As<Napi::Object>());
     return memory.data;
   }
@@ -219,11 +219,11 @@ class JsHost : public CaptureHost {
     return hooks_.Get(hook).As<Napi::Function>().Call(hooks_, arguments);
   }
 
-  const Napi::Object hooks_;  // lives as long as the call of capture()
+  const Napi::Object hooks_;  // valid during the call of capture()
   std::array<Napi::ObjectReference, kOutputs> frame_rings_;
 };
 
-// Blocks: see NativeAddon.capture.
+// Blocks until the capture ends.
 Napi::Value RunCapture(const Napi::CallbackInfo& call) {
   const Napi::Env env = call.Env();
   if (call.Length() != 2 || !call[0].IsObject() || !call[1].IsObject()) {
@@ -272,14 +272,14 @@ Napi::Value CopySlot(const Napi::CallbackInfo& call) {
   return Napi::Boolean::New(call.Env(), whole);
 }
 
-// Frees the memory behind a Buffer now: see NativeAddon.releaseBuffer.
+// See releaseBuffer in src/native/types.ts.
 Napi::Value ReleaseBuffer(const Napi::CallbackInfo& call) {
   const Napi::Env env = call.Env();
   const Bytes bytes = BytesOf(call[0], "buffer");
   const napi_value array_buffer = call[0].As<Napi::Uint8Array>().ArrayBuffer();
   void* data = nullptr;
   size_t size = 0;
-  // A small Buffer shares its memory with others, and shared memory is not an ArrayBuffer at all.
+  // A small Buffer shares its memory with others. Shared memory is not an ArrayBuffer.
   const bool whole = napi_get_arraybuffer_info(env, array_buffer, &data, &size) == napi_ok && data == bytes.data &&
                      size == bytes.size && napi_detach_arraybuffer(env, array_buffer) == napi_ok;
   return Napi::Boolean::New(env, whole);
@@ -302,7 +302,7 @@ Napi::Value OpenWake(const Napi::CallbackInfo& call) {
 
 Napi::Value Wake(const Napi::CallbackInfo& call) {
   const uint64_t one = 1;
-  // The write can fail only when the counter is full, and then the capture is awake.
+  // The write fails only when the counter is full, and then the capture is awake.
   const ssize_t written = write(call[0].As<Napi::Number>().Int32Value(), &one, sizeof one);
   (void)written;
   return call.Env().Undefined();
@@ -313,9 +313,9 @@ Napi::Value CloseWake(const Napi::CallbackInfo& call) {
   return call.Env().Undefined();
 }
 
-// See NativeAddon.compactHeap. Node-API has no function for it. V8 collects at once, and gives back memory, when more
-// external memory is reported than its heap may have. The first round finds the functions that are not used, the second
-// one frees them.
+// See compactHeap in src/native/types.ts. Node-API has no function for it. V8 collects garbage at once and returns
+// memory when the reported external memory exceeds its heap limit. The first round finds unused functions, the second
+// round frees them.
 Napi::Value CompactHeap(const Napi::CallbackInfo& call) {
   constexpr int64_t kPressureBytes = int64_t{1} << 30;
   constexpr int kRounds = 2;
@@ -328,7 +328,6 @@ Napi::Value CompactHeap(const Napi::CallbackInfo& call) {
 
 Napi::Value EndProcess(const Napi::CallbackInfo& call) { _exit(call[0].As<Napi::Number>().Int32Value()); }
 
-// See NativeAddon.limitUnsent.
 Napi::Value LimitUnsent(const Napi::CallbackInfo& call) {
   const int descriptor = call[0].As<Napi::Number>().Int32Value();
   const int bytes = call[1].As<Napi::Number>().Int32Value();
@@ -341,14 +340,14 @@ std::string VersionText(unsigned version) {
          std::to_string(AV_VERSION_MICRO(version));
 }
 
-// What the whole process shares is set once, by whichever thread loads the addon first.
+// Sets what the whole process shares. The thread that loads the addon first does it.
 void PrepareProcess() {
   static std::once_flag once;
   std::call_once(once, [] {
     LogSink::Install();
     avformat_network_init();
-    // A frame message is megabytes long. Without this, glibc maps and unmaps each one and the kernel clears its pages
-    // anew: a third of the main thread's time (docs/design/performance.md).
+    // Frame messages have megabytes. Without this, glibc maps and unmaps memory for each message and the kernel clears
+    // its pages, which takes a third of the main thread's time (docs/design/performance.md).
     mallopt(M_MMAP_THRESHOLD, 32 << 20);
     mallopt(M_TRIM_THRESHOLD, 256 << 20);
     mallopt(M_TOP_PAD, 64 << 20);

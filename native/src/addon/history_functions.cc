@@ -1,4 +1,4 @@
-// History's face to JavaScript: src/native/types.ts says what each function takes and gives.
+// Node-API functions of the history. src/native/types.ts documents them.
 #include "addon/history_functions.h"
 
 #include <algorithm>
@@ -27,7 +27,7 @@ HistoryStream StreamOf(const Napi::Object& object) {
   HistoryStream stream;
   stream.codec_name = TextOf(object, "codecName");
   stream.extradata = CopyOf(BytesOf(object.Get("extradata"), "extradata"));
-  stream.output_format = OutputFormatOf(object.Get("look").As<Napi::Object>());
+  stream.output_format = OutputFormatOf(object.Get("outputFormat").As<Napi::Object>());
   return stream;
 }
 
@@ -42,7 +42,7 @@ std::vector<HistorySegment> SegmentsOf(const Napi::Value& value) {
     segment.path = TextOf(object, "path");
     segment.first_sequence = NumberOf(object, "firstSequence");
     segment.end_sequence = NumberOf(object, "endSequence");
-    segment.output_format = OutputFormatOf(object.Get("look").As<Napi::Object>());
+    segment.output_format = OutputFormatOf(object.Get("outputFormat").As<Napi::Object>());
     segments.push_back(segment);
   }
   return segments;
@@ -89,14 +89,14 @@ ClipOptions ClipOptionsOf(const Napi::Object& object) {
   return options;
 }
 
-// Keeps the shared memory alive that the job reads.
+// A job, and references that keep alive the shared memory that it reads.
 struct Handle {
   Handle(std::unique_ptr<HistoryJob> made, const Napi::Object& object)
       : job(std::move(made)), cancel(Napi::Persistent(object.Get("cancel").As<Napi::Object>())) {
     const Napi::Value memory = object.Get("packetRing");
     if (memory.IsObject()) ring = Napi::Persistent(memory.As<Napi::Object>());
-    const Napi::Value sound = object.Get("audioRing");
-    if (sound.IsObject()) audio_ring = Napi::Persistent(sound.As<Napi::Object>());
+    const Napi::Value audio = object.Get("audioRing");
+    if (audio.IsObject()) audio_ring = Napi::Persistent(audio.As<Napi::Object>());
   }
 
   std::unique_ptr<HistoryJob> job;  // null once it is closed
@@ -105,7 +105,7 @@ struct Handle {
   Napi::ObjectReference cancel;
 };
 
-// So that no other addon's external is taken for one of these.
+// Marks our externals, so that no other addon's external is accepted.
 constexpr napi_type_tag kHandleTag{0x6368727973686973, 0x746f727968616e64};
 
 Napi::Value Wrap(const Napi::CallbackInfo& call, std::unique_ptr<HistoryJob> job) {
@@ -127,7 +127,7 @@ Napi::Value OpenClip(const Napi::CallbackInfo& call) {
 
 Handle& HandleOf(const Napi::Value& value) {
   if (!value.IsExternal() || !value.As<Napi::External<Handle>>().CheckTypeTag(&kHandleTag)) {
-    throw Napi::TypeError::New(value.Env(), "this is nothing that openHistory or openClip returned");
+    throw Napi::TypeError::New(value.Env(), "This is not a handle that openHistory or openClip returned.");
   }
   return *value.As<Napi::External<Handle>>().Data();
 }
@@ -151,7 +151,7 @@ Napi::Value Next(const Napi::CallbackInfo& call) {
       return result;
     case HistoryJob::Answer::kMore:
       result["needed"] = 0;
-      result["wanted"] = static_cast<double>(handle.job->wanted());
+      result["nextSequence"] = static_cast<double>(handle.job->next_sequence());
       return result;
     case HistoryJob::Answer::kPiece:
       result["needed"] = 0;
@@ -200,7 +200,6 @@ Napi::Value FrameIds(const Napi::CallbackInfo& call) {
   return ids;
 }
 
-// See NativeAddon.packetSums.
 Napi::Value SumUp(const Napi::CallbackInfo& call) {
   const PacketSums sums = SumPackets(RingOf(call[0]));
   Napi::Object answer = Napi::Object::New(call.Env());
@@ -219,8 +218,8 @@ Napi::Value SumUp(const Napi::CallbackInfo& call) {
 void AddHistory(Napi::Env env, Napi::Object exports) {
   exports["openHistory"] = Napi::Function::New(env, OpenHistory, "openHistory");
   exports["openClip"] = Napi::Function::New(env, OpenClip, "openClip");
-  exports["nextOfPast"] = Napi::Function::New(env, Next, "nextOfPast");
-  exports["closePast"] = Napi::Function::New(env, Close, "closePast");
+  exports["nextHistoryPiece"] = Napi::Function::New(env, Next, "nextHistoryPiece");
+  exports["closeHistory"] = Napi::Function::New(env, Close, "closeHistory");
   exports["addSegments"] = Napi::Function::New(env, Add, "addSegments");
   exports["copyBytes"] = Napi::Function::New(env, CopyBytes, "copyBytes");
   exports["packetSums"] = Napi::Function::New(env, SumUp, "packetSums");

@@ -8,10 +8,10 @@
 
 namespace chrys {
 
-// PastSegment[] of src/native/types.ts.
+// The segments of a HistorySegment[] (src/native/history.ts).
 std::vector<HistorySegment> SegmentsOf(const Napi::Value& value);
 
-// Adds what reads and writes the past.
+// Adds the functions of the history to `exports`.
 void AddHistory(Napi::Env env, Napi::Object exports);
 
 }  // namespace chrys

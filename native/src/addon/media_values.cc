@@ -24,9 +24,9 @@ SegmentStream SegmentStreamOf(const Napi::Object& object) {
   stream.extradata = CopyOf(BytesOf(object.Get("extradata"), "extradata"));
   stream.width = static_cast<int>(NumberOf(object, "width"));
   stream.height = static_cast<int>(NumberOf(object, "height"));
-  const Napi::Value sound = object.Get("audio");
-  if (sound.IsObject()) {
-    const Napi::Object about = sound.As<Napi::Object>();
+  const Napi::Value value = object.Get("audio");
+  if (value.IsObject()) {
+    const Napi::Object about = value.As<Napi::Object>();
     AudioStream& audio = stream.audio.emplace();
     audio.codec_name = TextOf(about, "codecName");
     audio.extradata = CopyOf(BytesOf(about.Get("extradata"), "extradata"));

@@ -1,4 +1,4 @@
-// Rings and streams that JavaScript gives to the addon. Each throws a TypeError that names what is wrong.
+// Converts rings and streams from JavaScript. Each function throws a TypeError that names the wrong value.
 #pragma once
 
 #include <atomic>
@@ -17,13 +17,13 @@ std::vector<uint8_t> CopyOf(const Bytes& bytes);
 
 PacketRingView RingOf(const Napi::Value& value);
 
-// Without a base when the value is undefined.
+// A view without a base when the value is undefined.
 PacketRingView OptionalRingOf(const Napi::Value& value);
 
-// What the packets of a stream are: the fields of StreamInfo that SegmentOptions.stream has.
+// From the fields of SegmentOptions.stream.
 SegmentStream SegmentStreamOf(const Napi::Object& object);
 
-// The four bytes of `cancel`, shared memory.
+// The flag in the shared memory of `cancel`.
 const std::atomic<int32_t>* CancelOf(const Napi::Object& object);
 
 }  // namespace chrys

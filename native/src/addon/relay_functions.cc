@@ -1,6 +1,7 @@
-// The relay's face to JavaScript: src/native/types.ts says what each function takes and gives.
+// Node-API functions of the relay. src/native/types.ts documents them.
 #include "addon/relay_functions.h"
 
+#include <cerrno>
 #include <memory>
 
 #include "addon/media_values.h"
@@ -10,7 +11,7 @@
 namespace chrys {
 namespace {
 
-// Keeps the shared memory alive that the relay reads.
+// A relay, and references that keep alive the shared memory that it reads.
 struct Handle {
   Handle(const RelayOptions& options, const Napi::Object& object) : relay(std::make_unique<Relay>(options)) {
     for (const char* key : {"packetRing", "audioRing", "cancel"}) {
@@ -22,12 +23,12 @@ struct Handle {
   std::vector<Napi::ObjectReference> memory;
 };
 
-// So that no other addon's external is taken for one of these.
+// Marks our externals, so that no other addon's external is accepted.
 constexpr napi_type_tag kHandleTag{0x6368727973686973, 0x72656c6179207275};
 
-[[noreturn]] void Throw(Napi::Env env, const RelayFailure& failure) {
+[[noreturn]] void Throw(Napi::Env env, const Error& failure) {
   Napi::Error error = Napi::Error::New(env, failure.message);
-  error.Set("code", failure.cancelled ? "ECANCELED" : "EIO");
+  error.Set("code", failure.error_number == ECANCELED ? "ECANCELED" : "EIO");
   throw error;
 }
 
@@ -54,7 +55,7 @@ Napi::Value OpenRelay(const Napi::CallbackInfo& call) {
 
 Handle& HandleOf(const Napi::Value& value) {
   if (!value.IsExternal() || !value.As<Napi::External<Handle>>().CheckTypeTag(&kHandleTag)) {
-    throw Napi::TypeError::New(value.Env(), "this is nothing that openRelay returned");
+    throw Napi::TypeError::New(value.Env(), "This is not a handle that openRelay returned.");
   }
   return *value.As<Napi::External<Handle>>().Data();
 }
@@ -76,15 +77,15 @@ const char* NameOf(RelayStep::Kind kind) {
 Napi::Value RelayPackets(const Napi::CallbackInfo& call) {
   const Napi::Env env = call.Env();
   Handle& handle = HandleOf(call[0]);
-  if (!handle.relay) throw Napi::TypeError::New(env, "the relay is closed");
-  RelayStep step;
-  if (const auto failure = handle.relay->Send(call[1].As<Napi::Number>().Int32Value(), &step)) Throw(env, *failure);
+  if (!handle.relay) throw Napi::TypeError::New(env, "The relay is closed.");
+  const auto step = handle.relay->Send(call[1].As<Napi::Number>().Int32Value());
+  if (!step) Throw(env, step.error());
   Napi::Object result = Napi::Object::New(env);
-  result["end"] = NameOf(step.kind);
-  result["nextSequence"] = static_cast<double>(step.next_sequence);
-  result["packets"] = static_cast<double>(step.packets);
-  result["bytes"] = static_cast<double>(step.bytes);
-  result["lost"] = static_cast<double>(step.lost);
+  result["end"] = NameOf(step->kind);
+  result["nextSequence"] = static_cast<double>(step->next_sequence);
+  result["packets"] = static_cast<double>(step->packets);
+  result["bytes"] = static_cast<double>(step->bytes);
+  result["lost"] = static_cast<double>(step->lost);
   return result;
 }
 

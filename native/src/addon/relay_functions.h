@@ -4,7 +4,7 @@
 
 namespace chrys {
 
-// Adds what pushes a camera's packets to a server.
+// Adds the functions of the relay to `exports`.
 void AddRelay(Napi::Env env, Napi::Object exports);
 
 }  // namespace chrys

@@ -1,11 +1,11 @@
-// The face to JavaScript of what writes and reads segments: src/native/types.ts says what each function takes and
-// gives.
+// Node-API functions that write and read segments. src/native/segments.ts documents them.
 #include "addon/segment_functions.h"
 
 #include <algorithm>
 #include <cerrno>
 #include <cmath>
 #include <cstring>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -16,7 +16,7 @@
 namespace chrys {
 namespace {
 
-// As Node names it, for the errors that a disk gives.
+// Node's names of the errors that a disk gives.
 const char* NameOfSystemError(int error_number) {
   switch (error_number) {
     case ENOSPC:
@@ -74,15 +74,14 @@ Napi::Value FactsOf(Napi::Env env, const Segment& segment) {
   facts["width"] = segment.stream.width;
   facts["height"] = segment.stream.height;
   facts["keyframesUs"] = keyframes_us;
-  facts["audio"] = !segment.sound.empty();
+  facts["audio"] = !segment.audio_samples.empty();
   return facts;
 }
 
-Napi::Error DiskError(Napi::Env env, const std::string& sentence, int error_number) {
-  const std::string text = error_number == 0 ? sentence : sentence + ": " + std::strerror(error_number);
-  Napi::Error error = Napi::Error::New(env, text);
-  if (error_number != 0) error.Set("code", Napi::String::New(env, NameOfSystemError(error_number)));
-  return error;
+Napi::Error ToJs(Napi::Env env, const Error& error) {
+  Napi::Error js = Napi::Error::New(env, error.message);
+  if (error.error_number != 0) js.Set("code", Napi::String::New(env, NameOfSystemError(error.error_number)));
+  return js;
 }
 
 Napi::Value Write(const Napi::CallbackInfo& call) {
@@ -92,23 +91,22 @@ Napi::Value Write(const Napi::CallbackInfo& call) {
   const PacketRingView view = RingOf(options.Get("packetRing"));
   const SegmentStream stream = SegmentStreamOf(options.Get("stream").As<Napi::Object>());
   const PacketRingView audio = OptionalRingOf(options.Get("audioRing"));
-  const SegmentResult result = WriteSegment({view, audio}, NumberOf(options, "firstSequence"),
-                                            NumberOf(options, "endSequence"), stream, TextOf(options, "path"));
-  if (result.kind == SegmentResult::kOverrun) return env.Undefined();
-  if (result.kind == SegmentResult::kFailed) throw DiskError(env, result.failure, result.error_number);
-  return FactsOf(env, result.segment);
+  const auto result = WriteSegment({view, audio}, NumberOf(options, "firstSequence"), NumberOf(options, "endSequence"),
+                                   stream, TextOf(options, "path"));
+  if (!result) throw ToJs(env, result.error());
+  return *result ? FactsOf(env, (*result)->segment) : env.Undefined();
 }
 
 Napi::Value Read(const Napi::CallbackInfo& call) {
   const Napi::Env env = call.Env();
   if (call.Length() != 1 || !call[0].IsString()) throw Napi::TypeError::New(env, "readSegment takes a path");
-  const OpenedSegment opened = OpenSegment(call[0].As<Napi::String>().Utf8Value());
-  if (!opened.bytes) throw DiskError(env, "the file cannot be opened", opened.error_number);
-  const auto segment = ReadSegment(*opened.bytes);
+  const auto opened = OpenSegment(call[0].As<Napi::String>().Utf8Value());
+  if (!opened) throw ToJs(env, opened.error());
+  const auto segment = ReadSegment(**opened);
   return segment ? FactsOf(env, *segment) : env.Undefined();
 }
 
-// Reads what a segment says of its packets on a thread of libuv's, so that a slow disk holds up nobody else.
+// Reads the packets of a segment on one of libuv's threads, so that a slow disk does not block the caller's thread.
 class SegmentPackets : public Napi::AsyncWorker {
  public:
   SegmentPackets(Napi::Env env, std::string path)
@@ -117,10 +115,12 @@ class SegmentPackets : public Napi::AsyncWorker {
 
  protected:
   void Execute() override {
-    const OpenedSegment opened = OpenSegment(path_);
-    error_number_ = opened.error_number;
-    if (!opened.bytes) return;
-    const auto segment = ReadSegment(*opened.bytes);
+    const auto opened = OpenSegment(path_);
+    if (!opened) {
+      error_ = opened.error();
+      return;
+    }
+    const auto segment = ReadSegment(**opened);
     if (!segment) return;
     packets_ = segment->packets();
     for (const PacketInfo& packet : packets_) ids_.push_back(FrameIdOf(packets_, packet));
@@ -128,8 +128,8 @@ class SegmentPackets : public Napi::AsyncWorker {
 
   void OnOK() override {
     const Napi::Env env = Env();
-    if (error_number_ != 0) {
-      answer_.Reject(DiskError(env, "the file cannot be opened", error_number_).Value());
+    if (error_) {
+      answer_.Reject(ToJs(env, *error_).Value());
       return;
     }
     if (packets_.empty()) {
@@ -164,7 +164,7 @@ class SegmentPackets : public Napi::AsyncWorker {
  private:
   const std::string path_;
   Napi::Promise::Deferred answer_;
-  int error_number_ = 0;
+  std::optional<Error> error_;
   std::vector<PacketInfo> packets_;
   std::vector<int64_t> ids_;
 };

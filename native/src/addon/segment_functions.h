@@ -4,7 +4,7 @@
 
 namespace chrys {
 
-// Adds what writes and reads segments.
+// Adds the functions that write and read segments to `exports`.
 void AddSegments(Napi::Env env, Napi::Object exports);
 
 }  // namespace chrys

@@ -1,4 +1,4 @@
-// What JavaScript gives to the addon, taken apart. Each throws a TypeError that names what is wrong.
+// Converts values from JavaScript. Each function throws a TypeError that names the wrong value.
 #pragma once
 
 #include <cstdint>
@@ -13,7 +13,7 @@ struct Bytes {
   size_t size = 0;
 };
 
-// N-API's ArrayBuffer calls refuse a SharedArrayBuffer, so views are looked at through their typed array.
+// The bytes of a Uint8Array. Node-API's ArrayBuffer functions refuse a SharedArrayBuffer, so the typed array is read.
 inline Bytes BytesOf(const Napi::Value& value, const char* what) {
   napi_typedarray_type type;
   Bytes bytes;

@@ -17,6 +17,7 @@ struct AudioStream {
     return codec_name == other.codec_name && extradata == other.extradata && sample_rate == other.sample_rate &&
            channels == other.channels;
   }
+  bool operator!=(const AudioStream& other) const { return !(*this == other); }
 };
 
 }  // namespace chrys

@@ -1,5 +1,5 @@
-// One mp4 file over many segments and what memory still holds beyond them, made while it is read: its index comes
-// first, the pictures are copied from where they lie.
+// A clip: one mp4 file made of many segments and of the newer packets in the packet ring. It is made while it is read:
+// the index comes first, then the samples are copied from the segments.
 #pragma once
 
 #include <atomic>
@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "base/atomics.h"
+#include "history/clip_index.h"
 #include "history/history_job.h"
 #include "mp4/frame_times.h"
 #include "mp4/segment_file.h"
@@ -21,9 +22,9 @@ namespace chrys {
 struct ClipOptions {
   SegmentRings rings;                            // without a base: nothing is in memory
   const std::atomic<int32_t>* cancel = nullptr;  // not 0: end as soon as possible
-  std::vector<std::string> paths;                // segments in order
+  std::vector<std::string> paths;                // of segments, oldest first
   std::map<int32_t, SegmentStream> streams;      // of the packets in memory, by connection
-  // Arrival of the first and the last frame that a player shows, microseconds since the epoch, both inclusive.
+  // Arrivals of the first and the last frame that a player shows, microseconds since the epoch, both inclusive.
   int64_t from_us = 0;
   int64_t to_us = 0;
 };
@@ -32,56 +33,46 @@ class Clip : public HistoryJob {
  public:
   explicit Clip(const ClipOptions& options) : options_(options) {}
 
-  // Pieces of the file, in order.
+  // The next piece of the file.
   Answer Next(uint8_t* target, size_t room) override;
-  int64_t wanted() const override { return 0; }
+  int64_t next_sequence() const override { return 0; }
   void Add(std::vector<HistorySegment>, bool) override {}
 
  private:
-  // Samples of one segment that go into the clip.
-  struct Part {
-    std::string path;                     // empty: in memory
-    std::shared_ptr<SegmentBytes> bytes;  // of a part in memory
-    std::vector<SegmentSample> samples;
-    std::vector<int64_t> pts;  // on the clip's own clock
-    std::vector<int64_t> dts;
-    std::vector<AudioSample> sound;  // times on the clip's own clock, in samples
-  };
-  struct Run {  // bytes of a part that lie in a row
-    size_t part = 0;
-    int64_t offset = 0;
-    int64_t bytes = 0;
-  };
-
   bool stopped() const { return LoadRelaxed(*options_.cancel) != 0; }
-  // Looks at everything and makes the head. False: failure_ says why, unless there is nothing.
-  bool Prepare();
+  bool InRange(const PacketInfo& packet) const {
+    return packet.arrival_us >= options_.from_us && packet.arrival_us <= options_.to_us;
+  }
+  // Collects the parts and makes the index. Sets failure_ when that fails.
+  void Prepare();
   void CollectDisk();
-  // The groups of the range that memory has, oldest first.
-  std::vector<SegmentResult> MakeFromMemory() const;
-  bool AddSegment(const Segment& segment, const std::string& path, std::shared_ptr<SegmentBytes> bytes);
+  // The GOPs of the range in the packet ring, oldest first.
+  std::vector<MadeSegment> MakeFromMemory() const;
+  // Adds the samples of a segment, unless it lies outside the range or belongs to another stream.
+  void AddSegment(const Segment& segment, const std::string& path, std::shared_ptr<SegmentBytes> bytes);
+  void AddAudio(const Segment& segment, ClipPart* part);
   void Trim();
+  void CutParts();
   void TrimAudio(int64_t begin);
-  int64_t LastAudioSamples() const;
-  bool MakeHead();
-  std::unique_ptr<SegmentBytes> Open(const Part& part) const;
+  // Copies samples to `target`, up to `bytes`. Returns the number of bytes copied, 0 when a segment is gone.
+  size_t CopySamples(uint8_t* target, size_t bytes);
+  Answer Failed() const;
 
   const ClipOptions options_;
   bool prepared_ = false;
-  bool ended_ = false;  // the stream changed, or the range is over: the clip ends there
-  std::vector<Part> parts_;
+  bool ended_ = false;  // the stream changed: the clip ends there
+  std::vector<ClipPart> parts_;
   SegmentStream stream_;
   std::optional<AudioStream> audio_;
-  int64_t last_audio_ = -1;  // time of the sound that was added last
+  int64_t last_audio_ = -1;  // time of the audio sample that was added last
   std::vector<uint8_t> parameter_sets_;
-  // mp4 knows no frame that is shown for longer than some 6.6 hours.
-  TimeRow times_{6LL * 3600 * 1'000'000};
-  std::vector<uint8_t> head_;
-  size_t head_done_ = 0;
-  std::vector<Run> runs_;
-  size_t run_ = 0;
-  int64_t run_done_ = 0;
-  std::shared_ptr<SegmentBytes> open_;  // of runs_[run_]
+  // mp4 cannot show a frame for longer than about 6.6 hours.
+  SegmentClock clock_{6LL * 3600 * 1'000'000};
+  ClipIndex index_;
+  size_t head_done_ = 0;                // bytes of the head that were delivered
+  size_t run_ = 0;                      // index of the run in progress
+  int64_t run_done_ = 0;                // bytes of it that were delivered
+  std::shared_ptr<SegmentBytes> open_;  // the part open_part_
   size_t open_part_ = SIZE_MAX;
   std::string failure_;
 };

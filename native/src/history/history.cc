@@ -23,7 +23,7 @@ size_t AlignUp(size_t bytes) { return (bytes + kCacheLine - 1) & ~(kCacheLine - 
 History::History(const HistoryOptions& options)
     : options_(options),
       streams_(options.streams),
-      past_(options.packet_ring, options.segments, options.more_segments),
+      packets_(options.packet_ring, options.segments, options.more_segments),
       plan_(options.range) {
   shape_.device_id = options.device_id;
 }
@@ -37,19 +37,19 @@ HistoryJob::Answer History::Next(uint8_t* target, size_t room) {
       return End(target, room);
     }
     const PacketInfo info = decoder_.InfoOf(pending_);
-    const auto wanted = outstanding_.find(info.sequence);
+    const auto selected = outstanding_.find(info.sequence);
     Answer answer;
-    if (wanted != outstanding_.end() && !(options_.withhold_corrupt && (IsCorrupt(pending_) || info.is_damaged))) {
+    if (selected != outstanding_.end() && !(options_.withhold_corrupt && (IsCorrupt(pending_) || info.is_damaged))) {
       if (substitute_) {
-        Consider(pending_, info, wanted->second);
+        Consider(pending_, info, selected->second);
       } else {
-        answer = Deliver(pending_, info, wanted->second, target, room);
+        answer = Deliver(pending_, info, selected->second, target, room);
       }
     }
     if (answer.kind == Answer::kTooSmall) return answer;
     pending_ = nullptr;
-    if (wanted == outstanding_.end()) continue;
-    outstanding_.erase(wanted);
+    if (selected == outstanding_.end()) continue;
+    outstanding_.erase(selected);
     if (answer.kind != Answer::kEnd) return answer;
   }
   return {};
@@ -62,7 +62,7 @@ HistoryJob::Answer History::End(uint8_t* target, size_t room) {
     answer.failure = failure_;
     return answer;
   }
-  if (wants_more_) {
+  if (needs_segments_) {
     Answer answer;
     answer.kind = Answer::kMore;
     return answer;
@@ -84,7 +84,7 @@ void History::Consider(const AVFrame* frame, const PacketInfo& info, int64_t fra
     substitute_->info = info;
     substitute_->frame_id = frame_id;
   }
-  // They come in the order in which they are shown, and nearly in that of their arrival.
+  // Frames come in display order, which is nearly the order of arrival.
   substitute_->certain = info.arrival_us >= moment_us;
 }
 
@@ -100,8 +100,8 @@ bool History::Advance() {
     return true;
   }
   if (!looked_ahead_ && !LookAhead()) return false;
-  // A group that follows at once goes into the same decoder: its first frames may refer to the group before.
-  const bool joins = ahead_ && ahead_->connection == connection_ && ahead_->first == group_end_ && next_ == group_end_;
+  // A GOP that follows directly continues in the decoder, because its first frames may refer to the previous GOP.
+  const bool joins = ahead_ && ahead_->connection == connection_ && ahead_->first == gop_end_ && next_ == gop_end_;
   if (!joins && !outstanding_.empty()) {
     decoder_.Drain();
     drained_ = true;
@@ -109,30 +109,30 @@ bool History::Advance() {
   }
   if (!ahead_) {
     if (options_.range.nearest_us < 0 || delivered_ || substitute_) return false;
-    substitute_.emplace(Substitute{});  // clang 14 cannot find the default constructor of a nested class here
-    plan_.WantAround();
+    substitute_.emplace(Substitute{});  // clang 14 does not find the nested class's default constructor
+    plan_.SelectNeighbours();
     looked_ahead_ = false;
     return true;
   }
-  const GroupPlan plan = *ahead_;
+  const GopPlan plan = *ahead_;
   ahead_.reset();
   looked_ahead_ = false;
-  return BeginGroup(plan, joins);
+  return BeginGop(plan, joins);
 }
 
 bool History::LookAhead() {
-  wants_more_ = false;
+  needs_segments_ = false;
   while (!(ahead_ = plan_.Next())) {
-    if (plan_.overrun()) past_.ReadMemoryAgain();
-    const HistoryPackets::Step step = past_.Next(plan_.wanted());
-    wants_more_ = step == HistoryPackets::Step::kMore;
-    if (wants_more_) return false;
+    if (plan_.overrun()) packets_.ReadMemoryAgain();
+    const HistoryPackets::Step step = packets_.Next(plan_.next_sequence());
+    needs_segments_ = step == HistoryPackets::Step::kMore;
+    if (needs_segments_) return false;
     if (step == HistoryPackets::Step::kEnd) break;
-    plan_.Continue(past_.view(), past_.end());
-    if (const SegmentStream* stream = past_.stream()) {
-      const auto info = ReadPacketInfo(past_.view(), past_.end() - 1);
+    plan_.Continue(packets_.view(), packets_.end());
+    if (const SegmentStream* stream = packets_.stream()) {
+      const auto info = ReadPacketInfo(packets_.view(), packets_.end() - 1);
       if (info)
-        streams_[info->connection] = {stream->codec_name, stream->extradata, past_.output_format(), stream->width,
+        streams_[info->connection] = {stream->codec_name, stream->extradata, packets_.output_format(), stream->width,
                                       stream->height};
     }
   }
@@ -140,78 +140,70 @@ bool History::LookAhead() {
   return true;
 }
 
-bool History::BeginGroup(const GroupPlan& plan, bool joins) {
+bool History::BeginGop(const GopPlan& plan, bool joins) {
   gap_pending_ = gap_pending_ || plan_.TakeLoss();
   if (plan.connection != connection_) {
     if (streams_.count(plan.connection) == 0) {
-      // It ended so long ago that nobody knows its codec any more.
+      // The connection ended so long ago that its codec is not known any more.
       gap_pending_ = true;
       return true;
     }
-    if (!OpenDecoder(plan.connection)) return false;
+    if (const auto error = OpenDecoder(plan.connection)) {
+      failure_ = error->message;
+      return false;
+    }
   } else if (!joins) {
     decoder_.Reset();
   }
   next_ = plan.first;
   last_needed_ = plan.last_needed;
-  group_first_ = plan.first;
-  group_end_ = plan.end;
+  gop_first_ = plan.first;
+  gop_end_ = plan.end;
   leading_ = plan.leading;
-  outstanding_.insert(plan.wanted.begin(), plan.wanted.end());
+  outstanding_.insert(plan.frame_ids.begin(), plan.frame_ids.end());
   if (joins || leading_.empty()) return true;
   if (plan.lead_in >= 0) {
     next_ = plan.lead_in;
   } else {
-    GiveUpLeading();
+    DropLeading();
   }
   return true;
 }
 
-void History::GiveUpLeading() {
+void History::DropLeading() {
   for (const int64_t sequence : leading_) outstanding_.erase(sequence);
   leading_.clear();
 }
 
-bool History::OpenDecoder(int32_t connection) {
+std::optional<Error> History::OpenDecoder(int32_t connection) {
   const HistoryStream& stream = streams_.at(connection);
   connection_.reset();
-  const AVCodecDescriptor* codec = avcodec_descriptor_get_by_name(stream.codec_name.c_str());
-  const AvPtr<AVCodecParameters> parameters(avcodec_parameters_alloc());
-  if (codec == nullptr || !parameters) {
-    failure_ = "libav knows no codec \"" + stream.codec_name + "\"";
-    return false;
-  }
-  parameters->codec_type = AVMEDIA_TYPE_VIDEO;
-  parameters->codec_id = codec->id;
-  parameters->width = stream.width;
-  parameters->height = stream.height;
-  if (!SetExtradata(parameters.get(), stream.extradata)) return false;
-  // One thread: history workers are as many as cores.
-  if (const auto failure = decoder_.Open(parameters.get(), 1, Decoder::Threading::kSlices, options_.max_pixels)) {
-    failure_ = failure->message;
-    return false;
-  }
-  parameters_.Open(parameters.get());
+  const auto parameters = MakeVideoParameters(stream.codec_name, stream.width, stream.height, stream.extradata);
+  if (!parameters) return parameters.error();
+  // One thread, because there are as many history workers as cores.
+  const auto failure = decoder_.Open(parameters->get(), 1, Decoder::Threading::kSlices, options_.max_pixels);
+  if (failure) return Error{failure->message};
+  parameters_.Open(parameters->get());
   connection_ = connection;
   shape_.codec_name = stream.codec_name;
   shape_.extradata = ShownExtradata(stream.extradata.data(), stream.extradata.size());
-  return true;
+  return std::nullopt;
 }
 
 void History::FeedNext() {
-  const auto info = ReadPacket(past_.view(), next_, &payload_, AV_INPUT_BUFFER_PADDING_SIZE);
-  if (!info && next_ < group_first_) {
-    // The group before left meanwhile.
+  const auto info = ReadPacket(packets_.view(), next_, &payload_, AV_INPUT_BUFFER_PADDING_SIZE);
+  if (!info && next_ < gop_first_) {
+    // The previous GOP was overwritten meanwhile.
     decoder_.Reset();
-    GiveUpLeading();
-    next_ = group_first_;
+    DropLeading();
+    next_ = gop_first_;
     return;
   }
   if (!info) {
-    // What the decoder has by now is good; the rest of the group is gone.
+    // The frames decoded so far are good. The rest of the GOP was overwritten.
     plan_.Overrun(next_);
     last_needed_ = next_ - 1;
-    group_end_ = -1;
+    gop_end_ = -1;
     return;
   }
   decoder_.SkipNonReference(outstanding_.count(next_) == 0);
@@ -229,10 +221,21 @@ void History::FeedNext() {
 HistoryJob::Answer History::TooLarge(PictureSize size, size_t bytes) const {
   Answer answer;
   answer.kind = Answer::kTooLarge;
-  answer.failure = "a picture of " + std::to_string(size.width) + "x" + std::to_string(size.height) + " takes " +
-                   std::to_string(bytes) + " bytes, and a message at most " +
-                   std::to_string(options_.max_message_bytes) + ": ask for a smaller one, or for JPEG";
+  answer.failure = "A picture of " + std::to_string(size.width) + "x" + std::to_string(size.height) + " has " +
+                   std::to_string(bytes) + " bytes, but a message at most " +
+                   std::to_string(options_.max_message_bytes) + ": ask for a smaller one, or for JPEG.";
   return answer;
+}
+
+FrameFacts History::FactsOf(const AVFrame* frame, const PacketInfo& info, int64_t frame_id) const {
+  FrameFacts facts;
+  facts.packet = info;
+  facts.frame_id = frame_id;
+  facts.type = TypeLetter(frame);
+  facts.corrupt = IsCorrupt(frame) || info.is_damaged;
+  const int64_t since_us = last_arrival_us_ > 0 ? last_arrival_us_ : plan_.begin_us();
+  if (gap_pending_) facts.gap_ms = std::max<int64_t>(1, (info.arrival_us - since_us) / 1000);
+  return facts;
 }
 
 HistoryJob::Answer History::Deliver(const AVFrame* frame, const PacketInfo& info, int64_t frame_id, uint8_t* target,
@@ -246,15 +249,9 @@ HistoryJob::Answer History::Deliver(const AVFrame* frame, const PacketInfo& info
   shape_.height = size.height;
   shape_.format = output_format.format;
   shape_.pixel_format = format == nullptr ? "" : format;
-  FrameFacts facts;
-  facts.packet = info;
-  facts.frame_id = frame_id;
-  facts.type = TypeLetter(frame);
-  facts.corrupt = IsCorrupt(frame) || facts.packet.is_damaged;
-  const int64_t since_us = last_arrival_us_ > 0 ? last_arrival_us_ : plan_.begin_us();
-  if (gap_pending_) facts.gap_ms = std::max<int64_t>(1, (info.arrival_us - since_us) / 1000);
+  const FrameFacts facts = FactsOf(frame, info, frame_id);
 
-  // Of a JPEG, the number of its bytes and so the head's length follows later, and is smaller.
+  // The head of a JPEG gets shorter later, when its number of bytes is known.
   const size_t picture_room = PictureRoom(output_format.format, size);
   const size_t data_at = AlignUp(FrameMessageHead(shape_, facts, picture_room).size());
   answer.bytes = data_at + picture_room + kPicturePadding;
@@ -267,7 +264,7 @@ HistoryJob::Answer History::Deliver(const AVFrame* frame, const PacketInfo& info
   const auto bytes = maker_.Make(frame, output_format, size, target + data_at, picture_room);
   if (!bytes) {
     answer.kind = Answer::kFailed;
-    answer.failure = "libswscale cannot convert the pixel format " + shape_.pixel_format;
+    answer.failure = bytes.error().message;
     return answer;
   }
   if (data_at + *bytes > options_.max_message_bytes) return TooLarge(size, *bytes);

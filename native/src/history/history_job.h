@@ -1,5 +1,5 @@
-// Something made of the past for one reader, piece by piece. Used by one thread, which it blocks only while it makes a
-// piece.
+// A job that makes something of a camera's history for one reader, piece by piece: frames, or a clip. Used by one
+// thread, which it blocks only while it makes a piece.
 #pragma once
 
 #include <cstddef>
@@ -19,19 +19,21 @@ class HistoryJob {
     enum Kind {
       kPiece,
       kEnd,
-      kMore,      // Add has to be called first, with the segments that have packets from wanted() on
-      kTooSmall,  // call it again with a larger target
-      kTooLarge,  // no client would take so large a piece
+      kMore,      // Add must be called first, with the segments from next_sequence() on
+      kTooSmall,  // call again with a target of at least `bytes`
+      kTooLarge,  // the piece exceeds a message
       kFailed,
     } kind = kEnd;
     size_t offset = 0;         // of the piece in the target
-    size_t bytes = 0;          // of the piece; kTooSmall: that the target must have
+    size_t bytes = 0;          // of the piece; kTooSmall: the minimum size of the target
     int64_t arrival_us = 0;    // of the frame's packet
-    std::string failure = {};  // a sentence
+    std::string failure = {};  // kTooLarge, kFailed: what happened and what to do
   };
-  // Writes the next piece somewhere into `target`.
+  // Writes the next piece somewhere into `target`, which has `room` bytes.
   virtual Answer Next(uint8_t* target, size_t room) = 0;
-  virtual int64_t wanted() const = 0;
+  // The first packet that is needed next.
+  virtual int64_t next_sequence() const = 0;
+  // Adds segments. `more`: the caller has further ones.
   virtual void Add(std::vector<HistorySegment> segments, bool more) = 0;
 };
 

@@ -3,18 +3,19 @@
 #include <algorithm>
 #include <cstring>
 
+#include "base/byte_order.h"
+
 namespace chrys {
 
 namespace {
 
 constexpr size_t kLengthBytes = 4;
 
-// Lengths in front of NAL units become start codes of the same size. False: they do not add up.
+// Replaces the lengths before NAL units by start codes of equal size. False: the lengths do not match the size.
 bool ToAnnexB(std::vector<uint8_t>& sample, size_t size) {
   size_t at = 0;
   while (at + kLengthBytes <= size) {
-    size_t length = 0;
-    for (size_t i = 0; i < kLengthBytes; ++i) length = length << 8 | sample[at + i];
+    const size_t length = ReadBig32(sample.data() + at);
     if (length > size - at - kLengthBytes) return false;
     sample[at] = sample[at + 1] = sample[at + 2] = 0;
     sample[at + 3] = 1;
@@ -41,23 +42,23 @@ HistoryPackets::HistoryPackets(PacketRingView memory, std::vector<HistorySegment
 void HistoryPackets::Add(std::vector<HistorySegment> segments, bool more) {
   segments_.insert(segments_.end(), segments.begin(), segments.end());
   more_ = more;
-  if (!segments.empty()) asked_for_ = -1;
+  if (!segments.empty()) requested_ = -1;
 }
 
-HistoryPackets::Step HistoryPackets::Next(int64_t wanted) {
-  // What came since is recorded as well, and has no end.
-  if (memory_.base != nullptr && wanted >= memory_end_) return Step::kEnd;
+HistoryPackets::Step HistoryPackets::Next(int64_t sequence) {
+  // Packets that arrived after this object was made are not part of it.
+  if (memory_.base != nullptr && sequence >= memory_end_) return Step::kEnd;
   while (!segments_.empty()) {
     const HistorySegment segment = segments_.front();
     segments_.pop_front();
-    if (segment.end_sequence > wanted && Load(segment)) return Step::kView;
+    if (segment.end_sequence > sequence && Load(segment)) return Step::kView;
   }
   const bool in_memory = memory_.base != nullptr && !memory_read_;
   const int64_t first = in_memory ? memory_.first_sequence() : INT64_MAX;
-  // What memory has lost since the segments were listed was written to disk meanwhile.
-  const bool behind = wanted > 0 && in_memory && first > wanted;
-  if (on_disk_ && asked_for_ != wanted && (more_ || behind)) {
-    asked_for_ = wanted;
+  // Packets that left memory after the segments were listed are on disk meanwhile.
+  const bool behind = sequence > 0 && in_memory && first > sequence;
+  if (on_disk_ && requested_ != sequence && (more_ || behind)) {
+    requested_ = sequence;
     return Step::kMore;
   }
   if (!in_memory) return Step::kEnd;
@@ -69,14 +70,14 @@ HistoryPackets::Step HistoryPackets::Next(int64_t wanted) {
 }
 
 bool HistoryPackets::Load(const HistorySegment& file) {
-  const OpenedSegment opened = OpenSegment(file.path);
-  if (!opened.bytes) return false;
-  const auto segment = ReadSegment(*opened.bytes);
+  const auto opened = OpenSegment(file.path);
+  if (!opened) return false;
+  const auto segment = ReadSegment(**opened);
   if (!segment) return false;
   size_t payload = 0;
   for (const SegmentSample& sample : segment->samples) payload += static_cast<size_t>(sample.packet.size);
   const int32_t entries = EntriesFor(segment->samples.size());
-  // Of each packet, some bytes more are kept than it has.
+  // The ring pads each packet.
   const size_t room = payload + segment->samples.size() * 2 * kCacheLine + (1 << 20);
   const size_t bytes = kPacketRingHeaderBytes + static_cast<size_t>(entries) * kPacketEntryBytes + room;
   loaded_.resize(bytes / sizeof(uint64_t) + 1);
@@ -90,7 +91,7 @@ bool HistoryPackets::Load(const HistorySegment& file) {
   for (const SegmentSample& sample : segment->samples) {
     const auto size = static_cast<size_t>(sample.packet.size);
     data.resize(size);
-    if (!opened.bytes->Read(sample.offset, data.data(), size)) return false;
+    if (!(*opened)->Read(sample.offset, data.data(), size)) return false;
     if (convert && !ToAnnexB(data, size)) return false;
     if (writer.Write(sample.packet, data.data()) != sample.packet.sequence) return false;
   }

@@ -1,5 +1,5 @@
-// The packets of one camera on disk and in memory as one row of stretches, each seen as a packet ring. Used by one
-// thread.
+// Reads the packets of one camera from segments and then from the packet ring. Each segment is loaded into a ring of
+// its own, so that readers see only rings. Used by one thread.
 #pragma once
 
 #include <cstdint>
@@ -13,7 +13,7 @@
 
 namespace chrys {
 
-// A file of the past, and how frames of it shall look.
+// A segment on disk, and the output format for its frames.
 struct HistorySegment {
   std::string path;
   int64_t first_sequence = 0;
@@ -23,25 +23,25 @@ struct HistorySegment {
 
 class HistoryPackets {
  public:
-  // `memory` without a base: there is none. `segments` in order; `more`: the caller has further ones for whoever asks.
+  // `memory`: the packet ring; without a base: none. `segments`: oldest first. `more`: the caller has further ones.
   HistoryPackets(PacketRingView memory, std::vector<HistorySegment> segments, bool more);
 
   enum class Step {
-    kView,  // view() is the next stretch
-    kMore,  // Add has to be called first, with the segments that have packets from `wanted` on
+    kView,  // view() is the next ring
+    kMore,  // Add must be called first, with the segments from `sequence` on
     kEnd,
   };
-  // Goes to the stretch with the first packets from `wanted` on; 0 = the oldest.
-  Step Next(int64_t wanted);
+  // Goes to the ring with the first packets from `sequence` on. 0 = the oldest.
+  Step Next(int64_t sequence);
   void Add(std::vector<HistorySegment> segments, bool more);
 
-  // The stretch in memory was overtaken by the camera: what was lost may be on disk by now.
+  // The camera has overwritten packets of the packet ring. They may be on disk meanwhile.
   void ReadMemoryAgain() { memory_read_ = false; }
 
   const PacketRingView& view() const { return view_; }
-  // One past the stretch's last packet.
+  // One past the last packet of view().
   int64_t end() const { return end_; }
-  // What the packets of the stretch are and how its frames shall look; nullptr: it is in memory.
+  // The stream and the output format of the packets in view(). nullptr: view() is the packet ring.
   const SegmentStream* stream() const { return in_memory_ ? nullptr : &stream_; }
   const OutputFormat& output_format() const { return output_format_; }
 
@@ -53,14 +53,14 @@ class HistoryPackets {
   std::deque<HistorySegment> segments_;
   bool more_;
   const bool on_disk_;      // whether segments can be asked for
-  int64_t asked_for_ = -1;  // nothing came of it
+  int64_t requested_ = -1;  // the sequence of the last kMore that brought no segments
   bool memory_read_ = false;
   PacketRingView view_;
   int64_t end_ = 0;
   bool in_memory_ = false;  // view_ is memory_
   SegmentStream stream_;
   OutputFormat output_format_;
-  std::vector<uint64_t> loaded_;  // the ring that a segment lies in
+  std::vector<uint64_t> loaded_;  // memory of the ring with a segment
 };
 
 }  // namespace chrys

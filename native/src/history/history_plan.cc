@@ -7,13 +7,13 @@ namespace chrys {
 
 namespace {
 
-// More than any decoder reorders.
+// More packets than any codec reorders.
 constexpr size_t kReorderWindow = 20;
 // Packets on either side that show how far a stream reorders its frames.
 constexpr int64_t kReorderSample = 64;
-// Groups on either side of a damaged frame's in which another is looked for: more of them where only keyframes are
+// GOPs on either side that are searched for a replacement of a damaged frame. More of them when only keyframes are
 // decoded.
-constexpr size_t kGroupsAround = 1;
+constexpr size_t kGopsAround = 1;
 constexpr size_t kKeyframesAround = 8;
 
 double SecondsOf(const PacketInfo& packet, int64_t ticks) {
@@ -22,7 +22,7 @@ double SecondsOf(const PacketInfo& packet, int64_t ticks) {
 
 bool ShownBefore(const PacketInfo& one, const PacketInfo& other) { return one.pts < other.pts; }
 
-// The most frames that are decoded before some frame and shown after it.
+// Maximum number of frames that are decoded before a frame and shown after it.
 size_t ReorderDepth(const std::vector<PacketInfo>& packets) {
   size_t depth = 0;
   for (size_t i = 0; i < packets.size(); ++i) {
@@ -78,12 +78,12 @@ void HistoryPlan::Continue(PacketRingView view, int64_t end) {
   overrun_ = false;
   unsettled_ = UnsettledFrames(view, end);
   const int64_t first = view.first_sequence();
-  position_ = std::max(first, wanted_);
+  position_ = std::max(first, next_sequence_);
   const auto oldest = ReadPacketInfo(view_, position_);
-  if (wanted_ == 0) {
+  if (next_sequence_ == 0) {
     begin_us_ = std::max(range_.from_us, oldest ? oldest->arrival_us : 0);
-  } else if (range_.nearest_us < 0 && position_ > wanted_ && (!oldest || oldest->arrival_us > range_.from_us)) {
-    // What lay before the range is no loss.
+  } else if (range_.nearest_us < 0 && position_ > next_sequence_ && (!oldest || oldest->arrival_us > range_.from_us)) {
+    // Packets before the range are no loss.
     lost_ = true;
   }
   if (range_.nearest_us >= 0 && !around_) FindNearest();
@@ -91,7 +91,7 @@ void HistoryPlan::Continue(PacketRingView view, int64_t end) {
 
 void HistoryPlan::FindNearest() {
   nearest_ = 0;
-  int64_t least = INT64_MAX;
+  int64_t min_distance = INT64_MAX;
   bool decodable = false;
   for (int64_t sequence = position_; sequence < end_; ++sequence) {
     const auto info = ReadPacketInfo(view_, sequence);
@@ -100,8 +100,8 @@ void HistoryPlan::FindNearest() {
     if (!decodable || (range_.keyframes_only && !info->is_keyframe)) continue;
     if (IsUnsettled(sequence)) continue;
     const int64_t distance = std::abs(info->arrival_us - range_.nearest_us);
-    if (distance > least) continue;
-    least = distance;
+    if (distance > min_distance) continue;
+    min_distance = distance;
     nearest_ = sequence;
   }
   around_begin_ = nearest_;
@@ -112,20 +112,20 @@ bool HistoryPlan::IsUnsettled(int64_t sequence) const {
   return std::find(unsettled_.begin(), unsettled_.end(), sequence) != unsettled_.end();
 }
 
-void HistoryPlan::WantAround() {
+void HistoryPlan::SelectNeighbours() {
   if (view_.base == nullptr) return;
   const auto nearest = ReadPacketInfo(view_, nearest_);
   if (!nearest) {
-    // Overwritten, and all that is before it: then the nearest is another one.
+    // The nearest packet and all before it were overwritten, so another one is the nearest now.
     position_ = view_.first_sequence();
     FindNearest();
     return;
   }
-  const size_t groups = range_.keyframes_only ? kKeyframesAround : kGroupsAround;
+  const size_t gops = range_.keyframes_only ? kKeyframesAround : kGopsAround;
   around_begin_ = nearest_;
-  for (size_t begun = 0; begun <= groups;) {
+  for (size_t begun = 0; begun <= gops;) {
     const auto info = ReadPacketInfo(view_, around_begin_);
-    if (info && info->connection == nearest->connection && info->is_keyframe && ++begun > groups) break;
+    if (info && info->connection == nearest->connection && info->is_keyframe && ++begun > gops) break;
     const auto before = ReadPacketInfo(view_, around_begin_ - 1);
     if (!before || before->connection != nearest->connection) break;
     --around_begin_;
@@ -133,34 +133,34 @@ void HistoryPlan::WantAround() {
   around_end_ = nearest_ + 1;
   for (size_t begun = 0; around_end_ < end_; ++around_end_) {
     const auto info = ReadPacketInfo(view_, around_end_);
-    if (!info || info->connection != nearest->connection || (info->is_keyframe && ++begun > groups)) break;
+    if (!info || info->connection != nearest->connection || (info->is_keyframe && ++begun > gops)) break;
   }
   position_ = around_begin_;
   around_ = true;
 }
 
 void HistoryPlan::Overrun(int64_t sequence) {
-  wanted_ = sequence;
+  next_sequence_ = sequence;
   position_ = end_;
   overrun_ = true;
 }
 
-std::vector<PacketInfo> HistoryPlan::ReadGroup() {
-  std::vector<PacketInfo> group;
+std::vector<PacketInfo> HistoryPlan::ReadGop() {
+  std::vector<PacketInfo> gop;
   int64_t sequence = position_;
   for (; sequence < end_; ++sequence) {
     const auto info = ReadPacketInfo(view_, sequence);
     if (!info) {
-      Overrun(group.empty() ? sequence : group.front().sequence);
+      Overrun(gop.empty() ? sequence : gop.front().sequence);
       return {};
     }
-    if (group.empty() && !info->is_keyframe) continue;
-    if (!group.empty() && (info->is_keyframe || info->connection != group.front().connection)) break;
-    group.push_back(*info);
+    if (gop.empty() && !info->is_keyframe) continue;
+    if (!gop.empty() && (info->is_keyframe || info->connection != gop.front().connection)) break;
+    gop.push_back(*info);
   }
   position_ = sequence;
-  wanted_ = sequence;
-  return group;
+  next_sequence_ = sequence;
+  return gop;
 }
 
 bool HistoryPlan::InRange(const PacketInfo& packet) const {
@@ -174,47 +174,47 @@ bool HistoryPlan::InRange(const PacketInfo& packet) const {
   return !IsUnsettled(packet.sequence);
 }
 
-std::vector<PacketInfo> HistoryPlan::WantedOf(const std::vector<PacketInfo>& group) {
-  std::vector<PacketInfo> wanted;
-  std::copy_if(group.begin(), group.end(), std::back_inserter(wanted),
+std::vector<PacketInfo> HistoryPlan::SelectFrames(const std::vector<PacketInfo>& gop) {
+  std::vector<PacketInfo> selected;
+  std::copy_if(gop.begin(), gop.end(), std::back_inserter(selected),
                [&](const PacketInfo& packet) { return InRange(packet); });
-  if (range_.interval_ms == 0 || wanted.empty()) return wanted;
+  if (range_.interval_ms == 0 || selected.empty()) return selected;
 
-  const PacketInfo& keyframe = group.front();
+  const PacketInfo& keyframe = gop.front();
   if (keyframe.connection != connection_) schedule_.Restart();
   connection_ = keyframe.connection;
-  const auto [earliest, latest] = std::minmax_element(group.begin(), group.end(), ShownBefore);
+  const auto [earliest, latest] = std::minmax_element(gop.begin(), gop.end(), ShownBefore);
   const double span = SecondsOf(keyframe, latest->pts - earliest->pts);
-  const double frame = group.size() > 1 ? span / static_cast<double>(group.size() - 1) : 0;
+  const double frame = gop.size() > 1 ? span / static_cast<double>(gop.size() - 1) : 0;
   schedule_.BeginGop(SecondsOf(keyframe, keyframe.pts), span + frame, frame);
-  std::stable_sort(wanted.begin(), wanted.end(), ShownBefore);
+  std::stable_sort(selected.begin(), selected.end(), ShownBefore);
   std::vector<PacketInfo> due;
-  for (const PacketInfo& packet : wanted) {
+  for (const PacketInfo& packet : selected) {
     if (schedule_.Take(SecondsOf(packet, packet.pts), packet.is_keyframe) != 0) due.push_back(packet);
   }
   return due;
 }
 
-std::optional<GroupPlan> HistoryPlan::Next() {
+std::optional<GopPlan> HistoryPlan::Next() {
   while (position_ < end_) {
-    const std::vector<PacketInfo> group = ReadGroup();
-    if (group.empty()) continue;
-    const std::vector<PacketInfo> before = std::exchange(before_, group);
-    const PacketInfo& keyframe = group.front();
-    GroupPlan plan;
+    const std::vector<PacketInfo> gop = ReadGop();
+    if (gop.empty()) continue;
+    const std::vector<PacketInfo> before = std::exchange(previous_gop_, gop);
+    const PacketInfo& keyframe = gop.front();
+    GopPlan plan;
     plan.connection = keyframe.connection;
     plan.first = keyframe.sequence;
     plan.end = position_;
     const bool follows = !before.empty() && before.back().sequence + 1 == keyframe.sequence &&
                          before.front().connection == keyframe.connection;
     if (follows) plan.lead_in = before.front().sequence;
-    for (const PacketInfo& packet : WantedOf(group)) {
-      // Now, while the packets around it are there.
-      plan.wanted[packet.sequence] = FrameIdOf(view_, packet);
+    for (const PacketInfo& packet : SelectFrames(gop)) {
+      // Computed while the neighbouring packets are in the ring.
+      plan.frame_ids[packet.sequence] = FrameIdOf(view_, packet);
       plan.last_needed = std::max(plan.last_needed, packet.sequence);
       if (ShownBefore(packet, keyframe)) plan.leading.push_back(packet.sequence);
     }
-    if (plan.wanted.empty()) continue;
+    if (plan.frame_ids.empty()) continue;
     if (view_.first_sequence() <= plan.first) return plan;
     Overrun(plan.first);
   }

@@ -1,5 +1,5 @@
-// Which frames of a packet ring a query wants, and which packets have to be decoded for them. Looks at what is known of
-// packets and never at their bytes.
+// Decides which frames of a packet ring a query delivers, and which packets must be decoded for them. Reads the entries
+// of packets and never their bytes.
 #pragma once
 
 #include <array>
@@ -17,13 +17,13 @@
 namespace chrys {
 
 struct HistoryRange {
-  // Arrival of a frame's packet, microseconds since the epoch, both inclusive.
+  // Arrivals of the frames' packets, microseconds since the epoch, both inclusive.
   int64_t from_us = 0;
   int64_t to_us = INT64_MAX;
-  // Only the frame nearest to this moment; the range does not count then. -1 = every frame of the range.
+  // Only the frame nearest to this time, whatever the range. -1 = every frame of the range.
   int64_t nearest_us = -1;
   bool keyframes_only = false;
-  int32_t interval_ms = 0;  // a frame about every so many milliseconds; 0 = every frame
+  int32_t interval_ms = 0;  // one frame per interval; 0 = every frame
 };
 
 // Sequences of the packets before `end` whose frames have neither their place nor their id yet. In a stream with
@@ -31,16 +31,16 @@ struct HistoryRange {
 // of the newest packet ended at `end`: then no such packets follow.
 std::vector<int64_t> UnsettledFrames(const PacketRingView& view, int64_t end);
 
-// The wanted frames of one group of pictures.
-struct GroupPlan {
+// The selected frames of one GOP.
+struct GopPlan {
   int32_t connection = 0;
-  int64_t first = 0;                  // sequence of the group's keyframe
-  int64_t end = 0;                    // one past the group's last packet
-  int64_t last_needed = 0;            // the newest packet that a wanted frame comes from
-  std::map<int64_t, int64_t> wanted;  // frame id by packet sequence
-  // Of an open group: those of the wanted that are shown before its keyframe, and so refer to the group before.
+  int64_t first = 0;                     // sequence of the GOP's keyframe
+  int64_t end = 0;                       // one past the GOP's last packet
+  int64_t last_needed = 0;               // the newest packet of a selected frame
+  std::map<int64_t, int64_t> frame_ids;  // of the selected frames, by packet sequence
+  // Open GOPs: the selected frames that are shown before the keyframe, and so refer to the previous GOP.
   std::vector<int64_t> leading;
-  // Where a decoder has to begin for these: the keyframe of the group before; -1 = it is not there.
+  // Keyframe of the previous GOP, from which `leading` can be decoded. -1 = not in the ring.
   int64_t lead_in = -1;
 };
 
@@ -48,53 +48,53 @@ class HistoryPlan {
  public:
   explicit HistoryPlan(const HistoryRange& range);
 
-  // Continues with the packets before `end` of another ring, from `wanted()` on.
+  // Continues with the packets before `end` of another ring, from next_sequence() on.
   void Continue(PacketRingView view, int64_t end);
 
-  // The nearest frame is of no use: now the frames around it are wanted as well, of its connection and within a few
-  // groups.
-  void WantAround();
+  // The nearest frame cannot be delivered. Selects the frames around it too: of its connection, within a few GOPs.
+  void SelectNeighbours();
 
-  // The next group that has wanted frames; nullopt: there is none in this ring.
-  std::optional<GroupPlan> Next();
+  // The next GOP with selected frames. nullopt: none in this ring.
+  std::optional<GopPlan> Next();
 
-  // Packets of the group that was planned last are gone, from `sequence` on: there is nothing more in this ring.
+  // Packets of the last planned GOP were overwritten, from `sequence` on. The plan leaves this ring.
   void Overrun(int64_t sequence);
 
-  // The first packet that was not looked at yet; 0 = none was.
-  int64_t wanted() const { return wanted_; }
-  // Packets from wanted() on were overtaken in this ring.
+  // The first packet that was not planned yet. 0 = the oldest.
+  int64_t next_sequence() const { return next_sequence_; }
+  // Whether packets from next_sequence() on were overwritten in this ring.
   bool overrun() const { return overrun_; }
 
-  // Whether packets of the range were overwritten before the group that was planned last; once.
+  // Whether packets of the range were overwritten before the last planned GOP. True once for each loss.
   bool TakeLoss() { return std::exchange(lost_, false); }
 
-  // Where the range begins in the first ring, arrival in microseconds since the epoch.
+  // Arrival at which the range begins in the first ring, microseconds since the epoch.
   int64_t begin_us() const { return begin_us_; }
 
  private:
   void FindNearest();
   bool IsUnsettled(int64_t sequence) const;
-  // The packets of the next group; empty: there is none, or it was overwritten.
-  std::vector<PacketInfo> ReadGroup();
-  std::vector<PacketInfo> WantedOf(const std::vector<PacketInfo>& group);
+  // The packets of the next GOP. Empty: none, or it was overwritten.
+  std::vector<PacketInfo> ReadGop();
+  // The selected frames of a GOP.
+  std::vector<PacketInfo> SelectFrames(const std::vector<PacketInfo>& gop);
   bool InRange(const PacketInfo& packet) const;
 
   const HistoryRange range_;
   PacketRingView view_;
   int64_t end_ = 0;
   int64_t position_ = 0;
-  int64_t wanted_ = 0;
+  int64_t next_sequence_ = 0;
   bool overrun_ = false;
   int64_t begin_us_;
-  int64_t nearest_ = 0;  // sequence of the nearest frame's packet, 0 = there is none
-  // Sequences of the packets around it that are wanted; `nearest_` alone unless WantAround was called.
+  int64_t nearest_ = 0;  // sequence of the nearest frame's packet, 0 = none
+  // Sequences of the selected packets: `nearest_`, and after SelectNeighbours those around it.
   int64_t around_begin_ = 0;
   int64_t around_end_ = 0;
   bool around_ = false;
   bool lost_ = false;
   std::vector<int64_t> unsettled_;
-  std::vector<PacketInfo> before_;  // the group that was read last
+  std::vector<PacketInfo> previous_gop_;
   int32_t connection_ = -1;
   std::array<std::atomic<int32_t>, kIntervals> intervals_{};
   IntervalSchedule schedule_;

@@ -14,9 +14,9 @@ namespace chrys {
 
 namespace {
 
-// Of a lone frame after which nothing came.
+// Duration of a single frame without a following one.
 constexpr double kLoneFrameSeconds = 0.04;
-// How long a lone frame may last by its pts, even if the next frame arrived right behind it.
+// Maximum duration of a single frame by pts, if the next frame arrived at once.
 constexpr double kLoneGapSeconds = 10;
 constexpr double kGapSlackSeconds = 1;
 
@@ -26,7 +26,7 @@ int64_t ArrivalTicks(const PacketInfo& first, const PacketInfo& packet) {
 }
 
 bool IsJump(const PacketInfo& before, const PacketInfo& after) {
-  // Packets that were read from a file can have any times, so the differences are computed as floating-point numbers.
+  // Packets from a file can have any times, so the differences are computed in floating point.
   const double tick_us = 1e6 * before.time_base_num / before.time_base_den;
   const double pts_step = (static_cast<double>(after.pts) - static_cast<double>(before.pts)) * tick_us;
   const double arrival_step = static_cast<double>(after.arrival_us) - static_cast<double>(before.arrival_us);
@@ -35,7 +35,7 @@ bool IsJump(const PacketInfo& before, const PacketInfo& after) {
                      static_cast<int64_t>(std::clamp(arrival_step, -kRange, kRange)));
 }
 
-// False: the packets' pts jump, or they never change.
+// False: the pts jump, or never change.
 bool ArePtsPlausible(const std::vector<PacketInfo>& packets) {
   bool changes = packets.size() == 1;
   for (size_t i = 1; i < packets.size(); ++i) {
@@ -66,7 +66,7 @@ FrameTimes TimesOf(const std::vector<PacketInfo>& packets, const std::optional<P
   std::stable_sort(shown_order.begin(), shown_order.end(),
                    [&](size_t one, size_t other) { return given[one] < given[other]; });
 
-  // In the order of display: different, and beginning at 0.
+  // pts in display order: strictly growing from 0.
   std::vector<int64_t> order(count);
   for (size_t i = 0; i < count; ++i) {
     order[i] = given[shown_order[i]] - given[shown_order[0]];
@@ -75,7 +75,7 @@ FrameTimes TimesOf(const std::vector<PacketInfo>& packets, const std::optional<P
   times.pts.resize(count);
   for (size_t i = 0; i < count; ++i) times.pts[shown_order[i]] = order[i];
 
-  // The i-th packet is decoded when the i-th frame is shown, less what the frames that come too late for that need.
+  // Packet i is decoded when frame i is shown, minus the delay that keeps every dts at or below its pts.
   int64_t delay = 0;
   for (size_t i = 0; i < count; ++i) delay = std::max(delay, order[i] - times.pts[i]);
   for (size_t i = 0; i < count; ++i) times.dts.push_back(order[i] - delay);
@@ -88,10 +88,10 @@ FrameTimes TimesOf(const std::vector<PacketInfo>& packets, const std::optional<P
     const int64_t shown = given[shown_order[0]] + order.back();
     int64_t step = 0;
     if (__builtin_sub_overflow(by_pts ? next->pts : ArrivalTicks(first, *next), shown, &step)) step = 0;
-    // A longer gap counts if the packets arrived so far apart as well.
+    // A longer gap counts if the arrivals are as far apart.
     const double arrival_ticks = static_cast<double>(ArrivalTicks(packets.back(), *next));
     const int64_t by_arrival = std::llround(arrival_ticks + kGapSlackSeconds * ticks_per_second);
-    // A lone frame has no usual gap to compare with.
+    // A single frame has no usual gap to compare with.
     const int64_t short_gap = count > 1 ? 4 * usual : std::llround(kLoneGapSeconds * ticks_per_second);
     if (step > 0 && step <= std::max(short_gap, by_arrival)) last = step;
   }
@@ -99,16 +99,16 @@ FrameTimes TimesOf(const std::vector<PacketInfo>& packets, const std::optional<P
   return times;
 }
 
-FrameTimes TimeRow::Add(const std::vector<PacketInfo>& packets, int64_t duration) {
+FrameTimes SegmentClock::Add(const std::vector<PacketInfo>& packets, int64_t duration) {
   const PacketInfo& first = packets.front();
   const AVRational own{first.time_base_num, first.time_base_den};
-  const AVRational row{1, kTimeRowHz};
+  const AVRational row{1, kSegmentClockHz};
   int64_t begin = end_;
   if (next_sequence_ != 0 && (first.connection != connection_ || first.sequence != next_sequence_)) {
     const int64_t by_arrival =
         last_begin_ + av_rescale_q(first.arrival_us - last_arrival_us_, AVRational{1, 1'000'000}, row);
-    const int64_t most = av_rescale_q(max_gap_us_, AVRational{1, 1'000'000}, row);
-    begin = std::max(end_, std::min(by_arrival, max_gap_us_ == INT64_MAX ? INT64_MAX : end_ + most));
+    const int64_t max_gap = av_rescale_q(max_gap_us_, AVRational{1, 1'000'000}, row);
+    begin = std::max(end_, std::min(by_arrival, max_gap_us_ == INT64_MAX ? INT64_MAX : end_ + max_gap));
   }
   FrameTimes times = TimesOf(packets, std::nullopt);
   times.duration = av_rescale_q(duration, own, row);

@@ -2,25 +2,18 @@
 
 #include <algorithm>
 
+#include "base/byte_order.h"
+
 namespace chrys {
 
 namespace {
 
 constexpr int kIoBuffer = 64 << 10;
 
-uint32_t BigEndian32(const uint8_t* data) {
-  return static_cast<uint32_t>(data[0]) << 24 | static_cast<uint32_t>(data[1]) << 16 |
-         static_cast<uint32_t>(data[2]) << 8 | data[3];
-}
-
-void PutBigEndian(uint8_t* data, uint64_t value, size_t bytes) {
-  for (size_t i = 0; i < bytes; ++i) data[i] = static_cast<uint8_t>(value >> 8 * (bytes - 1 - i));
-}
-
-// Adds `by` to each place of a sample that the boxes in [begin, end) name. False: one does not fit any more.
+// Adds `by` to every sample offset in the boxes [begin, end). False: an offset exceeds its width, or a box is damaged.
 bool MoveSamples(uint8_t* begin, uint8_t* end, uint64_t by) {
   for (uint8_t* box = begin; box + 8 <= end;) {
-    const uint32_t size = BigEndian32(box);
+    const uint32_t size = ReadBig32(box);
     if (size < 8 || size > static_cast<size_t>(end - box)) return false;
     const auto is = [&](const char* name) { return std::memcmp(box + 4, name, 4) == 0; };
     if (is("moov") || is("trak") || is("mdia") || is("minf") || is("stbl")) {
@@ -28,15 +21,14 @@ bool MoveSamples(uint8_t* begin, uint8_t* end, uint64_t by) {
     } else if (is("stco") || is("co64")) {
       const size_t width = is("stco") ? 4 : 8;
       if (size < 16) return false;
-      const uint32_t count = BigEndian32(box + 12);
+      const uint32_t count = ReadBig32(box + 12);
       if (count > (size - 16) / width) return false;
       for (uint32_t i = 0; i < count; ++i) {
         uint8_t* place = box + 16 + i * width;
-        uint64_t value = BigEndian32(place);
-        if (width == 8) value = value << 32 | BigEndian32(place + 4);
-        value += by;
+        const uint64_t value = (width == 8 ? ReadBig64(place) : ReadBig32(place)) + by;
         if (width == 4 && value > UINT32_MAX) return false;
-        PutBigEndian(place, value, width);
+        if (width == 8) WriteBig64(place, value);
+        if (width == 4) WriteBig32(place, static_cast<uint32_t>(value));
       }
     }
     box += size;
@@ -53,7 +45,7 @@ IoPtr OpenIo(int write, void* opaque, int (*read)(void*, uint8_t*, int), int (*p
 }
 
 std::vector<uint8_t> IndexInFront(IndexSink& sink) {
-  const size_t type_bytes = sink.head.size() < 8 ? 0 : BigEndian32(sink.head.data());
+  const size_t type_bytes = sink.head.size() < 8 ? 0 : ReadBig32(sink.head.data());
   if (type_bytes == 0 || type_bytes > sink.head.size() ||
       !MoveSamples(sink.tail.data(), sink.tail.data() + sink.tail.size(), sink.tail.size())) {
     return {};
@@ -65,7 +57,6 @@ std::vector<uint8_t> IndexInFront(IndexSink& sink) {
   return front;
 }
 
-// avcC or hvcC of a segment; libav has made it, and reads it again.
 std::vector<uint8_t> CodecConfiguration(const SegmentBytes& bytes) {
   struct Reader {
     const SegmentBytes& bytes;

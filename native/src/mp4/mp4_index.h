@@ -1,4 +1,4 @@
-// What a clip needs of mp4 beyond libav's muxer: its index without its samples, moved to the front.
+// Makes the index of an mp4 file without its samples, and moves it to the front of the file.
 #pragma once
 
 #include <algorithm>
@@ -20,17 +20,17 @@ struct IoDelete {
 };
 using IoPtr = std::unique_ptr<AVIOContext, IoDelete>;
 
-// An output of libav's with a buffer of its own; nullptr: there is no memory.
+// A libav input or output with its own buffer. nullptr: out of memory.
 IoPtr OpenIo(int write, void* opaque, int (*read)(void*, uint8_t*, int), int (*put)(void*, uint8_t*, int),
              int64_t (*seek)(void*, int64_t, int));
 
-// Where libav writes a file of which only what is not a sample is kept.
+// Receives an mp4 file from libav, and keeps everything except the samples.
 class IndexSink {
  public:
-  // While samples are written: they are counted and dropped.
+  // Set while samples are written: their bytes are dropped.
   bool dropping = false;
-  std::vector<uint8_t> head;  // in front of the samples
-  std::vector<uint8_t> tail;  // behind them
+  std::vector<uint8_t> head;  // before the samples
+  std::vector<uint8_t> tail;  // behind the samples
 
   static int Write(void* opaque, uint8_t* data, int size) {
     auto& sink = *static_cast<IndexSink*>(opaque);
@@ -75,11 +75,11 @@ class IndexSink {
   int64_t samples_end_ = 0;
 };
 
-// The file's beginning: its type, then the index, then whatever else stood in front of the samples. Empty: a file of
-// that size cannot be made so.
+// The file up to the samples: the file type box, then the index, then the rest of `head`. Empty: the offsets of a file
+// of this size do not fit.
 std::vector<uint8_t> IndexInFront(IndexSink& sink);
 
-// avcC or hvcC of a segment; libav has made it, and reads it again. Empty: it has none.
+// The avcC or hvcC record of a segment, as libav wrote it. Empty: none.
 std::vector<uint8_t> CodecConfiguration(const SegmentBytes& bytes);
 
 }  // namespace chrys

@@ -5,35 +5,31 @@
 #include <cstring>
 #include <string>
 
+#include "base/byte_order.h"
+
 namespace chrys {
 
 namespace {
 
-// Random, once; names our boxes.
+// Identifies our boxes. A random number.
 constexpr std::array<uint8_t, 16> kUuid{0x6c, 0x1d, 0x8e, 0x52, 0x0b, 0x93, 0x4f, 0x7a,
                                         0xa4, 0x60, 0x3e, 0xd7, 0x15, 0xc2, 0x98, 0xbf};
 constexpr int64_t kVersion = 1;
 constexpr size_t kBoxHeader = 8;
 constexpr size_t kLargeBoxHeader = 16;
-// A file has a handful of boxes, and ours is the last one.
+// Limit of the search. A file has about five boxes, and ours is the last one.
 constexpr int kMaxBoxes = 32;
 constexpr int64_t kMaxContent = 16 << 20;
 constexpr int64_t kMaxSamples = 500'000;
 constexpr int64_t kMaxExtradata = 1 << 20;
-// Flags of a packet. Files of earlier releases have no damaged packets.
+// Flags of a packet. Earlier releases never set kDamagedBit.
 constexpr int64_t kKeyframeBit = 1;
 constexpr int64_t kDamagedBit = 2;
-// Of a segment, far beyond what is ever recorded; more would not fit into the index.
+// Limit of a segment's duration. Recordings are far shorter, and the segment index cannot hold more.
 constexpr double kMaxSeconds = 1e9;
 constexpr int64_t kMaxArrivalUs = 8'640'000'000'000'000'000;
 
-uint64_t BigEndian(const uint8_t* data, size_t bytes) {
-  uint64_t value = 0;
-  for (size_t i = 0; i < bytes; ++i) value = value << 8 | data[i];
-  return value;
-}
-
-// Numbers as varints of seven bits a byte, the sign in the lowest bit: most are small differences.
+// Writes numbers as varints: seven bits per byte, the sign in the lowest bit. Most numbers are small differences.
 class Writer {
  public:
   void Number(int64_t value) {
@@ -65,11 +61,11 @@ class Reader {
     good_ = false;
     return 0;
   }
-  // `most` bounds what a damaged file can ask for.
+  // `max_size` limits what a damaged file can request.
   template <typename Container>
-  Container Bytes(int64_t most) {
+  Container Bytes(int64_t max_size) {
     const int64_t size = Number();
-    if (size < 0 || size > most || position_ + static_cast<size_t>(size) > bytes_.size()) {
+    if (size < 0 || size > max_size || position_ + static_cast<size_t>(size) > bytes_.size()) {
       good_ = false;
       return {};
     }
@@ -85,7 +81,7 @@ class Reader {
   bool good_ = true;
 };
 
-// Sums that a damaged file may make overflow.
+// Sum and difference that wrap around, because the numbers of a damaged file can overflow.
 int64_t Sum(int64_t one, int64_t other) {
   return static_cast<int64_t>(static_cast<uint64_t>(one) + static_cast<uint64_t>(other));
 }
@@ -93,8 +89,69 @@ int64_t Difference(int64_t one, int64_t other) {
   return static_cast<int64_t>(static_cast<uint64_t>(one) - static_cast<uint64_t>(other));
 }
 
-// False: it is damaged.
-bool ReadSound(Reader& reader, Segment* segment) {
+void WriteSamples(Writer& writer, const std::vector<SegmentSample>& samples) {
+  writer.Number(static_cast<int64_t>(samples.size()));
+  const PacketInfo& first = samples.front().packet;
+  writer.Number(first.sequence);
+  writer.Number(first.connection);
+  writer.Number(first.time_base_num);
+  writer.Number(first.time_base_den);
+  SegmentSample before;
+  for (const SegmentSample& sample : samples) {
+    const PacketInfo& packet = sample.packet;
+    writer.Number((packet.is_keyframe ? kKeyframeBit : 0) | (packet.is_damaged ? kDamagedBit : 0));
+    writer.Number(packet.size);
+    writer.Number(sample.offset - before.offset - before.packet.size);
+    writer.Number(Difference(packet.pts, before.packet.pts));
+    writer.Number(Difference(packet.dts, before.packet.dts));
+    writer.Number(packet.arrival_us - before.packet.arrival_us);
+    writer.Number(Difference(packet.sender_us, before.packet.sender_us));
+    writer.Number(Difference(packet.keyframe_count, before.packet.keyframe_count));
+    writer.Number(packet.gop_index);
+    before = sample;
+  }
+}
+
+void WriteAudio(Writer& writer, const Segment& segment) {
+  writer.Number(static_cast<int64_t>(segment.audio_samples.size()));
+  if (segment.audio_samples.empty()) return;
+  const AudioStream& audio = *segment.stream.audio;
+  writer.Bytes(audio.codec_name);
+  writer.Bytes(audio.extradata);
+  writer.Number(audio.sample_rate);
+  writer.Number(audio.channels);
+  AudioSample last;
+  for (const AudioSample& sample : segment.audio_samples) {
+    writer.Number(sample.size);
+    writer.Number(sample.offset - last.offset - last.size);
+    writer.Number(sample.time - last.time);
+    last = sample;
+  }
+}
+
+// Reads the next sample. `sample`: the previous one, which becomes the next one. False: damaged.
+bool ReadSample(Reader& reader, SegmentSample* sample) {
+  PacketInfo& packet = sample->packet;
+  const int64_t flags = reader.Number();
+  packet.is_keyframe = (flags & kKeyframeBit) != 0;
+  packet.is_damaged = (flags & kDamagedBit) != 0;
+  const int64_t end_before = Sum(sample->offset, packet.size);
+  const int64_t size = reader.Number();
+  if (size < 0 || size > INT32_MAX) return false;
+  packet.size = static_cast<int32_t>(size);
+  sample->offset = Sum(end_before, reader.Number());
+  packet.pts = Sum(packet.pts, reader.Number());
+  packet.dts = Sum(packet.dts, reader.Number());
+  packet.arrival_us = Sum(packet.arrival_us, reader.Number());
+  packet.sender_us = Sum(packet.sender_us, reader.Number());
+  packet.keyframe_count = Sum(packet.keyframe_count, reader.Number());
+  packet.gop_index = static_cast<int32_t>(reader.Number());
+  return sample->offset >= 0 && sample->offset <= INT64_MAX / 2 && packet.arrival_us >= 1 &&
+         packet.arrival_us <= kMaxArrivalUs;
+}
+
+// False: damaged.
+bool ReadAudio(Reader& reader, Segment* segment) {
   const int64_t count = reader.Number();
   if (!reader.good() || count < 0 || count > kMaxSamples) return false;
   if (count == 0) return true;
@@ -114,7 +171,7 @@ bool ReadSound(Reader& reader, Segment* segment) {
     const int64_t step = reader.Number();
     if (sample.offset < 0 || sample.offset > INT64_MAX / 2 || step < 0 || step > INT32_MAX) return false;
     sample.time += step;
-    segment->sound.push_back(sample);
+    segment->audio_samples.push_back(sample);
   }
   return reader.good();
 }
@@ -130,44 +187,10 @@ std::vector<uint8_t> SegmentBox(const Segment& segment) {
   writer.Number(segment.stream.width);
   writer.Number(segment.stream.height);
   writer.Number(segment.duration);
-  writer.Number(static_cast<int64_t>(segment.samples.size()));
-  const PacketInfo& first = segment.samples.front().packet;
-  writer.Number(first.sequence);
-  writer.Number(first.connection);
-  writer.Number(first.time_base_num);
-  writer.Number(first.time_base_den);
-  SegmentSample before;
-  for (const SegmentSample& sample : segment.samples) {
-    const PacketInfo& packet = sample.packet;
-    writer.Number((packet.is_keyframe ? kKeyframeBit : 0) | (packet.is_damaged ? kDamagedBit : 0));
-    writer.Number(packet.size);
-    writer.Number(sample.offset - before.offset - before.packet.size);
-    writer.Number(Difference(packet.pts, before.packet.pts));
-    writer.Number(Difference(packet.dts, before.packet.dts));
-    writer.Number(packet.arrival_us - before.packet.arrival_us);
-    writer.Number(Difference(packet.sender_us, before.packet.sender_us));
-    writer.Number(Difference(packet.keyframe_count, before.packet.keyframe_count));
-    writer.Number(packet.gop_index);
-    before = sample;
-  }
-  writer.Number(static_cast<int64_t>(segment.sound.size()));
-  if (!segment.sound.empty()) {
-    const AudioStream& audio = *segment.stream.audio;
-    writer.Bytes(audio.codec_name);
-    writer.Bytes(audio.extradata);
-    writer.Number(audio.sample_rate);
-    writer.Number(audio.channels);
-    AudioSample last;
-    for (const AudioSample& sample : segment.sound) {
-      writer.Number(sample.size);
-      writer.Number(sample.offset - last.offset - last.size);
-      writer.Number(sample.time - last.time);
-      last = sample;
-    }
-  }
+  WriteSamples(writer, segment.samples);
+  WriteAudio(writer, segment);
   std::vector<uint8_t> box;
-  const size_t size = kBoxHeader + kUuid.size() + writer.out.size();
-  for (int shift = 24; shift >= 0; shift -= 8) box.push_back(static_cast<uint8_t>(size >> shift));
+  AppendBig32(&box, static_cast<uint32_t>(kBoxHeader + kUuid.size() + writer.out.size()));
   for (const char letter : {'u', 'u', 'i', 'd'}) box.push_back(static_cast<uint8_t>(letter));
   box.insert(box.end(), kUuid.begin(), kUuid.end());
   box.insert(box.end(), writer.out.begin(), writer.out.end());
@@ -181,8 +204,8 @@ std::optional<std::vector<uint8_t>> FindSegmentBox(const SegmentBytes& bytes) {
     const int64_t left = bytes.size() - offset;
     const size_t known = static_cast<size_t>(std::min<int64_t>(left, static_cast<int64_t>(head.size())));
     if (left < static_cast<int64_t>(kBoxHeader) || !bytes.Read(offset, head.data(), known)) return std::nullopt;
-    auto size = static_cast<int64_t>(BigEndian(head.data(), 4));
-    if (size == 1 && known >= kLargeBoxHeader) size = static_cast<int64_t>(BigEndian(head.data() + kBoxHeader, 8));
+    auto size = int64_t{ReadBig32(head.data())};
+    if (size == 1 && known >= kLargeBoxHeader) size = static_cast<int64_t>(ReadBig64(head.data() + kBoxHeader));
     if (size < static_cast<int64_t>(kBoxHeader) || size > left) return std::nullopt;
     const auto content = static_cast<int64_t>(kBoxHeader + kUuid.size());
     if (std::memcmp(head.data() + 4, "uuid", 4) == 0 && size > content && size < kMaxContent &&
@@ -221,25 +244,10 @@ std::optional<Segment> ParseSegmentBox(const std::vector<uint8_t>& content) {
     return std::nullopt;
   for (int64_t i = 0; i < count && reader.good(); ++i) {
     packet.sequence = sequence++;
-    const int64_t flags = reader.Number();
-    packet.is_keyframe = (flags & kKeyframeBit) != 0;
-    packet.is_damaged = (flags & kDamagedBit) != 0;
-    const int64_t end_before = Sum(sample.offset, packet.size);
-    const int64_t size = reader.Number();
-    if (size < 0 || size > INT32_MAX) return std::nullopt;
-    packet.size = static_cast<int32_t>(size);
-    sample.offset = Sum(end_before, reader.Number());
-    packet.pts = Sum(packet.pts, reader.Number());
-    packet.dts = Sum(packet.dts, reader.Number());
-    packet.arrival_us = Sum(packet.arrival_us, reader.Number());
-    packet.sender_us = Sum(packet.sender_us, reader.Number());
-    packet.keyframe_count = Sum(packet.keyframe_count, reader.Number());
-    packet.gop_index = static_cast<int32_t>(reader.Number());
-    if (sample.offset < 0 || sample.offset > INT64_MAX / 2) return std::nullopt;
-    if (packet.arrival_us < 1 || packet.arrival_us > kMaxArrivalUs) return std::nullopt;
+    if (!ReadSample(reader, &sample)) return std::nullopt;
     segment.samples.push_back(sample);
   }
-  if (!reader.good() || !segment.samples.front().packet.is_keyframe || !ReadSound(reader, &segment))
+  if (!reader.good() || !segment.samples.front().packet.is_keyframe || !ReadAudio(reader, &segment))
     return std::nullopt;
   return segment;
 }

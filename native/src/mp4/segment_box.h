@@ -1,4 +1,4 @@
-// The `uuid` box at the end of a segment file: how it is written and found again.
+// Writes and reads the `uuid` box at the end of a segment file.
 #pragma once
 
 #include <cstdint>
@@ -9,13 +9,13 @@
 
 namespace chrys {
 
-// The whole box with its header.
+// The whole box, header included.
 std::vector<uint8_t> SegmentBox(const Segment& segment);
 
-// Its content, or nullopt when the file has none.
+// The content of the box. nullopt: the file has none.
 std::optional<std::vector<uint8_t>> FindSegmentBox(const SegmentBytes& bytes);
 
-// nullopt: it is damaged, or of a later version.
+// nullopt: damaged, or of a later version.
 std::optional<Segment> ParseSegmentBox(const std::vector<uint8_t>& content);
 
 }  // namespace chrys

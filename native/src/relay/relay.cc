@@ -1,6 +1,7 @@
 #include "relay/relay.h"
 
 #include <algorithm>
+#include <cerrno>
 
 #include "base/atomics.h"
 #include "base/failure.h"
@@ -11,18 +12,18 @@ namespace chrys {
 
 namespace {
 
-// Between two of these the thread that sends has time for what it is told.
+// Limits of one Send: packets, and microseconds.
 constexpr int kPacketsAtOnce = 100;
 constexpr int64_t kMaxTurnUs = 500'000;
-// What the kernel takes ahead of a server that does not read. Left to itself it takes megabytes: many seconds that look
-// as if they had been sent.
+// Send buffer of the socket. The kernel's default is megabytes: many seconds of video would count as sent although the
+// server has not read them.
 constexpr const char* kSendBufferBytes = "262144";
 constexpr int kMaxReorder = 16;
-// FLV has 31 bits of milliseconds, after which players would see the time jump back: another connection begins at 0.
+// FLV times have 31 bits of milliseconds, and then jump back. A new connection begins at 0 before that.
 constexpr int64_t kMaxTimeUs = int64_t{24} * 86'400'000'000;
 constexpr AVRational kMicroseconds{1, 1'000'000};
 
-// A decoder knows from the headers how far frames are reordered, if they say so.
+// Number of frames by which the stream reorders, as far as its headers declare it.
 int DeclaredReorder(const AVCodecParameters* parameters) {
   const AVCodec* codec = avcodec_find_decoder(parameters->codec_id);
   const AvPtr<AVCodecContext> context(codec == nullptr ? nullptr : avcodec_alloc_context3(codec));
@@ -43,55 +44,52 @@ AVIOInterruptCB Relay::callback() {
   return {[](void* patience) -> int { return static_cast<const Patience*>(patience)->over() ? 1 : 0; }, &patience_};
 }
 
-std::optional<RelayFailure> Relay::Open() {
+std::optional<Error> Relay::Open() {
   if (auto failure = FindParameters()) return failure;
   AVFormatContext* raw = nullptr;
   int result = avformat_alloc_output_context2(&raw, nullptr, "flv", nullptr);
-  if (result < 0) return Failed(result, "making an FLV stream", 0);
+  if (result < 0) return Failed(result, "Making an FLV stream", 0);
   format_.reset(raw);
   format_->interrupt_callback = callback();
   patience_.deadline_us = MonotonicUs() + options_.open_timeout_us;
   AVDictionary* settings = nullptr;
   av_dict_set(&settings, "send_buffer_size", kSendBufferBytes, 0);
-  // Of rtmps; libav does not do so by itself.
+  // For rtmps: by default, libav does not verify the certificate.
   av_dict_set(&settings, "tls_verify", "1", 0);
   result = avio_open2(&format_->pb, options_.url.c_str(), AVIO_FLAG_WRITE, &format_->interrupt_callback, &settings);
   av_dict_free(&settings);
-  if (result < 0) return Failed(result, "connecting", options_.open_timeout_us);
+  if (result < 0) return Failed(result, "Connecting", options_.open_timeout_us);
   return WriteHeader();
 }
 
-std::optional<RelayFailure> Relay::FindParameters() {
+std::optional<Error> Relay::FindParameters() {
   const SegmentStream& stream = options_.stream;
   const PacketRingView& ring = options_.rings.video;
-  const AVCodecDescriptor* codec = avcodec_descriptor_get_by_name(stream.codec_name.c_str());
-  if (codec == nullptr || !parameters_) return RelayFailure{"libav knows no codec \"" + stream.codec_name + "\""};
-  parameters_->codec_type = AVMEDIA_TYPE_VIDEO;
-  parameters_->codec_id = codec->id;
-  parameters_->width = stream.width;
-  parameters_->height = stream.height;
+  auto parameters = MakeVideoParameters(stream.codec_name, stream.width, stream.height, {});
+  if (!parameters) return parameters.error();
+  parameters_ = std::move(*parameters);
   const auto info = ReadPacket(ring, sequence_, &payload_, AV_INPUT_BUFFER_PADDING_SIZE);
-  if (!info) return RelayFailure{"the group of pictures to begin with has left the memory already"};
+  if (!info) return Error{"The GOP to begin with has already left the packet ring."};
   BorrowedPacket keyframe;
   parameter_sets_ = ParameterSetsIn(parameters_.get(), keyframe.Over(payload_, *info));
   const std::vector<uint8_t>& extradata = parameter_sets_.empty() ? stream.extradata : parameter_sets_;
-  if (extradata.empty()) return RelayFailure{"the camera has sent no parameter sets (SPS, PPS) yet"};
-  if (!SetExtradata(parameters_.get(), extradata)) return RelayFailure{"there is no memory left"};
+  if (extradata.empty()) return Error{"The camera has sent no parameter sets (SPS, PPS) yet."};
+  if (!SetExtradata(parameters_.get(), extradata)) return OutOfMemory();
   const int reorder = std::max(DeclaredReorder(parameters_.get()), ReorderOf(ring, info->connection));
   clock_ = std::make_unique<RelayClock>(reorder, FrameUsOf(ring, info->connection));
   return std::nullopt;
 }
 
-std::optional<RelayFailure> Relay::WriteHeader() {
+std::optional<Error> Relay::WriteHeader() {
   AVStream* video = avformat_new_stream(format_.get(), nullptr);
   int result = video == nullptr ? AVERROR(ENOMEM) : avcodec_parameters_copy(video->codecpar, parameters_.get());
   if (result >= 0 && options_.stream.audio && options_.rings.audio.base != nullptr) {
     const AudioStream& audio = *options_.stream.audio;
-    AVStream* sound = avformat_new_stream(format_.get(), nullptr);
-    if (sound == nullptr || !SetExtradata(sound->codecpar, audio.extradata)) {
+    AVStream* track = avformat_new_stream(format_.get(), nullptr);
+    if (track == nullptr || !SetExtradata(track->codecpar, audio.extradata)) {
       result = AVERROR(ENOMEM);
     } else {
-      SetAudioParameters(sound->codecpar, audio);
+      SetAudioParameters(track->codecpar, audio);
     }
     audio_sequence_ = options_.rings.audio.first_sequence();
   }
@@ -103,13 +101,12 @@ std::optional<RelayFailure> Relay::WriteHeader() {
     avio_flush(format_->pb);
     result = format_->pb->error;
   }
-  if (result < 0) return Failed(result, "sending the FLV header", options_.open_timeout_us);
+  if (result < 0) return Failed(result, "Sending the FLV header", options_.open_timeout_us);
   is_healthy_ = true;
   return std::nullopt;
 }
 
-// Whether it goes on further ahead than with the next packet; null: that is not there any more.
-bool Relay::PassOver(const PacketInfo* packet, RelayStep* step) {
+bool Relay::Skip(const PacketInfo* packet, RelayStep* step) {
   const PacketRingHeader& header = options_.rings.video.header();
   const int64_t newest_keyframe = LoadRelaxed(header.lastKeyframeSequence);
   int64_t next = sequence_;
@@ -133,41 +130,42 @@ bool Relay::NeedsOtherHeader(const PacketInfo& keyframe) {
   return !sets.empty() && !parameter_sets_.empty() && sets != parameter_sets_;
 }
 
-std::optional<RelayFailure> Relay::Send(int32_t connection, RelayStep* step) {
-  if (!is_healthy_) return RelayFailure{"the connection is not open"};
+Result<RelayStep> Relay::Send(int32_t connection) {
+  if (!is_healthy_) return Error{"The connection to the server is not open."};
   const PacketRingView& ring = options_.rings.video;
-  step->kind = RelayStep::kMore;
+  RelayStep step;
+  step.kind = RelayStep::kMore;
   const int64_t turn_us = MonotonicUs() + kMaxTurnUs;
   for (int sent = 0; sent < kPacketsAtOnce && MonotonicUs() < turn_us; ++sent) {
     if (sequence_ >= ring.next_sequence()) {
-      step->kind = RelayStep::kIdle;
+      step.kind = RelayStep::kIdle;
       break;
     }
     const auto info = ReadPacket(ring, sequence_, &payload_, AV_INPUT_BUFFER_PADDING_SIZE);
-    if (PassOver(info ? &*info : nullptr, step)) continue;
+    if (Skip(info ? &*info : nullptr, &step)) continue;
     if (info->connection != connection) {
-      step->kind = RelayStep::kOtherConnection;
+      step.kind = RelayStep::kOtherConnection;
       break;
     }
     if (info->is_keyframe) {
       if (NeedsOtherHeader(*info) || clock_->latest_us() > kMaxTimeUs) {
-        step->kind = RelayStep::kOtherParameters;
+        step.kind = RelayStep::kOtherParameters;
         break;
       }
       leading_before_ = begins_ ? info->pts : INT64_MIN;
       begins_ = false;
     }
     if (info->pts >= leading_before_) {
-      const int result = WriteVideo(*info, step);
+      const int result = WriteVideo(*info, &step);
       if (result < 0) {
         is_healthy_ = false;
-        return Failed(result, "sending", options_.stall_timeout_us);
+        return Failed(result, "Sending", options_.stall_timeout_us);
       }
     }
     ++sequence_;
   }
-  step->next_sequence = sequence_;
-  return std::nullopt;
+  step.next_sequence = sequence_;
+  return step;
 }
 
 int Relay::WriteVideo(const PacketInfo& packet, RelayStep* step) {
@@ -191,7 +189,6 @@ int Relay::WriteVideo(const PacketInfo& packet, RelayStep* step) {
   return 0;
 }
 
-// The sound of the time up to that one.
 int Relay::WriteAudio(int64_t until_us, RelayStep* step) {
   if (format_->nb_streams < 2) return 0;
   const PacketRingView& ring = options_.rings.audio;
@@ -229,8 +226,8 @@ void Relay::Close() {
   format_.reset();
 }
 
-RelayFailure Relay::Failed(int av_error, const char* doing, int64_t timeout_us) {
-  if (LoadRelaxed(*options_.cancel) != 0) return {"it was told to stop", true};
+Error Relay::Failed(int av_error, const char* doing, int64_t timeout_us) {
+  if (LoadRelaxed(*options_.cancel) != 0) return {"The relay was stopped.", ECANCELED};
   const bool late = timeout_us > 0 && (av_error == AVERROR_EXIT || av_error == AVERROR(ETIMEDOUT));
   std::string message = std::string(doing) + " failed: ";
   message +=

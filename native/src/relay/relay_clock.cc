@@ -15,22 +15,22 @@ namespace {
 
 constexpr int64_t kMillisecondUs = 1000;
 constexpr int64_t kUsualFrameUs = 40'000;
-// As libav: no codec reorders more.
+// libav's limit: no codec reorders more packets.
 constexpr int kMaxReorder = 16;
-// Enough to see how a camera orders its frames.
-constexpr int64_t kLookAt = 128;
+// Number of packets that show how a camera orders its frames.
+constexpr int64_t kSampledPackets = 128;
 
 int64_t UsOf(int64_t ticks, int32_t num, int32_t den) {
   return av_rescale_q(ticks, AVRational{num, den}, AVRational{1, 1'000'000});
 }
 
-// The newest packets of that connection, in decoding order.
+// pts of the newest packets of a connection in microseconds, in decoding order.
 std::vector<int64_t> NewestPts(const PacketRingView& ring, int32_t connection) {
   std::vector<int64_t> pts;
   int64_t last_arrival_us = 0;
   const int64_t end = ring.next_sequence();
   const int64_t first = ring.first_sequence();
-  for (int64_t sequence = std::max(first, end - kLookAt); sequence < end; ++sequence) {
+  for (int64_t sequence = std::max(first, end - kSampledPackets); sequence < end; ++sequence) {
     const auto info = ReadPacketInfo(ring, sequence);
     if (!info || info->connection != connection) continue;
     const int64_t us = UsOf(info->pts, info->time_base_num, info->time_base_den);
@@ -56,7 +56,7 @@ RelayTimes RelayClock::Add(const PacketInfo& packet) {
   shown_.insert(std::upper_bound(shown_.begin(), shown_.end(), times.pts), times.pts);
   times.dts = std::max(shown_.front(), last_dts_us_ + kMillisecondUs);
   shown_.erase(shown_.begin());
-  // Of a camera that gives one time to several frames.
+  // The camera may give several frames the same time.
   times.pts = std::max(times.pts, times.dts);
   last_dts_us_ = times.dts;
   return times;
@@ -78,7 +78,7 @@ int64_t RelayClock::AudioTime(int64_t pts, int32_t time_base_num, int32_t time_b
 void RelayClock::Begin(const PacketInfo& packet, int64_t pts_us) {
   int64_t shown_us = reorder_ * frame_us_;
   if (begun_) {
-    // Players go on as if nothing had been, after as long a time as really passed.
+    // Players continue after a pause that is as long as the real one.
     shown_us = latest_us_ + std::max(frame_us_, packet.arrival_us - last_arrival_us_);
   } else {
     last_dts_us_ = -kMillisecondUs;
@@ -92,15 +92,15 @@ void RelayClock::Begin(const PacketInfo& packet, int64_t pts_us) {
 
 int ReorderOf(const PacketRingView& ring, int32_t connection) {
   const std::vector<int64_t> pts = NewestPts(ring, connection);
-  int most = 0;
+  int max_later = 0;
   for (size_t at = 0; at < pts.size(); ++at) {
     const size_t begin = at > kMaxReorder ? at - kMaxReorder : 0;
     const auto later =
         std::count_if(pts.begin() + static_cast<std::ptrdiff_t>(begin), pts.begin() + static_cast<std::ptrdiff_t>(at),
                       [&](int64_t earlier) { return earlier > pts[at]; });
-    most = std::max(most, static_cast<int>(later));
+    max_later = std::max(max_later, static_cast<int>(later));
   }
-  return most;
+  return max_later;
 }
 
 int64_t FrameUsOf(const PacketRingView& ring, int32_t connection) {

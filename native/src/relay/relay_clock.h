@@ -1,5 +1,5 @@
-// Times of a live stream on one clock that begins at 0 and never runs backwards, whatever the camera's clock does: it
-// may have no decoding times, jump, or begin anew when the camera connects again.
+// Puts the packets of a live stream on one clock that begins at 0 and never runs backwards. The camera's times may lack
+// decoding times, jump, or begin anew with each connection.
 #pragma once
 
 #include <cstdint>
@@ -17,17 +17,17 @@ struct RelayTimes {
 
 class RelayClock {
  public:
-  // `reorder`: the most packets that are decoded before a frame and shown after it, as far as it is known; of a stream
-  // that reorders more, all is shown later by as much from then on. `frame_us`: from one frame to the next.
+  // `reorder`: maximum number of packets that are decoded before a frame and shown after it, as far as known. If the
+  // stream reorders more, all later frames are delayed accordingly. `frame_us`: time between two frames.
   RelayClock(int reorder, int64_t frame_us) : reorder_(reorder), frame_us_(frame_us) {}
 
-  // Of packets in decoding order. dts grow by a millisecond at least, and are at most the packet's pts.
+  // The times of the next packet in decoding order. dts grow by at least 1 ms, and are at most pts.
   RelayTimes Add(const PacketInfo& packet);
 
-  // Of sound on the clock of that connection's pts; may be negative.
+  // The time of an audio packet of this connection. May be negative.
   int64_t AudioTime(int64_t pts, int32_t time_base_num, int32_t time_base_den) const;
 
-  // Of the packet that was added last.
+  // The connection of the last packet.
   int32_t connection() const { return connection_; }
 
   // The latest pts so far.
@@ -41,15 +41,15 @@ class RelayClock {
   const int64_t frame_us_;
   bool begun_ = false;
   int32_t connection_ = 0;
-  int64_t base_us_ = 0;      // of the camera's clock, at our 0
-  int64_t last_pts_us_ = 0;  // of the camera
+  int64_t base_us_ = 0;      // time of the camera's clock at 0 of this clock
+  int64_t last_pts_us_ = 0;  // by the camera's clock
   int64_t last_arrival_us_ = 0;
-  int64_t latest_us_ = 0;  // of all pts so far, ours
+  int64_t latest_us_ = 0;  // greatest pts so far, by this clock
   int64_t last_dts_us_ = 0;
-  std::vector<int64_t> shown_;  // pts of frames whose place in the order is not taken yet, ours, sorted
+  std::vector<int64_t> shown_;  // pts that are not used as dts yet, by this clock, sorted
 };
 
-// What a clock needs to know, from the packets of that connection that a ring has.
+// Reordering and frame duration of a connection, measured over its newest packets in the ring.
 int ReorderOf(const PacketRingView& ring, int32_t connection);
 int64_t FrameUsOf(const PacketRingView& ring, int32_t connection);
 

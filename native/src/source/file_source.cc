@@ -19,14 +19,14 @@ namespace chrys {
 
 namespace {
 
-// Packets that are this late (the machine slept, the process was stopped) go on from now instead of racing.
+// When packets are later than this (the machine slept), the file continues from now instead of catching up.
 constexpr int64_t kMaxLagUs = 1'000'000;
 // A file that is deleted or replaced while it is played is noticed within this time.
 constexpr int64_t kLookEveryUs = 2'000'000;
 constexpr double kFallbackFps = 25;
 // Maximum number of audio packets between two video packets, about 10 s; more are dropped.
 constexpr size_t kMaxAudioPackets = 512;
-// Times of a file beyond this (142 years) are nonsense, and count as missing.
+// Times of a file beyond this (142 years) are invalid and count as missing.
 constexpr int64_t kMaxTimeUs = int64_t{1} << 52;
 // ReadRaw's result when the first packet after a seek is not the first packet of the file.
 constexpr int kNotTheBegin = AVERROR(ESPIPE);
@@ -121,7 +121,7 @@ std::optional<Failure> FileSource::OpenFormat() {
   if (result == AVERROR(EINVAL)) return Unreadable("is in a format that is not played", result);
   if (result < 0) return Unreadable("cannot be opened: " + AvErrorText(result), result);
 
-  // Before anything is decoded, so that no memory is taken for huge pictures.
+  // Checked before anything is decoded, so that no memory is allocated for the pictures.
   for (unsigned i = 0; i < format_->nb_streams; ++i) {
     const AVCodecParameters* codec = format_->streams[i]->codecpar;
     if (codec->codec_type != AVMEDIA_TYPE_VIDEO) continue;
@@ -160,7 +160,7 @@ std::optional<Failure> FileSource::PickStreams() {
   return std::nullopt;
 }
 
-// Refuses a file whose index names places behind the file's end.
+// Refuses a file whose index refers to bytes beyond the file's end.
 std::optional<Failure> FileSource::CheckIndex() const {
   int64_t needed = 0;
   const int entries = avformat_index_get_entries_count(stream_);
@@ -193,7 +193,7 @@ void FileSource::PickAudioStream() {
   if (parameters->extradata_size > 0) {
     audio_.extradata.assign(parameters->extradata, parameters->extradata + parameters->extradata_size);
   }
-  // What a file skips at its beginning must not be skipped in every segment.
+  // The pre-skip of the file must not be skipped in every segment.
   if (is_opus && audio_.channels <= 2) audio_.extradata = OpusHead(audio_.channels);
 }
 
@@ -241,7 +241,7 @@ std::optional<Failure> FileSource::CheckFile(bool at_end) {
   if (!now) return changed("was deleted");
   if (now->device != opened_.device || now->inode != opened_.inode) return changed("was replaced by another file");
   if (now->bytes < opened_.bytes) return changed("was cut off");
-  // A file that is still being written is played as far as it goes, and then opened anew.
+  // A file that is still being written is played to its current end, and then opened again.
   const bool same = now->bytes == opened_.bytes && now->modified_ns == opened_.modified_ns;
   if (at_end && !same) return changed("was written to");
   return std::nullopt;
@@ -249,7 +249,7 @@ std::optional<Failure> FileSource::CheckFile(bool at_end) {
 
 std::optional<Failure> FileSource::BeginLoop() {
   if (auto failure = CheckFile(true)) return failure;
-  // A loop without a picture takes no time, so the file would be read again and again without a pause.
+  // A loop without a picture has no duration, so the file would be read in a busy loop.
   if (!times_.offset()) return Unreadable("shows no picture: it may be cut off", 0);
   times_.BeginLoop();
   early_audio_.clear();
@@ -273,7 +273,7 @@ std::optional<Failure> FileSource::Reopen() {
   return failure;
 }
 
-// False: the seek led to another packet, as in a file whose first packets have no times.
+// False: the seek led to another packet, which happens if the file's first packets have no times.
 bool FileSource::IsExpected(const AVPacket* packet) {
   if (!expects_first_) return true;
   expects_first_ = false;
@@ -328,7 +328,7 @@ void FileSource::SetTimes(AVPacket* packet) {
   if (!pts) pts = max_pts_us_ ? *max_pts_us_ + UsualDurationUs() : 0;
   const auto duration = packet->duration > 0 ? ToUs(packet->duration, time_base) : std::nullopt;
   if (duration) last_duration_us_ = *duration;
-  // The pts of a B-frame is a few pictures behind the greatest pts so far.
+  // The pts of a B-frame is a few pictures behind the greatest pts.
   const int64_t back = max_pts_us_ ? *max_pts_us_ - *pts : 0;
   if (back > 0 && back < 16 * UsualDurationUs()) reorder_us_ = std::max(reorder_us_, back);
   max_pts_us_ = std::max(max_pts_us_.value_or(*pts), *pts);
@@ -386,10 +386,10 @@ std::optional<Failure> FileSource::WaitUntilDue(int64_t dts_us) {
 }
 
 std::optional<Failure> FileSource::Read(AVPacket* packet) {
-  // The disk may hang; a stop ends the wait between two reads.
+  // There is no timeout, because the disk may be slow. A stop ends the wait between two reads.
   interrupt_.SetDeadline(INT64_MAX);
   int result = ReadRaw(packet);
-  // A file that is cut off within its data is played as far as it goes.
+  // A file that is cut off within its data is played to the cut.
   if ((result == AVERROR_EOF || result == AVERROR_INVALIDDATA) && !interrupt_.stopped()) {
     if (auto failure = BeginLoop()) return failure;
     result = ReadRaw(packet);

@@ -1,4 +1,4 @@
-// A video file played in real time and looped without an end.
+// Plays a video file in real time, in an endless loop.
 #pragma once
 
 #include <cstdint>
@@ -19,12 +19,12 @@ namespace chrys {
 struct FileOptions {
   std::string path;  // absolute
   int64_t open_timeout_us = 0;
-  bool audio = false;  // hand out audio as well
+  bool audio = false;  // deliver audio too
   int64_t max_pixels = kDefaultMaxPixels;
 };
 
-// Packets that players decode without showing them (edit lists) have AV_PKT_FLAG_DISCARD. H.264 and HEVC packets of a
-// file whose display matrix turns the picture carry a display orientation SEI message.
+// Packets that are decoded and not shown (edit lists) have AV_PKT_FLAG_DISCARD. If the file's display matrix turns the
+// picture, H.264 and HEVC packets carry a display orientation SEI message.
 class FileSource : public PacketSource {
  public:
   // `interrupt` outlives the source. The source sets its deadline.
@@ -32,7 +32,7 @@ class FileSource : public PacketSource {
 
   // Takes at most open_timeout_us.
   std::optional<Failure> Open() override;
-  // Ends with file_changed when the file is deleted, replaced or cut off meanwhile.
+  // Fails with file_changed when the file was deleted, replaced or cut off.
   std::optional<Failure> Read(AVPacket* packet) override;
 
   const AVCodecParameters* parameters() const override;
@@ -53,7 +53,7 @@ class FileSource : public PacketSource {
     int64_t bytes = 0;
     int64_t modified_ns = 0;
   };
-  // nullopt: there is no such file.
+  // nullopt: the file does not exist.
   std::optional<Identity> Identify() const;
 
   std::optional<Failure> OpenFormat();
@@ -62,7 +62,7 @@ class FileSource : public PacketSource {
   void PickAudioStream();
   std::optional<Failure> OpenFilter();
   void NoteOrientation();
-  // Goes to the file's first packet again.
+  // Goes back to the file's first packet.
   std::optional<Failure> BeginLoop();
   std::optional<Failure> Reopen();
   bool IsExpected(const AVPacket* packet);
@@ -85,18 +85,18 @@ class FileSource : public PacketSource {
   AudioStream audio_;
   std::string audio_note_;
   std::vector<AudioPacket> audio_packets_;
-  std::vector<AudioPacket> early_audio_;  // with times of the file: the loop's begin is not known yet
-  std::vector<uint8_t> orientation_sei_;  // empty: pictures are upright
+  std::vector<AudioPacket> early_audio_;  // with the file's times, until the loop's offset is known
+  std::vector<uint8_t> orientation_sei_;  // empty: the pictures are upright
 
-  bool seeks_to_begin_ = true;  // else the file is opened anew for each loop
-  bool expects_first_ = true;   // the next video packet is to be the file's first
+  bool seeks_to_begin_ = true;  // false: the file is opened again for each loop
+  bool expects_first_ = true;   // the next video packet must be the file's first one
   std::optional<int64_t> first_place_;
 
   LoopTimes times_;
-  // On the file's own clock, microseconds.
+  // Times of the file, microseconds.
   std::optional<int64_t> last_dts_us_;
   std::optional<int64_t> max_pts_us_;
-  int64_t reorder_us_ = 0;  // how far pts was seen to lie behind the greatest before it
+  int64_t reorder_us_ = 0;  // maximum distance of a pts behind an earlier one
   int64_t last_duration_us_ = 0;
 
   int64_t anchor_us_ = 0;  // monotonic time at which dts anchor_dts_us_ is due

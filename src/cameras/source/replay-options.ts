@@ -18,7 +18,7 @@ export async function replayOptionsOf(range: ReplayRange, lookup: SegmentLookup 
     const found = lookup.inRange(range.camera, { fromUs, toUs, afterSequence, limit: PAGE_SIZE });
     for (const segment of found) {
       const { firstSequence, endSequence } = segment;
-      segments.push({ path: lookup.pathOf(segment), firstSequence, endSequence, look: UNUSED_FORMAT });
+      segments.push({ path: lookup.pathOf(segment), firstSequence, endSequence, outputFormat: UNUSED_FORMAT });
     }
     const last = found.at(-1);
     if (last === undefined || found.length < PAGE_SIZE) break;
