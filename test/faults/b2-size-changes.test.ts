@@ -1,10 +1,9 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { Farm } from '../farm/farm.js';
 import { readBarcode } from '../support/barcode.js';
 import { ImageClient } from '../support/grpc-client.js';
-import { Proxy } from '../support/proxy.js';
+import { FarmScene } from '../support/scene.js';
 import { waitFor } from '../support/wait.js';
 import { archiveOf, expectNoOverlap, filesOf, holes, recordingOf, type RecordedFile } from './recorded.js';
 import { record } from './report.js';
@@ -16,33 +15,34 @@ const FRAMES_AFTER_CHANGE = 60;
 const FPS = 25;
 const run = promisify(execFile);
 
-let farm: Farm;
-let proxy: Proxy;
+let scene: FarmScene;
 
 beforeAll(async () => {
-  farm = await Farm.start({
-    mounts: [
-      { path: 'growing', clip: SMALL, then: { clip: LARGE, after: 100 } },
-      { path: 'shrinking', clip: LARGE, then: { clip: SMALL, after: 100 } },
-    ],
-  });
-  proxy = await Proxy.start({ config: { buffer: { on_disk: true, on_disk_clean_older_than: '1d' } } });
+  scene = await FarmScene.start(
+    {
+      growing: { clip: SMALL, then: { clip: LARGE, after: 100 } },
+      shrinking: { clip: LARGE, then: { clip: SMALL, after: 100 } },
+    },
+    {
+      later: ['growing', 'shrinking'],
+      config: { buffer: { on_disk: true, on_disk_clean_older_than: '1d' } },
+    },
+  );
 });
 
 afterAll(async () => {
-  await proxy.dispose();
-  await farm.stop();
+  await scene.dispose();
 });
 
 it.each([
   { name: 'growing', from: [640, 480], to: [1280, 720] },
   { name: 'shrinking', from: [1280, 720], to: [640, 480] },
 ])('B2: no frame is torn while the picture is $name', async ({ name, from, to }) => {
-  const witness = await Witness.start(proxy);
-  await proxy.addCamera(name, farm.url(name));
-  await proxy.cameraIsRunning(name);
-  const client = new ImageClient(proxy.grpcAddress, 'bidirectional');
-  const startedMs = starvedMs(proxy.pid);
+  const witness = await Witness.start(scene.proxy);
+  await scene.proxy.addCamera(name, scene.farm.url(name));
+  await scene.running(name);
+  const client = new ImageClient(scene.proxy.grpcAddress, 'bidirectional');
+  const startedMs = starvedMs(scene.proxy.pid);
   const seen: Seen[] = [];
   const endMs = Date.now() + 20_000;
   while (seen.filter(({ size }) => size[0] === to[0]).length < FRAMES_AFTER_CHANGE && Date.now() < endMs) {
@@ -51,7 +51,7 @@ it.each([
     const dims = shape?.dim.map(({ size }) => size) ?? [];
     seen.push({ size: [width, height], dims, number: readBarcode(data, width, height), seconds: pts * timeBase });
   }
-  const mayMiss = maxLate(starvedMs(proxy.pid) - startedMs);
+  const mayMiss = maxLate(starvedMs(scene.proxy.pid) - startedMs);
   const probe = (await client.unary('VideoProbe', { device_id: name })) as { video_codec: { width: number } };
   client.close();
 
@@ -97,13 +97,13 @@ it('B2: a recording begins a new file where the picture size changes, and loses 
   let files: RecordedFile[] = [];
   for (const name of ['growing', 'shrinking']) {
     await waitFor(`${name} to be recorded in both sizes`, 30_000, () => {
-      files = filesOf(archiveOf(proxy), name);
+      files = filesOf(archiveOf(scene.proxy), name);
       return new Set(files.map(({ facts }) => facts.width)).size === 2;
     });
     expectNoOverlap(files);
     expect(holes(files)).toEqual([]);
     for (const { path, facts } of files) expect(await sizes(path), path).toEqual([String(facts.width)]);
-    expect((await recordingOf(proxy, name)).lost_groups).toBe(0);
+    expect((await recordingOf(scene.proxy, name)).lost_groups).toBe(0);
   }
   record({
     row: 'B2',

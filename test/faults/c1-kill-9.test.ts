@@ -1,8 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { Farm } from '../farm/farm.js';
-import { Proxy } from '../support/proxy.js';
+import { FarmScene } from '../support/scene.js';
 import { SlowDisk } from '../support/slow-disk.js';
 import { pause, waitFor } from '../support/wait.js';
 import {
@@ -30,40 +29,40 @@ const SLOW_MS = 60;
 const UNTIL_WRITTEN_MS = 1500;
 const ROUND_BOUND_MS = 60_000;
 
-let farm: Farm;
-let proxy: Proxy;
+let scene: FarmScene;
 let disk: SlowDisk;
 const files = new Map<string, RecordedFile[]>(CAMERAS.map((name) => [name, []]));
 
 beforeAll(async () => {
-  farm = await Farm.start({ mounts: CAMERAS.map((path) => ({ path, clip: 'h264-640x480-25-g25' })) });
-  proxy = await Proxy.start({ config: { buffer: { on_disk: true, on_disk_clean_older_than: '1d' } } });
-  await proxy.end();
-  disk = new SlowDisk(archiveOf(proxy));
-  Object.assign(proxy.env, disk.env);
-  await proxy.resume();
-  for (const name of CAMERAS) await proxy.addCamera(name, farm.url(name));
+  const cameras = Object.fromEntries(CAMERAS.map((name) => [name, 'h264-640x480-25-g25']));
+  const config = { buffer: { on_disk: true, on_disk_clean_older_than: '1d' } };
+  scene = await FarmScene.start(cameras, { later: CAMERAS, config });
+  await scene.proxy.end();
+  disk = new SlowDisk(archiveOf(scene.proxy));
+  Object.assign(scene.proxy.env, disk.env);
+  await scene.proxy.resume();
+  for (const name of CAMERAS) await scene.add(name);
 });
 
 afterAll(async () => {
-  await proxy.dispose();
+  await scene.dispose();
   disk.dispose();
-  await farm.stop();
 });
 
 it(
   `C1: killed ${KILLS} times while it records, the proxy loses no more than what was no whole segment yet`,
   { timeout: ROUND_BOUND_MS * KILLS },
   async () => {
-    const folder = archiveOf(proxy);
+    const folder = archiveOf(scene.proxy);
     const lostMs: number[] = [];
     let unfinished = 0;
     for (let kill = 0; kill < KILLS; kill += 1) {
       // All cameras are back and are recorded.
-      for (const name of CAMERAS) await recordingIs(proxy, name, 'a segment', 30_000, ({ segments }) => segments > 0);
+      for (const name of CAMERAS)
+        await recordingIs(scene.proxy, name, 'a segment', 30_000, ({ segments }) => segments > 0);
       disk.slow(kill % 2 === 0 ? 0 : SLOW_MS);
       await pause(Math.random() * 2 * GROUP_MS);
-      await proxy.kill9();
+      await scene.proxy.kill9();
       const killedMs = Date.now();
 
       const leftovers = CAMERAS.flatMap((camera) =>
@@ -78,10 +77,10 @@ it(
         lostMs.push(killedMs - Number(known.at(-1)?.facts.lastUs) / 1000);
       }
       disk.slow(0);
-      await proxy.resume();
+      await scene.proxy.resume();
 
       await waitFor('no leftovers', 10_000, () => !leftovers.some((path) => existsSync(path)));
-      expect(await check(proxy)).toMatchObject({ missing: 0, foreign: [] });
+      expect(await check(scene.proxy)).toMatchObject({ missing: 0, foreign: [] });
       for (const name of CAMERAS) {
         const known = files.get(name) ?? [];
         // A complete file under a temporary name has got its final name.
@@ -89,21 +88,21 @@ it(
         known.sort((one, other) => one.facts.startUs - other.facts.startUs);
         expectNoOverlap(known.slice(-20));
         expect(holes(known)).toEqual([]);
-        expect(await indexed(proxy, name)).toEqual(expect.arrayContaining(known.map(({ file }) => file)));
+        expect(await indexed(scene.proxy, name)).toEqual(expect.arrayContaining(known.map(({ file }) => file)));
       }
       const sample = files.get(CAMERAS[kill % CAMERAS.length] ?? '')?.at(-1);
       await expectPlays(sample?.path ?? '');
-      if (kill % 20 === 0) expectIntactDatabases(proxy);
+      if (kill % 20 === 0) expectIntactDatabases(scene.proxy);
     }
-    await proxy.end();
+    await scene.proxy.end();
 
-    expectIntactDatabases(proxy);
-    await proxy.resume();
-    await check(proxy);
+    expectIntactDatabases(scene.proxy);
+    await scene.proxy.resume();
+    await check(scene.proxy);
     for (const name of CAMERAS) {
       const all = filesOf(folder, name);
       expectNoOverlap(all);
-      expect((await indexed(proxy, name)).slice(0, all.length)).toEqual(all.map(({ file }) => file));
+      expect((await indexed(scene.proxy, name)).slice(0, all.length)).toEqual(all.map(({ file }) => file));
     }
     const segments = [...files.values()].reduce((sum, known) => sum + known.length, 0);
     const fault = `kill -9 while ${CAMERAS.length} cameras are recorded, ${KILLS} times`;

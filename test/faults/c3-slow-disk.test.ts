@@ -1,6 +1,5 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { Farm } from '../farm/farm.js';
-import { Proxy } from '../support/proxy.js';
+import { FarmScene } from '../support/scene.js';
 import { SlowDisk } from '../support/slow-disk.js';
 import { waitFor } from '../support/wait.js';
 import {
@@ -30,72 +29,73 @@ const MAX_GROWTH_MIB = 48;
 /** The proxy does not wait for a stuck disk. */
 const STOP_MS = 5000;
 
-let farm: Farm;
-let proxy: Proxy;
+let scene: FarmScene;
 let disk: SlowDisk;
 
 beforeAll(async () => {
-  farm = await Farm.start({ mounts: CAMERAS.map((path) => ({ path, clip: 'h264-640x480-25-g25-4000k' })) });
-  proxy = await Proxy.start({ config: { buffer: { on_disk: true, on_disk_clean_older_than: '1d' } } });
-  await proxy.end();
-  disk = new SlowDisk(archiveOf(proxy));
-  Object.assign(proxy.env, disk.env);
-  await proxy.resume();
-  for (const name of CAMERAS) await proxy.addCamera(name, farm.url(name));
+  const cameras = Object.fromEntries(CAMERAS.map((name) => [name, 'h264-640x480-25-g25-4000k']));
+  const config = { buffer: { on_disk: true, on_disk_clean_older_than: '1d' } };
+  scene = await FarmScene.start(cameras, { later: CAMERAS, config });
+  await scene.proxy.end();
+  disk = new SlowDisk(archiveOf(scene.proxy));
+  Object.assign(scene.proxy.env, disk.env);
+  await scene.proxy.resume();
+  for (const name of CAMERAS) await scene.add(name);
 });
 
 afterAll(async () => {
   disk.slow(0);
-  await proxy.dispose();
+  await scene.dispose();
   disk.dispose();
-  await farm.stop();
 });
 
 it(
   'C3: a disk that is too slow costs groups of pictures, which are counted, and nothing else',
   { timeout: 240_000 },
   async () => {
-    for (const name of CAMERAS) await recordingIs(proxy, name, 'two segments', 30_000, ({ segments }) => segments >= 2);
-    const watch = await StreamWatch.start(proxy, 'one');
+    for (const name of CAMERAS)
+      await recordingIs(scene.proxy, name, 'two segments', 30_000, ({ segments }) => segments >= 2);
+    const watch = await StreamWatch.start(scene.proxy, 'one');
     // All buffers of ten seconds are full.
-    for (const name of CAMERAS) await recordingIs(proxy, name, 'a ring', 30_000, ({ segments }) => segments >= 12);
-    const before = proxy.usage().rssKiB;
+    for (const name of CAMERAS)
+      await recordingIs(scene.proxy, name, 'a ring', 30_000, ({ segments }) => segments >= 12);
+    const before = scene.proxy.usage().rssKiB;
 
     disk.slow(SLOW_MS);
     const slowMs = Date.now();
     let most = 0;
     for (const name of CAMERAS) {
-      await recordingIs(proxy, name, 'lost groups', BOUND_MS, (now) => {
-        most = Math.max(most, proxy.usage().rssKiB);
+      await recordingIs(scene.proxy, name, 'lost groups', BOUND_MS, (now) => {
+        most = Math.max(most, scene.proxy.usage().rssKiB);
         return now.lost_groups >= 6;
       });
     }
     const forS = (Date.now() - slowMs) / 1000;
-    expect(proxy.output).toContain('the disk is too slow');
+    expect(scene.proxy.output).toContain('the disk is too slow');
 
     disk.slow(0);
     const healedMs = Date.now();
-    for (const name of CAMERAS) await moreSegments(proxy, name, 2);
-    const counted = await Promise.all(CAMERAS.map(async (name) => (await recordingOf(proxy, name)).lost_groups));
-    for (const name of CAMERAS) await moreSegments(proxy, name, 3);
+    for (const name of CAMERAS) await moreSegments(scene.proxy, name, 2);
+    const counted = await Promise.all(CAMERAS.map(async (name) => (await recordingOf(scene.proxy, name)).lost_groups));
+    for (const name of CAMERAS) await moreSegments(scene.proxy, name, 3);
     const healedS = (Date.now() - healedMs) / 1000;
     // A late write may still have lost one group.
-    const later = await Promise.all(CAMERAS.map(async (name) => (await recordingOf(proxy, name)).lost_groups));
+    const later = await Promise.all(CAMERAS.map(async (name) => (await recordingOf(scene.proxy, name)).lost_groups));
     expect(later).toEqual(counted);
     await waitFor('the end of the losses to be logged', BOUND_MS, () =>
-      proxy.output.includes('The camera is recorded again'),
+      scene.proxy.output.includes('The camera is recorded again'),
     );
     const testimony = await watch.stop();
 
-    expect(await check(proxy)).toMatchObject({ missing: 0, added: 0, removed: 0, foreign: [] });
+    expect(await check(scene.proxy)).toMatchObject({ missing: 0, added: 0, removed: 0, foreign: [] });
     for (const [index, name] of CAMERAS.entries()) {
-      const files = filesOf(archiveOf(proxy), name);
+      const files = filesOf(archiveOf(scene.proxy), name);
       expectNoOverlap(files);
       for (const { path } of files) await expectPlays(path);
       const missing = holes(files).reduce((sum, file) => sum + missingBefore(file, files), 0);
       // Each lost group of 25 pictures is counted, and no other.
       expect(missing).toBe(25 * (counted[index] ?? 0));
-      expect((await indexed(proxy, name)).slice(0, files.length)).toEqual(files.map(({ file }) => file));
+      expect((await indexed(scene.proxy, name)).slice(0, files.length)).toEqual(files.map(({ file }) => file));
     }
     const growthMiB = (most - before) / 1024;
     const fault = `each file takes ${(3 * SLOW_MS) / 1000} s, ${CAMERAS.length} cameras send one a second`;
@@ -127,13 +127,14 @@ it(
 );
 
 it('C3: the proxy does not wait for a stuck disk when it stops', async () => {
-  for (const name of CAMERAS) await recordingIs(proxy, name, 'a segment', 30_000, ({ segments }) => segments > 0);
+  for (const name of CAMERAS) await recordingIs(scene.proxy, name, 'a segment', 30_000, ({ segments }) => segments > 0);
   disk.slow(60_000);
-  const isWriting = (name: string): boolean => namesIn(archiveOf(proxy), name).some((file) => file.endsWith('.part'));
+  const isWriting = (name: string): boolean =>
+    namesIn(archiveOf(scene.proxy), name).some((file) => file.endsWith('.part'));
   await waitFor('the disk to be stuck', 30_000, () => CAMERAS.some(isWriting));
   let code: number | string = '';
   const ms = await durationMs(async () => {
-    code = await proxy.end();
+    code = await scene.proxy.end();
   });
   record({
     row: 'C3',
@@ -144,11 +145,11 @@ it('C3: the proxy does not wait for a stuck disk when it stops', async () => {
   });
   expect(code).toBe(0);
   expect(ms).toBeLessThanOrEqual(STOP_MS);
-  expect(proxy.output).toContain('does not answer');
+  expect(scene.proxy.output).toContain('does not answer');
   disk.slow(0);
-  await proxy.resume();
-  for (const name of CAMERAS) await recordingIs(proxy, name, 'a segment', 30_000, ({ segments }) => segments > 0);
-  expect(await check(proxy)).toMatchObject({ missing: 0, foreign: [] });
+  await scene.proxy.resume();
+  for (const name of CAMERAS) await recordingIs(scene.proxy, name, 'a segment', 30_000, ({ segments }) => segments > 0);
+  expect(await check(scene.proxy)).toMatchObject({ missing: 0, foreign: [] });
 });
 
 function missingBefore(file: ReturnType<typeof filesOf>[number], files: ReturnType<typeof filesOf>): number {

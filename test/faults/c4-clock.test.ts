@@ -2,8 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { Farm } from '../farm/farm.js';
-import { Proxy } from '../support/proxy.js';
+import { FarmScene } from '../support/scene.js';
 import { waitFor } from '../support/wait.js';
 import {
   archiveOf,
@@ -30,31 +29,30 @@ const HOUR_US = HOUR_S * 1e6;
 const LIBRARY = '/usr/$LIB/faketime/libfaketimeMT.so.1';
 const BOUND_MS = 30_000;
 
-let farm: Farm;
-let proxy: Proxy;
+let scene: FarmScene;
 const own = mkdtempSync(join(tmpdir(), 'chrysproxy-clock-'));
 
 beforeAll(async () => {
-  farm = await Farm.start({ mounts: [{ path: CAMERA, clip: 'h264-640x480-25-g25' }] });
   setClock(0);
-  proxy = await Proxy.start({
-    config: { buffer: { on_disk: true, on_disk_clean_older_than: '30m', on_disk_schedule: '@every 1s' } },
-    env: {
-      LD_PRELOAD: LIBRARY,
-      FAKETIME_TIMESTAMP_FILE: join(own, 'offset'),
-      FAKETIME_CACHE_DURATION: '1',
-      // Only the wall clock is changed.
-      DONT_FAKE_MONOTONIC: '1',
-      NO_FAKE_STAT: '1',
+  scene = await FarmScene.start(
+    { [CAMERA]: 'h264-640x480-25-g25' },
+    {
+      config: { buffer: { on_disk: true, on_disk_clean_older_than: '30m', on_disk_schedule: '@every 1s' } },
+      env: {
+        LD_PRELOAD: LIBRARY,
+        FAKETIME_TIMESTAMP_FILE: join(own, 'offset'),
+        FAKETIME_CACHE_DURATION: '1',
+        // Only the wall clock is changed.
+        DONT_FAKE_MONOTONIC: '1',
+        NO_FAKE_STAT: '1',
+      },
     },
-  });
-  await proxy.addCamera(CAMERA, farm.url(CAMERA));
-  await recordingIs(proxy, CAMERA, 'three segments', BOUND_MS, ({ segments }) => segments >= 3);
+  );
+  await recordingIs(scene.proxy, CAMERA, 'three segments', BOUND_MS, ({ segments }) => segments >= 3);
 });
 
 afterAll(async () => {
-  await proxy.dispose();
-  await farm.stop();
+  await scene.dispose();
   rmSync(own, { recursive: true, force: true });
 });
 
@@ -66,7 +64,7 @@ function setClock(seconds: number): void {
 /** Waits until the proxy has seen the change. */
 async function clockIsAhead(seconds: number): Promise<void> {
   await waitFor(`the clock to be ${seconds} s ahead`, BOUND_MS, async () => {
-    const { headers } = await fetch(`${proxy.restUrl}/healthz`);
+    const { headers } = await fetch(`${scene.proxy.restUrl}/healthz`);
     return Math.abs(Date.parse(headers.get('date') ?? '') - Date.now() - seconds * 1000) < 60_000;
   });
 }
@@ -79,13 +77,13 @@ function newest(files: readonly RecordedFile[]): RecordedFile['facts'] {
 
 /** All recorded segments are there, in order, and the index agrees. */
 async function expectWhole(mustBeThere: readonly string[]): Promise<RecordedFile[]> {
-  const files = filesOf(archiveOf(proxy), CAMERA);
+  const files = filesOf(archiveOf(scene.proxy), CAMERA);
   expect(files.map(({ file }) => file)).toEqual(expect.arrayContaining([...mustBeThere]));
   expectNoOverlap(files);
   expect(holes(files)).toEqual([]);
   for (const { path } of files) await expectPlays(path);
-  expect(await check(proxy)).toMatchObject({ missing: 0, added: 0, foreign: [] });
-  expect((await indexed(proxy, CAMERA)).slice(0, files.length)).toEqual(files.map(({ file }) => file));
+  expect(await check(scene.proxy)).toMatchObject({ missing: 0, added: 0, foreign: [] });
+  expect((await indexed(scene.proxy, CAMERA)).slice(0, files.length)).toEqual(files.map(({ file }) => file));
   return files;
 }
 
@@ -94,12 +92,12 @@ it.each([
   { name: 'an hour back', seconds: 0, passesUs: 0 },
   { name: 'another hour back', seconds: -HOUR_S, passesUs: 0 },
 ])('C4: the wall clock jumps $name during recording', async ({ name, seconds, passesUs }) => {
-  const before = namesIn(archiveOf(proxy), CAMERA).filter((file) => file.endsWith('.mp4'));
-  const watch = await StreamWatch.start(proxy, CAMERA);
+  const before = namesIn(archiveOf(scene.proxy), CAMERA).filter((file) => file.endsWith('.mp4'));
+  const watch = await StreamWatch.start(scene.proxy, CAMERA);
   setClock(seconds);
   await clockIsAhead(seconds);
   // Retention runs every second meanwhile.
-  await moreSegments(proxy, CAMERA, 4);
+  await moreSegments(scene.proxy, CAMERA, 4);
   const testimony = await watch.stop();
 
   const files = await expectWhole(before);
@@ -107,7 +105,7 @@ it.each([
   expect(Math.abs(passedUs - passesUs)).toBeLessThan(60e6);
   expect(testimony.backward).toBe(0);
   expectUndisturbed(testimony);
-  expect(await recordingOf(proxy, CAMERA)).toMatchObject({ state: 'recording', lost_groups: 0 });
+  expect(await recordingOf(scene.proxy, CAMERA)).toMatchObject({ state: 'recording', lost_groups: 0 });
   record({
     row: 'C4',
     fault: `the wall clock is set ${name}`,
@@ -121,14 +119,14 @@ it.each([
 it('C4: the wall clock is set back while the proxy does not run', async () => {
   setClock(HOUR_S);
   await clockIsAhead(HOUR_S);
-  await moreSegments(proxy, CAMERA, 3);
-  await proxy.end();
-  const before = filesOf(archiveOf(proxy), CAMERA);
+  await moreSegments(scene.proxy, CAMERA, 3);
+  await scene.proxy.end();
+  const before = filesOf(archiveOf(scene.proxy), CAMERA);
   setClock(0);
-  await proxy.resume();
-  await recordingIs(proxy, CAMERA, 'three segments', BOUND_MS, ({ segments }) => segments >= 3);
-  const watch = await StreamWatch.start(proxy, CAMERA);
-  await moreSegments(proxy, CAMERA, 3);
+  await scene.proxy.resume();
+  await recordingIs(scene.proxy, CAMERA, 'three segments', BOUND_MS, ({ segments }) => segments >= 3);
+  const watch = await StreamWatch.start(scene.proxy, CAMERA);
+  await moreSegments(scene.proxy, CAMERA, 3);
   const testimony = await watch.stop();
   const files = await expectWhole(before.map(({ file }) => file));
   expect(newest(files).startUs).toBeGreaterThan(newest(before).lastUs);

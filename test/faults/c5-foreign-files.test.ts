@@ -17,9 +17,8 @@ import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { parse, stringify } from 'yaml';
-import { Farm } from '../farm/farm.js';
 import { clipFile } from '../support/ffmpeg.js';
-import { Proxy } from '../support/proxy.js';
+import { FarmScene } from '../support/scene.js';
 import { waitFor } from '../support/wait.js';
 import { archiveOf, check, filesOf, indexed, namesIn, recordingIs } from './recorded.js';
 import { record } from './report.js';
@@ -28,27 +27,26 @@ const CLIP = 'h264-640x480-25-g25';
 const CAMERAS = ['yard', 'moved', 'door'];
 const BOUND_MS = 30_000;
 
-let farm: Farm;
-let proxy: Proxy;
+let scene: FarmScene;
 /** A foreign folder beside the archive. */
 let outside: string;
 
 beforeAll(async () => {
-  farm = await Farm.start({ mounts: CAMERAS.map((path) => ({ path, clip: CLIP })) });
-  proxy = await Proxy.start({ config: { buffer: { on_disk: true, on_disk_clean_older_than: '1d' } } });
+  const cameras = Object.fromEntries(CAMERAS.map((name) => [name, CLIP]));
+  const config = { buffer: { on_disk: true, on_disk_clean_older_than: '1d' } };
+  scene = await FarmScene.start(cameras, { later: CAMERAS, config });
   outside = mkdtempSync(join(tmpdir(), 'chrysproxy-outside-'));
 });
 
 afterAll(async () => {
-  await proxy.dispose();
-  await farm.stop();
+  await scene.dispose();
   rmSync(outside, { recursive: true, force: true });
 });
 
 function clean(olderThan: string): void {
-  const config = parse(readFileSync(proxy.configFile, 'utf8')) as Record<string, unknown>;
+  const config = parse(readFileSync(scene.proxy.configFile, 'utf8')) as Record<string, unknown>;
   const buffer = { on_disk: false, on_disk_clean_older_than: olderThan, on_disk_schedule: '@every 1s' };
-  writeFileSync(proxy.configFile, stringify({ ...config, buffer }));
+  writeFileSync(scene.proxy.configFile, stringify({ ...config, buffer }));
 }
 
 function isFile(path: string): boolean {
@@ -67,14 +65,14 @@ function contents(folder: string): Map<string, string> {
 }
 
 it('C5: retention deletes only its own segments, whatever else is in the folder', async () => {
-  const folder = archiveOf(proxy);
-  for (const name of CAMERAS) await proxy.addCamera(name, farm.url(name));
+  const folder = archiveOf(scene.proxy);
+  for (const name of CAMERAS) await scene.proxy.addCamera(name, scene.farm.url(name));
   for (const name of CAMERAS) {
-    await recordingIs(proxy, name, 'five segments', BOUND_MS, ({ segments }) => segments >= 5);
+    await recordingIs(scene.proxy, name, 'five segments', BOUND_MS, ({ segments }) => segments >= 5);
   }
-  for (const name of CAMERAS) await proxy.removeCamera(name);
-  await check(proxy);
-  await proxy.end();
+  for (const name of CAMERAS) await scene.proxy.removeCamera(name);
+  await check(scene.proxy);
+  await scene.proxy.end();
 
   const [first, second, third, fourth] = filesOf(folder, 'yard');
   const at = (name: string): string => join(folder, 'yard', name);
@@ -105,7 +103,7 @@ it('C5: retention deletes only its own segments, whatever else is in the folder'
   symlinkSync(elsewhere('linked'), join(folder, 'linked'));
   // Forged rows: outside of the folder, and of another camera.
   copyFileSync(segment, elsewhere('1700000000007_1000.mp4'));
-  const database = new Database(join(proxy.dataDir, 'recordings.db'));
+  const database = new Database(join(scene.proxy.dataDir, 'recordings.db'));
   const row = database.prepare('SELECT * FROM segments WHERE file = ?').get(fourth?.file) as Record<string, unknown>;
   const put = (camera: string, file: string): void => {
     const copy: Record<string, unknown> = { ...row, camera, file };
@@ -133,13 +131,13 @@ it('C5: retention deletes only its own segments, whatever else is in the folder'
   const before = contents(folder);
   const outsideBefore = contents(outside);
   clean('1s');
-  await proxy.resume();
+  await scene.proxy.resume();
   await waitFor('everything of ours to be gone', BOUND_MS, () => namesIn(folder, 'door').length === 0);
   await waitFor('the index to be empty', BOUND_MS, async () => {
-    const { text } = await proxy.rest('GET', '/api/v1/recordings');
+    const { text } = await scene.proxy.rest('GET', '/api/v1/recordings');
     return (JSON.parse(text) as { segments: number }).segments === 0;
   });
-  const report = await check(proxy);
+  const report = await check(scene.proxy);
 
   expect(contents(outside)).toEqual(outsideBefore);
   const left = new Map([...before].filter(([name]) => !ours.has(name)));
@@ -157,7 +155,7 @@ it('C5: retention deletes only its own segments, whatever else is in the folder'
   ]) {
     expect(report.foreign).toContain(name);
   }
-  expect(await indexed(proxy, 'yard').catch(() => [])).toEqual([]);
+  expect(await indexed(scene.proxy, 'yard').catch(() => [])).toEqual([]);
   record({
     row: 'C5',
     fault: 'links, folders and foreign files named as segments, rows that point outside',

@@ -1,8 +1,7 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { Farm } from '../farm/farm.js';
-import { Proxy } from '../support/proxy.js';
 import { redisStatus, streamNumbers } from '../support/redis-publisher.js';
 import { RedisServer } from '../support/redis-server.js';
+import { FarmScene } from '../support/scene.js';
 import { waitFor } from '../support/wait.js';
 import { record, round } from './report.js';
 import { maxLate } from './witness.js';
@@ -11,29 +10,25 @@ import { StreamWatch } from './stream-watch.js';
 const CAMERA = 'one';
 const BOUND_MS = 30_000;
 
-let farm: Farm;
+let scene: FarmScene;
 let redis: RedisServer;
-let proxy: Proxy;
 
 beforeAll(async () => {
-  farm = await Farm.start({ mounts: [{ path: CAMERA, clip: 'h264-640x480-25-g50' }] });
   redis = await RedisServer.start();
-  proxy = await Proxy.start({ config: { redis: { connection: redis.connection, publish_frames: 'all' } } });
-  await proxy.addCamera(CAMERA, farm.url(CAMERA));
-  await proxy.cameraIsRunning(CAMERA);
+  const config = { redis: { connection: redis.connection, publish_frames: 'all' } };
+  scene = await FarmScene.start({ [CAMERA]: 'h264-640x480-25-g50' }, { config });
 });
 
 afterAll(async () => {
-  await proxy.dispose();
+  await scene.dispose();
   await redis.dispose();
-  await farm.stop();
 });
 
 /** The status says that it is away, and the seconds that it took to say so. */
 async function away(sentence: RegExp): Promise<number> {
   const startMs = performance.now();
   await waitFor(`the status to say ${String(sentence)}`, BOUND_MS, async () => {
-    const { connected, message } = await redisStatus(proxy);
+    const { connected, message } = await redisStatus(scene.proxy);
     return !connected && sentence.test(message ?? '');
   });
   return (performance.now() - startMs) / 1000;
@@ -42,7 +37,7 @@ async function away(sentence: RegExp): Promise<number> {
 /** The status says that it is connected, and frames come again. */
 async function back(): Promise<number> {
   const startMs = performance.now();
-  await waitFor('a connection', BOUND_MS, async () => (await redisStatus(proxy)).connected);
+  await waitFor('a connection', BOUND_MS, async () => (await redisStatus(scene.proxy)).connected);
   const numbers = await streamNumbers(await redis.client(), CAMERA, 12);
   expect(numbers).not.toContain('torn');
   return (performance.now() - startMs) / 1000;
@@ -50,21 +45,21 @@ async function back(): Promise<number> {
 
 /** States that the stream of events tells of that camera, when all of them have been written. */
 async function eventsOf(camera: string): Promise<(string | undefined)[]> {
-  await waitFor('the events', BOUND_MS, async () => (await redisStatus(proxy)).events.waiting === 0);
+  await waitFor('the events', BOUND_MS, async () => (await redisStatus(scene.proxy)).events.waiting === 0);
   const entries = (await (await redis.client()).xRange('chrysproxy:events', '-', '+')) ?? [];
   return entries.filter(({ message }) => message['camera'] === camera).map(({ message }) => message['state']);
 }
 
 it('D5: a Redis that is stopped, frozen, flushed and started again disturbs no other part', async () => {
   await back();
-  const watch = await StreamWatch.start(proxy, CAMERA);
+  const watch = await StreamWatch.start(scene.proxy, CAMERA);
   const seconds: number[] = [];
 
   await redis.stop();
   await away(/ is away: /);
   // What happens meanwhile is told later.
-  await proxy.addCamera('meanwhile', farm.url(CAMERA));
-  await proxy.removeCamera('meanwhile');
+  await scene.proxy.addCamera('meanwhile', scene.farm.url(CAMERA));
+  await scene.proxy.removeCamera('meanwhile');
   await redis.restart();
   seconds.push(await back());
   expect(await eventsOf('meanwhile')).toEqual(['added', 'removed']);
@@ -78,7 +73,7 @@ it('D5: a Redis that is stopped, frozen, flushed and started again disturbs no o
   seconds.push(await back());
 
   const testimony = await watch.stop();
-  const { events: counts } = await redisStatus(proxy);
+  const { events: counts } = await redisStatus(scene.proxy);
 
   const fault = 'Redis stopped and started, flushed, frozen and thawed, while all frames go there';
   record({

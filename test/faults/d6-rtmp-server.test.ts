@@ -1,7 +1,6 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { Farm } from '../farm/farm.js';
-import { Proxy } from '../support/proxy.js';
 import { RtmpServer } from '../support/rtmp-server.js';
+import { FarmScene } from '../support/scene.js';
 import { waitFor } from '../support/wait.js';
 import { record, round } from './report.js';
 import { expectUndisturbed, Witness } from './witness.js';
@@ -9,24 +8,20 @@ import { expectUndisturbed, Witness } from './witness.js';
 const BOUND_MS = 60_000;
 const CAMERA = 'pushed';
 
-let farm: Farm;
+let scene: FarmScene;
 let server: RtmpServer;
-let proxy: Proxy;
 
 beforeAll(async () => {
   server = await RtmpServer.start();
-  // So many bytes that what the kernel takes ahead of a frozen server is full soon.
-  farm = await Farm.start({ mounts: [{ path: CAMERA, clip: 'h264-640x480-25-g25-4000k' }] });
-  proxy = await Proxy.start();
-  await proxy.addCamera(CAMERA, farm.url(CAMERA), { rtmp_endpoint: server.url(CAMERA) });
-  await proxy.cameraIsRunning(CAMERA);
-  await proxy.rest('PATCH', `/api/v1/process/${CAMERA}`, { passthrough: true });
+  // A high bit rate, so that the buffers in the kernel before a frozen server are full soon.
+  const more = { [CAMERA]: { rtmp_endpoint: server.url(CAMERA) } };
+  scene = await FarmScene.start({ [CAMERA]: 'h264-640x480-25-g25-4000k' }, { more });
+  await scene.proxy.rest('PATCH', `/api/v1/process/${CAMERA}`, { passthrough: true });
   await streaming(true);
 });
 
 afterAll(async () => {
-  await proxy.dispose();
-  await farm.stop();
+  await scene.dispose();
   server.thaw();
   await server.stop();
 });
@@ -37,7 +32,7 @@ interface Shown {
 }
 
 async function shown(): Promise<Shown> {
-  return JSON.parse((await proxy.rest('GET', `/api/v1/process/${CAMERA}`)).text) as Shown;
+  return JSON.parse((await scene.proxy.rest('GET', `/api/v1/process/${CAMERA}`)).text) as Shown;
 }
 
 async function streaming(wanted: boolean): Promise<number> {
@@ -53,7 +48,7 @@ async function plays(): Promise<void> {
 }
 
 it('D6: an RTMP server that is restarted gets the stream again, and no other part is disturbed', async () => {
-  const witness = await Witness.start(proxy);
+  const witness = await Witness.start(scene.proxy);
   await server.kill();
   await streaming(false);
   await server.resume();
@@ -66,7 +61,7 @@ it('D6: an RTMP server that is restarted gets the stream again, and no other par
 });
 
 it('D6: a frozen RTMP server is detected, gets the stream when it thaws, and delays no other part', async () => {
-  const witness = await Witness.start(proxy);
+  const witness = await Witness.start(scene.proxy);
   const before = await packetsOf();
   server.freeze();
   const detectS = await streaming(false);
@@ -90,7 +85,7 @@ it('D6: the proxy stops in time although its RTMP server is frozen', async () =>
   server.freeze();
   await streaming(false);
   const startMs = performance.now();
-  expect(await proxy.end()).toBe(0);
+  expect(await scene.proxy.end()).toBe(0);
   record({
     row: 'D6',
     fault: 'RTMP server frozen',
@@ -101,5 +96,5 @@ it('D6: the proxy stops in time although its RTMP server is frozen', async () =>
 });
 
 async function packetsOf(): Promise<number> {
-  return (await proxy.camera(CAMERA)).chrysproxy.stats.packets;
+  return (await scene.proxy.camera(CAMERA)).chrysproxy.stats.packets;
 }

@@ -4,41 +4,40 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { Farm } from '../farm/farm.js';
 import { runCli } from '../support/cli.js';
-import { Proxy } from '../support/proxy.js';
+import { FarmScene } from '../support/scene.js';
 import { waitFor } from '../support/wait.js';
 
 const FPS = 25;
 const IN_MEMORY = 150;
 
 describe('chrysproxy frames', () => {
-  let farm: Farm;
-  let proxy: Proxy;
+  let scene: FarmScene;
   let folder: string;
 
   beforeAll(async () => {
-    farm = await Farm.start({ mounts: [{ path: 'open', clip: 'h264-640x480-25-g50' }] });
-    proxy = await Proxy.start({ config: { buffer: { in_memory: IN_MEMORY } } });
+    scene = await FarmScene.start(
+      { open: 'h264-640x480-25-g50' },
+      { later: ['open'], config: { buffer: { in_memory: IN_MEMORY } } },
+    );
     folder = mkdtempSync(join(tmpdir(), 'chrysproxy-frames-'));
-    await proxy.addCamera('front', farm.url('open'));
-    await waitFor('memory to fill', 30_000, async () => (await packets()) > IN_MEMORY);
+    await scene.proxy.addCamera('front', scene.farm.url('open'));
+    await waitFor('memory to fill', 60_000, async () => (await packets()) > IN_MEMORY);
   });
 
   afterAll(async () => {
     rmSync(folder, { recursive: true, force: true });
-    await proxy.dispose();
-    await farm.stop();
+    await scene.dispose();
   });
 
   async function packets(): Promise<number> {
-    return (await proxy.camera('front')).chrysproxy.stats.packets;
+    return (await scene.proxy.camera('front')).chrysproxy.stats.packets;
   }
 
   /** Saves frames to a new folder, and returns its files. */
   async function saved(name: string, ...args: string[]): Promise<{ name: string; timeMs: number; file: string }[]> {
     const out = join(folder, name);
-    const run = await runCli(proxy, ['frames', 'front', '--out', out, ...args]);
+    const run = await runCli(scene.proxy, ['frames', 'front', '--out', out, ...args]);
     expect(run).toMatchObject({ exitCode: 0, stderr: '' });
     return readdirSync(out).map((file) => ({ name: file, timeMs: timeOf(file), file: join(out, file) }));
   }
@@ -69,7 +68,7 @@ describe('chrysproxy frames', () => {
 
   it('saves keyframes only, and prints what it saved as JSON', async () => {
     const out = join(folder, 'keyframes');
-    const run = await runCli(proxy, ['frames', 'front', '--out', out, '--keyframes', '--json']);
+    const run = await runCli(scene.proxy, ['frames', 'front', '--out', out, '--keyframes', '--json']);
     const { frames, complete } = JSON.parse(run.stdout) as { frames: number; complete: boolean };
     expect(complete).toBe(true);
     expect(frames).toBeGreaterThanOrEqual(2);
@@ -78,7 +77,7 @@ describe('chrysproxy frames', () => {
   });
 
   it('prints the range in memory when the requested range is empty', async () => {
-    const { exitCode, stdout, stderr } = await runCli(proxy, [
+    const { exitCode, stdout, stderr } = await runCli(scene.proxy, [
       ...['frames', 'front', '--out', join(folder, 'none')],
       ...['--from', '2020-01-01T00:00:00Z', '--to', '2020-01-01T00:01:00Z'],
     ]);
@@ -87,7 +86,7 @@ describe('chrysproxy frames', () => {
   });
 
   it('ends with 4 for an unknown camera', async () => {
-    const { exitCode, stderr } = await runCli(proxy, ['frames', 'nobody', '--out', folder]);
+    const { exitCode, stderr } = await runCli(scene.proxy, ['frames', 'nobody', '--out', folder]);
     expect(exitCode).toBe(4);
     expect(stderr).toContain('nobody');
   });

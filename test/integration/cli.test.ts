@@ -5,45 +5,43 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { Farm } from '../farm/farm.js';
 import { refusedUrl, silentServer, statusServer } from '../farm/faulty-servers.js';
 import { type CliRun, runCli } from '../support/cli.js';
-import { EXECUTABLE, type ProcessAnswer, Proxy } from '../support/proxy.js';
+import { EXECUTABLE, type ProcessAnswer } from '../support/proxy.js';
+import { FarmScene } from '../support/scene.js';
 import { waitFor } from '../support/wait.js';
 
 const PASSWORD = 'pa55w0rd';
 
 describe('chrysproxy', () => {
-  let farm: Farm;
-  let proxy: Proxy;
+  let scene: FarmScene;
   let folder: string;
 
   beforeAll(async () => {
-    farm = await Farm.start({
-      mounts: [
-        { path: 'open', clip: 'h264-640x480-25-g50' },
-        { path: 'hevc', clip: 'hevc-640x360-25-g50' },
-        { path: 'locked', clip: 'h264-640x480-25-g50', user: 'viewer', password: PASSWORD },
-      ],
-    });
-    proxy = await Proxy.start();
-    await proxy.addCamera('front', farm.url('open'));
-    await proxy.cameraIsRunning('front');
+    scene = await FarmScene.start(
+      {
+        open: 'h264-640x480-25-g50',
+        hevc: 'hevc-640x360-25-g50',
+        locked: { clip: 'h264-640x480-25-g50', user: 'viewer', password: PASSWORD },
+      },
+      { later: ['open', 'hevc', 'locked'] },
+    );
+    await scene.proxy.addCamera('front', scene.farm.url('open'));
+    await scene.running('front');
     folder = mkdtempSync(join(tmpdir(), 'chrysproxy-cli-'));
   });
 
   afterAll(async () => {
     rmSync(folder, { recursive: true, force: true });
-    await proxy.dispose();
-    await farm.stop();
+    await scene.dispose();
   });
 
-  const cli = (...args: string[]): Promise<CliRun> => runCli(proxy, args);
+  const cli = (...args: string[]): Promise<CliRun> => runCli(scene.proxy, args);
 
   it('adds, shows, lists and removes a camera', async () => {
-    const added = await cli('camera', 'add', 'door', farm.url('locked'));
+    const added = await cli('camera', 'add', 'door', scene.farm.url('locked'));
     expect(added).toMatchObject({ exitCode: 0, stderr: '', stdout: expect.stringContaining('door') as string });
-    await proxy.cameraIsRunning('door');
+    await scene.running('door');
 
     const shown = await cli('camera', 'show', 'door');
     expect(shown.exitCode).toBe(0);
@@ -56,20 +54,20 @@ describe('chrysproxy', () => {
     expect(listed.stdout).toMatch(/^front /m);
 
     expect((await cli('camera', 'remove', 'door')).exitCode).toBe(0);
-    expect((await proxy.rest('GET', '/api/v1/process/door')).status).toBe(404);
+    expect((await scene.proxy.rest('GET', '/api/v1/process/door')).status).toBe(404);
     for (const { stdout, stderr } of [added, shown, listed]) expect(stdout + stderr).not.toContain(PASSWORD);
   });
 
   it('reads the URL from standard input, so that it is in no process list', async () => {
-    const added = await runCli(proxy, ['camera', 'add', 'piped', '-'], `${farm.url('locked')}\n`);
+    const added = await runCli(scene.proxy, ['camera', 'add', 'piped', '-'], `${scene.farm.url('locked')}\n`);
     expect(added).toMatchObject({ exitCode: 0, stderr: '' });
-    await proxy.cameraIsRunning('piped');
-    await proxy.removeCamera('piped');
+    await scene.running('piped');
+    await scene.proxy.removeCamera('piped');
   });
 
   it('prints cameras as JSON', async () => {
     const list = JSON.parse((await cli('camera', 'list', '--json')).stdout) as ProcessAnswer[];
-    expect(list).toMatchObject([{ name: 'front', status: 'running', rtsp_endpoint: farm.url('open') }]);
+    expect(list).toMatchObject([{ name: 'front', status: 'running', rtsp_endpoint: scene.farm.url('open') }]);
     const shown = JSON.parse((await cli('camera', 'show', 'front', '--json')).stdout) as ProcessAnswer;
     expect(shown).toMatchObject({ name: 'front', state: { Running: true } });
   });
@@ -83,7 +81,7 @@ describe('chrysproxy', () => {
   });
 
   it.each(['SIGINT', 'SIGTERM'] as const)('ends "watch" with exit code 0 at %s', async (signal) => {
-    const env = { ...process.env, CHRYSPROXY_URL: proxy.restUrl };
+    const env = { ...process.env, CHRYSPROXY_URL: scene.proxy.restUrl };
     const child = spawn(process.execPath, [EXECUTABLE, 'watch', '--json'], {
       env,
       stdio: ['ignore', 'pipe', 'inherit'],
@@ -113,7 +111,7 @@ describe('chrysproxy', () => {
   });
 
   it('prints what a stream is without adding it', async () => {
-    const probed = await cli('probe', farm.url('hevc'), '--json');
+    const probed = await cli('probe', scene.farm.url('hevc'), '--json');
     expect(probed).toMatchObject({ exitCode: 0, stderr: '' });
     expect(JSON.parse(probed.stdout)).toMatchObject({
       codec: 'hevc',
@@ -122,7 +120,7 @@ describe('chrysproxy', () => {
       fps: 25,
       gopPackets: 50,
     });
-    const text = (await cli('probe', farm.url('locked'))).stdout;
+    const text = (await cli('probe', scene.farm.url('locked'))).stdout;
     expect(text).toMatch(/h264/);
     expect(text).toMatch(/640x480/);
     expect((JSON.parse((await cli('camera', 'list', '--json')).stdout) as unknown[]).length).toBe(1);
@@ -134,7 +132,7 @@ describe('chrysproxy', () => {
     try {
       for (const [url, expected] of [
         [await refusedUrl(), /Nothing listens/],
-        [farm.url('locked', 'viewer:wrong'), /user name or password/],
+        [scene.farm.url('locked', 'viewer:wrong'), /user name or password/],
         [notFound.url, /no such stream/],
         ['rtsp://no-such-camera.invalid/x', /does not resolve/],
         ['http://127.0.0.1/x', /rtsp:\/\//],
@@ -178,11 +176,11 @@ describe('chrysproxy', () => {
   });
 
   it('accepts a valid configuration', async () => {
-    const { exitCode, stdout } = await cli('config', 'check', '--config', proxy.configFile, '--data-dir', folder);
+    const { exitCode, stdout } = await cli('config', 'check', '--config', scene.proxy.configFile, '--data-dir', folder);
     expect(exitCode).toBe(0);
-    expect(stdout).toContain(proxy.configFile);
-    const json = await cli('config', 'check', '--config', proxy.configFile, '--data-dir', folder, '--json');
-    expect(JSON.parse(json.stdout)).toMatchObject({ config: { port: proxy.restPort, host: '127.0.0.1' } });
+    expect(stdout).toContain(scene.proxy.configFile);
+    const json = await cli('config', 'check', '--config', scene.proxy.configFile, '--data-dir', folder, '--json');
+    expect(JSON.parse(json.stdout)).toMatchObject({ config: { port: scene.proxy.restPort, host: '127.0.0.1' } });
   });
 
   it('prints what is wrong with a configuration, where, and the nearest key', async () => {

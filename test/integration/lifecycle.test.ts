@@ -4,9 +4,9 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { stringify } from 'yaml';
-import { Farm } from '../farm/farm.js';
 import { ImageClient } from '../support/grpc-client.js';
-import { EXECUTABLE, Proxy } from '../support/proxy.js';
+import { EXECUTABLE } from '../support/proxy.js';
+import { FarmScene } from '../support/scene.js';
 import { misplaced, outOfOrder, take } from '../support/take.js';
 import { freePort } from '../support/wait.js';
 
@@ -15,25 +15,21 @@ const CLIP_FRAMES = 300;
 const CAMERAS = ['one', 'two'];
 
 describe('the proxy', () => {
-  let farm: Farm;
-  let proxy: Proxy;
+  let scene: FarmScene;
 
   beforeAll(async () => {
-    farm = await Farm.start({ mounts: CAMERAS.map((path) => ({ path, clip: 'h264-640x480-25-g50' })) });
-    proxy = await Proxy.start();
-    for (const name of CAMERAS) await proxy.addCamera(name, farm.url(name));
+    scene = await FarmScene.start(Object.fromEntries(CAMERAS.map((name) => [name, 'h264-640x480-25-g50'])));
     await allGiveFrames();
   });
 
   afterAll(async () => {
-    await proxy.dispose();
-    await farm.stop();
+    await scene.dispose();
   });
 
   async function allGiveFrames(): Promise<void> {
     for (const name of CAMERAS) {
-      await proxy.cameraIsRunning(name);
-      const client = new ImageClient(proxy.grpcAddress, 'unary');
+      await scene.running(name);
+      const client = new ImageClient(scene.proxy.grpcAddress, 'unary');
       try {
         const taken = await take(client, { device_id: name }, 10);
         expect(outOfOrder(taken)).toEqual([]);
@@ -45,33 +41,33 @@ describe('the proxy', () => {
   }
 
   it('has its cameras back after kill -9', async () => {
-    await proxy.kill9();
-    await proxy.resume();
+    await scene.proxy.kill9();
+    await scene.proxy.resume();
     await allGiveFrames();
   });
 
   it('exits with 0 on SIGTERM, and has its cameras back when it is started again', async () => {
-    expect(await proxy.end()).toBe(0);
-    await proxy.resume();
+    expect(await scene.proxy.end()).toBe(0);
+    await scene.proxy.resume();
     await allGiveFrames();
   });
 
   it('has no camera that was removed before kill -9', async () => {
-    await proxy.addCamera('extra', farm.url('one'));
-    await proxy.removeCamera('extra');
-    await proxy.kill9();
-    await proxy.resume();
-    expect((await proxy.rest('GET', '/api/v1/process/extra')).status).toBe(404);
+    await scene.proxy.addCamera('extra', scene.farm.url('one'));
+    await scene.proxy.removeCamera('extra');
+    await scene.proxy.kill9();
+    await scene.proxy.resume();
+    expect((await scene.proxy.rest('GET', '/api/v1/process/extra')).status).toBe(404);
     await allGiveFrames();
   });
 
   it('refuses a second process on its data directory and names the pid of the first', async () => {
-    const configFile = join(proxy.folder, 'second.yaml');
+    const configFile = join(scene.proxy.folder, 'second.yaml');
     writeFileSync(configFile, stringify({ port: await freePort(), grpc_port: await freePort() }));
     const { code, output } = await new Promise<{ code: number | null; output: string }>((resolve) => {
       const child = execFile(
         process.execPath,
-        [EXECUTABLE, 'start', '--config', configFile, '--data-dir', proxy.dataDir],
+        [EXECUTABLE, 'start', '--config', configFile, '--data-dir', scene.proxy.dataDir],
         { timeout: 20_000, killSignal: 'SIGKILL' },
         (_error, stdout, stderr) => {
           resolve({ code: child.exitCode, output: stdout + stderr });
@@ -79,8 +75,8 @@ describe('the proxy', () => {
       );
     });
     expect(code).toBeGreaterThan(0);
-    expect(output).toContain(`pid ${proxy.pid}`);
-    expect(output).toContain(proxy.dataDir);
+    expect(output).toContain(`pid ${scene.proxy.pid}`);
+    expect(output).toContain(scene.proxy.dataDir);
     await allGiveFrames();
   });
 });

@@ -1,46 +1,39 @@
 /** What the page shows of RTMP, storage and annotations, in a real browser, with a real RTMP server and a receiver. */
 import type { Browser, Locator, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { Farm } from '../farm/farm.js';
 import { AnnotationReceiver, KEY, SECRET } from '../support/annotation-receiver.js';
 import { annotate } from '../support/annotations.js';
 import { openPage, startBrowser } from '../support/browser.js';
-import { ImageClient } from '../support/grpc-client.js';
-import { Proxy } from '../support/proxy.js';
 import { RtmpServer } from '../support/rtmp-server.js';
+import { FarmScene } from '../support/scene.js';
 import { waitFor } from '../support/wait.js';
 
 const BOUND_MS = 20_000;
 
 describe('the page', () => {
-  let farm: Farm;
+  let scene: FarmScene;
   let rtmp: RtmpServer;
   let receiver: AnnotationReceiver;
-  let proxy: Proxy;
   let browser: Browser;
   let page: Page;
   let faults: readonly string[];
-  let client: ImageClient;
 
   beforeAll(async () => {
-    farm = await Farm.start({ mounts: [{ path: 'open', clip: 'h264-640x480-25-g50' }] });
     rtmp = await RtmpServer.start();
     receiver = await AnnotationReceiver.start();
     const annotation = { endpoint: receiver.url, poll_duration_ms: 50, timeout_ms: 1000 };
-    proxy = await Proxy.start({ config: { annotation, api: { endpoint: receiver.base } } });
-    client = new ImageClient(proxy.grpcAddress, 'unary');
+    const config = { annotation, api: { endpoint: receiver.base } };
+    scene = await FarmScene.start({ open: 'h264-640x480-25-g50' }, { later: ['open'], config });
     browser = await startBrowser();
-    ({ page, faults } = await openPage(browser, proxy.restUrl));
+    ({ page, faults } = await openPage(browser, scene.proxy.restUrl));
     page.setDefaultTimeout(BOUND_MS);
   });
 
   afterAll(async () => {
-    client.close();
     await browser.close();
-    await proxy.dispose();
+    await scene.dispose();
     await receiver.stop();
     await rtmp.stop();
-    await farm.stop();
   });
 
   const card = (name: string): Locator =>
@@ -48,15 +41,15 @@ describe('the page', () => {
 
   async function several(count: number, meta: string): Promise<void> {
     for (let made = 0; made < count; made += 1) {
-      await annotate(client, 'door', { custom_meta_1: meta });
+      await annotate(scene.client, 'door', { custom_meta_1: meta });
     }
   }
 
   it('pushes a camera to its RTMP server, and shows no such switch where there is no server', async () => {
-    await proxy.addCamera('plain', farm.url('open'));
+    await scene.proxy.addCamera('plain', scene.farm.url('open'));
     await page.getByRole('button', { name: 'Add a camera' }).click();
     await page.getByLabel('Name').fill('door');
-    await page.getByLabel('URL of its stream').fill(farm.url('open'));
+    await page.getByLabel('URL of its stream').fill(scene.farm.url('open'));
     await page.getByLabel('RTMP server').fill('http://wrong/');
     await page.getByRole('button', { name: 'Add', exact: true }).click();
     await expect.poll(() => page.locator('#rtmp_endpoint-error').textContent()).toContain('rtmp://');
@@ -67,12 +60,12 @@ describe('the page', () => {
     await card('door')
       .getByText(/^streaming, /)
       .waitFor();
-    await waitFor('the fact', BOUND_MS, async () => (await proxy.camera('door')).rtmp_stream_status.streaming);
+    await waitFor('the fact', BOUND_MS, async () => (await scene.proxy.camera('door')).rtmp_stream_status.streaming);
     await push.click();
     await card('door')
       .getByText(/^streaming, /)
       .waitFor({ state: 'detached' });
-    await waitFor('its end', BOUND_MS, async () => !(await proxy.camera('door')).rtmp_stream_status.streaming);
+    await waitFor('its end', BOUND_MS, async () => !(await scene.proxy.camera('door')).rtmp_stream_status.streaming);
     expect(await card('plain').getByRole('switch', { name: 'Push plain to RTMP' }).count()).toBe(0);
   });
 
@@ -129,7 +122,7 @@ describe('the page', () => {
     const store = card('door').getByRole('switch', { name: 'Store door in the cloud' });
     await store.click();
     await card('door').getByText(/404/).first().waitFor();
-    expect((await proxy.camera('door')).rtmp_stream_status.storing).toBe(false);
+    expect((await scene.proxy.camera('door')).rtmp_stream_status.storing).toBe(false);
   });
 
   it('did nothing that its content policy forbids, and met no error', () => {

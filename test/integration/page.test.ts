@@ -2,9 +2,8 @@
 import { readFile } from 'node:fs/promises';
 import type { Browser, Locator, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { Farm } from '../farm/farm.js';
 import { openPage, startBrowser, widthOf } from '../support/browser.js';
-import { Proxy } from '../support/proxy.js';
+import { FarmScene } from '../support/scene.js';
 import { waitFor } from '../support/wait.js';
 
 const BOUND_MS = 20_000;
@@ -13,26 +12,22 @@ const PHONE = { viewport: { width: 390, height: 844 }, isMobile: true, hasTouch:
 const MARKUP = '<img src=x onerror=alert(1)>';
 
 describe('the page', () => {
-  let farm: Farm;
-  let proxy: Proxy;
+  let scene: FarmScene;
   let browser: Browser;
   let page: Page;
   let faults: readonly string[];
 
   beforeAll(async () => {
-    farm = await Farm.start({
-      mounts: [{ path: 'open', clip: 'h264-640x480-25-g50', user: 'viewer', password: 'pa55' }],
-    });
-    proxy = await Proxy.start();
+    const open = { clip: 'h264-640x480-25-g50', user: 'viewer', password: 'pa55' };
+    scene = await FarmScene.start({ open }, { later: ['open'] });
     browser = await startBrowser();
-    ({ page, faults } = await openPage(browser, proxy.restUrl));
+    ({ page, faults } = await openPage(browser, scene.proxy.restUrl));
     page.setDefaultTimeout(BOUND_MS);
   });
 
   afterAll(async () => {
     await browser.close();
-    await proxy.dispose();
-    await farm.stop();
+    await scene.dispose();
   });
 
   const card = (name: string): Locator =>
@@ -53,7 +48,7 @@ describe('the page', () => {
     await fillIn('door', 'http://127.0.0.1/x');
     await expect.poll(() => page.locator('#rtsp_endpoint-error').textContent()).toContain('rtsp://');
     expect(await page.getByLabel('URL of its stream').getAttribute('aria-invalid')).toBe('true');
-    await fillIn(MARKUP, farm.url('open'));
+    await fillIn(MARKUP, scene.farm.url('open'));
     await expect.poll(() => page.locator('#name-error').textContent()).toContain(MARKUP.slice(0, 10));
     expect(await page.locator('#rtsp_endpoint-error').textContent()).toBe('');
     await fillIn('', '');
@@ -61,7 +56,7 @@ describe('the page', () => {
   });
 
   it('adds a camera and shows it running, with its picture and without its password', async () => {
-    await fillIn('door', farm.url('open'));
+    await fillIn('door', scene.farm.url('open'));
     await card('door').getByText('running', { exact: true }).waitFor();
     const picture = card('door').locator('img');
     await expect.poll(() => widthOf(picture), { timeout: BOUND_MS }).toBeGreaterThan(0);
@@ -77,7 +72,7 @@ describe('the page', () => {
   });
 
   it('shows the log of a camera as text', async () => {
-    await proxy.addCamera('gate', `rtsp://127.0.0.1:1/${MARKUP.replaceAll(' ', '%20')}`);
+    await scene.proxy.addCamera('gate', `rtsp://127.0.0.1:1/${MARKUP.replaceAll(' ', '%20')}`);
     await card('gate').getByText('reconnecting').waitFor();
     await card('gate').getByText('Log', { exact: true }).click();
     await card('gate')
@@ -86,7 +81,7 @@ describe('the page', () => {
       .first()
       .waitFor();
     expect(await page.locator('[onerror]').count()).toBe(0);
-    await proxy.removeCamera('gate');
+    await scene.proxy.removeCamera('gate');
     await card('gate').waitFor({ state: 'detached' });
   });
 
@@ -111,20 +106,24 @@ describe('the page', () => {
     expect((await download).suggestedFilename()).toMatch(/^door-\d{8}T\d{6}Z\.mp4$/);
     expect((await readFile(await (await download).path())).subarray(4, 8).toString()).toBe('ftyp');
     await record.click();
-    await waitFor('it to be off', BOUND_MS, async () => !(await proxy.camera('door')).chrysproxy.recording.wanted);
+    await waitFor(
+      'it to be off',
+      BOUND_MS,
+      async () => !(await scene.proxy.camera('door')).chrysproxy.recording.wanted,
+    );
     expect(await record.isChecked()).toBe(false);
   });
 
   it('says that the proxy is away, and goes on when it is back', async () => {
-    await proxy.end();
+    await scene.proxy.end();
     await page.getByText('The proxy does not answer').waitFor();
-    await proxy.resume();
+    await scene.proxy.resume();
     await page.getByText('The proxy does not answer').waitFor({ state: 'hidden' });
     await card('door').getByText('running', { exact: true }).waitFor();
   });
 
   it('fits a phone', async () => {
-    const phone = await openPage(browser, proxy.restUrl, PHONE);
+    const phone = await openPage(browser, scene.proxy.restUrl, PHONE);
     await phone.page.getByText('running', { exact: true }).waitFor();
     expect(await phone.page.evaluate('document.documentElement.scrollWidth')).toBeLessThanOrEqual(PHONE.viewport.width);
     await phone.page.getByRole('button', { name: 'Add a camera' }).tap();
@@ -138,11 +137,11 @@ describe('the page', () => {
   it('removes a camera after asking', async () => {
     await card('door').getByRole('button', { name: 'Remove door' }).click();
     await page.getByRole('button', { name: 'Keep it' }).click();
-    expect((await proxy.rest('GET', '/api/v1/process/door')).status).toBe(200);
+    expect((await scene.proxy.rest('GET', '/api/v1/process/door')).status).toBe(200);
     await card('door').getByRole('button', { name: 'Remove door' }).click();
     await page.getByRole('button', { name: 'Remove', exact: true }).click();
     await card('door').waitFor({ state: 'detached' });
-    expect((await proxy.rest('GET', '/api/v1/process/door')).status).toBe(404);
+    expect((await scene.proxy.rest('GET', '/api/v1/process/door')).status).toBe(404);
     await page.getByText('There is no camera yet').waitFor();
   });
 
@@ -151,6 +150,6 @@ describe('the page', () => {
   });
 
   async function decoding(): Promise<string> {
-    return (await proxy.camera('door')).chrysproxy.stats.decoding;
+    return (await scene.proxy.camera('door')).chrysproxy.stats.decoding;
   }
 });

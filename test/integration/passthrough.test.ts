@@ -1,9 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
-import { Farm } from '../farm/farm.js';
-import { ImageClient } from '../support/grpc-client.js';
-import { Proxy } from '../support/proxy.js';
 import { RtmpServer } from '../support/rtmp-server.js';
+import { FarmScene } from '../support/scene.js';
 import { waitFor } from '../support/wait.js';
 
 const BOUND_MS = 30_000;
@@ -26,36 +24,29 @@ interface Shown {
   readonly chrysproxy: { readonly passthrough: Passthrough };
 }
 
-let farm: Farm;
+let scene: FarmScene;
 let server: RtmpServer;
-let proxy: Proxy;
-let client: ImageClient;
 
 beforeAll(async () => {
   server = await RtmpServer.start();
-  farm = await Farm.start({
-    mounts: [
-      { path: 'long', clip: 'h264-640x480-25-g250-10s' },
-      { path: 'plain', clip: 'h264-640x480-25-g25' },
-      { path: 'reordered', clip: 'h264-640x480-25-g50-b2' },
-      { path: 'audio', clip: 'h264-640x480-25-g25', sound: 'aac' },
-      { path: 'hevc', clip: 'hevc-640x360-25-g50' },
-      { path: 'changing', clip: 'h264-640x480-25-g25', then: { clip: 'h264-320x240-25-g50', after: 100 } },
-    ],
-  });
-  proxy = await Proxy.start();
-  client = new ImageClient(proxy.grpcAddress, 'unary');
+  const cameras = {
+    long: 'h264-640x480-25-g250-10s',
+    plain: 'h264-640x480-25-g25',
+    reordered: 'h264-640x480-25-g50-b2',
+    sound: { clip: 'h264-640x480-25-g25', sound: 'aac' },
+    hevc: 'hevc-640x360-25-g50',
+    changing: { clip: 'h264-640x480-25-g25', then: { clip: 'h264-320x240-25-g50', after: 100 } },
+  } as const;
+  scene = await FarmScene.start(cameras, { later: Object.keys(cameras) });
 });
 
 afterAll(async () => {
-  client.close();
-  await proxy.dispose();
-  await farm.stop();
+  await scene.dispose();
   await server.stop();
 });
 
 async function shown(name: string): Promise<Shown> {
-  return JSON.parse((await proxy.rest('GET', `/api/v1/process/${name}`)).text) as Shown;
+  return JSON.parse((await scene.proxy.rest('GET', `/api/v1/process/${name}`)).text) as Shown;
 }
 
 async function passthrough(name: string): Promise<Passthrough> {
@@ -71,9 +62,9 @@ async function streams(name: string): Promise<void> {
 }
 
 async function started(name: string, more: Readonly<Record<string, unknown>> = {}): Promise<void> {
-  await proxy.addCamera(name, farm.url(name), { rtmp_endpoint: server.url(name), ...more });
-  await proxy.cameraIsRunning(name);
-  const answer = await client.unary('Proxy', { device_id: name, passthrough: true });
+  await scene.proxy.addCamera(name, scene.farm.url(name), { rtmp_endpoint: server.url(name), ...more });
+  await scene.running(name);
+  const answer = await scene.client.unary('Proxy', { device_id: name, passthrough: true });
   expect(answer).toEqual({ device_id: name, passthrough: true });
   await streams(name);
 }
@@ -90,21 +81,21 @@ function gaps(numbers: readonly (number | 'torn')[], clipFrames = CLIP_FRAMES): 
 describe('passthrough', () => {
   it('begins with the group in progress, and sends every frame once', async () => {
     const name = 'long';
-    await proxy.addCamera(name, farm.url(name), { rtmp_endpoint: server.url(name) });
-    await proxy.cameraIsRunning(name);
+    await scene.proxy.addCamera(name, scene.farm.url(name), { rtmp_endpoint: server.url(name) });
+    await scene.running(name);
     // In the middle of a group of ten seconds, with a viewer that is already connected.
     await waitFor(
       'half a second of it',
       BOUND_MS,
-      async () => (await proxy.camera(name)).chrysproxy.stats.packets > 12,
+      async () => (await scene.proxy.camera(name)).chrysproxy.stats.packets > 12,
     );
     const viewer = server.play(name, WIDTH, HEIGHT, 50);
     await waitFor('the viewer', BOUND_MS, () => server.connections() > 0);
     const askedUs = Date.now() * 1000;
-    await client.unary('Proxy', { device_id: name, passthrough: true });
+    await scene.client.unary('Proxy', { device_id: name, passthrough: true });
     const { numbers, complaints } = await viewer;
     expect(numbers).toEqual(Array.from({ length: 50 }, (_, at) => at));
-    expect(farm.pushedAtUs(name, 0)).toBeLessThan(askedUs);
+    expect(scene.farm.pushedAtUs(name, 0)).toBeLessThan(askedUs);
     expect(complaints).not.toMatch(/error|invalid|missing/i);
     expect(await passthrough(name)).toMatchObject({ wanted: true, state: 'streaming', connects: 1, lost_packets: 0 });
   });
@@ -142,45 +133,46 @@ describe('passthrough', () => {
 
   it('stops, keeps its setting over a restart, and shows setting and state separately', async () => {
     await started('plain');
-    await client.unary('Proxy', { device_id: 'plain', passthrough: false });
+    await scene.client.unary('Proxy', { device_id: 'plain', passthrough: false });
     expect(await passthrough('plain')).toMatchObject({ wanted: false, state: 'off' });
     expect((await shown('plain')).rtmp_stream_status.streaming).toBe(false);
-    await proxy.kill9();
-    await proxy.resume();
+    await scene.proxy.kill9();
+    await scene.proxy.resume();
     await streams('audio');
     expect(await passthrough('plain')).toMatchObject({ wanted: false, state: 'off' });
-    const { status } = await proxy.rest('PATCH', '/api/v1/process/plain', { passthrough: true });
+    const { status } = await scene.proxy.rest('PATCH', '/api/v1/process/plain', { passthrough: true });
     expect(status).toBe(200);
     await streams('plain');
-    const other = await proxy.rest('PATCH', '/api/v1/process/plain', { rtmp_endpoint: server.url('elsewhere') });
+    const other = await scene.proxy.rest('PATCH', '/api/v1/process/plain', { rtmp_endpoint: server.url('elsewhere') });
     expect(other.status).toBe(200);
     expect((await server.play('elsewhere', WIDTH, HEIGHT, 10)).numbers).toHaveLength(10);
   });
 
   it('shows what a refusing server answered, and tries again', async () => {
     const rtmp_endpoint = server.url('audio', 'closed').replace('rtmp://', 'rtmp://user:geheim@');
-    await proxy.rest('PATCH', '/api/v1/process/audio', { rtmp_endpoint });
+    await scene.proxy.rest('PATCH', '/api/v1/process/audio', { rtmp_endpoint });
     await waitFor('a refusal', BOUND_MS, async () => (await passthrough('audio')).state === 'retrying');
     expect(await passthrough('audio')).toMatchObject({
       wanted: true,
       message: expect.stringContaining('failed') as string,
     });
     expect((await shown('audio')).rtmp_stream_status.streaming).toBe(false);
-    expect(proxy.output + JSON.stringify(await shown('audio'))).not.toContain('geheim');
+    expect(scene.proxy.output + JSON.stringify(await shown('audio'))).not.toContain('geheim');
   });
 
   it('refuses cameras whose stream cannot be sent, and says why', async () => {
-    const refused = async (request: object) => await client.unary('Proxy', request).catch((error: unknown) => error);
+    const refused = async (request: object) =>
+      await scene.client.unary('Proxy', request).catch((error: unknown) => error);
     expect(await refused({ device_id: '', passthrough: true })).toMatchObject({ code: 3 });
     expect(await refused({ device_id: 'nobody', passthrough: true })).toMatchObject({ code: 5 });
-    await proxy.addCamera('hevc', farm.url('hevc'));
-    await proxy.cameraIsRunning('hevc');
+    await scene.proxy.addCamera('hevc', scene.farm.url('hevc'));
+    await scene.running('hevc');
     const without = await refused({ device_id: 'hevc', passthrough: true });
     expect(without).toMatchObject({ code: 9, details: expect.stringContaining('rtmp_endpoint') as string });
-    await proxy.rest('PATCH', '/api/v1/process/hevc', { rtmp_endpoint: server.url('hevc') });
+    await scene.proxy.rest('PATCH', '/api/v1/process/hevc', { rtmp_endpoint: server.url('hevc') });
     const hevc = await refused({ device_id: 'hevc', passthrough: true });
     expect(hevc).toMatchObject({ code: 9, details: expect.stringContaining('Enhanced RTMP') as string });
-    const http = await proxy.rest('PATCH', '/api/v1/process/hevc', { rtmp_endpoint: 'http://cloud/live' });
+    const http = await scene.proxy.rest('PATCH', '/api/v1/process/hevc', { rtmp_endpoint: 'http://cloud/live' });
     expect(http.status).toBe(400);
   });
 });

@@ -5,32 +5,26 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
-import { Farm } from '../farm/farm.js';
-import { Proxy } from '../support/proxy.js';
+import { FarmScene } from '../support/scene.js';
 import { waitFor } from '../support/wait.js';
 
 const run = promisify(execFile);
 const BOUND_MS = 30_000;
 const CLIP = 'h264-640x480-25-g50';
 
-let farm: Farm;
-let proxy: Proxy;
+let scene: FarmScene;
 let folder: string;
 
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'chrysproxy-audio-'));
-  farm = await Farm.start({
-    mounts: [
-      { path: 'aac', clip: CLIP, sound: 'aac' },
-      { path: 'telephone', clip: CLIP, sound: 'pcmu' },
-    ],
-  });
-  proxy = await Proxy.start({ config: { buffer: { on_disk: true, on_disk_clean_older_than: '1h' } } });
+  scene = await FarmScene.start(
+    { aac: { clip: CLIP, sound: 'aac' }, telephone: { clip: CLIP, sound: 'pcmu' } },
+    { later: ['aac', 'telephone'], config: { buffer: { on_disk: true, on_disk_clean_older_than: '1h' } } },
+  );
 });
 
 afterAll(async () => {
-  await proxy.dispose();
-  await farm.stop();
+  await scene.dispose();
   rmSync(folder, { recursive: true, force: true });
 });
 
@@ -41,12 +35,12 @@ interface Listed {
 }
 
 async function segments(camera: string): Promise<readonly Listed[]> {
-  const { text } = await proxy.rest('GET', `/api/v1/process/${camera}/segments`);
+  const { text } = await scene.proxy.rest('GET', `/api/v1/process/${camera}/segments`);
   return (JSON.parse(text) as { segments: Listed[] }).segments;
 }
 
 async function fetched(path: string): Promise<string> {
-  const answer = await fetch(`${proxy.restUrl}/api/v1/process/${path}`);
+  const answer = await fetch(`${scene.proxy.restUrl}/api/v1/process/${path}`);
   expect(answer.status).toBe(200);
   const file = join(folder, 'fetched.mp4');
   writeFileSync(file, Buffer.from(await answer.arrayBuffer()));
@@ -68,7 +62,7 @@ async function tracks(file: string) {
 
 describe('the audio of a camera', () => {
   it('is recorded with the pictures, and is part of clips', async () => {
-    await proxy.addCamera('aac', farm.url('aac'), { record_audio: true });
+    await scene.proxy.addCamera('aac', scene.farm.url('aac'), { record_audio: true });
     await waitFor('three segments', BOUND_MS, async () => (await segments('aac')).length >= 3);
     const [first, second] = await segments('aac');
     const [picture, audio, ...none] = await tracks(await fetched(`aac/segments/${second?.id ?? 0}`));
@@ -90,10 +84,10 @@ describe('the audio of a camera', () => {
   });
 
   it('is left out and logged when mp4 cannot hold it', async () => {
-    await proxy.addCamera('telephone', farm.url('telephone'), { record_audio: true });
+    await scene.proxy.addCamera('telephone', scene.farm.url('telephone'), { record_audio: true });
     await waitFor('a segment', BOUND_MS, async () => (await segments('telephone')).length > 0);
     expect((await segments('telephone'))[0]?.audio).toBe(false);
-    const { logs } = await proxy.camera('telephone');
+    const { logs } = await scene.proxy.camera('telephone');
     expect(Buffer.from(logs.stderr, 'base64').toString()).toContain(
       'Audio is not recorded: mp4 cannot hold pcm_mulaw.',
     );
@@ -102,13 +96,13 @@ describe('the audio of a camera', () => {
   it('is switched off and on while the camera runs', async () => {
     for (const record_audio of [false, true]) {
       const before = (await segments('aac')).at(-1)?.start ?? 0;
-      const answer = await proxy.rest('PATCH', '/api/v1/process/aac', { record_audio });
+      const answer = await scene.proxy.rest('PATCH', '/api/v1/process/aac', { record_audio });
       expect(answer.status).toBe(200);
       await waitFor('segments the other way', BOUND_MS, async () => {
         const newest = (await segments('aac')).at(-1);
         return newest !== undefined && newest.start > before && newest.audio === record_audio;
       });
-      expect((await proxy.camera('aac')).status).toBe('running');
+      expect((await scene.proxy.camera('aac')).status).toBe('running');
     }
   });
 });

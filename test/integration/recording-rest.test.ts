@@ -4,11 +4,10 @@ import { existsSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync 
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { Farm } from '../farm/farm.js';
 import { readBarcode } from '../support/barcode.js';
 import { runCli } from '../support/cli.js';
 import { convertToBgr, decodeBgr } from '../support/ffmpeg.js';
-import { Proxy } from '../support/proxy.js';
+import { FarmScene } from '../support/scene.js';
 import { waitFor } from '../support/wait.js';
 
 const run = promisify(execFile);
@@ -49,23 +48,21 @@ interface Download {
 }
 
 describe('recording', () => {
-  let farm: Farm;
-  let proxy: Proxy;
+  let scene: FarmScene;
 
   beforeAll(async () => {
-    farm = await Farm.start({ mounts: [{ path: 'yard', clip: 'h264-640x480-25-g50' }] });
-    proxy = await Proxy.start({ config: { buffer: { in_memory: 100, on_disk_clean_older_than: '1h' } } });
-    await proxy.addCamera('yard', farm.url('yard'));
-    await proxy.cameraIsRunning('yard');
+    scene = await FarmScene.start(
+      { yard: 'h264-640x480-25-g50' },
+      { config: { buffer: { in_memory: 100, on_disk_clean_older_than: '1h' } } },
+    );
   });
 
   afterAll(async () => {
-    await proxy.dispose();
-    await farm.stop();
+    await scene.dispose();
   });
 
   const ask = async <T>(path: string): Promise<T> => {
-    const answer = await proxy.rest('GET', path);
+    const answer = await scene.proxy.rest('GET', path);
     if (answer.status !== 200) throw new Error(`${path}: ${answer.status} ${answer.text}`);
     return JSON.parse(answer.text) as T;
   };
@@ -76,7 +73,7 @@ describe('recording', () => {
   const timeline = (query = ''): Promise<Timeline> => ask(`${YARD}/timeline${query}`);
 
   async function download(path: string, headers: Record<string, string> = {}): Promise<Download> {
-    const response = await fetch(`${proxy.restUrl}${path}`, { headers, signal: AbortSignal.timeout(BOUND_MS) });
+    const response = await fetch(`${scene.proxy.restUrl}${path}`, { headers, signal: AbortSignal.timeout(BOUND_MS) });
     return {
       status: response.status,
       headers: response.headers,
@@ -84,11 +81,11 @@ describe('recording', () => {
     };
   }
 
-  const pathOf = ({ file }: Segment): string => join(proxy.dataDir, 'archive/yard', file);
+  const pathOf = ({ file }: Segment): string => join(scene.proxy.dataDir, 'archive/yard', file);
 
   /** A file with this content, for programs that want one. */
   function kept(content: Buffer): string {
-    const path = join(proxy.folder, 'kept.mp4');
+    const path = join(scene.proxy.folder, 'kept.mp4');
     writeFileSync(path, content);
     return path;
   }
@@ -127,13 +124,13 @@ describe('recording', () => {
   }
 
   it('begins with PATCH, while the camera stays connected', async () => {
-    const before = await proxy.camera('yard');
+    const before = await scene.proxy.camera('yard');
     expect(before.chrysproxy.recording).toMatchObject({ wanted: false, state: 'off' });
-    const answer = await proxy.rest('PATCH', YARD, { record: true });
+    const answer = await scene.proxy.rest('PATCH', YARD, { record: true });
     expect(answer.status).toBe(200);
     expect(JSON.parse(answer.text)).toMatchObject({ chrysproxy: { record: true, recording: { wanted: true } } });
     await waitFor('four segments', BOUND_MS, async () => (await segments()).length >= 4);
-    const after = await proxy.camera('yard');
+    const after = await scene.proxy.camera('yard');
     expect(after.chrysproxy.recording).toMatchObject({ wanted: true, state: 'recording', message: '', lost_groups: 0 });
     expect(after.state['StartedAt']).toBe(before.state['StartedAt']);
   });
@@ -221,50 +218,50 @@ describe('recording', () => {
   });
 
   it('says where the nearest is when there is nothing', async () => {
-    const answer = await proxy.rest('GET', `${YARD}/clip.mp4?from=1000&to=2000`);
+    const answer = await scene.proxy.rest('GET', `${YARD}/clip.mp4?from=1000&to=2000`);
     expect(answer.status).toBe(404);
     const [first] = await segments();
     expect(answer.text).toContain(`begins at ${first!.start}`);
-    expect((await proxy.rest('GET', `${YARD}/snapshot.jpg?at=1000`)).status).toBe(404);
+    expect((await scene.proxy.rest('GET', `${YARD}/snapshot.jpg?at=1000`)).status).toBe(404);
   });
 
   it('exports with the command line, which replaces no file', async () => {
     const [segment] = await segments();
-    const file = join(proxy.folder, 'exported.mp4');
+    const file = join(scene.proxy.folder, 'exported.mp4');
     const range = ['--from', String(segment!.start), '--to', String(segment!.start + 3000)];
-    const first = await runCli(proxy, ['export', 'yard', file, ...range]);
+    const first = await runCli(scene.proxy, ['export', 'yard', file, ...range]);
     expect(first).toMatchObject({ exitCode: 0, stdout: expect.stringContaining(file) });
     expect(first.stderr).toMatch(/^yard: 3 s of video, about [\d.]+ [kM]B\n$/);
     expect((await probed(file)).frames).toBeGreaterThanOrEqual(3 * FPS);
-    expect(await runCli(proxy, ['export', 'yard', file, ...range])).toMatchObject({ exitCode: 5 });
-    expect(await runCli(proxy, ['export', 'yard', file, ...range, '--force'])).toMatchObject({ exitCode: 0 });
-    expect(readdirSync(proxy.folder).filter((name) => name.endsWith('.part'))).toEqual([]);
+    expect(await runCli(scene.proxy, ['export', 'yard', file, ...range])).toMatchObject({ exitCode: 5 });
+    expect(await runCli(scene.proxy, ['export', 'yard', file, ...range, '--force'])).toMatchObject({ exitCode: 0 });
+    expect(readdirSync(scene.proxy.folder).filter((name) => name.endsWith('.part'))).toEqual([]);
   });
 
   it('keeps clips, under a name', async () => {
     const [, segment] = await segments();
     const body = { name: 'a parcel', from: segment!.start + 100, to: segment!.end + 500 };
-    const made = await proxy.rest('POST', `${YARD}/clips`, body);
+    const made = await scene.proxy.rest('POST', `${YARD}/clips`, body);
     expect(made.status).toBe(201);
     const clip = JSON.parse(made.text) as { id: number; complete: boolean };
     expect(clip).toMatchObject({ name: 'a parcel', complete: true });
-    expect((await proxy.rest('POST', `${YARD}/clips`, body)).status).toBe(409);
+    expect((await scene.proxy.rest('POST', `${YARD}/clips`, body)).status).toBe(409);
     const { bytes } = await download(`${YARD}/clips/${clip.id}/clip.mp4`);
     expect((await probed(kept(bytes))).seconds).toBeGreaterThan(2);
-    const { stdout } = await runCli(proxy, ['clip', 'list', 'yard']);
+    const { stdout } = await runCli(scene.proxy, ['clip', 'list', 'yard']);
     expect(stdout).toContain('a parcel');
-    expect(await runCli(proxy, ['clip', 'remove', 'yard', 'a parcel'])).toMatchObject({ exitCode: 0 });
+    expect(await runCli(scene.proxy, ['clip', 'remove', 'yard', 'a parcel'])).toMatchObject({ exitCode: 0 });
     expect(await ask(`${YARD}/clips`)).toEqual([]);
   });
 
   it('finds out which files are gone and which are not ours', async () => {
     const [first] = await segments();
-    const foreign = join(proxy.dataDir, 'archive/yard/notes.txt');
+    const foreign = join(scene.proxy.dataDir, 'archive/yard/notes.txt');
     writeFileSync(foreign, 'mine');
     rmSync(pathOf(first!));
-    const gone = await proxy.rest('GET', `${YARD}/segments/${first!.id}`);
+    const gone = await scene.proxy.rest('GET', `${YARD}/segments/${first!.id}`);
     expect(gone).toMatchObject({ status: 404, text: expect.stringContaining('recordings check') });
-    const { exitCode, stdout } = await runCli(proxy, ['recordings', 'check', '--json']);
+    const { exitCode, stdout } = await runCli(scene.proxy, ['recordings', 'check', '--json']);
     expect(exitCode).toBe(0);
     expect(JSON.parse(stdout)).toMatchObject({ missing: 1, foreign: ['yard/notes.txt'], foreign_count: 1 });
     expect(existsSync(foreign)).toBe(true);
@@ -272,9 +269,9 @@ describe('recording', () => {
   });
 
   it('tells a gap where it was switched off', async () => {
-    await proxy.rest('PATCH', YARD, { record: false });
+    await scene.proxy.rest('PATCH', YARD, { record: false });
     const stopped = await waitFor('it to stop', BOUND_MS, async () => {
-      const { recording } = (await proxy.camera('yard')).chrysproxy;
+      const { recording } = (await scene.proxy.camera('yard')).chrysproxy;
       return recording.state === 'off' && (await segments()).length;
     });
     const { memory } = await timeline();
@@ -283,7 +280,7 @@ describe('recording', () => {
       BOUND_MS,
       async () => (await timeline()).memory!.to > memory!.to + 2 * GOP_MS,
     );
-    await proxy.rest('PATCH', YARD, { record: true });
+    await scene.proxy.rest('PATCH', YARD, { record: true });
     await waitFor('new segments', BOUND_MS, async () => (await segments()).length >= stopped + 2);
     const { spans, gaps } = await timeline();
     expect(spans).toHaveLength(2);
@@ -292,25 +289,24 @@ describe('recording', () => {
 
   it('is summed up, and stays when its camera is removed', async () => {
     const list = await segments();
-    await proxy.removeCamera('yard');
-    expect((await proxy.rest('GET', YARD)).status).toBe(404);
+    await scene.proxy.removeCamera('yard');
+    expect((await scene.proxy.rest('GET', YARD)).status).toBe(404);
     expect((await segments()).length).toBeGreaterThanOrEqual(list.length);
     expect((await snapshotAt(list[0]!.start)).frameId).toBe(list[0]!.first_frame_id);
     const { bytes } = await download(`${YARD}/clip.mp4?from=${list[0]!.start}&to=${list[0]!.start + 1000}`);
     expect((await probed(kept(bytes))).frames).toBeGreaterThanOrEqual(FPS);
-    expect((await proxy.rest('PATCH', YARD, { record: true })).status).toBe(404);
+    expect((await scene.proxy.rest('PATCH', YARD, { record: true })).status).toBe(404);
     const { cameras } = await ask<{ cameras: { camera: string; segments: number }[] }>('/api/v1/recordings');
     expect(cameras).toMatchObject([{ camera: 'yard', segments: (await segments()).length }]);
-    expect((await runCli(proxy, ['recordings', 'list'])).stdout).toMatch(/^CAMERA .*\nyard /);
+    expect((await runCli(scene.proxy, ['recordings', 'list'])).stdout).toMatch(/^CAMERA .*\nyard /);
   });
 });
 
 it('a clip keeps its segments when those around it are old enough to go', async () => {
-  const farm = await Farm.start({ mounts: [{ path: 'yard', clip: 'h264-640x480-25-g50' }] });
   const buffer = { on_disk: true, on_disk_clean_older_than: '6s', on_disk_schedule: '@every 1s' };
-  const proxy = await Proxy.start({ config: { buffer } });
+  const scene = await FarmScene.start({ yard: 'h264-640x480-25-g50' }, { config: { buffer } });
+  const { proxy } = scene;
   try {
-    await proxy.addCamera('yard', farm.url('yard'));
     const starts = async (): Promise<readonly number[]> => {
       const { text } = await proxy.rest('GET', `${YARD}/segments`);
       return (JSON.parse(text) as { segments: Segment[] }).segments.map(({ start }) => start);
@@ -324,7 +320,6 @@ it('a clip keeps its segments when those around it are old enough to go', async 
     expect((await proxy.rest('DELETE', `${YARD}/clips/1`)).status).toBe(200);
     await waitFor('the first one to be cleaned away, too', BOUND_MS, async () => !(await starts()).includes(kept));
   } finally {
-    await proxy.dispose();
-    await farm.stop();
+    await scene.dispose();
   }
 });

@@ -2,61 +2,52 @@
 import { createHash } from 'node:crypto';
 import { execFileSync } from 'node:child_process';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { Farm } from '../farm/farm.js';
 import { MjpegReader, mjpegParts } from '../support/mjpeg.js';
-import { Proxy, type ProcessAnswer, type RestAnswer } from '../support/proxy.js';
+import { type ProcessAnswer, type RestAnswer } from '../support/proxy.js';
+import { FarmScene } from '../support/scene.js';
 import { pause, waitFor } from '../support/wait.js';
 
 const PROCESS = '/api/v1/process';
 
 describe('REST', () => {
-  let farm: Farm;
-  let proxy: Proxy;
+  let scene: FarmScene;
 
   beforeAll(async () => {
-    farm = await Farm.start({
-      mounts: [
-        { path: 'open', clip: 'h264-640x480-25-g50' },
-        { path: 'locked', clip: 'h264-640x480-25-g50', user: 'viewer', password: 'pa55' },
-      ],
+    scene = await FarmScene.start({
+      open: 'h264-640x480-25-g50',
+      locked: { clip: 'h264-640x480-25-g50', user: 'viewer', password: 'pa55' },
     });
-    proxy = await Proxy.start();
-    await proxy.addCamera('open', farm.url('open'));
-    await proxy.addCamera('locked', farm.url('locked'));
-    await proxy.cameraIsRunning('open');
-    await proxy.cameraIsRunning('locked');
   });
 
   afterAll(async () => {
-    await proxy.dispose();
-    await farm.stop();
+    await scene.dispose();
   });
 
   it('shows a camera as a StreamProcess, its password masked', async () => {
-    const camera = await proxy.camera('locked');
+    const camera = await scene.proxy.camera('locked');
     expect(camera).toMatchObject({
       name: 'locked',
       status: 'running',
-      state: { Status: 'running', Running: true, Dead: false, Pid: proxy.pid },
+      state: { Status: 'running', Running: true, Dead: false, Pid: scene.proxy.pid },
       rtmp_stream_status: { streaming: false, storing: false },
       upgrade_available: false,
     });
-    expect(camera.rtsp_endpoint).toBe(farm.url('locked').replace('pa55', '***'));
+    expect(camera.rtsp_endpoint).toBe(scene.farm.url('locked').replace('pa55', '***'));
     expect(Buffer.from(camera.logs.stdout + camera.logs.stderr, 'base64').toString()).not.toContain('pa55');
   });
 
   it('lists all cameras', async () => {
-    const { text } = await proxy.rest('GET', '/api/v1/processlist');
+    const { text } = await scene.proxy.rest('GET', '/api/v1/processlist');
     expect((JSON.parse(text) as ProcessAnswer[]).map(({ name }) => name).sort()).toEqual(['locked', 'open']);
   });
 
   it('names a camera without a name after the md5 of its URL', async () => {
-    const url = farm.url('open');
-    expect(await proxy.rest('POST', PROCESS, { rtsp_endpoint: url })).toEqual({ status: 200, text: '' });
+    const url = scene.farm.url('open');
+    expect(await scene.proxy.rest('POST', PROCESS, { rtsp_endpoint: url })).toEqual({ status: 200, text: '' });
     const name = createHash('md5').update(url).digest('hex');
-    await proxy.cameraIsRunning(name);
-    await proxy.removeCamera(name);
-    expect((await proxy.rest('GET', `${PROCESS}/${name}`)).status).toBe(404);
+    await scene.running(name);
+    await scene.proxy.removeCamera(name);
+    expect((await scene.proxy.rest('GET', `${PROCESS}/${name}`)).status).toBe(404);
   });
 
   it.each([
@@ -66,10 +57,10 @@ describe('REST', () => {
     ['a misspelled field', { name: 'new', rtsp_endpont: 'rtsp://127.0.0.1/x' }, 400, 'rtsp_endpoint'],
     ['a body that is no object', [1], 400, 'object'],
   ])('refuses %s and says why', async (_what, body, status, word) => {
-    const answer = await proxy.rest('POST', PROCESS, body);
+    const answer = await scene.proxy.rest('POST', PROCESS, body);
     expect(answer.status).toBe(status);
     expect(errorOf(answer)).toEqual({ code: status, message: expect.stringContaining(word) as string });
-    expect((await proxy.rest('GET', `${PROCESS}/new`)).status).toBe(404);
+    expect((await scene.proxy.rest('GET', `${PROCESS}/new`)).status).toBe(404);
   });
 
   it('answers 404 for a camera that is not there', async () => {
@@ -78,7 +69,7 @@ describe('REST', () => {
       ['DELETE', `${PROCESS}/nobody`],
       ['GET', `${PROCESS}/nobody/snapshot.jpg`],
     ] as const) {
-      const answer = await proxy.rest(method, path);
+      const answer = await scene.proxy.rest(method, path);
       expect(errorOf(answer)).toEqual({ code: 404, message: expect.stringContaining('nobody') as string });
       expect(answer.status).toBe(404);
     }
@@ -90,13 +81,13 @@ describe('REST', () => {
     ['?keyframe=true', '640,480'],
     ['?keyframe=true&width=320', '320,240'],
   ])('gives the newest picture as a JPEG: snapshot.jpg%s', async (query, size) => {
-    const response = await fetch(`${proxy.restUrl}${PROCESS}/open/snapshot.jpg${query}`);
+    const response = await fetch(`${scene.proxy.restUrl}${PROCESS}/open/snapshot.jpg${query}`);
     expect(response.headers.get('content-type')).toBe('image/jpeg');
     expect(jpegSize(Buffer.from(await response.arrayBuffer()))).toBe(`mjpeg,${size}`);
   });
 
   it('streams live JPEGs of the width and at about the rate that is asked for', async () => {
-    const parts = await mjpegParts(`${proxy.restUrl}${PROCESS}/open/stream.mjpeg?fps=5&width=320`, 6);
+    const parts = await mjpegParts(`${scene.proxy.restUrl}${PROCESS}/open/stream.mjpeg?fps=5&width=320`, 6);
     for (const { jpeg, timestamp } of parts) {
       expect(jpegSize(jpeg)).toBe('mjpeg,320,240');
       expect(Math.abs(Date.now() - timestamp)).toBeLessThan(60_000);
@@ -107,7 +98,7 @@ describe('REST', () => {
   });
 
   it('shows a reader that was slow the newest picture, and not all that it missed', async () => {
-    const reader = new MjpegReader(`${proxy.restUrl}${PROCESS}/open/stream.mjpeg`);
+    const reader = new MjpegReader(`${scene.proxy.restUrl}${PROCESS}/open/stream.mjpeg`);
     let last = await reader.next();
     await pause(5000);
     await waitFor('a picture more than a second after the one before', 10_000, async () => {
@@ -121,42 +112,42 @@ describe('REST', () => {
   });
 
   it('goes on with a live stream when the camera was away, and ends it when the camera is removed', async () => {
-    await proxy.addCamera('restless', farm.url('open'));
-    await proxy.cameraIsRunning('restless');
-    const reader = new MjpegReader(`${proxy.restUrl}${PROCESS}/restless/stream.mjpeg`);
+    await scene.proxy.addCamera('restless', scene.farm.url('open'));
+    await scene.running('restless');
+    const reader = new MjpegReader(`${scene.proxy.restUrl}${PROCESS}/restless/stream.mjpeg`);
     await reader.next();
-    await farm.disconnect();
+    await scene.farm.disconnect();
     await waitFor(
       'the connection to be lost',
       10_000,
-      async () => (await proxy.camera('restless')).status !== 'running',
+      async () => (await scene.proxy.camera('restless')).status !== 'running',
     );
-    await proxy.cameraIsRunning('restless');
+    await scene.running('restless');
     const backMs = Date.now();
     await waitFor('a picture from after that', 10_000, async () => (await reader.next())!.timestamp >= backMs);
-    await proxy.removeCamera('restless');
+    await scene.proxy.removeCamera('restless');
     await waitFor('the end of the stream', 10_000, async () => (await reader.next()) === undefined);
-    await proxy.cameraIsRunning('open');
-    await proxy.cameraIsRunning('locked');
+    await scene.running('open');
+    await scene.running('locked');
   });
 
   it('tells where its gRPC is', async () => {
-    const { text } = await proxy.rest('GET', '/api/v1/info');
-    expect(JSON.parse(text)).toMatchObject({ grpc_port: proxy.grpcPort });
+    const { text } = await scene.proxy.rest('GET', '/api/v1/info');
+    expect(JSON.parse(text)).toMatchObject({ grpc_port: scene.proxy.grpcPort });
   });
 
   it('keeps the settings and masks the key and the secret', async () => {
     const settings = { name: 'default', edge_key: 'key-of-this-edge', edge_secret: 'very-secret' };
-    expect((await proxy.rest('POST', '/api/v1/settings', settings)).status).toBe(200);
-    const { text } = await proxy.rest('GET', '/api/v1/settings');
+    expect((await scene.proxy.rest('POST', '/api/v1/settings', settings)).status).toBe(200);
+    const { text } = await scene.proxy.rest('GET', '/api/v1/settings');
     expect(JSON.parse(text)).toMatchObject({ name: 'default', edge_key: 'key-***' });
     expect(text).not.toContain('very-secret');
-    expect(proxy.output).not.toContain('very-secret');
+    expect(scene.proxy.output).not.toContain('very-secret');
   });
 
   it('says that it is alive and ready', async () => {
-    expect((await proxy.rest('GET', '/healthz')).status).toBe(200);
-    expect((await proxy.rest('GET', '/readyz')).status).toBe(200);
+    expect((await scene.proxy.rest('GET', '/healthz')).status).toBe(200);
+    expect((await scene.proxy.rest('GET', '/readyz')).status).toBe(200);
   });
 });
 
