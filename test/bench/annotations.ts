@@ -1,4 +1,4 @@
-/** What it costs to annotate: every call is answered when it outlives a power cut. */
+/** Cost of Annotate. A call is answered when its annotation survives a power cut. */
 import { mkdirSync } from 'node:fs';
 import { ANNOTATION_NAMES } from '../../src/annotations/annotation-names.js';
 import { QueueDatabase } from '../../src/outbox/queue-database.js';
@@ -12,11 +12,11 @@ import { coresOf } from './measure.js';
 import type { Row } from './report.js';
 
 const CLIENTS = 16;
-/** V8 compiles what is called so often. */
+/** Calls after which V8 has compiled the code. */
 const WARM_UP_CALLS = 8000;
 const EMPTY_BOUND_MS = 120_000;
 
-/** As a detector sends them: 600 bytes of JSON. */
+/** An annotation of a detector: 600 bytes of JSON. */
 const DETECTION = {
   object_type: 'person',
   object_tracking_id: 'track-0815',
@@ -29,7 +29,7 @@ const DETECTION = {
   height: 1080,
 };
 
-/** Each client calls one after the other, about a camera of its own; milliseconds of each call. */
+/** Duration of each call in milliseconds. Each client has its own camera and makes one call at a time. */
 async function pour(clients: readonly ImageClient[], goesOn: (calls: number) => boolean): Promise<number[]> {
   const took: number[] = [];
   let calls = 0;
@@ -104,7 +104,7 @@ const QUEUED = 1_000_000;
 const TURN_SECONDS = 2;
 const FILLED_AT_ONCE = 5000;
 
-/** What the proxy would have stored over days without a cloud. */
+/** Annotations that the proxy stores in days without a cloud. */
 function fill(dataDir: string, count: number): void {
   mkdirSync(dataDir, { recursive: true });
   const queue = new QueueDatabase(dataDir, ANNOTATION_NAMES);
@@ -123,7 +123,7 @@ function fill(dataDir: string, count: number): void {
   queue.close();
 }
 
-/** A proxy without a cloud, in whose queue so many wait. */
+/** A proxy without a cloud and with `count` queued annotations. */
 async function startFilled(count: number): Promise<Proxy> {
   const proxy = await Proxy.start({
     config: { annotation: { endpoint: 'http://127.0.0.1:1/', max_queue: 100_000_000 } },
@@ -135,14 +135,14 @@ async function startFilled(count: number): Promise<Proxy> {
   return proxy;
 }
 
-/** In turns, so that a machine that grows slower meanwhile is as slow for both. */
+/** Measures both alternately, so that a change of the machine's speed affects both. */
 export async function benchAnnotationQueue(): Promise<Row[]> {
   const proxies: Proxy[] = [];
   try {
     for (const count of [1, QUEUED]) proxies.push(await startFilled(count));
     const clients = proxies.map(connect);
     for (const some of clients) await pour(some, (calls) => calls < WARM_UP_CALLS);
-    // What filling has left to the disk.
+    // The disk writes what filling has left.
     await pause(5000);
     const calls = [0, 0];
     const turns = Math.max(4, Math.round(SECONDS / 2 / TURN_SECONDS));

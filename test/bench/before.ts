@@ -1,6 +1,6 @@
 /**
- * The proxy of this checkout against that of an earlier commit, on the same cameras in the same run. BENCH_BEFORE names a
- * checkout of that commit, which is built; without it there is nothing to compare with.
+ * The proxy of this checkout against that of an earlier commit, with the same cameras in the same run. BENCH_BEFORE is a
+ * built checkout of that commit. Without it, these works are left out.
  */
 import { join, resolve } from 'node:path';
 import type { Farm } from '../farm/farm.js';
@@ -29,7 +29,7 @@ function before(): ProxyOptions | undefined {
   return undefined;
 }
 
-/** Both in turn, so that a machine that grows slower meanwhile is as slow for both. Medians. */
+/** Medians. Measures both alternately, so that a change of the machine's speed affects both. */
 async function alternate(
   rounds: number,
   then: ProxyOptions,
@@ -100,7 +100,7 @@ function middle(runs: readonly Used[]): Used {
   return { cores: median(runs.map((run) => run.cores)), other: median(runs.map((run) => run.other)) };
 }
 
-/** The mean of both in the middle when their number is even. */
+/** The median; with an even number of values, the mean of the two in the middle. */
 function median(values: readonly number[]): number {
   const sorted = [...values].sort((a, b) => a - b);
   const half = sorted.length / 2;

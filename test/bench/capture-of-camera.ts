@@ -1,4 +1,4 @@
-/** The capture of one camera in the thread that the proxy runs it in, without the rest of the proxy. */
+/** The capture of one camera in its thread, without the rest of the proxy. */
 import { systemClock } from '../../src/base/clock.js';
 import { captureOptions } from '../../src/cameras/capture/capture-options.js';
 import { CaptureThread } from '../../src/cameras/capture/capture-thread.js';
@@ -26,7 +26,7 @@ const WISHES = {
   decoderThreads: 1,
 } as const;
 
-/** When each packet of the first seconds was put into the packet ring, microseconds since the epoch. */
+/** Times at which the packets of the first seconds were put into the packet ring, microseconds since the epoch. */
 export async function arrivalsOf(url: string, seconds: number): Promise<number[]> {
   const addon = loadAddon();
   const control = Control.create();

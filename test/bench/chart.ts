@@ -1,4 +1,4 @@
-/** A line chart as SVG, for docs. */
+/** A line chart as SVG, for the documents. */
 const WIDTH = 640;
 const HEIGHT = 360;
 const LEFT = 60;

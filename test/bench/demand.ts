@@ -1,4 +1,4 @@
-/** What callers cost who do not want every frame. */
+/** Cost of callers that ask for some frames only. */
 import { pause, waitFor } from '../support/wait.js';
 import { ImageClient } from '../support/grpc-client.js';
 import { cores, HD, percent, SECONDS, serve, share, WARM_UP_MS, withFarm, withProxy } from './harness.js';
@@ -60,7 +60,7 @@ export async function benchInterval(): Promise<Row[]> {
 const FIRST_FRAMES = 16;
 const RUNNING_BOUND_MS = 60_000;
 
-/** How long a caller waits for its first frame of a camera that nobody asked for, anywhere in a group of 4 s. */
+/** Time until the first frame of an idle camera, at random places in groups of 4 s. */
 export async function benchFirstFrame(): Promise<Row[]> {
   const rows: Row[] = [];
   for (const [name, clip] of [
@@ -75,7 +75,7 @@ export async function benchFirstFrame(): Promise<Row[]> {
           const { data } = await client.frame({ device_id: names[0] ?? '' });
           return data.length > 0;
         });
-        // Until nothing is decoded for the one that was asked.
+        // By then the camera is idle again.
         await pause(12_000);
         const milliseconds: number[] = [];
         for (const camera of names.slice(1)) {
@@ -83,9 +83,9 @@ export async function benchFirstFrame(): Promise<Row[]> {
           const { data } = await client.frame({ device_id: camera, wait_ms: 10_000 });
           if (data.length === 0) throw new Error(`${camera} gave no frame`);
           milliseconds.push(performance.now() - startMs);
-          // One caller is what is measured: nothing goes on being decoded for those before it.
+          // The previous caller must not keep decoding going.
           await proxy.removeCamera(camera);
-          // Another place in the group.
+          // Moves to another place in the group.
           await pause(270);
         }
         client.close();

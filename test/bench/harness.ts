@@ -1,4 +1,4 @@
-/** What every work of the bench shares: cameras, the proxy, clients, and what is reported of them. */
+/** Shared by all works of the bench: cameras, the proxy, clients, and the report. */
 import { Farm, type MountOptions } from '../farm/farm.js';
 import { Proxy, type ProxyOptions } from '../support/proxy.js';
 import { pause } from '../support/wait.js';
@@ -9,13 +9,13 @@ import type { Row } from './report.js';
 export const SECONDS = Number(process.env['BENCH_SECONDS'] ?? 40);
 const ROUNDS = 2;
 /**
- * Streams open, decoders fill, and V8 compiles: at 25 calls a second that takes it half a minute, of a proxy that runs for
- * months. client.py leaves out the same time.
+ * Time for opening streams, filling decoders, and V8's compiler, which needs half a minute at 25 calls per second. client.py
+ * leaves out the same time.
  */
 export const WARM_UP_MS = 30_000;
-/** What starting a proxy left behind, compiling above all, is over. */
+/** Time after which the work of a start, mainly compiling, is done. */
 export const SETTLE_MS = 15_000;
-/** An idle proxy is judged later: V8 collects what starting left in the main thread's heap up to 46 s after the start. */
+/** The same for an idle proxy: V8 collects the garbage of the start up to 46 s after it. */
 export const IDLE_SETTLE_MS = 50_000;
 export const HD = 'h264-1920x1080-25-g50';
 export const SD = 'h264-640x480-25-g50';
@@ -68,7 +68,7 @@ export async function withProxy<T>(
   }
 }
 
-/** One client for each camera, all at once. */
+/** Runs one client per camera, all at the same time. */
 export async function serve(
   farm: Farm,
   names: readonly string[],
@@ -98,7 +98,7 @@ async function servePeer(farm: Farm, names: readonly string[]): Promise<Served> 
   }
 }
 
-/** Ours and the peer in turn, so that a machine that grows slower meanwhile is as slow for both. */
+/** Measures the proxy and the peer alternately, so that a change of the machine's speed affects both. */
 export async function compare(farm: Farm, names: readonly string[]): Promise<{ ours: Served; peer: Served }> {
   const ours: Served[] = [];
   const peer: Served[] = [];
@@ -153,7 +153,7 @@ export function share(served: Served): number {
   return frames / (frames + sum(served, (client) => client.missed + client.torn));
 }
 
-/** Of the camera that fares worst. */
+/** The value of the worst camera. */
 export function medianAge(served: Served): number {
   return Math.max(...served.clients.map((client) => client.median_age_ms));
 }

@@ -1,4 +1,4 @@
-/** The past from memory, against FFmpeg that decodes the same pictures into a pipe. */
+/** The history in memory, against FFmpeg that decodes the same pictures into a pipe. */
 import { spawn } from 'node:child_process';
 import { clipFile } from '../support/ffmpeg.js';
 import { pause } from '../support/wait.js';
@@ -16,7 +16,7 @@ interface PastResult {
   readonly torn: number;
 }
 
-/** Frames per second of FFmpeg into a pipe that somebody reads, its start left out as a median of runs does. */
+/** Frames per second of FFmpeg into a pipe with a reader. Median of several runs. */
 async function ffmpegRate(clip: string): Promise<number> {
   const startMs = performance.now();
   const child = spawn(

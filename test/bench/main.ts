@@ -1,7 +1,7 @@
 /**
- * `npm run bench [-- NAME …]`: every speed that is promised, as a ratio against a peer on the same streams in the same
- * run. Each work is measured for BENCH_SECONDS (default 40) in all, after warming up. Works that are compared with an earlier
- * commit (idle-many, one-before) need BENCH_BEFORE, see before.ts. Ends with 1 when a bar was missed.
+ * `npm run bench [-- NAME …]`: all promised speeds, as ratios against a peer on the same streams in the same run. Each work
+ * is measured for BENCH_SECONDS (default 40) after warming up. Works that compare with an earlier commit (idle-many,
+ * one-before) need BENCH_BEFORE, see before.ts. Ends with 1 when a ratio is beyond its limit.
  */
 import { benchAnnotate, benchAnnotationQueue } from './annotations.js';
 import { benchIdleMany, benchOneBefore } from './before.js';

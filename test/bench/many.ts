@@ -1,4 +1,4 @@
-/** Many cameras in one proxy: whether they stay, and what each costs. */
+/** Many cameras in one proxy: whether all keep running, and the cost of each. */
 import { writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import type { Farm } from '../farm/farm.js';

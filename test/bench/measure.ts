@@ -1,11 +1,11 @@
-/** What processes cost, read from /proc. */
+/** CPU time and memory of processes, from /proc. */
 import { readdirSync, readFileSync } from 'node:fs';
 
 import { pause } from '../support/wait.js';
 
 /**
- * CPU time of a process and all its threads so far, seconds. From schedstat, which counts nanoseconds: utime and stime are
- * sampled a hundred times a second, which says little of a process that is idle.
+ * CPU time of a process with all its threads so far, seconds. From schedstat, which counts nanoseconds. utime and stime are
+ * sampled 100 times per second, which is too coarse for an idle process.
  */
 function cpuSeconds(pid: number): number {
   let nanoseconds = 0;
@@ -13,13 +13,13 @@ function cpuSeconds(pid: number): number {
     try {
       nanoseconds += Number(readFileSync(`/proc/${pid}/task/${task}/schedstat`, 'utf8').split(' ')[0]);
     } catch {
-      // The thread ended meanwhile.
+      // The thread has ended.
     }
   }
   return nanoseconds / 1e9;
 }
 
-/** Cores that these processes together keep busy over the next `seconds`. */
+/** Average number of cores that these processes use together over the next `seconds`. */
 export async function coresOf(pids: readonly number[], seconds: number): Promise<number> {
   const total = (): number => pids.reduce((sum, pid) => sum + cpuSeconds(pid), 0);
   const startMs = performance.now();

@@ -1,4 +1,4 @@
-/** What passing a stream on costs, against FFmpeg, to one RTMP server. */
+/** Cost of passthrough to an RTMP server, against FFmpeg. */
 import { spawn } from 'node:child_process';
 
 import { RtmpServer } from '../support/rtmp-server.js';

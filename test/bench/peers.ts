@@ -1,4 +1,4 @@
-/** What chrysproxy is compared with, and the clients that both serve. */
+/** The peers of the comparisons, and the clients that both serve. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
@@ -45,22 +45,22 @@ async function firstLine(child: ChildProcess): Promise<string> {
   });
 }
 
-/** Reads a stream to nowhere: without decoding, or its keyframes decoded. */
+/** Reads a stream without output: without decoding, or with keyframes decoded. */
 export function startFfmpeg(url: string, work: 'copy' | 'keyframes'): ChildProcess {
   const input = [...(work === 'keyframes' ? ['-skip_frame', 'nokey'] : []), '-rtsp_transport', 'tcp', '-i', url];
-  // Without it the frames that were skipped would be made up again.
+  // Without it FFmpeg repeats frames for the skipped ones.
   const output = work === 'copy' ? ['-c', 'copy'] : ['-fps_mode', 'passthrough'];
   return start('ffmpeg', ['-nostdin', '-v', 'error', ...input, ...output, '-an', '-f', 'null', '-']);
 }
 
-/** Connects and ends at the first packet; when that came, microseconds since the epoch. */
+/** Connects and ends at the first packet. Returns its arrival, microseconds since the epoch. */
 export async function firstPacketOfFfmpeg(url: string): Promise<number> {
   const output = ['-c', 'copy', '-an', '-flush_packets', '1', '-f', 'framecrc', 'pipe:1'];
   const child = start('ffmpeg', ['-nostdin', '-v', 'error', '-rtsp_transport', 'tcp', '-i', url, ...output]);
   try {
     return await new Promise((resolve, reject) => {
       if (child.stdout === null) throw new Error('no output to read');
-      // Comments come first.
+      // The first lines are comments.
       createInterface({ input: child.stdout }).on('line', (line) => {
         if (!line.startsWith('#')) resolve((performance.timeOrigin + performance.now()) * 1000);
       });
@@ -73,7 +73,7 @@ export async function firstPacketOfFfmpeg(url: string): Promise<number> {
   }
 }
 
-/** Writes a stream into files of 2 s, `<path>_0.mp4` and so on. */
+/** Writes a stream into files of 2 s: `<path>_0.mp4` and so on. */
 export function startFfmpegSegments(url: string, path: string): ChildProcess {
   const output = [
     '-c',
@@ -90,7 +90,7 @@ export function startFfmpegSegments(url: string, path: string): ChildProcess {
   return start('ffmpeg', ['-nostdin', '-v', 'error', '-rtsp_transport', 'tcp', '-i', url, ...output]);
 }
 
-/** The thirty-line server of pyav_server.py. */
+/** The server of pyav_server.py. */
 export async function startPyavServer(
   cameras: readonly { name: string; url: string }[],
 ): Promise<{ child: ChildProcess; address: string }> {
@@ -101,15 +101,15 @@ export async function startPyavServer(
 
 export interface ClientOptions {
   readonly seconds: number;
-  /** VideoStream instead of a call for each frame. */
+  /** Uses VideoStream instead of one call per frame. */
   readonly stream?: boolean;
   /** Fields of VideoFrameRequest. */
   readonly terms?: Readonly<Record<string, unknown>>;
-  /** Pictures between two that are taken, where that is more than one. */
+  /** Distance of the pictures that are taken, when more than one. */
   readonly step?: number;
 }
 
-/** A Python client that takes every frame for some seconds after it has warmed up. */
+/** A Python client that takes every frame for some seconds after warming up. */
 export async function runClient(
   farm: Farm,
   address: string,
@@ -128,7 +128,7 @@ export async function runClient(
   return JSON.parse(await firstLine(child)) as ClientResult;
 }
 
-/** One process that takes frames of many cameras without looking at them, a call after the other for each. */
+/** One process that takes frames of many cameras without reading them, one call at a time for each camera. */
 export function startTakers(
   address: string,
   cameras: readonly string[],
@@ -137,7 +137,7 @@ export function startTakers(
   return start(PYTHON, [script('takers.py'), address, JSON.stringify(terms), ...cameras]);
 }
 
-/** Runs a Python script of this folder and gives what its first line says. */
+/** Runs a Python script of this folder and returns the JSON of its first line. */
 export async function runPython<T>(name: string, args: readonly string[]): Promise<T> {
   return JSON.parse(await firstLine(start(PYTHON, [script(name), ...args]))) as T;
 }

@@ -1,4 +1,4 @@
-/** Segments in great number, without waiting until a camera has sent them. */
+/** Makes many segments quickly, without waiting for a camera. */
 import { mkdirSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
 
@@ -11,11 +11,11 @@ import { waitFor } from '../support/wait.js';
 const BOUND_MS = 60_000;
 const GROUP = 50;
 const FPS = 25;
-/** What is in the ring is written again and again, later each time. */
+/** Writes the contents of a ring repeatedly, with later times. */
 const GROUPS = 5;
 const BLOCK = 2 ** 32;
 
-/** Files of one group of 2 s each, in a row, the first from `fromUs` on. Their paths, oldest first. */
+/** Writes consecutive files of one group of 2 s each, from `fromUs`. Returns their paths, oldest first. */
 export async function makeSegments(clip: string, folder: string, count: number, fromUs: number): Promise<string[]> {
   mkdirSync(folder, { recursive: true });
   const rig = new CaptureRig({ minPackets: (GROUPS + 1) * GROUP });
@@ -43,7 +43,7 @@ export async function makeSegments(clip: string, folder: string, count: number, 
   }
 }
 
-/** A copy of a ring whose packets got other numbers and times. */
+/** A copy of a ring with other packet numbers and times. */
 class LaterRing {
   readonly bytes: Uint8Array;
   private readonly i64: BigInt64Array;

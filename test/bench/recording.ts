@@ -1,4 +1,4 @@
-/** Recording, its list, and clips of it. */
+/** Recording, the list of segments, and clips. */
 import { spawn } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -78,11 +78,11 @@ async function recordedBy(proxy: Proxy, names: readonly string[]): Promise<{ seg
   return sum;
 }
 
-/** Of a day, 2 s each. */
+/** Segments of a day, 2 s each. */
 const DAY_SEGMENTS = 43_200;
 const SEGMENT_US = 2_000_000;
 
-/** The list of a day's segments, against SQLite alone that reads the same rows, in the same order, into the same JSON. */
+/** The list of a day's segments, against SQLite alone that reads the same rows into the same JSON. */
 export async function benchSegments(): Promise<Row[]> {
   return await withRecorded(
     (dataDir) => {
@@ -95,7 +95,7 @@ export async function benchSegments(): Promise<Row[]> {
         let rows = 0;
         for (let after: number | null = 0; after !== null;) {
           const text = await (await fetch(`${address}?limit=${limit}&after=${after}`)).text();
-          // The client's reading is not what is measured.
+          // Without the time that the client needs for reading.
           rows += text.split('"id":').length - 1;
           const next: string = /"next":(\d+|null)\}$/.exec(text)?.[1] ?? '';
           after = next === 'null' ? null : Number(next);
@@ -144,7 +144,7 @@ export async function benchSegments(): Promise<Row[]> {
   );
 }
 
-/** Rows of a day that ended just now, with files that are empty: nobody reads them. */
+/** Rows of the last 24 hours. Their files are empty, because they are not read. */
 function fillDay(dataDir: string): void {
   const folder = join(dataDir, 'archive', CAMERA);
   mkdirSync(folder, { recursive: true });
@@ -200,7 +200,7 @@ export async function benchClip(): Promise<Row[]> {
         const their = await flowOfFfmpeg(list);
         if (our.bytes < 0.98 * their.bytes)
           throw new Error(`a clip of ${our.bytes} bytes, and ffmpeg's has ${their.bytes}`);
-        // The first fills caches.
+        // The first run fills caches.
         if (round > 0) [ours, theirs].forEach((flows, index) => flows.push(index === 0 ? our : their));
       }
       const rate = ({ bytes, milliseconds }: Flow): number => bytes / 1e3 / milliseconds;
@@ -257,7 +257,7 @@ function flowOfFfmpeg(list: string): Promise<Flow> {
   return flow(() => Promise.resolve(spawn('ffmpeg', args, { stdio: ['ignore', 'pipe', 'inherit'] }).stdout));
 }
 
-/** A proxy whose data directory was filled before it started, and that has so many segments. */
+/** A proxy whose data directory is filled with segments before it starts. */
 async function withRecorded(
   fill: (dataDir: string) => number | Promise<number>,
   body: (proxy: Proxy) => Promise<Row[]>,
@@ -271,7 +271,7 @@ async function withRecorded(
       const { text } = await proxy.rest('GET', '/api/v1/recordings');
       return (JSON.parse(text) as { segments: number }).segments === segments;
     });
-    // The check of the start is over.
+    // By then the check at the start is done.
     await proxy.rest('POST', '/api/v1/recordings/check').catch(() => undefined);
     await pause(SETTLE_MS);
     return await body(proxy);
@@ -280,7 +280,7 @@ async function withRecorded(
   }
 }
 
-/** Median of some runs, milliseconds. */
+/** Median duration of several runs, milliseconds. */
 async function timed(action: () => number | Promise<number>, due: number): Promise<number> {
   const took: number[] = [];
   for (let round = 0; round <= ROUNDS; round += 1) {
@@ -292,7 +292,7 @@ async function timed(action: () => number | Promise<number>, due: number): Promi
   return median(took);
 }
 
-/** Reads the whole list in another process, so that this one is free to look at the clock. */
+/** Reads the whole list in another process, so that this process can measure the time exactly. */
 async function listElsewhere(address: string, limit: number): Promise<void> {
   const script = `
     for (let after = '0'; after !== 'null'; ) {
@@ -305,7 +305,7 @@ async function listElsewhere(address: string, limit: number): Promise<void> {
   if (code !== 0) throw new Error(`listing ended with ${String(code)}`);
 }
 
-/** How long another request waits at most meanwhile: the longest that the event loop was held. */
+/** Maximum time that another request waits during `action`: how long the event loop is blocked. */
 async function longestWait(proxy: Proxy, action: () => Promise<unknown>): Promise<number> {
   const client = new ImageClient(proxy.grpcAddress, 'unary');
   const asking = { done: false, longest: 0 };

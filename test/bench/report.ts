@@ -1,4 +1,4 @@
-/** The table that `npm run bench` prints, and the JSON that it keeps. */
+/** The table that `npm run bench` prints, and the JSON file that it writes. */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { fileURLToPath } from 'node:url';
@@ -9,7 +9,7 @@ export interface Row {
   readonly work: string;
   readonly ours: string;
   readonly peer: string;
-  /** What is held against the bar. */
+  /** The value that is compared with the limit. */
   readonly value: number;
   readonly bar: { readonly most?: number; readonly least?: number };
 }
@@ -42,7 +42,7 @@ function barText(bar: Row['bar']): string {
   return bar.most === undefined ? 'told only' : `≤ ${bar.most}`;
 }
 
-/** Returns the file's path. */
+/** Writes the file and returns its path. */
 export function keepJson(rows: readonly Row[]): string {
   mkdirSync(FOLDER, { recursive: true });
   const file = `${FOLDER}${new Date().toISOString().replaceAll(':', '-')}.json`;

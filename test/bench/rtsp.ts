@@ -1,4 +1,4 @@
-/** How fast a camera is connected, and how soon its pictures are there. */
+/** How fast a camera is connected, and how fast its pictures arrive. */
 import { FakeCameras } from '../farm/fake-camera.js';
 import { arrivalsOf } from './capture-of-camera.js';
 import { HD, ms, SECONDS } from './harness.js';
@@ -8,12 +8,12 @@ import type { Row } from './report.js';
 const ANSWER_DELAY_MS = 50;
 const CONNECT_ROUNDS = 5;
 const MAX_REQUESTS = 5;
-/** Pictures of a session that count as its first ones. */
+/** Number of pictures that count as the first of a session. */
 const FIRST_PICTURES = 3;
 const ARRIVAL_SECONDS = 4;
 const ARRIVAL_ROUNDS = Math.max(5, Math.round(SECONDS / ARRIVAL_SECONDS));
 
-/** A camera with a password, which takes a while for each answer. */
+/** A camera with a password that answers slowly. */
 export async function benchConnect(): Promise<Row[]> {
   const auth = { schemes: ['md5'] as const };
   const cameras = await FakeCameras.start({ cam: { auth, rtsp: { answerDelayMs: ANSWER_DELAY_MS } } });
@@ -53,7 +53,7 @@ export async function benchConnect(): Promise<Row[]> {
   }
 }
 
-/** From the camera's last packet of a picture to the packet ring, against a loop that only receives. */
+/** Time from the last packet of a picture to the packet ring, against a loop that only receives. */
 export async function benchArrival(): Promise<Row[]> {
   const cameras = await FakeCameras.start({ cam: { video: { clip: HD } } });
   try {

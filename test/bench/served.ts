@@ -1,4 +1,4 @@
-/** Cameras to callers that take every frame, against what a Python user would write. */
+/** Cameras with callers that take every frame, against a server in Python. */
 import { pause } from '../support/wait.js';
 import {
   compare,

@@ -1,4 +1,4 @@
-/** Frames pushed by the server, as pixels of several kinds. */
+/** Frames pushed by VideoStream, in several output formats. */
 import {
   cores,
   fps,
