@@ -33,7 +33,7 @@ beforeAll(async () => {
     long: 'h264-640x480-25-g250-10s',
     plain: 'h264-640x480-25-g25',
     reordered: 'h264-640x480-25-g50-b2',
-    sound: { clip: 'h264-640x480-25-g25', sound: 'aac' },
+    audio: { clip: 'h264-640x480-25-g25', sound: 'aac' },
     hevc: 'hevc-640x360-25-g50',
     changing: { clip: 'h264-640x480-25-g25', then: { clip: 'h264-320x240-25-g50', after: 100 } },
   } as const;
@@ -115,7 +115,10 @@ describe('passthrough', () => {
 
   it('sends the audio of a camera when record_audio is set', async () => {
     await started('audio', { record_audio: true });
-    const packets = await server.packets('audio', 2);
+    const packets = await waitFor('pictures of the stream', BOUND_MS, async () => {
+      const found = await server.packets('audio', 2);
+      return found.some(({ kind }) => kind === 'video') && found;
+    });
     const times = (kind: string): number[] => packets.filter((packet) => packet.kind === kind).map(({ dts }) => dts);
     // 25 pictures and some 43 to 47 packets of AAC a second.
     expect(times('video').length).toBeGreaterThan(20);

@@ -7,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { readBarcode } from '../support/barcode.js';
 import { runCli } from '../support/cli.js';
 import { convertToBgr, decodeBgr } from '../support/ffmpeg.js';
+import { listed } from '../support/history.js';
 import { FarmScene } from '../support/scene.js';
 import { waitFor } from '../support/wait.js';
 
@@ -182,8 +183,12 @@ describe('recording', () => {
     const [, segment] = await segments();
     const first = await snapshotAt(segment!.start);
     expect(first).toMatchObject({ atMs: segment!.start, frameId: segment!.first_frame_id });
-    const later = await snapshotAt(segment!.start + 1000);
-    expect(Math.abs(later.atMs - segment!.start - 1000)).toBeLessThanOrEqual(1000 / FPS);
+    const moment = segment!.start + 1000;
+    const later = await snapshotAt(moment);
+    const distances = (await listed(scene.proxy, 'yard', '?limit=10000')).map((one) =>
+      Math.abs(one.timestamp - moment),
+    );
+    expect(Math.abs(later.atMs - moment)).toBe(Math.min(...distances));
     expect((later.number - first.number + CLIP_FRAMES) % CLIP_FRAMES).toBe(later.frameId - first.frameId);
     const keyframe = await download(`${YARD}/snapshot.jpg?at=${segment!.start + 500}&keyframe=true&width=320`);
     expect(keyframe.headers.get('x-frame-id')).toBe(String(segment!.first_frame_id));
@@ -293,8 +298,8 @@ describe('recording', () => {
     expect((await scene.proxy.rest('GET', YARD)).status).toBe(404);
     expect((await segments()).length).toBeGreaterThanOrEqual(list.length);
     expect((await snapshotAt(list[0]!.start)).frameId).toBe(list[0]!.first_frame_id);
-    const { bytes } = await download(`${YARD}/clip.mp4?from=${list[0]!.start}&to=${list[0]!.start + 1000}`);
-    expect((await probed(kept(bytes))).frames).toBeGreaterThanOrEqual(FPS);
+    const { bytes } = await download(`${YARD}/clip.mp4?from=${list[0]!.start}&to=${list[0]!.end}`);
+    expect((await probed(kept(bytes))).frames).toBeGreaterThanOrEqual(list[0]!.frames);
     expect((await scene.proxy.rest('PATCH', YARD, { record: true })).status).toBe(404);
     const { cameras } = await ask<{ cameras: { camera: string; segments: number }[] }>('/api/v1/recordings');
     expect(cameras).toMatchObject([{ camera: 'yard', segments: (await segments()).length }]);
@@ -312,7 +317,7 @@ it('a clip keeps its segments when those around it are old enough to go', async 
       return (JSON.parse(text) as { segments: Segment[] }).segments.map(({ start }) => start);
     };
     const kept = await waitFor('a segment', BOUND_MS, async () => (await starts())[0]);
-    const clip = { name: 'keep', from: kept + 100, to: kept + 900 };
+    const clip = { name: 'keep', from: kept, to: kept + 1 };
     expect((await proxy.rest('POST', `${YARD}/clips`, clip)).status).toBe(201);
     const next = await waitFor('the next segment', BOUND_MS, async () => (await starts())[1]);
     await waitFor('that to be cleaned away', BOUND_MS, async () => !(await starts()).includes(next));
