@@ -87,14 +87,14 @@ module.exports = {
       to: { path: '^native/' },
     },
     {
-      name: 'the-portal-runs-in-a-browser',
+      name: 'the-page-runs-in-a-browser',
       comment: 'web reaches the proxy over REST only, and only src/rest serves its files.',
       severity: 'error',
       from: { path: '^web/' },
       to: { pathNot: '^web/' },
     },
     {
-      name: 'nothing-imports-the-portal',
+      name: 'nothing-imports-the-page',
       severity: 'error',
       from: { path: '^src/', pathNot: '^web/' },
       to: { path: '^web/' },

@@ -5,6 +5,8 @@ import { configPage } from './config-page.js';
 import { defaultConfig } from './default-config.js';
 import { errorsPage } from './errors-page.js';
 import type { GeneratedFile } from './generated-file.js';
+import { openApiFile } from './openapi-file.js';
+import { restPage } from './rest-page.js';
 
 /**
  * Writes the files that are generated from the source code; `npm run gen` calls it from the root of the repository.
@@ -15,6 +17,8 @@ const GENERATORS: readonly (() => GeneratedFile | Promise<GeneratedFile>)[] = [
   configPage,
   errorsPage,
   cliPage,
+  openApiFile,
+  restPage,
 ];
 
 const isCheck = process.argv.includes('--check');

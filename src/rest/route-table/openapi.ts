@@ -53,7 +53,12 @@ export interface Operation {
 
 export interface OpenApiDocument {
   readonly openapi: string;
-  readonly info: Readonly<Record<string, unknown>>;
+  readonly info: {
+    readonly title: string;
+    readonly version: string;
+    readonly description: string;
+    readonly license: object;
+  };
   readonly tags: readonly { readonly name: string; readonly description: string }[];
   readonly paths: Readonly<Record<string, Readonly<Record<string, Operation>>>>;
   readonly components: { readonly schemas: Readonly<Record<string, JsonSchema>> };
@@ -63,7 +68,7 @@ const DESCRIPTION = `The REST interface of chrysproxy: JSON over HTTP, or over H
 
 \`HEAD\` works wherever \`GET\` does, and \`OPTIONS\` answers with \`Allow\`. A body is a JSON object of at most 64 KiB in UTF-8; its \`Content-Type\` does not matter. A request that a browser sends for a page of another site is refused unless it is a \`GET\`.
 
-\`x-role\` is the lowest role that each route is meant for. Roles are not enforced yet: everybody who can connect can use every route. \`tls.require_client_cert\` admits only clients with a certificate.`;
+The role of a route (\`x-role\`) is the lowest role that may use it. Roles are not enforced yet: everybody who can connect can use every route. \`tls.require_client_cert\` admits only clients with a certificate.`;
 
 const errorAnswer = z
   .strictObject({
