@@ -1,5 +1,7 @@
 #include "capture/rate_meter.h"
 
+#include <cmath>
+
 #include "base/atomics.h"
 
 namespace chrys {
@@ -23,7 +25,7 @@ void RateMeter::Add(const AVPacket* packet, double tick_seconds) {
     return;
   }
   const double fps = Measure(packet, tick_seconds, previous_gop_packets, was_hidden);
-  if (fps > 0 && fps < 1e6) StoreRelaxed(control_.fpsMilli, static_cast<int32_t>(fps * 1000 + 0.5));
+  if (fps > 0 && fps < 1e6) StoreRelaxed(control_.fpsMilli, static_cast<int32_t>(std::lround(fps * 1000)));
 }
 
 double RateMeter::Measure(const AVPacket* packet, double tick_seconds, int32_t previous_gop_packets, bool was_hidden) {

@@ -70,7 +70,7 @@ HistoryJob::Answer History::End(uint8_t* target, size_t room) {
   if (!substitute_) return {};
   substitute_->certain = true;
   if (!substitute_->frame) return {};
-  const Answer answer = Deliver(substitute_->frame.get(), substitute_->info, substitute_->frame_id, target, room);
+  Answer answer = Deliver(substitute_->frame.get(), substitute_->info, substitute_->frame_id, target, room);
   if (answer.kind != Answer::kTooSmall) substitute_->frame.reset();
   return answer;
 }

@@ -46,7 +46,7 @@ class HistoryPackets {
   const OutputFormat& output_format() const { return output_format_; }
 
  private:
-  bool Load(const HistorySegment& segment);
+  bool Load(const HistorySegment& file);
 
   const PacketRingView memory_;
   const int64_t memory_end_;

@@ -48,6 +48,7 @@ bool ArePtsPlausible(const std::vector<PacketInfo>& packets) {
 // The packets' pts, or their arrivals if the pts are not plausible.
 std::vector<int64_t> TimesAsGiven(const std::vector<PacketInfo>& packets, bool by_pts) {
   std::vector<int64_t> times;
+  times.reserve(packets.size());
   for (const PacketInfo& packet : packets) times.push_back(by_pts ? packet.pts : ArrivalTicks(packets.front(), packet));
   return times;
 }

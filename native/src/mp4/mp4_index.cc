@@ -11,7 +11,7 @@ namespace {
 constexpr int kIoBuffer = 64 << 10;
 
 // Adds `by` to every sample offset in the boxes [begin, end). False: an offset exceeds its width, or a box is damaged.
-bool MoveSamples(uint8_t* begin, uint8_t* end, uint64_t by) {
+bool MoveSamples(uint8_t* begin, const uint8_t* end, uint64_t by) {
   for (uint8_t* box = begin; box + 8 <= end;) {
     const uint32_t size = ReadBig32(box);
     if (size < 8 || size > static_cast<size_t>(end - box)) return false;

@@ -20,6 +20,7 @@ int64_t Footprint(int64_t size) {
 
 }  // namespace
 
+// NOLINTNEXTLINE(readability-non-const-parameter): the memory is written through the header.
 bool InitPacketRing(uint8_t* base, size_t bytes, int32_t entry_count, int64_t min_packets, int64_t first_sequence) {
   if (first_sequence < 1 || entry_count < 2 || (entry_count & (entry_count - 1)) != 0) return false;
   const size_t overhead = kPacketRingHeaderBytes + static_cast<size_t>(entry_count) * kPacketEntryBytes;

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cmath>
 #include <cstring>
 
 #include "codec/audio_packets.h"
@@ -317,7 +318,7 @@ void FileSource::KeepAudio(const AVPacket* packet) {
 int64_t FileSource::UsualDurationUs() const {
   if (last_duration_us_ > 0) return last_duration_us_;
   const double fps = declared_fps() > 0 ? declared_fps() : kFallbackFps;
-  return std::max<int64_t>(1, static_cast<int64_t>(1e6 / fps + 0.5));
+  return std::max<int64_t>(1, std::llround(1e6 / fps));
 }
 
 void FileSource::SetTimes(AVPacket* packet) {
