@@ -94,7 +94,7 @@ bool Aac::ReadHeaders(const RtpPacket& packet, std::vector<size_t>* sizes, size_
       bits.Skip(static_cast<size_t>(is_first ? index_bits_ : index_delta_bits_));
       if (cts_bits_ > 0 && bits.Read(1) != 0) bits.Skip(static_cast<size_t>(cts_bits_));
       if (dts_bits_ > 0 && bits.Read(1) != 0) bits.Skip(static_cast<size_t>(dts_bits_));
-      bits.Skip(static_cast<size_t>(random_access_bits_ + state_bits_));
+      bits.Skip(static_cast<size_t>(random_access_bits_) + static_cast<size_t>(state_bits_));
       if (bits.position() > end) sizes->pop_back();  // padding
     }
     *payload_at = (end + 7) / 8;

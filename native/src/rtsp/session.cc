@@ -83,7 +83,7 @@ Message Session::Authorized(Message request) {
   return request;
 }
 
-std::optional<Failure> Session::Ask(Message request, int64_t deadline_us, Message* answer) {
+std::optional<Failure> Session::Ask(const Message& request, int64_t deadline_us, Message* answer) {
   for (int i = 0; i < kMaxChallenges; ++i) {
     if (auto failure = exchange_->Ask(Authorized(request), deadline_us, answer)) return failure;
     if (answer->status != 401) {

@@ -97,7 +97,7 @@ class Session : public Exchange::Receiver {
   std::optional<Failure> RequestDescription(int64_t deadline_us, Message* answer);
   // Sends a request and waits for its answer. After an answer 401, sends it again with an answer to the challenge, as
   // often as that can help.
-  std::optional<Failure> Ask(Message request, int64_t deadline_us, Message* answer);
+  std::optional<Failure> Ask(const Message& request, int64_t deadline_us, Message* answer);
   std::optional<Failure> SetUpOnce(const Media& media, Carrier carrier, int64_t deadline_us, Message* answer,
                                    Track* track);
   std::optional<Failure> Redirect(const Message& answer);

@@ -14,7 +14,7 @@ constexpr size_t kMaxAddressBytes = 255;
 constexpr int64_t kMaxPort = 65535;
 constexpr int64_t kMaxChannel = 255;
 constexpr int kDefaultTimeoutSeconds = 60;
-constexpr int64_t kMaxTimeoutSeconds = 24 * 3600;
+constexpr int64_t kMaxTimeoutSeconds = 24LL * 3600;
 
 std::string_view WithoutQuotes(std::string_view text) {
   text = Trim(text);
@@ -83,7 +83,7 @@ std::optional<Transport> ParseTransport(std::string_view value) {
   for (size_t begin = 0, i = 0; i <= value.size(); ++i) {
     if (i < value.size() && value[i] == '"') quoted = !quoted;
     if (i < value.size() && (value[i] != ',' || quoted)) continue;
-    const auto transport = ParseOne(value.substr(begin, i - begin));
+    auto transport = ParseOne(value.substr(begin, i - begin));
     if (transport) return transport;
     begin = i + 1;
   }

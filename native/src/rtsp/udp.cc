@@ -158,6 +158,7 @@ void UdpPair::LearnPort(bool rtcp, const SocketAddress& source) {
   if (port <= 65'535) peer_rtcp_->set_port(port);
 }
 
+// NOLINTNEXTLINE(readability-non-const-parameter): recv writes to it.
 size_t UdpPair::Receive(bool rtcp, uint8_t* data, size_t size) {
   const int fd = rtcp ? rtcp_ : rtp_;
   if (fd < 0) return 0;
