@@ -122,7 +122,7 @@ std::optional<Failure> Session::Redirect(const Message& answer) {
 std::optional<Failure> Session::RequestDescription(int64_t deadline_us, Message* answer) {
   Message request = Request("DESCRIBE", url_.request);
   request.headers.Add("Accept", "application/sdp");
-  return Ask(std::move(request), deadline_us, answer);
+  return Ask(request, deadline_us, answer);
 }
 
 std::optional<Failure> Session::Describe(int64_t deadline_us) {
@@ -166,7 +166,7 @@ void Session::EndRememberedSession(int64_t deadline_us) {
   Message answer;
   const int64_t own_deadline_us = std::min(deadline_us, MonotonicUs() + kEndRememberedUs);
   // The answer does not matter: the caller repeats the refused request, on a new connection if this one was closed.
-  (void)Ask(std::move(request), own_deadline_us, &answer);
+  (void)Ask(request, own_deadline_us, &answer);
   if (!exchange_->usable()) (void)Connect(deadline_us);
 }
 
@@ -194,7 +194,7 @@ std::optional<Failure> Session::SetUpOnce(const Media& media, Carrier carrier, i
   } else {
     request.headers.Add("Transport", MulticastTransport());
   }
-  auto failure = Ask(std::move(request), deadline_us, answer);
+  auto failure = Ask(request, deadline_us, answer);
   const bool unanswered = failure && (failure->end == end::kStopped || failure->end == end::kOpenTimeout);
   set_up_cseq_ = unanswered ? exchange_->last_cseq() : 0;
   return failure;
@@ -301,10 +301,10 @@ std::optional<Failure> Session::Play(int64_t deadline_us) {
   Message with_range = request;
   with_range.headers.Add("Range", "npt=0.000-");
   Message answer;
-  if (auto failure = Ask(std::move(with_range), deadline_us, &answer)) return failure;
+  if (auto failure = Ask(with_range, deadline_us, &answer)) return failure;
   if (answer.status == 456 || answer.status == 457) {
     // This camera refuses the Range header: PLAY is sent without it.
-    if (auto failure = Ask(std::move(request), deadline_us, &answer)) return failure;
+    if (auto failure = Ask(request, deadline_us, &answer)) return failure;
   }
   if (answer.status < 200 || answer.status > 299) return FailureOfStatus("PLAY", answer);
   TakeSession(answer);
