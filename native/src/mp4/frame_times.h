@@ -24,7 +24,7 @@ FrameTimes TimesOf(const std::vector<PacketInfo>& packets, const std::optional<P
 // Puts successive segments on one clock of 1/90000 s that begins at 0.
 class SegmentClock {
  public:
-  // Of a time in which nothing was sent, at most `most_gap_us` stays.
+  // Gaps between segments are shortened to `max_gap_us`.
   explicit SegmentClock(int64_t max_gap_us) : max_gap_us_(max_gap_us) {}
 
   // The times of the next segment. `duration`: its own, in its packets' time base. pts may fall slightly between
