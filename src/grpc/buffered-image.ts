@@ -1,5 +1,6 @@
 import type { Clock } from '../base/clock.js';
 import { ChrysError } from '../base/errors.js';
+import { lastUsOfMs } from '../base/microseconds.js';
 import type { Cameras, OutputFormat } from '../cameras/types.js';
 import type { VideoFrameBufferedRequest } from '../gen/chrys/cloud/videostreaming/v1beta1/video_streaming.js';
 import type { History } from '../history/history.js';
@@ -84,9 +85,8 @@ function queryOf(request: VideoFrameBufferedRequest, { cameras, defaultSizeOf }:
   return {
     camera,
     fromUs: timestampFrom * 1000,
-    // Up to the end of that millisecond. "Now" has no upper limit: a frame that arrives a moment later may be shown before
-    // frames that are in the range.
-    toUs: timestampTo === 0 ? Number.MAX_SAFE_INTEGER : timestampTo * 1000 + 999,
+    // "Now" has no upper limit: a frame that arrives a moment later may be shown before frames that are in the range.
+    toUs: timestampTo === 0 ? Number.MAX_SAFE_INTEGER : lastUsOfMs(timestampTo),
     formatOf: (stream) => (hasSize ? format : { ...format, ...defaultSizeOf(stream) }),
     keyframesOnly: keyFrameOnly,
     intervalMs,

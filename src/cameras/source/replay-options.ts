@@ -1,5 +1,6 @@
 import { setImmediate as otherWork } from 'node:timers/promises';
 
+import { rangeInUs } from '../../base/microseconds.js';
 import type { HistorySegment, ReplayOptions } from '../../native/types.js';
 import type { SegmentLookup } from '../../database/segment.js';
 import type { ReplayRange } from './replay-url.js';
@@ -11,8 +12,7 @@ const UNUSED_FORMAT = { format: 0, width: 0, height: 0, quality: 0, enlarge: fal
 
 /** The segments of a range. Yields to other work between pages: a day has tens of thousands of segments. */
 export async function replayOptionsOf(range: ReplayRange, lookup: SegmentLookup | undefined): Promise<ReplayOptions> {
-  const fromUs = range.fromMs * 1000;
-  const toUs = range.toMs * 1000 + 999;
+  const { fromUs, toUs } = rangeInUs(range.fromMs, range.toMs);
   const segments: HistorySegment[] = [];
   for (let afterSequence = 0; lookup !== undefined;) {
     const found = lookup.inRange(range.camera, { fromUs, toUs, afterSequence, limit: PAGE_SIZE });

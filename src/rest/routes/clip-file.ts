@@ -1,6 +1,7 @@
 import type { Request, Response } from 'express';
 import { ChrysError, messageOf } from '../../base/errors.js';
 import type { Logger } from '../../base/log.js';
+import { rangeInUs } from '../../base/microseconds.js';
 import type { HistoryFrame } from '../../history/history-frames.js';
 import type { Recordings } from '../../recording/types.js';
 import type { TimeRange } from '../route-table/parameters.js';
@@ -74,9 +75,7 @@ export async function sendClipFile(
   const chunks = history.openClip({
     camera: name,
     packets: camera?.packets,
-    fromUs: range.fromMs * 1000,
-    // Up to the last microsecond of `toMs`.
-    toUs: range.toMs * 1000 + 999,
+    ...rangeInUs(range.fromMs, range.toMs),
   });
   const gone = new Promise<undefined>((resolve) => {
     res.on('close', () => {

@@ -1,5 +1,6 @@
 import { setImmediate } from 'node:timers/promises';
 
+import { rangeInUs } from '../../base/microseconds.js';
 import type { NativeAddon } from '../../native/types.js';
 import { PacketReader, type PacketFacts, type PacketRange } from '../../rings/packet-reader.js';
 import type { Segment, SegmentLookup } from '../../database/segment.js';
@@ -28,8 +29,7 @@ export async function listFrames(
   { fromMs, toMs, after, limit }: FrameListQuery,
   parts: FrameListParts,
 ): Promise<FrameListAnswer> {
-  // Up to the last microsecond of `toMs`.
-  const range = { fromUs: fromMs * 1000, toUs: toMs * 1000 + 999, after };
+  const range = { ...rangeInUs(fromMs, toMs), after };
   const list = new FrameList(range, limit, parts);
   const ring = camera?.packets.ring;
   await list.addRecorded(name, ring);
