@@ -67,7 +67,7 @@ export class SupervisedCamera implements Camera {
 
   constructor(
     private current: CameraDefinition,
-    /** What the camera plays; undefined: the stored URL cannot be used. */
+    /** What the camera plays; undefined: the stored URL is not valid. */
     readonly source: CameraSource | undefined,
     private readonly env: CameraEnvironment,
   ) {

@@ -292,20 +292,12 @@ export class Supervisor implements Cameras {
 
   /** Creates a stored camera. The returned function starts it. */
   private createStored(definition: CameraDefinition): () => void {
-    let source: CameraSource | undefined;
-    let problem = '';
-    try {
-      checkCameraName(definition.name);
-      // The disk of a file may not be mounted yet: the camera then retries.
-      source = parseSourceUrl(definition.rtspEndpoint, this.options.allowedSchemes, { checkFile: false });
-    } catch (error) {
-      problem = messageOf(error);
-    }
+    const { source, problem } = storedSource(definition, this.options.allowedSchemes);
     const camera = this.create(definition, source);
     return () => {
       if (this.closed || this.cameras.get(definition.name) !== camera) return;
-      if (source === undefined) camera.fail(problem);
-      else camera.start();
+      if (problem === undefined) camera.start();
+      else camera.fail(problem);
     };
   }
 
@@ -336,5 +328,31 @@ export class Supervisor implements Cameras {
   private giveUp(thread: CaptureThread): void {
     this.givenUp.add(thread);
     void thread.wasGone().then(() => this.givenUp.delete(thread));
+  }
+}
+
+interface StoredSource {
+  /** Undefined: the URL is not valid. */
+  readonly source: CameraSource | undefined;
+  /** Why the camera cannot be started; undefined: it can. */
+  readonly problem: string | undefined;
+}
+
+/** The source of a stored camera. If only its scheme is no longer allowed, the source is known but must not be opened. */
+function storedSource({ name, rtspEndpoint }: CameraDefinition, allowedSchemes: readonly SourceScheme[]): StoredSource {
+  try {
+    checkCameraName(name);
+    // The disk of a file may not be mounted yet. The camera then retries.
+    return { source: parseSourceUrl(rtspEndpoint, allowedSchemes, { checkFile: false }), problem: undefined };
+  } catch (error) {
+    return { source: sourceOfAnyScheme(rtspEndpoint), problem: messageOf(error) };
+  }
+}
+
+function sourceOfAnyScheme(url: string): CameraSource | undefined {
+  try {
+    return parseSourceUrl(url, KNOWN_SCHEMES, { checkFile: false });
+  } catch {
+    return undefined;
   }
 }

@@ -77,7 +77,7 @@ export type { FrameRef };
 /** One camera as the routes above see it. */
 export interface Camera {
   readonly definition: CameraDefinition;
-  /** What the camera plays; undefined: the stored URL cannot be used. */
+  /** What the camera plays; undefined: the stored URL is not valid. */
   readonly source: CameraSource | undefined;
   readonly state: CameraState;
   readonly stats: CameraStats;

@@ -303,11 +303,21 @@ describe('a restart', () => {
     expect(stored.size).toBe(4);
   });
 
-  it('waits for a file that is not there yet', async () => {
+  it('keeps the range of a replay whose scheme is no longer allowed, and does not play it', async () => {
+    const { supervisor, stored } = supervision;
+    stored.set('a', { ...camera('a', ''), rtspEndpoint: 'replay:yard?from=1000&to=2000' });
+    supervisor.startAll();
+    const { state, source } = await supervision.reaches('a', 'failed');
+    expect(state.message).toContain('sources.schemes');
+    expect(source).toMatchObject({ kind: 'replay', camera: 'yard', fromMs: 1000, toMs: 2000 });
+    expect(supervisor.retry('a').state.phase).toBe('failed');
+  });
+
+  it('waits for a file that does not exist yet', async () => {
     const withFiles = new Supervision({ allowedSchemes: ['file'] });
     withFiles.stored.set('a', { ...camera('a', ''), rtspEndpoint: 'file:/mnt/not-mounted/a.mp4' });
     withFiles.supervisor.startAll();
-    // The fake worker takes the path for its script; that it was asked at all is what counts.
+    // The fake worker reads its script from the path. This test needs only that a capture began.
     expect(withFiles.supervisor.get('a').state.phase).toBe('connecting');
     await withFiles.supervisor.stopAll();
   });
