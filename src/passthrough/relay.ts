@@ -122,7 +122,8 @@ export class Relay {
     this.acceptedMs = -Infinity;
     try {
       // Resolved here, because libav would use the system's resolver, which cannot be cancelled.
-      const resolution = await resolveHost(new URL(data.url).hostname.replace(/^\[|\]$/g, ''), this.cancel);
+      const host = new URL(data.url).hostname.replace(/^\[|\]$/g, '');
+      const resolution = await resolveHost(host, this.cancel, clock);
       if (resolution.kind === 'stopped') return;
       if (resolution.kind === 'unknown') throw new Error(resolution.message);
       handle = addon.openRelay({

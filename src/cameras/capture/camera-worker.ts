@@ -1,10 +1,11 @@
 /**
- * The thread of one camera: it waits for 'open', blocks in the native capture loop until that ends, and says how.
- * Whatever throws here ends this thread; the supervisor starts another for this camera.
+ * The thread of one camera. On 'open' it runs the native capture loop, which blocks this thread, and then reports how the
+ * capture ended. An error that is thrown here ends this thread, and the supervisor starts another one for the camera.
  */
 import { statSync } from 'node:fs';
 import { parentPort, workerData } from 'node:worker_threads';
 
+import { systemClock } from '../../base/clock.js';
 import { CONTROL } from '../../gen/ring-layout.js';
 import { loadAddon } from '../../native/addon.js';
 import type { CaptureEnd, CaptureHooks, CaptureResult } from '../../native/types.js';
@@ -21,17 +22,17 @@ const controlBytes = new Uint8Array(data.control);
 const packetRing = new Uint8Array(data.packetRing);
 const packets = new PacketReader(data.packetRing);
 const addon = loadAddon();
-/** By output. */
+/** One for each output. */
 const frameRings: SharedArrayBuffer[] = [];
 let compacted = false;
 
 const hooks: CaptureHooks = {
   onStream: (info) => {
-    // Called before the first packet is stored that it holds for.
+    // The capture loop calls this before it stores the first packet of the new stream.
     post({ kind: 'stream', info, fromSequence: packets.end() });
   },
   allocateFrameRing: (output, bytes) => {
-    // The ring of the last connection is taken again: its readers keep their place, and no memory is cleared anew.
+    // Reuses the ring of the last connection: its readers need no new one, and no memory has to be cleared.
     let ring = frameRings[output];
     if (ring?.byteLength !== bytes) {
       ring = new SharedArrayBuffer(bytes);
@@ -64,27 +65,27 @@ function ended(end: CaptureEnd, message: string): CaptureResult {
 
 async function capture({ options, audioRing, host }: OpenMessage): Promise<CaptureResult> {
   if (options.kind === 'file') {
-    // Looked at on each attempt: its disk may come and go, and opening a FIFO would block for ever.
+    // Checked at each attempt, because a disk can be unmounted. Opening a FIFO would block for ever.
     const found = statSync(options.url, { throwIfNoEntry: false });
-    if (found === undefined) return ended('file_not_found', `there is no file ${options.url}`);
-    if (!found.isFile()) return ended('file_unreadable', `${options.url} is not a regular file`);
+    if (found === undefined) return ended('file_not_found', `There is no file ${options.url}.`);
+    if (!found.isFile()) return ended('file_unreadable', `${options.url} is not a regular file.`);
   }
   let addresses: readonly string[] = [];
   if (host !== undefined) {
-    const resolution = await resolveHost(host, control.i32.subarray(CONTROL.stopI32));
+    // Resolved here, because nothing could interrupt a lookup in the capture loop.
+    const resolution = await resolveHost(host, control.i32.subarray(CONTROL.stopI32), systemClock);
     if (resolution.kind === 'unknown') return ended('unknown_host', resolution.message);
-    // Resolved here: in the capture loop, nothing could interrupt the lookup.
     if (resolution.kind === 'stopped') return ended('stopped', '');
     post(resolution);
     ({ addresses } = resolution);
   }
   if (!compacted) {
-    // Loading modules leaves more garbage than this thread makes in months.
+    // Loading the modules leaves more garbage than this thread makes in months.
     addon.compactHeap();
     compacted = true;
   }
-  const sound = audioRing === undefined ? {} : { audioRing: new Uint8Array(audioRing) };
-  return addon.capture({ ...options, ...sound, addresses, control: controlBytes, packetRing }, hooks);
+  const audio = audioRing === undefined ? {} : { audioRing: new Uint8Array(audioRing) };
+  return addon.capture({ ...options, ...audio, addresses, control: controlBytes, packetRing }, hooks);
 }
 
 async function serve(message: OpenMessage): Promise<void> {
@@ -96,6 +97,6 @@ port.on('message', (message: ToWorker) => {
     port.close();
     return;
   }
-  // A rejection is an uncaught error of this thread, as it should be.
+  // A rejection becomes an uncaught error and ends this thread.
   void serve(message);
 });

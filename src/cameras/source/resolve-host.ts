@@ -2,27 +2,30 @@ import { lookup, promises as dns } from 'node:dns';
 import { readFile } from 'node:fs/promises';
 import { isIP } from 'node:net';
 
+import type { Clock } from '../../base/clock.js';
+
 export type Resolution =
   | { readonly kind: 'resolved'; readonly addresses: readonly string[] }
   | { readonly kind: 'unknown'; readonly message: string }
   | { readonly kind: 'stopped' };
 
-/** Where names are looked up. Each gives addresses or rejects with a `code` of node:dns. */
+/** Where names are looked up. A lookup resolves with the addresses, or rejects with a `code` of node:dns. */
 export interface NameSources {
-  /** Text of the form of /etc/hosts; '' when there is none. */
+  /** The text of /etc/hosts; '' when the file cannot be read. */
   hosts(): Promise<string>;
-  /** Asks the name servers; can be given up. */
+  /** Asks the name servers, until `signal` aborts. */
   servers(host: string, signal: AbortSignal): Promise<readonly string[]>;
-  /** Asks the system's resolver, which knows search domains and mDNS, and cannot be given up. */
+  /** Asks the system's resolver, which knows search domains and mDNS. Cannot be cancelled. */
   system(host: string): Promise<readonly string[]>;
 }
 
-const RESOLVE_TIMEOUT_MS = 5000;
+/** Time limit of `resolveHost`. */
+export const RESOLVE_TIMEOUT_MS = 5000;
 const MAX_ADDRESSES = 4;
 /** The second try waits twice as long, so that both fit into RESOLVE_TIMEOUT_MS. */
 const SERVER_TRY = { timeout: 1500, tries: 2 };
-/** Nobody answered, so the system's resolver would wait for nothing, too. */
-const SILENCE: readonly string[] = ['ETIMEOUT', 'ECANCELLED'];
+/** No name server answered, so the system's resolver would not get an answer either. */
+const NO_ANSWER: readonly string[] = ['ETIMEOUT', 'ECANCELLED'];
 
 const systemSources: NameSources = {
   hosts: () => readFile('/etc/hosts', 'utf8').catch(() => ''),
@@ -37,31 +40,42 @@ const systemSources: NameSources = {
 };
 
 /**
- * Resolves a host name, at most for `timeoutMs` and only until the first element of `stop`, which is shared, is not 0 any
- * more and was notified.
+ * Resolves a host name. Gives up after RESOLVE_TIMEOUT_MS, or when `stop[0]`, in shared memory, becomes non-zero and is
+ * notified.
  *
- * The system's resolver (getaddrinfo) blocks one of the few threads that the whole process shares, for 10 s and more
- * when no name server answers, and neither the thread that asked nor the process can end before. So the name servers
- * are asked first in a way that can be given up, and the system's resolver only when it will not have to wait for them.
+ * The system's resolver (getaddrinfo) blocks one of the few threads that the whole process shares, for 10 s and more when
+ * no name server answers. Neither the calling thread nor the process can end before it returns. So the name servers are
+ * asked first, by a request that can be cancelled. The system's resolver is asked only if they answer, or are not needed.
  */
 export async function resolveHost(
   host: string,
   stop: Int32Array,
-  timeoutMs = RESOLVE_TIMEOUT_MS,
+  clock: Pick<Clock, 'after'>,
   sources = systemSources,
 ): Promise<Resolution> {
   if (isIP(host) !== 0) return { kind: 'resolved', addresses: [host] };
-  const stopped = Atomics.waitAsync(stop, 0, 0, timeoutMs);
+  // This wait has a timeout only so that no waiter is left behind. The clock decides when to give up.
+  const stopped = Atomics.waitAsync(stop, 0, 0, RESOLVE_TIMEOUT_MS);
   if (!stopped.async) return { kind: 'stopped' };
-  const giveUp = new AbortController();
-  const given = stopped.value.then((how): Resolution => {
-    giveUp.abort();
-    return how === 'timed-out' ? unanswered(host) : { kind: 'stopped' };
+  const lookups = new AbortController();
+  let cancelTimeout = (): void => undefined;
+  const givenUp = new Promise<Resolution>((resolve) => {
+    cancelTimeout = clock.after(RESOLVE_TIMEOUT_MS, () => {
+      resolve(unanswered(host));
+    });
+    void stopped.value.then((how) => {
+      if (how !== 'timed-out') resolve({ kind: 'stopped' });
+    });
   });
-  return await Promise.race([given, ask(host, sources, giveUp.signal)]);
+  try {
+    return await Promise.race([givenUp, lookUp(host, sources, lookups.signal)]);
+  } finally {
+    cancelTimeout();
+    lookups.abort();
+  }
 }
 
-async function ask(host: string, sources: NameSources, signal: AbortSignal): Promise<Resolution> {
+async function lookUp(host: string, sources: NameSources, signal: AbortSignal): Promise<Resolution> {
   const listed = addressesInHosts(await sources.hosts(), host);
   if (listed.length > 0) return resolved(listed);
   // mDNS needs no name server, and on many sites there is none.
@@ -69,7 +83,7 @@ async function ask(host: string, sources: NameSources, signal: AbortSignal): Pro
     try {
       return resolved(await sources.servers(host, signal));
     } catch (error) {
-      if (SILENCE.includes(codeOf(error))) return unanswered(host);
+      if (NO_ANSWER.includes(codeOf(error))) return unanswered(host);
     }
   }
   if (signal.aborted) return { kind: 'stopped' };
@@ -77,7 +91,8 @@ async function ask(host: string, sources: NameSources, signal: AbortSignal): Pro
     return resolved(await sources.system(host));
   } catch (error) {
     const code = codeOf(error);
-    const message = code === 'ENOTFOUND' ? `there is no host ${host}` : `${host} could not be resolved (${code})`;
+    const message =
+      code === 'ENOTFOUND' ? `There is no host ${host}.` : `The host ${host} cannot be resolved (${code}).`;
     return { kind: 'unknown', message };
   }
 }
@@ -89,14 +104,14 @@ async function askServers(host: string, signal: AbortSignal): Promise<readonly s
   };
   signal.addEventListener('abort', cancel);
   try {
-    // Whichever family is there first: some name servers never answer for IPv6.
+    // The first answer of either family counts: some name servers never answer for IPv6.
     return await Promise.any([resolver.resolve4(host), resolver.resolve6(host)]);
   } catch (error) {
     const errors: readonly unknown[] = error instanceof AggregateError ? error.errors : [error];
-    throw errors.find((each) => SILENCE.includes(codeOf(each))) ?? errors[0];
+    throw errors.find((each) => NO_ANSWER.includes(codeOf(each))) ?? errors[0];
   } finally {
     signal.removeEventListener('abort', cancel);
-    // The other family's question must not keep the thread.
+    // The request for the other family must not keep the thread alive.
     resolver.cancel();
   }
 }
@@ -116,7 +131,7 @@ function resolved(addresses: readonly string[]): Resolution {
 }
 
 function unanswered(host: string): Resolution {
-  return { kind: 'unknown', message: `no name server answered for ${host}` };
+  return { kind: 'unknown', message: `No name server answered for ${host}.` };
 }
 
 function codeOf(error: unknown): string {

@@ -1,124 +1,129 @@
 import { describe, expect, it } from 'vitest';
 
-import { resolveHost, type NameSources } from '../../../../src/cameras/source/resolve-host.js';
+import { RESOLVE_TIMEOUT_MS, resolveHost, type NameSources } from '../../../../src/cameras/source/resolve-host.js';
+import { StillClock } from '../../fixtures/still-clock.js';
 
-const flag = (): Int32Array => new Int32Array(new SharedArrayBuffer(4));
-const BOUND_MS = 5000;
+const clock = new StillClock();
+const stopFlag = (): Int32Array => new Int32Array(new SharedArrayBuffer(4));
 
 function failure(code: string): Error {
   return Object.assign(new Error(code), { code });
 }
 
-interface Asked {
+interface FakeSources {
   readonly sources: NameSources;
   readonly calls: string[];
 }
 
-function names(given: Partial<NameSources>): Asked {
+function fakeSources(answers: Partial<NameSources>): FakeSources {
   const calls: string[] = [];
   const sources: NameSources = {
-    hosts: () => given.hosts?.() ?? Promise.resolve(''),
+    hosts: () => answers.hosts?.() ?? Promise.resolve(''),
     servers: (host, signal) => {
       calls.push('servers');
-      return given.servers?.(host, signal) ?? Promise.reject(failure('ENOTFOUND'));
+      return answers.servers?.(host, signal) ?? Promise.reject(failure('ENOTFOUND'));
     },
     system: (host) => {
       calls.push('system');
-      return given.system?.(host) ?? Promise.reject(failure('ENOTFOUND'));
+      return answers.system?.(host) ?? Promise.reject(failure('ENOTFOUND'));
     },
   };
   return { sources, calls };
 }
 
 const never = (): Promise<never> => new Promise(() => undefined);
+const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 describe('the host name of a camera', () => {
-  it.each(['10.0.0.5', 'fe80::1'])('that is the address %s is taken as it is', async (host) => {
-    const { sources, calls } = names({});
-    expect(await resolveHost(host, flag(), BOUND_MS, sources)).toEqual({
+  it.each(['10.0.0.5', 'fe80::1'])('is not looked up when it is the address %s', async (host) => {
+    const { sources, calls } = fakeSources({});
+    expect(await resolveHost(host, stopFlag(), clock, sources)).toEqual({
       kind: 'resolved',
       addresses: [host],
     });
     expect(calls).toEqual([]);
   });
 
-  it('is found in the hosts file without asking anybody', async () => {
-    const { sources, calls } = names({
+  it('is found in /etc/hosts, without a request', async () => {
+    const { sources, calls } = fakeSources({
       hosts: () =>
         Promise.resolve('# cam 9.9.9.9\n127.0.0.1\tlocalhost\n10.0.0.7  Cam.lan cam # the gate\nfe80::7 cam\n'),
     });
-    expect(await resolveHost('CAM', flag(), BOUND_MS, sources)).toEqual({
+    expect(await resolveHost('CAM', stopFlag(), clock, sources)).toEqual({
       kind: 'resolved',
       addresses: ['10.0.0.7', 'fe80::7'],
     });
     expect(calls).toEqual([]);
   });
 
-  it('is asked of the name servers', async () => {
-    const { sources, calls } = names({ servers: () => Promise.resolve(['10.0.0.8']) });
-    const found = await resolveHost('cam.lan', flag(), BOUND_MS, sources);
+  it('is looked up at the name servers', async () => {
+    const { sources, calls } = fakeSources({ servers: () => Promise.resolve(['10.0.0.8']) });
+    const found = await resolveHost('cam.lan', stopFlag(), clock, sources);
     expect(found).toEqual({ kind: 'resolved', addresses: ['10.0.0.8'] });
     expect(calls).toEqual(['servers']);
   });
 
   it.each(['ENOTFOUND', 'ENODATA', 'EREFUSED', 'ECONNREFUSED'])(
-    'that they answer with %s may still be known to the system, by a search domain or mDNS',
+    'is looked up by the system after the name servers answer %s, because of search domains and mDNS',
     async (code) => {
-      const { sources } = names({
+      const { sources } = fakeSources({
         servers: () => Promise.reject(failure(code)),
         system: () => Promise.resolve(['10.0.0.9']),
       });
-      const found = await resolveHost('cam', flag(), BOUND_MS, sources);
+      const found = await resolveHost('cam', stopFlag(), clock, sources);
       expect(found).toEqual({ kind: 'resolved', addresses: ['10.0.0.9'] });
     },
   );
 
-  it('is not asked of the system when the name servers are silent, since that would block a shared thread', async () => {
-    const { sources, calls } = names({ servers: () => Promise.reject(failure('ETIMEOUT')) });
-    const found = await resolveHost('cam.lan', flag(), BOUND_MS, sources);
-    expect(found).toEqual({ kind: 'unknown', message: 'no name server answered for cam.lan' });
+  it('is not looked up by the system when no name server answers, because that would block a shared thread', async () => {
+    const { sources, calls } = fakeSources({ servers: () => Promise.reject(failure('ETIMEOUT')) });
+    const found = await resolveHost('cam.lan', stopFlag(), clock, sources);
+    expect(found).toEqual({ kind: 'unknown', message: 'No name server answered for cam.lan.' });
     expect(calls).toEqual(['servers']);
   });
 
-  it('that ends in .local is asked of mDNS without a name server, since many sites have none', async () => {
-    const { sources, calls } = names({ servers: never, system: () => Promise.resolve(['10.0.0.4']) });
-    const found = await resolveHost('cam.local', flag(), BOUND_MS, sources);
+  it('is looked up by the system when it ends in .local, because mDNS needs no name server', async () => {
+    const { sources, calls } = fakeSources({ servers: never, system: () => Promise.resolve(['10.0.0.4']) });
+    const found = await resolveHost('cam.local', stopFlag(), clock, sources);
     expect(found).toEqual({ kind: 'resolved', addresses: ['10.0.0.4'] });
     expect(calls).toEqual(['system']);
   });
 
-  it('that nobody knows is named', async () => {
-    const found = await resolveHost('nowhere.invalid', flag(), BOUND_MS, names({}).sources);
-    expect(found).toEqual({ kind: 'unknown', message: 'there is no host nowhere.invalid' });
+  it('is in the message when it is unknown', async () => {
+    const found = await resolveHost('nowhere.invalid', stopFlag(), clock, fakeSources({}).sources);
+    expect(found).toEqual({ kind: 'unknown', message: 'There is no host nowhere.invalid.' });
   });
 
-  it('is given up at the deadline, and the question with it', async () => {
-    let asked: AbortSignal | undefined;
-    const { sources } = names({
+  it('is given up after the time limit, and the request is cancelled', async () => {
+    let request: AbortSignal | undefined;
+    const { sources } = fakeSources({
       servers: (_host, signal) => {
-        asked = signal;
+        request = signal;
         return never();
       },
     });
-    const found = await resolveHost('cam.lan', flag(), 30, sources);
-    expect(found).toEqual({ kind: 'unknown', message: 'no name server answered for cam.lan' });
-    expect(asked?.aborted).toBe(true);
+    const found = resolveHost('cam.lan', stopFlag(), clock, sources);
+    await settled();
+    clock.advance(RESOLVE_TIMEOUT_MS);
+    expect(await found).toEqual({ kind: 'unknown', message: 'No name server answered for cam.lan.' });
+    expect(request?.aborted).toBe(true);
+    expect(clock.pendingTimers).toBe(0);
   });
 
-  it('is given up when the camera is told to stop', async () => {
-    const stop = flag();
-    const { sources } = names({ servers: never });
-    const found = resolveHost('cam.lan', stop, 60_000, sources);
+  it('is given up when the camera stops', async () => {
+    const stop = stopFlag();
+    const { sources } = fakeSources({ servers: never });
+    const found = resolveHost('cam.lan', stop, clock, sources);
     Atomics.store(stop, 0, 1);
     Atomics.notify(stop, 0);
     expect(await found).toEqual({ kind: 'stopped' });
   });
 
-  it('is not even asked for when the camera was told to stop before', async () => {
-    const stop = flag();
+  it('is not looked up when the camera has stopped already', async () => {
+    const stop = stopFlag();
     Atomics.store(stop, 0, 1);
-    const { sources, calls } = names({});
-    expect(await resolveHost('cam.lan', stop, BOUND_MS, sources)).toEqual({ kind: 'stopped' });
+    const { sources, calls } = fakeSources({});
+    expect(await resolveHost('cam.lan', stop, clock, sources)).toEqual({ kind: 'stopped' });
     expect(calls).toEqual([]);
   });
 });
