@@ -28,7 +28,7 @@ export function annotationExtension(
     },
     clean: () => files.clean(),
     close: () => gate?.close(),
-    answerers: {
+    questionHandlers: {
       get: ({ id }) => {
         const item = queue.byId(id);
         return item && shown(item);

@@ -12,7 +12,7 @@ const TYPE_NAMES: Readonly<Record<string, string>> = {
   object: 'a group of keys',
 };
 
-/** The allowed values where this issue arose, for the end of a sentence. */
+/** The values that are allowed where the issue arose, as the end of a sentence. */
 export function allowedText(issue: Issue): string {
   switch (issue.code) {
     case 'invalid_type':

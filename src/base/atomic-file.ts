@@ -5,7 +5,7 @@ import { basename, dirname, join } from 'node:path';
 export interface AtomicWriteOptions {
   /** In the folder of the file. Default: `.<name>.part`. */
   readonly temporaryPath?: string;
-  /** The file and its name survive a power cut once the write has resolved. Default: false. */
+  /** Whether the file and its name survive a power cut once the write has resolved. Default: false. */
   readonly durable?: boolean;
 }
 
@@ -35,7 +35,7 @@ export async function writeAtomically<T>(
   return result;
 }
 
-/** The names in a folder survive a power cut once this has returned. Blocks. */
+/** Syncs a folder, so that the names in it survive a power cut. Blocks. */
 export function syncFolderSync(path: string): void {
   const descriptor = openSync(path, 'r');
   try {

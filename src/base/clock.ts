@@ -4,7 +4,7 @@ export interface Clock {
   nowMs(): number;
   /** Milliseconds since a fixed moment. Never jumps. */
   monotonicMs(): number;
-  /** Runs `action` once after `delayMs`. The returned function cancels that. A timer does not keep the process alive. */
+  /** Runs `action` once after `delayMs`. The returned function cancels it. A timer does not keep the process alive. */
   after(delayMs: number, action: () => void): () => void;
 }
 

@@ -1,6 +1,6 @@
 /**
  * Every error that a user can see is one kind, and each kind maps once to a gRPC status and an HTTP status.
- * Messages say what was wrong, with which value, and what to do. Never put a URL into one before `redact`.
+ * Messages say what was wrong, with which value, and what to do. A URL in a message must be masked with `redact`.
  * docs/reference/errors.md shows `meaning`.
  */
 export const ERROR_KINDS = {
@@ -33,7 +33,7 @@ export const ERROR_KINDS = {
   failed_precondition: {
     grpc: 9,
     http: 412,
-    meaning: 'Something else must be put right first; the message says what.',
+    meaning: 'Something else must be corrected first; the message says what.',
   },
   payload_too_large: {
     grpc: 8,
@@ -91,12 +91,12 @@ export class ChrysError extends Error {
   }
 }
 
-/** The message of anything thrown. */
+/** The message of a thrown value. */
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
-/** For calls that come while the proxy stops. `advice` says what the caller does then. */
+/** The error of a call that arrives while the proxy stops. `advice` tells the caller what to do. */
 export function shuttingDown(advice = 'try again later'): ChrysError {
   return new ChrysError('unavailable', `The proxy is shutting down: ${advice}.`);
 }

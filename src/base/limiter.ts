@@ -1,24 +1,24 @@
 import { ChrysError } from './errors.js';
 
-/** Runs at most `running` tasks at a time. At most `waiting` more wait in order; further ones are refused. */
+/** Runs at most `maxRunning` tasks at a time. Up to `maxWaiting` more wait in order; further tasks are refused. */
 export class Limiter {
   #active = 0;
   readonly #queue: (() => void)[] = [];
 
-  /** `what` names the tasks in the refusal: "Too many … at the moment". */
+  /** `tasks` names the tasks in the error: "Too many … at the moment". */
   constructor(
-    private readonly what: string,
-    private readonly running: number,
-    private readonly waiting: number,
+    private readonly tasks: string,
+    private readonly maxRunning: number,
+    private readonly maxWaiting: number,
   ) {}
 
   /** Throws resource_exhausted when the queue is full. */
   async run<T>(task: () => Promise<T>): Promise<T> {
-    if (this.#active >= this.running) {
-      if (this.#queue.length >= this.waiting) {
+    if (this.#active >= this.maxRunning) {
+      if (this.#queue.length >= this.maxWaiting) {
         throw new ChrysError(
           'resource_exhausted',
-          `Too many ${this.what} at the moment (${this.#active} running, ${this.#queue.length} waiting). Try again later.`,
+          `Too many ${this.tasks} at the moment (${this.#active} running, ${this.#queue.length} waiting). Try again later.`,
         );
       }
       await new Promise<void>((resolve) => this.#queue.push(resolve));

@@ -11,14 +11,14 @@ export interface LogOptions {
   readonly stream?: DestinationStream;
 }
 
-/** Maximum output that waits while the reader of standard output stands still. Beyond that lines are dropped. */
+/** Maximum bytes of the lines that wait for a slow reader of standard output. Further lines are dropped. */
 const MAX_WAITING_BYTES = 4 * 1024 * 1024;
 /** Deeper values are shown as an ellipsis. */
 const MAX_DEPTH = 8;
 
 /**
- * The only logger of the process; parts take `logger.child({ … })`. Secrets are masked in the finished line, as the last
- * step before it is written, so that no message, field or error can avoid the mask.
+ * The only logger of the process; components use `logger.child({ … })`. Secrets are masked in the finished line, as the
+ * last step before it is written, so that no message, field or error can avoid the mask.
  */
 export function createLogger(options: LogOptions): Logger {
   return pino(

@@ -1,11 +1,11 @@
 /** Delays that grow with each failure in a row, in milliseconds. The last one applies to all further failures. */
 export interface RetryLadderOptions {
   readonly stepsMs: readonly [number, ...number[]];
-  /** Each delay is changed at random by up to this share, so that many clients do not retry at one moment. Default 0. */
+  /** Each delay is changed at random by up to this share, so that many clients do not retry at the same moment. Default 0. */
   readonly jitter?: number;
   /** Gives 0 to 1. Needed only with `jitter`. */
   readonly random?: () => number;
-  /** An attempt that lasted this long, in milliseconds, was healthy: the delays begin anew. Default: only `reset` does that. */
+  /** After an attempt that lasted this long, in milliseconds, the delays start again at the first. Default: only `reset` does that. */
   readonly healthyMs?: number;
 }
 
@@ -23,7 +23,7 @@ export class RetryLadder {
     return withJitter(stepOf(stepsMs, this.failures), jitter, random);
   }
 
-  /** After a success. */
+  /** Call this after a success: the delays start again at the first. */
   reset(): void {
     this.failures = 0;
   }
@@ -35,7 +35,7 @@ export function stepOf(stepsMs: readonly [number, ...number[]], failures: number
   return stepsMs[index] ?? stepsMs[0];
 }
 
-/** `delayMs` changed by up to `share` of it, in whole milliseconds. `random` gives 0 to 1. */
+/** `delayMs`, changed at random by up to the fraction `share`, in whole milliseconds. `random` gives 0 to 1. */
 export function withJitter(delayMs: number, share = 0, random: () => number = Math.random): number {
   return share === 0 ? delayMs : Math.round(delayMs * (1 + share * (2 * random() - 1)));
 }

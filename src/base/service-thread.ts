@@ -4,7 +4,7 @@ import { systemClock } from './clock.js';
 import { messageOf } from './errors.js';
 import { within } from './within.js';
 
-export interface ThreadForm {
+export interface ThreadOptions {
   /** The program of the thread. */
   readonly url: URL;
   /** Shown by tools that list threads. */
@@ -30,14 +30,14 @@ function workerEnvironment(): NodeJS.ProcessEnv {
   return addon === undefined ? {} : { CHRYSPROXY_NATIVE_ADDON: addon };
 }
 
-/** A worker thread that gets its work by messages, and whose end is requested by a message. Main thread. */
+/** A worker thread that receives work as messages and ends after a message. Main thread. */
 export class ServiceThread<To, From> {
   private readonly worker: Worker;
   private readonly gone: Promise<void>;
   private isGone = false;
   private endRequested = false;
 
-  constructor({ url, name, data, heapMb }: ThreadForm, listener: ThreadListener<From>) {
+  constructor({ url, name, data, heapMb }: ThreadOptions, listener: ThreadListener<From>) {
     this.worker = new Worker(url, {
       workerData: data,
       name,
@@ -86,7 +86,7 @@ export class ServiceThread<To, From> {
   }
 
   /** Resolves when the thread has ended. There is no timeout. */
-  async wasGone(): Promise<void> {
+  async whenEnded(): Promise<void> {
     await this.gone;
   }
 }

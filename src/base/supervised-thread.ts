@@ -2,13 +2,13 @@ import type { Clock } from './clock.js';
 import { messageOf } from './errors.js';
 import type { Logger } from './log.js';
 import { RetryLadder } from './retry-ladder.js';
-import { ServiceThread, type ThreadForm } from './service-thread.js';
+import { ServiceThread, type ThreadOptions } from './service-thread.js';
 
-export interface SupervisedThreadOptions<From> extends Omit<ThreadForm, 'data'> {
+export interface SupervisedThreadOptions<From> extends Omit<ThreadOptions, 'data'> {
   /** Called at each start; the result becomes workerData. */
   readonly data: () => unknown;
-  /** Begins sentences about the thread: "The recorder thread". */
-  readonly what: string;
+  /** Begins messages about the thread: "The recorder thread". */
+  readonly label: string;
   readonly clock: Clock;
   readonly logger: Pick<Logger, 'error'>;
   /** Whether a message says that the thread works. Default: it works as soon as it has started. */
@@ -22,7 +22,7 @@ export interface SupervisedThreadOptions<From> extends Omit<ThreadForm, 'data'> 
 
 /** Delays before a crashed thread is started again. */
 const RESTART_MS = [1000, 2000, 5000, 10_000, 30_000] as const;
-/** After a thread has run for this long, the next crash begins the delays anew. */
+/** After a thread has run for this long, the next crash has the first delay again. */
 const HEALTHY_MS = 60_000;
 
 /** Starts a thread when it is first needed, and again when it crashes. Main thread. */
@@ -41,15 +41,15 @@ export class SupervisedThread<To, From> {
     return this.crashText;
   }
 
-  /** Starts the thread, unless it runs or waits for its next start. */
-  need(): void {
+  /** Starts the thread, unless it runs or waits for its restart. */
+  ensureStarted(): void {
     if (this.closed || this.thread !== undefined || this.cancelRestart !== undefined) return;
     const { options } = this;
     this.startedMs = options.clock.monotonicMs();
     try {
       this.thread = this.start();
     } catch (error) {
-      // The system has no memory or no thread left.
+      // The system is out of memory or threads.
       this.onGone(messageOf(error));
       return;
     }
@@ -70,8 +70,8 @@ export class SupervisedThread<To, From> {
   }
 
   /** Resolves when the thread has ended. There is no timeout. */
-  async wasGone(): Promise<void> {
-    await this.thread?.wasGone();
+  async whenEnded(): Promise<void> {
+    await this.thread?.whenEnded();
   }
 
   private start(): ServiceThread<To, From> {
@@ -93,14 +93,14 @@ export class SupervisedThread<To, From> {
   private onGone(error: string): void {
     this.thread = undefined;
     if (this.closed) return;
-    const { clock, logger, what } = this.options;
+    const { clock, logger, label: what } = this.options;
     const delayMs = this.restarts.fail(clock.monotonicMs() - this.startedMs);
     this.crashText = `${what} ended (${error}); it is started again after ${delayMs / 1000} s`;
     logger.error(this.crashText);
     this.options.onCrashed();
     this.cancelRestart = clock.after(delayMs, () => {
       this.cancelRestart = undefined;
-      this.need();
+      this.ensureStarted();
     });
   }
 }

@@ -1,7 +1,7 @@
 import type { Clock } from './clock.js';
 import { ChrysError, messageOf, type ErrorKind } from './errors.js';
 
-/** What a worker can be asked: for each kind of question its parameters and its answer. All of it can be cloned. */
+/** The kinds of questions that a worker answers, each with the types of the question and the answer. All values must be cloneable. */
 export type QuestionMap<Q> = { readonly [Kind in keyof Q]: { readonly question: unknown; readonly answer: unknown } };
 
 /** From the asking thread to the worker. */
@@ -25,16 +25,16 @@ export interface ErrorMessage {
   readonly message: string;
 }
 
-/** The worker's side: one function for each kind of question. A function refuses by throwing. */
-export type Answerers<Q extends QuestionMap<Q>> = {
+/** The worker's functions, one for each kind of question. A function refuses by throwing. */
+export type QuestionHandlers<Q extends QuestionMap<Q>> = {
   readonly [Kind in keyof Q]: (question: Q[Kind]['question']) => Q[Kind]['answer'] | Promise<Q[Kind]['answer']>;
 };
 
 export interface WorkerQuestionsOptions<Q extends QuestionMap<Q>> {
   readonly clock: Pick<Clock, 'after'>;
-  /** An answer that takes longer is given up. */
+  /** Maximum time for an answer. */
   readonly timeoutMs: number;
-  /** The error of a question that was given up. */
+  /** The error of a question that was not answered in time. */
   readonly timeoutError: () => ChrysError;
   readonly send: (message: AskMessage<Q>) => void;
 }
@@ -53,7 +53,7 @@ export class WorkerQuestions<Q extends QuestionMap<Q>> {
 
   constructor(private readonly options: WorkerQuestionsOptions<Q>) {}
 
-  /** Waits `extraMs` longer than usual. Throws what the worker refuses with, and the timeout error. */
+  /** Asks a question and waits up to `timeoutMs` + `extraMs`. Throws the worker's error, or the timeout error. */
   async ask<Kind extends keyof Q>(about: Kind, question: Q[Kind]['question'], extraMs = 0): Promise<Q[Kind]['answer']> {
     const { clock, timeoutMs, timeoutError, send } = this.options;
     const id = ++this.lastId;
@@ -66,14 +66,14 @@ export class WorkerQuestions<Q extends QuestionMap<Q>> {
     });
   }
 
-  /** An answer to a question that was given up is ignored. */
+  /** Hands an answer to its caller. An answer that comes after the timeout is ignored. */
   onAnswer(message: AnswerMessage<Q>): void {
     const pending = this.take(message.id);
     if (message.kind === 'answer') pending?.resolve(message.value);
     else pending?.reject(errorOf(message.error));
   }
 
-  /** Ends all questions with this error, for example because the worker crashed. */
+  /** Rejects all open questions with this error, for example because the worker crashed. */
   giveUp(error: ChrysError): void {
     for (const id of [...this.pending.keys()]) this.take(id)?.reject(error);
   }
@@ -88,17 +88,17 @@ export class WorkerQuestions<Q extends QuestionMap<Q>> {
 
 /** Answers one question, in the worker. Never rejects. */
 export async function answerQuestion<Q extends QuestionMap<Q>>(
-  answerers: Answerers<Q>,
+  handlers: QuestionHandlers<Q>,
   { id, about, question }: AskMessage<Q>,
 ): Promise<AnswerMessage<Q>> {
   try {
-    return { kind: 'answer', id, value: await answerers[about](question) };
+    return { kind: 'answer', id, value: await handlers[about](question) };
   } catch (error) {
     return { kind: 'refusal', id, error: errorMessageOf(error) };
   }
 }
 
-/** An error that is no ChrysError is of the kind `internal`. */
+/** An error that is not a ChrysError gets the kind `internal`. */
 export function errorMessageOf(error: unknown): ErrorMessage {
   return { kind: error instanceof ChrysError ? error.kind : 'internal', message: messageOf(error) };
 }

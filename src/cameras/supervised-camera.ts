@@ -168,8 +168,8 @@ export class SupervisedCamera implements Camera {
   }
 
   /** Resolves when its thread has ended, without a time limit. */
-  async wasGone(): Promise<void> {
-    await this.thread?.wasGone();
+  async whenEnded(): Promise<void> {
+    await this.thread?.whenEnded();
   }
 
   /** Ends the capture; the next one begins with the changes. */
@@ -372,7 +372,7 @@ export class SupervisedCamera implements Camera {
     const cancel = this.env.clock.after(leftMs, () => {
       this.env.onGivenUp(thread);
     });
-    void thread.wasGone().then(cancel);
+    void thread.whenEnded().then(cancel);
   }
 
   /** Ends the thread, because there will be no further attempt. */

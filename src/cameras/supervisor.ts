@@ -183,7 +183,7 @@ export class Supervisor implements Cameras {
     this.cameras.delete(name);
     this.tell('removed', camera);
     this.leaving.add(camera);
-    void camera.wasGone().then(() => this.leaving.delete(camera));
+    void camera.whenEnded().then(() => this.leaving.delete(camera));
     await camera.stop();
   }
 
@@ -327,7 +327,7 @@ export class Supervisor implements Cameras {
 
   private giveUp(thread: CaptureThread): void {
     this.givenUp.add(thread);
-    void thread.wasGone().then(() => this.givenUp.delete(thread));
+    void thread.whenEnded().then(() => this.givenUp.delete(thread));
   }
 }
 

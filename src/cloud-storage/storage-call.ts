@@ -16,13 +16,13 @@ export interface StorageCall {
   readonly signal: AbortSignal;
 }
 
-/** The stream key by which the cloud knows a stream: the last segment of its RTMP URL. Throws failed_precondition without one. */
+/** The stream key, which identifies a stream in the cloud: the last segment of its RTMP URL. Throws failed_precondition without one. */
 export function streamKeyOf(rtmpEndpoint: string): string {
   const key = new URL(rtmpEndpoint).pathname.split('/').at(-1) ?? '';
   if (key === '') {
     throw new ChrysError(
       'failed_precondition',
-      'the rtmp_endpoint ends without a stream key, by which the cloud knows the stream: it looks like rtmp://host/app/key',
+      'the rtmp_endpoint has no stream key, which identifies the stream in the cloud: use the form rtmp://host/app/key',
     );
   }
   return key;
@@ -36,17 +36,17 @@ export async function switchStorage(call: StorageCall): Promise<void> {
   try {
     const answer = await endpoint.put(body, signedHeaders(body, call.keys, call.nowMs), call.signal);
     if (answer.status >= 200 && answer.status < 300) return;
-    const said = `${base} answered ${answer.status}${answer.text === '' ? '' : ` (${answer.text})`}`;
+    const answered = `${base} answered ${answer.status}${answer.text === '' ? '' : ` (${answer.text})`}`;
     if (answer.status === 401 || answer.status === 403) {
       throw new ChrysError(
         'permission_denied',
-        `${said}: it does not accept the edge key and secret of the settings; correct them with "chrysproxy cloud set-key"`,
+        `${answered}: it does not accept the edge key and secret of the settings; correct them with "chrysproxy cloud set-key"`,
       );
     }
-    throw new ChrysError('unavailable', said);
+    throw new ChrysError('unavailable', answered);
   } catch (error) {
     if (error instanceof ChrysError) throw error;
-    const why = error instanceof NoAnswer ? error.message : `it cannot be asked (${messageOf(error)})`;
+    const why = error instanceof NoAnswer ? error.message : `the request cannot be sent (${messageOf(error)})`;
     throw new ChrysError('unavailable', `${base}: ${why}`, { cause: error });
   } finally {
     endpoint.close();

@@ -61,23 +61,23 @@ export class StorageSwitch implements Storage {
     for (const camera of cameras.list()) this.follow(camera);
   }
 
-  async set(name: string, wanted: boolean): Promise<Camera> {
+  async set(name: string, enable: boolean): Promise<Camera> {
     const { cameras } = this.options;
     const { definition } = cameras.get(name);
     if (definition.rtmpEndpoint === undefined) {
       throw new ChrysError(
         'failed_precondition',
-        `camera "${name}" has no rtmp_endpoint, by which the cloud knows its stream: set it with PATCH ` +
+        `camera "${name}" has no rtmp_endpoint, which identifies its stream in the cloud: set it with PATCH ` +
           `/api/v1/process/${name} {"rtmp_endpoint": "rtmp://…"}`,
       );
     }
     streamKeyOf(definition.rtmpEndpoint);
-    const camera = cameras.update(name, { storage: wanted });
+    const camera = cameras.update(name, { storage: enable });
     const entry = this.entryOf(camera);
     // A request that began before this call may have another value.
     await entry.request;
-    if (camera.definition.storage !== wanted) {
-      throw new ChrysError('unavailable', `Another caller has switched storage ${wanted ? 'off' : 'on'} meanwhile.`);
+    if (camera.definition.storage !== enable) {
+      throw new ChrysError('unavailable', `Another caller has switched storage ${enable ? 'off' : 'on'} meanwhile.`);
     }
     const outcome = await this.request(entry);
     if (outcome === undefined) return camera;
@@ -182,7 +182,7 @@ export class StorageSwitch implements Storage {
     try {
       checkKeys(keys);
       const signal = this.stopping.signal;
-      // The system clock, because the cloud compares it with its own. The clock of the arrivals may run ahead.
+      // The system clock, because the cloud compares the time with its own. The clock of the arrivals may run ahead.
       const nowMs = systemClock.nowMs();
       await switchStorage({ apiEndpoint, rtmpEndpoint, enable: storage, keys, nowMs, timeoutMs, signal });
       if (this.isGone(entry)) return undefined;

@@ -3,7 +3,7 @@ import type { Camera } from '../cameras/types.js';
 export interface StorageStatus {
   /** The setting; undefined: never set. */
   readonly wanted: boolean | undefined;
-  /** Whether the cloud stores the stream, by its last answer. */
+  /** Whether the cloud stores the stream, according to its last answer. */
   readonly storing: boolean;
   /** Time of that answer, milliseconds since the epoch; 0 = there is none. */
   readonly storingSinceMs: number;
@@ -20,6 +20,6 @@ export interface Storage {
    * not_found, failed_precondition (no RTMP endpoint or no edge key), permission_denied (the cloud refuses the key), or
    * unavailable (any other failure).
    */
-  set(name: string, wanted: boolean): Promise<Camera>;
+  set(name: string, enable: boolean): Promise<Camera>;
   status(name: string): StorageStatus;
 }

@@ -1,6 +1,6 @@
 import type { Clock } from '../base/clock.js';
 import { messageOf } from '../base/errors.js';
-import { NoAnswer, type Endpoint, type EndpointAnswer } from './endpoint.js';
+import { NoAnswer, type Endpoint, type EndpointAnswer, type EndpointFailure } from './endpoint.js';
 import { missingKeys, signedHeaders, type EdgeKeys } from './signature.js';
 
 export type CheckProblem =
@@ -27,24 +27,24 @@ export interface EndpointCheck {
   /** HTTP status of the answer; 0 = there was no answer. */
   readonly status: number;
   readonly tookMs: number;
-  /** How far our clock is ahead of the endpoint's, exact to a second; undefined: the answer had no Date. */
+  /** Our clock minus the endpoint's clock, exact to a second; undefined: the answer had no Date. */
   readonly clockSkewMs: number | undefined;
 }
 
-/** How an endpoint is checked, and what its answers mean. */
+/** The request that checks an endpoint, and the meaning of its answers. */
 export interface EndpointTrial {
   readonly endpoint: Pick<Endpoint, 'shownUrl'>;
   /** Configuration keys of the endpoint's URL and its timeout; '' = the timeout is fixed. */
-  readonly key: string;
-  readonly limitKey: string;
+  readonly endpointKey: string;
+  readonly timeoutKey: string;
   readonly body: Buffer;
   send(headers: Readonly<Record<string, string>>): Promise<EndpointAnswer>;
-  /** Sentences after "… answered 200:", for an answer of 2xx, of 4xx, and of 5xx. */
-  readonly good: string;
-  readonly rejected: string;
-  readonly fault: string;
-  /** Whether 4xx other than 401 and 403 count as good. */
-  readonly mayReject?: boolean;
+  /** Texts after "… answered 200:", for the statuses 2xx, 4xx and 5xx. */
+  readonly acceptedText: string;
+  readonly rejectedText: string;
+  readonly serverErrorText: string;
+  /** Whether 4xx other than 401 and 403 count as accepted. */
+  readonly rejectionIsFine?: boolean;
 }
 
 /** A larger skew is reported, because the cloud may refuse signatures that are some minutes old. */
@@ -67,42 +67,42 @@ export async function checkEndpoint(trial: EndpointTrial, keys: EdgeKeys, clock:
   try {
     answer = await trial.send(signedHeaders(trial.body, keys, clock.nowMs()));
   } catch (error) {
-    const problem = error instanceof NoAnswer ? error.trouble : 'broken_off';
+    const problem = error instanceof NoAnswer ? error.failure : 'broken_off';
     const message = `${shownUrl}: ${messageOf(error)}. ${adviceFor(problem, trial)}`;
     return { ...none, tookMs: tookMs(), problem, message };
   }
   const clockSkewMs = answer.dateMs === undefined ? undefined : skewOf(clock.nowMs(), answer.dateMs);
   const { problem, message } = verdictOf(answer, trial);
-  const said = `${shownUrl} answered ${answer.status}${answer.text === '' ? '' : ` (${answer.text})`}`;
+  const answered = `${shownUrl} answered ${answer.status}${answer.text === '' ? '' : ` (${answer.text})`}`;
   return {
     endpoint: shownUrl,
     problem,
-    message: [`${said}: ${message}`, ...skewText(clockSkewMs)].join(' '),
+    message: [`${answered}: ${message}`, ...skewText(clockSkewMs)].join(' '),
     status: answer.status,
     tookMs: tookMs(),
     clockSkewMs,
   };
 }
 
-function adviceFor(trouble: NoAnswer['trouble'], { key, limitKey }: EndpointTrial): string {
-  switch (trouble) {
+function adviceFor(failure: EndpointFailure, { endpointKey, timeoutKey }: EndpointTrial): string {
+  switch (failure) {
     case 'unknown_host':
-      return `Check the spelling of ${key}, and the DNS of this machine.`;
+      return `Check the spelling of ${endpointKey}, and the DNS of this machine.`;
     case 'refused':
-      return `Check the port of ${key}, and that the receiver runs.`;
+      return `Check the port of ${endpointKey}, and that the receiver runs.`;
     case 'unreachable':
       return 'Check the network and the route to it.';
     case 'timeout':
-      return `Check the network and firewalls${limitKey === '' ? '' : `; ${limitKey} is the limit`}.`;
+      return `Check the network and firewalls${timeoutKey === '' ? '' : `; ${timeoutKey} is the limit`}.`;
     case 'tls':
-      return `Check its certificate, and https:// or http:// of ${key}.`;
+      return `Check its certificate, and https:// or http:// of ${endpointKey}.`;
     case 'broken_off':
-      return `Check that ${key} is an HTTP server.`;
+      return `Check that ${endpointKey} is an HTTP server.`;
   }
 }
 
 function verdictOf({ status, location }: EndpointAnswer, trial: EndpointTrial): Verdict {
-  if (status >= 200 && status < 300) return { problem: undefined, message: trial.good };
+  if (status >= 200 && status < 300) return { problem: undefined, message: trial.acceptedText };
   if (status === 401 || status === 403) {
     return {
       problem: 'forbidden',
@@ -113,18 +113,18 @@ function verdictOf({ status, location }: EndpointAnswer, trial: EndpointTrial): 
     const where = location === '' ? '' : ` to ${location}`;
     return {
       problem: 'redirect',
-      message: `redirects${where} are not followed; put the final address into ${trial.key}.`,
+      message: `redirects${where} are not followed; put the final address into ${trial.endpointKey}.`,
     };
   }
   if (status >= 400 && status < 500) {
-    return trial.mayReject === true
-      ? { problem: undefined, message: trial.good }
-      : { problem: 'rejected', message: trial.rejected };
+    return trial.rejectionIsFine === true
+      ? { problem: undefined, message: trial.acceptedText }
+      : { problem: 'rejected', message: trial.rejectedText };
   }
-  return { problem: 'server_error', message: trial.fault };
+  return { problem: 'server_error', message: trial.serverErrorText };
 }
 
-/** 0 when the difference is below the resolution of `Date`, a second. */
+/** 0 when the difference is below the resolution of `Date`, which is a second. */
 function skewOf(nowMs: number, dateMs: number): number {
   const skewMs = nowMs - dateMs;
   return skewMs >= 0 && skewMs < 1000 ? 0 : skewMs;
@@ -133,6 +133,6 @@ function skewOf(nowMs: number, dateMs: number): number {
 function skewText(skewMs: number | undefined): string[] {
   if (skewMs === undefined || Math.abs(skewMs) < REPORTED_SKEW_MS) return [];
   const seconds = Math.round(Math.abs(skewMs) / 1000);
-  const text = `The clock of this machine is ${seconds} s ${skewMs > 0 ? 'ahead of' : 'behind'} that of the endpoint: set it right, because signatures carry the time.`;
+  const text = `The clock of this machine is ${seconds} s ${skewMs > 0 ? 'ahead of' : 'behind'} that of the endpoint: correct it, because signatures contain the time.`;
   return [text];
 }

@@ -15,14 +15,14 @@ export interface EndpointAnswer {
   readonly dateMs: number | undefined;
 }
 
-export type Trouble = 'unknown_host' | 'refused' | 'unreachable' | 'timeout' | 'tls' | 'broken_off';
+export type EndpointFailure = 'unknown_host' | 'refused' | 'unreachable' | 'timeout' | 'tls' | 'broken_off';
 
 /** The endpoint gave no complete answer. The message is for people. */
 export class NoAnswer extends Error {
   override readonly name = 'NoAnswer';
 
   constructor(
-    readonly trouble: Trouble,
+    readonly failure: EndpointFailure,
     message: string,
     options?: ErrorOptions,
   ) {
@@ -58,7 +58,7 @@ export class Endpoint {
     this.agent = this.isTls ? new HttpsAgent(options) : new HttpAgent(options);
   }
 
-  /** With its password masked. */
+  /** The URL with its password masked. */
   get shownUrl(): string {
     return redactUrl(this.url.href);
   }
@@ -68,7 +68,7 @@ export class Endpoint {
     return await this.send('POST', body, headers, signal);
   }
 
-  /** As `post`. */
+  /** Like `post`. */
   async put(body: Buffer, headers: Headers, signal: AbortSignal): Promise<EndpointAnswer> {
     return await this.send('PUT', body, headers, signal);
   }
@@ -104,15 +104,15 @@ export class Endpoint {
       headers: { 'Content-Type': 'application/json', ...headers, 'Content-Length': String(body.length) },
     });
     return new Promise((resolve, reject) => {
-      const connecting = startTimeout(request, Math.min(CONNECT_MS, this.timeoutMs), 'no connection came about');
-      const whole = startTimeout(request, this.timeoutMs, 'there was no whole answer');
+      const connecting = startTimeout(request, Math.min(CONNECT_MS, this.timeoutMs), 'there was no connection');
+      const whole = startTimeout(request, this.timeoutMs, 'there was no complete answer');
       const settled = (): void => {
         clearTimeout(connecting);
         clearTimeout(whole);
       };
       const fail = (error: unknown): void => {
         settled();
-        reject(explained(error, request.reusedSocket));
+        reject(errorOf(error, request.reusedSocket));
       };
       request.once('socket', (socket) => {
         const connected = (): void => {
@@ -138,8 +138,8 @@ class StaleConnection extends Error {}
 
 class Timeout extends Error {}
 
-function startTimeout(request: ClientRequest, afterMs: number, what: string): NodeJS.Timeout {
-  return setTimeout(() => request.destroy(new Timeout(`${what} within ${afterMs / 1000} s`)), afterMs);
+function startTimeout(request: ClientRequest, afterMs: number, problem: string): NodeJS.Timeout {
+  return setTimeout(() => request.destroy(new Timeout(`${problem} within ${afterMs / 1000} s`)), afterMs);
 }
 
 /** Resolves with the first SHOWN_CHARACTERS. A body that is longer than MAX_READ_BYTES counts as complete. */
@@ -169,7 +169,7 @@ function answerOf({ statusCode = 0, headers }: IncomingMessage, text: string): E
   };
 }
 
-/** RFC 9110, 10.2.3: seconds, or a date, which is compared with the server's own. */
+/** RFC 9110, 10.2.3: seconds, or a date, which is compared with the server's `Date`. */
 function retryAfterMs(value: string | undefined, dateMs: number): number {
   const text = value ?? '';
   const nowMs = Number.isNaN(dateMs) ? Date.now() : dateMs;
@@ -177,7 +177,7 @@ function retryAfterMs(value: string | undefined, dateMs: number): number {
   return Number.isNaN(afterMs) ? 0 : Math.min(Math.max(0, afterMs), MAX_RETRY_AFTER_MS);
 }
 
-const TROUBLES: Readonly<Record<string, Trouble>> = {
+const FAILURES: Readonly<Record<string, EndpointFailure>> = {
   ENOTFOUND: 'unknown_host',
   EAI_AGAIN: 'unknown_host',
   ECONNREFUSED: 'refused',
@@ -187,7 +187,7 @@ const TROUBLES: Readonly<Record<string, Trouble>> = {
 };
 const TLS_CODE = /^(?:CERT_|ERR_TLS_|ERR_SSL_|EPROTO|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO_|HOSTNAME_MISMATCH)/;
 
-const TROUBLE_TEXTS: Readonly<Record<Trouble, string>> = {
+const FAILURE_TEXTS: Readonly<Record<EndpointFailure, string>> = {
   unknown_host: 'its host name does not resolve',
   refused: 'nothing listens on its port',
   unreachable: 'there is no route to it',
@@ -196,12 +196,12 @@ const TROUBLE_TEXTS: Readonly<Record<Trouble, string>> = {
   broken_off: 'the connection broke off',
 };
 
-function explained(thrown: unknown, reused: boolean): Error {
+function errorOf(thrown: unknown, reused: boolean): Error {
   // Thrown when all addresses of a name failed.
   const error: unknown = thrown instanceof AggregateError ? (thrown.errors[0] ?? thrown) : thrown;
   const code = (error as NodeJS.ErrnoException).code ?? '';
   if (reused && (code === 'ECONNRESET' || code === 'EPIPE')) return new StaleConnection(code, { cause: error });
-  const trouble =
-    error instanceof Timeout ? 'timeout' : (TROUBLES[code] ?? (TLS_CODE.test(code) ? 'tls' : 'broken_off'));
-  return new NoAnswer(trouble, `${TROUBLE_TEXTS[trouble]} (${redact(messageOf(error))})`, { cause: error });
+  const failure =
+    error instanceof Timeout ? 'timeout' : (FAILURES[code] ?? (TLS_CODE.test(code) ? 'tls' : 'broken_off'));
+  return new NoAnswer(failure, `${FAILURE_TEXTS[failure]} (${redact(messageOf(error))})`, { cause: error });
 }

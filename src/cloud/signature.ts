@@ -17,9 +17,9 @@ export function signedHeaders(bytes: Uint8Array, keys: EdgeKeys, nowMs: number):
 /** A sentence about missing keys; undefined: none is missing. */
 export function missingKeys({ edgeKey, edgeSecret }: EdgeKeys): string | undefined {
   if (edgeKey !== '' && edgeSecret !== '') return undefined;
-  const what = edgeKey === '' ? 'no edge key' : 'no edge secret';
+  const missing = edgeKey === '' ? 'key' : 'secret';
   return (
-    `There is ${what}, with which everything that is sent is signed: set it with "chrysproxy cloud set-key" or POST ` +
+    `There is no edge ${missing}, which is needed to sign what is sent: set it with "chrysproxy cloud set-key" or POST ` +
     '/api/v1/settings.'
   );
 }

@@ -20,16 +20,16 @@ export function storageTrial(api: string, signal: AbortSignal): EndpointTrial {
   const body = storageBody(false);
   return {
     endpoint,
-    key: 'api.endpoint',
-    limitKey: '',
+    endpointKey: 'api.endpoint',
+    timeoutKey: '',
     body,
     send: (headers) =>
       endpoint.put(body, headers, signal).finally(() => {
         endpoint.close();
       }),
-    good: 'it takes the edge key for switching storage.',
-    rejected: '',
-    fault: 'it has a fault of its own at the moment; what is to be switched waits until it is over.',
-    mayReject: true,
+    acceptedText: 'it accepts the edge key for switching storage.',
+    rejectedText: '',
+    serverErrorText: 'it reports an error of its own; storage is switched when it works again.',
+    rejectionIsFine: true,
   };
 }

@@ -42,7 +42,7 @@ export function readOverrides(environment: Environment): Overrides {
   return { values, problems };
 }
 
-/** The first reading of the text that the schema of the key accepts: as text, as a YAML scalar, or as a list. */
+/** Interprets the value as text, as a YAML scalar, or as a list: whichever the key's schema accepts first. */
 function valueOf(key: KnownKey, raw: string): unknown {
   const readings: unknown[] = [raw, scalar(raw), raw.split(',').map((item) => item.trim())];
   return readings.find((reading) => z.safeParse(key.schema, reading).success) ?? scalar(raw);

@@ -114,7 +114,7 @@ function suggestion(name: string, group: KeyPath): string {
   return known.length === 0 ? '' : ` Known here: ${known.join(', ')}.`;
 }
 
-/** Problems that only several keys together show. */
+/** Problems that arise from the values of several keys together. */
 function contradictions(config: ParsedConfig, whereIs: (path: KeyPath) => string): string[] {
   const found: string[] = [];
   const { port, grpc_port: grpcPort, tls } = config;
@@ -123,8 +123,8 @@ function contradictions(config: ParsedConfig, whereIs: (path: KeyPath) => string
     found.push(`${place}port and grpc_port are both ${port}; give them different ports.`);
   }
   if ((tls.cert === '') !== (tls.key === '')) {
-    const [there, missing] = tls.cert === '' ? (['key', 'cert'] as const) : (['cert', 'key'] as const);
-    found.push(`${prefix(whereIs(['tls', there]))}tls.${there} is set and tls.${missing} is not; TLS needs both.`);
+    const [present, missing] = tls.cert === '' ? (['key', 'cert'] as const) : (['cert', 'key'] as const);
+    found.push(`${prefix(whereIs(['tls', present]))}tls.${present} is set and tls.${missing} is not; TLS needs both.`);
   }
   if (tls.require_client_cert !== false && (tls.client_ca === '' || tls.cert === '')) {
     const place = prefix(whereIs(['tls', 'require_client_cert']));

@@ -1,7 +1,7 @@
 import { isIP } from 'node:net';
 import { KNOWN_SCHEMES, type Config, type SourceScheme } from './schema.js';
 
-/** Whether only local programs can reach the address. */
+/** Whether only local programs can reach this address. */
 export function isLoopback(host: string): boolean {
   const name = host.toLowerCase();
   return name === 'localhost' || name === '::1' || (isIP(name) === 4 && name.startsWith('127.'));

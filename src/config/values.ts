@@ -2,7 +2,7 @@ import { isIP } from 'node:net';
 import { z } from 'zod';
 import { DURATION_FORMS, parseDurationMs } from '../base/duration.js';
 
-/** Schemas for the values that configuration keys share. The text of each refinement says what is allowed. */
+/** Schemas for types of values that several configuration keys use. The text of each refinement says what is allowed. */
 
 const HOST_NAME =
   /^(?=.{1,253}$)[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9_])?(\.[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9_])?)*$/;

@@ -1,6 +1,6 @@
 import type { TlsVerify, Transport } from '../native/types.js';
 
-/** Whether the cloud stores a camera's stream, by its last answer. */
+/** Whether the cloud stores a camera's stream, according to its last answer. */
 export interface StorageFact {
   readonly on: boolean;
   /** When the cloud said so, milliseconds since the epoch. */
@@ -21,11 +21,11 @@ export interface CameraDefinition {
   readonly openTimeoutMs: number;
   readonly stallTimeoutMs: number;
   readonly decoderThreads: number;
-  /** Whether it is recorded; undefined: `buffer.on_disk` decides. */
+  /** Whether the camera is recorded; undefined: `buffer.on_disk` decides. */
   readonly record?: boolean;
-  /** Whether its audio is recorded, too. */
+  /** Whether the audio is recorded, too. */
   readonly recordAudio: boolean;
-  /** Whether its stream is to be pushed to rtmpEndpoint. */
+  /** Whether the stream is to be pushed to rtmpEndpoint. */
   readonly passthrough?: boolean;
   /** Whether the cloud is to store the stream; undefined: never set. */
   readonly storage?: boolean;

@@ -2,7 +2,7 @@ import { ChrysError } from '../base/errors.js';
 import { rangeInUs } from '../base/microseconds.js';
 import type { Clip } from './clip.js';
 import type { Connection, Statement } from './database.js';
-import { explainWriteError, isSqliteError, written } from './write-errors.js';
+import { explainWriteError, isSqliteError, runWrite } from './write-errors.js';
 
 interface Row {
   readonly id: number;
@@ -20,7 +20,7 @@ interface ClipSpan {
   readonly toUs: number;
 }
 
-/** The kept clips. They stay when their camera is removed, because its recordings stay, too. */
+/** The kept clips. They remain when their camera is removed, because its recordings remain, too. */
 export class ClipStore {
   readonly #list: Statement<[string], Row>;
   readonly #get: Statement<[string, number], Row>;
@@ -49,7 +49,7 @@ export class ClipStore {
     return row && clipOf(row);
   }
 
-  /** Throws already_exists; unavailable, resource_exhausted or failed_precondition when it cannot be written. */
+  /** Throws already_exists, and unavailable, resource_exhausted or failed_precondition when the clip cannot be written. */
   add({ camera, name, fromMs, toMs, createdMs }: Omit<Clip, 'id'>): Clip {
     try {
       const row = { camera, name, from_ms: fromMs, to_ms: toMs, created_ms: createdMs };
@@ -64,9 +64,9 @@ export class ClipStore {
     }
   }
 
-  /** False: there is no such clip. Throws like `add` when it cannot be written. */
+  /** False: there is no such clip. Throws like `add` when the database cannot be written. */
   remove(camera: string, id: number): boolean {
-    return written(() => this.#remove.run(camera, id).changes > 0);
+    return runWrite(() => this.#remove.run(camera, id).changes > 0);
   }
 
   /** The parts of all recordings that retention must keep, ordered by camera and `fromUs`. They may overlap. */

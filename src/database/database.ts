@@ -18,7 +18,7 @@ export type Statement<Parameters extends unknown[], Row = unknown> = Database.St
 export interface DatabaseSchema {
   /** Identifies the kind of database; see https://www.sqlite.org/pragma.html#pragma_application_id. */
   readonly applicationId: number;
-  /** The steps that create the schema, oldest first. `user_version` is the number of steps that a database has had. */
+  /** The steps that create the schema, oldest first. `user_version` is the number of steps that were applied to a database. */
   readonly migrations: readonly string[];
   /** FULL: every write survives a power cut. NORMAL: the last writes may be lost, but the database is not damaged. */
   readonly synchronous: 'FULL' | 'NORMAL';
@@ -45,7 +45,7 @@ export function openDatabase(path: string, schema: DatabaseSchema): Connection {
     return database;
   } catch (error) {
     database?.close();
-    throw explained(error, path, schema);
+    throw openErrorOf(error, path, schema);
   }
 }
 
@@ -60,7 +60,7 @@ export function openSecondConnection(path: string, schema: DatabaseSchema, acces
     if (access === 'write') database.pragma(`synchronous = ${schema.synchronous}`);
     return database;
   } catch (error) {
-    throw explained(error, path, schema);
+    throw openErrorOf(error, path, schema);
   }
 }
 
@@ -73,11 +73,11 @@ function createPrivately(path: string): void {
 function checkIntegrity(database: Connection, path: string, schema: DatabaseSchema): void {
   const verdict: unknown = database.pragma('quick_check(1)', { simple: true });
   if (verdict !== 'ok') {
-    throw damaged(path, schema, String(verdict));
+    throw damagedError(path, schema, String(verdict));
   }
 }
 
-/** The number of migrations that it has had. Throws, before anything is written, when the database is not usable. */
+/** The number of migrations that were applied. Throws, before anything is written, when the database cannot be used. */
 function knownVersion(database: Connection, path: string, schema: DatabaseSchema): number {
   const version = Number(database.pragma('user_version', { simple: true }));
   const applicationId = Number(database.pragma('application_id', { simple: true }));
@@ -112,10 +112,10 @@ function migrate(database: Connection, version: number, schema: DatabaseSchema):
   }
 }
 
-function explained(error: unknown, path: string, schema: DatabaseSchema): unknown {
+function openErrorOf(error: unknown, path: string, schema: DatabaseSchema): unknown {
   if (isSqliteError(error)) {
     if (error.code.startsWith('SQLITE_CORRUPT') || error.code.startsWith('SQLITE_NOTADB')) {
-      return damaged(path, schema, error.message, error);
+      return damagedError(path, schema, error.message, error);
     }
     if (error.code.startsWith('SQLITE_BUSY')) {
       const text = `The database ${path} has been held by another program for more than ${BUSY_TIMEOUT_MS / 1000} s. Close that program and try again.`;
@@ -130,7 +130,7 @@ function explained(error: unknown, path: string, schema: DatabaseSchema): unknow
   });
 }
 
-function damaged(path: string, schema: DatabaseSchema, detail: string, cause?: unknown): ChrysError {
+function damagedError(path: string, schema: DatabaseSchema, detail: string, cause?: unknown): ChrysError {
   return new ChrysError(
     'failed_precondition',
     `The database ${path} is damaged (${detail}). Restore it from a backup or with "sqlite3 ${path} .recover", ` +

@@ -1,9 +1,9 @@
 import type { Connection, Statement } from './database.js';
-import { written } from './write-errors.js';
+import { runWrite } from './write-errors.js';
 
 /**
- * The frame ids that each camera has used. The count stays when a camera is removed, so that a camera of the same name never
- * repeats an id.
+ * The next unused frame id of each camera. The row remains when a camera is removed, so that a camera of the same name
+ * never repeats an id.
  */
 export class FrameIds {
   readonly #reserve: Statement<[{ camera: string; count: number }], { next: number }>;
@@ -18,11 +18,11 @@ export class FrameIds {
   }
 
   /**
-   * Reserves `count` new ids and returns the first. Throws unavailable, resource_exhausted or failed_precondition when it
-   * cannot be written.
+   * Reserves `count` new ids and returns the first. Throws unavailable, resource_exhausted or failed_precondition when the
+   * database cannot be written.
    */
   reserve(camera: string, count: number): number {
-    const row = written(() => this.#reserve.get({ camera, count }));
+    const row = runWrite(() => this.#reserve.get({ camera, count }));
     if (row === undefined) throw new Error('an INSERT … RETURNING returned nothing');
     return row.next - count;
   }

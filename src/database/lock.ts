@@ -40,7 +40,7 @@ function openLocked(dataDir: string, pidPath: string): Database.Database {
     if (error instanceof Database.SqliteError && error.code.startsWith('SQLITE_BUSY')) {
       throw new ChrysError(
         'failed_precondition',
-        `The data directory ${dataDir} is in use by another chrysproxy${ownerOf(pidPath)}. Stop that one, or name ` +
+        `The data directory ${dataDir} is in use by another chrysproxy${ownerOf(pidPath)}. Stop it, or name ` +
           'another folder with --data-dir.',
         { cause: error },
       );

@@ -1,8 +1,8 @@
 import type { DatabaseSchema } from './database.js';
 
 /**
- * The schema of the queues of annotations and of webhook events. A released step is never edited. Both databases have
- * all tables, although webhooks do not use those of the evidence, because the released databases have them.
+ * The schema of the databases of annotations and of webhook events. A released step is never edited. Both databases have
+ * all tables, as in earlier releases, although webhooks do not use the tables of evidence.
  * `annotations.state` is an index of STATES in src/outbox/queue-database.ts.
  */
 export const QUEUE_MIGRATIONS: readonly string[] = [
@@ -42,7 +42,7 @@ export const QUEUE_MIGRATIONS: readonly string[] = [
     name TEXT NOT NULL
   ) STRICT;
   `,
-  // The row of the evidence is deleted with its annotation. Triggers list the ids whose files are to be deleted.
+  // A row of evidence is deleted with its annotation. Triggers list the ids whose files are to be deleted.
   `
   CREATE TABLE evidence (
     id TEXT PRIMARY KEY NOT NULL REFERENCES annotations (id) ON DELETE CASCADE,
@@ -77,7 +77,7 @@ export const QUEUE_MIGRATIONS: readonly string[] = [
 `,
 ];
 
-/** `items` is the word for what the queue holds, in error messages. */
+/** `items` names the content of the queue in error messages: "annotations". */
 export function queueSchema(items: string): DatabaseSchema {
   return {
     /** "ChrA". */

@@ -3,7 +3,7 @@ import type { LearnedFacts, TlsVerify, Transport } from '../native/types.js';
 import type { CameraDefinition } from './camera-definition.js';
 import type { Connection, Statement } from './database.js';
 import { learnedText, parseLearned } from './learned-facts.js';
-import { explainWriteError, isSqliteError, written } from './write-errors.js';
+import { explainWriteError, isSqliteError, runWrite } from './write-errors.js';
 
 interface Row {
   readonly name: string;
@@ -66,7 +66,7 @@ export class CameraRegistry {
     return row && definitionOf(row);
   }
 
-  /** Throws already_exists; unavailable, resource_exhausted or failed_precondition when it cannot be written. */
+  /** Throws already_exists, and unavailable, resource_exhausted or failed_precondition when the camera cannot be written. */
   insert(camera: CameraDefinition): void {
     try {
       this.#insert.run(rowOf(camera));
@@ -79,14 +79,14 @@ export class CameraRegistry {
     }
   }
 
-  /** Stores the fields of CameraChanges. Throws like `insert` when it cannot be written. */
+  /** Stores the fields of CameraChanges. Throws like `insert` when the database cannot be written. */
   update(camera: CameraDefinition): void {
-    written(() => this.#update.run(rowOf(camera)));
+    runWrite(() => this.#update.run(rowOf(camera)));
   }
 
-  /** False: there is no such camera. Throws like `insert` when it cannot be written. */
+  /** False: there is no such camera. Throws like `insert` when the database cannot be written. */
   remove(name: string): boolean {
-    return written(() => this.#remove.run(name).changes > 0);
+    return runWrite(() => this.#remove.run(name).changes > 0);
   }
 
   /** The learned facts of a camera; undefined: none, or there is no such camera. */
@@ -94,9 +94,9 @@ export class CameraRegistry {
     return parseLearned(this.#learned.get(name)?.learned);
   }
 
-  /** Does nothing for an unknown name. Throws like `insert` when it cannot be written. */
+  /** Stores the learned facts of a camera. Does nothing for an unknown name. Throws like `insert` when the database cannot be written. */
   learn(name: string, facts: LearnedFacts | undefined): void {
-    written(() => this.#learn.run(facts === undefined ? null : learnedText(facts), name));
+    runWrite(() => this.#learn.run(facts === undefined ? null : learnedText(facts), name));
   }
 }
 

@@ -10,18 +10,18 @@ import { CAMERAS, SEGMENT_INDEX_FILE, SEGMENT_MIGRATIONS, segmentOf, type Row } 
 import { SegmentWriter } from './segment-writer.js';
 import type { Segment, SegmentRange } from './segment.js';
 
-/** NORMAL, because the index can be rebuilt from the recorded files, so that it need not be synced with each segment. */
+/** NORMAL: the index need not be synced with each segment, because it can be rebuilt from the recorded files. */
 const SCHEMA: DatabaseSchema = {
   /** "ChrR". */
   applicationId: 0x43687252,
   migrations: SEGMENT_MIGRATIONS,
   synchronous: 'NORMAL',
-  adviceIfDamaged: 'move it away: it is made anew from the recorded files',
+  adviceIfDamaged: 'move it away: it is rebuilt from the recorded files',
 };
 
 /**
- * Number of segments before a moment that are searched for one that lasts beyond it. Segments overlap only where the wall
- * clock was set back between two runs of the proxy.
+ * Maximum number of segments that begin before a moment and are checked for containing it. Segments overlap only where the
+ * wall clock was set back between two runs of the proxy.
  */
 const MAX_OVERLAPPING = 4;
 
@@ -46,7 +46,7 @@ export interface SpanRow {
   readonly connection: number;
 }
 
-/** Creates or migrates the index in the data directory. Throws as openDatabase. */
+/** Creates or migrates the index in the data directory. Throws like openDatabase. */
 export function prepareSegmentIndex(dataDir: string): void {
   openDatabase(join(dataDir, SEGMENT_INDEX_FILE), SCHEMA).close();
 }
@@ -77,7 +77,7 @@ export class SegmentIndex {
     this.#has = database.prepare<[string], number>('SELECT 1 FROM segments WHERE camera = ? LIMIT 1').pluck();
     this.#any = database.prepare<[], number>('SELECT 1 FROM segments LIMIT 1').pluck();
     this.#newest = database.prepare<[], number>('SELECT last_us FROM segments ORDER BY start_us DESC LIMIT 1').pluck();
-    // A single lower bound: of several, SQLite would use one and read all rows from there on.
+    // One lower bound only: with several, SQLite uses one of them and reads all rows after it.
     const rangeFrom = (minStart: string): string => `camera = @camera AND start_us <= @toUs AND last_us >= @fromUs
       AND start_us >= max(${minStart}, coalesce((SELECT min(start_us) FROM (
         SELECT start_us FROM segments WHERE camera = @camera AND start_us <= @fromUs
@@ -122,8 +122,8 @@ export class SegmentIndex {
     return this.#has.get(camera) !== undefined;
   }
 
-  /** Whether there is a segment of any camera. */
-  get any(): boolean {
+  /** Whether there is any segment. */
+  get hasAny(): boolean {
     return this.#any.get() !== undefined;
   }
 
@@ -143,7 +143,7 @@ export class SegmentIndex {
     return sums ?? { segments: 0, bytes: 0, startUs: 0, lastStartUs: 0, endUs: 0 };
   }
 
-  /** As SegmentLookup.inRange. */
+  /** See SegmentLookup.inRange. */
   inRange(camera: string, range: SegmentRange): readonly Segment[] {
     const { fromUs, toUs, afterSequence: after, limit } = range;
     return this.#inRange.all({ camera, fromUs, toUs, after, limit }).map(segmentOf);
@@ -154,12 +154,12 @@ export class SegmentIndex {
     return this.#page.all(parametersOf(camera, range)).map(segmentOf);
   }
 
-  /** As `page`, with the fields that a timeline needs. */
+  /** Like `page`, with the fields that a timeline needs. */
   spans(camera: string, range: StartRange): readonly SpanRow[] {
     return this.#spans.all(parametersOf(camera, range));
   }
 
-  /** As SegmentLookup.nearest. */
+  /** See SegmentLookup.nearest. */
   nearest(camera: string, momentUs: number, keyframesOnly: boolean): Segment | undefined {
     const candidates = [...this.#before.all({ camera, momentUs }), ...this.#after.all({ camera, momentUs })];
     let nearest: Segment | undefined;

@@ -30,7 +30,7 @@ export const SEGMENT_MIGRATIONS: readonly string[] = [
   `,
 ];
 
-/** Selects the cameras in order. It steps from one to the next, because SQLite reads every row for SELECT DISTINCT. */
+/** Selects the cameras in order. The query steps from one to the next, because SQLite reads every row for SELECT DISTINCT. */
 export const CAMERAS = `
   WITH RECURSIVE found (camera) AS (
     SELECT min(camera) FROM segments

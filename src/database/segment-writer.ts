@@ -1,7 +1,7 @@
 import type { SegmentFacts } from '../native/types.js';
 import type { Connection, Statement } from './database.js';
 import { CAMERAS, type Row } from './segment-rows.js';
-import { written } from './write-errors.js';
+import { runWrite } from './write-errors.js';
 
 /** The fields of a segment that retention needs. */
 export interface SegmentSize {
@@ -15,7 +15,7 @@ export interface SegmentSize {
 
 /**
  * Changes the index, for the recorder. Methods that write throw unavailable, resource_exhausted or failed_precondition when
- * that is not possible.
+ * the index cannot be written.
  */
 export class SegmentWriter {
   readonly #insert: Statement<[Omit<Row, 'id'>]>;
@@ -75,11 +75,11 @@ export class SegmentWriter {
       keyframes: facts.keyframesUs.map((keyframeUs) => keyframeUs - startUs).join(),
       audio: Number(facts.audio),
     };
-    written(() => this.#insert.run(row));
+    runWrite(() => this.#insert.run(row));
   }
 
   remove(id: number): void {
-    written(() => this.#remove.run(id));
+    runWrite(() => this.#remove.run(id));
   }
 
   knows(camera: string, file: string): boolean {

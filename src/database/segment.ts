@@ -1,6 +1,6 @@
 import type { SegmentFacts } from '../native/types.js';
 
-/** One recorded file, as the index has it. */
+/** One recorded file, as the index describes it. */
 export interface Segment extends SegmentFacts {
   readonly id: number;
   readonly camera: string;
@@ -9,7 +9,7 @@ export interface Segment extends SegmentFacts {
 }
 
 export interface SegmentRange {
-  /** Microseconds since the epoch, inclusive. The range has the segments with a frame in it. */
+  /** Microseconds since the epoch, inclusive. A segment is in the range when one of its frames is. */
   readonly fromUs: number;
   readonly toUs: number;
   /** Only segments with packets after this sequence; 0 = all. */

@@ -1,5 +1,5 @@
 import type { Connection, Statement } from './database.js';
-import { written } from './write-errors.js';
+import { runWrite } from './write-errors.js';
 
 /** There is one set of settings. */
 const NAME = 'default';
@@ -47,9 +47,9 @@ export class SettingsStore {
     };
   }
 
-  /** Replaces both; '' removes one. Throws unavailable, resource_exhausted or failed_precondition when it cannot be written. */
+  /** Replaces the key and the secret; '' removes one. Throws unavailable, resource_exhausted or failed_precondition when the database cannot be written. */
   put(edgeKey: string, edgeSecret: string, nowMs: number): Settings {
-    written(() =>
+    runWrite(() =>
       this.#put.run({ name: NAME, edge_key: edgeKey, edge_secret: edgeSecret, created_ms: nowMs, modified_ms: nowMs }),
     );
     return this.get();

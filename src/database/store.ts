@@ -28,7 +28,7 @@ export interface Store {
   close(): void;
 }
 
-/** Opens the database in the data directory. Throws as openDatabase. */
+/** Opens the database in the data directory. Throws like openDatabase. */
 export function openStore(dataDir: string): Store {
   const path = join(dataDir, DATABASE_FILE);
   const database = openDatabase(path, SCHEMA);

@@ -1,8 +1,8 @@
 import Database from 'better-sqlite3';
 import { ChrysError } from '../base/errors.js';
 
-/** Runs a statement that writes. Throws what explainWriteError makes of an error. */
-export function written<T>(statement: () => T): T {
+/** Runs a statement that writes. Throws the errors of explainWriteError. */
+export function runWrite<T>(statement: () => T): T {
   try {
     return statement();
   } catch (error) {

@@ -5,7 +5,7 @@ import type { Recordings } from '../recording/types.js';
 import type { Condition } from './event.js';
 import type { Webhooks } from './webhooks.js';
 
-/** The share of annotation.max_queue from which on the queue counts as nearly full. */
+/** The queue counts as nearly full from this fraction of annotation.max_queue on. */
 const NEARLY_FULL = 0.9;
 
 /** 'running', 'reconnecting' or 'failed'; undefined: not known yet. */

@@ -12,8 +12,8 @@ interface CameraWindow {
 }
 
 /**
- * Limits the events of each camera. The first event is passed on at once. Of those that follow within a second, the newest
- * of each type is passed on at the end of the second, if it differs from the last one that was passed on. The events of a
+ * Limits the events of each camera. The first event is passed on at once. Events that follow within a second wait until
+ * its end; then the newest of each type is passed on, if it differs from the last one that was passed on. The events of a
  * camera stay in order.
  */
 export class EventThrottle {

@@ -1,5 +1,5 @@
 export const EVENT_TYPES = ['camera', 'recording', 'annotations', 'passthrough', 'redis', 'webhooks'] as const;
-/** What an event is about. */
+/** The subject of an event. */
 export type EventType = (typeof EVENT_TYPES)[number];
 
 /** A change that an operator may want to know at once. */
@@ -20,6 +20,6 @@ export interface ProxyEvent {
 
 /** The current state of something. A change of its state or reason is an event. */
 export interface Condition extends Omit<ProxyEvent, 'id' | 'atMs'> {
-  /** Whether this is the normal state: it is no event when it is the first that is seen. */
+  /** Whether this is the normal state. A normal state at the start of the proxy is not an event. */
   readonly isUsual: boolean;
 }

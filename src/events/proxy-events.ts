@@ -35,7 +35,7 @@ export class ProxyEvents {
     this.ids = new TimeOrderedIds(() => options.clock.nowMs());
   }
 
-  /** Call this after the stored cameras were added: these are no events. */
+  /** Call this after the stored cameras were added, so that they cause no events. */
   start(): void {
     const { cameras } = this.options;
     this.unsubscribes.push(
@@ -66,7 +66,7 @@ export class ProxyEvents {
     this.listeners.clear();
   }
 
-  /** Compares a condition with the last one, and makes an event of a change. Undefined: the condition is not known. */
+  /** Compares a condition with the last one, and emits an event if it has changed. Undefined: the condition is not known. */
   update(condition: Condition | undefined): void {
     if (condition === undefined) return;
     const key = `${condition.type} ${condition.camera}`;

@@ -59,7 +59,7 @@ export class QueuedWebhooks implements Webhooks {
   constructor(private readonly options: QueuedWebhooksOptions) {
     this.ids = new TimeOrderedIds(() => options.clock.nowMs());
     this.throttle = new EventThrottle(options.clock, (event) => {
-      this.keep(event);
+      this.enqueue(event);
     });
   }
 
@@ -81,7 +81,7 @@ export class QueuedWebhooks implements Webhooks {
       camera: '',
       state: 'test',
       reason: '',
-      message: 'Somebody has asked for this event, to see whether webhooks arrive.',
+      message: 'This is a test event. It was requested to check that webhooks arrive.',
     };
     await this.store(event);
     return event.id;
@@ -104,7 +104,7 @@ export class QueuedWebhooks implements Webhooks {
     await this.options.queue.stop();
   }
 
-  private keep(event: ProxyEvent): void {
+  private enqueue(event: ProxyEvent): void {
     if (this.waiting.length >= MAX_WAITING) {
       this.drop(`${MAX_WAITING} events wait for the disk`);
       return;
@@ -128,7 +128,7 @@ export class QueuedWebhooks implements Webhooks {
       }
       this.waiting.shift();
     }
-    // Without an await since `waiting` was found empty, so that no event is left behind.
+    // No await since `waiting` was found empty, so that no event is left behind.
     this.storing = undefined;
   }
 

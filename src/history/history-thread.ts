@@ -51,7 +51,7 @@ export class HistoryThread {
   async exit(): Promise<void> {
     void this.thread.end({ kind: 'exit' }, 0);
     this.wake();
-    await this.thread.wasGone();
+    await this.thread.whenEnded();
   }
 
   private send(message: ToHistoryWorker): void {

@@ -12,12 +12,12 @@ export function batchTrial(
   const body = batchBody([]);
   return {
     endpoint,
-    key: endpointKey,
-    limitKey: timeoutKey,
+    endpointKey: endpointKey,
+    timeoutKey: timeoutKey,
     body,
     send: (headers) => endpoint.post(body, { ...headers, 'X-Chrys-Batch-Id': batchId([]) }, signal),
-    good: `it takes ${items}.`,
-    rejected: `it refuses an empty batch. Check the path of ${endpointKey}; a receiver may also want at least one ${item}.`,
-    fault: `it has a fault of its own at the moment; ${items} wait until it is over.`,
+    acceptedText: `it takes ${items}.`,
+    rejectedText: `it refuses an empty batch. Check the path of ${endpointKey}; a receiver may also want at least one ${item}.`,
+    serverErrorText: `it has a fault of its own at the moment; ${items} wait until it is over.`,
   };
 }

@@ -1,5 +1,5 @@
 import type { Clock } from '../base/clock.js';
-import type { Answerers, QuestionMap } from '../base/worker-questions.js';
+import type { QuestionHandlers, QuestionMap } from '../base/worker-questions.js';
 import type { NewItem } from './item.js';
 import type { QueueDatabase } from './queue-database.js';
 import type { SendGate } from './send-gate.js';
@@ -9,7 +9,7 @@ export interface OutboxExtension<Item extends NewItem, Questions extends Questio
   /** Delays items or changes their form; undefined: all are sent in batches. */
   readonly gate: SendGate | undefined;
   /** Answers the client's questions. */
-  readonly answerers: Answerers<Questions>;
+  readonly questionHandlers: QuestionHandlers<Questions>;
   /** Runs for each new item within the transaction that stores it. */
   onAdded(item: Item): void;
   /** Deletes some data of items that were deleted. Called every few seconds. True: there is more to delete. */

@@ -1,6 +1,6 @@
 import type { Clock } from '../base/clock.js';
 import { ChrysError, messageOf } from '../base/errors.js';
-import { answerQuestion, errorMessageOf, type Answerers, type QuestionMap } from '../base/worker-questions.js';
+import { answerQuestion, errorMessageOf, type QuestionHandlers, type QuestionMap } from '../base/worker-questions.js';
 import type { Endpoint } from '../cloud/endpoint.js';
 import { checkEndpoint } from '../cloud/endpoint-check.js';
 import type { EdgeKeys } from '../cloud/signature.js';
@@ -36,7 +36,7 @@ export class OutboxService<Item extends NewItem, Questions extends QuestionMap<Q
   private readonly sender: Sender;
   private readonly shared: SharedQueue | undefined;
   private readonly extension: OutboxExtension<Item, Questions> | undefined;
-  private readonly answerers: Answerers<OutboxQuestions>;
+  private readonly questionHandlers: QuestionHandlers<OutboxQuestions>;
   private readonly stopping = new AbortController();
   private keys: EdgeKeys;
   private cancelCleaning: (() => void) | undefined;
@@ -59,7 +59,7 @@ export class OutboxService<Item extends NewItem, Questions extends QuestionMap<Q
       gate: this.extension?.gate,
       random: Math.random,
     });
-    this.answerers = {
+    this.questionHandlers = {
       status: () => this.status(),
       checkEndpoint: () => checkEndpoint(batchTrial(endpoint, data.names, this.stopping.signal), this.keys, clock),
       handleRefused: (request) =>
@@ -85,11 +85,11 @@ export class OutboxService<Item extends NewItem, Questions extends QuestionMap<Q
         this.shared?.reconsider();
         break;
       case 'ask':
-        post(await answerQuestion(this.answerers, message));
+        post(await answerQuestion(this.questionHandlers, message));
         break;
       case 'extension':
         if (this.extension === undefined) break;
-        post({ kind: 'extension', message: await answerQuestion(this.extension.answerers, message.message) });
+        post({ kind: 'extension', message: await answerQuestion(this.extension.questionHandlers, message.message) });
         break;
     }
   }

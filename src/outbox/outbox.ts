@@ -71,7 +71,7 @@ export class Outbox<Item extends NewItem = NewItem, Questions extends QuestionMa
       };
     });
     this.thread = this.newThread();
-    this.thread.need();
+    this.thread.ensureStarted();
   }
 
   /** Throws failed_precondition when the database cannot be used. */
@@ -147,7 +147,7 @@ export class Outbox<Item extends NewItem = NewItem, Questions extends QuestionMa
     return new SupervisedThread({
       url: workerUrl,
       name: items,
-      what: `The thread that keeps ${items}`,
+      label: `The thread that keeps ${items}`,
       data: (): OutboxData => ({ ...data, keys: this.keys }),
       heapMb: HEAP_MB,
       ...{ clock, logger },

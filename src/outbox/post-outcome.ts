@@ -14,7 +14,7 @@ export type PostOutcome =
 /** 4xx statuses that describe the moment and not the batch. */
 const RETRIED_STATUSES = [408, 429];
 /** The endpoint was reached before it failed. */
-const REACHED: readonly NoAnswer['trouble'][] = ['timeout', 'broken_off'];
+const REACHED: readonly NoAnswer['failure'][] = ['timeout', 'broken_off'];
 
 export interface OutcomeOptions {
   readonly shownUrl: string;
@@ -45,6 +45,6 @@ export function outcomeOfAnswer(answer: EndpointAnswer, options: OutcomeOptions)
 
 export function outcomeOfError(error: unknown, { shownUrl }: OutcomeOptions): PostOutcome {
   const why = error instanceof NoAnswer ? error.message : `it cannot be asked (${messageOf(error)})`;
-  const isReached = error instanceof NoAnswer && REACHED.includes(error.trouble);
+  const isReached = error instanceof NoAnswer && REACHED.includes(error.failure);
   return { kind: 'failed', reason: `${shownUrl}: ${why}`, retryAfterMs: 0, isReached };
 }

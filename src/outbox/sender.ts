@@ -288,7 +288,7 @@ export class Sender {
     if (only === undefined) return true;
     const { names, queue, clock } = this.parts;
     await this.settle(batch, unsettled, () => queue.setAside(only.seq, reason, clock.nowMs()));
-    this.remember(`${capitalized(names.item)} ${only.id} of ${only.camera} is set aside: ${reason}`);
+    this.setLastError(`${capitalized(names.item)} ${only.id} of ${only.camera} is set aside: ${reason}`);
     this.refusedInARow += 1;
     if (this.refusedInARow < MAX_REFUSED_IN_A_ROW) return true;
     const all = `the last ${this.refusedInARow} ${names.items} were refused, so it may be the fault of ${names.endpointKey}`;
@@ -308,7 +308,7 @@ export class Sender {
         await store();
         break;
       } catch (error) {
-        this.remember(`The results of ${batch.length} ${names.items} cannot be stored: ${messageOf(error)}`);
+        this.setLastError(`The results of ${batch.length} ${names.items} cannot be stored: ${messageOf(error)}`);
         if (this.isEnding) return;
         await new Promise<void>((resolve) => void clock.after(STORE_RETRY_MS, resolve));
       }
@@ -323,10 +323,10 @@ export class Sender {
     if (this.failure !== reason) log('warn', `${capitalized(names.items)} are not delivered: ${reason}`);
     this.failure = reason;
     this.pausedUntilMs = clock.monotonicMs() + forMs;
-    this.remember(reason);
+    this.setLastError(reason);
   }
 
-  private remember(text: string): void {
+  private setLastError(text: string): void {
     this.error = text;
     this.errorMs = this.parts.clock.nowMs();
   }

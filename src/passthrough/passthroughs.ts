@@ -156,7 +156,7 @@ export class Passthroughs implements Passthrough {
       this.endings.delete(ending);
       if (!inTime) {
         this.hanging += 1;
-        void thread.wasGone().then(() => (this.hanging -= 1));
+        void thread.whenEnded().then(() => (this.hanging -= 1));
       }
       return inTime;
     });

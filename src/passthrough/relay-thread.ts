@@ -36,7 +36,7 @@ export class RelayThread {
     this.thread = new SupervisedThread<ToRelay, RelayProgress>({
       url: workerUrl,
       name: `relay ${camera}`,
-      what: `The thread that pushes camera "${camera}" to its RTMP server`,
+      label: `The thread that pushes camera "${camera}" to its RTMP server`,
       data: (): RelayWorkerData => ({
         ...source,
         cancel: this.cancel.buffer,
@@ -51,7 +51,7 @@ export class RelayThread {
       },
       onCrashed: () => undefined,
     });
-    this.thread.need();
+    this.thread.ensureStarted();
   }
 
   /** Why the thread does not run; '' = it runs. */
@@ -76,8 +76,8 @@ export class RelayThread {
   }
 
   /** Resolves when the thread has ended. There is no timeout. */
-  async wasGone(): Promise<void> {
-    await this.thread.wasGone();
+  async whenEnded(): Promise<void> {
+    await this.thread.whenEnded();
   }
 
   /** Ends all waits of the thread. Does not wait for its end. */

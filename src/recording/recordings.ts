@@ -69,7 +69,7 @@ export class CameraRecordings implements Recordings {
     this.thread = new SupervisedThread({
       url: options.workerUrl ?? WORKER,
       name: 'recorder',
-      what: 'The recorder thread',
+      label: 'The recorder thread',
       data: () => data,
       heapMb: HEAP_MB,
       clock,
@@ -91,12 +91,12 @@ export class CameraRecordings implements Recordings {
         this.thread.send(message);
       },
       onNeeded: () => {
-        this.thread.need();
+        this.thread.ensureStarted();
       },
     });
     this.recorded.start();
     // When nothing was ever recorded, there is nothing to check or delete.
-    if (this.index.any || existsSync(folder)) this.thread.need();
+    if (this.index.hasAny || existsSync(folder)) this.thread.ensureStarted();
   }
 
   /**
@@ -182,7 +182,7 @@ export class CameraRecordings implements Recordings {
     if (this.closed) throw shuttingDown();
     if (this.thread.outage !== '') throw new ChrysError('unavailable', `${this.thread.outage}. Try again then.`);
     if (this.runningCheck === undefined) {
-      this.thread.need();
+      this.thread.ensureStarted();
       this.runningCheck = runningCheck();
       this.thread.send({ kind: 'check', why: 'asked' });
     }

@@ -51,7 +51,7 @@ export class RedisPublisher implements Publisher {
       name: 'redis publisher',
       data: () => data,
       heapMb: HEAP_MB,
-      what: 'The thread that publishes to Redis',
+      label: 'The thread that publishes to Redis',
       clock,
       logger,
       onMessage: (message) => {
@@ -84,7 +84,7 @@ export class RedisPublisher implements Publisher {
         if (event !== 'plainFrames') this.writeTableWithin(TABLE_DELAY_MS);
       }),
     );
-    this.thread.need();
+    this.thread.ensureStarted();
     if (publishFrames !== 'off') this.published.start();
   }
 

@@ -180,7 +180,7 @@ describe('recording', () => {
     rmSync(join(proxy.dataDir, 'recordings.db'));
     for (const suffix of ['-wal', '-shm']) rmSync(join(proxy.dataDir, `recordings.db${suffix}`), { force: true });
     await proxy.resume();
-    await waitFor('the index to be made anew', BOUND_MS, () => indexed('h264').includes(second!.name));
+    await waitFor('the index to be rebuilt', BOUND_MS, () => indexed('h264').includes(second!.name));
     await waitFor('the leftover to go', BOUND_MS, () => !readdirSync(folderOf('h264')).includes('.1.part'));
     expect(readdirSync(folderOf('h264'))).toContain('5_5.mp4');
     expect(indexed('h264')).not.toContain('5_5.mp4');

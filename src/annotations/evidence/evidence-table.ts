@@ -1,5 +1,5 @@
 import type { Connection, Statement } from '../../database/database.js';
-import { written } from '../../database/write-errors.js';
+import { runWrite } from '../../database/write-errors.js';
 import type {
   Evidence,
   EvidenceRequest,
@@ -91,13 +91,13 @@ export class EvidenceTable {
 
   /** Stores that the snapshot is kept while the clip is still to be made. */
   noteSnapshot(id: string, { jpegBytes, jpegFrameId, jpegMs }: KeptSnapshot): void {
-    written(() => this.#noteSnapshot.run({ id, jpegBytes, jpegFrameId, jpegMs }));
+    runWrite(() => this.#noteSnapshot.run({ id, jpegBytes, jpegFrameId, jpegMs }));
   }
 
   /** Stores the result for pending evidence. Does nothing for other evidence. */
   settle(id: string, made: MadeEvidence): void {
     const state = made.clipBytes + made.jpegBytes > 0 ? READY : FAILED;
-    written(() => this.#settle.run({ ...made, id, state }));
+    runWrite(() => this.#settle.run({ ...made, id, state }));
   }
 
   /** The bytes of all evidence that is ready. */
@@ -118,7 +118,7 @@ export class EvidenceTable {
       }
     });
     if (bytes > maxBytes)
-      written(() => {
+      runWrite(() => {
         remove.immediate();
       });
     return bytes <= maxBytes;
@@ -134,7 +134,7 @@ export class EvidenceTable {
     const forget = this.#database.transaction(() => {
       for (const id of ids) this.#forget.run(id);
     });
-    written(() => {
+    runWrite(() => {
       forget.immediate();
     });
   }

@@ -79,8 +79,8 @@ export class CaptureThread {
   }
 
   /** Resolves when the thread is gone, however long that takes. */
-  async wasGone(): Promise<void> {
-    await this.thread.wasGone();
+  async whenEnded(): Promise<void> {
+    await this.thread.whenEnded();
   }
 
   private start(listener: ThreadListener<FromWorker>): ServiceThread<ToWorker, FromWorker> {

@@ -18,7 +18,7 @@ export interface SenderLeaseParts {
 }
 
 /** Which proxy sends; 'none' also when this is unknown. */
-export type SenderPlace = 'this' | 'other' | 'none';
+export type LeaseHolder = 'this' | 'other' | 'none';
 
 /** Validity of the lease. Another proxy takes over at most this long after the sender was killed. */
 const LEASE_MS = 10_000;
@@ -44,9 +44,9 @@ export class SenderLease {
   private connected = false;
   private closed = false;
   /** The lease must be taken again, because an error occurred under it. */
-  private isDoubtful = false;
+  private mustReplace = false;
   private lease = '';
-  private currentPlace: SenderPlace = 'none';
+  private currentHolder: LeaseHolder = 'none';
   private failingSinceMs: number | undefined;
   private retiredUntilMs = 0;
   private running: Promise<void> | undefined;
@@ -55,8 +55,8 @@ export class SenderLease {
     this.event = new AutoResetEvent(parts.clock);
   }
 
-  get place(): SenderPlace {
-    return this.currentPlace;
+  get holder(): LeaseHolder {
+    return this.currentHolder;
   }
 
   start(): void {
@@ -70,12 +70,12 @@ export class SenderLease {
 
   disconnect(): void {
     this.connected = false;
-    this.doubt();
+    this.replace();
   }
 
   /** Ends the lease and takes a new one. */
-  doubt(): void {
-    this.isDoubtful = true;
+  replace(): void {
+    this.mustReplace = true;
     this.event.set();
   }
 
@@ -90,7 +90,7 @@ export class SenderLease {
     this.closed = true;
     this.event.set();
     await this.running;
-    if (this.lease !== '') await this.leave();
+    if (this.lease !== '') await this.release();
   }
 
   private async run(): Promise<void> {
@@ -104,19 +104,19 @@ export class SenderLease {
   private async round(): Promise<number> {
     if (this.lease !== '') {
       if (await this.keep()) return KEEP_INTERVAL_MS;
-      await this.leave();
+      await this.release();
       return TRY_INTERVAL_MS;
     }
     if (!this.connected) return TRY_INTERVAL_MS;
     try {
-      this.currentPlace = await this.tryToTake();
+      this.currentHolder = await this.tryToTake();
     } catch {
-      this.currentPlace = 'none';
+      this.currentHolder = 'none';
     }
-    return this.currentPlace === 'this' ? KEEP_INTERVAL_MS : TRY_INTERVAL_MS;
+    return this.currentHolder === 'this' ? KEEP_INTERVAL_MS : TRY_INTERVAL_MS;
   }
 
-  private async tryToTake(): Promise<SenderPlace> {
+  private async tryToTake(): Promise<LeaseHolder> {
     const { stream, canSend, begin } = this.parts;
     if (!canSend() || this.isRetired) {
       if (await stream.hasSender()) return 'other';
@@ -124,7 +124,7 @@ export class SenderLease {
     }
     const lease = `${stream.origin} ${randomUUID()}`;
     if (!(await stream.takeLease(lease, LEASE_MS))) return 'other';
-    this.isDoubtful = false;
+    this.mustReplace = false;
     this.failingSinceMs = undefined;
     await begin(lease);
     this.lease = lease;
@@ -142,7 +142,7 @@ export class SenderLease {
   /** False: the lease is lost, or must be released. */
   private async keep(): Promise<boolean> {
     const { stream, canSend, failing, clock } = this.parts;
-    if (this.isDoubtful || !this.connected || !canSend()) return false;
+    if (this.mustReplace || !this.connected || !canSend()) return false;
     const nowMs = clock.monotonicMs();
     if (failing() === '') this.failingSinceMs = undefined;
     else this.failingSinceMs ??= nowMs;
@@ -157,12 +157,12 @@ export class SenderLease {
     }
   }
 
-  private async leave(): Promise<void> {
+  private async release(): Promise<void> {
     const { stream, end } = this.parts;
     const { lease } = this;
     await end(GRACE_MS);
     this.lease = '';
-    this.currentPlace = 'none';
+    this.currentHolder = 'none';
     if (!this.connected) return;
     try {
       await this.inTime(stream.releaseLease(lease));

@@ -63,7 +63,7 @@ export class SharedQueue {
       stream,
       clock,
       onMoved: () => {
-        this.source.look();
+        this.source.readNow();
       },
     });
     this.source = new StreamSource({
@@ -75,8 +75,8 @@ export class SharedQueue {
       onSettled: () => {
         this.forwarder.wake();
       },
-      onTrouble: () => {
-        this.lease.doubt();
+      onError: () => {
+        this.lease.replace();
       },
     });
     this.lease = this.newLease(stream);
@@ -101,18 +101,18 @@ export class SharedQueue {
   get status(): SharedQueueStatus {
     return {
       connected: this.link.outage === '',
-      message: this.trouble,
+      message: this.outage,
       shared: this.parts.queue.totals.shared,
-      sender: this.lease.place,
+      sender: this.lease.holder,
     };
   }
 
   /** Why no proxy sends; '' = one does. */
   get paused(): string {
-    if (this.trouble !== '') {
-      return `${capitalized(this.parts.items)} wait on the disk of this machine. ${this.trouble}`;
+    if (this.outage !== '') {
+      return `${capitalized(this.parts.items)} wait on the disk of this machine. ${this.outage}`;
     }
-    return this.lease.place === 'other' ? '' : this.parts.sender().paused;
+    return this.lease.holder === 'other' ? '' : this.parts.sender().paused;
   }
 
   /** Waits up to `graceMs` for running batches, and closes the connection. */
@@ -141,7 +141,7 @@ export class SharedQueue {
     });
   }
 
-  private get trouble(): string {
+  private get outage(): string {
     if (this.link.outage !== '') return this.link.outage;
     const { error } = this.forwarder;
     return error === '' ? '' : `Redis does not take them: ${error}`;

@@ -12,7 +12,7 @@ export interface StreamSourceParts {
   /** Called when items are settled: this proxy may be their origin. */
   readonly onSettled: () => void;
   /** Called when the lease must be taken again. */
-  readonly onTrouble: (why: string) => void;
+  readonly onError: (why: string) => void;
 }
 
 /** Maximum number of items that are read at a time, before the sender takes them. */
@@ -61,7 +61,7 @@ export class StreamSource implements SenderQueue {
   }
 
   /** Looks at once for new items. */
-  look(): void {
+  readNow(): void {
     if (this.buffer.length === 0) this.readSoon(0);
   }
 
@@ -86,7 +86,7 @@ export class StreamSource implements SenderQueue {
       this.parts.onSettled();
     } catch (error) {
       this.unsentResults.push(...settlements);
-      this.parts.onTrouble(messageOf(error));
+      this.parts.onError(messageOf(error));
     }
   }
 
@@ -108,11 +108,11 @@ export class StreamSource implements SenderQueue {
     this.reading = false;
     // The lease has ended meanwhile. The next sender claims these items.
     if (lease !== this.lease) {
-      this.look();
+      this.readNow();
       return;
     }
     if (trouble !== undefined) {
-      this.parts.onTrouble(messageOf(trouble));
+      this.parts.onError(messageOf(trouble));
       return;
     }
     for (const item of found) {

@@ -33,7 +33,7 @@ it.each([false, true])('gives the file its name once it is complete (durable: %s
   expect(readdirSync(folder)).toEqual(['clip.mp4']);
 });
 
-it('keeps the file that was there, and no other, when the write fails', async () => {
+it('leaves the old file, and no temporary one, when the write fails', async () => {
   writeFileSync(path, 'old');
   const failing = writeAtomically(path, async (temporaryPath) => {
     await writeFile(temporaryPath, 'half');
@@ -44,7 +44,7 @@ it('keeps the file that was there, and no other, when the write fails', async ()
   expect(readdirSync(folder)).toEqual(['clip.mp4']);
 });
 
-it('uses the temporary name that it is given', async () => {
+it('uses the given temporary name', async () => {
   const temporaryPath = join(folder, '.mine');
   await writeAtomically(
     path,

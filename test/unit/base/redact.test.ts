@@ -68,12 +68,12 @@ describe('redact', () => {
     expect(redact('Authorization: Basic YWRtaW46Z2VoZWlt\r\nCSeq: 2')).toBe('Authorization: ***\r\nCSeq: 2');
   });
 
-  it('leaves the form of a URL alone', () => {
+  it('does not change a description of the form of a URL', () => {
     const text = 'allowed are rtsp://[user:password@]host[:port]/path, file:/absolute/path';
     expect(redact(text)).toBe(text);
   });
 
-  it('leaves ordinary text alone', () => {
+  it('does not change ordinary text', () => {
     const text = 'camera "yard" runs at 25 fps, a keyframe every 50 packets; see http://127.0.0.1:8080/';
     expect(redact(text)).toBe(text);
   });

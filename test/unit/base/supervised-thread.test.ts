@@ -28,7 +28,7 @@ function start(data: () => unknown): { readonly heard: string[]; readonly logged
   thread = new SupervisedThread<string, string>({
     url: ECHO,
     name: 'echo',
-    what: 'The thread that echoes',
+    label: 'The thread that echoes',
     data,
     heapMb: { old: 32, young: 2 },
     clock: { ...systemClock, after: (delayMs, action) => systemClock.after(delayMs / 20, action) },
@@ -36,11 +36,11 @@ function start(data: () => unknown): { readonly heard: string[]; readonly logged
     onMessage: (message) => heard.push(message),
     onCrashed: () => undefined,
   });
-  thread.need();
+  thread.ensureStarted();
   return { heard, logged };
 }
 
-it('starts a thread that crashed again, and says so meanwhile', async () => {
+it('restarts a thread that crashed, and reports the outage meanwhile', async () => {
   const { heard } = start(() => 'said ');
   thread!.send('a');
   await waitFor('the echo', BOUND_MS, () => heard.includes('said a'));
@@ -57,7 +57,7 @@ it('tries again when a thread cannot be started, without throwing', async () => 
   let tries = 0;
   const { heard, logged } = start(() => {
     tries += 1;
-    // What cannot be cloned makes the start throw, as a lack of threads does.
+    // A value that cannot be cloned makes the start throw, as a lack of threads does.
     return tries < 3 ? () => undefined : 'said ';
   });
   expect(thread!.outage).toContain('The thread that echoes ended');

@@ -5,14 +5,14 @@ import { StillClock } from '../fixtures/still-clock.js';
 
 const never = new Promise<string>(() => undefined);
 
-it('gives the result of a promise that is in time, and leaves no timer', async () => {
+it('returns the result of a promise that settles in time, and leaves no timer', async () => {
   const clock = new StillClock();
   expect(await within(Promise.resolve('done'), 100, clock, () => 'late')).toBe('done');
   await expect(within(Promise.reject(new Error('it failed')), 100, clock, () => 'late')).rejects.toThrow('it failed');
   expect(clock.pendingTimers).toBe(0);
 });
 
-it('gives what onTimeout returns after the timeout, and not before', async () => {
+it('returns the result of onTimeout after the timeout, and not before', async () => {
   const clock = new StillClock();
   let result: string | undefined;
   const waiting = within(never, 100, clock, () => 'late').then((value) => (result = value));
@@ -23,7 +23,7 @@ it('gives what onTimeout returns after the timeout, and not before', async () =>
   expect(await waiting).toBe('late');
 });
 
-it('throws what onTimeout throws', async () => {
+it('throws the error of onTimeout', async () => {
   const clock = new StillClock();
   const waiting = within(never, 100, clock, () => {
     throw new Error('no answer');

@@ -34,7 +34,7 @@ describe('nearest', () => {
     expect(nearest(word, known)).toBe(meant);
   });
 
-  it('finds nothing for a word that is far from all', () => {
+  it('finds nothing for a word that resembles none', () => {
     expect(nearest('zebra', known)).toBeUndefined();
     expect(didYouMean('zebra', known)).toBe('');
   });

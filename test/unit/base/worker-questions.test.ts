@@ -35,7 +35,7 @@ function setup() {
 }
 
 describe('WorkerQuestions', () => {
-  it('gives each caller its own answer, in whatever order they come', async () => {
+  it('gives each caller its own answer, in any order of answers', async () => {
     const { clock, questions, answerAll } = setup();
     const asked = [questions.ask('double', 4), questions.ask('greet', { name: 'Ada' }), questions.ask('double', 5)];
     await answerAll();
@@ -43,14 +43,14 @@ describe('WorkerQuestions', () => {
     expect(clock.pendingTimers).toBe(0);
   });
 
-  it('throws the error that the worker refuses with', async () => {
+  it('throws the error of the worker', async () => {
     const { questions, answerAll } = setup();
     const asked = questions.ask('greet', { name: '' });
     await answerAll();
     await expect(asked).rejects.toMatchObject({ kind: 'invalid_argument', message: 'There is no name.' });
   });
 
-  it('gives a question up after its timeout, and ignores its answer then', async () => {
+  it('rejects a question after its timeout, and ignores a later answer', async () => {
     const { clock, questions, answerAll } = setup();
     const asked = questions.ask('double', 4);
     const patient = questions.ask('double', 5, 500);
@@ -60,7 +60,7 @@ describe('WorkerQuestions', () => {
     expect(await patient).toBe(10);
   });
 
-  it('gives all open questions up at once', async () => {
+  it('rejects all open questions at once', async () => {
     const { clock, questions } = setup();
     const asked = Promise.allSettled([questions.ask('double', 1), questions.ask('double', 2)]);
     questions.giveUp(new ChrysError('unavailable', 'The worker crashed.'));

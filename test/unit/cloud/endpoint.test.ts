@@ -1,4 +1,4 @@
-/** Posting, against servers that behave badly. */
+/** Posts to servers that behave badly. */
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { createServer, type RequestListener } from 'node:http';
@@ -136,18 +136,18 @@ it.each<[string, string, RequestListener]>([
       });
     },
   ],
-])('a server that %s has not answered (%s)', async (_what, trouble, listener) => {
-  await expect(post(await serve(listener))).rejects.toMatchObject({ name: 'NoAnswer', trouble });
+])('a server that %s has not answered (%s)', async (_what, failure, listener) => {
+  await expect(post(await serve(listener))).rejects.toMatchObject({ name: 'NoAnswer', failure });
 });
 
 it('distinguishes a server that is not HTTP, a closed port, and an unknown host name', async () => {
   const port = await listen(createTcpServer((socket) => socket.end('hello\r\n\r\n')));
   endpoint = undefined;
-  await expect(post(`http://127.0.0.1:${port}/`)).rejects.toMatchObject({ trouble: 'broken_off' });
+  await expect(post(`http://127.0.0.1:${port}/`)).rejects.toMatchObject({ failure: 'broken_off' });
   endpoint = undefined;
-  await expect(post(`http://127.0.0.1:${await freePort()}/`)).rejects.toMatchObject({ trouble: 'refused' });
+  await expect(post(`http://127.0.0.1:${await freePort()}/`)).rejects.toMatchObject({ failure: 'refused' });
   endpoint = undefined;
-  await expect(post('http://no-such-host.invalid/')).rejects.toMatchObject({ trouble: 'unknown_host' });
+  await expect(post('http://no-such-host.invalid/')).rejects.toMatchObject({ failure: 'unknown_host' });
 });
 
 it('refuses a certificate of an unknown authority', async () => {
@@ -170,7 +170,7 @@ it('refuses a certificate of an unknown authority', async () => {
   let requests = 0;
   const port = await listen(createTlsServer(tls, () => (requests += 1)));
   endpoint = undefined;
-  await expect(post(`https://127.0.0.1:${port}/`)).rejects.toMatchObject({ trouble: 'tls' });
+  await expect(post(`https://127.0.0.1:${port}/`)).rejects.toMatchObject({ failure: 'tls' });
   expect(requests).toBe(0);
 });
 

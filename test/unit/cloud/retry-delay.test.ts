@@ -10,7 +10,7 @@ it('the delay varies by a fifth', () => {
   expect([retryDelayMs(2, () => 0), retryDelayMs(2, () => 1)]).toEqual([800, 1200]);
 });
 
-it('the delays begin anew after a success', () => {
+it('the delays start again at the first after a success', () => {
   const retries = cloudRetries(() => 0.5);
   const delays = [retries.fail(), retries.fail()];
   retries.reset();

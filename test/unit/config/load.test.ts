@@ -105,7 +105,7 @@ describe('without a file', () => {
 });
 
 describe('a file', () => {
-  it('overrides some keys and leaves the rest', () => {
+  it('overrides some keys and leaves the defaults of the others', () => {
     const config = load('port: 9000\nbuffer:\n  on_disk: true\n');
     expect(config).toMatchObject({ port: 9000, grpc_port: 50001, buffer: { on_disk: true, in_memory: 1 } });
   });
@@ -228,7 +228,7 @@ describe('a wrong value', () => {
     expect(problemsOf(yaml)).toContain(message);
   });
 
-  it('does not hide another one: all are reported together', () => {
+  it('does not hide other problems: all are reported together', () => {
     const message = problemsOf('port: x\nmode: y\nzebra: 1\n', { CHRYSPROXY_GRPC_PORT: '-1' });
     expect(message).toContain('The configuration has 4 problems:');
     expect(message).toContain('conf.yaml line 1: port');
@@ -294,7 +294,7 @@ describe('config/default.yaml', () => {
     expect(load(text)).toEqual(loadConfig({ configPath: '/dev/null', dataDir, env: {} }).config);
   });
 
-  it('has every key in its place, after a comment', () => {
+  it('has every key in its group, after a comment', () => {
     const lines = text.split('\n');
     for (const { path } of KNOWN_KEYS) {
       const indent = '  '.repeat(path.length - 1);

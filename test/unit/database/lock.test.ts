@@ -15,7 +15,7 @@ afterEach(() => {
   rmSync(dataDir, { recursive: true });
 });
 
-/** Another process that holds the lock file as lockDataDir does, since the sources cannot run without a build. */
+/** Starts another process that locks the file as lockDataDir does; the sources cannot run there without a build. */
 const HOLDER = `
   const { writeFileSync } = require('node:fs');
   const Database = require(process.argv[1]);
@@ -41,7 +41,7 @@ describe('the lock of a data directory', () => {
     lockDataDir(dataDir).release();
   });
 
-  it('names the other process, and is free as soon as that is killed', async () => {
+  it('names the other process, and is free as soon as that process is killed', async () => {
     const sqlite = createRequire(import.meta.url).resolve('better-sqlite3');
     const holder = spawn(process.execPath, ['-e', HOLDER, sqlite, dataDir], { stdio: ['ignore', 'pipe', 'inherit'] });
     try {

@@ -73,7 +73,7 @@ describe('the index of segments', () => {
     ]);
     expect(reader.get('yard', 1)?.keyframesUs).toEqual(keyframesUs);
     expect(reader.get('door', 1)).toBeUndefined();
-    expect([reader.any, reader.has('yard'), reader.has('door')]).toEqual([true, true, false]);
+    expect([reader.hasAny, reader.has('yard'), reader.has('door')]).toEqual([true, true, false]);
   });
 
   it('finds the segments with a frame in a range, oldest first', () => {
@@ -109,7 +109,7 @@ describe('the index of segments', () => {
     expect(reader.spans('yard', { ...ALL, afterUs: 0, limit: 2 })).toHaveLength(2);
   });
 
-  it('finds a segment of an earlier run that another run overlaps', () => {
+  it('finds a segment of an earlier run that a later run overlaps', () => {
     insert('yard', 0, { lastUs: START_US + 20_000_000 });
     insert('yard', 1);
     const at = { fromUs: START_US + 15_000_000, toUs: START_US + 15_000_001 };
@@ -162,7 +162,7 @@ describe('the database file of the index', () => {
     expect(statSync(path).mode & 0o777).toBe(0o600);
   });
 
-  it('is refused and left as it is when it is damaged, with what to do', () => {
+  it('is refused with advice and not changed when it is damaged', () => {
     reader.close();
     index.close();
     writeFileSync(path, 'this is no database');
@@ -171,7 +171,7 @@ describe('the database file of the index', () => {
     }).toThrow(
       expect.objectContaining({
         kind: 'failed_precondition',
-        message: expect.stringMatching(/made anew from the rec/),
+        message: expect.stringMatching(/rebuilt from the rec/),
       }),
     );
     expect(readFileSync(path, 'utf8')).toBe('this is no database');

@@ -108,7 +108,7 @@ describe('the registry', () => {
     expect(store.cameras.list()).toHaveLength(1);
   });
 
-  it('keeps how a camera is connected', () => {
+  it('keeps the connection settings of a camera', () => {
     const store = open();
     store.cameras.insert({ ...camera, maxPixels: 1_000_000 });
     const changed: CameraDefinition = { ...camera, transport: 'auto', tlsVerify: 'none', maxPixels: 2_000_000 };
@@ -260,7 +260,7 @@ describe('the clips', () => {
     expect(clips.add(clip).id).toBeGreaterThan(id);
   });
 
-  it('give the protected parts of all cameras', () => {
+  it('list the protected parts of all cameras', () => {
     const { clips } = open();
     clips.add({ ...clip, name: 'later', fromMs: 3000 });
     clips.add(clip);
@@ -298,19 +298,19 @@ describe('the database', () => {
     expect(readFileSync(path)).toEqual(before);
   }
 
-  it('from a newer version is refused and left as it is', () => {
+  it('from a newer version is refused and not changed', () => {
     open();
     opened.pop()?.close();
     sql((database) => database.pragma('user_version = 99'));
     expectRefused(/newer chrysproxy \(its schema is 99/);
   });
 
-  it('that is not a database is refused and left as it is', () => {
+  it('that is not a database is refused and not changed', () => {
     writeFileSync(path, 'this is no database, and long enough to be looked at as one. '.repeat(40));
     expectRefused(/damaged.*Restore it.*move it away/);
   });
 
-  it('with damaged pages is refused and left as it is', () => {
+  it('with damaged pages is refused and not changed', () => {
     const store = open();
     for (let index = 0; index < 200; index += 1) {
       store.cameras.insert({ ...camera, name: `camera-${index}` });
@@ -322,7 +322,7 @@ describe('the database', () => {
     expectRefused(/damaged/);
   });
 
-  it('of another program is refused and left as it is', () => {
+  it('of another program is refused and not changed', () => {
     sql((database) => database.exec('CREATE TABLE notes (text)'));
     expectRefused(/not one of chrysproxy/);
   });

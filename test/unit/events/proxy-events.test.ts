@@ -100,7 +100,7 @@ describe('events of cameras', () => {
 });
 
 describe('events of the recording', () => {
-  it('report problems and their ends, but not a normal state at the start', async () => {
+  it('report when problems begin and end, but not a normal state at the start', async () => {
     supervision.supervisor.add(camera('yard', 'run'));
     await supervision.reaches('yard', 'running');
     recording = { ...RECORDING, state: 'failing', message: 'the disk is full' };
@@ -129,7 +129,7 @@ describe('events of the passthrough', () => {
 });
 
 describe('events of the annotations', () => {
-  it('report that annotations wait, are too many or were refused, and the end of that', async () => {
+  it('report when annotations wait, are too many or were refused, and when that ends', async () => {
     annotations = { ...ANNOTATIONS, queued: 1, paused: 'the cloud is away' };
     await reaches('annotations', ['waiting']);
     annotations = { ...ANNOTATIONS, queued: 9, paused: 'the cloud is away' };

@@ -88,7 +88,7 @@ async function until(ms: number): Promise<void> {
 async function begun(): Promise<void> {
   lease.connect();
   await settle();
-  expect(lease.place).toBe('this');
+  expect(lease.holder).toBe('this');
 }
 
 it('is taken when Redis is connected, and kept', async () => {
@@ -112,10 +112,10 @@ it('ends at once when Redis is away or does not know it, and is taken again', as
   lease.disconnect();
   await settle();
   expect(happened).toEqual(['begin 0', 'end 0']);
-  expect(lease.place).toBe('none');
+  expect(lease.holder).toBe('none');
   lease.connect();
   await settle();
-  expect(lease.place).toBe('this');
+  expect(lease.holder).toBe('this');
   holder = undefined;
   await until(5000);
   expect(happened).toEqual(['begin 0', 'end 0', 'begin 0', 'end 3000', 'begin 4000']);
@@ -132,10 +132,10 @@ it('is released when the endpoint fails and another proxy waits, and is not take
   expect(holder).toBeUndefined();
   holder = 'another';
   await until(60_000);
-  expect(lease.place).toBe('other');
+  expect(lease.holder).toBe('other');
   [holder, waiting] = [undefined, 0];
   await until(70_000);
-  expect(lease.place).toBe('this');
+  expect(lease.holder).toBe('this');
 });
 
 it('is taken again after some seconds when the waiting proxy does not take it', async () => {
@@ -143,23 +143,23 @@ it('is taken again after some seconds when the waiting proxy does not take it', 
   failing = 'the endpoint is away';
   waiting = 1;
   await until(9000);
-  expect(lease.place).toBe('none');
+  expect(lease.holder).toBe('none');
   waiting = 0;
   await until(20_000);
-  expect(lease.place).toBe('this');
+  expect(lease.holder).toBe('this');
 });
 
 it('is taken only with keys, and at once when there are keys', async () => {
   canSend = false;
   lease.connect();
   await until(5000);
-  expect(lease.place).toBe('none');
+  expect(lease.holder).toBe('none');
   canSend = true;
   lease.reconsider();
   await settle();
-  expect(lease.place).toBe('this');
+  expect(lease.holder).toBe('this');
   canSend = false;
   lease.reconsider();
   await settle();
-  expect([lease.place, holder]).toEqual(['none', undefined]);
+  expect([lease.holder, holder]).toEqual(['none', undefined]);
 });
