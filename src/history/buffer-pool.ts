@@ -1,16 +1,17 @@
 import { SLOTS } from './slots.js';
 
+/** When the pool has more, the oldest memory is released. */
 const MAX_BYTES = 64 * 1024 * 1024;
 
 /**
- * Shared memory for frames, reused from one query to the next. A frame takes megabytes, and the garbage collector sees only
- * a small object: without the pool a few hundred queries would hold gigabytes.
+ * Memory for frames that is reused from one query to the next. Frames have several megabytes, but the garbage collector sees
+ * only small objects. So without the pool, a few hundred queries would keep gigabytes.
  */
 export class BufferPool {
   private readonly memories: SharedArrayBuffer[] = [];
   private bytes = 0;
 
-  /** Takes the buffers for one query. */
+  /** Takes the memory for one query, as much as there is. */
   take(): SharedArrayBuffer[] {
     const taken = this.memories.splice(-SLOTS);
     for (const memory of taken) this.bytes -= memory.byteLength;

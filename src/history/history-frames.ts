@@ -3,12 +3,12 @@ import type { NativeAddon } from '../native/types.js';
 import type { FromHistoryWorker } from './messages.js';
 import { SlotReader } from './slots.js';
 
-/** A finished VideoFrame message, or a piece of a clip's file; readable until it is copied. */
+/** A finished VideoFrame message, or a piece of a clip's file. */
 export interface HistoryFrame {
   readonly byteLength: number;
   /** Arrival of the frame's packet, microseconds since the epoch; 0 in a clip. */
   readonly arrivalUs: number;
-  /** Call it once: the slot is then reused. */
+  /** Call this only once, because it frees the slot. */
   copyTo(target: Uint8Array, targetOffset: number): void;
 }
 
@@ -25,7 +25,7 @@ interface HistoryFramesHooks {
   readonly onUnused: (memories: readonly SharedArrayBuffer[]) => void;
 }
 
-/** The frames, or pieces of a clip, that answer one query, for one consumer on the main thread. */
+/** The result of one query, frames or pieces of a clip, for one consumer on the main thread. */
 export class HistoryFrames {
   readonly slots = SlotReader.create();
   private waiting: Settle | undefined;
@@ -43,7 +43,7 @@ export class HistoryFrames {
     this.memories = [...pooled];
   }
 
-  /** Hands `settle` the next frame, not before the last one was copied; once, unless it is closed before. */
+  /** Calls `settle` once with the next frame, unless the query is closed before. Call this only after the last frame was copied. */
   next(settle: Settle): void {
     this.waiting = settle;
     this.serve();
@@ -68,7 +68,7 @@ export class HistoryFrames {
   onMessage(message: Exclude<FromHistoryWorker, { readonly kind: 'more' }>): void {
     if (message.kind === 'memory') {
       this.slots.setMemory(message.slot, message.generation, message.memory);
-      // Else one memory would be in the set twice, and two slots of a later query would lie in it.
+      // Pooled memory is in the list already. If it were in it twice, two slots of a later query would share it.
       if (!message.wasPooled) this.memories.push(message.memory);
       this.serve();
     } else {
@@ -81,7 +81,7 @@ export class HistoryFrames {
   end(error?: ChrysError): void {
     this.ended = true;
     this.error = error;
-    // Frees the promise of `written`.
+    // Settles the promise of `written`, which would keep this object in memory.
     this.slots.wakeUp();
     if (this.closed) this.giveBack();
     else this.serve();
@@ -91,7 +91,7 @@ export class HistoryFrames {
     const { waiting } = this;
     if (waiting === undefined || this.closed) return;
     const oldest = this.slots.oldest();
-    // Its memory comes with a message, which calls this again.
+    // The slot's memory arrives with a message, which calls this method again.
     if (oldest === 'unknown') return;
     if (oldest !== 'empty') {
       this.waiting = undefined;

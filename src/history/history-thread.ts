@@ -9,11 +9,11 @@ import type {
 
 export interface HistoryThreadListener {
   onMessage(message: FromHistoryWorker): void;
-  /** It is gone without having been told to; called once. */
+  /** The thread ended without a request. Called once. */
   onCrashed(why: string): void;
 }
 
-/** One history worker, from main's side. */
+/** The main thread's side of one history worker. */
 export class HistoryThread {
   private readonly wakeWord = new Int32Array(new SharedArrayBuffer(4));
   private readonly thread: ServiceThread<ToHistoryWorker, FromHistoryWorker>;
@@ -41,13 +41,13 @@ export class HistoryThread {
     this.send(message);
   }
 
-  /** There is something to do for it: a free slot, or a query that was given up. */
+  /** Wakes the worker, because a slot is free or a query was cancelled. */
   wake(): void {
     Atomics.add(this.wakeWord, 0, 1);
     Atomics.notify(this.wakeWord, 0);
   }
 
-  /** Resolves when it is gone: after the frame that it is at. */
+  /** Ends the thread. Resolves when it has ended, after its current frame. */
   async exit(): Promise<void> {
     void this.thread.end({ kind: 'exit' }, 0);
     this.wake();

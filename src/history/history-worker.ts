@@ -1,6 +1,6 @@
 /**
- * A thread that serves several history queries, a frame of each in turn. It decodes, or sleeps until there is a new query,
- * a free slot or a cancelled query. It never returns to its event loop.
+ * A thread that serves several history queries in turn, one frame each. Without work it sleeps until there is a new query, a
+ * free slot or a cancelled query. It never returns to its event loop.
  */
 import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
 
@@ -118,7 +118,7 @@ function takeMessages(): boolean {
 }
 
 for (;;) {
-  // Read first: a later change makes the wait return at once.
+  // Read before the messages: any later change of `wake` makes the wait return at once.
   const seen = Atomics.load(wake, 0);
   if (!takeMessages()) break;
   let worked = false;

@@ -17,13 +17,13 @@ export interface HistorySettings {
   readonly maxPixels: number;
   /** Default: nothing is on disk. */
   readonly disk?: SegmentLookup;
-  /** Default: as many as there are cores. */
+  /** Maximum number of threads. Default: the number of cores. */
   readonly workers?: number;
-  /** Queries that one worker serves at a time, a frame of each in turn. */
+  /** Maximum number of queries that one worker serves at a time. */
   readonly queriesPerWorker?: number;
-  /** Queries that wait for a worker. */
+  /** Maximum number of queries that wait for a worker. At the limit, further queries are refused. */
   readonly waiting?: number;
-  /** A worker without a query ends after this time. */
+  /** A worker without a query ends after this time, milliseconds. */
   readonly idleMs?: number;
 }
 
@@ -85,7 +85,7 @@ export class History {
     return { workers: this.workers.size, running: this.workerOf.size, waiting: this.waiting.size };
   }
 
-  /** Throws resource_exhausted when too many wait already. */
+  /** Throws resource_exhausted when too many queries wait. */
   open(query: HistoryQuery): HistoryFrames {
     const begun = this.begin();
     const { segments, moreSegments: more, ring } = sourcesOf(query, this.disk);
@@ -99,7 +99,7 @@ export class History {
     return begun.frames;
   }
 
-  /** The pieces of one mp4 file, in order; none when the range has no frames. Throws as `open`. */
+  /** Returns the pieces of one mp4 file, in order. There are none when the range has no frames. Throws like `open`. */
   openClip(query: ClipQuery): HistoryFrames {
     const begun = this.begin();
     const { packets, fromUs, toUs } = query;
@@ -136,7 +136,7 @@ export class History {
     if (this.waiting.size >= this.limits.waiting) {
       throw new ChrysError(
         'resource_exhausted',
-        `${this.workerOf.size} queries for past frames run and ${this.waiting.size} wait already: try again later`,
+        `${this.workerOf.size} history queries are running and ${this.waiting.size} are waiting. Try again later.`,
       );
     }
     const id = ++this.lastId;
@@ -158,7 +158,7 @@ export class History {
       },
       pooled,
     );
-    return { id, frames, pooled: pooled };
+    return { id, frames, pooled };
   }
 
   private frameOptionsOf(
@@ -166,7 +166,7 @@ export class History {
     segments: readonly HistorySegment[],
     more: boolean,
   ): Omit<HistoryOptions, 'packetRing' | 'cancel'> {
-    const { camera, formatOf: lookOf } = query;
+    const { camera, formatOf } = query;
     return {
       segments,
       moreSegments: more,
@@ -174,7 +174,7 @@ export class History {
         connection: stream.connection,
         codecName: stream.codecName,
         extradata: stream.extradata,
-        outputFormat: lookOf(stream),
+        outputFormat: formatOf(stream),
       })),
       deviceId: camera.definition.name,
       fromUs: query.fromUs,
@@ -190,7 +190,7 @@ export class History {
 
   /** Starts the query on a worker, or queues it. */
   private start(
-    { id, frames, pooled: pooled }: BegunQuery,
+    { id, frames, pooled }: BegunQuery,
     ring: SharedArrayBuffer | undefined,
     job: OpenMessage['job'],
   ): void {
@@ -203,7 +203,7 @@ export class History {
       id,
       packetRing: ring,
       block: frames.slots.buffer,
-      pooled: pooled,
+      pooled,
       job,
     };
     const worker = this.freeWorker();
@@ -211,12 +211,12 @@ export class History {
     else this.run(worker, message, frames);
   }
 
-  /** The worker for the next query: an idle one, else a new one, else the one with the fewest queries. */
+  /** An idle worker, otherwise a new one, otherwise the one with the fewest queries. Undefined: all are full. */
   private freeWorker(): Worker | undefined {
-    const [least] = [...this.workers].sort((one, other) => one.queries.size - other.queries.size);
-    if (least?.queries.size === 0) return least;
+    const [leastBusy] = [...this.workers].sort((one, other) => one.queries.size - other.queries.size);
+    if (leastBusy?.queries.size === 0) return leastBusy;
     if (this.workers.size < this.limits.workers) return this.startWorker();
-    return least !== undefined && least.queries.size < this.limits.queriesPerWorker ? least : undefined;
+    return leastBusy !== undefined && leastBusy.queries.size < this.limits.queriesPerWorker ? leastBusy : undefined;
   }
 
   private startWorker(): Worker {
@@ -265,7 +265,7 @@ export class History {
     try {
       if (query !== undefined && this.disk !== undefined) found = moreSegments(query, wanted, this.disk);
     } catch (error) {
-      const why = `the segments cannot be looked up: ${messageOf(error)}`;
+      const why = `The segments cannot be looked up: ${messageOf(error)}`;
       worker.queries.get(id)?.end(new ChrysError('unavailable', why));
     }
     worker.thread.addSegments({ kind: 'segments', id, segments: found.segments, more: found.moreSegments });
@@ -302,7 +302,7 @@ export class History {
     for (const [id, frames] of worker.queries) {
       this.workerOf.delete(id);
       this.queryOf.delete(id);
-      frames.end(new ChrysError('internal', `the thread that decodes past frames ended: ${why}`));
+      frames.end(new ChrysError('internal', `The history thread crashed: ${why}`));
     }
     worker.queries.clear();
     if (this.waiting.size > 0 && !this.closed) this.fill(this.startWorker());
@@ -316,5 +316,5 @@ export class History {
 }
 
 function shuttingDown(): ChrysError {
-  return new ChrysError('unavailable', 'the proxy is shutting down: try again later');
+  return new ChrysError('unavailable', 'The proxy is shutting down. Try again later.');
 }

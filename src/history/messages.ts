@@ -1,9 +1,9 @@
-/** The one channel between the main thread and a history worker. Frames travel in shared memory instead: see slots.ts. */
+/** All messages between the main thread and a history worker. Frames are passed in shared memory instead: see slots.ts. */
 import type { ClipOptions, HistoryOptions, HistorySegment } from '../native/types.js';
 
 /** Given to the worker at its start. */
 export interface HistoryWorkerData {
-  /** One Int32 that grows whenever there is something new for the worker. */
+  /** One Int32. The main thread increments it whenever there is work for the worker. */
   readonly wake: SharedArrayBuffer;
 }
 
@@ -14,7 +14,7 @@ export interface OpenMessage {
   readonly packetRing: SharedArrayBuffer | undefined;
   /** The query's slots. */
   readonly block: SharedArrayBuffer;
-  /** Pooled memory for its slots, as far as it is large enough. */
+  /** Pooled memory for the slots. The worker uses what is large enough. */
   readonly pooled: readonly SharedArrayBuffer[];
   readonly job:
     | { readonly kind: 'frames'; readonly options: Omit<HistoryOptions, 'packetRing' | 'cancel'> }
@@ -36,14 +36,14 @@ export interface SegmentsMessage {
 export type ToHistoryWorker = OpenMessage | SegmentsMessage | { readonly kind: 'exit' };
 
 export type FromHistoryWorker =
-  /** The memory of a slot, before the first message that lies in it. */
+  /** The memory of a slot. Comes before the first frame in it. */
   | {
       readonly kind: 'memory';
       readonly id: number;
       readonly slot: number;
       readonly generation: number;
       readonly memory: SharedArrayBuffer;
-      /** It is one of OpenMessage.spare, though another object: each journey between threads makes a new one. */
+      /** True: it is one of OpenMessage.pooled. It is another object, because each transfer between threads makes a new one. */
       readonly wasPooled: boolean;
     }
   /** The worker waits for the segments with packets from the sequence `wanted` on. */

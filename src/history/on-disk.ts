@@ -5,7 +5,7 @@ import { PacketReader } from '../rings/packet-reader.js';
 import type { Segment, SegmentLookup } from '../database/segment.js';
 import type { ClipQuery, HistoryQuery, HistoryCamera } from './queries.js';
 
-/** Segments that a worker gets at a time; it requests further ones. */
+/** Number of segments that a worker gets at a time. It requests further ones. */
 const AT_A_TIME = 64;
 const CLIP_AT_A_TIME = 500;
 
@@ -26,7 +26,7 @@ export function sourcesOf(query: HistoryQuery, disk: SegmentLookup | undefined):
     : sourcesOfMoment(query, query.nearestUs, disk, ring);
 }
 
-/** Further segments of a range, those with packets from `wanted` on. */
+/** The next segments of a range: those with packets from the sequence `wanted` on. */
 export function moreSegments(
   query: HistoryQuery,
   wanted: number,
@@ -62,7 +62,7 @@ export async function pathsOf(query: ClipQuery, disk: SegmentLookup | undefined)
 function sourcesOfRange(query: HistoryQuery, disk: SegmentLookup, ring: SharedArrayBuffer | undefined): HistorySources {
   const oldest = ring === undefined ? undefined : oldestInMemory(ring);
   if (oldest !== undefined && oldest.arrivalUs <= query.fromUs) {
-    // When memory loses packets of the range meanwhile, the worker requests their segments.
+    // If packets of the range leave the memory before they are read, the worker requests their segments.
     return { segments: [], moreSegments: isRecorded(query.camera, disk), ring };
   }
   return { ...moreSegments(query, 0, disk), ring };

@@ -20,7 +20,7 @@ export interface HistoryQuery {
   readonly withholdCorrupt: boolean;
 }
 
-/** A query for a time range as one mp4 file. Times as in HistoryQuery; a player shows the frames between them. */
+/** A query for a time range as one mp4 file. Times as in HistoryQuery. A player shows exactly the frames of the range. */
 export interface ClipQuery {
   readonly camera: string;
   /** Undefined: the camera was removed, and only its recordings exist. */

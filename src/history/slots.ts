@@ -6,7 +6,7 @@
 /** One slot is read while the other is written. */
 export const SLOTS = 2;
 
-// Int32 of the block.
+// Indices of the block's Int32 fields.
 const CANCEL = 0;
 const WRITTEN = 1;
 const READ = 2;
@@ -15,7 +15,7 @@ const SLOT_INTS = 4;
 const GENERATION = 0;
 const OFFSET = 1;
 const BYTES = 2;
-// Float64 of the block.
+// Indices of the block's Float64 fields.
 const ARRIVAL = (SLOT + SLOTS * SLOT_INTS) / 2;
 const BLOCK_BYTES = 8 * (ARRIVAL + SLOTS);
 
@@ -28,7 +28,7 @@ interface SlotMessage {
   readonly arrivalUs: number;
 }
 
-/** Both sides' view of the block. */
+/** The part of both sides. */
 class Block {
   protected readonly i32: Int32Array<SharedArrayBuffer>;
   protected readonly f64: Float64Array<SharedArrayBuffer>;
@@ -54,12 +54,12 @@ export class SlotWriter extends Block {
     this.pooled = [...pooled];
   }
 
-  /** The native code reads it between packets. */
+  /** The native code reads this flag between packets. */
   get cancelFlag(): Uint8Array {
     return new Uint8Array(this.buffer, CANCEL * 4, CANCEL_BYTES);
   }
 
-  /** The next slot to write; undefined while all are full. */
+  /** The next slot to write; undefined: all are full. */
   free(): number | undefined {
     const written = Atomics.load(this.i32, WRITTEN);
     return written - Atomics.load(this.i32, READ) < SLOTS ? written % SLOTS : undefined;
@@ -69,13 +69,13 @@ export class SlotWriter extends Block {
     return this.memories[slot];
   }
 
-  /** Gives a free slot larger memory. The caller must send it to the reader. */
+  /** Gives a free slot memory for `bytes`, pooled if possible. The caller must send the memory to the reader. */
   replace(
     slot: number,
     bytes: number,
   ): { readonly generation: number; readonly memory: SharedArrayBuffer; readonly wasPooled: boolean } {
-    const fitting = this.pooled.findIndex((one) => one.byteLength >= bytes);
-    const [pooled] = this.pooled.splice(fitting, fitting < 0 ? 0 : 1);
+    const index = this.pooled.findIndex((memory) => memory.byteLength >= bytes);
+    const [pooled] = this.pooled.splice(index, index < 0 ? 0 : 1);
     const memory = pooled ?? new SharedArrayBuffer(bytes);
     const generation = (this.generations[slot] ?? 0) + 1;
     this.memories[slot] = new Uint8Array(memory);
@@ -106,7 +106,7 @@ export class SlotReader extends Block {
     this.memories[slot] = { generation, bytes: new Uint8Array(memory) };
   }
 
-  /** 'empty': no message is there. 'unknown': setMemory has not been called yet for the slot's memory. */
+  /** 'empty': there is no message. 'unknown': setMemory has not been called yet for the slot's memory. */
   oldest(): { readonly message: Uint8Array; readonly arrivalUs: number } | 'empty' | 'unknown' {
     const read = Atomics.load(this.i32, READ);
     if (Atomics.load(this.i32, WRITTEN) === read) return 'empty';
@@ -124,7 +124,7 @@ export class SlotReader extends Block {
     Atomics.add(this.i32, READ, 1);
   }
 
-  /** Resolves at the next message, or at `wakeUp`; undefined: a message is there already. */
+  /** Resolves at the next message, or at `wakeUp`. Undefined: there is a message already. */
   written(): Promise<unknown> | undefined {
     const read = Atomics.load(this.i32, READ);
     const sleep = Atomics.waitAsync(this.i32, WRITTEN, read);

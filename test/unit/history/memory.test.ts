@@ -2,12 +2,12 @@ import { expect, it } from 'vitest';
 import { HistoryFrames } from '../../../src/history/history-frames.js';
 import { SlotWriter } from '../../../src/history/slots.js';
 
-/** What another thread makes of a message. */
+/** A message as another thread receives it. */
 const sent = <T>(message: T): T => structuredClone(message);
 
-it('memory that goes to a worker and back is given back once, so that no two slots share it', () => {
+it('memory that goes to a worker and back returns to the pool only once, so that no two slots share it', () => {
   const unused: SharedArrayBuffer[] = [];
-  const spare = [new SharedArrayBuffer(100)];
+  const pooled = [new SharedArrayBuffer(100)];
   const frames = new HistoryFrames(
     {
       copyBytes: () => undefined,
@@ -15,9 +15,9 @@ it('memory that goes to a worker and back is given back once, so that no two slo
       onRelease: () => undefined,
       onUnused: (memories) => void unused.push(...memories),
     },
-    spare,
+    pooled,
   );
-  const writer = new SlotWriter(frames.slots.buffer, sent(spare));
+  const writer = new SlotWriter(frames.slots.buffer, sent(pooled));
   for (const slot of [0, 1]) frames.onMessage(sent({ kind: 'memory', id: 1, slot, ...writer.replace(slot, 100) }));
   frames.close();
   frames.end();

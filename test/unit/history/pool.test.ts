@@ -1,4 +1,4 @@
-/** Who decodes the past, and when: threads that end at once, never, or badly, as the camera's name tells. */
+/** The history with fake workers. The name of the camera decides what a worker does with its query. */
 import { afterEach, describe, expect, it } from 'vitest';
 
 import type { CameraDefinition } from '../../../src/cameras/types.js';
@@ -13,7 +13,7 @@ const FAKE_WORKER = new URL('../fixtures/fake-history-worker.mjs', import.meta.u
 const BOUND_MS = 15_000;
 const LIMITS: HistorySettings = { maxPixels: 5000, workers: 2, queriesPerWorker: 2, waiting: 1, idleMs: 5000 };
 
-/** No frame is ever copied here. */
+/** No test here copies a frame. */
 const addon = { copyBytes: () => expect.fail() };
 
 let history: History;
@@ -63,30 +63,30 @@ async function next(frames: HistoryFrames): Promise<HistoryFrame | undefined> {
   });
 }
 
-describe('the past', () => {
-  it('is decoded by nobody before it is asked for', () => {
+describe('the history', () => {
+  it('starts no thread before the first query', () => {
     start();
     expect(history.load).toEqual({ workers: 0, running: 0, waiting: 0 });
   });
 
-  it('takes a thread for each query, then shares them, and then lets queries wait and refuses', async () => {
+  it('starts a thread for each query, then shares the threads, then lets queries wait, then refuses', async () => {
     start();
     const frames = Array.from({ length: 5 }, () => history.open(query('hold')));
     expect(history.load).toEqual({ workers: 2, running: 4, waiting: 1 });
-    expect(() => history.open(query('hold'))).toThrow(/4 queries for past frames run and 1 wait.*try again/);
+    expect(() => history.open(query('hold'))).toThrow(/4 history queries are running and 1 are waiting\. Try again/);
     frames[0]?.close();
     await waitFor('the waiting query to run', BOUND_MS, () => history.load.waiting === 0);
     expect(history.load).toEqual({ workers: 2, running: 4, waiting: 0 });
   });
 
-  it('forgets a query that was given up while it waited', () => {
+  it('removes a query that is closed while it waits', () => {
     start();
     const frames = Array.from({ length: 5 }, () => history.open(query('hold')));
     frames[4]?.close();
     expect(history.load).toEqual({ workers: 2, running: 4, waiting: 0 });
   });
 
-  it('lets go of a thread that had no query for a while, and takes a new one', async () => {
+  it('ends a thread that had no query for a while, and starts a new one', async () => {
     start();
     expect(await next(history.open(query('end')))).toBeUndefined();
     clock.advance(4999);
@@ -106,7 +106,7 @@ describe('the past', () => {
     expect(history.load).toEqual({ workers: 1, running: 1, waiting: 0 });
   });
 
-  it('tells why a query failed', async () => {
+  it('reports why a query failed', async () => {
     start();
     await expect(next(history.open(query('fail')))).rejects.toMatchObject({
       kind: 'resource_exhausted',
@@ -114,31 +114,31 @@ describe('the past', () => {
     });
   });
 
-  it("is decoded with the camera's limit of pixels, or else with that of the configuration", async () => {
+  it("applies the camera's limit of pixels, or otherwise that of the configuration", async () => {
     start();
     await expect(next(history.open(query('limit')))).rejects.toThrow('5000 pixels at most');
     await expect(next(history.open(query('limit', { maxPixels: 640 })))).rejects.toThrow('640 pixels at most');
   });
 
-  it('survives a thread that ends, and so do the queries of the others', async () => {
+  it('continues after a thread has crashed, as do the queries of other threads', async () => {
     start();
     const other = history.open(query('hold'));
     await expect(next(history.open(query('crash')))).rejects.toThrow(
-      /thread that decodes past frames ended: as it was/,
+      /The history thread crashed: the test requested it/,
     );
     expect(history.load).toEqual({ workers: 1, running: 1, waiting: 0 });
     expect(await next(history.open(query('end')))).toBeUndefined();
     other.close();
   });
 
-  it('of a camera that never started is empty', async () => {
+  it('is empty for a camera that never started', async () => {
     start();
     const camera = { ...query('end').camera, packets: { ring: undefined, streams: new Map() } };
     expect(await next(history.open({ ...query('end'), camera }))).toBe(undefined);
     expect(history.load.workers).toBe(0);
   });
 
-  it('ends with the proxy, whatever is asked', async () => {
+  it('ends all queries when it is closed, and refuses new ones', async () => {
     start();
     const frames = Array.from({ length: 5 }, () => history.open(query('hold')));
     const waiting = next(frames[4]!);

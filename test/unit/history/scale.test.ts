@@ -24,7 +24,7 @@ it.each([
   expect(parseScale(text)(HD)).toEqual({ width, height, enlarge: true });
 });
 
-it.each(['', '400', '400:', '400:300:200', 'big:small', 'iw+2:-1', '-3:-1'])('"%s" is no scale', (text) => {
+it.each(['', '400', '400:', '400:300:200', 'big:small', 'iw+2:-1', '-3:-1'])('"%s" is not a scale', (text) => {
   expect(() => parseScale(text)).toThrow();
 });
 
