@@ -15,7 +15,7 @@ import { checkInterval, outputFormatOf } from './frame-options.js';
 export interface HistoryContext {
   readonly cameras: Cameras;
   readonly history: Pick<History, 'open'>;
-  /** The size of frames when the request has none, from buffer.in_memory_scale. */
+  /** The size of frames when the request has none; from buffer.in_memory_scale. */
   readonly defaultSizeOf: (frame: {
     width: number;
     height: number;
@@ -94,7 +94,7 @@ function queryOf(request: VideoFrameBufferedRequest, { cameras, defaultSizeOf }:
   };
 }
 
-/** Copies a frame from the worker's slot into grpc-js's output, and frees the output when it is sent: see FrameMessage. */
+/** Copies a frame from the worker's slot into grpc-js's output, and frees the output when it is sent, like FrameMessage. */
 class HistoryFrameMessage implements SerializedMessage {
   readonly byteLength: number;
   private output: Uint8Array | undefined;

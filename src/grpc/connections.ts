@@ -1,7 +1,7 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import type { Socket } from 'node:net';
 
-/** Node publishes each accepted connection of the process on this channel. grpc-js gives no access to its sockets. */
+/** Node publishes each connection that the process accepts on this channel. It is used because grpc-js hides its sockets. */
 const ACCEPTED = 'net.server.socket';
 
 /** Calls `onAccepted` with each connection to this port, before anything is read from it. The returned function stops this. */

@@ -12,9 +12,9 @@ type Listener = Parameters<ServerInterceptingCallInterface['start']>[0];
 
 /** Handles one call. An error that it throws ends the call with the status of that error. */
 export interface CallHandler<Request> {
-  /** The next request. No other one follows before `call.read()`. */
+  /** Handles a request. The next one follows only after `call.read()`. */
   onRequest(request: Request): void;
-  /** The client sends no more. */
+  /** The client sends no further requests. */
   onHalfClose(): void;
   /** The call has ended. Nothing can be sent any more. */
   onEnd(): void;
@@ -32,17 +32,17 @@ export interface DirectCall {
    * connection may then still be reading the message.
    */
   send(message: unknown, sent: () => void): void;
-  /** Ends the call with OK. In the same turn as `send`, both leave in one write. */
+  /** Ends the call with OK. If it follows `send` without a pause, the message and the status leave in one write. */
   finish(): void;
-  /** Ends the call with the status of the error. The first end of a call counts. */
+  /** Ends the call with the status of the error. Does nothing if the call has ended. */
   fail(error: unknown): void;
 }
 
 export type DirectHandlers = Readonly<Record<string, (call: DirectCall) => CallHandler<never>>>;
 
 /**
- * Answers the RPCs of these paths through the interceptor interface of grpc-js, below its Node streams. A stream with its
- * events, iterators and abort signals costs the main thread as much as everything else in the call of a small frame
+ * Answers the RPCs of these paths through the interceptor interface of grpc-js, below its Node streams. In a call for a small
+ * frame, such a stream with its events, iterators and abort signals costs the main thread as much as all the rest
  * (docs/design/performance.md).
  */
 export function directCalls(handlers: DirectHandlers): ServerInterceptor {
@@ -58,57 +58,27 @@ export function directCalls(handlers: DirectHandlers): ServerInterceptor {
   };
 }
 
+/** `mayBeEmpty`: the call may end without a request. */
 function listenerOf(
   call: ServerInterceptingCallInterface,
   handlerOf: (call: DirectCall) => CallHandler<never>,
   mayBeEmpty: boolean,
 ): Listener {
   let hadRequest = false;
-  let over = false;
-  const end = (outcome: { code: status; details: string }): void => {
-    if (over) return;
-    over = true;
-    call.sendStatus(outcome);
-  };
-  const direct: DirectCall = {
-    peer: call.getPeer(),
-    deadlineMs: deadlineMsOf(call),
-    read: () => {
-      call.startRead();
-    },
-    send: (message, sent) => {
-      // Callers of one camera are served in one loop: the error of one must not reach the next.
-      guarded(() => {
-        call.sendMessage(message, sent);
-      });
-    },
-    finish: () => {
-      end({ code: status.OK, details: '' });
-    },
-    fail: (error) => {
-      end(statusOf(error));
-    },
-  };
+  const direct = directCallOf(call);
   const handler = handlerOf(direct);
-  const guarded = (action: () => void): void => {
-    try {
-      action();
-    } catch (error) {
-      direct.fail(error);
-    }
-  };
   return {
     onReceiveMetadata: () => {
       call.startRead();
     },
     onReceiveMessage: (request: never) => {
       hadRequest = true;
-      guarded(() => {
+      guarded(direct, () => {
         handler.onRequest(request);
       });
     },
     onReceiveHalfClose: () => {
-      guarded(() => {
+      guarded(direct, () => {
         if (!hadRequest && !mayBeEmpty) {
           throw new ChrysError('invalid_argument', 'The call ended without a request. Send one message.');
         }
@@ -119,6 +89,44 @@ function listenerOf(
       handler.onEnd();
     },
   };
+}
+
+function directCallOf(call: ServerInterceptingCallInterface): DirectCall {
+  let ended = false;
+  const end = (outcome: { code: status; details: string }): void => {
+    if (ended) return;
+    ended = true;
+    call.sendStatus(outcome);
+  };
+  const direct: DirectCall = {
+    peer: call.getPeer(),
+    deadlineMs: deadlineMsOf(call),
+    read: () => {
+      call.startRead();
+    },
+    send: (message, sent) => {
+      // All callers of a camera are served in one loop, and an error of one caller must not end that loop.
+      guarded(direct, () => {
+        call.sendMessage(message, sent);
+      });
+    },
+    finish: () => {
+      end({ code: status.OK, details: '' });
+    },
+    fail: (error) => {
+      end(statusOf(error));
+    },
+  };
+  return direct;
+}
+
+/** An error that `action` throws ends the call. */
+function guarded(call: DirectCall, action: () => void): void {
+  try {
+    action();
+  } catch (error) {
+    call.fail(error);
+  }
 }
 
 function deadlineMsOf(call: ServerInterceptingCallInterface): number {

@@ -13,7 +13,7 @@ export interface FrameContext {
   readonly releaseBuffer: NativeAddon['releaseBuffer'];
 }
 
-/** A frame on its way to a caller. */
+/** A frame that is being sent to a caller. */
 export interface Outgoing {
   readonly message: SerializedMessage;
   /** The caller calls this when the connection has taken the message. */
@@ -22,13 +22,18 @@ export interface Outgoing {
 
 /** The camera that a request names. Throws invalid_argument, not_found. */
 export function cameraOf(cameras: Cameras, deviceId: string): Camera {
-  if (deviceId === '') {
-    throw new ChrysError('invalid_argument', 'device_id is missing. Set it to the name of a camera.');
-  }
+  checkDeviceId(deviceId);
   return cameras.get(deviceId);
 }
 
-/** The error of a call without a frame, if the camera is not connected. */
+/** Throws invalid_argument. */
+export function checkDeviceId(deviceId: string): void {
+  if (deviceId === '') {
+    throw new ChrysError('invalid_argument', 'device_id is missing. Set it to the name of a camera.');
+  }
+}
+
+/** The error of a caller that got no frame because the camera is not connected; undefined: it is connected. */
 export function notConnected({ definition, state }: Camera): ChrysError | undefined {
   if (state.phase === 'running') return undefined;
   const why = state.message === '' ? '.' : `: ${state.message}`;
@@ -53,7 +58,7 @@ export class FrameCaller {
     private readonly positions: CallerPositions,
   ) {}
 
-  /** Requests the next frame; the contract is that of FrameSource.request. */
+  /** Requests the next frame. See FrameSource.request. */
   next(waitMs: number, settle: (outgoing: Outgoing | undefined) => void): () => void {
     const { options, maxAgeMs } = this;
     const { own } = this.positions;
@@ -77,7 +82,7 @@ export class FrameCaller {
     const { positions, releaseBuffer } = this.context;
     const message = new FrameMessage(this.stableCopy(frame), releaseBuffer, {
       skippedBefore: (copied) => skippedBefore(own, copied, this.options),
-      // The positions advance to the frame that is really copied, when it is copied.
+      // The copied frame may be a newer one, so the positions advance only now.
       onCopied: (copied) => {
         positions.advance(own, copied);
         if (shared !== undefined) positions.advance(shared, copied);
@@ -91,7 +96,7 @@ export class FrameCaller {
     };
   }
 
-  /** JPEGs differ in length, so a newer one cannot take the place of this one in a message whose length is fixed. */
+  /** Copies a JPEG at once: JPEGs differ in size, so a newer one could not replace an overwritten one in its message. */
   private stableCopy(frame: FrameRef): FrameRef {
     if (this.options.outputFormat.format !== PICTURE_FORMAT.jpeg) return frame;
     const bytes = Buffer.allocUnsafe(frame.byteLength);

@@ -8,7 +8,7 @@ import {
 } from '../gen/chrys/cloud/videostreaming/v1beta1/video_streaming.js';
 
 const MAX_SIDE = 16_384;
-/** A larger BGR24 picture exceeds the 50 MiB that clients receive. */
+/** A larger BGR24 picture exceeds the 50 MiB that clients receive at most. */
 const MAX_PIXELS = Math.floor((50 * 1024 * 1024) / 3);
 const MAX_INTERVAL_MS = 24 * 3600 * 1000;
 const DEFAULT_QUALITY = 85;

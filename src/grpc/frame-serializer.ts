@@ -2,7 +2,7 @@ import type { NativeAddon } from '../native/types.js';
 import type { FrameRef } from '../rings/frame-reader.js';
 
 /**
- * Stands in for a serialized message. grpc-js uses only `byteLength` and `copy(target, offset)` of a message
+ * Replaces a serialized message. grpc-js uses only `byteLength` and `copy(target, offset)` of a message
  * (server-interceptors.ts, serializeMessage; a test checks this). So a picture is copied once, from the ring slot into
  * grpc-js's output, and nothing is encoded for each caller.
  */
@@ -11,7 +11,7 @@ export interface SerializedMessage {
   copy(target: Uint8Array, targetOffset: number): void;
 }
 
-/** VideoFrame.skipped (103, a varint). It differs for each caller, so it stands in front of the slot's message. */
+/** VideoFrame.skipped (field 103, a varint). It differs for each caller, so it precedes the message of the slot. */
 const SKIPPED_TAG = [0xb8, 0x06] as const;
 const SKIPPED_VALUE_BYTES = 5;
 const MAX_SKIPPED = 2 ** 35 - 1;
@@ -24,8 +24,8 @@ export interface FrameMessageHooks {
 }
 
 /**
- * The message of one frame for one caller. Its output is freed as soon as it is sent: outputs are megabytes long, and a
- * hundred of them a second make the garbage collector run ten times a second, which costs more than sending them.
+ * The message of one frame for one caller. Its output, several megabytes, is freed as soon as it is sent. Otherwise a hundred
+ * outputs a second would make the garbage collector run ten times a second, which costs more than sending them.
  */
 export class FrameMessage implements SerializedMessage {
   readonly byteLength: number;
@@ -57,7 +57,7 @@ export class FrameMessage implements SerializedMessage {
   }
 }
 
-/** Writes a varint of fixed width, so that a newer frame with another count fits into the same place. */
+/** Writes a varint of fixed size, so that the count of a newer frame fits into the same place. */
 function writeSkipped(target: Uint8Array, offset: number, skipped: number): void {
   let at = offset;
   for (const byte of SKIPPED_TAG) target[at++] = byte;

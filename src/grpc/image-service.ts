@@ -8,7 +8,6 @@ import {
 
 import type { Annotations } from '../annotations/types.js';
 import type { Clock } from '../base/clock.js';
-import { ChrysError } from '../base/errors.js';
 import type { Cameras } from '../cameras/types.js';
 import {
   ImageService,
@@ -22,7 +21,7 @@ import type { Storage } from '../cloud-storage/types.js';
 import { BufferedImageCall, type HistoryContext } from './buffered-image.js';
 import { listStreamOf, probeOf } from './camera-answers.js';
 import type { DirectHandlers } from './direct-calls.js';
-import type { FrameContext } from './frame-caller.js';
+import { cameraOf, checkDeviceId, type FrameContext } from './frame-caller.js';
 import { LatestImageCall } from './latest-image.js';
 import { NearestFrames } from './nearest-frame.js';
 import { VideoBatchCall } from './video-batch.js';
@@ -75,10 +74,7 @@ export function imageImplementation(parts: ImageParts): UntypedServiceImplementa
       for (const camera of cameras.list()) call.write(listStreamOf(camera));
       call.end();
     },
-    videoProbe: unary((request) => {
-      checkDeviceId(request.deviceId);
-      return probeOf(cameras.get(request.deviceId), packetSums);
-    }),
+    videoProbe: unary(({ deviceId }) => probeOf(cameraOf(cameras, deviceId), packetSums)),
     systemTime: unary(() => ({ currentTime: clock.nowMs() })),
     annotate: asyncUnary(async (request, call) => {
       const id = await annotations.annotate(request, { isGone: () => call.cancelled });
@@ -101,12 +97,6 @@ export function imageImplementation(parts: ImageParts): UntypedServiceImplementa
 
 function answeredDirectly(): never {
   throw new Error('This RPC is answered by directHandlers');
-}
-
-function checkDeviceId(deviceId: string): void {
-  if (deviceId === '') {
-    throw new ChrysError('invalid_argument', 'device_id is missing. Set it to the name of a camera.');
-  }
 }
 
 function asyncUnary<Request, Response>(

@@ -13,7 +13,7 @@ const DEADLINE_MARGIN_MS = 50;
  * stream. A unary client ends it after one request. A request waits until the answer to the previous one is sent.
  */
 export class LatestImageCall implements CallHandler<VideoFrameRequest> {
-  /** The positions of this call, by the position of its connection. */
+  /** The positions of this call. The key is the position of the connection. */
   private readonly ownPositions = new Map<Position, Position>();
   private answering = false;
   private halfClosed = false;
@@ -61,7 +61,7 @@ export class LatestImageCall implements CallHandler<VideoFrameRequest> {
     });
   }
 
-  /** Two streams of one connection do not take frames from each other: each starts where the connection was. */
+  /** The position of this call. It starts at that of the connection, so that two calls of it do not take frames from each other. */
   private ownPosition(shared: Position): Position {
     const own = this.ownPositions.get(shared) ?? { ...shared };
     this.ownPositions.set(shared, own);
@@ -85,7 +85,7 @@ export class LatestImageCall implements CallHandler<VideoFrameRequest> {
     if (this.halfClosed && this.queued === undefined) this.call.finish();
   }
 
-  /** The connection has taken an answer: the next request can be answered. */
+  /** The connection has taken an answer. Answers the next request. */
   private readonly sent = (): void => {
     this.answering = false;
     if (this.ended) return;
@@ -110,7 +110,7 @@ export class LatestImageCall implements CallHandler<VideoFrameRequest> {
   }
 }
 
-/** A frame without data, which clients test for. */
+/** A frame without data: by this, clients recognize that there was no new frame. */
 function emptyFrame(camera: Camera): Buffer {
   return Buffer.from(VideoFrame.encode(VideoFrame.create({ deviceId: camera.definition.name })).finish());
 }

@@ -21,7 +21,7 @@ export interface NearestQuery {
   readonly options: FrameOptions;
 }
 
-/** A second query for the present within this time raises the camera's demand, because more queries are likely. */
+/** A query for the present raises the camera's demand when it follows another within this time: more are then likely. */
 const AGAIN_MS = 2000;
 
 /** Finds the frame of a camera that is nearest to a moment. */
@@ -65,7 +65,7 @@ export class NearestFrames {
     });
   }
 
-  /** A live frame, if the camera decodes all frames anyway or is queried often. One query alone raises no demand. */
+  /** A live frame, if the camera decodes all frames anyway or is queried often. Otherwise undefined, and no demand is raised. */
   private live({ camera, options }: NearestQuery): OwnFrame | undefined {
     const nowMs = this.clock.monotonicMs();
     const again = nowMs - (this.queriedAtMs.get(camera) ?? -Infinity) < AGAIN_MS;
@@ -77,7 +77,7 @@ export class NearestFrames {
         found = frame;
       });
     } catch (error) {
-      // Too many output formats are in use: the history decodes a frame for this call alone.
+      // Too many output formats are in use. The history then decodes a frame for this call.
       if (error instanceof ChrysError && error.kind === 'resource_exhausted') return undefined;
       throw error;
     }

@@ -1,7 +1,7 @@
 import type { Clock } from '../base/clock.js';
 import type { FrameRef, FrameOptions } from '../cameras/types.js';
 
-/** How far one caller has come in the frames of one camera. */
+/** The last frame of one camera that one caller got. */
 export interface Position {
   /** Frame id of the last frame that the caller got, 0 = none yet. */
   frameId: number;
@@ -25,13 +25,12 @@ export function skippedBefore(position: Position, frame: FrameRef, options: Fram
   return Math.max(0, steps - 1);
 }
 
-/** Callers that are remembered for each camera. At the limit the caller with the oldest call is forgotten. */
+/** Maximum number of positions for each camera. At the limit the position that was not used for longest is deleted. */
 const MAX_CALLERS = 4096;
 
 /**
- * The positions of all callers, by camera, connection and frame options, so that two models behind one connection do not
- * take frames from each other. Positions belong to the camera object: a camera that is added again under the same name
- * starts without positions.
+ * The positions of all callers, by camera, connection and frame options, so that two models that share a connection do not take
+ * frames from each other. The key is the Camera object: a camera that is added again under the same name has no positions.
  */
 export class Positions {
   private readonly byCamera = new WeakMap<object, Map<string, Position>>();
@@ -45,7 +44,7 @@ export class Positions {
       this.byCamera.set(camera, callers);
     }
     const caller = callerOf(peer, options);
-    // Deleted and set again: the map stays in the order of the last calls.
+    // Deleted and set again, so that the map is ordered by the last use.
     const position = callers.get(caller) ?? newPosition();
     callers.delete(caller);
     callers.set(caller, position);

@@ -20,14 +20,14 @@ const PROTO_ROOT = fileURLToPath(new URL('../../proto', import.meta.url));
 const IMAGE_PROTO = 'chrys/cloud/videostreaming/v1beta1/video_streaming.proto';
 const IMAGE_SERVICE = 'chrys.cloud.videostreaming.v1beta1.Image';
 
-/** Frames are megabytes. With the protocol's default window of 64 KiB, a connection would wait 100 times a frame for an update. */
+/** With the protocol's default window of 64 KiB, a connection would wait for a window update 100 times in each frame. */
 const FLOW_CONTROL_WINDOW_BYTES = 64 * 1024 * 1024;
 /** Requests are small: an annotation with a long mask is the largest. */
 const MAX_REQUEST_BYTES = 4 * 1024 * 1024;
 const MAX_CONCURRENT_STREAMS = 1000;
 const KEEPALIVE_MS = 30_000;
 const SHUTDOWN_GRACE_MS = 200;
-/** Without this limit the kernel buffers megabytes for a slow reader, which is many seconds of small pictures. */
+/** Limit of the kernel's send buffer. Without it, megabytes are buffered for a slow reader: many seconds of small pictures. */
 const MAX_UNSENT_BYTES = 64 * 1024;
 
 export interface GrpcServer {
@@ -37,7 +37,7 @@ export interface GrpcServer {
   stop(): Promise<void>;
 }
 
-/** Throws failed_precondition when the address cannot be listened on. */
+/** Throws failed_precondition when the server cannot listen on the address. */
 export async function startGrpcServer(
   options: ImageParts & {
     host: string;
@@ -77,19 +77,24 @@ export async function startGrpcServer(
       endWatching();
       health.setStatus('', 'NOT_SERVING');
       health.setStatus(IMAGE_SERVICE, 'NOT_SERVING');
-      await new Promise<void>((resolve) => {
-        const force = setTimeout(() => {
-          server.forceShutdown();
-          // Node waits without a limit for a client that does not read its output. The shutdown does not wait for it.
-          setTimeout(resolve, SHUTDOWN_GRACE_MS);
-        }, SHUTDOWN_GRACE_MS);
-        server.tryShutdown(() => {
-          clearTimeout(force);
-          resolve();
-        });
-      });
+      await shutDown(server);
     },
   };
+}
+
+/** Resolves when all calls have ended, and after twice SHUTDOWN_GRACE_MS at the latest. */
+async function shutDown(server: Server): Promise<void> {
+  await new Promise<void>((resolve) => {
+    const force = setTimeout(() => {
+      server.forceShutdown();
+      // Node waits without a limit for a client that does not read its output. The shutdown does not wait for it.
+      setTimeout(resolve, SHUTDOWN_GRACE_MS);
+    }, SHUTDOWN_GRACE_MS);
+    server.tryShutdown(() => {
+      clearTimeout(force);
+      resolve();
+    });
+  });
 }
 
 function credentialsOf(tls: TlsSetup | undefined): ServerCredentials {

@@ -14,7 +14,7 @@ import { statusOf } from './status.js';
 import { outputFormatOf } from './frame-options.js';
 
 const MAX_CAMERAS = 64;
-/** Cameras of one call that are decoded at the same time. */
+/** Number of cameras of one call that are decoded at the same time. */
 const AT_ONCE = 4;
 /** Subtracted from a call's deadline, so that the answer arrives before the client gives up. */
 const DEADLINE_MARGIN_MS = 50;
@@ -33,7 +33,7 @@ interface Batch {
   readonly options: FrameOptions;
 }
 
-/** VideoBatch: answers with the frames that exist at the deadline. A camera without a frame has an error in its item. */
+/** VideoBatch: answers when all frames are found, or at the deadline. A camera without a frame has an error in its item. */
 export class VideoBatchCall implements CallHandler<VideoBatchRequest> {
   private readonly items: BatchItem[] = [];
   private readonly stops = new Set<() => void>();
@@ -79,7 +79,7 @@ export class VideoBatchCall implements CallHandler<VideoBatchRequest> {
       settled = true;
       if (stop !== undefined) this.stops.delete(stop);
       this.items[index] = itemOf(deviceId, batch, error, frame);
-      this.took(batch, frame);
+      this.onItem(batch, frame);
     };
     try {
       const camera = cameraOf(this.context.cameras, deviceId);
@@ -91,7 +91,7 @@ export class VideoBatchCall implements CallHandler<VideoBatchRequest> {
     }
   }
 
-  private took(batch: Batch, frame: OwnFrame | undefined): void {
+  private onItem(batch: Batch, frame: OwnFrame | undefined): void {
     if (this.over) return;
     this.left -= 1;
     this.bytes += frame?.message.length ?? 0;
@@ -145,7 +145,7 @@ export class VideoBatchCall implements CallHandler<VideoBatchRequest> {
 
 /** Throws invalid_argument. */
 function batchOf({ deviceIds, timestamp, maxSkewMs, terms }: VideoBatchRequest, nowMs: number): Batch {
-  const wanted = terms ?? VideoFrameRequest.create();
+  const request = terms ?? VideoFrameRequest.create();
   if (deviceIds.length === 0 || deviceIds.length > MAX_CAMERAS) {
     throw new ChrysError(
       'invalid_argument',
@@ -164,10 +164,10 @@ function batchOf({ deviceIds, timestamp, maxSkewMs, terms }: VideoBatchRequest, 
     now: timestamp === 0,
     maxSkewMs,
     options: {
-      outputFormat: outputFormatOf(wanted),
-      keyframesOnly: wanted.keyFrameOnly,
+      outputFormat: outputFormatOf(request),
+      keyframesOnly: request.keyFrameOnly,
       intervalMs: 0,
-      withholdCorrupt: wanted.withholdCorrupt,
+      withholdCorrupt: request.withholdCorrupt,
     },
   };
 }

@@ -5,12 +5,12 @@ import { cameraOf, FrameCaller, type FrameContext } from './frame-caller.js';
 import { newPosition } from './positions.js';
 import { checkSize, maxAgeMsOf, frameOptionsOf, waitMsOf } from './frame-options.js';
 
-/** Minimum wait for a frame. After each wait without a frame, the stream checks whether its camera still exists. */
+/** Minimum wait for a frame. It also limits how often the stream checks whether its camera still exists. */
 const MIN_WAIT_MS = 100;
 
 /**
- * VideoStream: one frame after the other, each when the connection has taken the previous one. A slow reader misses frames,
- * which `skipped` counts, so there is never a backlog. The stream continues when the camera comes back, and ends when the
+ * VideoStream: sends a frame when the connection has taken the previous one. A slow reader misses frames, which `skipped` counts,
+ * and there is never a backlog. The stream continues when the camera comes back, and ends when the
  * camera is removed.
  */
 export class VideoStreamCall implements CallHandler<VideoFrameRequest> {

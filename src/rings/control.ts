@@ -1,7 +1,8 @@
 import { CONTROL, LAYOUT_VERSION } from '../gen/ring-layout.js';
 
 /**
- * A view of a camera's control block. Main and the capture loop share it; native/src/rings/ring_layout.h says who writes what.
+ * A view of a camera's control block, which the main thread and the capture loop share. native/src/rings/ring_layout.h says
+ * which of them writes each field.
  * Indices are those of CONTROL: `…I32` for the I32 calls, `…I64` for getI64.
  */
 export class Control {
@@ -27,12 +28,12 @@ export class Control {
     Atomics.store(this.i32, index, value);
   }
 
-  /** Adds and returns the new value. */
+  /** Adds `amount`, and returns the new value. */
   addI32(index: number, amount: number): number {
     return Atomics.add(this.i32, index, amount) + amount;
   }
 
-  /** Returns a number, because counters stay far below 2^53. */
+  /** A number is enough, because counters stay far below 2^53. */
   getI64(index: number): number {
     return Number(Atomics.load(this.i64, index));
   }

@@ -1,7 +1,7 @@
 import { FLAG, FRAME_RING, FRAME_SLOT } from '../gen/ring-layout.js';
 import type { NativeAddon } from '../native/types.js';
 
-/** A finished VideoFrame message in a ring slot, which may be overwritten at any moment. */
+/** A finished VideoFrame message in a ring slot. The writer may overwrite it at any moment. */
 export interface FrameRef {
   /** Frame id: grows with each frame of the camera in display order. */
   readonly frameId: number;
@@ -13,40 +13,41 @@ export interface FrameRef {
   readonly arrivalMs: number;
   /** Number of keyframes of the camera up to this frame. */
   readonly keyframeCount: number;
-  /** Bytes of the whole message. */
+  /** Size of the whole message. */
   readonly byteLength: number;
-  /** Offset of the picture in the message. */
+  /** Offset of the picture in the message, in bytes. */
   readonly dataOffset: number;
+  /** Size of the picture. */
   readonly dataBytes: number;
   /**
-   * Copies the message into `target`, or a newer one of the same length when this one was overwritten. Returns the frame
-   * that was copied; undefined when there is none, and then the content of `target` is undefined.
+   * Copies the message into `target`. When it was overwritten, copies a newer one of the same size. Returns the frame that was
+   * copied. Undefined: there is none, and `target` may contain parts of frames.
    */
   copyTo(target: Uint8Array, targetOffset: number): FrameRef | undefined;
 }
 
 export interface FrameSearch {
-  /** Frames with a greater id only. */
+  /** Only frames with a greater id. */
   readonly after: number;
   /** A bit of FRAME_FILTER that the frame must have; 0 = any frame. */
   readonly filter: number;
-  /** OUTPUT.serial of the look that the frame must have; 0 = any. */
+  /** OUTPUT.serial that the frame must have, and with it the output format; 0 = any. */
   readonly serial: number;
   readonly withholdCorrupt: boolean;
   /** Only frames that arrived at or after this time, milliseconds since the epoch. */
   readonly notBeforeMs: number;
-  /** Returns the older one when exactly two frames match; otherwise the newest. */
+  /** When exactly two frames match and one follows the other, returns the older one; otherwise the newest. */
   readonly inOrder: boolean;
 }
 
 const FRAME_ID_I32 = FRAME_SLOT.frameIdI64 * 2;
 const ARRIVAL_I32 = FRAME_SLOT.arrivalUsI64 * 2;
-const KEYFRAMES_I32 = FRAME_SLOT.keyframeCountI64 * 2;
+const KEYFRAME_COUNT_I32 = FRAME_SLOT.keyframeCountI64 * 2;
 const TWO_POW_32 = 2 ** 32;
-// A reader gives up after this number of overruns in a row.
+/** A reader gives up after this number of overruns in a row. */
 const MAX_ATTEMPTS = 4;
 
-/** Reads a camera's frame ring on one thread. Never blocks the writer and is never blocked by it. */
+/** Reads one frame ring, on one thread. Reader and writer never block each other. */
 export class FrameReader {
   private bytes: Uint8Array<SharedArrayBuffer> | undefined;
   private i32: Int32Array<SharedArrayBuffer> | undefined;
@@ -62,13 +63,14 @@ export class FrameReader {
     this.slotCount = 0;
   }
 
+  /** The frame that matches `query`; undefined: there is none, or it was overwritten MAX_ATTEMPTS times. */
   find(query: FrameSearch): FrameRef | undefined {
     if (!this.ready()) return undefined;
     let newest = -1;
     let newestId = query.after;
     let oldest = -1;
     let oldestId = Infinity;
-    let waiting = 0;
+    let matches = 0;
     for (let slot = 0; slot < this.slotCount; slot++) {
       const at = this.slotIndex(slot);
       const lock = this.load(at + FRAME_SLOT.lockI32);
@@ -80,12 +82,12 @@ export class FrameReader {
       if (query.serial !== 0 && this.load(at + FRAME_SLOT.serialI32) !== query.serial) continue;
       if (query.withholdCorrupt && (flags & FLAG.corrupt) !== 0) continue;
       if (this.loadI64(at + ARRIVAL_I32) < query.notBeforeMs * 1000) continue;
-      waiting++;
+      matches++;
       if (frameId > newestId) [newest, newestId] = [slot, frameId];
       if (frameId < oldestId) [oldest, oldestId] = [slot, frameId];
     }
     if (newest < 0) return undefined;
-    const takeOlder = query.inOrder && waiting === 2 && oldestId === newestId - 1;
+    const takeOlder = query.inOrder && matches === 2 && oldestId === newestId - 1;
     return this.refTo(takeOlder ? oldest : newest, query);
   }
 
@@ -122,7 +124,7 @@ export class FrameReader {
     const width = this.load(at + FRAME_SLOT.widthI32);
     const height = this.load(at + FRAME_SLOT.heightI32);
     const frameId = this.loadI64(at + FRAME_ID_I32);
-    const keyframes = this.loadI64(at + KEYFRAMES_I32);
+    const keyframeCount = this.loadI64(at + KEYFRAME_COUNT_I32);
     const arrivalMs = Math.floor(this.loadI64(at + ARRIVAL_I32) / 1000);
     if ((lock & 1) !== 0 || this.load(at + FRAME_SLOT.lockI32) !== lock) return undefined;
     const ring = this.bytes;
@@ -136,7 +138,7 @@ export class FrameReader {
       width,
       height,
       arrivalMs,
-      keyframeCount: keyframes,
+      keyframeCount,
       byteLength,
       dataOffset,
       dataBytes,
@@ -164,7 +166,7 @@ export class FrameReader {
     return Atomics.load(this.i32 as Int32Array, index);
   }
 
-  /** The two halves may come from different writes; the slot's lock shows whether they do. */
+  /** The two halves may come from different writes. The caller checks this with the slot's lock. */
   private loadI64(index: number): number {
     return this.load(index + 1) * TWO_POW_32 + (this.load(index) >>> 0);
   }
