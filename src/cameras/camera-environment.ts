@@ -7,7 +7,7 @@ import type { ReplayRange } from './source/replay-url.js';
 import type { PacketRingSize } from './capture/rings.js';
 import type { Camera } from './types.js';
 
-/** What all cameras share. */
+/** The services and settings that all cameras share. */
 export interface CameraEnvironment {
   readonly addon: Pick<NativeAddon, 'initPacketRing' | 'copyFromSlot'> & WakeAddon;
   readonly workerUrl: URL;
@@ -16,21 +16,21 @@ export interface CameraEnvironment {
   readonly random: () => number;
   readonly logLevel: CaptureOptions['logLevel'];
   readonly packetRingSize: PacketRingSize;
-  /** Pixels; of cameras that have no limit of their own. */
+  /** Maximum width times height of a picture, for cameras that have no limit of their own. */
   readonly maxPixels: number;
-  /** Connections that are being closed, of these cameras and of probes. */
+  /** The connections of cameras and probes that are being closed. */
   readonly closings: Closings;
-  /** What earlier connections of that camera taught. */
+  /** The stored learned facts of a camera. */
   readonly learnedOf: (cameraName: string) => LearnedFacts | undefined;
-  /** Stores what its connections taught; undefined: forget it. Does not throw. */
+  /** Stores the learned facts of a camera; undefined: deletes them. Does not throw. */
   readonly onLearned: (camera: Camera, learned: LearnedFacts | undefined) => void;
-  /** The first number of a block that no packet of that camera had before, nor will have after a restart. */
+  /** The first sequence for the packets of a camera. Neither it nor a later one was used before, or is used after a restart. */
   readonly firstPacketOf: (cameraName: string) => number;
-  /** What is recorded of that range by now. */
+  /** The segments of a range that exist now. */
   readonly replayOf: (range: ReplayRange) => Promise<ReplayOptions>;
   readonly onStateChange: (camera: Camera) => void;
   readonly onStreamChange: (camera: Camera) => void;
   readonly onPlainFrames: (camera: Camera) => void;
-  /** The thread did not end in time, and may never. */
+  /** The thread did not end in time, and may never end. */
   readonly onGivenUp: (thread: CaptureThread) => void;
 }

@@ -1,6 +1,6 @@
 import { ChrysError } from '../base/errors.js';
 
-/** The original's names are those of Docker containers, so this loses none of them. */
+/** The rule of Docker's container names, which the original proxy used: all its cameras keep their names. */
 export const CAMERA_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/;
 const MAX_SHOWN = 60;
 
@@ -8,7 +8,7 @@ export function isCameraName(name: string): boolean {
   return CAMERA_NAME.test(name);
 }
 
-/** Gives the name back. Throws invalid_argument: it becomes part of paths, page addresses and metrics, so it is kept plain. */
+/** Returns the name. Throws invalid_argument when it has other characters: it becomes part of paths, URLs and metrics. */
 export function checkCameraName(name: string): string {
   if (isCameraName(name)) return name;
   throw new ChrysError(

@@ -1,9 +1,10 @@
 import type { CameraChanges, CameraDefinition } from './types.js';
 
+/** The definition with the changes. `modifiedMs` becomes `nowMs`, unless only the cloud's fact `storing` changes. */
 export function withChanges(definition: CameraDefinition, changes: CameraChanges, nowMs: number): CameraDefinition {
-  const { record: was, maxPixels: limit, ...rest } = withEndpoint(definition, changes.rtmpEndpoint);
-  const record = changes.record === undefined ? was : (changes.record ?? undefined);
-  const maxPixels = changes.maxPixels === undefined ? limit : (changes.maxPixels ?? undefined);
+  const { record: oldRecord, maxPixels: oldMaxPixels, ...rest } = withEndpoint(definition, changes.rtmpEndpoint);
+  const record = changes.record === undefined ? oldRecord : (changes.record ?? undefined);
+  const maxPixels = changes.maxPixels === undefined ? oldMaxPixels : (changes.maxPixels ?? undefined);
   const { transport, tlsVerify, passthrough, storage, storing } = changes;
   const isOnlyFact = Object.keys(changes).every((key) => key === 'storing');
   return {
@@ -20,7 +21,7 @@ export function withChanges(definition: CameraDefinition, changes: CameraChanges
   };
 }
 
-/** The cloud knows a stream by its endpoint: what it said of another one does not hold. */
+/** The cloud knows a stream by its RTMP endpoint. So a new endpoint ends the validity of `storing`. */
 function withEndpoint(definition: CameraDefinition, endpoint: string | null | undefined): CameraDefinition {
   if (endpoint === undefined || endpoint === definition.rtmpEndpoint) return definition;
   if (endpoint !== null) return { ...without(definition, ['storing']), rtmpEndpoint: endpoint };

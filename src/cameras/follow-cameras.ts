@@ -2,16 +2,16 @@ import type { Supervisor } from './supervisor.js';
 import type { Camera, CameraEvent } from './types.js';
 
 export interface FollowHandlers<State> {
-  /** A camera appeared: makes the state that is kept for it. `update` is called next. */
+  /** Creates the state of a new camera. `update` is called next. */
   begin(camera: Camera): State;
-  /** Something happened to the camera. 'added' is also the event of cameras that were there when following began. */
+  /** Handles an event of the camera. Cameras that exist at the start get the event 'added', too. */
   update(state: State, event: Exclude<CameraEvent, 'removed'>): void;
-  /** The camera was removed. */
+  /** Handles the removal of the camera. */
   end(state: State): void;
 }
 
 /**
- * Keeps a state for each camera, from the moment it appears until it is removed. A camera that is added again under the
+ * Keeps a state for each camera until the camera is removed. A camera that is added again under the
  * same name is another instance and gets a new state. Main thread.
  */
 export class FollowedCameras<State> {

@@ -4,7 +4,7 @@ import type { LearnedFacts } from '../native/types.js';
 /** Minimum time between two writes: a camera whose facts change with every packet must not cause a write for each. */
 const INTERVAL_MS = 1000;
 
-/** What was learnt about one camera. Stores the newest facts soon, and at most once in INTERVAL_MS. Main thread. */
+/** The learned facts of one camera. Stores the newest facts, at most once in INTERVAL_MS. Main thread. */
 export class LearnedKeeper {
   private cancelTimer: (() => void) | undefined;
   private storedAtMs = -Infinity;
@@ -30,7 +30,7 @@ export class LearnedKeeper {
     else this.cancelTimer ??= this.clock.after(dueMs, this.flush);
   }
 
-  /** Forgets everything. What is learnt until `resume` comes from the old connection, and is ignored. */
+  /** Forgets all facts. Ignores facts until `resume`, because they come from the old connection. */
   forget(): void {
     this.paused = true;
     this.current = undefined;
@@ -43,7 +43,7 @@ export class LearnedKeeper {
     this.paused = false;
   }
 
-  /** Stores now what is not stored yet. */
+  /** Stores the newest facts at once, unless they are stored already. */
   readonly flush = (): void => {
     this.cancelTimer?.();
     this.cancelTimer = undefined;

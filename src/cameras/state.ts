@@ -3,8 +3,8 @@ import { HEALTHY_AFTER_MS, mendedAfterMs, retryDelayMs } from './reconnect/backo
 import type { CameraPhase, CameraReason, CameraState } from './types.js';
 
 /**
- * The phase of a camera, its failures and its back-off. Its user starts captures and timers. An event that does not fit the
- * phase, such as a late message of a worker that was given up, is ignored.
+ * The phase of a camera, its failures and its back-off. Starts neither captures nor timers. Ignores an event that does not fit
+ * the phase, such as a late message of a worker that was given up.
  */
 export class CameraStateMachine {
   private phase: CameraPhase = 'created';
@@ -15,13 +15,13 @@ export class CameraStateMachine {
   private nextAttemptMs: number | undefined;
   private lastConnectedMs: number | undefined;
   private lastDisconnectedMs: number | undefined;
-  /** Clock.monotonicMs of the last opening. */
+  /** When the stream last opened, by Clock.monotonicMs. */
   private openedAtMs = 0;
   private opens = 0;
   private failuresAny = 0;
   private failuresSame = 0;
   private failuresSameReason: CameraReason | undefined;
-  /** Failures by reason; a reason is removed when a stream ran for `mendedAfterMs`. */
+  /** Number of failures by reason. A reason is removed when a stream ran for its `mendedAfterMs`. */
   private readonly kept = new Map<CameraReason, number>();
   private lastFailure = '';
 
@@ -46,17 +46,17 @@ export class CameraStateMachine {
     };
   }
 
-  /** How often the stream was opened again. */
+  /** Number of times that the stream opened after the first time. */
   get reconnects(): number {
     return Math.max(0, this.opens - 1);
   }
 
-  /** The sentence of the last failure, '' = none yet. */
+  /** The message of the last failure, '' = none yet. */
   get lastError(): string {
     return this.lastFailure;
   }
 
-  /** A capture begins. Returns false when it must not. */
+  /** A capture begins. Returns false when the phase does not allow it. */
   attempt(): boolean {
     if (this.phase === 'created') this.enter('connecting');
     else if (this.phase !== 'reconnecting') return false;
@@ -115,7 +115,7 @@ export class CameraStateMachine {
     if (this.phase === 'reconnecting') this.resetBackoff();
   }
 
-  /** A retry was requested: earlier failures no longer count for the back-off. False: the camera waits for no attempt. */
+  /** A retry is requested: earlier failures no longer count for the back-off. Returns false when no attempt can begin now. */
   retry(): boolean {
     const isWaiting = this.phase === 'reconnecting' && this.nextAttemptMs !== undefined;
     if (!isWaiting && this.phase !== 'failed') return false;

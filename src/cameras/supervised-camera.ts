@@ -33,9 +33,9 @@ import type {
 } from './types.js';
 import type { FromWorker } from './capture/worker-messages.js';
 
-/** Maximum time that `stop` waits for a worker, which may continue its TEARDOWN in the background. */
+/** Maximum time for which `stop` waits for a worker. The worker may continue its TEARDOWN in the background. */
 const STOP_GRACE_MS = 250;
-/** The same when the process ends: TEARDOWN then takes at most 300 ms, and nothing continues in the background. */
+/** The same when the process ends. TEARDOWN then takes at most 300 ms, and nothing continues in the background. */
 const EXIT_GRACE_MS = 400;
 
 /** One camera: starts captures in its worker thread, and retries them after the back-off, until `stop`. Main thread. */
@@ -62,7 +62,7 @@ export class SupervisedCamera implements Camera {
   private cancelTimer: (() => void) | undefined;
   private stopping: Promise<void> | undefined;
   private begunByProbe = false;
-  /** The worker did not answer in time, and was told to stop. */
+  /** The worker did not answer in time, and its capture is being stopped. */
   private overdue = false;
 
   constructor(
@@ -126,26 +126,26 @@ export class SupervisedCamera implements Camera {
 
   /** Replaces the definition. The camera reconnects only when its connection settings or its audio changed. */
   redefine(definition: CameraDefinition): void {
-    const was = this.current;
+    const old = this.current;
     this.current = definition;
-    const isOtherAudio = definition.recordAudio !== was.recordAudio;
-    const isOtherConnection =
-      definition.transport !== was.transport ||
-      definition.tlsVerify !== was.tlsVerify ||
-      definition.maxPixels !== was.maxPixels;
+    const audioChanged = definition.recordAudio !== old.recordAudio;
+    const connectionChanged =
+      definition.transport !== old.transport ||
+      definition.tlsVerify !== old.tlsVerify ||
+      definition.maxPixels !== old.maxPixels;
     if (this.thread?.isCapturing === true) {
-      if (isOtherAudio || isOtherConnection) this.reopen();
-    } else if (isOtherConnection) {
+      if (audioChanged || connectionChanged) this.reopen();
+    } else if (connectionChanged) {
       this.retry();
     }
   }
 
-  /** Connects at once instead of after the back-off. Does nothing for a camera that is connected or connecting. */
+  /** Connects at once instead of after the back-off. Does nothing if the camera is connected or connecting. */
   retry(): void {
     if (this.started && this.machine.retry()) this.begin(false);
   }
 
-  /** Forgets what was learnt about the camera, and reconnects. */
+  /** Deletes the learned facts, and reconnects. */
   forget(): void {
     this.keeper.forget();
     if (this.thread?.isCapturing === true) this.reopen();
@@ -159,20 +159,20 @@ export class SupervisedCamera implements Camera {
   }
 
   /**
-   * Resolves within 300 ms in every state; a TEARDOWN may continue in the background. STOP.process is for the end of the
-   * process: resolves within 450 ms, and nothing continues in the background.
+   * Stops the camera. Resolves within 300 ms in every phase; a TEARDOWN may continue in the background. With STOP.process, for
+   * the end of the process, it resolves within 450 ms, and nothing continues in the background.
    */
   stop(how: StopReason = STOP.capture): Promise<void> {
     this.stopping ??= this.end(how);
     return this.stopping;
   }
 
-  /** Resolves when its thread has ended, without a time limit. */
+  /** Resolves when its thread has ended. There is no timeout. */
   async whenEnded(): Promise<void> {
     await this.thread?.whenEnded();
   }
 
-  /** Ends the capture; the next one begins with the changes. */
+  /** Ends the capture. The next one begins at once, with the changed definition. */
   private reopen(): void {
     this.reopening = true;
     this.raiseStop(STOP.capture);
@@ -192,7 +192,7 @@ export class SupervisedCamera implements Camera {
     else void this.openLater(source);
   }
 
-  /** Opens the source when connections to the same camera are closed and segments are listed. No other capture begins meanwhile. */
+  /** Waits for connections to the same camera that are being closed, finds the segments of a replay, and opens the source. */
   private async openLater(source: CameraSource): Promise<void> {
     try {
       await this.env.closings.allClosed(source);
@@ -290,7 +290,7 @@ export class SupervisedCamera implements Camera {
     const facts = checkedLearned(learned);
     if (facts === undefined) return;
     this.keeper.learn(facts);
-    // No later message stores it.
+    // There may be no later message, so the facts are stored now.
     if (this.stopping !== undefined) this.keeper.flush();
   }
 
@@ -310,7 +310,7 @@ export class SupervisedCamera implements Camera {
   private onGone(error: string): void {
     this.thread = undefined;
     if (this.stopping !== undefined) return;
-    // The capture loop writes these fields, and it is gone.
+    // The capture loop can no longer update these fields.
     this.control.setI32(CONTROL.connectedI32, 0);
     this.control.setI32(CONTROL.decodingModeI32, DEMAND.idle);
     const { phase, nextAttemptMs } = this.machine.state;
@@ -320,8 +320,8 @@ export class SupervisedCamera implements Camera {
   }
 
   private readonly onOverdue = (): void => {
-    // The thread hangs in a call without a time limit. A second thread would be a second writer of the same rings, so this
-    // one must return first.
+    // The thread hangs in a call without a time limit. No second thread is started before it returns, because there would be
+    // two writers of the same rings.
     this.overdue = true;
     this.lines.own('warn', 'The worker thread does not answer. It is stopped.');
     this.raiseStop(STOP.capture);
@@ -360,13 +360,13 @@ export class SupervisedCamera implements Camera {
     const { thread } = this;
     this.changed();
     if (thread === undefined) return;
-    const hurry = how === STOP.process;
-    if (await thread.end(hurry ? EXIT_GRACE_MS : STOP_GRACE_MS)) return;
-    if (hurry) this.env.onGivenUp(thread);
+    const processEnds = how === STOP.process;
+    if (await thread.end(processEnds ? EXIT_GRACE_MS : STOP_GRACE_MS)) return;
+    if (processEnds) this.env.onGivenUp(thread);
     else this.waitInBackground(thread);
   }
 
-  /** The thread may continue for as long as a TEARDOWN may take. Then it is given up. */
+  /** Gives the thread up if it does not end within the time that a TEARDOWN may take. */
   private waitInBackground(thread: CaptureThread): void {
     const leftMs = TEARDOWN_MS + TEARDOWN_MARGIN_MS - STOP_GRACE_MS;
     const cancel = this.env.clock.after(leftMs, () => {
@@ -375,7 +375,7 @@ export class SupervisedCamera implements Camera {
     void thread.whenEnded().then(cancel);
   }
 
-  /** Ends the thread, because there will be no further attempt. */
+  /** Ends the thread, because there is no further attempt. */
   private releaseThread(): void {
     const { thread } = this;
     this.thread = undefined;

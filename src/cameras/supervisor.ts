@@ -29,13 +29,13 @@ export interface DefinitionStore {
   insert(definition: CameraDefinition): void;
   update(definition: CameraDefinition): void;
   remove(name: string): unknown;
-  /** What earlier connections learnt about a camera. */
+  /** The learned facts of a camera. */
   learned(name: string): LearnedFacts | undefined;
-  /** Does nothing for an unknown name. */
+  /** Stores the learned facts of a camera; undefined: deletes them. Does nothing for an unknown name. */
   learn(name: string, facts: LearnedFacts | undefined): void;
 }
 
-/** Where the frame ids that were given away are stored. */
+/** Where the frame ids that were reserved are stored. */
 export interface FrameIdStore {
   /** Reserves `count` ids that were never used, and returns the first. Throws when the database cannot be written. */
   reserve(cameraName: string, count: number): number;
@@ -53,7 +53,7 @@ export interface SupervisorOptions {
   readonly maxPixels: number;
   readonly frameIds: FrameIdStore;
   readonly allowedSchemes: readonly SourceScheme[];
-  /** Where replays find their segments; undefined: nothing is recorded. */
+  /** Where replays find their segments. Default: there are none. */
   readonly segments?: () => SegmentLookup;
   /** Level of libav's messages. Default 'warn'. */
   readonly logLevel?: CaptureOptions['logLevel'];
@@ -68,7 +68,7 @@ export type EventListener = (event: CameraEvent, camera: Camera) => void;
 /** Time between the starts of two cameras, so that a restart does not open hundreds of streams at once. */
 const START_GAP_MS = 25;
 const MAX_START_MS = 2000;
-/** Frame ids for each start of a camera: enough for ten years at 25 frames a second, and for a million starts. */
+/** Frame ids that are reserved for each start of a camera: enough for ten years at 25 frames a second, and for a million starts. */
 const FRAME_ID_BLOCK = 2 ** 33;
 
 /** All cameras of this process, each with a thread of its own. Main thread. */
@@ -120,13 +120,13 @@ export class Supervisor implements Cameras {
     process.once('exit', this.onProcessExit);
   }
 
-  /** The exit of the process waits for its threads, and a capture ends only by its stop flag. */
+  /** Stops all captures, because the exit of the process waits for its threads. */
   private readonly onProcessExit = (): void => {
     for (const camera of [...this.cameras.values(), ...this.leaving]) camera.raiseStop(STOP.process);
     this.prober.raiseStop(STOP.process);
   };
 
-  /** Number of threads that hang in a call which cannot be cancelled. */
+  /** Number of threads that did not end in time, because they hang in a call that cannot be cancelled. */
   get hangingThreads(): number {
     return this.givenUp.size;
   }
@@ -222,7 +222,7 @@ export class Supervisor implements Cameras {
     return answer ?? (await this.prober.probe(source, options));
   }
 
-  /** Stops all cameras at once; resolves within 450 ms. No camera can be added afterwards. */
+  /** Stops all cameras at the same time; resolves within 450 ms. No camera can be added afterwards. */
   async stopAll(): Promise<void> {
     this.closed = true;
     for (const camera of this.leaving) camera.raiseStop(STOP.process);
@@ -252,7 +252,7 @@ export class Supervisor implements Cameras {
     try {
       return frameIds.reserve(name, FRAME_ID_BLOCK);
     } catch (error) {
-      // A camera works even when the disk cannot be written.
+      // The camera must work even when the disk cannot be written.
       logger.warn(
         { camera: name },
         `The frame ids of the camera cannot be stored, so they begin at a random number: ${messageOf(error)}`,
@@ -261,7 +261,7 @@ export class Supervisor implements Cameras {
     }
   }
 
-  /** Ignores a camera that was removed: its name may belong to another one now. */
+  /** Stores the learned facts, unless the camera was removed: its name may belong to another camera now. */
   private keepLearned(camera: Camera, learned: LearnedFacts | undefined): void {
     const { name } = camera.definition;
     if (this.cameras.get(name) !== camera || this.ephemeral.has(name)) return;

@@ -9,31 +9,31 @@ import type { CameraSource } from './source/source-url.js';
 export type { CameraDefinition } from '../database/camera-definition.js';
 
 /**
- * created -> connecting -> running -> reconnecting -> …; `failed` only for what retrying cannot mend, `stopped` when
- * the camera was stopped.
+ * created -> connecting -> running -> reconnecting -> running …; `failed` when no retry can help, `stopped` when the camera was
+ * stopped.
  */
 export type CameraPhase = 'created' | 'connecting' | 'running' | 'reconnecting' | 'failed' | 'stopped';
 
-/** Why a camera is not running: what ended its last capture, or that its worker thread died. */
+/** Why a camera is not running: the end of its last capture, or a crash of its worker thread. */
 export type CameraReason = Exclude<CaptureEnd, 'stopped'> | 'worker_crashed';
 
 export interface CameraState {
   readonly phase: CameraPhase;
-  /** Since when, milliseconds since the epoch. */
+  /** When the phase began, milliseconds since the epoch. */
   readonly sinceMs: number;
   readonly reason?: CameraReason;
-  /** A sentence for a person, masked; '' while running well. */
+  /** Sentences for a person, masked; '' when nothing is wrong. */
   readonly message: string;
-  /** Failures since the stream last ran for 30 s. */
+  /** Number of failures since the stream last ran for 30 s. */
   readonly failingStreak: number;
-  /** Milliseconds since the epoch; only while reconnecting and waiting. */
+  /** Milliseconds since the epoch; only while the camera waits for its next attempt. */
   readonly nextAttemptMs?: number;
   /** Milliseconds since the epoch; only after the stream was open once. */
   readonly lastConnectedMs?: number;
   readonly lastDisconnectedMs?: number;
 }
 
-/** Counters since the camera was defined or the proxy started, whichever is later. */
+/** The counters begin when the camera is added or the proxy starts, whichever is later. */
 export interface CameraStats {
   readonly packets: number;
   readonly keyframeCount: number;
@@ -41,10 +41,10 @@ export interface CameraStats {
   readonly framesDecoded: number;
   readonly framesPublished: number;
   readonly framesCorrupt: number;
-  /** Decoded, wanted, and not published, because their time was not beyond the last one's. */
+  /** Decoded frames that were not published, because their time was not later than that of the previous frame. */
   readonly framesDropped: number;
   readonly decodeErrors: number;
-  /** Packets that were stored although loss on the way had damaged them. */
+  /** Packets that were stored although they were damaged by loss in the network. */
   readonly packetsDamaged: number;
   readonly decodeUs: number;
   readonly convertUs: number;
@@ -52,14 +52,14 @@ export interface CameraStats {
   /** 0 = not known yet. */
   readonly fps: number;
   readonly gopPackets: number;
-  /** Stall limit in force: time without a picture that counts as a stall, milliseconds; 0 = not known yet. */
+  /** The stall limit in use, milliseconds; 0 = not known yet. */
   readonly stallLimitMs: number;
   /** Milliseconds since the epoch, 0 = none yet. */
   readonly lastPacketMs: number;
   readonly lastFrameMs: number;
-  /** The masked sentence of the last failure, '' = none yet. */
+  /** The message of the last failure, masked; '' = none yet. */
   readonly lastError: string;
-  /** What the capture loop decodes at the moment. */
+  /** The frames that the capture loop decodes at the moment. */
   readonly decoding: 'idle' | 'keyframes' | 'interval' | 'all';
   /** Calls that wait for a frame at the moment. */
   readonly callers: number;
@@ -74,34 +74,34 @@ export interface LogLine {
 
 export type { FrameRef };
 
-/** One camera as the routes above see it. */
+/** One camera, as other parts of the proxy see it. */
 export interface Camera {
   readonly definition: CameraDefinition;
   /** What the camera plays; undefined: the stored URL is not valid. */
   readonly source: CameraSource | undefined;
   readonly state: CameraState;
   readonly stats: CameraStats;
-  /** Undefined until the stream was open once. */
+  /** The current or last stream; undefined until the first one opens. */
   readonly stream: StreamInfo | undefined;
-  /** What its connections have learnt; undefined: nothing yet. Holds a session id, which users must not see. */
+  /** Undefined: nothing is learned yet. Contains a session id, which users must not see. */
   readonly learned: LearnedFacts | undefined;
   /** The newest 100 lines, oldest first. */
   readonly log: readonly LogLine[];
   readonly frames: FrameSource;
-  /** Of the frames in the plain look: BGR24 of the camera's size. Undefined until somebody wanted one. */
+  /** The frame ring of output 0: unscaled BGR24. Undefined until its first subscription. */
   readonly plainFrames: SharedArrayBuffer | undefined;
   readonly packets: PacketBuffer;
 }
 
-/** Format of delivered frames. Sizes in pixels; 0 = from the other one and the aspect ratio, both 0 = unscaled. */
+/** Format of delivered frames. Width and height in pixels; one 0 = from the other one and the aspect ratio, both 0 = unscaled. */
 export interface OutputFormat {
   /** One of PICTURE_FORMAT. */
   readonly format: number;
   readonly width: number;
   readonly height: number;
-  /** Of a JPEG, 1 to 100; 0 for other formats. */
+  /** JPEG quality, 1 to 100; 0 for other formats. */
   readonly quality: number;
-  /** May be larger than the camera's picture. */
+  /** The frame may be larger than the camera's picture. */
   readonly enlarge: boolean;
 }
 
@@ -118,9 +118,9 @@ export interface FrameOptions {
 /** A request for the next frame of a caller. */
 export interface FrameQuery {
   readonly options: FrameOptions;
-  /** Frame id of the last frame this caller had, 0 = none. */
+  /** Frame id of the last frame that this caller got, 0 = none. */
   readonly after: number;
-  /** How long ago this caller had its last frame; Infinity = never. */
+  /** Milliseconds since this caller got its last frame; Infinity = it got none. */
   readonly sinceLastMs: number;
   /** Maximum wait, milliseconds; 0 = only a frame that exists now. */
   readonly waitMs: number;
@@ -134,7 +134,7 @@ export interface Subscription {
   readonly output: number;
   /** A bit of FRAME_FILTER. */
   readonly frameFilter: number;
-  /** Frames of this output with another serial have another look. */
+  /** Frames of this output with another serial have another output format. */
   readonly serial: number;
 }
 
@@ -145,37 +145,38 @@ export interface FrameSource {
    */
   subscribe(options: FrameOptions): Subscription;
   /**
-   * Hands `settle` such a frame, or undefined when there is none within waitMs or the camera is gone; once, and at once
-   * when it is there already. The returned function ends the wait without a call of `settle`. Raises the camera's demand.
-   * Callbacks and not promises: this runs for every frame of every caller. Throws resource_exhausted (too many wait, or
-   * too many different output formats or intervals are in use).
+   * Calls `settle` once: with a frame that matches, or with undefined when there is none within waitMs or the camera is
+   * removed. The call comes before this method returns when the frame already exists. The returned function ends the wait
+   * without a call of `settle`. Raises the camera's demand. Uses a callback and no promise, because this runs for every frame
+   * of every caller. Throws resource_exhausted when too many callers wait, or too many different output formats or intervals
+   * are in use.
    */
   request(query: FrameQuery, settle: (frame: FrameRef | undefined) => void): () => void;
   /**
-   * Why no frame in this output format comes although the camera is connected: its pictures do not fit into a message
-   * (resource_exhausted, with size, limit and advice). Undefined: no reason is known. Callers use this when `request` or
-   * `snapshot` had no frame for them; both stop waiting as soon as there is a reason.
+   * The error of a caller to whom `request` or `snapshot` gave no frame: resource_exhausted, with size, limit and advice, when
+   * the frames in this output format do not fit into a message. Both methods stop waiting as soon as there is such an error.
+   * Undefined: there is none.
    */
   refusal(format: OutputFormat): ChrysError | undefined;
   /** The newest frame, decoded once for this call without raising the demand. Undefined: none within waitMs. */
   snapshot(waitMs: number, signal?: AbortSignal): Promise<FrameRef | undefined>;
 }
 
-/** The compressed packets of one camera that memory holds; native/src/rings/ring_layout.h says how they lie there. */
+/** The packets of one camera in memory. native/src/rings/ring_layout.h defines the layout. */
 export interface PacketBuffer {
   /** Undefined until the camera was started. */
   readonly ring: SharedArrayBuffer | undefined;
-  /** The audio, if it was ever recorded. */
+  /** The ring of the audio; undefined until audio is recorded for the first time. */
   readonly audioRing: SharedArrayBuffer | undefined;
-  /** CONTROL, with packetEvent and packetWaiters for whoever waits for packets. */
+  /** The control block. Its packetEvent and packetWaiters serve readers that wait for packets. */
   readonly control: SharedArrayBuffer;
-  /** What the packets of each connection are, by PACKET_ENTRY.connection; the newest few connections. */
+  /** The last stream of each connection, by PACKET_ENTRY.connection; only the newest connections. */
   readonly streams: ReadonlyMap<number, StreamInfo>;
-  /** The same, and from which packet on it holds: a camera may change its picture within a connection. Oldest first. */
+  /** All periods, oldest first. A camera may change its stream within a connection, which begins another period. */
   readonly periods: readonly StreamPeriod[];
 }
 
-/** What the packets from one on are, until the next period. */
+/** The stream of the packets from `fromSequence` on, until the next period. */
 export interface StreamPeriod {
   readonly fromSequence: number;
   readonly stream: StreamInfo;
@@ -185,20 +186,20 @@ export interface StreamPeriod {
 export interface CameraChanges {
   readonly transport?: Transport;
   readonly tlsVerify?: TlsVerify;
-  /** null: as `camera.max_pixels` says. */
+  /** null: `camera.max_pixels` applies. */
   readonly maxPixels?: number | null;
-  /** null: as `buffer.on_disk` says. */
+  /** null: `buffer.on_disk` applies. */
   readonly record?: boolean | null;
   readonly recordAudio?: boolean;
-  /** null: none, and then nothing is pushed or stored any more. Another one is not known to the cloud yet. */
+  /** null: none, which also ends passthrough and storage. Any change also deletes `storing`. */
   readonly rtmpEndpoint?: string | null;
   readonly passthrough?: boolean;
   readonly storage?: boolean;
-  /** What the cloud said. By itself no change of the definition that a user would know of. */
+  /** What the cloud reported. Does not change `modifiedMs`, because no user made this change. */
   readonly storing?: StorageFact;
 }
 
-/** 'changed': its definition. 'stream': a period began. 'plainFrames': there is another ring of them. */
+/** 'changed': the definition changed. 'stream': a period began. 'plainFrames': Camera.plainFrames is another ring. */
 export type CameraEvent = 'added' | 'removed' | 'changed' | 'stream' | 'plainFrames';
 
 /** All cameras. Errors are ChrysErrors. */
@@ -206,20 +207,24 @@ export interface Cameras {
   list(): readonly Camera[];
   /** Throws not_found. */
   get(name: string): Camera;
-  /** Stores and starts it. Throws already_exists, invalid_argument, resource_exhausted (too many cameras). */
+  /** Stores a camera and starts it. Throws already_exists, invalid_argument, resource_exhausted (too many cameras). */
   add(definition: CameraDefinition): Camera;
-  /** Stores the changes; the connection stays. Throws not_found, and what the store throws. */
+  /**
+   * Stores the changes. The camera reconnects only when its connection settings or its audio change. Throws not_found, and
+   * errors of the database.
+   */
   update(name: string, changes: CameraChanges): Camera;
   /**
-   * Connects at once instead of later or never. `forget`: forgets what was learnt about the camera, with the pinned
-   * certificate, and connects anew. Throws not_found.
+   * Connects at once, also if no further attempt was planned. `forget`: deletes the learned facts with the pinned certificate,
+   * and reconnects. Throws not_found.
    */
   retry(name: string, options?: { readonly forget?: boolean }): Camera;
   /**
-   * Finds out codec, size and rates of a stream without adding it. If it is the stream of a running camera, no connection is
-   * made, even if the URL has another user and password. Throws a ChrysError that says why the stream cannot be opened.
+   * Finds out the codec, size and rates of a stream without adding it. If it is the stream of a running camera, no connection
+   * is made, even if the URL has another user and password. Throws a ChrysError with the reason why the stream cannot be
+   * opened.
    */
-  probe(url: string, wish: ProbeOptions): Promise<ProbeResult>;
-  /** Stops and forgets the camera. Resolves within 300 ms; TEARDOWN may go on in the background. Throws not_found. */
+  probe(url: string, options: ProbeOptions): Promise<ProbeResult>;
+  /** Stops and deletes the camera. Resolves within 300 ms; TEARDOWN may continue in the background. Throws not_found. */
   remove(name: string): Promise<void>;
 }

@@ -1,17 +1,17 @@
 import { createRequire } from 'node:module';
 
-/** Pictures as libav has them: one buffer and one line size (bytes) per plane. */
+/** A picture in libav's form: one buffer and one line size in bytes for each plane. */
 export interface BeamFrame {
   readonly width: number;
   readonly height: number;
   readonly linesize: readonly number[];
   readonly data: readonly Buffer[];
-  /** Allocates the planes for the size, format and line sizes given; a member of new frames only. */
+  /** Allocates the planes. Only new frames have this method. */
   alloc(): BeamFrame;
 }
 
 export interface BeamPacket {
-  /** Longer than `size`: libav pads it. */
+  /** Longer than `size`, because libav adds padding. */
   readonly data: Buffer;
   readonly size: number;
 }
@@ -24,7 +24,7 @@ export interface BeamEncoder {
   encode(frame: BeamFrame): Promise<{ readonly packets: readonly BeamPacket[] }>;
 }
 
-/** What we use of beamcoder. Promises settle on this thread; the work runs on libuv's pool. */
+/** The part of beamcoder that is used here. The work runs on libuv's thread pool. */
 export interface Beamcoder {
   frame(options: {
     readonly width: number;
@@ -51,9 +51,9 @@ export interface Beamcoder {
 let loaded: Beamcoder | undefined;
 
 /**
- * The addon of beamcoder, loaded at the first call. Its file is loaded and not the package: `require('beamcoder')`
- * also loads segfault-handler, which is not context-aware and fails in every thread but the first ("Module did not
- * self-register"), and it prints a banner to standard output.
+ * Returns the addon of beamcoder; the first call loads it. The addon's file is loaded directly: `require('beamcoder')` also
+ * loads segfault-handler, which fails in every thread but the first ("Module did not self-register"), and prints a banner to
+ * standard output.
  */
 export function beamcoder(): Beamcoder {
   loaded ??= createRequire(import.meta.url)('beamcoder/build/Release/beamcoder.node') as Beamcoder;

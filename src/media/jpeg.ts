@@ -3,21 +3,21 @@ import { Limiter } from '../base/limiter.js';
 import { beamcoder, type BeamEncoder, type BeamFilterer, type BeamFrame } from './beamcoder.js';
 
 export interface JpegOptions {
-  /** Blue, green, red; rows without gaps: `height * width * 3` bytes. Must not change until the promise settles. */
+  /** Blue, green, red; `height * width * 3` bytes without padding. Must not change until the promise settles. */
   readonly bgr24: Uint8Array;
   /** Pixels. */
   readonly width: number;
   readonly height: number;
-  /** Pixels; the height follows, so that the aspect stays. Never more than `width`. */
+  /** Width of the JPEG in pixels; the aspect ratio is kept. At most `width`, which is the default. */
   readonly outWidth?: number;
-  /** 1 (small) to 100 (good). */
+  /** 1 (smallest file) to 100 (best picture). Default 90. */
   readonly quality?: number;
 }
 
 const DEFAULT_QUALITY = 90;
 const limiter = new Limiter('snapshots', 2, 32);
 
-/** Encodes one picture on libuv's thread pool. Throws invalid_argument, resource_exhausted when too many wait. */
+/** Encodes one picture on libuv's thread pool. Throws invalid_argument, and resource_exhausted when too many calls wait. */
 export function encodeJpeg(options: JpegOptions): Promise<Buffer> {
   const { bgr24, width, height } = options;
   if (!isSize(width) || !isSize(height) || bgr24.byteLength !== width * height * 3) {
@@ -29,10 +29,10 @@ export function encodeJpeg(options: JpegOptions): Promise<Buffer> {
     const [scaled] = (await pipeline.filterer.filter([frameOf(bgr24, width, height)]))[0]?.frames ?? [];
     const packet = scaled && (await pipeline.encoder.encode(scaled)).packets[0];
     if (packet === undefined) {
-      throw new ChrysError('internal', `The JPEG encoder made nothing of a picture of ${width}x${height}.`);
+      throw new ChrysError('internal', `The JPEG encoder returned no data for a picture of ${width}x${height}.`);
     }
     giveBack(pipeline);
-    // A copy, because the packet's memory is libav's and lives until the next garbage collection otherwise.
+    // The data is copied, because otherwise libav's memory would stay allocated until the next garbage collection.
     return Buffer.from(packet.data.subarray(0, packet.size));
   });
 }
@@ -51,7 +51,7 @@ interface Pipeline {
   readonly encoder: BeamEncoder;
 }
 
-/** Contexts that nobody uses at the moment, the least recently used first. Opening them costs as much as a picture. */
+/** Unused pipelines, the least recently used first. They are kept because opening one takes as long as encoding a picture. */
 const idle: Pipeline[] = [];
 const MAX_IDLE = 4;
 
@@ -62,7 +62,7 @@ async function takePipeline(shape: Shape): Promise<Pipeline> {
   return kept ?? { key, filterer: await makeFilterer(shape), encoder: makeEncoder(shape) };
 }
 
-/** Only a pipeline that worked comes back; one that failed is left to the garbage collector. */
+/** Keeps a pipeline for the next call. A pipeline that failed must not be kept. */
 function giveBack(pipeline: Pipeline): void {
   idle.push(pipeline);
   if (idle.length > MAX_IDLE) {
@@ -76,7 +76,10 @@ function shapeOf({ width, height, outWidth = width, quality = DEFAULT_QUALITY }:
   return { width, height, outWidth: scaledWidth, outHeight: scaledHeight, quality };
 }
 
-/** JFIF wants BT.601 with the full range, whatever the stream had; the plain yuv420p with that range is asked for, because libav logs a warning for yuvj420p. */
+/**
+ * JFIF requires BT.601 with the full range, whatever the stream has. The pixel format is yuv420p with that range and not
+ * yuvj420p, because libav logs a warning for the latter.
+ */
 function makeFilterer(shape: Shape): Promise<BeamFilterer> {
   return beamcoder().filterer({
     filterType: 'video',
@@ -106,10 +109,10 @@ function makeEncoder(shape: Shape): BeamEncoder {
   });
 }
 
-/** An encoder refuses a picture whose time is not later than that of the one before. */
+/** Number of pictures so far, used as pts: an encoder refuses a picture whose pts does not grow. */
 let pictures = 0;
 
-/** swscale reads past the last pixel of a line, so lines get room at their end, and that pixel again. */
+/** swscale reads past the end of a line. So each line gets padding, which begins with a copy of the last pixel. */
 function frameOf(bgr24: Uint8Array, width: number, height: number): BeamFrame {
   const rowBytes = width * 3;
   const lineBytes = Math.ceil((rowBytes + 64) / 64) * 64;
@@ -118,7 +121,7 @@ function frameOf(bgr24: Uint8Array, width: number, height: number): BeamFrame {
     .alloc();
   const plane = frame.data[0];
   if (plane === undefined) {
-    throw new ChrysError('internal', `No memory for a picture of ${width}x${height}.`);
+    throw new ChrysError('internal', `There is no memory for a picture of ${width}x${height}.`);
   }
   for (let row = 0; row < height; row += 1) {
     const line = bgr24.subarray(row * rowBytes, (row + 1) * rowBytes);

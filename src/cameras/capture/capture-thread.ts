@@ -21,7 +21,7 @@ export interface CaptureThreadForm {
 /** The options that the caller of `open` gives. */
 export type OpenOptions = Omit<OpenMessage['options'], 'wakeFd'>;
 
-/** The worker's own JavaScript needs a few megabytes; libav's memory and the rings do not count. */
+/** Megabytes of V8's heap. The worker's JavaScript needs a few; libav's memory and the rings are not part of it. */
 const HEAP_MB = { old: 32, young: 2 };
 
 /** A thread that runs one capture after the other, and the means to stop it. Main thread. */
@@ -29,7 +29,7 @@ export class CaptureThread {
   private readonly thread: ServiceThread<ToWorker, FromWorker>;
   /** An eventfd that wakes a capture which waits in the kernel; -1 once it is closed. */
   private wakeFd: number;
-  /** The endpoint of the capture in progress; undefined: there is none. */
+  /** The endpoint of the current capture; undefined: there is none. */
   private endpoint: Endpoint | undefined;
   /** Ends the entry in `closings` of a capture that was stopped; undefined: there is none. */
   private closed: (() => void) | undefined;
@@ -68,17 +68,17 @@ export class CaptureThread {
     this.wake();
   }
 
-  /** Lets the capture look at its demand now, and not with the next packet. */
+  /** Makes the capture read its demand now, and not with the next packet. */
   wake(): void {
     if (this.wakeFd >= 0) this.form.addon.wake(this.wakeFd);
   }
 
-  /** Ends the thread once its capture has ended. False: the thread did not end within `graceMs`, and is left alone. */
+  /** Ends the thread after its capture. Returns false when it did not end within `graceMs`; it then ends by itself. */
   async end(graceMs: number): Promise<boolean> {
     return await this.thread.end({ kind: 'exit' }, graceMs);
   }
 
-  /** Resolves when the thread is gone, however long that takes. */
+  /** Resolves when the thread has ended. There is no timeout. */
   async whenEnded(): Promise<void> {
     await this.thread.whenEnded();
   }
@@ -108,7 +108,7 @@ export class CaptureThread {
     this.closed = undefined;
   }
 
-  /** The thread is gone, so nobody uses the descriptor. It must not be used afterwards: its number may belong to another file. */
+  /** Closes the descriptor after the thread has ended. It must not be used afterwards: its number may belong to another file. */
   private closeWake(): void {
     if (this.wakeFd >= 0) this.form.addon.closeWake(this.wakeFd);
     this.wakeFd = -1;

@@ -48,7 +48,7 @@ export class Closings {
     return this.byEndpoint.has(keyOf(endpoint) ?? '');
   }
 
-  /** Resolves when no connection to that host and port is being closed. */
+  /** Resolves when no connection to the endpoint's host and port is being closed. */
   async allClosed(endpoint: Endpoint): Promise<void> {
     const key = keyOf(endpoint) ?? '';
     for (let closings = this.byEndpoint.get(key); closings !== undefined; closings = this.byEndpoint.get(key)) {

@@ -1,20 +1,20 @@
 import type { StreamInfo } from '../../native/types.js';
 import type { StreamPeriod } from '../types.js';
 
-/** Packets of a few earlier connections may still be in memory. */
+/** Maximum number of periods and of connections, because memory may hold packets of earlier ones. The oldest is removed. */
 const MAX_PERIODS = 64;
 
-/** What a camera's packets in memory are: the newest periods, and the newest connections. */
+/** The streams of a camera's packets in memory, by period and by connection. */
 export class StreamPeriods {
   private readonly infos = new Map<number, StreamInfo>();
   private readonly all: StreamPeriod[] = [];
 
-  /** Undefined until the stream was open once. */
+  /** The current or last stream; undefined until the first one opens. */
   get newest(): StreamInfo | undefined {
     return this.all.at(-1)?.stream;
   }
 
-  /** The last period of each connection. */
+  /** The last stream of each connection. */
   get byConnection(): ReadonlyMap<number, StreamInfo> {
     return this.infos;
   }

@@ -1,4 +1,4 @@
-/** The one channel between the main thread and a camera worker. State that changes often travels in the control block instead. */
+/** All messages between the main thread and a camera worker. State that changes often is in the control block instead. */
 import type { CaptureOptions, CaptureResult, LearnedFacts, StreamInfo } from '../../native/types.js';
 import type { LogLine } from '../types.js';
 
@@ -10,26 +10,26 @@ export interface WorkerData {
 
 export interface OpenMessage {
   readonly kind: 'open';
-  /** `addresses` come from the worker: what `host` resolved to. */
+  /** Without `addresses`, which the worker adds after it has resolved `host`. */
   readonly options: Omit<CaptureOptions, 'control' | 'packetRing' | 'audioRing' | 'addresses'>;
-  /** For the audio, if it is wanted. */
+  /** The ring for the audio; undefined: the audio is not stored. */
   readonly audioRing?: SharedArrayBuffer;
   /**
-   * The worker resolves this name before it opens the stream, so that the lookup can be cancelled and an unknown host has a
-   * reason of its own. An address is taken as it is. Undefined for a file.
+   * Host name or address; undefined for a file. The worker resolves it before it opens the stream, so that the lookup can be
+   * cancelled and an unknown host has its own reason.
    */
   readonly host?: string;
 }
 
 export type ToWorker =
   | OpenMessage
-  /** Only understood between captures; raise CONTROL.stop first. */
+  /** Is read only between captures: set CONTROL.stop first. */
   | { readonly kind: 'exit' };
 
 export type FromWorker =
-  /** The addresses of the host, never empty; if the host is an address, that address. */
+  /** The addresses of the host, at least one. */
   | { readonly kind: 'resolved'; readonly addresses: readonly string[] }
-  /** What the packets are from this sequence on. */
+  /** A stream begins with the packet `fromSequence`. */
   | { readonly kind: 'stream'; readonly info: StreamInfo; readonly fromSequence: number }
   | { readonly kind: 'learned'; readonly learned: LearnedFacts }
   | { readonly kind: 'frameRing'; readonly output: number; readonly ring: SharedArrayBuffer }

@@ -6,7 +6,7 @@ import type { FrameOptions, OutputFormat, Subscription } from '../types.js';
 
 /** How long demand lasts after the last call, so that the decoder still runs when a caller comes back. */
 export const DEMAND_TTL_MS = 10_000;
-/** After this time without a subscription, no frame in the old format is on its way, and the output can be reused. */
+/** An output can be reused after this time without a subscription: no caller still reads a frame in its old format. */
 const REUSE_AFTER_MS = 1000;
 
 interface FilterDemand {
@@ -36,8 +36,8 @@ export const DEFAULT_OUTPUT_FORMAT: OutputFormat = {
 };
 
 /**
- * The union of a camera's subscriptions: which output formats, and which frame filters of each. Writes the outputs and
- * intervals of the control block. Main thread.
+ * The union of a camera's subscriptions: the output formats in use, and the frame filters of each. Writes them to the control
+ * block. Main thread.
  */
 export class Demand {
   private readonly outputs: Output[] = [];
@@ -69,7 +69,7 @@ export class Demand {
     return demand.subscription;
   }
 
-  /** A call begins to wait: its demand lasts until `endWait`, and DEMAND_TTL_MS from then on. */
+  /** A caller begins to wait. The demand lasts until DEMAND_TTL_MS after `endWait`. */
   beginWait(subscription: Subscription): void {
     const demand = this.demandOf(subscription);
     if (demand !== undefined) demand.waiting += 1;
@@ -82,7 +82,7 @@ export class Demand {
     this.prolong(demand);
   }
 
-  /** The size in pixels of a frame in this format that exceeded the size limit of a message; undefined: none did. */
+  /** The size in pixels of a frame in this format that was too large for a message; undefined: all frames fit. */
   tooLarge(format: OutputFormat): { readonly width: number; readonly height: number } | undefined {
     const index = this.outputs.findIndex((output) => isSame(output.format, format));
     const packed = index < 0 ? 0 : this.control.getI32(outputAt(index) + OUTPUT.tooLargeI32);
@@ -117,21 +117,21 @@ export class Demand {
       return this.outputs.length - 1;
     }
     const nowMs = this.clock.monotonicMs();
-    let idlest = -1;
+    let idleLongest = -1;
     let idleSinceMs = Infinity;
     for (let index = 1; index < OUTPUT.count; index += 1) {
       const output = this.outputs[index];
       if (output?.filters !== 0 || nowMs - output.idleSinceMs < REUSE_AFTER_MS) continue;
-      if (output.idleSinceMs < idleSinceMs) [idlest, idleSinceMs] = [index, output.idleSinceMs];
+      if (output.idleSinceMs < idleSinceMs) [idleLongest, idleSinceMs] = [index, output.idleSinceMs];
     }
-    if (idlest < 0) {
+    if (idleLongest < 0) {
       throw new ChrysError(
         'resource_exhausted',
         `The frames of this camera are already in use in ${OUTPUT.count} different sizes or formats. Request one of these, or try again later.`,
       );
     }
-    this.setFormat(idlest, format);
-    return idlest;
+    this.setFormat(idleLongest, format);
+    return idleLongest;
   }
 
   private setFormat(index: number, format: OutputFormat): void {
@@ -186,7 +186,7 @@ export class Demand {
   private setFilters(index: number, filters: number): void {
     const output = this.outputs[index];
     if (output === undefined || output.filters === filters) return;
-    // Frames that were too large earlier may fit now.
+    // The pictures may have become smaller since the last subscription.
     if (output.filters === 0) this.control.setI32(outputAt(index) + OUTPUT.tooLargeI32, 0);
     const hasRisen = (filters & ~output.filters) !== 0;
     output.filters = filters;

@@ -9,11 +9,11 @@ import { MAX_FRAME_MESSAGE_BYTES } from '../capture/rings.js';
 import type { FrameQuery, FrameSource, FrameOptions, OutputFormat, Subscription } from '../types.js';
 
 const MAX_WAITERS = 4096;
-/** A caller that returns within this number of frame intervals takes every frame and was only a moment late. */
+/** A caller that returns within this number of frame intervals gets every frame in turn, even if it is a moment late. */
 const IN_ORDER_INTERVALS = 1.5;
-/** Time between two snapshot requests while the stream has not had its first keyframe. */
+/** Time between two snapshot requests while the stream has no keyframe yet. */
 const SNAPSHOT_RETRY_MS = 250;
-/** A frame that is older than the newest packet by more than this is no snapshot of the present. */
+/** A frame that is older than the newest packet by more than this is not used as a snapshot. */
 const SNAPSHOT_STALE_MS = 5000;
 
 /** The result for a waiter when its output format is too large for a message. */
@@ -31,7 +31,7 @@ const FORMATS: readonly { readonly name: string; readonly bytesPerPixel: number 
 const NOTHING_TO_END = (): void => undefined;
 const NEVER_WAITED = (): boolean => false;
 
-/** Looks for the awaited result. Returns whether the wait has ended. */
+/** Checks whether the result exists now. Returns whether the wait has ended. */
 type Waiter = () => boolean;
 
 /**
@@ -64,7 +64,7 @@ export class RingFrameSource implements FrameSource {
     const { options } = query;
     const subscription = this.demand.subscribe(options);
     const reader = this.readers[subscription.output];
-    // When two frames are ready for such a caller, it gets the older one first. A slower caller gets the newest.
+    // When two frames are ready, a fast caller gets the older one first, and a slow caller the newest.
     const inOrder = query.sinceLastMs <= IN_ORDER_INTERVALS * frameIntervalMs(this.control);
     const find = (): FrameRef | undefined =>
       reader?.find({
@@ -133,8 +133,8 @@ export class RingFrameSource implements FrameSource {
   }
 
   /**
-   * Lets every waiting caller look again. The first frame of a new ring may be announced before the main thread knows the
-   * ring, and the next frame of a slow camera may take seconds.
+   * Lets all waiting callers check again. The first frame of a new ring may be notified before the main thread knows the ring,
+   * and the next frame of a slow camera may take seconds.
    */
   ringChanged(): void {
     Atomics.notify(this.control.i32, CONTROL.frameEventI32);
@@ -176,7 +176,7 @@ export class RingFrameSource implements FrameSource {
     return ((this.control.getI32(CONTROL.snapshotDoneI32) - request) | 0) >= 0 ? true : undefined;
   }
 
-  /** Resolves with the first result of `attempt`; undefined: none within `waitMs`, aborted, or the camera was removed. */
+  /** Resolves with the first result of `attempt`; undefined: no result within `waitMs`, aborted, or the camera was removed. */
   private async waited<T>(attempt: () => T | undefined, waitMs: number, signal?: AbortSignal): Promise<T | undefined> {
     if (this.stopWaiting(signal)) return undefined;
     return await new Promise((resolve) => {
@@ -224,7 +224,7 @@ export class RingFrameSource implements FrameSource {
     });
     this.waiters.add(waiter);
     if (this.waiters.size === 1) this.control.addI32(CONTROL.frameWaitersI32, 1);
-    // A frame that was published before the capture loop saw the waiter is not notified, so look once more.
+    // The capture loop does not notify of a frame that it published before it saw this waiter, so check once more.
     if (this.armed) waiter();
     else this.serve();
     return end;

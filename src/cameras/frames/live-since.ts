@@ -4,7 +4,7 @@ import type { FrameOptions } from '../types.js';
 
 const UNKNOWN_FRAME_INTERVAL_MS = 40;
 const UNKNOWN_GOP_PACKETS = 250;
-/** A frame up to this age is live, however fast the camera is. */
+/** A frame up to this age is always live. */
 const LIVE_MS = 500;
 
 export function frameIntervalMs(control: Control): number {
@@ -13,10 +13,9 @@ export function frameIntervalMs(control: Control): number {
 }
 
 /**
- * Frames that arrived before the returned time are not live, milliseconds since the epoch. The frame ring keeps the frames
- * that were decoded last, and they are old when no caller came for a while or the camera is away. A frame is live while it
- * is about as new as the camera's newest packet. A keyframe, or a frame at an interval, is live until the next one is
- * overdue. Any thread.
+ * The minimum arrival time of a live frame, milliseconds since the epoch. The frame ring keeps the frames that were decoded
+ * last, and these are old when no caller came for a while or the camera is away. A frame is live while it is about as new as
+ * the camera's newest packet. A keyframe, or a frame at an interval, is live until the next one is overdue. Any thread.
  */
 export function liveSinceMs(
   control: Control,

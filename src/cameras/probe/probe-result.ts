@@ -12,7 +12,7 @@ interface Figures {
 }
 
 const POLL_MS = 50;
-/** A running camera is watched for one GOP, so that the bit rate is exact, within these limits. */
+/** Limits of the time for which a running camera is watched. Within them it is watched for one GOP, to get the exact bit rate. */
 const MIN_WATCH_MS = 1000;
 const MAX_WATCH_MS = 5000;
 
@@ -29,13 +29,13 @@ export function probeResult(stream: StreamInfo, figures: Figures): Omit<ProbeRes
   };
 }
 
-export function transportInUse(wanted: Transport, learned: LearnedFacts | undefined): ProbeResult['transport'] {
-  if (wanted !== 'auto') return wanted;
+export function transportInUse(configured: Transport, learned: LearnedFacts | undefined): ProbeResult['transport'] {
+  if (configured !== 'auto') return configured;
   const { transport = '' } = learned ?? {};
   return transport === '' ? 'tcp' : transport;
 }
 
-/** Probes the stream of a running camera without another connection. Undefined: the camera no longer runs. */
+/** Probes the stream of a running camera without a connection of its own. Undefined: the camera no longer runs. */
 export async function probeOfCamera(
   camera: Camera,
   options: ProbeOptions,
@@ -46,8 +46,8 @@ export async function probeOfCamera(
   const elapsedMs = (): number => clock.monotonicMs() - startMs;
   const isKnown = (): boolean => {
     const { gopPackets, fps } = camera.stats;
-    const groupMs = fps > 0 ? (gopPackets / fps) * 1000 : MAX_WATCH_MS;
-    const watchMs = Math.min(Math.max(groupMs, MIN_WATCH_MS), MAX_WATCH_MS);
+    const gopMs = fps > 0 ? (gopPackets / fps) * 1000 : MAX_WATCH_MS;
+    const watchMs = Math.min(Math.max(gopMs, MIN_WATCH_MS), MAX_WATCH_MS);
     return elapsedMs() >= watchMs && (camera.stream?.width ?? 0) > 0 && gopPackets > 0;
   };
   while (!isKnown() && elapsedMs() < options.timeoutMs && camera.state.phase === 'running') {

@@ -8,9 +8,9 @@ export interface ProbeResult {
   readonly width: number;
   readonly height: number;
   readonly pixelFormat: string;
-  /** Measured from timestamps, 0 = too few packets. */
+  /** Measured from the timestamps; 0 = there were too few packets. */
   readonly fps: number;
-  /** Packets from one keyframe to the next, 0 = no whole GOP in time. */
+  /** Packets from one keyframe to the next; 0 = no whole GOP arrived in time. */
   readonly gopPackets: number;
   readonly bitrateKbps: number;
   /** The transport in use. */
@@ -24,7 +24,7 @@ export interface ProbeResult {
 export interface ProbeOptions {
   readonly transport: Transport;
   readonly tlsVerify: TlsVerify;
-  /** Limit for opening and watching together, milliseconds. */
+  /** Time limit for opening and watching together, milliseconds. */
   readonly timeoutMs: number;
   /** Aborted when the client disconnects. */
   readonly signal?: AbortSignal;

@@ -1,17 +1,17 @@
 import type { CameraReason } from '../types.js';
 
-/** A stream that ran for so long was healthy: the next failure begins the back-off anew. */
+/** After a stream ran for this time, the next failure starts the back-off again from its first step. */
 export const HEALTHY_AFTER_MS = 30_000;
-/** A camera that floods the proxy runs well in between. So it counts as mended only after its stream ran for this time. */
+/** The same after a flood. It is longer because a camera that floods the proxy runs well in between. */
 export const MENDED_AFTER_MS = 600_000;
 
 const SECOND = 1000;
 const MINUTE = 60 * SECOND;
 
 interface Backoff {
-  /** Milliseconds before the next attempt, by the number of failures; the last one applies to all further failures. */
+  /** Milliseconds before the next attempt, by number of failures. The last step applies to all further failures. */
   readonly steps: readonly number[];
-  /** The field of Failures that is this number. */
+  /** Which failures are counted. */
   readonly by: keyof Failures;
 }
 
@@ -48,7 +48,7 @@ const BY_REASON: Partial<Record<CameraReason, Backoff>> = {
   replay_ended: NEVER,
 };
 
-/** Spreads the cameras of a network that came back at one moment. */
+/** Changes each delay by up to this fraction, so that not all cameras of a network are opened at one moment. */
 const JITTER = 0.2;
 
 export interface Failures {
@@ -56,11 +56,11 @@ export interface Failures {
   readonly any: number;
   /** Failures in a row of this reason, this one included. */
   readonly same: number;
-  /** Failures of this reason, this one included, since its cause was mended last. Other failures in between do not reset it. */
+  /** Failures of this reason, this one included, since a stream last ran for `mendedAfterMs`. Other failures do not reset it. */
   readonly kept: number;
 }
 
-/** Milliseconds to wait before the next attempt, undefined for never. `random` gives 0 to 1. */
+/** Milliseconds to wait before the next attempt; undefined: there is none. `random` returns 0 to 1. */
 export function retryDelayMs(reason: CameraReason, failures: Failures, random: () => number): number | undefined {
   const { steps, by } = BY_REASON[reason] ?? USUAL;
   const delayMs = steps[Math.min(Math.max(failures[by], 1), steps.length) - 1];

@@ -3,8 +3,8 @@ import { connect } from 'node:net';
 import type { Clock } from '../../base/clock.js';
 
 /**
- * Whether `address` accepts a TCP connection and, with `greeting`, answers it with any data: the kernel accepts
- * connections even for a frozen process. The connection is closed at once.
+ * Whether `address` accepts a TCP connection. With `greeting`, it must also answer that text with any data, because the kernel
+ * accepts connections even for a frozen process. The connection is closed at once.
  */
 export function isReachable(
   address: string,
@@ -44,12 +44,12 @@ export function isReachable(
 }
 
 export interface ReachabilityTarget {
-  /** IP addresses, because the lookup of a name takes one of four threads that the whole process shares. */
+  /** IP addresses and no names, because a lookup takes one of four threads that the whole process shares. */
   readonly addresses: readonly string[];
   readonly port: number;
   /** The camera must answer this text; undefined: it must only accept the connection. */
   readonly greeting?: string;
-  /** No probe is made while this returns true: a connection to the camera is being closed, and it may allow only one. */
+  /** While this returns true, no probe is made: a connection to the camera is being closed, and the camera may allow only one. */
   readonly isBusy?: () => boolean;
 }
 
@@ -60,8 +60,8 @@ const INTERVAL_MS = 1000;
 const TIMEOUT_MS = 1000;
 
 /**
- * Finds out within about a second that a camera is back, however long the back-off is. A TCP connect once a second is no
- * load for a camera, unlike an attempt to open its stream.
+ * Notices within about a second that a camera is back, independently of the back-off. One TCP connection a second is no load
+ * for a camera, unlike an attempt to open its stream.
  */
 export class ReachabilityProbe {
   private stopper: AbortController | undefined;
@@ -72,8 +72,8 @@ export class ReachabilityProbe {
   ) {}
 
   /**
-   * Calls `onBack` once, when the camera accepts a connection after it did not. `seenAway`: it is known that the camera
-   * did not; otherwise an answer to the first probe ends the watch without a call.
+   * Calls `onBack` once, when the camera answers after it was away. `seenAway`: the camera is known to be away. If it is false
+   * and the camera answers the first probe, the watch ends without a call.
    */
   start(target: ReachabilityTarget, seenAway: boolean, onBack: () => void): void {
     this.stop();

@@ -6,16 +6,16 @@ import { ReachabilityProbe, RTSP_GREETING } from './reachability-probe.js';
 import type { CameraSource } from '../source/source-url.js';
 import type { CameraReason } from '../types.js';
 
-/** After these reasons nothing listened on the port: the first answer to a probe means that the camera is back. */
+/** After these reasons the camera is away: its first answer to a probe means that it is back. */
 const AWAY: readonly CameraReason[] = ['refused', 'unreachable'];
-/** After these reasons the camera may be away. A probe without an answer shows that it is, and the watch begins. */
+/** After these reasons the camera may be away. A probe without an answer shows that it is. */
 const MAYBE_AWAY: readonly CameraReason[] = ['connection_lost', 'stalled', 'open_timeout', 'io_error'];
 /** After these reasons the camera may be frozen while its kernel accepts connections: only an RTSP answer counts. */
 const MAYBE_FROZEN: readonly CameraReason[] = ['stalled', 'open_timeout'];
 
 /**
- * Notices that a camera which was away is back, so that it is connected before the end of its back-off. After all other
- * reasons the camera was present and refused something, and probing would only defeat the back-off.
+ * Notices that a camera which was away is back, so that it is connected before its back-off ends. After all other reasons the
+ * camera is present and refused something, and an early attempt would only defeat the back-off.
  */
 export class ReturnWatch {
   private readonly probe: ReachabilityProbe;
@@ -28,16 +28,16 @@ export class ReturnWatch {
   }
 
   /**
-   * Calls `onBack` once, when the camera is back. `addresses`: the addresses of the host name. `byProbe`: the failed
-   * attempt began because a probe was answered.
+   * Calls `onBack` once, when the camera is back. `addresses`: the addresses of the host name. `byProbe`: the attempt that
+   * failed began because a probe was answered.
    */
   start(
-    { reason, byProbe: byProbe }: { readonly reason: CameraReason; readonly byProbe: boolean },
+    { reason, byProbe }: { readonly reason: CameraReason; readonly byProbe: boolean },
     source: CameraSource,
     addresses: readonly string[],
     onBack: () => void,
   ): void {
-    // The last probe was answered, but the attempt failed: probing does not help with this camera, only the back-off does.
+    // If the camera answered the last probe and the attempt failed all the same, only the back-off helps.
     const isAway = AWAY.includes(reason);
     if (source.kind !== 'rtsp' || (isAway ? byProbe : !MAYBE_AWAY.includes(reason))) return;
     const { host, port, url } = source;

@@ -23,7 +23,7 @@ export function replayUrl({ camera, fromMs, toMs, speed, loop }: ReplayRange): s
   return `replay:${camera}?from=${fromMs}&to=${toMs}${speed === 1 ? '' : `&speed=${speed}`}${loop ? '&loop=true' : ''}`;
 }
 
-/** Throws invalid_argument that says what is wrong. */
+/** Throws invalid_argument with the reason. */
 export function parseReplayUrl(text: string): ReplayRange {
   const [name = '', query = ''] = text.slice('replay:'.length).split('?', 2);
   const camera = checkCameraName(name);

@@ -51,13 +51,13 @@ const DEFAULT_PORTS = { rtsp: 554, rtsps: 322 } as const;
 const CONTROL_CHARACTER = /[\u0000-\u001f\u007f]/;
 const ENCODED_CONTROL_CHARACTER = /%(?:[01][0-9a-f]|7f)/i;
 const HOST_NAME = /^(?=.{1,253}$)[a-z0-9_](?:[a-z0-9_-]{0,62})(?:\.[a-z0-9_][a-z0-9_-]{0,62})*\.?$/i;
-/** Matches a text before the first '/' that can only be host and port, so that a later '@' belongs to the path. */
+/** Matches a text before the first '/' that can only be a host and a port. A later '@' then belongs to the path. */
 const ADDRESS = /^(?:\d{1,3}(?:\.\d{1,3}){3}|\[[^\]]*\]|localhost)(?::\d{0,5})?(?:[?#]|$)/i;
 const PERCENT_ENCODE =
   "write these characters of the user name and password as '@' %40, '/' %2F, '?' %3F, '#' %23, ':' %3A, '%' %25, and '@' in the path as %40";
 
 /**
- * Parses and checks the URL of a camera. Throws invalid_argument that says what is wrong and never contains the password.
+ * Parses and checks the URL of a camera. Throws invalid_argument with the reason; its message never contains the password.
  * With `checkFile` false, a file need not exist yet.
  */
 export function parseSourceUrl(
@@ -127,7 +127,7 @@ function split(rest: string): { user: string | undefined; hostAndPort: string; p
   const hostAndPort = end < 0 ? afterUser : afterUser.slice(0, end);
   const path = end < 0 ? '' : afterUser.slice(end);
   if (path.includes('@') && !ADDRESS.test(hostAndPort)) {
-    throw refused(`has an '@' after its first '/', so the begin of the host is ambiguous; ${PERCENT_ENCODE}`);
+    throw refused(`has an '@' after its first '/', so the start of the host is ambiguous; ${PERCENT_ENCODE}`);
   }
   return { user: at < 0 ? undefined : authority.slice(0, at), hostAndPort, path };
 }

@@ -4,18 +4,18 @@ import { Control } from '../../rings/control.js';
 import { PacketReader } from '../../rings/packet-reader.js';
 import type { PacketBuffer } from '../types.js';
 
-/** What a camera's memory can give back. */
+/** The frames that a camera's packet ring holds. */
 export interface BufferExtent {
   /** Arrival of the oldest and the newest frame, milliseconds since the epoch; 0 = there is none. */
   readonly startMs: number;
   readonly endMs: number;
-  /** Of the newest connection, from its timestamps; 0 = not known. */
+  /** Frames per second of the newest connection, from its timestamps; 0 = not known. */
   readonly fps: number;
   readonly frames: number;
   readonly keyframes: number;
-  /** Of compressed video. */
+  /** Bytes of compressed video. */
   readonly bytes: number;
-  /** The byte budget keeps fewer frames than are wished for. */
+  /** The limit in bytes keeps the ring below the configured number of frames. */
   readonly limited: boolean;
 }
 
@@ -33,8 +33,8 @@ export function bufferExtentOf({ ring, control }: PacketBuffer, packetSums: Nati
 }
 
 /**
- * From the oldest frame in memory that can be shown to the newest one, milliseconds since the epoch, whatever is recorded;
- * undefined: there is none.
+ * The time from the oldest frame in memory that can be decoded to the newest one, milliseconds since the epoch. Recordings do
+ * not count. Undefined: there is no such frame.
  */
 export function memorySpanOf({
   ring,

@@ -3,21 +3,21 @@ import type { Logger } from '../../base/log.js';
 import { LogRing } from './log-ring.js';
 import type { CameraState, LogLine } from '../types.js';
 
-/** Lines of libav that reach the process's log in a window; the camera's own log keeps the others too. */
+/** Maximum number of libav lines in the process's log per window. Further lines are logged at debug level. */
 const MAX_LINES_PER_WINDOW = 20;
 const WINDOW_MS = 60_000;
-/** A damaged stream has an error with each picture. At most one line in this time is kept; it has the number of the others. */
+/** Minimum time between two error lines, because a damaged stream causes an error for each picture. */
 const ERROR_GAP_MS = 1000;
 
-/** What a camera tells: its last 100 lines, and the process's log without its repetitions. Texts come in masked. */
+/** Writes a camera's messages to its own log of 100 lines and, without repetitions, to the process's log. Texts are masked. */
 export class CameraLog {
   private readonly ring = new LogRing();
   private windowEndsMs = 0;
   private linesInWindow = 0;
   private nextErrorMs = 0;
   private errorsLeftOut = 0;
-  /** The state that was last told at full level. */
-  private lastTold = '';
+  /** Phase and message of the last failure in the process's log above debug level; '' = none since the camera ran. */
+  private lastFailure = '';
 
   constructor(
     private readonly logger: Logger,
@@ -28,15 +28,16 @@ export class CameraLog {
     return this.ring.lines;
   }
 
+  /** Adds a line to both logs. */
   own(level: LogLine['level'], text: string): void {
     this.remember(level, text);
     this.logger[level](text);
   }
 
   /**
-   * A line of libav's log. At most one error a second is kept, because a damaged stream makes hundreds. Lines about a
-   * running stream reach the process's log up to a limit. Lines about a stream that is being opened do not, because the
-   * state that follows says the same better.
+   * Adds a line of libav. While the camera runs, at most one error in ERROR_GAP_MS is kept, and at most
+   * MAX_LINES_PER_WINDOW lines reach the process's log. While the stream is being opened, no line does, because the message
+   * of the following state is clearer.
    */
   fromCapture(level: LogLine['level'], line: string, running: boolean): void {
     const nowMs = this.clock.monotonicMs();
@@ -52,16 +53,16 @@ export class CameraLog {
       this.linesInWindow = 0;
     }
     this.linesInWindow += 1;
-    // libav calls an error what is an everyday event for a proxy.
+    // An error of libav is an everyday event for a proxy, so it is logged as a warning.
     if (this.linesInWindow > MAX_LINES_PER_WINDOW) this.logger.debug(text);
     else if (level === 'info') this.logger.info(text);
     else this.logger.warn(text);
     if (this.linesInWindow === MAX_LINES_PER_WINDOW) {
-      this.logger.warn('further lines of libav within this minute are shown in debug mode only');
+      this.logger.warn('Further lines of libav within this minute are logged at debug level only.');
     }
   }
 
-  /** Undefined: the last error line is too recent, so this one is only counted. */
+  /** The line with the number of errors that were left out before it. Undefined: this error is left out, too. */
   private spacedError(line: string, nowMs: number): string | undefined {
     if (nowMs < this.nextErrorMs) {
       this.errorsLeftOut += 1;
@@ -73,25 +74,26 @@ export class CameraLog {
     return text;
   }
 
+  /** Logs a new state. A failure that repeats the last one is logged at debug level. */
   stateChanged(state: CameraState, maskedUrl: string): void {
-    const waiting = state.nextAttemptMs !== undefined;
+    const isWaiting = state.nextAttemptMs !== undefined;
     switch (state.phase) {
       case 'connecting':
-        this.own('info', `connecting to ${maskedUrl}`);
+        this.own('info', `Connecting to ${maskedUrl}`);
         break;
       case 'running':
-        this.lastTold = '';
-        this.own('info', 'running');
+        this.lastFailure = '';
+        this.own('info', 'Running');
         break;
       case 'reconnecting':
-        if (!waiting) this.own('debug', `trying again: ${maskedUrl}`);
+        if (!isWaiting) this.own('debug', `Connecting again to ${maskedUrl}`);
         else this.failure('warn', state, `${sentence(state)} Next attempt in ${secondsUntil(state, this.clock)} s.`);
         break;
       case 'failed':
-        this.failure('error', state, `${sentence(state)} It is not tried again.`);
+        this.failure('error', state, `${sentence(state)} There is no further attempt.`);
         break;
       case 'stopped':
-        this.own('info', 'stopped');
+        this.own('info', 'Stopped');
         break;
       case 'created':
         break;
@@ -100,11 +102,11 @@ export class CameraLog {
 
   private failure(level: 'warn' | 'error', state: CameraState, text: string): void {
     this.remember(level, text);
-    const told = `${state.phase} ${state.message}`;
+    const failure = `${state.phase} ${state.message}`;
     const fields = { reason: state.reason, failingStreak: state.failingStreak };
-    if (told === this.lastTold) this.logger.debug(fields, text);
+    if (failure === this.lastFailure) this.logger.debug(fields, text);
     else this.logger[level](fields, text);
-    this.lastTold = told;
+    this.lastFailure = failure;
   }
 
   private remember(level: LogLine['level'], text: string): void {

@@ -1,6 +1,6 @@
 import type { CameraPhase } from '../types.js';
 
-/** The original's words for the state of a camera's container, which its clients compare with. */
+/** The state of a camera's container in the original proxy. Existing clients compare with these words. */
 export type ContainerStatus = 'created' | 'running' | 'restarting' | 'paused' | 'exited' | 'dead';
 
 export const STATUS_OF_PHASE: Readonly<Record<CameraPhase, ContainerStatus>> = {

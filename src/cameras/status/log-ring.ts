@@ -2,7 +2,7 @@ import type { LogLine } from '../types.js';
 
 const MAX_CHARACTERS = 1000;
 
-/** The newest lines of a camera's log. */
+/** The newest lines of a camera's log. A longer line is cut off at MAX_CHARACTERS. */
 export class LogRing {
   private readonly ring: LogLine[] = [];
   private next = 0;

@@ -3,7 +3,7 @@ import type { Control } from '../../rings/control.js';
 import type { CameraStateMachine } from '../state.js';
 import type { CameraStats } from '../types.js';
 
-/** What the capture loop counts in the control block, and what the state machine knows. */
+/** The counters that the capture loop writes to the control block, with those of the state machine. */
 export function readStats(control: Control, machine: CameraStateMachine, callers: number): CameraStats {
   return {
     packets: control.getI64(CONTROL.packetsI64),
@@ -14,7 +14,7 @@ export function readStats(control: Control, machine: CameraStateMachine, callers
     framesCorrupt: control.getI64(CONTROL.framesCorruptI64),
     framesDropped: control.getI64(CONTROL.framesDroppedI64),
     decodeErrors: control.getI64(CONTROL.decodeErrorsI64),
-    // A counter of 32 bits without a sign.
+    // An unsigned 32-bit counter.
     packetsDamaged: control.getI32(CONTROL.packetsDamagedI32) >>> 0,
     decodeUs: control.getI64(CONTROL.decodeUsI64),
     convertUs: control.getI64(CONTROL.convertUsI64),
