@@ -3,6 +3,8 @@
  * passwords can contain raw '@', '/' and ':', so the user part of a URL is assumed to end at the last '@'.
  */
 
+import { MAX_URL_CHARACTERS } from './url-limit.js';
+
 const MASK = '***';
 /** Occurs in descriptions of the form of a URL: `rtsp://[user:password@]host`. Not masked. */
 const PLACEHOLDER = '[user:password';
@@ -11,9 +13,12 @@ const PLACEHOLDER = '[user:password';
 const ADDRESS_AND_PATH = /^(?:\d{1,3}(?:\.\d{1,3}){3}|\[[0-9a-f:.]+\]|localhost)(?::\d{1,5})?[/?#]/i;
 
 /** A URL up to the last '@' before white space. Bounded lengths keep the match fast for any text. */
-const URL_IN_TEXT = /([a-z0-9+.-]{1,32}:\/\/)(\S{0,2048})@/gi;
+const URL_IN_TEXT = new RegExp(`([a-z0-9+.-]{1,32}://)(\\S{0,${MAX_URL_CHARACTERS}})@`, 'gi');
 /** A URL that is percent-encoded as a whole, inside a query. */
-const ENCODED_URL_IN_TEXT = /([a-z0-9+.-]{1,32}%3a%2f%2f(?:(?!%3a)[^\s&]){0,256}%3a)[^\s&]{0,2048}%40/gi;
+const ENCODED_URL_IN_TEXT = new RegExp(
+  `([a-z0-9+.-]{1,32}%3a%2f%2f(?:(?!%3a)[^\\s&]){0,256}%3a)[^\\s&]{0,${MAX_URL_CHARACTERS}}%40`,
+  'gi',
+);
 
 const SECRET_WORD = '(?:pass|pwd|token|secret|key(?!_?frame)|auth|credential|signature)';
 /** `?password=x`, `&api_key=x`, and the path `/user=admin_password=x_channel=1` of some cameras. */

@@ -4,6 +4,7 @@ import { normalize } from 'node:path';
 
 import { ChrysError } from '../../base/errors.js';
 import { redactUrl } from '../../base/redact.js';
+import { MAX_URL_CHARACTERS } from '../../base/url-limit.js';
 import { KNOWN_SCHEMES, type SourceScheme } from '../../config/schema.js';
 import { parseReplayUrl, REPLAY_FORM, type ReplayRange } from './replay-url.js';
 
@@ -35,9 +36,6 @@ export interface ReplaySource extends ReplayRange {
 
 /** What a camera plays. Made once, from the URL of its definition. */
 export type CameraSource = StreamSource | FileSource | ReplaySource;
-
-/** Maximum length of a camera's URL, and of an RTMP URL. */
-export const MAX_URL_CHARACTERS = 4096;
 
 const FORMS: Readonly<Record<SourceScheme, string>> = {
   rtsp: 'rtsp://[user:password@]host[:port]/path',

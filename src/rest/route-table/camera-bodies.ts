@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { MAX_SPEED, MIN_SPEED } from '../../cameras/source/replay-url.js';
-import { MAX_URL_CHARACTERS } from '../../cameras/source/source-url.js';
+import { MAX_URL_CHARACTERS } from '../../base/url-limit.js';
 import { configSchema } from '../../config/schema.js';
 import { moment } from './parameters.js';
 

@@ -86,8 +86,21 @@ const USUAL_ERRORS = {
   payload_too_large: 'The body is too long.',
 } as const satisfies Partial<Record<ErrorKind, string>>;
 
-/** The route table as an OpenAPI 3.1 document, in which links to other documents are replaced with their names. */
+const documents = new Map<string, OpenApiDocument>();
+
+/**
+ * The route table as an OpenAPI 3.1 document, in which links to other documents are replaced with their names. Made once
+ * per process, because making it blocks the thread for tens of milliseconds.
+ */
 export function openApiDocument(version: string): OpenApiDocument {
+  const known = documents.get(version);
+  if (known !== undefined) return known;
+  const document = makeDocument(version);
+  documents.set(version, document);
+  return document;
+}
+
+function makeDocument(version: string): OpenApiDocument {
   const text = JSON.stringify(describeRoutes(version), (_key, value: unknown) =>
     typeof value === 'string' ? withoutLinks(value) : value,
   );

@@ -18,7 +18,8 @@ export interface ProxyParts {
 
 export function proxyHandlers(parts: ProxyParts, page: Page): Handlers<typeof proxyRoutes> {
   const { version, clock, ready, grpcPort } = parts;
-  const openApi = once(() => openApiDocument(version));
+  // Made before the proxy serves frames: at the first request it would delay them.
+  const openApi = openApiDocument(version);
   return {
     getInfo: () => ({ version, grpc_port: grpcPort() ?? null, time: clock.nowMs() }),
     getHealth: () => ({ status: 'ok', version }),
@@ -28,7 +29,7 @@ export function proxyHandlers(parts: ProxyParts, page: Page): Handlers<typeof pr
       return { status: 'ok' };
     },
     getRouteList: ({ res }) => void res.type('html').send(routesPage(version)),
-    getOpenApi: () => ({ ...openApi() }),
+    getOpenApi: () => ({ ...openApi }),
     getApiDocs: ({ res }) => {
       sendDocsPage(res);
     },
@@ -36,10 +37,4 @@ export function proxyHandlers(parts: ProxyParts, page: Page): Handlers<typeof pr
       page.send(res);
     },
   };
-}
-
-/** Makes a value when it is first needed, and keeps it. */
-function once<T>(make: () => T): () => T {
-  let made: T | undefined;
-  return () => (made ??= make());
 }

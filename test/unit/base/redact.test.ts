@@ -1,7 +1,15 @@
 import { describe, expect, it } from 'vitest';
 import { redact, redactSecrets, redactUrl, secretsOf } from '../../../src/base/redact.js';
+import { MAX_URL_CHARACTERS } from '../../../src/base/url-limit.js';
 
 const PASSWORDS = ['secret', 'p@ss', 'sec/ret', 'a:b', 'p%40ss', '12@34/56:78', 'x?y', 'x#y', 'quo"te', '://x'];
+
+describe('a text with a URL of the maximum length', () => {
+  it('has its password masked', () => {
+    const password = 'p'.repeat(MAX_URL_CHARACTERS - 'rtsp://u:@host/'.length);
+    expect(redact(`cannot open rtsp://u:${password}@host/`)).toBe('cannot open rtsp://u:***@host/');
+  });
+});
 
 describe('redactUrl', () => {
   it.each(PASSWORDS)('masks the password %j and keeps the rest', (password) => {
