@@ -8,6 +8,7 @@ export default tseslint.config(
       'dist/',
       'native/build*/',
       'src/gen/',
+      'web/rest-types.d.ts',
       'coverage/',
       'examples/typescript/build/',
       'test/.cache/',

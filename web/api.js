@@ -1,72 +1,7 @@
 // @ts-check
 // The proxy's REST interface, as far as this page needs it.
 
-/**
- * @typedef {object} Camera What GET process/:name answers; docs/reference/rest.md has all of it.
- * @property {string} name
- * @property {string} rtsp_endpoint
- * @property {string} [rtmp_endpoint]
- * @property {{ streaming: boolean, storing: boolean }} rtmp_stream_status
- * @property {{ stdout: string, stderr: string }} logs
- * @property {Additions} chrysproxy
- *
- * @typedef {object} Additions
- * @property {string} phase
- * @property {number} since
- * @property {string | null} reason
- * @property {string} message
- * @property {number | null} next_attempt
- * @property {{ codec: string, width: number, height: number } | null} stream
- * @property {Stats} stats
- * @property {Recording} recording
- * @property {Passthrough} passthrough
- * @property {Storage} storage
- * @property {{ camera: string, speed: number, loop: boolean } | null} replay
- *
- * @typedef {object} Stats
- * @property {number} packets
- * @property {number} bytes
- * @property {number} decode_us
- * @property {number} convert_us
- * @property {number} fps
- * @property {string} decoding
- * @property {number} callers
- * @property {number | null} last_packet
- * @property {number | null} stall_limit_ms
- *
- * @typedef {object} Recording
- * @property {boolean} wanted
- * @property {string} state
- * @property {string} message
- * @property {number} segments
- * @property {number} bytes
- * @property {number | null} last_segment
- *
- * @typedef {object} Passthrough
- * @property {boolean} wanted
- * @property {string} state
- * @property {string} message
- * @property {number} bytes
- *
- * @typedef {object} Storage
- * @property {boolean | null} wanted null = it was never switched.
- * @property {boolean} storing
- * @property {string} message
- *
- * @typedef {object} AnnotationsStatus
- * @property {'cloud' | 'local'} mode
- * @property {number} queued
- * @property {number} delivered
- * @property {number} set_aside
- * @property {number} kept
- * @property {number | null} oldest_age_ms
- * @property {string | null} paused
- *
- * @typedef {{ id: string, camera: string, type: string, reason?: string }} SetAside
- * @typedef {{ ok: boolean, message: string }} Check
- * @typedef {{ edge_key: string, edge_secret: string }} Settings
- * @typedef {{ version: string, grpc_port: number | null, time: number }} Info
- */
+/** @import { Answers, Bodies, NewSettings } from './rest-types.js' */
 
 const BASE = '/api/v1';
 const TIMEOUT_MS = 10_000;
@@ -93,12 +28,12 @@ export function sentenceOf(error) {
 
 /** Without their logs, which are long. */
 export async function listCameras() {
-  return /** @type {Camera[]} */ (await (await call('GET', 'processlist?logs=false')).json());
+  return /** @type {Answers['listCameras']} */ (await (await call('GET', 'processlist?logs=false')).json());
 }
 
 /** @param {string} name */
 export async function showCamera(name) {
-  return /** @type {Camera} */ (await (await call('GET', `process/${encodeURIComponent(name)}`)).json());
+  return /** @type {Answers['getCamera']} */ (await (await call('GET', `process/${encodeURIComponent(name)}`)).json());
 }
 
 /** @param {Readonly<Record<string, string>>} fields */
@@ -113,20 +48,20 @@ export async function removeCamera(name) {
 
 /**
  * @param {string} name
- * @param {{ record?: boolean, passthrough?: boolean, storage?: boolean }} changes
+ * @param {Bodies['changeCamera']} changes
  */
 export async function changeCamera(name, changes) {
   await call('PATCH', `process/${encodeURIComponent(name)}`, changes, CHANGE_TIMEOUT_MS);
 }
 
 export async function annotationsStatus() {
-  return /** @type {AnnotationsStatus} */ (await (await call('GET', 'annotations/status')).json());
+  return /** @type {Answers['getAnnotationsStatus']} */ (await (await call('GET', 'annotations/status')).json());
 }
 
 /** The first of those that were refused. */
 export async function listSetAside() {
   const answer = await (await call('GET', 'annotations/set-aside?limit=100')).json();
-  return /** @type {{ annotations: SetAside[] }} */ (answer).annotations;
+  return /** @type {Answers['listSetAside']} */ (answer).annotations;
 }
 
 /**
@@ -139,10 +74,10 @@ export async function handleSetAside(how) {
 }
 
 export async function settings() {
-  return /** @type {Settings} */ (await (await call('GET', 'settings')).json());
+  return /** @type {Answers['getSettings']} */ (await (await call('GET', 'settings')).json());
 }
 
-/** @param {Settings} values */
+/** @param {Pick<NewSettings, 'edge_key' | 'edge_secret'>} values */
 export async function saveSettings(values) {
   await call('POST', 'settings', { name: 'default', ...values });
 }
@@ -150,11 +85,11 @@ export async function saveSettings(values) {
 /** Tries what the proxy talks to; takes as long as it takes them to answer. */
 export async function checkCloud() {
   const answer = await (await call('POST', 'cloud/check', undefined, CHECK_TIMEOUT_MS)).json();
-  return /** @type {{ checks: Check[] }} */ (answer).checks;
+  return /** @type {Answers['checkCloud']} */ (answer).checks;
 }
 
 export async function info() {
-  return /** @type {Info} */ (await (await call('GET', 'info')).json());
+  return /** @type {Answers['getInfo']} */ (await (await call('GET', 'info')).json());
 }
 
 /**

@@ -7,7 +7,7 @@ import { keepFresh, leave } from './pictures.js';
 import { RecordingRow } from './recording-row.js';
 import { RtmpRows } from './rtmp-rows.js';
 /**
- * @import { Camera } from './api.js'
+ * @import { StreamProcess } from './rest-types.js'
  * @import { Target } from './pictures.js'
  */
 
@@ -48,7 +48,7 @@ export class CameraCard {
   }
 
   /**
-   * @param {Camera} camera
+   * @param {StreamProcess} camera
    * @param {number} nowMs By the proxy's clock.
    */
   update(camera, nowMs) {
@@ -119,7 +119,7 @@ function asSentence(message) {
   return `${message.charAt(0).toUpperCase()}${message.slice(1)}${/[.!?]$/.test(message) ? '' : '.'}`;
 }
 
-/** @param {Camera} camera */
+/** @param {StreamProcess} camera */
 function logItems({ logs }) {
   const lines = [logs.stdout, logs.stderr]
     .flatMap((encoded) => new TextDecoder().decode(bytesOf(encoded)).split('\n'))
@@ -149,7 +149,7 @@ function item(text, level) {
   return line;
 }
 
-/** @param {import('./api.js').Camera} camera */
+/** @param {StreamProcess} camera */
 function sourceText({ rtsp_endpoint: url, chrysproxy: { replay } }) {
   if (replay === null) return url;
   const speed = replay.speed === 1 ? '' : `, ${replay.speed}x`;

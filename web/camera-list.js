@@ -4,7 +4,7 @@ import { info, listCameras, sentenceOf } from './api.js';
 import { CameraCard } from './camera-card.js';
 import { element } from './elements.js';
 import { loadDue } from './pictures.js';
-/** @import { Camera } from './api.js' */
+/** @import { StreamProcess } from './rest-types.js' */
 
 const REFRESH_MS = 2000;
 /** The clock of the proxy may be set meanwhile, and the proxy be another version after a restart. */
@@ -51,7 +51,7 @@ async function refreshInfo() {
   element('grpc').textContent = port === null ? '' : `gRPC on port ${port}`;
 }
 
-/** @param {Camera[]} cameras */
+/** @param {StreamProcess[]} cameras */
 function show(cameras) {
   const names = new Set(cameras.map(({ name }) => name));
   for (const [name, card] of cards) {

@@ -1,7 +1,7 @@
 // @ts-check
 import { checkCloud, saveSettings, sentenceOf, settings } from './api.js';
 import { dialog, element, form } from './elements.js';
-/** @import { Check } from './api.js' */
+/** @import { EndpointCheck } from './rest-types.js' */
 
 /** What the proxy gives, and takes back, in place of a secret. */
 const MASK = '***';
@@ -71,7 +71,7 @@ function say(text) {
   element('cloud-checks').replaceChildren(line);
 }
 
-/** @param {Check} check */
+/** @param {EndpointCheck} check */
 function checkItem({ ok, message }) {
   const line = document.createElement('li');
   line.textContent = message;

@@ -1,5 +1,5 @@
 // @ts-check
-/** @import { Camera, Stats } from './api.js' */
+/** @import { StreamProcess } from './rest-types.js' */
 
 const WINDOW_MS = 10_000;
 const DECODING = {
@@ -15,7 +15,7 @@ export class Rates {
   #samples = [];
 
   /**
-   * @param {Stats} stats
+   * @param {StreamProcess['chrysproxy']['stats']} stats
    * @param {number} atMs
    */
   add(stats, atMs) {
@@ -37,14 +37,14 @@ export class Rates {
   }
 }
 
-/** @param {Camera} camera */
+/** @param {StreamProcess} camera */
 export function streamText({ chrysproxy: { stream } }) {
   if (stream === null) return '–';
   return stream.width === 0 ? stream.codec : `${stream.codec} ${stream.width} × ${stream.height}`;
 }
 
 /**
- * @param {Camera} camera
+ * @param {StreamProcess} camera
  * @param {Rates} rates
  */
 export function rateText({ chrysproxy: { phase, stats } }, rates) {
@@ -54,9 +54,9 @@ export function rateText({ chrysproxy: { phase, stats } }, rates) {
   return current === undefined ? fps : `${fps}, ${bitrateText(current.bitrate)}`;
 }
 
-/** @param {Camera} camera */
+/** @param {StreamProcess} camera */
 export function decodingText({ chrysproxy: { stats } }) {
-  return DECODING[/** @type {keyof typeof DECODING} */ (stats.decoding)] ?? stats.decoding;
+  return DECODING[stats.decoding];
 }
 
 /** @param {Rates} rates */

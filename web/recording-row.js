@@ -3,10 +3,10 @@ import { changeCamera, lastMinuteUrl } from './api.js';
 import { part } from './elements.js';
 import { sizeText } from './figures.js';
 import { SwitchRow } from './switch-row.js';
-/** @import { Recording } from './api.js' */
+/** @import { RecordingStatus } from './rest-types.js' */
 
 const MINUTE_MS = 60_000;
-const MOODS = /** @type {const} */ ({ recording: 'good', failing: 'bad' });
+const MOODS = /** @type {const} */ ({ off: '', waiting: '', recording: 'good', failing: 'bad' });
 
 /** The row of a card that tells about its recording and switches it. */
 export class RecordingRow {
@@ -25,19 +25,18 @@ export class RecordingRow {
   }
 
   /**
-   * @param {Recording} recording
+   * @param {RecordingStatus} recording
    * @param {number} nowMs By the proxy's clock.
    */
   update(recording, nowMs) {
     const { wanted, state, last_segment: lastMs } = recording;
-    const mood = MOODS[/** @type {keyof typeof MOODS} */ (state)] ?? '';
-    this.#row.update({ wanted, text: stateText(recording), mood });
+    this.#row.update({ wanted, text: stateText(recording), mood: MOODS[state] });
     this.#link.href = lastMinuteUrl(this.#name, nowMs - MINUTE_MS, nowMs);
     this.#link.hidden = lastMs === null || nowMs - lastMs > MINUTE_MS;
   }
 }
 
-/** @param {Recording} recording */
+/** @param {RecordingStatus} recording */
 function stateText({ state, message, segments, bytes }) {
   if (message !== '') return message;
   if (state === 'off') return '';

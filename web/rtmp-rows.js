@@ -3,7 +3,7 @@ import { changeCamera } from './api.js';
 import { part } from './elements.js';
 import { sizeText } from './figures.js';
 import { SwitchRow } from './switch-row.js';
-/** @import { Camera, Passthrough, Storage } from './api.js' */
+/** @import { PassthroughStatus, StorageStatus, StreamProcess } from './rest-types.js' */
 
 /** The rows of a card about its RTMP server; hidden while it has none. */
 export class RtmpRows {
@@ -25,7 +25,7 @@ export class RtmpRows {
     );
   }
 
-  /** @param {Camera} camera */
+  /** @param {StreamProcess} camera */
   update({ rtmp_endpoint: url, rtmp_stream_status: facts, chrysproxy: { passthrough, storage } }) {
     for (const row of ['passthrough-row', 'storage-row']) part(this.#card, row).hidden = url === undefined;
     this.#passthrough.update({
@@ -41,14 +41,14 @@ export class RtmpRows {
   }
 }
 
-/** @param {Passthrough} passthrough */
+/** @param {PassthroughStatus} passthrough */
 function passthroughText({ wanted, state, message, bytes }) {
   if (!wanted) return '';
   if (message !== '') return message;
   return bytes === 0 ? state : `${state}, ${sizeText(bytes)}`;
 }
 
-/** @param {Storage} storage */
+/** @param {StorageStatus} storage */
 function storageText({ wanted, storing, message }) {
   if (message !== '') return message;
   if (storing === (wanted ?? false)) return storing ? 'stored' : '';

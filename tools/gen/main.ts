@@ -7,6 +7,7 @@ import { errorsPage } from './errors-page.js';
 import type { GeneratedFile } from './generated-file.js';
 import { openApiFile } from './openapi-file.js';
 import { restPage } from './rest-page.js';
+import { webTypes } from './web-types.js';
 
 /**
  * Writes the files that are generated from the source code; `npm run gen` calls it from the root of the repository.
@@ -19,6 +20,7 @@ const GENERATORS: readonly (() => GeneratedFile | Promise<GeneratedFile>)[] = [
   cliPage,
   openApiFile,
   restPage,
+  webTypes,
 ];
 
 const isCheck = process.argv.includes('--check');

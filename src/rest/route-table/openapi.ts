@@ -4,10 +4,10 @@ import { HTTP_ONLY_STATUSES } from '../http/http-only-statuses.js';
 import { ROUTE_TABLE } from './index.js';
 import type { Route, RouteGroup } from './route.js';
 
-/** A JSON schema, of the keywords that ours use. */
+/** A JSON schema with the keywords that the route table uses. */
 export interface JsonSchema {
   readonly $ref?: string;
-  readonly type?: string;
+  readonly type?: string | readonly string[];
   readonly description?: string;
   readonly properties?: Readonly<Record<string, JsonSchema>>;
   readonly required?: readonly string[];
