@@ -1,4 +1,5 @@
 /** A camera farm as a child process. farm.py describes mounts and timing files. */
+import { killChild } from '../support/kill-child.js';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, mkdtempSync, openSync, readSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -95,10 +96,7 @@ export class Farm {
   async kill(): Promise<void> {
     const child = this.#child;
     this.#child = undefined;
-    if (child?.exitCode !== null || child.signalCode !== null) return;
-    const gone = new Promise((resolve) => child.once('exit', resolve));
-    child.kill('SIGKILL');
-    await gone;
+    await killChild(child);
   }
 
   /** Starts the farm again, with the same ports and mounts. */

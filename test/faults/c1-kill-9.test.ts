@@ -1,21 +1,22 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { FarmScene } from '../support/scene.js';
-import { SlowDisk } from '../support/slow-disk.js';
+import type { FarmScene } from '../support/scene.js';
+import type { SlowDisk } from '../support/slow-disk.js';
 import { pause, waitFor } from '../support/wait.js';
 import {
   archiveOf,
   check,
+  expectIntactDatabases,
   expectNoOverlap,
   expectPlays,
-  expectIntactDatabases,
   filesOf,
   holes,
   indexed,
   namesIn,
-  recordingIs,
   type RecordedFile,
+  recordingIs,
+  recordOnSlowDisk,
 } from './recorded.js';
 import { percentile, record, round } from './report.js';
 
@@ -34,14 +35,7 @@ let disk: SlowDisk;
 const files = new Map<string, RecordedFile[]>(CAMERAS.map((name) => [name, []]));
 
 beforeAll(async () => {
-  const cameras = Object.fromEntries(CAMERAS.map((name) => [name, 'h264-640x480-25-g25']));
-  const config = { buffer: { on_disk: true, on_disk_clean_older_than: '1d' } };
-  scene = await FarmScene.start(cameras, { later: CAMERAS, config });
-  await scene.proxy.end();
-  disk = new SlowDisk(archiveOf(scene.proxy));
-  Object.assign(scene.proxy.env, disk.env);
-  await scene.proxy.resume();
-  for (const name of CAMERAS) await scene.add(name);
+  ({ scene, disk } = await recordOnSlowDisk(CAMERAS, 'h264-640x480-25-g25'));
 });
 
 afterAll(async () => {

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { FarmScene } from '../support/scene.js';
-import { SlowDisk } from '../support/slow-disk.js';
+import type { FarmScene } from '../support/scene.js';
+import type { SlowDisk } from '../support/slow-disk.js';
 import { waitFor } from '../support/wait.js';
 import {
   archiveOf,
@@ -14,6 +14,7 @@ import {
   namesIn,
   recordingIs,
   recordingOf,
+  recordOnSlowDisk,
 } from './recorded.js';
 import { durationMs } from './scenario.js';
 import { record, round } from './report.js';
@@ -33,14 +34,7 @@ let scene: FarmScene;
 let disk: SlowDisk;
 
 beforeAll(async () => {
-  const cameras = Object.fromEntries(CAMERAS.map((name) => [name, 'h264-640x480-25-g25-4000k']));
-  const config = { buffer: { on_disk: true, on_disk_clean_older_than: '1d' } };
-  scene = await FarmScene.start(cameras, { later: CAMERAS, config });
-  await scene.proxy.end();
-  disk = new SlowDisk(archiveOf(scene.proxy));
-  Object.assign(scene.proxy.env, disk.env);
-  await scene.proxy.resume();
-  for (const name of CAMERAS) await scene.add(name);
+  ({ scene, disk } = await recordOnSlowDisk(CAMERAS, 'h264-640x480-25-g25-4000k'));
 });
 
 afterAll(async () => {

@@ -8,10 +8,28 @@ import { expect } from 'vitest';
 import type { SegmentFacts } from '../../src/native/types.js';
 import { addon } from '../native/capture-rig.js';
 import type { ProcessAnswer, Proxy } from '../support/proxy.js';
+import { FarmScene } from '../support/scene.js';
+import { SlowDisk } from '../support/slow-disk.js';
 import { waitFor } from '../support/wait.js';
 
 const run = promisify(execFile);
 const NAME = /^(\d+)_\d+\.mp4$/;
+
+/** Starts a farm and a proxy that records cameras of this clip, on a disk that can be made slow. */
+export async function recordOnSlowDisk(
+  names: readonly string[],
+  clip: string,
+): Promise<{ readonly scene: FarmScene; readonly disk: SlowDisk }> {
+  const cameras = Object.fromEntries(names.map((name) => [name, clip]));
+  const config = { buffer: { on_disk: true, on_disk_clean_older_than: '1d' } };
+  const scene = await FarmScene.start(cameras, { later: names, config });
+  await scene.proxy.end();
+  const disk = new SlowDisk(archiveOf(scene.proxy));
+  Object.assign(scene.proxy.env, disk.env);
+  await scene.proxy.resume();
+  for (const name of names) await scene.add(name);
+  return { scene, disk };
+}
 
 export type Status = ProcessAnswer['chrysproxy']['recording'];
 

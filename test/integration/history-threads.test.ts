@@ -1,4 +1,5 @@
 /** The threads that decode the history, without the servers: how a query ends, and what memory it leaves. */
+import { cameraDefinition } from '../support/camera-definition.js';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 
 import { systemClock } from '../../src/base/clock.js';
@@ -28,18 +29,7 @@ describe('queries of the history', () => {
     rig = new CaptureRig({ minPackets: 200 });
     rig.start(clipFile(CLIP));
     await waitFor('packets', BOUND_MS, () => rig.control.getI64(CONTROL.packetsI64) >= 130);
-    const camera = new FakeCameras().add({
-      name: 'cam',
-      rtspEndpoint: 'rtsp://camera/stream',
-      transport: 'tcp',
-      tlsVerify: 'pin',
-      openTimeoutMs: 1000,
-      stallTimeoutMs: 1000,
-      decoderThreads: 1,
-      recordAudio: false,
-      createdMs: 0,
-      modifiedMs: 0,
-    });
+    const camera = new FakeCameras().add(cameraDefinition('cam'));
     await rig.stop();
     const [stream] = rig.streams;
     const streams = new Map([[stream?.connection ?? 0, stream!]]);

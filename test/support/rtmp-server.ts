@@ -1,4 +1,5 @@
 /** An RTMP server (nginx with its RTMP module) with its own folder and port, and a player that checks its streams. */
+import { killChild } from './kill-child.js';
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { mkdtempSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
@@ -85,10 +86,7 @@ export class RtmpServer {
   async kill(): Promise<void> {
     const child = this.#child;
     this.#child = undefined;
-    if (child?.exitCode !== null || child.signalCode !== null) return;
-    const gone = new Promise((resolve) => child.once('exit', resolve));
-    child.kill('SIGKILL');
-    await gone;
+    await killChild(child);
   }
 
   async stop(): Promise<void> {

@@ -5,20 +5,12 @@ import type { EdgeKeys } from '../../../src/cloud/signature.js';
 import { AnnotateRequest } from '../../../src/gen/chrys/cloud/videostreaming/v1beta1/video_streaming.js';
 import type { ItemPage, ItemQuery, OutboxStatus, RefusedAction } from '../../../src/outbox/types.js';
 
-export const STORED_MS = 1_767_323_045_000;
+import { itemOf, STORED_MS } from '../outbox/fixture.js';
+
+export { STORED_MS };
 
 export function annotation(number: number, changes: Partial<NewAnnotation> = {}): NewAnnotation {
-  const id = `0190aaaa-0000-7000-8000-${String(number).padStart(12, '0')}`;
-  const camera = changes.camera ?? 'yard';
-  return {
-    id,
-    camera,
-    type: 'moving',
-    startMs: STORED_MS + number,
-    storedMs: STORED_MS + number,
-    json: JSON.stringify({ id, device_name: camera, custom_meta_1: String(number) }),
-    ...changes,
-  };
+  return itemOf(number, changes);
 }
 
 export function annotateRequest(changes: Partial<AnnotateRequest> = {}): AnnotateRequest {

@@ -1,4 +1,5 @@
 /** Frames on their way through the gRPC server, with a camera whose every answer the test decides. */
+import { cameraDefinition } from '../../support/camera-definition.js';
 import { once } from 'node:events';
 import { fstatSync } from 'node:fs';
 import { createConnection, createServer, type AddressInfo } from 'node:net';
@@ -74,18 +75,7 @@ describe('VideoLatestImage', () => {
     released = [];
     limited = [];
     const cameras = new FakeCameras();
-    camera = cameras.add({
-      name: 'cam',
-      rtspEndpoint: 'rtsp://camera/stream',
-      transport: 'tcp',
-      tlsVerify: 'pin',
-      openTimeoutMs: 1000,
-      stallTimeoutMs: 1000,
-      decoderThreads: 1,
-      recordAudio: false,
-      createdMs: 0,
-      modifiedMs: 0,
-    });
+    camera = cameras.add(cameraDefinition('cam'));
     Object.assign(camera, {
       state: { phase: 'running', sinceMs: 0, message: '', failingStreak: 0 },
       frames: {

@@ -1,4 +1,5 @@
 /** The history with fake workers. The name of the camera decides what a worker does with its query. */
+import { cameraDefinition } from '../../support/camera-definition.js';
 import { afterEach, describe, expect, it } from 'vitest';
 
 import type { CameraDefinition } from '../../../src/cameras/types.js';
@@ -29,19 +30,7 @@ afterEach(async () => {
 });
 
 function query(name: string, limit: Pick<CameraDefinition, 'maxPixels'> = {}): HistoryQuery {
-  const camera = new FakeCameras().add({
-    name,
-    rtspEndpoint: 'rtsp://camera/stream',
-    transport: 'tcp',
-    tlsVerify: 'pin',
-    openTimeoutMs: 1000,
-    stallTimeoutMs: 1000,
-    decoderThreads: 1,
-    recordAudio: false,
-    createdMs: 0,
-    modifiedMs: 0,
-    ...limit,
-  });
+  const camera = new FakeCameras().add(cameraDefinition(name, limit));
   Object.assign(camera, { packets: { ...camera.packets, ring: new SharedArrayBuffer(64) } });
   return {
     camera,

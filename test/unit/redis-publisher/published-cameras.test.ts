@@ -1,3 +1,4 @@
+import { cameraDefinition } from '../../support/camera-definition.js';
 import { beforeEach, describe, expect, it } from 'vitest';
 
 import { ChrysError } from '../../../src/base/errors.js';
@@ -39,18 +40,7 @@ beforeEach(() => {
 });
 
 function addCamera(name: string): Camera {
-  const added = cameras.add({
-    name,
-    rtspEndpoint: 'rtsp://host/',
-    transport: 'tcp',
-    tlsVerify: 'pin',
-    openTimeoutMs: 1000,
-    stallTimeoutMs: 1000,
-    decoderThreads: 1,
-    recordAudio: false,
-    createdMs: 0,
-    modifiedMs: 0,
-  });
+  const added = cameras.add(cameraDefinition(name, { rtspEndpoint: 'rtsp://host/' }));
   return Object.assign(added, {
     packets: { ...added.packets, control: control.buffer },
     frames: {
