@@ -1,15 +1,15 @@
-import { asksForEvidence } from './evidence/evidence-request.js';
+import { requestsEvidence } from './evidence/evidence-request.js';
 import type { Annotations } from './types.js';
 
 export interface AnnotateParts {
   readonly annotations: Pick<Annotations, 'annotate'>;
-  /** Stores annotations whose requests ask for evidence. */
+  /** Stores annotations that request evidence. */
   readonly evidence: Pick<Annotations, 'annotate'>;
 }
 
-/** Handles Annotate calls: only those that ask for evidence go through the evidence code. */
+/** Handles Annotate calls. Only calls that request evidence go through the evidence code. */
 export function annotateCalls({ annotations, evidence }: AnnotateParts): Pick<Annotations, 'annotate'> {
   return {
-    annotate: (request, call) => (asksForEvidence(request) ? evidence : annotations).annotate(request, call),
+    annotate: (request, call) => (requestsEvidence(request) ? evidence : annotations).annotate(request, call),
   };
 }

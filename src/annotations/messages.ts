@@ -1,17 +1,17 @@
 import type { OutboxData } from '../outbox/messages.js';
 import type { ItemPage, ItemQuery } from '../outbox/types.js';
 import type { ShownAnnotation } from './annotation.js';
-import type { KeptSnapshot, MadeEvidence, PendingEvidence } from './evidence/evidence.js';
+import type { StoredSnapshot, MadeEvidence, PendingEvidence } from './evidence/evidence.js';
 
 /** The settings of the annotation thread. */
 export interface AnnotationData extends OutboxData {
   /** Whether evidence is sent with its annotation. */
   readonly sendEvidence: boolean;
-  /** Maximum bytes of all evidence. */
+  /** Maximum size of all evidence. */
   readonly evidenceMaxBytes: number;
 }
 
-/** The questions that the annotation thread answers beside those of an outbox. */
+/** The questions that the annotation thread answers in addition to the questions of an outbox. */
 export interface AnnotationQuestions {
   readonly get: { readonly question: { readonly id: string }; readonly answer: ShownAnnotation | undefined };
   readonly list: { readonly question: ItemQuery; readonly answer: ItemPage<ShownAnnotation> };
@@ -24,7 +24,7 @@ export interface AnnotationQuestions {
     readonly answer: readonly PendingEvidence[];
   };
   readonly noteSnapshot: {
-    readonly question: { readonly id: string; readonly snapshot: KeptSnapshot };
+    readonly question: { readonly id: string; readonly snapshot: StoredSnapshot };
     readonly answer: undefined;
   };
   /** False: the files are not needed. */

@@ -9,12 +9,12 @@ import type { ItemPage, ItemQuery, OutboxStatus, RefusedAction, StoreCall } from
 import { annotationJson } from './annotation-json.js';
 import type { NewAnnotation, ShownAnnotation } from './annotation.js';
 import { checkRequest } from './check-request.js';
-import type { EvidenceRequest, KeptSnapshot, MadeEvidence, PendingEvidence } from './evidence/evidence.js';
+import type { EvidenceRequest, StoredSnapshot, MadeEvidence, PendingEvidence } from './evidence/evidence.js';
 import type { AnnotationData, AnnotationQuestions } from './messages.js';
 import type { Annotations } from './types.js';
 
 export interface StoredAnnotationsOptions extends OutboxOptions<AnnotationData> {
-  /** Stamps packet arrivals; start_timestamp must be near it. */
+  /** The clock of packet arrivals. start_timestamp must be near its time. */
   readonly clock: Clock;
   /** Gives ids and `storedMs`. Default: the system clock. */
   readonly storeClock?: Pick<Clock, 'nowMs'>;
@@ -45,7 +45,7 @@ export class StoredAnnotations implements Annotations {
     return new StoredAnnotations(outbox, options);
   }
 
-  /** The request for evidence is stored in the same transaction. */
+  /** Stores the annotation and its request for evidence in one transaction. */
   async annotate(request: AnnotateRequest, call: StoreCall, evidence?: EvidenceRequest): Promise<string> {
     const { clock, data } = this.options;
     checkRequest(request, clock.nowMs());
@@ -97,8 +97,8 @@ export class StoredAnnotations implements Annotations {
     return this.outbox.ask('pendingEvidence', { limit });
   }
 
-  /** Stores that the snapshot is kept while the clip is still to be made. */
-  async noteSnapshot(id: string, snapshot: KeptSnapshot): Promise<void> {
+  /** Stores the facts of the snapshot, whose file is complete, while the clip is still to be made. */
+  async noteSnapshot(id: string, snapshot: StoredSnapshot): Promise<void> {
     await this.outbox.ask('noteSnapshot', { id, snapshot });
   }
 

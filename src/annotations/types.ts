@@ -7,8 +7,8 @@ import type { ShownAnnotation } from './annotation.js';
 /** The annotations of all cameras. Every promise rejects with a ChrysError. */
 export interface Annotations {
   /**
-   * Stores an annotation. Resolves with its id when it survives a power cut. An annotation whose caller is gone before
-   * that is not stored.
+   * Stores an annotation. Resolves with its id when it survives a power cut. An annotation whose caller ends the call before
+   * its turn is not stored.
    */
   annotate(request: AnnotateRequest, call: StoreCall): Promise<string>;
   status(): Promise<OutboxStatus>;

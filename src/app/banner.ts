@@ -9,7 +9,7 @@ export interface BannerFacts {
   /** Path of the certificate. Undefined: there is no TLS. */
   readonly tlsCert: string | undefined;
   readonly cameraNames: readonly string[];
-  /** How this program is called: `node bin/chrysproxy.js`. */
+  /** The command that starts this program, such as `node bin/chrysproxy.js`. */
   readonly command: string;
 }
 

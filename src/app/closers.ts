@@ -8,7 +8,7 @@ const SHUTDOWN_TIMEOUT_MS = 8000;
 
 type Closer = () => void | Promise<void>;
 
-/** What was opened, so that it can be closed in the opposite order. */
+/** The close functions of everything that was opened. They run in the opposite order. */
 export class Closers {
   private readonly closers: Closer[] = [];
 

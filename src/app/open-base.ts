@@ -11,7 +11,7 @@ import type { NativeAddon } from '../native/types.js';
 import type { Closers } from './closers.js';
 import { openTls, type TlsSetups } from './open-tls.js';
 
-/** What all other parts of the proxy need. */
+/** The parts that all other parts of the proxy use. */
 export interface Base {
   readonly config: Config;
   /** Path of the configuration file; undefined: there is none. */
@@ -57,9 +57,9 @@ export function openBase(options: BaseOptions, closers: Closers): Base {
   return { config, configPath, dataDir, logger, store, addon, clock, tls, stopping: new AbortController() };
 }
 
-/** A defect ends the process; the service manager starts it again. The log says why it ended. */
+/** An unhandled error ends the process, and the service manager starts it again. This logs why it ended. */
 function logFatalErrors(logger: Logger): void {
   process.on('uncaughtExceptionMonitor', (error) => {
-    logger.fatal({ err: error }, 'The proxy ends because of an error that nothing handled.');
+    logger.fatal({ err: error }, 'The proxy ends because of an unhandled error.');
   });
 }

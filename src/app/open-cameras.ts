@@ -12,7 +12,7 @@ import type { Base } from './open-base.js';
 import { openEvidence } from './open-evidence.js';
 import { openRecordings } from './open-recordings.js';
 
-/** The cameras, and what is kept of them. */
+/** The cameras, and the parts that store their video and annotations. */
 export interface CameraParts {
   readonly cameras: Supervisor;
   readonly annotations: StoredAnnotations;
@@ -35,7 +35,7 @@ export async function openCameras(base: Base, closers: Closers): Promise<CameraP
 
   const protectedSpans = () => [...store.clips.protectedSpans(), ...pending.protectedSpans()];
   const recordings = openRecordings(config, { dataDir, cameras, addon, clock, logger, protectedSpans });
-  // Closed before the cameras, so that it has their last packets.
+  // Closed before the cameras, so that their last packets are recorded.
   closers.add(async () => {
     if (!(await recordings.stop())) endProcessAtExit(base);
   });
@@ -49,7 +49,7 @@ export async function openCameras(base: Base, closers: Closers): Promise<CameraP
   return { cameras, annotations, recordings, history, evidence };
 }
 
-/** A thread that hangs would keep the process alive, so the process is ended hard at its exit. */
+/** A thread that hangs would keep the process alive, so the exit ends the process without waiting for threads. */
 export function endProcessAtExit({ addon }: Pick<Base, 'addon'>): void {
   process.once('exit', (code) => addon.endProcess(code));
 }

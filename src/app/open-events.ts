@@ -26,7 +26,7 @@ export interface EventParts {
   readonly logger: Logger;
 }
 
-/** Makes the events of the proxy, and hands them to the webhooks and to Redis. */
+/** Opens the events of the proxy, and passes them to the webhooks and to Redis. */
 export function openEvents({ annotation }: Config, parts: EventParts): ProxyEvents {
   const { cameras, recordings, passthrough, annotations, webhooks, redisPublisher, clock, logger } = parts;
   const events = new ProxyEvents({

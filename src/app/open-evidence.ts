@@ -11,7 +11,7 @@ export interface EvidenceParts extends Pick<
   readonly dataDir: string;
 }
 
-/** Makes the evidence maker with the limits of the configuration. */
+/** Opens the evidence maker with the limits of the configuration. */
 export function openEvidence({ annotation }: Config, { addon, dataDir, ...parts }: EvidenceParts): EvidenceMaker {
   return new EvidenceMaker({
     ...parts,

@@ -10,7 +10,7 @@ import { openEvents } from './open-events.js';
 import { openRedisPublisher } from './open-redis-publisher.js';
 import { openWebhooks } from './open-webhooks.js';
 
-/** What leaves the proxy without being fetched. Undefined: it is not configured. */
+/** The parts that send to other systems. Undefined: the part is not configured. */
 export interface OutputParts {
   readonly webhooks: QueuedWebhooks | undefined;
   readonly redisPublisher: RedisPublisher | undefined;
@@ -19,7 +19,7 @@ export interface OutputParts {
   readonly storage: StorageSwitch;
 }
 
-/** Opens what sends to other systems. Events start later. Throws failed_precondition. */
+/** Opens the parts that send to other systems. Events start later. Throws failed_precondition. */
 export async function openOutputs(base: Base, parts: CameraParts, closers: Closers): Promise<OutputParts> {
   const { config, dataDir, store, clock, logger } = base;
   const { cameras } = parts;

@@ -7,7 +7,7 @@ import { configSchema } from '../config/schema.js';
 import { loadAddon } from '../native/addon.js';
 
 /** Probes a stream without a running proxy. Throws a ChrysError that says why the stream cannot be opened. */
-export async function probeAlone(url: string, wish: ProbeOptions): Promise<ProbeResult> {
+export async function probeAlone(url: string, options: ProbeOptions): Promise<ProbeResult> {
   const source = parseSourceUrl(url, ['rtsp', 'rtsps', 'file']);
   const { max_pixels: maxPixels } = configSchema.shape.camera.parse(undefined);
   const prober = new Prober({
@@ -16,5 +16,5 @@ export async function probeAlone(url: string, wish: ProbeOptions): Promise<Probe
     clock: keepAliveClock,
     maxPixels,
   });
-  return await prober.probe(source, wish);
+  return await prober.probe(source, options);
 }

@@ -12,15 +12,15 @@ import { openServers, type Servers } from './open-servers.js';
 
 export interface RunOptions extends BaseOptions {
   readonly demo: boolean;
-  /** How this program is called, for the commands that it shows. */
+  /** The command that starts this program, for the commands that it shows. */
   readonly command: string;
   /** Shows a text to the person who started the proxy. */
   readonly announce: (text: string) => void;
 }
 
 /**
- * Runs the proxy until SIGTERM or SIGINT and resolves with the exit code. Throws a ChrysError when the proxy cannot start;
- * everything that was opened until then is closed first.
+ * Runs the proxy until SIGTERM or SIGINT and resolves with the exit code. When the proxy cannot start, closes the parts
+ * that are already open and throws a ChrysError.
  */
 export async function runProxy(options: RunOptions): Promise<number> {
   const closers = new Closers();
@@ -39,7 +39,7 @@ async function start(options: RunOptions, closers: Closers): Promise<Logger> {
   const base = openBase(options, closers);
   const cameraParts = await openCameras(base, closers);
   const outputParts = await openOutputs(base, cameraParts, closers);
-  // Loading it blocks for a moment. Here no frame is served yet; at the first snapshot there may be.
+  // Loading beamcoder blocks for a moment, so it is loaded now, when no frame is served yet, and not at the first snapshot.
   beamcoder();
   const servers = await openServers(base, { ...cameraParts, ...outputParts }, closers);
   closers.add(() => {
@@ -52,8 +52,8 @@ async function start(options: RunOptions, closers: Closers): Promise<Logger> {
 }
 
 /**
- * Starts the cameras and what works on them. Runs after the servers listen: when a second proxy is started by mistake, its
- * port is taken, and it must not open the same cameras.
+ * Starts the cameras and the parts that work on them. Runs after the servers listen: a second proxy that is started by
+ * mistake fails there, because its port is taken, and does not open the same cameras.
  */
 function startWork({ demo }: RunOptions, { clock }: Base, parts: CameraParts & OutputParts): void {
   const { cameras, evidence, events, webhooks, redisPublisher } = parts;

@@ -1,6 +1,6 @@
 import type { StreamProcess } from '../rest/route-table/stream-process.js';
 
-/** Covers several GOPs: a keyframe is many times as large as other packets. */
+/** Time over which rates are averaged. It covers several GOPs, because a keyframe is much larger than other packets. */
 const WINDOW_MS = 5000;
 
 interface Sample {
@@ -9,10 +9,10 @@ interface Sample {
   readonly busyUs: number;
 }
 
-/** Growth of a camera's counters per time. */
+/** Rates of a camera, from the growth of its counters. */
 export interface Rates {
   readonly bitsPerSecond: number;
-  /** Time for decoding, scaling and encoding, as a share of one core. */
+  /** CPU time for decoding, scaling and encoding, as a fraction of one core. */
   readonly core: number;
 }
 
@@ -36,7 +36,7 @@ export class CameraRates {
     }
   }
 
-  /** Undefined until there are two samples. */
+  /** The rates of a camera; undefined until there are two samples. */
   of(name: string): Rates | undefined {
     const samples = this.#samples.get(name) ?? [];
     const [first] = samples;

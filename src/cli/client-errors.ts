@@ -3,7 +3,7 @@ import { redactUrl } from '../base/redact.js';
 import { CliError, EXIT, exitCodeOfStatus } from './exit-codes.js';
 import type { HttpAnswer } from './http.js';
 
-/** An answer with an error status; its message is the proxy's. */
+/** The error for an answer with an error status. It has the message of the proxy. */
 export function refusalError(base: string, { status, body }: HttpAnswer): CliError {
   const refusal = jsonOf(body);
   if (typeof refusal === 'object' && refusal !== null && 'message' in refusal) {
@@ -12,13 +12,13 @@ export function refusalError(base: string, { status, body }: HttpAnswer): CliErr
   return notProxyError(base);
 }
 
-/** Another program answers at the address. */
+/** The error for an answer of another program. */
 export function notProxyError(base: string): CliError {
   const text = `The program at ${redactUrl(base)} is not chrysproxy: give the address of the proxy's REST port with --url.`;
   return new CliError(EXIT.noProxy, text);
 }
 
-/** The connection failed, or the answer did not arrive in time. */
+/** The error for a connection that failed, or an answer that did not arrive in time. */
 export function unreachableError(base: string, error: unknown): CliError {
   const address = redactUrl(base);
   if (error instanceof Error && error.name === 'AbortError') {
@@ -40,7 +40,7 @@ export function jsonOf(body: Buffer): unknown {
   }
 }
 
-/** What to do about a failed connection, by the error code of Node or OpenSSL. */
+/** Advice for a failed connection, by the error code of Node or OpenSSL. */
 function adviceFor(code: string): string {
   if (/^(?:UNABLE_TO|DEPTH_ZERO|SELF_SIGNED|CERT_)/.test(code)) {
     return 'its certificate is not trusted; give its CA, or the certificate itself, with --ca';

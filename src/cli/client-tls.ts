@@ -17,7 +17,7 @@ export interface TlsOptions {
   readonly key?: string;
 }
 
-/** Reads the files that the options name, or else the environment. Throws CliError. */
+/** Reads the files that the options name; without an option, the environment variable applies. Throws CliError. */
 export function clientTlsOf(options: TlsOptions, env: Environment): ClientTls {
   const files = {
     ca: options.ca ?? filled(env['CHRYSPROXY_CA']),

@@ -8,11 +8,11 @@ import { CliError, EXIT } from './exit-codes.js';
 import { exchange, openDownload, type HttpAnswer } from './http.js';
 
 const DEFAULT_URL = 'http://127.0.0.1:8080';
-/** Longer than the proxy waits for a frame. */
+/** Longer than the timeout of the proxy for a frame. */
 const TIMEOUT_MS = 20_000;
 /** The proxy may send two requests to the cloud, with a timeout of 10 s each. */
 const CHANGE_TIMEOUT_MS = 30_000;
-/** Added to the timeout of a probe: the proxy may wait for earlier connections to close, and then closes its own. */
+/** Added to the timeout of a probe, because the proxy may first wait until earlier connections are closed, and then closes its own. */
 const PROBE_MARGIN_MS = 15_000;
 /** A download fails when no data arrives for this time. */
 const DOWNLOAD_IDLE_MS = 60_000;
@@ -45,7 +45,7 @@ export interface CameraBody {
 
 /** Body of PATCH /api/v1/process/<name>. */
 export interface CameraChanges {
-  /** Null: as configured. */
+  /** Null: buffer.on_disk decides. */
   readonly record?: boolean | null;
   readonly record_audio?: boolean;
   readonly passthrough?: boolean;
@@ -85,7 +85,7 @@ export interface ProxyInfo {
   readonly time: number;
 }
 
-/** Without `logs`, the field is empty, and the proxy has less work. */
+/** Whether the answer includes the log lines. Without them, the proxy has less work. */
 interface ShowOptions {
   readonly logs?: boolean;
 }
@@ -158,7 +158,7 @@ export class ProxyClient {
     await this.#call('DELETE', `process/${encodeURIComponent(name)}`);
   }
 
-  /** A JPEG file. */
+  /** The newest frame as a JPEG file. */
   async snapshot(name: string, width: string | undefined): Promise<Uint8Array> {
     const query = width === undefined ? '' : `?width=${encodeURIComponent(width)}`;
     return await this.#call('GET', `process/${encodeURIComponent(name)}/snapshot.jpg${query}`);
@@ -185,7 +185,7 @@ export class ProxyClient {
       throw signal.aborted ? error : unreachableError(this.#base, error);
     });
     const status = response.statusCode ?? 0;
-    if (isGood(status)) {
+    if (isSuccess(status)) {
       return response;
     }
     throw refusalError(this.#base, { status, body: await buffer(response) });
@@ -198,13 +198,13 @@ export class ProxyClient {
     } catch (error) {
       throw unreachableError(this.#base, error);
     }
-    if (isGood(answer.status)) {
+    if (isSuccess(answer.status)) {
       return answer.body;
     }
     throw refusalError(this.#base, answer);
   }
 }
 
-function isGood(status: number): boolean {
+function isSuccess(status: number): boolean {
   return status >= 200 && status < 300;
 }

@@ -39,7 +39,7 @@ export function durationText(ms: number): string {
     .join(' ');
 }
 
-/** Replaces control characters, so that texts from a camera cannot control the terminal. */
+/** Replaces control characters, so that text from a camera cannot control the terminal. */
 export function printable(text: string): string {
   // eslint-disable-next-line no-control-regex -- matches control characters on purpose
   return text.replace(/[\u0000-\u001f\u007f-\u009f]/g, '?');

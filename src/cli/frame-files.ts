@@ -27,7 +27,7 @@ export class FrameFolder {
     return new FrameFolder(path);
   }
 
-  /** Throws CliError, and then leaves no file behind. */
+  /** Writes a file. After an error, no file remains. Throws CliError. */
   async write(name: string, content: Uint8Array): Promise<void> {
     const path = join(this.path, name);
     try {

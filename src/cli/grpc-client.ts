@@ -57,7 +57,7 @@ export class ImageClient {
       const { buffer } = await this.#unary(ImageService.videoProbe, { deviceId });
       return buffer === undefined || buffer.startTime === 0 ? undefined : buffer;
     } catch (error) {
-      throw explained(error as ServiceError);
+      throw cliErrorOf(error as ServiceError);
     }
   }
 
@@ -74,7 +74,7 @@ export class ImageClient {
       for await (const frame of call) yield frame as VideoFrame;
     } catch (error) {
       if (signal.aborted && (error as Partial<ServiceError>).code === status.CANCELLED) return;
-      throw explained(error as ServiceError);
+      throw cliErrorOf(error as ServiceError);
     } finally {
       signal.removeEventListener('abort', cancel);
       call.cancel();
@@ -122,7 +122,7 @@ function credentialsOf(tls: ClientTls | undefined): ChannelCredentials {
   return credentials.createSsl(tls.ca ?? null, tls.key ?? null, tls.cert ?? null);
 }
 
-function explained(error: ServiceError): CliError {
+function cliErrorOf(error: ServiceError): CliError {
   const exitCode = CODE_OF_STATUS[error.code] ?? EXIT.failed;
   return new CliError(exitCode, redact(error.details), { cause: error });
 }

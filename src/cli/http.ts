@@ -9,7 +9,7 @@ export interface HttpAnswer {
 }
 
 /**
- * Sends a request and reads the whole answer. Not with `fetch`, which refuses some ports, such as 10080.
+ * Sends a request and reads the whole answer. Does not use `fetch`, because it refuses some ports, such as 10080.
  * Rejects with Node's error, or with an AbortError after `timeoutMs`.
  */
 export function exchange(

@@ -6,7 +6,7 @@ import { CliError, EXIT } from './exit-codes.js';
 /** The environment of a command; tests replace it. */
 export interface Io {
   readonly env: Environment;
-  /** How this program was called, such as `node bin/chrysproxy.js`, for advice in messages. */
+  /** The command that started this program, such as `node bin/chrysproxy.js`, for advice in messages. */
   readonly command: string;
   /** Writes results to standard output. */
   out(content: string | Uint8Array): void;
@@ -14,7 +14,7 @@ export interface Io {
   err(content: string): void;
   /** The first line of standard input, without its line end; '' when the input is empty. */
   readLine(): Promise<string>;
-  /** Like `readLine`; on a terminal, shows `prompt` and hides what is typed. Throws CliError after Ctrl-C. */
+  /** Like `readLine`; on a terminal, shows `prompt` and hides the typed text. Throws CliError after Ctrl-C. */
   readSecret(prompt: string): Promise<string>;
   /** Whether standard input is a terminal. */
   readonly interactive: boolean;
@@ -22,7 +22,7 @@ export interface Io {
   readonly screen: Screen | undefined;
   /** Whether `err` writes to a terminal. */
   readonly messagesOnTerminal: boolean;
-  /** Aborted by the first Ctrl-C or SIGTERM, which then does not end the program. The second one does. */
+  /** Aborted by the first Ctrl-C or SIGTERM, which does not end the program. The second one ends it. */
   interrupted(): AbortSignal;
 }
 

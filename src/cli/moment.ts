@@ -1,15 +1,15 @@
 import { DURATION_FORMS, parseDurationMs } from '../base/duration.js';
 
-/** A point in time as it was typed. Relative times are resolved with the proxy's clock, not with this machine's. */
+/** A point in time as the user typed it. Relative times are resolved with the clock of the proxy, not of this machine. */
 export type Moment = { readonly atMs: number } | { readonly agoMs: number };
 
-/** What `parseMoment` accepts, for help and error messages. */
+/** The forms that `parseMoment` accepts, for help and error messages. */
 export const MOMENT_FORMS =
   `"now", a duration before now such as -30s (${DURATION_FORMS}), ISO 8601 such as 2026-01-02T03:04:05.678Z (without a ` +
   'zone: local time), or milliseconds since the epoch';
 
 const ISO_8601 = /^\d{4}-\d\d-\d\d(?:[Tt ]\d\d:\d\d(?::\d\d(?:[.,]\d{1,9})?)?(?:[Zz]|[+-]\d\d:?\d\d)?)?$/;
-/** Smaller numbers would be in 1970 to 1973; they are seconds given by mistake. */
+/** Smaller numbers are refused: as milliseconds they would be in 1970 to 1973, so they are probably seconds. */
 const MIN_EPOCH_MS = 100_000_000_000;
 
 /** Undefined for a text that has none of MOMENT_FORMS. */

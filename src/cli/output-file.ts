@@ -23,8 +23,8 @@ export class OutputFile {
   }
 
   /**
-   * Writes all of `source`, and resolves with its size in bytes. Calls `onBytes` with the size so far. Throws CliError,
-   * and leaves no file behind, when the source fails, the file cannot be written, or `signal` is aborted.
+   * Writes all of `source`, and resolves with its size in bytes. Calls `onBytes` with the size so far. When the source
+   * fails, the file cannot be written or `signal` is aborted, no file remains. Throws CliError.
    */
   async writeAll(source: Readable, signal: AbortSignal, onBytes: (bytes: number) => void): Promise<number> {
     let bytes = 0;
@@ -35,7 +35,7 @@ export class OutputFile {
       bytes += chunk.length;
       onBytes(bytes);
     });
-    // With the process id, so that two commands that write the same file do not mix.
+    // The name contains the process id, so that two commands that write the same file do not mix their data.
     const temporaryPath = join(dirname(this.path), `.${basename(this.path)}.${process.pid}.part`);
     const write = async (path: string): Promise<void> => {
       const target = createWriteStream(path);

@@ -84,12 +84,12 @@ export function createProgram(io: Io): Command {
   return program;
 }
 
-/** Gives the messages of commander the form of ours: "error: unknown option" becomes "chrysproxy: Unknown option". */
+/** Gives the messages of commander the form of the other messages: "error: unknown option" becomes "chrysproxy: Unknown option". */
 function sentenceCase(message: string): string {
   return message.replace(/^error: (.)/, (_, first: string) => `chrysproxy: ${first.toUpperCase()}`);
 }
 
-/** The command and all commands below it. Commander's settings do not reach commands that exist already. */
+/** The command and all its subcommands. Commander's settings do not apply to subcommands that already exist. */
 export function withSubcommands(command: Command): Command[] {
   return [command, ...command.commands.flatMap((inner) => withSubcommands(inner))];
 }

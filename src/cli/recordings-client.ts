@@ -8,7 +8,7 @@ import type {
 } from '../rest/route-table/recordings.js';
 import type { ProxyClient } from './client.js';
 
-/** Milliseconds since the epoch; 0: open. */
+/** Milliseconds since the epoch; 0: no limit. */
 export interface Range {
   readonly fromMs: number;
   readonly toMs: number;

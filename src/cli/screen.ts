@@ -3,7 +3,7 @@ import type { Io, Screen } from './io.js';
 const HIDE_CURSOR = '\u001b[?25l';
 const SHOW_CURSOR = '\u001b[?25h';
 
-/** A text on a terminal; each new text replaces the one before. */
+/** A text on a terminal. Each new text replaces the previous one. */
 export class LiveText {
   #lines = 0;
 

@@ -16,8 +16,8 @@ export function batchTrial(
     timeoutKey: timeoutKey,
     body,
     send: (headers) => endpoint.post(body, { ...headers, 'X-Chrys-Batch-Id': batchId([]) }, signal),
-    acceptedText: `it takes ${items}.`,
-    rejectedText: `it refuses an empty batch. Check the path of ${endpointKey}; a receiver may also want at least one ${item}.`,
-    serverErrorText: `it has a fault of its own at the moment; ${items} wait until it is over.`,
+    acceptedText: `it accepts ${items}.`,
+    rejectedText: `it refuses an empty batch. Check the path of ${endpointKey}; some receivers need at least one ${item}.`,
+    serverErrorText: `it reports an error of its own; ${items} wait until it works again.`,
   };
 }

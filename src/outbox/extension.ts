@@ -4,7 +4,7 @@ import type { NewItem } from './item.js';
 import type { QueueDatabase } from './queue-database.js';
 import type { SendGate } from './send-gate.js';
 
-/** What a client adds to its outbox. Runs in the thread of the outbox. */
+/** Functions that a client adds to its outbox. They run in the thread of the outbox. */
 export interface OutboxExtension<Item extends NewItem, Questions extends QuestionMap<Questions>> {
   /** Delays items or changes their form; undefined: all are sent in batches. */
   readonly gate: SendGate | undefined;
@@ -12,12 +12,12 @@ export interface OutboxExtension<Item extends NewItem, Questions extends Questio
   readonly questionHandlers: QuestionHandlers<Questions>;
   /** Runs for each new item within the transaction that stores it. */
   onAdded(item: Item): void;
-  /** Deletes some data of items that were deleted. Called every few seconds. True: there is more to delete. */
+  /** Deletes some of the client's data of deleted items. Called every few seconds. True: there is more to delete. */
   clean(): boolean;
   close(): void;
 }
 
-/** What an extension can use. */
+/** The parts of the outbox that an extension can use. */
 export interface ExtensionContext {
   readonly queue: QueueDatabase;
   readonly clock: Clock;

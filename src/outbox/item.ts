@@ -1,18 +1,18 @@
-/** queued: waits to be sent. set_aside: the receiver refused it. local: is only kept here. */
+/** queued: waits to be sent. set_aside: the receiver refused it. local: is stored here and never sent. */
 export type ItemState = 'queued' | 'delivered' | 'set_aside' | 'local';
 
 /** An item that is to be stored. */
 export interface NewItem {
   /** Unique; every attempt to send the item repeats it. */
   readonly id: string;
-  /** Items of one camera are sent in order. '' is a queue like that of a camera. */
+  /** Items of one camera are sent in order. Items with '' have a queue of their own. */
   readonly camera: string;
   readonly type: string;
-  /** When what the item reports began, milliseconds since the epoch. */
+  /** Start of the event that the item reports, milliseconds since the epoch. */
   readonly startMs: number;
   /** When the item was accepted, milliseconds since the epoch. */
   readonly storedMs: number;
-  /** The item as it is sent. */
+  /** The JSON that is sent. */
   readonly json: string;
 }
 

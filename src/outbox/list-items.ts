@@ -3,11 +3,11 @@ import type { ItemPosition, ShownItem } from './item.js';
 import type { QueueDatabase } from './queue-database.js';
 import type { ItemPage, ItemQuery } from './types.js';
 
-/** Rows that one search reads before other work gets its turn. */
+/** Maximum number of rows that one search reads. Other work of the thread runs between two searches. */
 const SCAN_LIMIT = 1000;
-/** Rows that one page reads; after them the page ends with what was found. */
+/** Maximum number of rows that one page reads. Beyond it, the page ends with the items found so far. */
 const MAX_SCANNED = 50_000;
-/** A page ends when its JSON is this long, because a client loads it into memory. */
+/** A page ends when its JSON is longer than this, because a client loads it into memory. */
 export const MAX_PAGE_CHARACTERS = 1024 * 1024;
 
 /** One page of items, in the order of `startMs`. */

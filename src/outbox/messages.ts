@@ -15,7 +15,7 @@ export interface OutboxData {
   readonly timeoutMs: number;
   /** Maximum number of items that are sent but not yet acknowledged. */
   readonly unackedLimit: number;
-  /** How long an item waits for a fuller batch. */
+  /** Maximum time that an item waits until its batch is full. */
   readonly pollDurationMs: number;
   readonly maxBatchSize: number;
   /** Maximum number of queued and refused items; further items are not stored. */

@@ -1,4 +1,4 @@
-/** How a queue is called in its files and in messages. */
+/** The names of a queue: its file, its configuration keys, and the words in messages. */
 export interface OutboxNames {
   /** File name of the database. */
   readonly file: string;
@@ -13,7 +13,7 @@ export interface OutboxNames {
   readonly statusRoute: string;
 }
 
-/** The word as it begins a sentence. */
+/** The word with a capital letter, for the beginning of a sentence. */
 export function capitalized(word: string): string {
   return word.charAt(0).toUpperCase() + word.slice(1);
 }

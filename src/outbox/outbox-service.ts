@@ -25,7 +25,7 @@ export interface ServiceParts<Item extends NewItem, Questions extends QuestionMa
 
 /** Maximum number of delivered items that are kept, whatever their age. */
 const MAX_KEPT = 1_000_000;
-/** Items that are deleted in one transaction. Calls that store items wait for it. */
+/** Maximum number of items that one transaction deletes. Calls that store items wait for it. */
 const CLEAN_LIMIT = 500;
 const CLEAN_AGAIN_MS = 50;
 const CLEAN_INTERVAL_MS = 10_000;
@@ -156,8 +156,8 @@ export class OutboxService<Item extends NewItem, Questions extends QuestionMap<Q
   }
 
   /**
-   * Takes items back that were shared when this proxy was configured with a Redis. Another proxy may send them, too, under
-   * equal ids.
+   * Takes back items that were shared before Redis was removed from the configuration. Another proxy may send them as well,
+   * with equal ids.
    */
   private takeSharedBack(): void {
     const { data, queue } = this.parts;

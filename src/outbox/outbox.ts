@@ -28,9 +28,9 @@ const WORKER = new URL('./outbox-worker.js', import.meta.url);
 const HEAP_MB = { old: 256, young: 16 };
 
 /**
- * A durable queue and its sender: items are stored on the disk, and sent until the endpoint has accepted them. They live
- * in a thread of their own; this is the main thread's side, which never waits for the disk. All promises reject with a
- * ChrysError.
+ * A durable queue and its sender: items are stored on the disk, and sent until the endpoint has accepted them. The queue
+ * and the sender have a thread of their own; this class is the main thread's side, which never waits for the disk. All
+ * promises reject with a ChrysError.
  */
 export class Outbox<Item extends NewItem = NewItem, Questions extends QuestionMap<Questions> = NoQuestions> {
   private readonly thread: SupervisedThread<ToOutboxWorker<Item, Questions>, FromOutboxWorker<Questions>>;
@@ -103,7 +103,7 @@ export class Outbox<Item extends NewItem = NewItem, Questions extends QuestionMa
     return await this.questions.ask('status', undefined);
   }
 
-  /** Returns the number of items. `ids`: undefined for all refused items. */
+  /** Requeues or discards refused items, all when `ids` is undefined. Returns their number. */
   async handleRefused(action: RefusedAction, ids: readonly string[] | undefined): Promise<number> {
     this.checkThread();
     return await this.questions.ask('handleRefused', { action, ids });
@@ -147,7 +147,7 @@ export class Outbox<Item extends NewItem = NewItem, Questions extends QuestionMa
     return new SupervisedThread({
       url: workerUrl,
       name: items,
-      label: `The thread that keeps ${items}`,
+      label: `The thread that stores ${items}`,
       data: (): OutboxData => ({ ...data, keys: this.keys }),
       heapMb: HEAP_MB,
       ...{ clock, logger },
@@ -195,7 +195,7 @@ export class Outbox<Item extends NewItem = NewItem, Questions extends QuestionMa
   }
 }
 
-/** The settings that hold the keys have other fields, too, which the thread does not need. */
+/** Drops the other fields of the settings, which the thread does not need. */
 function keysOnly({ edgeKey, edgeSecret }: EdgeKeys): EdgeKeys {
   return { edgeKey, edgeSecret };
 }

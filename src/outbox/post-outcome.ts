@@ -1,7 +1,7 @@
 import { messageOf } from '../base/errors.js';
 import { NoAnswer, type EndpointAnswer } from '../cloud/endpoint.js';
 
-/** What came of the attempt to send a batch. */
+/** The result of an attempt to send a batch. */
 export type PostOutcome =
   | { readonly kind: 'accepted' }
   /** The endpoint will never accept this batch. */
@@ -11,7 +11,7 @@ export type PostOutcome =
   /** `isReached`: the endpoint was reached, so the content of the batch may be the cause. */
   | { readonly kind: 'failed'; readonly reason: string; readonly retryAfterMs: number; readonly isReached: boolean };
 
-/** 4xx statuses that describe the moment and not the batch. */
+/** 4xx statuses that can succeed later with the same batch. */
 const RETRIED_STATUSES = [408, 429];
 /** The endpoint was reached before it failed. */
 const REACHED: readonly NoAnswer['failure'][] = ['timeout', 'broken_off'];
@@ -44,7 +44,7 @@ export function outcomeOfAnswer(answer: EndpointAnswer, options: OutcomeOptions)
 }
 
 export function outcomeOfError(error: unknown, { shownUrl }: OutcomeOptions): PostOutcome {
-  const why = error instanceof NoAnswer ? error.message : `it cannot be asked (${messageOf(error)})`;
+  const why = error instanceof NoAnswer ? error.message : `the request cannot be sent (${messageOf(error)})`;
   const isReached = error instanceof NoAnswer && REACHED.includes(error.failure);
   return { kind: 'failed', reason: `${shownUrl}: ${why}`, retryAfterMs: 0, isReached };
 }

@@ -22,7 +22,7 @@ import {
   type ShownRow,
 } from './queue-statements.js';
 
-/** By the column `state`. Users do not see whether an item waits here or in the shared queue. */
+/** The index is the column `state`. Users do not see whether an item waits here or in the shared queue. */
 const STATES: readonly ItemState[] = ['queued', 'delivered', 'set_aside', 'local', 'queued'];
 
 export interface ItemSearch {
@@ -39,15 +39,15 @@ export interface ItemSearch {
 
 export interface SearchResult {
   readonly matches: readonly ItemPosition[];
-  /** Where the search goes on; undefined: it has reached the end. */
+  /** Where the next search begins; undefined: there are no more rows. */
   readonly scannedTo: ItemPosition | undefined;
 }
 
 /**
- * The database of a queue: items that wait, items that were refused, and for a while those that were delivered. One
- * connection, for one thread. Every method that changes something is one transaction, durable when it returns, and
- * throws unavailable, resource_exhausted or failed_precondition when it cannot be written. No method takes longer when
- * there are more items, except the constructor.
+ * The database of a queue: waiting items, refused items, and for some time delivered items. One connection, for one
+ * thread. Every method that changes something is one transaction, durable when it returns, and throws unavailable,
+ * resource_exhausted or failed_precondition when the database cannot be written. Only the time of the constructor grows
+ * with the number of items.
  */
 export class QueueDatabase {
   /** For a client's tables beside the items. */
@@ -60,7 +60,7 @@ export class QueueDatabase {
   #totals: QueueTotals;
   #lastSeq: number;
 
-  /** Opens or creates the database; throws as openDatabase. `items` is the word for what the queue holds. */
+  /** Opens or creates the database; throws like openDatabase. `items` is the word for the items in messages. */
   constructor(dataDir: string, { file, items }: { readonly file: string; readonly items: string }) {
     const database = openDatabase(join(dataDir, file), queueSchema(items));
     this.connection = database;
@@ -84,8 +84,8 @@ export class QueueDatabase {
   }
 
   /**
-   * Stores items in their order. An item whose id is stored already is left as it is: a caller that did not get the
-   * answer stores it again. `onAdded` runs for each new item within the transaction.
+   * Stores items in their order. An item whose id is already stored is ignored, because a caller that got no answer stores
+   * it again. `onAdded` runs for each new item within the transaction.
    */
   add<Item extends NewItem>(items: readonly Item[], state: 'queued' | 'local', onAdded?: (item: Item) => void): void {
     const isQueued = state === 'queued';
@@ -106,7 +106,7 @@ export class QueueDatabase {
     this.#lastSeq = seq;
   }
 
-  /** The next items after `afterSeq` that are to be sent: up to `limit` items or `maxCharacters`, but at least one. */
+  /** The next items to send after `afterSeq`: up to `limit` items or `maxCharacters`, but at least one. */
   next(afterSeq: number, limit: number, maxCharacters: number): QueuedItem[] {
     return upTo(maxCharacters, this.#queue.next.iterate(afterSeq, limit));
   }
@@ -146,7 +146,7 @@ export class QueueDatabase {
     this.#change(() => ({ shared: sumOf(seqs, (seq) => this.#shared.share.run(seq).changes) }));
   }
 
-  /** Takes items back that the shared queue has lost: each waits again at its old position. */
+  /** Takes back items that the shared queue has lost: each waits again at its old position. */
   unshare(ids: readonly string[]): void {
     this.#change(() => ({ shared: -sumOf(ids, (id) => this.#shared.unshare.run(id).changes) }));
   }
@@ -156,7 +156,7 @@ export class QueueDatabase {
     return this.#shared.page.all(afterSeq, limit);
   }
 
-  /** Stores the results of items that were sent from the shared queue, also of items that are not marked as shared yet. */
+  /** Stores the results of items that were sent from the shared queue, including items that are not yet marked as shared. */
   settle(settled: readonly SettledItem[]): void {
     this.#change(() => {
       const sum = { queued: 0, shared: 0, setAside: 0, kept: 0, delivered: 0 };
@@ -181,12 +181,12 @@ export class QueueDatabase {
     return upTo(maxCharacters, this.#cleanup.refusedPage.iterate(afterSeq, limit)).map(shown);
   }
 
-  /** The positions of those of the given items that are refused. */
+  /** The positions of the given items, without items that are not refused. */
   refusedSeqs(ids: readonly string[]): number[] {
     return ids.map((id) => this.#cleanup.refusedSeq.get(id)).filter((seq) => seq !== undefined);
   }
 
-  /** Puts refused items back to the end of the queue. Other items are left as they are. */
+  /** Puts refused items at the end of the queue. Ignores other items. */
   requeue(seqs: readonly number[]): void {
     let last = this.#lastSeq;
     this.#change(() => {
@@ -197,13 +197,13 @@ export class QueueDatabase {
     this.#lastSeq = last;
   }
 
-  /** Deletes refused items. Other items are left as they are. */
+  /** Deletes refused items. Ignores other items. */
   discard(seqs: readonly number[]): void {
     this.#change(() => ({ setAside: -sumOf(seqs, (seq) => this.#cleanup.discard.run(seq).changes) }));
   }
 
   /**
-   * Deletes delivered and local items: those done before `beforeMs`, and the oldest while there are more than `maxKept`.
+   * Deletes delivered and local items: items done before `beforeMs`, and the oldest while there are more than `maxKept`.
    * Deletes up to `limit` items and returns their number.
    */
   clean(beforeMs: number, maxKept: number, limit: number): number {
@@ -217,7 +217,7 @@ export class QueueDatabase {
     return seqs.length;
   }
 
-  /** Finds items in the order of `startMs`. */
+  /** Finds items, in the order of `startMs`. */
   search({ camera, type, toMs, after, scanLimit }: ItemSearch): SearchResult {
     const at = { startMs: after.startMs, seq: after.seq, toMs, scanLimit };
     const rows = camera === undefined ? this.#search.byTime.all(at) : this.#search.byCamera.all({ ...at, camera });
@@ -273,7 +273,7 @@ function sumOf<T>(values: readonly T[], changesOf: (value: T) => number): number
   return values.reduce((sum, value) => sum + changesOf(value), 0);
 }
 
-/** The first rows, up to `maxCharacters` of JSON, but at least one. Bounds memory. */
+/** The first rows, until their JSON reaches `maxCharacters`, to limit memory. At least one. */
 function upTo<Row extends { readonly json: string }>(maxCharacters: number, rows: Iterable<Row>): Row[] {
   const found: Row[] = [];
   let characters = 0;

@@ -5,7 +5,7 @@ export interface SpecialRequest {
   readonly headers: Readonly<Record<string, string>>;
 }
 
-/** Lets a client of the outbox delay items, and send them in another form. */
+/** With a gate, a client of the outbox can delay items, and send them in another form. */
 export interface SendGate {
   /** Whether the item must not be sent yet. Later items of its camera wait behind it. */
   holds(item: Pick<QueuedItem, 'id' | 'storedMs'>): boolean;

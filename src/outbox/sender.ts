@@ -21,13 +21,13 @@ export type SenderOptions = Pick<
 /** Where the sender gets items and stores the results: the queue of this proxy, or the shared queue. */
 export interface SenderQueue {
   /**
-   * The next items after `afterSeq`: up to `limit` items or `maxCharacters`, but at least one. When further items arrive,
-   * the sender must be woken.
+   * The next items after `afterSeq`: up to `limit` items or `maxCharacters`, but at least one. When more items arrive, the
+   * queue's owner must call Sender.wake.
    */
   next(afterSeq: number, limit: number, maxCharacters: number): readonly QueuedItem[];
   /** Throws when the result cannot be stored now; the sender then tries again. */
   deliver(seqs: readonly number[], nowMs: number): void | Promise<void>;
-  /** As `deliver`. */
+  /** Throws like `deliver`. */
   setAside(seq: number, reason: string, nowMs: number): void | Promise<void>;
 }
 
@@ -41,13 +41,13 @@ export interface SenderParts extends SenderOptions {
 }
 
 const MAX_BATCH_BYTES = 1024 * 1024;
-/** Maximum length of the items in memory. */
+/** Maximum length of the JSON of all items in memory. */
 const MAX_LOADED_CHARACTERS = 32 * 1024 * 1024;
 /** Maximum number of batches that are sent at the same time, each of other cameras. */
 const MAX_PARALLEL = 4;
 /** The delay after 401 or 403. New keys end it. */
 const FORBIDDEN_MS = 60_000;
-/** After this number of refused items in a row, the endpoint rather than the items is at fault, and sending pauses. */
+/** After this number of refused items in a row, sending pauses: the endpoint is probably the cause, and not the items. */
 const MAX_REFUSED_IN_A_ROW = 10;
 /** The delay before a result that could not be stored is stored again. */
 const STORE_RETRY_MS = 1000;
@@ -115,7 +115,7 @@ export class Sender {
     this.wake();
   }
 
-  /** Sends what is ready. Call this when the queue, the gate or the keys have changed. */
+  /** Sends the batches that are ready. Call this when the queue, the gate or the keys have changed. */
   wake(): void {
     this.cancelTimer?.();
     this.cancelTimer = undefined;
@@ -127,7 +127,7 @@ export class Sender {
     this.load();
     while (this.canBegin()) this.begin();
     const dueMs = this.queues.nextDueMs;
-    // Without a timer, the end of a running batch wakes the sender.
+    // In the other cases, the end of a running batch wakes the sender.
     if (dueMs !== undefined && !this.isProbing && this.running.size < MAX_PARALLEL) this.wakeAt(dueMs);
   }
 
@@ -178,7 +178,7 @@ export class Sender {
     return this.parts.clock.monotonicMs() < this.pausedUntilMs;
   }
 
-  /** After a failure, a single batch finds out whether the endpoint works again. */
+  /** After a failure, a single batch tests whether the endpoint works again. */
   private get isProbing(): boolean {
     return this.failure !== '' && this.running.size > 0;
   }
@@ -271,7 +271,7 @@ export class Sender {
     this.parts.log('info', `${capitalized(this.parts.names.items)} are delivered again.`);
   }
 
-  /** Halves a refused batch until the refused item is alone, and sets that aside. */
+  /** Halves a refused batch until the refused item is alone, and sets this item aside. */
   private async onRefused(
     batch: readonly WaitingItem[],
     unsettled: Set<WaitingItem>,
@@ -291,12 +291,12 @@ export class Sender {
     this.setLastError(`${capitalized(names.item)} ${only.id} of ${only.camera} is set aside: ${reason}`);
     this.refusedInARow += 1;
     if (this.refusedInARow < MAX_REFUSED_IN_A_ROW) return true;
-    const all = `the last ${this.refusedInARow} ${names.items} were refused, so it may be the fault of ${names.endpointKey}`;
+    const all = `the last ${this.refusedInARow} ${names.items} were refused, so ${names.endpointKey} may be wrong`;
     this.pause(this.refusalDelays.fail(), `${reason}; ${all}`);
     return false;
   }
 
-  /** Stores a result, again and again while the disk is full: an accepted item must not be sent twice for that reason. */
+  /** Stores a result, and repeats this while the disk is full, so that an accepted item is not sent twice. */
   private async settle(
     batch: readonly WaitingItem[],
     unsettled: Set<WaitingItem>,

@@ -78,7 +78,7 @@ export class StoreQueue<Item extends NewItem> {
     throw new ChrysError('resource_exhausted', text);
   }
 
-  /** Sends when all calls that have arrived in this turn of the event loop are read. */
+  /** Sends after this turn of the event loop, together with all calls that arrive in it. */
   private schedule(): void {
     if (this.isScheduled || this.storing.length > 0) return;
     this.isScheduled = true;

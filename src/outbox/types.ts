@@ -1,6 +1,6 @@
 import type { ItemPosition, ShownItem } from './item.js';
 
-/** cloud: items are sent. local: items are only kept. */
+/** cloud: items are sent. local: items are stored and never sent. */
 export type OutboxMode = 'cloud' | 'local';
 
 /** The queue in Redis that proxies share. */
@@ -18,7 +18,7 @@ export interface SharedQueueOptions {
 
 export interface SharedQueueStatus {
   readonly connected: boolean;
-  /** Why the shared queue cannot be used, as a sentence; '' = it can. */
+  /** Why the shared queue cannot be used, as a sentence; '' = it can be used. */
   readonly message: string;
   /** Waiting items of this proxy that are in the shared queue. */
   readonly shared: number;
@@ -71,7 +71,7 @@ export interface ItemPage<Item extends ShownItem = ShownItem> {
 /** requeue: send the items again, after all that wait. discard: delete them. */
 export type RefusedAction = 'requeue' | 'discard';
 
-/** The call that wants an item stored. */
+/** The call that stores an item. */
 export interface StoreCall {
   /** Whether the caller no longer waits for the answer. */
   readonly isGone: () => boolean;

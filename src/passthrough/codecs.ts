@@ -1,4 +1,4 @@
-/** FLV, as Adobe specified it and FFmpeg 5 writes it, carries no other codec that cameras send. */
+/** Of the codecs that cameras send, FLV carries only these, as Adobe specified it and as FFmpeg 5 writes it. */
 const VIDEO_CODEC = 'h264';
 const AUDIO_CODEC = 'aac';
 
@@ -8,11 +8,11 @@ export function whyNotCarried(codecName: string): string | undefined {
   const name = codecName === 'hevc' ? 'HEVC' : codecName;
   return (
     `RTMP carries H.264, but this camera sends ${name}. Enhanced RTMP is not supported. Set the camera to H.264, or use ` +
-    'one of its streams that is H.264.'
+    'another of its streams that is H.264.'
   );
 }
 
-/** Why RTMP cannot carry this audio codec, as a sentence. Undefined: it can. The video is sent without audio then. */
+/** Why RTMP cannot carry this audio codec, as a sentence; the video is then sent without audio. Undefined: RTMP can carry it. */
 export function whyAudioIsNotCarried(codecName: string): string | undefined {
   return codecName === AUDIO_CODEC ? undefined : `Audio is not sent: RTMP carries AAC, but not ${codecName}.`;
 }

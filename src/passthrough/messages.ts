@@ -15,7 +15,7 @@ export interface RelayWorkerData {
   readonly audioRing: SharedArrayBuffer | undefined;
   /** The camera's control block. */
   readonly control: SharedArrayBuffer;
-  /** One Int32. Another value than 0 ends the thread and all its waits. */
+  /** One Int32. A value other than 0 ends the thread and all its waits. */
   readonly cancel: SharedArrayBuffer;
   /** Oldest first. */
   readonly periods: readonly RelayedPeriod[];

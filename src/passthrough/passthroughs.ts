@@ -20,10 +20,10 @@ export interface PassthroughOptions {
 const WORKER = new URL('./relay-worker.js', import.meta.url);
 /** The relay thread reports every second. When its last report is older than this, no data flows. */
 const FLOWING_MS = 3000;
-const STALLED = 'The RTMP server has taken no data for some seconds.';
-const NOTHING_YET: RelayProgress = {
+const STALLED = 'The RTMP server has not accepted data for some seconds.';
+const INITIAL_PROGRESS: RelayProgress = {
   state: 'waiting',
-  message: 'The camera was not connected yet.',
+  message: 'The camera has not connected yet.',
   nextAttemptMs: undefined,
   lastError: '',
   counters: { packets: 0, bytes: 0, connects: 0, lost: 0, lastSentMs: 0 },
@@ -64,12 +64,12 @@ export class Passthroughs implements Passthrough {
     process.once('exit', this.onProcessExit);
   }
 
-  /** At its exit the process waits for its threads, so their waits are cancelled. */
+  /** Cancels the waits of the threads, because a process waits for its threads when it exits. */
   private readonly onProcessExit = (): void => {
     for (const { thread } of this.followed.states()) thread?.raiseCancel();
   };
 
-  set(name: string, wanted: boolean): Camera {
+  set(name: string, enable: boolean): Camera {
     const { cameras } = this.options;
     const { definition, stream } = cameras.get(name);
     if (definition.rtmpEndpoint === undefined) {
@@ -79,16 +79,16 @@ export class Passthroughs implements Passthrough {
           '{"rtmp_endpoint": "rtmp://…"}.',
       );
     }
-    const why = wanted && stream !== undefined ? whyNotCarried(stream.codecName) : undefined;
+    const why = enable && stream !== undefined ? whyNotCarried(stream.codecName) : undefined;
     if (why !== undefined)
       throw new ChrysError('failed_precondition', `The stream of camera "${name}" cannot be sent: ${why}`);
-    return cameras.update(name, { passthrough: wanted });
+    return cameras.update(name, { passthrough: enable });
   }
 
   status(name: string): PassthroughStatus {
     const pushed = this.followed.get(name);
-    const { counters, state, message, nextAttemptMs, lastError } = pushed?.progress ?? NOTHING_YET;
-    const wanted = pushed !== undefined && isWanted(pushed.camera);
+    const { counters, state, message, nextAttemptMs, lastError } = pushed?.progress ?? INITIAL_PROGRESS;
+    const wanted = pushed !== undefined && shouldSend(pushed.camera);
     const sinceMs = pushed?.sinceMs ?? 0;
     const common = { wanted, sinceMs, lastError, ...counters };
     if (!wanted) return { ...common, state: 'off', message: '', nextAttemptMs: undefined, streaming: false };
@@ -114,7 +114,7 @@ export class Passthroughs implements Passthrough {
   private follow(camera: Camera): Pushed {
     const sinceMs = this.options.clock.nowMs();
     const ending = Promise.resolve();
-    return { camera, thread: undefined, ending, progress: NOTHING_YET, sinceMs, isRemoved: false };
+    return { camera, thread: undefined, ending, progress: INITIAL_PROGRESS, sinceMs, isRemoved: false };
   }
 
   private update(pushed: Pushed): void {
@@ -132,7 +132,7 @@ export class Passthroughs implements Passthrough {
     const source = sourceOf(camera);
     if (source === undefined || pushed.thread !== undefined || this.isClosed || pushed.isRemoved) return;
     const { clock, logger, workerUrl = WORKER } = this.options;
-    this.setProgress(pushed, { ...NOTHING_YET, message: '', counters: pushed.progress.counters });
+    this.setProgress(pushed, { ...INITIAL_PROGRESS, message: '', counters: pushed.progress.counters });
     logger.info({ camera: name }, `The stream is sent to ${redactUrl(rtmpEndpoint)}.`);
     pushed.thread = new RelayThread({
       camera: name,
@@ -162,14 +162,14 @@ export class Passthroughs implements Passthrough {
     });
     this.endings.add(ending);
     pushed.ending = ending;
-    this.setProgress(pushed, { ...NOTHING_YET, counters: pushed.progress.counters });
+    this.setProgress(pushed, { ...INITIAL_PROGRESS, counters: pushed.progress.counters });
   }
 
   private onProgress(pushed: Pushed, progress: RelayProgress): void {
     const { state, message } = progress;
     if (state !== pushed.progress.state && LOGGED.includes(state)) {
       const level = state === 'streaming' ? 'info' : 'warn';
-      const text = state === 'streaming' ? 'The RTMP server takes the stream.' : `The stream is not sent: ${message}`;
+      const text = state === 'streaming' ? 'The RTMP server accepts the stream.' : `The stream is not sent: ${message}`;
       this.options.logger[level]({ camera: pushed.camera.definition.name }, text);
       if (state === 'streaming') this.logAudio(pushed.camera);
     }
@@ -189,10 +189,10 @@ export class Passthroughs implements Passthrough {
   }
 }
 
-/** The beginning of these states is logged. */
+/** The states that are logged when they begin. */
 const LOGGED: readonly PassthroughState[] = ['streaming', 'retrying', 'impossible'];
 
-function isWanted({ definition }: Camera): boolean {
+function shouldSend({ definition }: Camera): boolean {
   return definition.passthrough === true && definition.rtmpEndpoint !== undefined;
 }
 
@@ -200,7 +200,7 @@ function isWanted({ definition }: Camera): boolean {
 function sourceOf(camera: Camera): RelayThreadOptions['source'] | undefined {
   const { definition, packets } = camera;
   // The camera's first connection makes the ring. The event 'stream' follows.
-  if (!isWanted(camera) || packets.ring === undefined || packets.periods.length === 0) return undefined;
+  if (!shouldSend(camera) || packets.ring === undefined || packets.periods.length === 0) return undefined;
   return {
     url: definition.rtmpEndpoint ?? '',
     packetRing: packets.ring,

@@ -18,7 +18,7 @@ export interface RelayThreadOptions {
 
 /** Enough for the JavaScript of the thread. The memory of libav does not count. */
 const HEAP_MB = { old: 32, young: 2 };
-/** At the end, a frozen server is waited for during 300 ms, and libav checks `cancel` every 100 ms. */
+/** Closing waits up to 300 ms for a frozen server, and libav checks `cancel` every 100 ms. */
 const STOP_GRACE_MS = 800;
 
 /** Controls the relay thread of one camera and masks its messages. Main thread. */

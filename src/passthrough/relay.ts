@@ -25,18 +25,18 @@ const MAX_LAG_MS = 5000;
 const AWAY_MS = 10_000;
 /** How often the ring is read while the camera is away. A new connection of the camera wakes the relay at once. */
 const AWAY_PAUSE_MS = 1000;
-/** How often the ring is read. To be woken by each packet would cost more than to send it. */
+/** How often the ring is read. Waking for each packet would cost more than sending it. */
 const PAUSE_MS = 200;
 /** How often messages of the main thread are read while packets are sent. */
 const MESSAGES_EVERY_MS = 500;
-/** This many packets show how a camera reorders its frames. A slow camera gets ORDER_MS to send them. */
+/** Number of packets that show how a camera reorders its frames. A slow camera gets ORDER_MS to send them. */
 const ORDER_PACKETS = 10;
 const ORDER_MS = 1000;
 const REPORT_MS = 1000;
-/** Delays before the next attempt. The random share spreads the cameras of a server that came back at one moment. */
+/** Delays before the next attempt. The jitter spreads the cameras of a server that is available again. */
 const RETRY_MS = [500, 1000, 2000, 5000, 10_000, 30_000, 60_000] as const;
 const RETRY_JITTER = 0.2;
-/** After a connection has taken packets for this long, the next failure begins the delays anew. */
+/** After a connection has accepted packets for this long, the next failure has the first delay again. */
 const HEALTHY_MS = 10_000;
 const CHANGES_TOO_OFTEN = "The camera's stream changed soon after the connection was made.";
 
@@ -100,7 +100,7 @@ export class Relay {
       return undefined;
     }
     const period = this.periodAt(keyframe.sequence);
-    // Otherwise the message with the period of this packet is still to come.
+    // If the connection differs, the message with the period of this packet is still to come.
     if (period?.stream.connection !== keyframe.connection || !this.isOrderKnown(keyframe)) return undefined;
     const why = whyNotCarried(period.stream.codecName);
     if (why === undefined) return { keyframe, period };
@@ -108,7 +108,7 @@ export class Relay {
     return undefined;
   }
 
-  /** Whether there are enough packets to see how this camera reorders its frames, or it sends few. */
+  /** Whether there are enough packets to see how this camera reorders its frames, or the camera is slow. */
   private isOrderKnown({ connection, arrivalUs }: PacketFacts): boolean {
     const earlier = this.reader.read(this.reader.end() - ORDER_PACKETS);
     return earlier?.connection === connection || this.parts.clock.nowMs() - arrivalUs / 1000 > ORDER_MS;
@@ -212,7 +212,7 @@ export class Relay {
     return lastMs === 0 || this.parts.clock.nowMs() - lastMs > AWAY_MS;
   }
 
-  /** Blocks, which costs a tenth of a timer. */
+  /** Blocks, which costs a tenth of the CPU time of a timer. */
   private async pause(): Promise<void> {
     Atomics.wait(this.cancel, 0, 0, PAUSE_MS);
     if (this.parts.clock.monotonicMs() - this.messagesReadMs >= MESSAGES_EVERY_MS) await this.readMessages();

@@ -41,6 +41,6 @@ export interface Passthrough {
    * Stores the setting, and begins or ends at once. Throws not_found, and failed_precondition for a camera without an RTMP
    * endpoint or with a codec that RTMP cannot carry.
    */
-  set(name: string, wanted: boolean): Camera;
+  set(name: string, enable: boolean): Camera;
   status(name: string): PassthroughStatus;
 }

@@ -5,7 +5,7 @@ import { GroupFinder, type FoundSegment } from './group-finder.js';
 import type { CameraProgress, RecordedPeriod, RecordMessage, RecordingCounters } from './messages.js';
 import { DiskError, type SegmentFile, type SegmentFiles } from './segment-files.js';
 
-/** What the recorder thread provides to each CameraRecorder. */
+/** The functions of the recorder thread that each CameraRecorder uses. */
 export interface RecorderParts {
   readonly files: Pick<SegmentFiles, 'write'>;
   readonly segmentMinUs: number;
@@ -16,15 +16,15 @@ export interface RecorderParts {
   log(level: 'info' | 'warn' | 'error', camera: string, text: string): void;
 }
 
-/** This long after the last packet of a closed connection, no more packets arrive. */
+/** Time after the last packet of a closed connection until no more packets are expected. */
 const SETTLED_MS = 1000;
-/** Audio arrives at most this much later than the pictures of the same time. */
+/** Maximum delay of audio behind the pictures of the same time. */
 const MAX_AUDIO_DELAY_MS = 500;
 
 /** After a loss, the disk counts as too slow for this long, even when it writes some groups in between. */
 const SLOW_FOR_MS = 10_000;
 const SLOW =
-  'Groups of pictures are lost: the disk is too slow, or a group is too long for buffer.in_memory_max_bytes.';
+  'Groups of pictures are lost: the disk is too slow, or a group is too large for buffer.in_memory_max_bytes.';
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 
@@ -183,7 +183,7 @@ export class CameraRecorder {
     this.counters.lostGroups += groups;
     const message = error instanceof DiskError ? error.message : `The camera cannot be recorded: ${messageOf(error)}.`;
     if (this.state !== 'failing' || this.message !== message) {
-      this.parts.log('error', this.camera, `${message} Each new group of pictures is tried again.`);
+      this.parts.log('error', this.camera, `${message} Recording is tried again with each group of pictures.`);
     }
     this.state = 'failing';
     this.message = message;

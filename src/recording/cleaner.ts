@@ -6,7 +6,7 @@ import type { FromRecorder, ToRecorder } from './messages.js';
 import { isOverLimit, planDeletion, type DeletionPlan, type RetentionRules } from './retention.js';
 import { isSegmentName, type SegmentFiles } from './segment-files.js';
 
-/** Recording goes on after this many. Deleting a file of some megabytes takes about 1 ms. */
+/** Maximum number of segments that are deleted before recording goes on. Deleting a file of some megabytes takes about 1 ms. */
 const MAX_DELETED_AT_ONCE = 50;
 const PAGE = 200;
 
@@ -14,7 +14,7 @@ const PAGE = 200;
 export class Cleaner {
   private readonly bytes: Map<string, number>;
   private totalBytes = 0;
-  private readonly stuck = new Set<number>();
+  private readonly undeletable = new Set<number>();
   /** The last warning, so that it is logged once. */
   private warned = '';
 
@@ -28,7 +28,7 @@ export class Cleaner {
     for (const bytes of this.bytes.values()) this.totalBytes += bytes;
   }
 
-  /** A segment of this size was added to the index. With a negative number: it was removed. */
+  /** Call this when a segment was added to the index, with its size in bytes, or removed, with the negative size. */
   count(camera: string, bytes: number): void {
     const sum = (this.bytes.get(camera) ?? 0) + bytes;
     if (sum > 0) this.bytes.set(camera, sum);
@@ -54,8 +54,8 @@ export class Cleaner {
     }
     const deleted = plan.segments.filter((segment) => this.tryToRemove(segment)).length;
     if (deleted === plan.segments.length && deleted > 0) this.warned = '';
-    // Tries the stuck segments again at the next cleaning.
-    if (!plan.hasMore) this.stuck.clear();
+    // The next cleaning tries these segments again.
+    if (!plan.hasMore) this.undeletable.clear();
     return { kind: 'cleaned', deleted, more: plan.hasMore };
   }
 
@@ -64,7 +64,7 @@ export class Cleaner {
       this.rules,
       {
         ...message,
-        stuck: this.stuck,
+        undeletable: this.undeletable,
         bytes: this.bytes,
         freeBytes: this.rules.minFreeBytes > 0 ? this.freeBytes() : Infinity,
         oldest: (camera, after) => this.index.oldest(camera, after, PAGE),
@@ -78,14 +78,14 @@ export class Cleaner {
     try {
       return this.remove(segment);
     } catch (error) {
-      this.stuck.add(segment.id);
+      this.undeletable.add(segment.id);
       this.warnOnce(`An old segment cannot be deleted: ${messageOf(error)}`);
       return false;
     }
   }
 
   /** Warns that a size limit is exceeded although nothing more can be deleted. */
-  warnFutile(): void {
+  warnNothingToDelete(): void {
     this.warnOnce(
       'A size limit is exceeded and nothing more can be deleted: clips protect the recordings, or other files fill the ' +
         'disk. Remove some of these, or change buffer.on_disk_max_bytes… or on_disk_min_free_bytes.',

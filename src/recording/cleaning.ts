@@ -11,7 +11,7 @@ export interface CleaningOptions {
   readonly logger: Pick<Logger, 'error'>;
   /** buffer.on_disk_schedule. */
   readonly schedule: string;
-  /** Recordings that must stay. Read again before each part of the cleaning, so that a new clip is kept. */
+  /** Recordings that must not be deleted. Read again before each part of the cleaning, so that a new clip is kept. */
   readonly protectedSpans: () => readonly ProtectedSpan[];
   readonly send: (message: Extract<ToRecorder, { kind: 'clean' }>) => void;
 }
@@ -46,7 +46,7 @@ export class Cleaning {
     try {
       protectedSpans = this.options.protectedSpans();
     } catch (error) {
-      // Without them, nothing may be deleted.
+      // Nothing may be deleted while the protected spans are not known.
       this.options.logger.error(
         `No old segments are deleted, because the protected clips cannot be read: ${messageOf(error)}`,
       );

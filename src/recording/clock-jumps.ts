@@ -9,7 +9,7 @@ export interface ForwardJump {
 
 /** A smaller jump is a correction of the clock and is ignored. */
 const MIN_JUMP_MS = 30_000;
-/** Beyond this the oldest jump is forgotten. */
+/** Maximum number of jumps. Beyond it, the oldest is forgotten. */
 const MAX_JUMPS = 100;
 
 /**

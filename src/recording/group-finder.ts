@@ -13,7 +13,7 @@ export interface FoundSegment {
 
 export interface Found {
   readonly segment: FoundSegment | undefined;
-  /** Number of groups of pictures that the ring has lost before they were written. */
+  /** Number of groups of pictures that were overwritten in the ring before they were written to disk. */
   readonly lostGroups: number;
 }
 
@@ -39,10 +39,10 @@ const PAYLOAD_OVERHEAD_BYTES = 128;
 export class GroupFinder {
   private readonly reader: PacketReader;
   private readonly header: BigInt64Array;
-  /** A longer group is cut off before the ring loses its beginning. */
+  /** A longer group is cut off before the ring overwrites its beginning. */
   private readonly maxPackets: number;
   private readonly maxBytes: number;
-  /** The next packet to look at. */
+  /** Sequence of the next packet to read. */
   private at: number;
   /** The first keyframe of the segment in progress. */
   private start: PacketFacts | undefined;
@@ -51,8 +51,8 @@ export class GroupFinder {
   private groups = 0;
   private bytes = 0;
   /** The packet before `at`. */
-  private seen: Pick<PacketFacts, 'connection' | 'gop'> | undefined;
-  /** The rest of a group that was cut off is lost: it does not begin with a keyframe. */
+  private previous: Pick<PacketFacts, 'connection' | 'gop'> | undefined;
+  /** Whether the next packets are the rest of a group that was cut off. They are lost, because they have no keyframe. */
   private restIsLost = false;
 
   /** Throws when the packet ring has another layout. */
@@ -68,7 +68,7 @@ export class GroupFinder {
     this.at = Math.max(options.fromSequence, this.reader.first());
   }
 
-  /** All packets before this sequence were returned or lost. */
+  /** The first sequence that was neither returned nor lost. */
   get pending(): number {
     return this.start?.sequence ?? this.at;
   }
@@ -83,7 +83,7 @@ export class GroupFinder {
     return this.reader.end();
   }
 
-  /** How long before the newest packet this one arrived, in microseconds. 0: the packet is not in the ring. */
+  /** Arrival of the newest packet minus arrival of this packet, in microseconds. 0: the packet is not in the ring. */
   arrivedBeforeNewestUs(sequence: number): number {
     const packet = this.reader.read(sequence);
     const newest = this.reader.read(this.reader.end() - 1);
@@ -107,9 +107,9 @@ export class GroupFinder {
     }
   }
 
-  /** Goes on with the newest whole group, because older packets were overwritten or soon will be. */
+  /** Skips to the newest whole group, because older packets were overwritten or soon will be. */
   skip(): Found {
-    const { start, seen } = this;
+    const { start, previous: seen } = this;
     const minSequence = start === undefined ? this.at : start.sequence + 1;
     this.drop();
     const keyframe = this.newestWholeGroup();
@@ -118,7 +118,7 @@ export class GroupFinder {
       return { segment: undefined, lostGroups: start === undefined ? 0 : 1 };
     }
     this.at = keyframe.sequence;
-    this.seen = { connection: keyframe.connection, gop: keyframe.gop - 1 };
+    this.previous = { connection: keyframe.connection, gop: keyframe.gop - 1 };
     const next = start ?? (seen && { connection: seen.connection, gop: seen.gop + 1 });
     if (next === undefined) return { segment: undefined, lostGroups: 0 };
     const before = keyframe.connection === next.connection ? keyframe.gop - next.gop : keyframe.gop;
@@ -165,12 +165,12 @@ export class GroupFinder {
     );
   }
 
-  /** The ring cannot hold much more: returns the whole groups, or the beginning of the only one. */
+  /** Ends the segment, because the ring cannot hold much more: returns the whole groups, or the beginning of the only group. */
   private cut(start: PacketFacts, sequence: number): Found {
     const { lastKeyframe = start } = this;
     if (lastKeyframe !== start) {
       this.groups -= 1;
-      this.seen = { connection: lastKeyframe.connection, gop: lastKeyframe.gop - 1 };
+      this.previous = { connection: lastKeyframe.connection, gop: lastKeyframe.gop - 1 };
       return this.close(start, lastKeyframe.sequence);
     }
     const found = this.close(start, sequence);
@@ -193,11 +193,11 @@ export class GroupFinder {
   }
 
   private pass(packet: PacketFacts): void {
-    this.seen = packet;
+    this.previous = packet;
     this.at = packet.sequence + 1;
   }
 
-  /** The keyframe of the newest whole group, or of the group in progress when there is no whole one. */
+  /** The keyframe of the newest whole group, or of the group in progress when there is no whole group. */
   private newestWholeGroup(): PacketFacts | undefined {
     const newest = this.reader.read(this.reader.newestKeyframe());
     const first = this.reader.first();

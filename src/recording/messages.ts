@@ -6,7 +6,7 @@ import type { CheckReport, RecordingStatus } from './types.js';
 
 /** workerData of the recorder thread. */
 export interface RecorderWorkerData {
-  /** Contains the index, which the main thread has prepared. */
+  /** The data directory, with the index that the main thread has prepared. */
   readonly dataDir: string;
   /** Absolute path of the folder of recordings. */
   readonly folder: string;
@@ -45,8 +45,8 @@ export interface RecordMessage {
   readonly counters: RecordingCounters;
 }
 
-/** 'start': the proxy has started. 'asked': an operator requested the check. */
-export type CheckCause = 'start' | 'asked';
+/** 'start': the proxy has started. 'requested': an operator requested the check. */
+export type CheckCause = 'start' | 'requested';
 
 export type ToRecorder =
   | RecordMessage

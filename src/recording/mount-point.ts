@@ -11,7 +11,7 @@ export class MountPoint {
 
   constructor(private readonly folder: string) {}
 
-  /** The caller calls it after each write below the folder. */
+  /** Stores the mount point. The caller calls this after each write below the folder. */
   learn(): void {
     // '' is checked again: the folder may be on the system disk only because its own disk is not mounted yet.
     if (this.path !== undefined && this.path !== '') return;

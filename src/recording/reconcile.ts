@@ -10,9 +10,9 @@ import type { CheckReport } from './types.js';
 export interface ReconcileParts {
   readonly files: SegmentFiles;
   readonly index: SegmentWriter;
-  /** The proxy has just started; no operator requested the check. */
+  /** True: the proxy has just started. False: an operator requested the check. */
   readonly atStart: boolean;
-  /** Bytes of a camera that were added to the index, or removed with a negative number. */
+  /** Called with the bytes that were added to the index for a camera; negative: removed. */
   count(camera: string, bytes: number): void;
 }
 
@@ -94,7 +94,7 @@ class Reconciliation {
     }
   }
 
-  /** A crash left this file. The recorder itself has no unfinished file between two segments. */
+  /** Handles a file that a crash left. The recorder itself has no unfinished file between two segments. */
   private unfinished(camera: string, name: string): void {
     const { files } = this.parts;
     const facts = this.factsOf(camera, name);
@@ -116,7 +116,7 @@ class Reconciliation {
     else this.add(camera, name, facts);
   }
 
-  /** Undefined: the file is no complete segment of ours. 'unreadable': it belongs to others or was removed meanwhile. */
+  /** Undefined: the file is not a complete segment of the proxy. 'unreadable': it belongs to another user or was removed meanwhile. */
   private factsOf(camera: string, name: string): SegmentFacts | 'unreadable' | undefined {
     const { files } = this.parts;
     try {

@@ -19,11 +19,11 @@ export interface RecordedCamerasOptions {
   readonly onNeeded: () => void;
 }
 
-/** The disk may block for this many packets, which are ten seconds at 25 frames a second. */
+/** Number of packets that the ring holds while the disk blocks: 10 s at 25 frames per second. */
 const SLACK_PACKETS = 250;
-/** When groups are joined, the ring holds two segments. This is enough at 60 frames a second. */
+/** When groups are joined, the ring holds two segments. This is enough at 60 frames per second. */
 const PACKETS_PER_MS = 2 * 0.06;
-const NOTHING_YET: Omit<CameraProgress, 'id'> = {
+const INITIAL_PROGRESS: Omit<CameraProgress, 'id'> = {
   state: 'waiting',
   message: '',
   counters: { segments: 0, bytes: 0, lostGroups: 0, lastSegmentMs: 0 },
@@ -65,7 +65,7 @@ export class RecordedCameras {
   /** Sends all state to a new worker. */
   sendAll(): void {
     for (const recorded of this.byId.values()) {
-      recorded.progress = { ...NOTHING_YET, counters: recorded.progress.counters };
+      recorded.progress = { ...INITIAL_PROGRESS, counters: recorded.progress.counters };
       this.sendRecord(recorded);
     }
   }
@@ -80,8 +80,8 @@ export class RecordedCameras {
   /** `outage`: why no camera is recorded; '' = the recorder thread runs. */
   status(name: string, outage: string): RecordingStatus {
     const recorded = this.followed.get(name);
-    const { counters, state, message } = recorded?.progress ?? NOTHING_YET;
-    const wanted = recorded !== undefined && this.isWanted(recorded.camera);
+    const { counters, state, message } = recorded?.progress ?? INITIAL_PROGRESS;
+    const wanted = recorded !== undefined && this.shouldRecord(recorded.camera);
     if (!wanted) return { wanted, state: 'off', message: '', ...counters };
     if (outage !== '') return { wanted, state: 'failing', message: outage, ...counters };
     const isComing = recorded.camera.state.phase === 'running' && recorded.fromSequence !== undefined;
@@ -94,7 +94,7 @@ export class RecordedCameras {
 
   private follow(camera: Camera): Recorded {
     const id = ++this.lastId;
-    const recorded = { id, camera, fromSequence: undefined, audioRing: undefined, progress: NOTHING_YET };
+    const recorded = { id, camera, fromSequence: undefined, audioRing: undefined, progress: INITIAL_PROGRESS };
     this.byId.set(id, recorded);
     return recorded;
   }
@@ -104,7 +104,7 @@ export class RecordedCameras {
     const { ring } = camera.packets;
     // The camera's first connection makes the ring. The event 'stream' follows.
     if (ring === undefined) return;
-    const wanted = this.isWanted(camera);
+    const wanted = this.shouldRecord(camera);
     keepPackets(ring, wanted ? this.packetsWhileRecorded() : this.options.packetsInMemory);
     // When audio is switched on or off, one recording ends and another begins at the same packet.
     if (!wanted || recorded.audioRing !== audioRingOf(camera)) this.end(recorded);
@@ -116,9 +116,9 @@ export class RecordedCameras {
 
   private begin(recorded: Recorded, ring: SharedArrayBuffer): void {
     const reader = new PacketReader(ring);
-    // First, so that a thread that starts now does not get this camera twice, from sendAll and from here.
+    // Called first, so that a thread that starts now does not get this camera twice: from sendAll and from here.
     this.options.onNeeded();
-    // Begins with the group in progress. Earlier packets were not to be recorded.
+    // Begins with the group in progress. Recording was off for earlier packets.
     recorded.fromSequence = Math.max(reader.newestKeyframe(), reader.first());
     this.sendRecord(recorded);
   }
@@ -146,8 +146,8 @@ export class RecordedCameras {
     this.options.send(message);
   }
 
-  private isWanted({ definition, source }: Camera): boolean {
-    // A replay plays what is already recorded.
+  private shouldRecord({ definition, source }: Camera): boolean {
+    // A replay plays recordings that already exist.
     return definition.record ?? (this.options.onDisk && source?.kind !== 'replay');
   }
 

@@ -10,7 +10,7 @@ import { SegmentIndex } from '../database/segment-index.js';
 import type { FromRecorder, RecorderWorkerData, ToRecorder } from './messages.js';
 import { Recorder } from './recorder.js';
 
-/** How often the rings are read. To be woken by each packet would cost more than all the writing. */
+/** How often the rings are read. Waking for each packet would cost more than all the writing. */
 const TICK_MS = 250;
 /** A check works for CHECK_STEP_MS and then pauses for CHECK_PAUSE_MS. */
 const CHECK_STEP_MS = 5;

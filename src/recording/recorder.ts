@@ -24,10 +24,10 @@ export interface RecorderEnvironment {
   post(message: FromRecorder): void;
 }
 
-/** Maximum number of rows that wait for a failing index. Beyond that the oldest are dropped; the next check adds them. */
+/** Maximum number of rows that wait while the index fails. Beyond it, the oldest are dropped; the next check adds them. */
 const MAX_UNINDEXED = 1000;
 /** When nothing more can be deleted, size limits are not checked for this long. */
-const FUTILE_PAUSE_MS = 60_000;
+const NOTHING_TO_DELETE_PAUSE_MS = 60_000;
 /** Minimum time between two checks of the size limits. */
 const LIMIT_CHECK_MS = 1000;
 
@@ -111,7 +111,7 @@ export class Recorder {
         if (step.done === true) this.checkEnded({ kind: 'checked', why, report: step.value });
       }
     } catch (error) {
-      this.checkEnded({ kind: 'checkFailed', why: this.checking?.why ?? 'asked', message: messageOf(error) });
+      this.checkEnded({ kind: 'checkFailed', why: this.checking?.why ?? 'requested', message: messageOf(error) });
     }
   }
 
@@ -123,7 +123,7 @@ export class Recorder {
 
   private record(message: RecordMessage): void {
     const recorded = this.env.index.endSequence(message.camera);
-    // A sequence beyond the ring is from an earlier start of the camera, whose last number could not be stored.
+    // A sequence beyond the ring is from an earlier run of the camera, whose last sequence could not be stored.
     const isOfThisRing = recorded <= new PacketReader(message.packetRing).end();
     const fromSequence = isOfThisRing ? Math.max(message.fromSequence, recorded) : message.fromSequence;
     const camera = new CameraRecorder(message, fromSequence, {
@@ -189,8 +189,8 @@ export class Recorder {
     this.hasRequestedCleaning = false;
     const cleaned = this.cleaner.clean(message);
     if (wasRequested && cleaned.deleted === 0) {
-      this.cleaner.warnFutile();
-      this.limitsCheckedMs = this.env.monotonicMs() + FUTILE_PAUSE_MS;
+      this.cleaner.warnNothingToDelete();
+      this.limitsCheckedMs = this.env.monotonicMs() + NOTHING_TO_DELETE_PAUSE_MS;
     }
     this.env.post(cleaned);
   }

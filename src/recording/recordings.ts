@@ -36,7 +36,7 @@ export interface RecordingsOptions extends RecorderWorkerData {
 const STOP_GRACE_MS = 3000;
 const WORKER = new URL('./recorder-worker.js', import.meta.url);
 const HEAP_MB = { old: 64, young: 4 };
-/** Number of segments that one query sums up, which takes about 2 ms. */
+/** Number of segments that one query adds up, which takes about 2 ms. */
 const SUMMED_AT_ONCE = 20_000;
 
 interface RunningCheck {
@@ -45,7 +45,7 @@ interface RunningCheck {
   reject(error: Error): void;
 }
 
-/** Records cameras and answers what is recorded. Main thread. */
+/** Records cameras and answers queries about recordings. Main thread. */
 export class CameraRecordings implements Recordings {
   private readonly index: SegmentIndex;
   private readonly thread: SupervisedThread<ToRecorder, FromRecorder>;
@@ -184,7 +184,7 @@ export class CameraRecordings implements Recordings {
     if (this.runningCheck === undefined) {
       this.thread.ensureStarted();
       this.runningCheck = runningCheck();
-      this.thread.send({ kind: 'check', why: 'asked' });
+      this.thread.send({ kind: 'check', why: 'requested' });
     }
     return await this.runningCheck.report;
   }

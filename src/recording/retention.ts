@@ -9,7 +9,7 @@ export interface RetentionRules {
   readonly minFreeBytes: number;
 }
 
-/** A part of a camera's recording that must stay. Microseconds since the epoch, both inclusive. */
+/** A part of a camera's recording that must not be deleted. Microseconds since the epoch, both inclusive. */
 export interface ProtectedSpan {
   readonly camera: string;
   readonly fromUs: number;
@@ -17,42 +17,42 @@ export interface ProtectedSpan {
 }
 
 /** The state of the recordings, to which the rules are applied. */
-export interface RecordingsNow {
+export interface RetentionState {
   readonly nowUs: number;
   readonly jumps: readonly ForwardJump[];
   readonly protectedSpans: readonly ProtectedSpan[];
   /** Ids of segments that could not be deleted. */
-  readonly stuck: ReadonlySet<number>;
+  readonly undeletable: ReadonlySet<number>;
   /** Bytes of each camera. */
   readonly bytes: ReadonlyMap<string, number>;
   /** Free space of the file system. */
   readonly freeBytes: number;
-  /** The next oldest segments of a camera, or of all cameras, after `after`. Empty: there are no more. */
+  /** The next segments of a camera, or of all cameras, after `after`, oldest first. Empty: there are no more. */
   oldest(camera: string | undefined, after: SegmentSize | undefined): readonly SegmentSize[];
 }
 
 export interface DeletionPlan {
   /** Segments to delete, oldest first. */
   readonly segments: readonly SegmentSize[];
-  /** There are more segments to delete. */
+  /** Whether there are more segments to delete. */
   readonly hasMore: boolean;
 }
 
 /** Chooses up to `limit` segments to delete: the oldest first, and none that overlaps a protected span. */
-export function planDeletion(rules: RetentionRules, now: RecordingsNow, limit: number): DeletionPlan {
-  const selection = new Selection(now, limit);
+export function planDeletion(rules: RetentionRules, state: RetentionState, limit: number): DeletionPlan {
+  const selection = new Selection(state, limit);
   if (rules.olderThanMs > 0) {
     const limitUs = rules.olderThanMs * 1000;
-    selection.take(undefined, (segment) => ageUs(endUsOf(segment), now.nowUs, now.jumps) > limitUs);
+    selection.take(undefined, (segment) => ageUs(endUsOf(segment), state.nowUs, state.jumps) > limitUs);
   }
   if (rules.maxBytesPerCamera > 0) {
-    for (const camera of now.bytes.keys()) {
+    for (const camera of state.bytes.keys()) {
       selection.take(camera, () => selection.bytesOf(camera) > rules.maxBytesPerCamera);
     }
   }
   if (rules.maxBytesTotal > 0) selection.take(undefined, () => selection.totalBytes > rules.maxBytesTotal);
   if (rules.minFreeBytes > 0)
-    selection.take(undefined, () => now.freeBytes + selection.takenBytes < rules.minFreeBytes);
+    selection.take(undefined, () => state.freeBytes + selection.takenBytes < rules.minFreeBytes);
   return { segments: selection.taken, hasMore: selection.isFull };
 }
 
@@ -77,10 +77,10 @@ class Selection {
   private readonly allBytes: number;
 
   constructor(
-    private readonly now: RecordingsNow,
+    private readonly state: RetentionState,
     private readonly limit: number,
   ) {
-    this.allBytes = [...now.bytes.values()].reduce((sum, bytes) => sum + bytes, 0);
+    this.allBytes = [...state.bytes.values()].reduce((sum, bytes) => sum + bytes, 0);
   }
 
   get totalBytes(): number {
@@ -88,20 +88,20 @@ class Selection {
   }
 
   bytesOf(camera: string): number {
-    return (this.now.bytes.get(camera) ?? 0) - (this.takenOf.get(camera) ?? 0);
+    return (this.state.bytes.get(camera) ?? 0) - (this.takenOf.get(camera) ?? 0);
   }
 
-  /** Takes segments from the oldest on, as long as `isTooMuch` is true. */
+  /** Takes segments, oldest first, while `isTooMuch` is true. */
   take(camera: string | undefined, isTooMuch: (segment: SegmentSize) => boolean): void {
     let after: SegmentSize | undefined;
     for (;;) {
-      const page = this.now.oldest(camera, after);
+      const page = this.state.oldest(camera, after);
       if (page.length === 0) return;
       for (const segment of page) {
         after = segment;
         if (this.ids.has(segment.id)) continue;
         if (!isTooMuch(segment)) return;
-        if (this.now.stuck.has(segment.id) || this.isProtected(segment)) continue;
+        if (this.state.undeletable.has(segment.id) || this.isProtected(segment)) continue;
         if (this.taken.length >= this.limit) {
           this.isFull = true;
           return;
@@ -119,7 +119,7 @@ class Selection {
   }
 
   private isProtected(segment: SegmentSize): boolean {
-    return this.now.protectedSpans.some(
+    return this.state.protectedSpans.some(
       ({ camera, fromUs, toUs }) => camera === segment.camera && fromUs <= endUsOf(segment) && toUs >= segment.startUs,
     );
   }

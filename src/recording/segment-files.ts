@@ -60,18 +60,18 @@ export class SegmentFiles {
     try {
       return this.tryWrite(camera, options);
     } catch (error) {
-      if (codeOf(error) !== 'ENOENT') throw this.explained(camera, error);
+      if (codeOf(error) !== 'ENOENT') throw this.diskErrorOf(camera, error);
     }
     try {
       // The folder was removed, or this is the camera's first segment.
       mkdirSync(this.folderOf(camera), { recursive: true });
       return this.tryWrite(camera, options);
     } catch (error) {
-      throw this.explained(camera, error);
+      throw this.diskErrorOf(camera, error);
     }
   }
 
-  /** Throws DiskError while the disk that was written to is not mounted. Its files are away then, but not lost. */
+  /** Throws DiskError while the disk that was written to is not mounted. Its files are then unreachable, but not lost. */
   expectDisk(): void {
     const { missing } = this.mountPoint;
     if (missing !== undefined) throw new DiskError('ENODEV', awayText(missing));
@@ -84,7 +84,7 @@ export class SegmentFiles {
       return stats?.isFile() === true && this.isRealFolder(camera) ? stats : undefined;
     } catch (error) {
       if (codeOf(error) === 'ENOTDIR') return undefined;
-      throw this.explained(camera, error);
+      throw this.diskErrorOf(camera, error);
     }
   }
 
@@ -93,12 +93,12 @@ export class SegmentFiles {
     return isCameraName(camera) && lstatSync(this.folderOf(camera), { throwIfNoEntry: false })?.isDirectory() === true;
   }
 
-  /** Describes the content of a file. Undefined: the file is no complete segment of ours. Throws DiskError. */
+  /** Describes the content of a file. Undefined: the file is not a complete segment of the proxy. Throws DiskError. */
   read(camera: string, file: string): SegmentFacts | undefined {
     try {
       return this.addon.readSegment(segmentPath(this.folder, camera, file));
     } catch (error) {
-      throw this.explained(camera, error);
+      throw this.diskErrorOf(camera, error);
     }
   }
 
@@ -107,7 +107,7 @@ export class SegmentFiles {
     try {
       return this.rename(camera, unfinished, facts);
     } catch (error) {
-      throw this.explained(camera, error);
+      throw this.diskErrorOf(camera, error);
     }
   }
 
@@ -116,7 +116,7 @@ export class SegmentFiles {
     try {
       rmSync(segmentPath(this.folder, camera, file), { force: true });
     } catch (error) {
-      throw this.explained(camera, error);
+      throw this.diskErrorOf(camera, error);
     }
   }
 
@@ -160,7 +160,7 @@ export class SegmentFiles {
     return join(this.folder, camera);
   }
 
-  private explained(camera: string, error: unknown): Error {
+  private diskErrorOf(camera: string, error: unknown): Error {
     if (error instanceof DiskError) return error;
     const code = codeOf(error);
     if (code === undefined) return error instanceof Error ? error : new Error(messageOf(error));

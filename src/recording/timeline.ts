@@ -3,9 +3,9 @@ import { setImmediate as otherWork } from 'node:timers/promises';
 import type { SegmentIndex, SpanRow, StartRange } from '../database/segment-index.js';
 import type { Timeline } from './types.js';
 
-/** Number of segments that are read at once, in about 2 ms. */
+/** Number of segments that one query reads, in about 2 ms. */
 const PAGE = 1000;
-/** Maximum delay of the network between two segments of one connection. A longer time is a gap. */
+/** Maximum network delay between two segments of one connection. A longer time is a gap. */
 const JITTER_US = 2_000_000;
 
 /**

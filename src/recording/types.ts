@@ -1,10 +1,10 @@
 import type { Segment, SegmentLookup } from '../database/segment.js';
 
-/** The recording of one camera. Counters begin at the start of the proxy. */
+/** The recording of one camera. Counters start at 0 when the proxy starts. */
 export interface RecordingStatus {
   /** Whether the camera is to be recorded, by its own setting or else by `buffer.on_disk`. */
   readonly wanted: boolean;
-  /** 'waiting': no stream or no whole group yet. 'failing': the disk cannot be written. */
+  /** 'waiting': there is no stream or no whole group yet. 'failing': the disk cannot be written. */
   readonly state: 'off' | 'waiting' | 'recording' | 'failing';
   /** A sentence for a person that says what to do; '' while all is well. */
   readonly message: string;
@@ -23,7 +23,7 @@ export interface CheckReport {
   readonly added: number;
   /** Segments without a file, which were removed from the index. */
   readonly missing: number;
-  /** Incomplete files of a crash, which were removed. */
+  /** Incomplete files that a crash left and that were removed. */
   readonly removed: number;
   /** The first 100 paths in the folder that do not belong to the proxy, relative to it. They are never changed. */
   readonly foreign: readonly string[];
@@ -57,7 +57,7 @@ export interface Timeline {
   readonly frames: number;
 }
 
-/** What is recorded, for routes and calls. Main thread. Errors are ChrysErrors. */
+/** Queries about recordings, for routes and calls. Main thread. Errors are ChrysErrors. */
 export interface Recordings extends SegmentLookup {
   status(camera: string): RecordingStatus;
   /** Whether there are recordings of that camera. The camera itself may have been removed. */
@@ -67,7 +67,7 @@ export interface Recordings extends SegmentLookup {
   get(camera: string, id: number): Segment | undefined;
   /** One entry for each camera with recordings, by name. */
   summary(): Promise<readonly RecordedCamera[]>;
-  /** Does other work in between, so it does not block for long. */
+  /** The recorded intervals of a range. Yields to other work, so it does not block for long. */
   timeline(camera: string, fromMs: number, toMs: number): Promise<Timeline>;
   /** Compares index and folder. A call during a check gets the report of that check. */
   check(): Promise<CheckReport>;

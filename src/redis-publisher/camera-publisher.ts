@@ -18,7 +18,7 @@ export interface PublisherEnvironment {
 
 /** Pause after Redis refused a frame. */
 const REFUSED_PAUSE_MS = 5000;
-/** Maximum number of frame ids that are remembered while a frame is being stored. Beyond that the oldest counts as dropped. */
+/** Maximum number of frame ids that wait while a frame is being stored. Beyond it, the oldest counts as dropped. */
 const MAX_WAITING = 100;
 
 /**
@@ -78,7 +78,7 @@ export class CameraPublisher {
     while (this.frameFilter !== 0) {
       // Read before the ring, so that waitAsync returns at once when a frame arrives in between.
       const event = this.control.getI32(CONTROL.frameEventI32);
-      this.noteNewest();
+      this.addNewest();
       this.sendNext();
       const sleep = Atomics.waitAsync(this.control.i32, CONTROL.frameEventI32, event);
       if (!sleep.async) continue;
@@ -88,7 +88,7 @@ export class CameraPublisher {
     }
   };
 
-  private noteNewest(): void {
+  private addNewest(): void {
     const newest = this.reader.find({ ...this.query(this.waiting.at(-1) ?? this.sentId), inOrder: false });
     if (newest === undefined) return;
     this.waiting.push(newest.frameId);
@@ -121,7 +121,7 @@ export class CameraPublisher {
     } catch (error) {
       this.dropped += 1;
       if (!this.env.isAway()) {
-        this.message = `Redis does not take the frames of this camera: ${messageOf(error)}`;
+        this.message = `Redis does not accept the frames of this camera: ${messageOf(error)}`;
         this.pausedUntilMs = this.env.clock.monotonicMs() + REFUSED_PAUSE_MS;
       }
     }

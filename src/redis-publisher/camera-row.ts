@@ -4,7 +4,7 @@ import { VideoCodec } from '../gen/chrys/cloud/videostreaming/v1beta1/video_stre
 import { isKeyOfAnother } from './keys.js';
 import type { CameraRow } from './messages.js';
 
-/** The state of a camera for programs on other machines. `withCodec`: with its codec, because frames are published too. */
+/** The state of a camera for programs on other machines. `withCodec`: whether the codec is included; it is published with frames. */
 export function cameraRow({ definition, state, stats, stream }: Camera, withCodec: boolean): CameraRow {
   const { name } = definition;
   const json = JSON.stringify({

@@ -2,7 +2,7 @@ import type { RedisClient } from '../redis/redis-link.js';
 import { codecKey } from './keys.js';
 import type { CameraRow } from './messages.js';
 
-/** Redis deletes states that are not written again for this long, so that nobody reads the states of a dead proxy. */
+/** Redis deletes states that are not written again within this time, so that no program reads the states of a dead proxy. */
 const EXPIRES_MS = 60_000;
 
 /** Writes the states and codecs of all cameras in one transaction. Publisher thread. */

@@ -2,10 +2,10 @@ import type { RedisClient } from '../redis/redis-link.js';
 import type { EventFields } from './messages.js';
 import type { PublisherStatus } from './types.js';
 
-/** Maximum number of events that wait while Redis is away. Beyond that the oldest are dropped and counted as lost. */
+/** Maximum number of events that wait while Redis is away. Beyond it, the oldest are dropped and counted as lost. */
 const MAX_WAITING = 1000;
 const MAX_BATCH = 100;
-/** Redis keeps about this many events in the stream. */
+/** Approximate number of events that Redis keeps in the stream. */
 const MAX_STORED = 10_000;
 
 /**
@@ -31,7 +31,7 @@ export class EventQueue {
     this.lost += 1;
   }
 
-  /** Sends the waiting events. Throws the error of Redis; the events that it did not store go on waiting. */
+  /** Sends the waiting events. Throws the error of Redis; events that it did not store remain in the queue. */
   async flush(client: RedisClient): Promise<void> {
     if (this.sending) return;
     this.sending = true;

@@ -1,9 +1,9 @@
-/** The names of all Redis keys. Keys of a camera are the ones that programs for the original proxy read and write. */
+/** The names of all Redis keys. The keys of a camera have the names that programs for the original proxy use. */
 
 const LAST_ACCESS = 'last_access_time_';
 const KEYFRAMES_ONLY = 'is_key_frame_only_';
 const CODEC = 'codec_video_info';
-/** All prefixes of camera keys. The original has more than are read and written here. */
+/** All prefixes of camera keys, including keys of the original proxy that are not used here. */
 const CAMERA_PREFIXES = [
   LAST_ACCESS,
   KEYFRAMES_ONLY,

@@ -7,7 +7,7 @@ export interface PublisherWorkerData {
   readonly redis: RedisOptions;
   readonly prefix: string;
   /** False: only states and events are published, no frames. */
-  readonly publishes: boolean;
+  readonly publishesFrames: boolean;
 }
 
 /** The state of one camera, for the table of all cameras. */
@@ -56,7 +56,7 @@ export type FromPublisher =
       readonly kind: 'status';
       /** Why Redis is away, as a sentence; '' = connected. */
       readonly outage: string;
-      /** Why Redis does not take states and events although it is connected; '' = it takes them. */
+      /** Why Redis does not accept states and events although it is connected; '' = it accepts them. */
       readonly refusal: string;
       readonly cameras: readonly CameraProgress[];
       readonly events: PublisherStatus['events'];

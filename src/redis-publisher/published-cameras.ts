@@ -22,11 +22,11 @@ export interface PublishOptions {
 }
 
 /** Demand lasts 10 s, so it is raised again well before that. */
-const RAISE_AGAIN_MS = 3000;
+const RAISE_DEMAND_MS = 3000;
 const PLAIN = { format: PICTURE_FORMAT.bgr24, width: 0, height: 0, quality: 0, enlarge: false };
 const ALL: FrameOptions = { outputFormat: PLAIN, keyframesOnly: false, intervalMs: 0, withholdCorrupt: false };
 const KEYFRAMES: FrameOptions = { ...ALL, keyframesOnly: true };
-const NOTHING_YET: Omit<CameraProgress, 'id'> = { published: 0, dropped: 0, message: '' };
+const INITIAL_PROGRESS: Omit<CameraProgress, 'id'> = { published: 0, dropped: 0, message: '' };
 const NAME_IS_TAKEN =
   'Its frames are not published, because its name can be a Redis key of another camera. Give the camera another name.';
 
@@ -86,7 +86,7 @@ export class PublishedCameras {
     if (this.connected === connected) return;
     this.connected = connected;
     this.cancelRaise?.();
-    if (connected) this.raise();
+    if (connected) this.raiseDemand();
     else for (const published of this.byId.values()) this.setFrameFilter(published, 0);
   }
 
@@ -105,9 +105,9 @@ export class PublishedCameras {
   }
 
   status(): PublishedCamera[] {
-    return [...this.byId.values()].map(({ camera, requested, frameFilter: frameClass, message, progress }) => ({
+    return [...this.byId.values()].map(({ camera, requested, frameFilter, message, progress }) => ({
       camera: camera.definition.name,
-      publishing: frameClass !== 0,
+      publishing: frameFilter !== 0,
       requested,
       ...progress,
       message: message === '' ? progress.message : message,
@@ -128,7 +128,7 @@ export class PublishedCameras {
       frameFilter: 0,
       message: isKeyOfAnother(camera.definition.name) ? NAME_IS_TAKEN : '',
       logged: '',
-      progress: NOTHING_YET,
+      progress: INITIAL_PROGRESS,
     };
     this.byId.set(published.id, published);
     this.sendCamera(published);
@@ -155,10 +155,10 @@ export class PublishedCameras {
   }
 
   /** Raises the demand for frames that are always published. Demand for requested frames is raised by each request. */
-  private raise(): void {
+  private raiseDemand(): void {
     for (const published of this.byId.values()) this.update(published, false);
-    this.cancelRaise = this.options.clock.after(RAISE_AGAIN_MS, () => {
-      this.raise();
+    this.cancelRaise = this.options.clock.after(RAISE_DEMAND_MS, () => {
+      this.raiseDemand();
     });
   }
 
@@ -180,7 +180,7 @@ export class PublishedCameras {
     }
   }
 
-  /** Each request of a camera gives the same message again. */
+  /** Logs a message when it has changed: each request of a camera produces the same message. */
   private logOnce(published: Published): void {
     const { message, logged, camera } = published;
     if (message === '' || message === logged) return;
@@ -198,7 +198,7 @@ export class PublishedCameras {
   private setFrameFilter(published: Published, frameFilter: number): void {
     const { control, frameFilter: before, id } = published;
     if (before === frameFilter) return;
-    // The main thread counts, and not the worker, so that the count stays right after a crash of the worker.
+    // The main thread counts, and not the worker, so that the count is still correct after a crash of the worker.
     if (before === 0) control.addI32(CONTROL.frameWaitersI32, 1);
     if (frameFilter === 0) control.addI32(CONTROL.frameWaitersI32, -1);
     published.frameFilter = frameFilter;

@@ -22,7 +22,7 @@ export interface PublisherWorkEnvironment {
 const MAX_FRAMES = 10;
 /** Redis deletes a stream without new frames after this time, to free its memory. */
 const FRAMES_EXPIRE_MS = 60_000;
-/** On a slow network the frames of many cameras take long to arrive. */
+/** Timeout of an answer on the link for frames: on a slow network, the frames of many cameras take long to arrive. */
 const FRAMES_ANSWER_WITHIN_MS = 30_000;
 /** How long stopping waits for the last events. */
 const LAST_EVENTS_TIMEOUT_MS = 500;
@@ -38,17 +38,17 @@ export class PublisherWork {
   private readonly events: EventQueue;
   private rows: readonly CameraRow[] = [];
   private isWritingTable = false;
-  private isTableOld = false;
+  private isTableOutdated = false;
   private refusal = '';
   private lastStatus = '';
   private readonly publishing: PublisherEnvironment;
 
   constructor(private readonly env: PublisherWorkEnvironment) {
-    const { redis, prefix, publishes } = env.data;
+    const { redis, prefix, publishesFrames: publishes } = env.data;
     const listener: RedisListener = {
       onConnected: () => {
         // Redis may have lost all data.
-        this.isTableOld = true;
+        this.isTableOutdated = true;
         this.report();
         void this.writeEventsAndTable();
       },
@@ -90,7 +90,7 @@ export class PublisherWork {
         break;
       case 'table':
         this.rows = message.rows;
-        this.isTableOld = true;
+        this.isTableOutdated = true;
         void this.writeEventsAndTable();
         break;
       case 'event':
@@ -100,10 +100,10 @@ export class PublisherWork {
     }
   }
 
-  /** The caller calls it about twice a second. */
+  /** Reads requests, and writes events and states that are due. The caller calls this about twice a second. */
   async tick(): Promise<void> {
     this.requests.expire();
-    if (this.outage === '') await this.requests.look(this.link.client);
+    if (this.outage === '') await this.requests.poll(this.link.client);
     await this.writeEventsAndTable();
     this.report();
   }
@@ -121,8 +121,8 @@ export class PublisherWork {
   }
 
   /**
-   * The expiry is set only after Redis has accepted the frame. So a foreign key of the same name, which is no stream, gets
-   * no expiry from us.
+   * Stores a frame. The expiry is set only after Redis has accepted the frame, so that another program's key of the same
+   * name, which is not a stream, gets no expiry.
    */
   private async store(camera: string, message: Buffer): Promise<void> {
     const client = this.frameLink?.client ?? this.link.client;
@@ -146,18 +146,18 @@ export class PublisherWork {
       this.refusal = '';
     } catch (error) {
       // The next tick tries again.
-      this.refusal = `Redis does not take states and events: ${redisMessageOf(error)}`;
+      this.refusal = `Redis does not accept states and events: ${redisMessageOf(error)}`;
     }
   }
 
   private async writeTable(client: RedisClient): Promise<void> {
-    if (this.isWritingTable || !this.isTableOld) return;
+    if (this.isWritingTable || !this.isTableOutdated) return;
     this.isWritingTable = true;
-    this.isTableOld = false;
+    this.isTableOutdated = false;
     try {
       await writeTable(client, camerasKey(this.env.data.prefix), this.rows);
     } catch (error) {
-      this.isTableOld = true;
+      this.isTableOutdated = true;
       throw error;
     } finally {
       this.isWritingTable = false;

@@ -1,6 +1,6 @@
 /**
  * The publisher thread: reads frames from the shared rings and publishes them to Redis, watches the requests of programs,
- * and writes camera states and events. No other thread waits for it, so Redis may be slow.
+ * and writes camera states and events. No other thread waits for this thread, so Redis may be slow.
  */
 import { parentPort, workerData } from 'node:worker_threads';
 

@@ -29,11 +29,11 @@ const TABLE_DELAY_MS = 200;
 /** Frame rates and sizes change without an event, and Redis may have lost the table. */
 const TABLE_EVERY_MS = 10_000;
 
-/** Publishes frames, states and events to Redis. Its thread talks to Redis, so nothing else waits for Redis. Main thread. */
+/** Publishes frames, states and events to Redis. A thread of its own talks to Redis, so no other code waits for Redis. Main thread. */
 export class RedisPublisher implements Publisher {
   private readonly thread: SupervisedThread<ToPublisher, FromPublisher>;
   private readonly published: PublishedCameras;
-  private readonly stops: (() => void)[] = [];
+  private readonly unsubscribes: (() => void)[] = [];
   private cancelTable: (() => void) | undefined;
   private tableDueMs = Infinity;
   private reported: Status | undefined;
@@ -45,7 +45,7 @@ export class RedisPublisher implements Publisher {
     const { clock, logger, redis, prefix, publishFrames } = options;
     this.sinceMs = clock.nowMs();
     this.message = `Redis at ${redis.connection} is not connected yet.`;
-    const data: PublisherWorkerData = { redis, prefix, publishes: publishFrames !== 'off' };
+    const data: PublisherWorkerData = { redis, prefix, publishesFrames: publishFrames !== 'off' };
     this.thread = new SupervisedThread<ToPublisher, FromPublisher>({
       url: new URL('./publisher-worker.js', import.meta.url),
       name: 'redis publisher',
@@ -76,7 +76,7 @@ export class RedisPublisher implements Publisher {
 
   start(): void {
     const { cameras, publishFrames } = this.options;
-    this.stops.push(
+    this.unsubscribes.push(
       cameras.onStateChange(() => {
         this.writeTableWithin(TABLE_DELAY_MS);
       }),
@@ -116,7 +116,7 @@ export class RedisPublisher implements Publisher {
   }
 
   async stop(): Promise<void> {
-    for (const stop of this.stops) stop();
+    for (const stop of this.unsubscribes) stop();
     this.cancelTable?.();
     this.published.close();
     await this.thread.end({ kind: 'stop' }, STOP_GRACE_MS);
@@ -139,7 +139,7 @@ export class RedisPublisher implements Publisher {
     const connected = outage === '';
     if (connected !== this.connected) {
       this.sinceMs = clock.nowMs();
-      if (connected) logger.info(`Redis at ${redis.connection} is connected`);
+      if (connected) logger.info(`Redis at ${redis.connection} is connected.`);
     }
     // Logged once for each outage, and again when the reason changes.
     if (!connected && outage !== this.message) logger.warn(outage);

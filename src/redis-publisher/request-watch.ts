@@ -8,7 +8,7 @@ const REQUEST_MS = 10_000;
 
 interface Watched {
   readonly camera: string;
-  /** The value at the last look. Undefined: not looked yet. Null: there was none. */
+  /** The value that was read last. Undefined: not read yet. Null: there was none. */
   lastQuery: string | null | undefined;
   requested: RequestedFrames;
   /** Clock.monotonicMs at which the request expires. */
@@ -37,10 +37,10 @@ export class RequestWatch {
   }
 
   /** Reads the keys of all cameras. Never throws: a key that cannot be read counts as unchanged. */
-  async look(client: RedisClient): Promise<void> {
+  async poll(client: RedisClient): Promise<void> {
     await Promise.all(
       [...this.cameras].map(async ([id, watched]) => {
-        await this.lookAt(client, id, watched);
+        await this.pollCamera(client, id, watched);
       }),
     );
   }
@@ -53,7 +53,7 @@ export class RequestWatch {
     }
   }
 
-  private async lookAt(client: RedisClient, id: number, watched: Watched): Promise<void> {
+  private async pollCamera(client: RedisClient, id: number, watched: Watched): Promise<void> {
     const [lastQuery, keyframesOnly] = await Promise.allSettled([
       client.hGet(lastAccessKey(watched.camera), LAST_QUERY),
       client.get(keyframesOnlyKey(watched.camera)),
@@ -74,7 +74,7 @@ export class RequestWatch {
     }
   }
 
-  /** At the first look there is no earlier value to compare with, so the value itself must be recent. */
+  /** The first value that is read has no earlier value to compare with, so it must be recent. */
   private isNew(before: string | null | undefined, lastQuery: string): boolean {
     if (before === undefined) return Math.abs(this.clock.nowMs() - Number(lastQuery)) < REQUEST_MS;
     return lastQuery !== before;

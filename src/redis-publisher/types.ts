@@ -2,7 +2,7 @@ import type { PUBLISHED_FRAMES } from '../config/schema.js';
 
 export type PublishedFrames = (typeof PUBLISHED_FRAMES)[number];
 
-/** What programs request through their keys. */
+/** The frames that programs request through their keys. */
 export type RequestedFrames = 'nothing' | 'keyframes' | 'all';
 
 export interface PublishedCamera {
@@ -25,7 +25,7 @@ export interface PublisherStatus {
   readonly database: number;
   /** When `connected` changed last, in milliseconds since the epoch. */
   readonly sinceMs: number;
-  /** Why it is not connected, or what Redis refuses; '' = all is well. */
+  /** Why Redis is not connected, or what it refuses; '' = there is no problem. */
   readonly message: string;
   readonly publishFrames: PublishedFrames;
   readonly cameras: readonly PublishedCamera[];

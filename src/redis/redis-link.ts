@@ -13,7 +13,7 @@ export interface RedisOptions {
   readonly password: string;
   /** Shown by CLIENT LIST. Default "chrysproxy". */
   readonly name?: string;
-  /** A Redis that does not answer for this long counts as away. Default 5 s; longer for links with large values. */
+  /** Timeout of an answer; after it, Redis counts as away. Default 5000; longer for links with large values. */
   readonly answerWithinMs?: number;
 }
 
@@ -40,13 +40,13 @@ function newClient({ connection, database, password, name = 'chrysproxy' }: Redi
       host: hostname.replace(/^\[|\]$/g, ''),
       port: Number(port),
       connectTimeout: CONNECT_TIMEOUT_MS,
-      // The library would wait forever for a frozen server. So RedisLink connects again, with a new client each time.
+      // The library would wait forever for a frozen server. RedisLink connects again itself, with a new client each time.
       reconnectStrategy: false,
     },
     name,
     database,
     ...(password === '' ? {} : { password }),
-    // The caller keeps what cannot be sent at once.
+    // Callers keep the data that cannot be sent at once.
     disableOfflineQueue: true,
     commandsQueueMaxLength: MAX_COMMANDS_WAITING,
   });
@@ -60,8 +60,8 @@ export type RedisClient = ReturnType<typeof newClient>;
  */
 export class RedisLink {
   private current: RedisClient;
-  /** The current client. Undefined after it has failed. */
-  private live: RedisClient | undefined;
+  /** The current client; undefined after it has failed. */
+  private active: RedisClient | undefined;
   private reason: string;
   private reported = false;
   private readonly retries = new RetryLadder({ stepsMs: RETRY_MS });
@@ -77,7 +77,7 @@ export class RedisLink {
     this.current = this.attempt();
   }
 
-  /** A new one after each outage. */
+  /** The current client. There is a new client after each outage. */
   get client(): RedisClient {
     return this.current;
   }
@@ -96,24 +96,24 @@ export class RedisLink {
   private attempt(): RedisClient {
     const client = newClient(this.options);
     client.on('error', (error: unknown) => {
-      this.lost(client, error);
+      this.connectionLost(client, error);
     });
-    this.live = client;
+    this.active = client;
     void this.open(client);
     return client;
   }
 
   private async open(client: RedisClient): Promise<void> {
     try {
-      // With a timeout, because a frozen server still accepts connections.
+      // A frozen server still accepts connections, so the connection needs a timeout, too.
       await this.inTime(client.connect());
       // A server that loads its data accepts the connection and refuses commands.
       await this.inTime(client.ping());
     } catch (error) {
-      this.lost(client, error);
+      this.connectionLost(client, error);
       return;
     }
-    if (this.closed || client !== this.live) return;
+    if (this.closed || client !== this.active) return;
     this.retries.reset();
     this.reason = '';
     this.reported = false;
@@ -125,10 +125,10 @@ export class RedisLink {
     this.cancelTimer = this.clock.after(PING_EVERY_MS, () => {
       this.inTime(client.ping()).then(
         () => {
-          if (!this.closed && client === this.live) this.pingLater(client);
+          if (!this.closed && client === this.active) this.pingLater(client);
         },
         (error: unknown) => {
-          this.lost(client, error);
+          this.connectionLost(client, error);
         },
       );
     });
@@ -141,14 +141,14 @@ export class RedisLink {
     });
   }
 
-  /** This client has failed. A new one is made after a delay. */
-  private lost(client: RedisClient, error: unknown): void {
-    if (this.closed || client !== this.live) return;
-    this.live = undefined;
+  /** Ends a client that has failed. A new client is made after a delay. */
+  private connectionLost(client: RedisClient, error: unknown): void {
+    if (this.closed || client !== this.active) return;
+    this.active = undefined;
     this.cancelTimer?.();
     // Fails the commands that wait for an answer.
     client.destroy();
-    const { sentence, isRefusal } = explained(error, this.options);
+    const { sentence, isRefusal } = outageOf(error, this.options);
     this.reason = sentence;
     const retryMs = this.retries.fail();
     this.cancelTimer = this.clock.after(isRefusal ? REFUSED_RETRY_MS : retryMs, () => {
@@ -161,16 +161,16 @@ export class RedisLink {
 }
 
 /** `isRefusal`: Redis answers with an error that only an operator can resolve. */
-function explained(error: unknown, { connection, database }: RedisOptions): { sentence: string; isRefusal: boolean } {
+function outageOf(error: unknown, { connection, database }: RedisOptions): { sentence: string; isRefusal: boolean } {
   const why = messageOf(error);
-  const refuses = (what: string): { sentence: string; isRefusal: boolean } => ({
-    sentence: `Redis at ${connection} ${what} (Redis answers: ${why}).`,
+  const refuses = (problem: string): { sentence: string; isRefusal: boolean } => ({
+    sentence: `Redis at ${connection} ${problem} (Redis answers: ${why}).`,
     isRefusal: true,
   });
   if (why.startsWith('WRONGPASS'))
-    return refuses('refuses redis.password: set the right one and start the proxy again');
+    return refuses('refuses redis.password: set the correct password and start the proxy again');
   if (why.startsWith('NOAUTH')) return refuses('requires a password: set redis.password and start the proxy again');
-  if (why.startsWith('NOPERM')) return refuses('does not give this user the needed rights: change them');
+  if (why.startsWith('NOPERM')) return refuses('does not give this user the necessary rights: grant them');
   if (/DB index|SELECT is not allowed/i.test(why)) return refuses(`has no database ${database}: change redis.database`);
   return { sentence: `Redis at ${connection} is away: ${why.replace(/\.$/, '')}.`, isRefusal: false };
 }

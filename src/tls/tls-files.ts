@@ -25,8 +25,9 @@ export interface TlsContext {
 
 /** How often the files are checked for changes. */
 const CHECK_EVERY_MS = 5000;
-/** Changed files are loaded this long after the last change, because they may be written one after the other. */
+/** Time from the last change until changed files are loaded, because they may be written one after the other. */
 const SETTLED_MS = 1000;
+/** Time before the end of the certificate from which on a warning is logged, once per WARN_AGAIN_MS. */
 const WARN_BEFORE_MS = 14 * 86_400_000;
 const WARN_AGAIN_MS = 86_400_000;
 /** File mode bits. */
@@ -37,19 +38,19 @@ export class TlsFiles {
   private readonly listeners = new Set<(context: TlsContext) => void>();
   private current: TlsContext;
   /** Identifies the state of the files that were loaded last. */
-  private mark = '';
+  private fingerprint = '';
   private warnedMs = -Infinity;
   private closed = false;
   private cancelCheck: (() => void) | undefined;
 
-  /** Throws failed_precondition that names the file and says what is wrong. */
+  /** Throws failed_precondition with the file and the problem. */
   constructor(
     private readonly paths: TlsPaths,
     private readonly clock: Clock,
     private readonly logger: Pick<Logger, 'info' | 'warn' | 'error'>,
   ) {
     this.current = load(paths, clock.nowMs());
-    void markOf(paths).then(({ mark }) => (this.mark = mark));
+    void fingerprintOf(paths).then(({ fingerprint }) => (this.fingerprint = fingerprint));
     this.warn();
     this.checkLater();
   }
@@ -79,10 +80,10 @@ export class TlsFiles {
 
   /** Never rejects. The check itself does not block; only changed files are read synchronously. */
   private async check(): Promise<void> {
-    const { mark, newestMs } = await markOf(this.paths);
+    const { fingerprint, newestMs } = await fingerprintOf(this.paths);
     this.warn();
-    if (this.closed || mark === this.mark || newestMs > this.clock.nowMs() - SETTLED_MS) return;
-    this.mark = mark;
+    if (this.closed || fingerprint === this.fingerprint || newestMs > this.clock.nowMs() - SETTLED_MS) return;
+    this.fingerprint = fingerprint;
     try {
       this.current = load(this.paths, this.clock.nowMs());
     } catch (error) {
@@ -137,11 +138,11 @@ function read(path: string, key: string): Buffer {
   }
 }
 
-function parsed<T>(path: string, key: string, what: string, parse: () => T): T {
+function parsed<T>(path: string, key: string, expected: string, parse: () => T): T {
   try {
     return parse();
   } catch (error) {
-    throw unusable(`${key}: ${path} is not ${what} (${messageOf(error)})`, error);
+    throw unusable(`${key}: ${path} is not ${expected} (${messageOf(error)})`, error);
   }
 }
 
@@ -149,16 +150,16 @@ function unusable(message: string, cause?: unknown): ChrysError {
   return new ChrysError('failed_precondition', `${message}.`, { cause });
 }
 
-/** `mark` changes with each change of a file, also when a link points to another file. */
-async function markOf({
+/** `fingerprint` changes with each change of a file, also when a link points to another file. */
+async function fingerprintOf({
   cert,
   key,
   clientCa,
-}: TlsPaths): Promise<{ readonly mark: string; readonly newestMs: number }> {
+}: TlsPaths): Promise<{ readonly fingerprint: string; readonly newestMs: number }> {
   const files = [cert, key, ...(clientCa === undefined ? [] : [clientCa])];
   const facts = await Promise.all(files.map((path) => stat(path).catch(() => undefined)));
   return {
-    mark: facts.map((fact) => (fact === undefined ? 'none' : `${fact.ino} ${fact.size} ${fact.mtimeMs}`)).join(),
+    fingerprint: facts.map((fact) => (fact === undefined ? 'none' : `${fact.ino} ${fact.size} ${fact.mtimeMs}`)).join(),
     newestMs: Math.max(...facts.map((fact) => fact?.mtimeMs ?? 0)),
   };
 }

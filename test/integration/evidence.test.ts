@@ -185,10 +185,10 @@ describe('evidence', () => {
     const id = await idOf(annotate(client, 'yard', gone));
     const evidence = await made(id);
     expect(evidence).toMatchObject({ state: 'failed', clip: null, snapshot: null });
-    expect(evidence.reason).toMatch(/nothing of camera "yard".*started at/);
+    expect(evidence.reason).toMatch(/no pictures of camera "yard".*started at/);
     expect(evidence.reason).toMatch(/snapshot could not be made: .* neither in memory nor on disk/);
     const late = await proxy.rest('GET', `${ANNOTATIONS}/${id}/clip.mp4`);
-    expect([late.status, late.text]).toEqual([404, expect.stringContaining('nothing of camera')]);
+    expect([late.status, late.text]).toEqual([404, expect.stringContaining('no pictures of camera')]);
   });
 
   it('says which part is missing when it is older than the memory', async () => {
@@ -232,7 +232,7 @@ describe('evidence', () => {
     const evidence = await made(id);
     expect(evidence.state).toBe('ready');
     expect(evidence.clip!.from).toBe(at - 800);
-    expect(evidence.reason).toContain('There are holes in the clip');
+    expect(evidence.reason).toContain('There are gaps in the clip');
     const numbers = await shownInClip(await file(id, 'clip.mp4'));
     const before = rows.filter(({ timestamp }) => timestamp >= at - 800).map(({ frame_id: frameId }) => frameId);
     expect(numbers.slice(0, before.length)).toEqual(
@@ -254,7 +254,7 @@ describe('evidence', () => {
     await proxy.resume();
     const evidence = await made(id);
     expect(evidence).toMatchObject({ state: 'ready', clip: null, snapshot: { frame_id: frame.frame_id } });
-    expect(evidence.reason).toContain('There is no clip: nothing of camera "yard"');
+    expect(evidence.reason).toContain('There is no clip: no pictures of camera "yard"');
     expect(await shownIn(await file(id, 'snapshot.jpg'))).toBe(shownBy(frame));
   });
 

@@ -85,13 +85,13 @@ describe('the page', () => {
     await page.getByRole('button', { name: 'Save' }).click();
     await page.getByText('Saved.').waitFor();
     await page.getByRole('button', { name: 'Check' }).click();
-    await page.getByText(/it takes annotations/).waitFor();
+    await page.getByText(/it accepts annotations/).waitFor();
     expect(await page.content()).not.toContain(SECRET);
     // Saved again without typing it, it stays.
     await page.getByRole('button', { name: 'Save' }).click();
     await page.getByText('Saved.').waitFor();
     await page.getByRole('button', { name: 'Check' }).click();
-    await page.getByText(/it takes annotations/).waitFor();
+    await page.getByText(/it accepts annotations/).waitFor();
     await page.getByRole('button', { name: 'Close' }).click();
   });
 

@@ -78,7 +78,7 @@ describe('RedisLink', () => {
   });
 
   it.each([
-    ['a wrong password', { password: 'wrong one' }, /refuses redis\.password: set the right one/],
+    ['a wrong password', { password: 'wrong one' }, /refuses redis\.password: set the correct password/],
     ['no password', {}, /requires a password: set redis\.password/],
     ['a missing database', { password: SECRET, database: 99 }, /has no database 99: change redis\.database/],
   ])('says what to do about %s, and shows no password', async (_what, options, sentence) => {

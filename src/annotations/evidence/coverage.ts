@@ -25,11 +25,11 @@ export interface Coverage {
   readonly fromMs: number;
   readonly toMs: number;
   /** Whether there are gaps between `fromMs` and `toMs`. */
-  readonly holes: boolean;
+  readonly hasGaps: boolean;
 }
 
 const SEGMENT_LIMIT = 200;
-/** Packets that are read before other work gets its turn. */
+/** Number of packets that are read before other work of the thread runs. */
 const PACKETS_PER_TURN = 2000;
 
 /** The intervals of a range that a camera's recording and packet ring have. */
@@ -52,8 +52,8 @@ export async function coverageIntervals(
 }
 
 /**
- * The part of a range that the intervals cover; undefined: they are empty. Missing sequences are a hole, and a pause of
- * more than `gapMs` between two connections is one.
+ * The part of a range that the intervals cover; undefined: there are no intervals. Missing sequences are a gap, and so is a
+ * pause of more than `gapMs` between two connections.
  */
 export function coverageOf(
   intervals: readonly CoverageInterval[],
@@ -63,18 +63,18 @@ export function coverageOf(
   const [first, ...others] = [...intervals].sort((one, other) => one.firstSequence - other.firstSequence);
   if (first === undefined) return undefined;
   let { toUs, endSequence, connection } = first;
-  let holes = false;
+  let hasGaps = false;
   for (const interval of others) {
     if (interval.endSequence <= endSequence) continue;
     const isPause = interval.connection !== connection && interval.fromUs - toUs > gapMs * 1000;
-    if (isPause || interval.firstSequence > endSequence) holes = true;
+    if (isPause || interval.firstSequence > endSequence) hasGaps = true;
     ({ endSequence, connection } = interval);
     toUs = Math.max(toUs, interval.toUs);
   }
   return {
     fromMs: Math.floor(Math.max(first.fromUs, range.fromUs) / 1000),
     toMs: Math.floor(Math.min(toUs, range.toUs) / 1000),
-    holes,
+    hasGaps,
   };
 }
 

@@ -15,13 +15,13 @@ export interface EvidenceFolderParts {
   readonly log: (level: 'info' | 'warn', text: string) => void;
 }
 
-/** Files that are deleted before other work gets its turn. */
+/** Maximum number of annotations whose files are deleted before other work of the thread runs. */
 const DELETE_LIMIT = 100;
-/** An unfinished file that is older than this is not being written: EvidenceMaker gives up earlier. */
+/** An unfinished file that is older than this is not being written any more, because EvidenceMaker has a shorter timeout. */
 const MAX_WRITE_MS = 120_000;
 const NOTHING = { clipBytes: 0, clipFromMs: 0, clipToMs: 0, jpegBytes: 0, jpegFrameId: 0, jpegMs: 0 };
 
-/** Keeps the files of evidence within their limit, and deletes those that are not needed. Annotation thread. */
+/** Keeps the files of evidence within their size limit, and deletes files that are not needed. Annotation thread. */
 export class EvidenceFolder {
   private loggedText = '';
 
@@ -33,8 +33,8 @@ export class EvidenceFolder {
   }
 
   /**
-   * Stores the result of making evidence, and makes room for it; when there is no room, stores that. False: the files are
-   * not needed. Repeating the call has no effect, so a caller that got no answer repeats it.
+   * Stores the result of making evidence, and makes room for its files. Without room, the evidence is stored as failed.
+   * False: the files are not needed. Repeating the call has no effect, so a caller that got no answer repeats it.
    */
   settle(id: string, made: MadeEvidence): boolean {
     const { table } = this.parts;
@@ -42,16 +42,16 @@ export class EvidenceFolder {
     return table.get(id)?.state === 'ready';
   }
 
-  /** Deletes some files that are not needed. True: there are more. */
+  /** Deletes some of the files that are not needed. True: there are more. */
   clean(): boolean {
     let isMore = false;
     this.logFailure(() => {
       const { folder, table } = this.parts;
-      const ids = table.gone(DELETE_LIMIT);
+      const ids = table.removedIds(DELETE_LIMIT);
       for (const id of ids) {
         for (const part of EVIDENCE_PARTS) rmSync(evidencePath(folder, id, part), { force: true });
       }
-      if (ids.length > 0) table.forget(ids);
+      if (ids.length > 0) table.forgetRemoved(ids);
       isMore = ids.length === DELETE_LIMIT;
     });
     return isMore;
@@ -61,18 +61,18 @@ export class EvidenceFolder {
     const { table, maxBytes } = this.parts;
     const bytes = made.clipBytes + made.jpegBytes;
     const limit = `annotation.evidence_max_bytes (${maxBytes})`;
-    const removed = `It was removed, because newer evidence needed its room: ${limit} was reached.`;
+    const removed = `It was removed to make room for newer evidence: ${limit} was reached.`;
     if (bytes > 0 && (bytes > maxBytes || !table.makeRoom(maxBytes - bytes, removed))) {
       const reason =
-        `It needs ${bytes} bytes, and ${limit} leaves no room: ${table.bytes} are taken by evidence of annotations ` +
-        'that wait to be delivered or are set aside. Deliver or discard these, or raise the limit.';
+        `It needs ${bytes} bytes, and ${limit} leaves no room: evidence of annotations that wait to be delivered or are set aside takes ` +
+        `${table.bytes} bytes. Deliver or discard these annotations, or raise the limit.`;
       table.settle(id, { ...made, ...NOTHING, reason });
       return;
     }
     table.settle(id, made);
   }
 
-  /** Deletes what a crash has left: unfinished files, and files of evidence that is not in the database. */
+  /** Deletes files that a crash has left: unfinished files, and files of evidence that is not in the database. */
   private deleteLeftovers(): void {
     const { folder, table } = this.parts;
     for (const entry of readdirSync(folder, { withFileTypes: true })) {
@@ -85,7 +85,7 @@ export class EvidenceFolder {
     }
   }
 
-  /** When only this thread was restarted, the main thread may still write the file. */
+  /** Whether the main thread may still write the file. It does so when only this thread was restarted. */
   private isBeingWritten(path: string): boolean {
     const { mtimeMs } = statSync(path, { throwIfNoEntry: false }) ?? { mtimeMs: 0 };
     return Math.abs(this.parts.clock.nowMs() - mtimeMs) < MAX_WRITE_MS;

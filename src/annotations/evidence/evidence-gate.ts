@@ -6,7 +6,7 @@ import type { QueuedItem } from '../../outbox/item.js';
 import type { SendGate, SpecialRequest } from '../../outbox/send-gate.js';
 import { EVIDENCE_FILES, EVIDENCE_PARTS, evidencePath, type EvidencePart } from './evidence-files.js';
 import type { EvidenceTable } from './evidence-table.js';
-import { whyText } from './evidence-texts.js';
+import { causeText } from './evidence-texts.js';
 import type { Evidence } from './evidence.js';
 import { formOf, type FormPart } from './multipart.js';
 
@@ -18,11 +18,11 @@ export interface EvidenceGateParts {
   readonly wake: () => void;
 }
 
-/** Longer than it takes to make evidence. After this time an annotation is sent without it. */
+/** Maximum time that an annotation waits for its evidence; then it is sent without. Making evidence takes less time. */
 const MAX_HOLD_MS = 120_000;
-/** Maximum bytes of the files in a request, because up to four requests are in memory at a time. */
+/** Maximum bytes of the files in a request. Up to four requests are in memory at a time. */
 export const MAX_SENT_BYTES = 32 * 1024 * 1024;
-/** After this number of failures an annotation is sent without its files, so that the others of its camera can follow. */
+/** After this number of failures, an annotation is sent without its files, so that later annotations of its camera can follow. */
 const MAX_FAILURES = 3;
 
 interface Attached {
@@ -36,14 +36,14 @@ interface Attached {
 const NOT_SENT: Attached = {
   files: [],
   parts: [],
-  reasons: [`Its parts were not taken ${MAX_FAILURES} times; they can be asked for by its id.`],
+  reasons: [`Its parts were refused ${MAX_FAILURES} times; they can be fetched by its id.`],
 };
 
 /** Holds annotations until their evidence is made, and sends the evidence with them. Annotation thread. */
 export class EvidenceGate implements SendGate {
   /** When each held annotation is sent anyway, monotonic milliseconds. */
   private readonly untilMs = new Map<string, number>();
-  /** Failures of each annotation with the endpoint reached. */
+  /** Number of failures of each annotation, only failures after the endpoint was reached. */
   private readonly failures = new Map<string, number>();
   private readonly startedMs: number;
   private cancelTimer: (() => void) | undefined;
@@ -62,7 +62,7 @@ export class EvidenceGate implements SendGate {
     const { clock } = this.parts;
     let untilMs = this.untilMs.get(id);
     if (untilMs === undefined) {
-      // After a restart, making the evidence begins anew.
+      // After a restart, the evidence is made from the start again.
       const fromMs = Math.max(storedMs, this.startedMs, evidence.toMs);
       untilMs = clock.monotonicMs() + Math.max(0, fromMs - clock.nowMs() + MAX_HOLD_MS);
       this.untilMs.set(id, untilMs);
@@ -92,7 +92,7 @@ export class EvidenceGate implements SendGate {
   failed([annotation]: readonly Pick<QueuedItem, 'id'>[]): void {
     if (annotation === undefined || !this.standsAlone(annotation)) return;
     const failures = (this.failures.get(annotation.id) ?? 0) + 1;
-    // It failed without its files, too, so the files are not the cause.
+    // Sending failed without the files, too, so the files are not the cause.
     if (failures > MAX_FAILURES) this.failures.delete(annotation.id);
     else this.failures.set(annotation.id, failures);
   }
@@ -113,13 +113,13 @@ export class EvidenceGate implements SendGate {
     const parts: object[] = [];
     const reasons: string[] = [];
     let leftBytes = MAX_SENT_BYTES;
-    // The snapshot first: it is small, and has room even when the clip has not.
+    // The snapshot comes first: it is small, and may have room when the clip has none.
     for (const part of [...EVIDENCE_PARTS].reverse()) {
       const size = sizeOf(evidence, part);
       if (size === 0) continue;
       const { ending, contentType } = EVIDENCE_FILES[part];
       if (size > leftBytes) {
-        const advice = `GET /api/v1/annotations/${id}/${part}.${ending} gives it`;
+        const advice = `fetch it with GET /api/v1/annotations/${id}/${part}.${ending}`;
         reasons.push(`The ${part} of ${size} bytes is too long to be sent (at most ${MAX_SENT_BYTES}): ${advice}.`);
         continue;
       }
@@ -130,7 +130,7 @@ export class EvidenceGate implements SendGate {
         parts.unshift({ name: part, content_type: contentType, bytes: bytes.length, sha256 });
         leftBytes -= bytes.length;
       } catch (error) {
-        reasons.push(`The ${part} cannot be read: ${whyText(error)}.`);
+        reasons.push(`The ${part} cannot be read: ${causeText(error)}.`);
       }
     }
     return { files, parts, reasons };
@@ -148,7 +148,7 @@ export class EvidenceGate implements SendGate {
   }
 }
 
-/** The snapshot is kept as soon as it is made, the clip only when all is settled. */
+/** Bytes of a file; 0 = it is not complete. A snapshot is complete as soon as it is made, a clip when the evidence is settled. */
 function sizeOf({ state, clipBytes, jpegBytes }: Evidence, part: EvidencePart): number {
   if (part === 'snapshot') return state === 'ready' || state === 'pending' ? jpegBytes : 0;
   return state === 'ready' ? clipBytes : 0;
@@ -157,7 +157,7 @@ function sizeOf({ state, clipBytes, jpegBytes }: Evidence, part: EvidencePart): 
 /** Adds the field `evidence` to an annotation. Times are milliseconds since the epoch. */
 function withEvidence(json: string, evidence: Evidence, { parts, reasons }: Attached): string {
   const { state, clipBytes, clipFromMs, clipToMs, jpegBytes, jpegFrameId, jpegMs } = evidence;
-  const late = state === 'pending' ? 'It was not made in time; it can be asked for when it is.' : '';
+  const late = state === 'pending' ? 'It was not made in time; it can be fetched when it is made.' : '';
   const reason = [evidence.reason, late, ...reasons].filter((text) => text !== '').join(' ');
   const field = {
     state,

@@ -7,7 +7,7 @@ import type { ClipQuery, HistoryQuery } from '../../history/queries.js';
 import type { Recordings } from '../../recording/types.js';
 import { coverageIntervals, coverageOf, type Coverage } from './coverage.js';
 import { piecesOf, writeEvidence, type HistoryAnswer } from './evidence-writer.js';
-import type { EvidenceRequest, KeptSnapshot } from './evidence.js';
+import type { EvidenceRequest, StoredSnapshot } from './evidence.js';
 import { arrivalOfFrame, type FrameLookup } from './exact-frame.js';
 
 export interface EvidenceSource extends Omit<FrameLookup, 'recordings'> {
@@ -24,7 +24,7 @@ export interface EvidenceFile {
 }
 
 const JPEG_QUALITY = 90;
-/** A frame that is further away does not show what was annotated. */
+/** A frame that is further away from the requested time does not show the annotated event. */
 const MAX_DISTANCE_MS = 5000;
 /** The duration of a frame when the camera's rate is not known. */
 const USUAL_FRAME_MS = 100;
@@ -44,7 +44,7 @@ export async function writeSnapshot(
   request: EvidenceRequest,
   source: EvidenceSource,
   file: EvidenceFile,
-): Promise<KeptSnapshot> {
+): Promise<StoredSnapshot> {
   const { data, frameId, timestamp } = await requestedFrame(request, source, file.signal);
   const jpegBytes = await writeEvidence(file.path, [data], file.maxBytes);
   return { jpegBytes, jpegFrameId: frameId, jpegMs: timestamp };
@@ -82,7 +82,7 @@ async function requestedFrame(
     camera: camera ?? { definition: { name }, packets: { ring: undefined, streams: new Map() } },
     fromUs: 0,
     toUs: 0,
-    // The middle of the millisecond: a frame with this timestamp is nearer than its neighbours.
+    // The middle of the millisecond, so that a frame with this timestamp is nearer than its neighbours.
     nearestUs: arrivalUs ?? atMs * 1000 + 500,
     formatOf: () => format,
     keyframesOnly: false,
@@ -95,11 +95,9 @@ async function requestedFrame(
     if (isRequested) return frame;
     break;
   }
-  throw noFrame(
-    frameId === 0 ? `a frame of camera "${name}" of about ${atMs}` : `frame ${frameId} of camera "${name}"`,
-  );
+  throw noFrame(frameId === 0 ? `a frame of camera "${name}" near ${atMs}` : `frame ${frameId} of camera "${name}"`);
 }
 
-function noFrame(what: string): ChrysError {
-  return new ChrysError('not_found', `${what} is neither in memory nor on disk (any more)`);
+function noFrame(frame: string): ChrysError {
+  return new ChrysError('not_found', `${frame} is neither in memory nor on disk (any more)`);
 }

@@ -10,8 +10,8 @@ import type { StoredAnnotations } from '../stored-annotations.js';
 import { EVIDENCE_PARTS, evidencePath, type EvidencePart } from './evidence-files.js';
 import { findCamera, writeClip, writeSnapshot, type EvidenceFile, type EvidenceSource } from './evidence-history.js';
 import { evidenceRequest } from './evidence-request.js';
-import { missingText, nothingText, whyText, type Circumstances } from './evidence-texts.js';
-import type { EvidenceRequest, KeptSnapshot, MadeEvidence, PendingEvidence } from './evidence.js';
+import { incompleteClipTexts, noClipText, causeText, type Circumstances } from './evidence-texts.js';
+import type { EvidenceRequest, StoredSnapshot, MadeEvidence, PendingEvidence } from './evidence.js';
 import { MAX_PENDING, type PendingEvidenceList } from './pending-evidence-list.js';
 
 export interface EvidenceMakerParts extends EvidenceSource {
@@ -28,21 +28,21 @@ export interface EvidenceMakerParts extends EvidenceSource {
 
 /** Number of files that are made at a time. */
 const MAX_PARALLEL = 2;
-/** How long the last packets of a range may be late. */
+/** Maximum delay of the last packets of a range. */
 const SETTLE_MS = 3000;
 const SETTLE_POLL_MS = 50;
 /** Timeout for one file. */
 const FILE_TIMEOUT_MS = 60_000;
-/** Retries while too many history queries are open. */
+/** Delay and number of retries while too many history queries are open. */
 const BUSY_RETRY_MS = 1000;
 const MAX_BUSY_RETRIES = 20;
-/** Retries of storing a result while the annotation thread is restarted. */
+/** Delay before a result is stored again, for example while the annotation thread is restarted. */
 const STORE_RETRY_MS = 1000;
 /** Long sleeps are split, because the clock may be set meanwhile. */
 const MAX_SLEEP_MS = 10_000;
 /** How often the database is searched for pending evidence that was stored although its call failed. */
 const SEARCH_INTERVAL_MS = 60_000;
-const NO_SNAPSHOT: KeptSnapshot = { jpegBytes: 0, jpegFrameId: 0, jpegMs: 0 };
+const NO_SNAPSHOT: StoredSnapshot = { jpegBytes: 0, jpegFrameId: 0, jpegMs: 0 };
 const NO_CLIP = { clipBytes: 0, clipFromMs: 0, clipToMs: 0 };
 
 /** Stores annotations that request evidence, and makes the evidence. Main thread; it never waits for the disk. */
@@ -57,24 +57,24 @@ export class EvidenceMaker {
     this.startedMs = parts.clock.nowMs();
   }
 
-  /** Makes the evidence that an earlier run has left. */
+  /** Makes the evidence that an earlier run has not finished. */
   start(): void {
     for (const evidence of this.parts.pending.all) this.begin(evidence);
     this.searchLater();
   }
 
   /**
-   * As Annotations.annotate, for a request that asks for evidence. Throws invalid_argument, not_found or
-   * resource_exhausted when the evidence is impossible.
+   * Like Annotations.annotate, for a call that requests evidence. Also throws invalid_argument, not_found or
+   * resource_exhausted when the evidence cannot be made.
    */
   async annotate(request: AnnotateRequest, call: StoreCall): Promise<string> {
     const { annotations, pending, clock, maxMs } = this.parts;
-    const wanted = evidenceRequest(request, maxMs, clock.nowMs());
-    this.checkCamera(wanted);
-    const unprotect = pending.protect(wanted);
+    const requested = evidenceRequest(request, maxMs, clock.nowMs());
+    this.checkCamera(requested);
+    const unprotect = pending.protect(requested);
     try {
-      const id = await annotations.annotate(request, call, wanted);
-      const evidence = { id, ...wanted, ...NO_SNAPSHOT };
+      const id = await annotations.annotate(request, call, requested);
+      const evidence = { id, ...requested, ...NO_SNAPSHOT };
       if (pending.add(evidence)) this.begin(evidence);
       return id;
     } finally {
@@ -82,7 +82,7 @@ export class EvidenceMaker {
     }
   }
 
-  /** The next run makes the rest. */
+  /** Stops making evidence. The next run makes the rest. */
   async stop(): Promise<void> {
     this.cancelSearch?.();
     this.stopped.abort(new ChrysError('unavailable', 'the proxy is shutting down'));
@@ -92,7 +92,7 @@ export class EvidenceMaker {
   private checkCamera({ camera }: EvidenceRequest): void {
     if (findCamera(this.parts, camera) !== undefined || this.parts.recordings.has(camera)) return;
     const text =
-      `There is no camera "${camera}" here, and nothing of one is recorded, so there can be no evidence of it. The ` +
+      `There is no camera "${camera}", and there are no recordings of it, so evidence cannot be made. The ` +
       'annotation was not stored: send it without evidence, or name a camera of GET /api/v1/processlist.';
     throw new ChrysError('not_found', text);
   }
@@ -117,9 +117,9 @@ export class EvidenceMaker {
     await this.settle(evidence, { ...snapshot, ...clip, reason: reasons.join(' ') });
   }
 
-  private async makeSnapshot(evidence: PendingEvidence, reasons: string[]): Promise<KeptSnapshot> {
+  private async makeSnapshot(evidence: PendingEvidence, reasons: string[]): Promise<StoredSnapshot> {
     if (evidence.jpegBytes > 0) return evidence;
-    // A frame whose id the client knows has arrived already.
+    // A frame whose id the client knows has already arrived.
     if (evidence.frameId === 0) await this.untilArrived(evidence.camera, evidence.atMs);
     const kept = await this.makeFile(evidence, 'snapshot', reasons, (file) =>
       writeSnapshot(evidence, this.parts, file),
@@ -142,10 +142,10 @@ export class EvidenceMaker {
       isRecorded: recordings.has(evidence.camera),
     };
     if (clip === undefined) {
-      reasons.push(nothingText(evidence, circumstances));
+      reasons.push(noClipText(evidence, circumstances));
       return NO_CLIP;
     }
-    reasons.push(...missingText(evidence, clip, circumstances));
+    reasons.push(...incompleteClipTexts(evidence, clip, circumstances));
     return { clipBytes: clip.bytes, clipFromMs: clip.fromMs, clipToMs: clip.toMs };
   }
 
@@ -170,7 +170,7 @@ export class EvidenceMaker {
         this.stopped.signal.throwIfAborted();
         const isBusy = error instanceof ChrysError && error.kind === 'resource_exhausted';
         if (!isBusy || retries >= MAX_BUSY_RETRIES) {
-          reasons.push(`The ${part} could not be made: ${whyText(error)}.`);
+          reasons.push(`The ${part} could not be made: ${causeText(error)}.`);
           return undefined;
         }
       }

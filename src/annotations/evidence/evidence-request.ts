@@ -3,13 +3,13 @@ import type { AnnotateRequest } from '../../gen/chrys/cloud/videostreaming/v1bet
 import type { EvidenceRequest } from './evidence.js';
 
 /** Whether any field about evidence is set. */
-export function asksForEvidence(request: AnnotateRequest): boolean {
+export function requestsEvidence(request: AnnotateRequest): boolean {
   const { evidenceBeforeMs, evidenceAfterMs, evidenceSnapshot, evidenceFrameId } = request;
   return evidenceBeforeMs !== 0 || evidenceAfterMs !== 0 || evidenceSnapshot || evidenceFrameId !== 0;
 }
 
 /**
- * The evidence that a request asks for; the caller has checked that it asks for some. `maxMs` is annotation.evidence_max_ms.
+ * The evidence that a request asks for. The caller has checked requestsEvidence. `maxMs` is annotation.evidence_max_ms.
  * Throws invalid_argument.
  */
 export function evidenceRequest(request: AnnotateRequest, maxMs: number, nowMs: number): EvidenceRequest {
@@ -20,7 +20,7 @@ export function evidenceRequest(request: AnnotateRequest, maxMs: number, nowMs: 
     ['evidence_after_ms', afterMs],
     ['evidence_frame_id', evidenceFrameId],
   ] as const) {
-    if (value < 0) throw refused(`${field}: ${value} is not allowed; allowed are numbers from 0 on`);
+    if (value < 0) throw refused(`${field}: ${value} is not allowed; allowed are numbers of at least 0`);
   }
   if (beforeMs + afterMs > maxMs) {
     throw refused(

@@ -4,7 +4,7 @@ import type {
   Evidence,
   EvidenceRequest,
   EvidenceState,
-  KeptSnapshot,
+  StoredSnapshot,
   MadeEvidence,
   PendingEvidence,
 } from './evidence.js';
@@ -21,7 +21,7 @@ const REQUEST = `camera, from_ms AS fromMs, to_ms AS toMs, clip, snapshot, at_ms
 const SNAPSHOT = 'jpeg_bytes AS jpegBytes, jpeg_frame_id AS jpegFrameId, jpeg_ms AS jpegMs';
 const MADE = `reason, clip_bytes AS clipBytes, clip_from_ms AS clipFromMs, clip_to_ms AS clipToMs, ${SNAPSHOT}`;
 
-/** SQLite has no booleans. */
+/** A row as SQLite stores it: booleans are numbers. */
 type Stored<T> = Omit<T, 'clip' | 'snapshot' | 'state'> & { readonly clip: number; readonly snapshot: number };
 
 /**
@@ -32,7 +32,7 @@ export class EvidenceTable {
   readonly #insert: Statement<[Stored<EvidenceRequest> & { readonly id: string }]>;
   readonly #get: Statement<[string], Stored<Evidence> & { readonly state: number }>;
   readonly #pending: Statement<[number], Stored<PendingEvidence>>;
-  readonly #noteSnapshot: Statement<[KeptSnapshot & { readonly id: string }]>;
+  readonly #noteSnapshot: Statement<[StoredSnapshot & { readonly id: string }]>;
   readonly #settle: Statement<[MadeEvidence & { readonly id: string; readonly state: number }]>;
   readonly #bytes: Statement<[], number>;
   readonly #oldest: Statement<[], { readonly id: string; readonly bytes: number }>;
@@ -89,8 +89,8 @@ export class EvidenceTable {
     return this.#pending.all(limit).map((row) => ({ ...row, ...flags(row) }));
   }
 
-  /** Stores that the snapshot is kept while the clip is still to be made. */
-  noteSnapshot(id: string, { jpegBytes, jpegFrameId, jpegMs }: KeptSnapshot): void {
+  /** Stores the facts of the snapshot, whose file is complete, while the clip is still to be made. */
+  noteSnapshot(id: string, { jpegBytes, jpegFrameId, jpegMs }: StoredSnapshot): void {
     runWrite(() => this.#noteSnapshot.run({ id, jpegBytes, jpegFrameId, jpegMs }));
   }
 
@@ -125,12 +125,12 @@ export class EvidenceTable {
   }
 
   /** Up to `limit` ids whose files are to be deleted. */
-  gone(limit: number): string[] {
+  removedIds(limit: number): string[] {
     return this.#gone.all(limit);
   }
 
   /** Call this when the files of these ids are deleted. */
-  forget(ids: readonly string[]): void {
+  forgetRemoved(ids: readonly string[]): void {
     const forget = this.#database.transaction(() => {
       for (const id of ids) this.#forget.run(id);
     });

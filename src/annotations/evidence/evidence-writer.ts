@@ -28,8 +28,8 @@ export async function* piecesOf(answer: HistoryAnswer, signal: AbortSignal): Asy
 }
 
 /**
- * Writes a file atomically and durably, and returns its bytes. Without pieces there is no file, and the result is 0.
- * Throws failed_precondition beyond `maxBytes`, and errors of the disk.
+ * Writes a file atomically and durably, and returns its size in bytes. Without pieces, no file is written and the result is
+ * 0. Throws failed_precondition beyond `maxBytes`, and errors of the disk.
  */
 export async function writeEvidence(
   path: string,
@@ -50,7 +50,7 @@ export async function writeEvidence(
   }
 }
 
-/** Keeps an empty file from being renamed. */
+/** Prevents that an empty file gets the final name. */
 class NoPieces extends Error {}
 
 async function writePieces(

@@ -1,4 +1,4 @@
-/** pending: still to be made. removed: was made, and is no longer kept. */
+/** pending: still to be made. removed: was made, and its files were deleted. */
 export type EvidenceState = 'pending' | 'ready' | 'failed' | 'removed';
 
 /** The evidence that an Annotate call requests. Times are milliseconds since the epoch, by the clock of the arrivals. */
@@ -15,7 +15,7 @@ export interface EvidenceRequest {
   readonly frameId: number;
 }
 
-export interface KeptSnapshot {
+export interface StoredSnapshot {
   /** 0 = there is no snapshot. */
   readonly jpegBytes: number;
   /** VideoFrame.frame_id and timestamp of the frame. */
@@ -24,7 +24,7 @@ export interface KeptSnapshot {
 }
 
 /** The result of making evidence. */
-export interface MadeEvidence extends KeptSnapshot {
+export interface MadeEvidence extends StoredSnapshot {
   /** What is missing and why, in sentences; '' = nothing is missing. */
   readonly reason: string;
   /** 0 = there is no clip. */
@@ -39,7 +39,7 @@ export interface Evidence extends EvidenceRequest, MadeEvidence {
 }
 
 /** Evidence that is still to be made. */
-export interface PendingEvidence extends EvidenceRequest, KeptSnapshot {
+export interface PendingEvidence extends EvidenceRequest, StoredSnapshot {
   /** The annotation's id. */
   readonly id: string;
 }

@@ -13,7 +13,7 @@ export interface FrameLookup extends Pick<NativeAddon, 'frameIds' | 'segmentFram
 /** Maximum distance between a frame id and the sequence of the frame's packet, because of reordering. */
 const MAX_REORDERING = 64;
 const SEGMENT_LIMIT = 4;
-/** The id of a new frame is certain only when some packets after it have arrived. */
+/** Attempts to find a new frame. Its id is certain only when some later packets have arrived. */
 const ATTEMPTS = 20;
 const RETRY_MS = 100;
 

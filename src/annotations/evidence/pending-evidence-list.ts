@@ -2,7 +2,7 @@ import { ChrysError } from '../../base/errors.js';
 import { rangeInUs } from '../../base/microseconds.js';
 import type { EvidenceRequest, PendingEvidence } from './evidence.js';
 
-/** Maximum number of pieces of evidence that wait to be made: retention must keep their parts of the recordings. */
+/** Maximum number of pending pieces of evidence, because retention must keep the recordings of each. */
 export const MAX_PENDING = 1000;
 
 /** Part of a camera's recording that must be kept; microseconds since the epoch, inclusive. */
@@ -23,7 +23,7 @@ export class PendingEvidenceList {
   /** Requests whose annotations are not stored yet. */
   private readonly unstored = new Set<EvidenceRequest>();
 
-  /** Begins with what an earlier run has left. */
+  /** Loads the pending evidence of earlier runs. */
   static async open(store: PendingEvidenceStore): Promise<PendingEvidenceList> {
     const list = new PendingEvidenceList();
     for (const evidence of await store.pendingEvidence(MAX_PENDING)) list.add(evidence);
@@ -34,7 +34,7 @@ export class PendingEvidenceList {
     return [...this.byId.values()];
   }
 
-  /** False: it is in the list already. */
+  /** False: the evidence is already in the list. */
   add(evidence: PendingEvidence): boolean {
     if (this.byId.has(evidence.id)) return false;
     this.byId.set(evidence.id, evidence);
@@ -49,7 +49,7 @@ export class PendingEvidenceList {
   protect(request: EvidenceRequest): () => void {
     if (this.byId.size + this.unstored.size >= MAX_PENDING) {
       const text =
-        `The evidence of ${MAX_PENDING} annotations is still to be made, and more cannot wait. This annotation was not ` +
+        `The evidence of ${MAX_PENDING} annotations is still to be made, which is the maximum. This annotation was not ` +
         'stored: send it again later, or without evidence.';
       throw new ChrysError('resource_exhausted', text);
     }

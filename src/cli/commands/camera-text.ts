@@ -4,7 +4,7 @@ import { longSourceText } from './replay.js';
 
 type Additions = StreamProcess['chrysproxy'];
 
-/** What `camera show` prints: names and values. */
+/** The names and values that `camera show` prints. */
 export function describedCamera(camera: StreamProcess): [string, string][] {
   const { recording, passthrough, storage, stats, stream, ...ours } = camera.chrysproxy;
   const pairs: [string, string | undefined][] = [
@@ -50,7 +50,7 @@ export function describedCamera(camera: StreamProcess): [string, string][] {
   return pairs.filter((pair): pair is [string, string] => pair[1] !== undefined);
 }
 
-/** Undefined: earlier connections found out nothing yet. */
+/** Undefined: there are no learned facts. */
 function learnedText(learned: StreamProcess['chrysproxy']['learned']): string | undefined {
   if (learned === null) return undefined;
   const { jpeg_size: jpeg } = learned;

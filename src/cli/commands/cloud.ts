@@ -75,14 +75,14 @@ async function show(io: Io, options: RemoteOptions): Promise<void> {
 
 async function check(io: Io, options: RemoteOptions): Promise<void> {
   const answer = await new AnnotationsClient(clientFor(options, io)).check();
-  const bad = answer.checks.filter(({ ok }) => !ok).map(lineOf);
+  const failures = answer.checks.filter(({ ok }) => !ok).map(lineOf);
   if (options.json === true) {
     io.out(json(answer));
   } else {
     for (const check of answer.checks) if (check.ok) io.out(`${lineOf(check)}\n`);
   }
-  if (bad.length > 0) {
-    throw new CliError(EXIT.failed, bad.join('\n'));
+  if (failures.length > 0) {
+    throw new CliError(EXIT.failed, failures.join('\n'));
   }
 }
 

@@ -94,7 +94,7 @@ async function save(io: Io, client: RecordingsClient, { name, range, estimate, f
   }
 }
 
-/** Counts whole segments, so the file may be a little smaller. Parts that are only in memory have no known size. */
+/** Estimates with whole segments, so the file may be a little smaller. The size of parts that are only in memory is not known. */
 function estimateOf({ spans, memory, bytes }: TimelineAnswer, range: Range): Estimate {
   const parts = [...spans, ...(memory === null ? [] : [memory])]
     .map(({ from, to }) => ({ from: Math.max(from, range.fromMs), to: Math.min(to, range.toMs) }))

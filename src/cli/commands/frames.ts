@@ -172,8 +172,8 @@ function report(io: Io, saved: Saved, options: Options): void {
   } else if (saved.frames > 0) {
     const range = saved.first === null ? '' : `, ${timeText(saved.first)} to ${timeText(saved.last ?? saved.first)}`;
     const lost = saved.gaps === 0 ? '' : `; ${saved.gaps} gaps, ${saved.gap_ms} ms of the range were lost`;
-    const what = `${saved.frames} frames, ${bytesText(saved.bytes)}${range}${lost}`;
-    io.out(`${printable(saved.camera)}: ${what}. They are in ${saved.folder}\n`);
+    const summary = `${saved.frames} frames, ${bytesText(saved.bytes)}${range}${lost}`;
+    io.out(`${printable(saved.camera)}: ${summary}. They are in ${saved.folder}\n`);
   }
   if (!saved.complete) {
     throw new CliError(EXIT.failed, `Stopped before the end: ${saved.frames} frames are saved.`);

@@ -41,7 +41,7 @@ listed and kept. The proxy does the same when it starts.`,
   return recordings;
 }
 
-/** The range by the proxy's clock; a missing end is 0, which means open. Throws CliError when `from` is after `to`. */
+/** The range by the proxy's clock; a missing start or end is 0, which means no limit. Throws CliError when `from` is after `to`. */
 export async function rangeOf(io: Io, { from, to, ...options }: RangeOptions): Promise<Range> {
   if (from === undefined && to === undefined) return { fromMs: 0, toMs: 0 };
   const nowMs = (await clientFor(options, io).info()).time;
@@ -86,7 +86,7 @@ async function listSegments(io: Io, client: RecordingsClient, name: string, opti
     io.out(json(segments));
   } else if (segments.length === 0) {
     io.out(
-      `Nothing of "${printable(name)}" is recorded there. List the recordings with: ${io.command} recordings list\n`,
+      `There are no segments of "${printable(name)}" in this range. List the recordings with: ${io.command} recordings list\n`,
     );
   } else {
     const rows = segments.map((segment) => [

@@ -22,7 +22,7 @@ interface CameraFigures {
   readonly fps: number | null;
   readonly bitrate_kbps: number | null;
   readonly decoding: string;
-  /** Share of one core that decodes, scales and encodes. 1 is a whole core. */
+  /** CPU time for decoding, scaling and encoding, as a fraction of one core. */
   readonly cpu: number | null;
   readonly callers: number;
   /** Age of the newest packet, in milliseconds. */

@@ -13,7 +13,7 @@ export interface RedisForwarderParts {
   readonly onMoved: () => void;
 }
 
-/** Maximum number of items of this proxy in Redis: its memory is limited, and items are as safe in the local database. */
+/** Maximum number of items of this proxy in Redis. Redis has limited memory, and more items wait safely in the local database. */
 const MAX_SHARED = 10_000;
 const MOVE_LIMIT = 500;
 const MAX_CHARACTERS = 1024 * 1024;
@@ -25,7 +25,7 @@ const IDLE_MS = 2000;
 const RETRY_MS = 2000;
 /** The retry delay after Redis was flushed. */
 const RESTART_MS = 100;
-/** How often lost items are looked for: somebody may have removed single entries by hand. */
+/** How often the forwarder looks for lost items: an operator may have removed single entries. */
 const CHECK_INTERVAL_MS = 60_000;
 
 /**
@@ -35,14 +35,14 @@ const CHECK_INTERVAL_MS = 60_000;
  */
 export class RedisForwarder {
   private readonly event: AutoResetEvent;
-  /** '' = the content of Redis must be compared with the database before items are added. */
+  /** '' = there is no session: the content of Redis must be compared with the database before items are added. */
   private session = '';
   private connected = false;
   private closed = false;
   private checkedMs = 0;
   private running: Promise<void> | undefined;
   private lastError = '';
-  /** Results that are stored here but not removed from Redis. Storing them again would undo a requeue. */
+  /** Results that are stored here but not yet removed from Redis. Storing them again would undo a requeue. */
   private readonly storedEntries = new Set<string>();
 
   constructor(private readonly parts: RedisForwarderParts) {
@@ -68,7 +68,7 @@ export class RedisForwarder {
     this.connected = false;
   }
 
-  /** Begins a round: there may be items to move, or results to store. */
+  /** Begins a round at once. Call this when there are items to move, or results to store. */
   wake(): void {
     this.event.set();
   }
@@ -105,7 +105,7 @@ export class RedisForwarder {
     return queue.totals.shared > 0 ? POLL_MS : IDLE_MS;
   }
 
-  /** Takes lost items back before new ones are added, because they would otherwise come after the new ones. */
+  /** Takes back lost items before new items are added, so that the order is kept. */
   private async beginSession(): Promise<void> {
     const session = randomUUID();
     await this.parts.stream.beginSession(session);

@@ -62,7 +62,7 @@ if redis.call('GET', KEYS[1]) ~= ARGV[1] then return false end
 return redis.call('XRANGE', KEYS[2], '-', '+', 'COUNT', ARGV[2])
 `);
 
-/** Keys: done, ids. Values: of each result its entry in done, the item id, and the item's entry. Removes the results. */
+/** Keys: done, ids. Values: for each result its entry id in done, the item id, and the item's entry id. Removes the results. */
 export const FORGET = script(`
 for i = 1, #ARGV, 3 do
   redis.call('XDEL', KEYS[1], ARGV[i])
@@ -95,9 +95,9 @@ return lost
 `);
 
 /**
- * Keys: sender, waiting, stream. Values: origin, lease, validity in milliseconds, group, how long an origin that does not
- * ask again counts as waiting. An origin can replace its own lease. Returns 1 when the origin has the lease, and 0 when
- * another origin has it; the caller then waits for it.
+ * Keys: sender, waiting, stream. Values: origin, lease, validity in milliseconds, group, and the time in milliseconds
+ * within which a waiting origin must ask again. An origin can replace its own lease. Returns 1 when the origin has the
+ * lease, and 0 when another origin has it; the caller's origin then counts as waiting.
  */
 export const TAKE_LEASE = script(`
 local time = redis.call('TIME')

@@ -9,11 +9,11 @@ export interface SenderLeaseParts {
   readonly clock: Clock;
   /** Whether this proxy has the keys to send. */
   readonly canSend: () => boolean;
-  /** Why the endpoint does not accept what this proxy sends; '' = it does, as far as is known. */
+  /** Why the endpoint does not accept items of this proxy; '' = it accepts them, or nothing was sent yet. */
   readonly failing: () => string;
   /** Called when this proxy becomes the sender. */
   readonly begin: (lease: string) => Promise<void>;
-  /** Called when this proxy stops sending. Resolves, soon after `graceMs`, when nothing is being sent. */
+  /** Called when this proxy stops sending. Resolves when nothing is being sent, at the latest soon after `graceMs`. */
   readonly end: (graceMs: number) => Promise<void>;
 }
 
@@ -23,21 +23,21 @@ export type LeaseHolder = 'this' | 'other' | 'none';
 /** Validity of the lease. Another proxy takes over at most this long after the sender was killed. */
 const LEASE_MS = 10_000;
 const KEEP_INTERVAL_MS = 3000;
-/** Timeout for keeping or releasing the lease. With KEEP_INTERVAL_MS and GRACE_MS well within LEASE_MS. */
+/** Timeout for keeping or releasing the lease. The sum of this, KEEP_INTERVAL_MS and GRACE_MS is less than LEASE_MS. */
 const ANSWER_TIMEOUT_MS = 3000;
 const TRY_INTERVAL_MS = 1000;
 /** How long running batches may go on when the lease ends. */
 const GRACE_MS = 1000;
 /** A sender whose endpoint fails for this long releases the lease if another proxy waits for it. */
 const MAX_FAILING_MS = 5000;
-/** After that it does not try again for RETIRED_MS, or for UNCLAIMED_MS when no other proxy takes the lease. */
+/** After such a release, the proxy does not take the lease for RETIRED_MS, or for UNCLAIMED_MS if no other proxy takes it. */
 const RETIRED_MS = 60_000;
 const UNCLAIMED_MS = 5000;
 
 /**
- * The lease that makes one proxy at a time the sender of the shared queue: two would send the items of a camera out of
- * order. If two do so for a moment, because one was frozen and does not know yet that its lease has ended, the receiver
- * gets repetitions with equal ids, but each proxy sends in order.
+ * The lease that makes one proxy at a time the sender of the shared queue: two senders would send the items of a camera
+ * out of order. A proxy that was frozen may send for a moment after its lease has ended. The receiver then gets
+ * repetitions with equal ids, but each proxy sends in order.
  */
 export class SenderLease {
   private readonly event: AutoResetEvent;
@@ -79,7 +79,7 @@ export class SenderLease {
     this.event.set();
   }
 
-  /** Looks at once whether this proxy can send now, for example with new keys. */
+  /** Checks at once whether this proxy can send now, for example with new keys. */
   reconsider(): void {
     this.retiredUntilMs = 0;
     this.event.set();

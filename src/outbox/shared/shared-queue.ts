@@ -13,7 +13,7 @@ import { SharedStream } from './shared-stream.js';
 import { StreamSource } from './stream-source.js';
 
 export interface SharedQueueParts {
-  /** The word for what the queue holds. */
+  /** The word for the items in messages. */
   readonly items: string;
   readonly queue: QueueDatabase;
   readonly clock: Clock;
@@ -23,7 +23,7 @@ export interface SharedQueueParts {
   readonly log: (level: 'info' | 'warn', text: string) => void;
 }
 
-/** How long stop() waits for Redis, beside the grace for the sender. */
+/** How long stop() waits for Redis, in addition to the grace for the sender. */
 const STOP_MS = 500;
 
 /**
@@ -32,7 +32,7 @@ const STOP_MS = 500;
  * thread of the outbox.
  */
 export class SharedQueue {
-  /** The queue of the sender. */
+  /** The source of the sender's items. */
   readonly source: StreamSource;
   private readonly link: RedisLink;
   private readonly forwarder: RedisForwarder;
@@ -107,7 +107,7 @@ export class SharedQueue {
     };
   }
 
-  /** Why no proxy sends; '' = one does. */
+  /** Why no proxy sends; '' = a proxy sends. */
   get paused(): string {
     if (this.outage !== '') {
       return `${capitalized(this.parts.items)} wait on the disk of this machine. ${this.outage}`;
@@ -144,13 +144,13 @@ export class SharedQueue {
   private get outage(): string {
     if (this.link.outage !== '') return this.link.outage;
     const { error } = this.forwarder;
-    return error === '' ? '' : `Redis does not take them: ${error}`;
+    return error === '' ? '' : `Redis does not accept them: ${error}`;
   }
 
   private onConnected(): void {
     this.forwarder.connect();
     this.lease.connect();
-    if (this.wasAway) this.parts.log('info', `${capitalized(this.parts.items)} go to Redis again.`);
+    if (this.wasAway) this.parts.log('info', `${capitalized(this.parts.items)} are moved to Redis again.`);
     this.wasAway = false;
   }
 

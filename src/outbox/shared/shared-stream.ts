@@ -118,7 +118,7 @@ export class SharedStream {
     return (await this.link.client.exists(this.senderKey)) === 1;
   }
 
-  /** Items that an earlier sender has read and not settled, in their order; `next`: '' = that was all. Throws StaleSession. */
+  /** Items that an earlier sender has read and not settled, in their order; `next`: '' = there are no more. Throws StaleSession. */
   async claim(lease: string, from: string): Promise<{ found: StreamItem[]; next: string }> {
     const values = [lease, GROUP, CONSUMER, from, CLAIM_LIMIT];
     const [next, entries] = (await this.runChecked(scripts.CLAIM, [this.senderKey, this.key], values)) as [
@@ -134,7 +134,7 @@ export class SharedStream {
     return itemsOf((await this.runChecked(scripts.READ, [this.senderKey, this.key], values)) as Entry[]);
   }
 
-  /** Removes items and gives their origins the results. Repeating this has no effect. All have the time of the first. */
+  /** Removes items and stores the results for their origins. Repeating this has no effect. All results get the time of the first. */
   async settle(settlements: readonly StreamSettlement[]): Promise<void> {
     const keys = [this.key, ...settlements.map(({ origin }) => this.doneKey(origin))];
     const values = settlements.flatMap(({ entry, id, refusal }) => [entry, id, refusal]);
@@ -183,7 +183,7 @@ function fieldsOf(texts: readonly string[]): Record<string, string> {
   return fields;
 }
 
-/** Older versions of Redis give null for an entry that was removed. */
+/** Older versions of Redis return null for an entry that was removed. */
 function itemsOf(entries: readonly (Entry | null)[]): StreamItem[] {
   return entries.flatMap((found) => {
     if (found === null) return [];

@@ -11,7 +11,7 @@ export interface StreamSourceParts {
   readonly onArrived: () => void;
   /** Called when items are settled: this proxy may be their origin. */
   readonly onSettled: () => void;
-  /** Called when the lease must be taken again. */
+  /** Called after an error of Redis: the lease must be taken again. */
   readonly onError: (why: string) => void;
 }
 
@@ -28,7 +28,7 @@ export class StreamSource implements SenderQueue {
   /** Results that Redis does not have yet. Bounded by the number of items that were being sent when Redis failed. */
   private unsentResults: StreamSettlement[] = [];
   private lease = '';
-  /** Where the next claim of items that an earlier sender has left begins; '' = all are claimed. */
+  /** Where the next claim of an earlier sender's items begins; '' = all of them are claimed. */
   private claimFrom = '';
   private lastSeq = 0;
   private reading = false;
@@ -36,7 +36,7 @@ export class StreamSource implements SenderQueue {
 
   constructor(private readonly parts: StreamSourceParts) {}
 
-  /** Begins to read. The items that an earlier sender has left come first, so that each camera's order is kept. */
+  /** Begins to read. Unsettled items of an earlier sender come first, so that each camera's order is kept. */
   async begin(lease: string): Promise<void> {
     for (const settlement of this.unsentResults) await this.parts.stream.settle([settlement]);
     this.unsentResults = [];
@@ -60,7 +60,7 @@ export class StreamSource implements SenderQueue {
     return taken;
   }
 
-  /** Looks at once for new items. */
+  /** Reads new items at once, unless there are items in the buffer. */
   readNow(): void {
     if (this.buffer.length === 0) this.readSoon(0);
   }
@@ -99,11 +99,11 @@ export class StreamSource implements SenderQueue {
   private async read(lease: string): Promise<void> {
     this.reading = true;
     let found: StreamItem[] = [];
-    let trouble: unknown;
+    let failure: unknown;
     try {
       found = await this.readMore(lease);
     } catch (error) {
-      trouble = error;
+      failure = error;
     }
     this.reading = false;
     // The lease has ended meanwhile. The next sender claims these items.
@@ -111,8 +111,8 @@ export class StreamSource implements SenderQueue {
       this.readNow();
       return;
     }
-    if (trouble !== undefined) {
-      this.parts.onError(messageOf(trouble));
+    if (failure !== undefined) {
+      this.parts.onError(messageOf(failure));
       return;
     }
     for (const item of found) {

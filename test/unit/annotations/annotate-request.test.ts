@@ -54,7 +54,7 @@ describe('a request', () => {
     }).toThrow(expect.objectContaining({ kind: 'invalid_argument', message: expect.stringMatching(message) }));
   });
 
-  it('goes through the evidence code only when it asks for evidence', async () => {
+  it('goes through the evidence code only when it requests evidence', async () => {
     const { annotate } = annotateCalls({
       annotations: { annotate: () => Promise.resolve('stored') },
       evidence: { annotate: () => Promise.resolve('stored with evidence') },

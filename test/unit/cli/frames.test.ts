@@ -20,7 +20,7 @@ let rest: RestFixture;
 let grpc: Server;
 let grpcPort: number;
 let folder: string;
-/** How the server answers VideoBufferedImage. */
+/** Answers a call of VideoBufferedImage. */
 let answer: (call: HistoryCall) => void;
 const requests: VideoFrameBufferedRequest[] = [];
 

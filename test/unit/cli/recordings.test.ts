@@ -103,7 +103,9 @@ describe('recordings list', () => {
 
   it('prints how to start recording when nothing is recorded', async () => {
     expect((await chrysproxy(['recordings', 'list'])).out).toContain('node bin/chrysproxy.js camera record NAME on');
-    expect((await chrysproxy(['recordings', 'list', 'yard'])).out).toContain('Nothing of "yard" is recorded there');
+    expect((await chrysproxy(['recordings', 'list', 'yard'])).out).toContain(
+      'There are no segments of "yard" in this range',
+    );
   });
 
   it('prints a line for each segment of a camera, in a range by the clock of the proxy', async () => {
@@ -272,7 +274,10 @@ describe('export', () => {
 
   it('fails for an empty range, and for one that is too long', async () => {
     rest.history.answers = [];
-    expect(await exported()).toMatchObject({ exitCode: 4, err: expect.stringContaining('There is nothing of camera') });
+    expect(await exported()).toMatchObject({
+      exitCode: 4,
+      err: expect.stringContaining('There is no pictures of camera'),
+    });
     const long = await chrysproxy(['export', 'yard', file, '--from', '-2d']);
     expect(long).toMatchObject({ exitCode: 2, err: expect.stringContaining('more than 24 hours') });
     expect(readdirSync(folder)).toEqual([]);

@@ -1,4 +1,4 @@
-/** The main thread's side of an outbox: what it sends to the thread, and how calls end when the thread has problems. */
+/** The main thread's side of an outbox: its messages to the thread, and the end of calls when the thread has problems. */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createLogger } from '../../../src/base/log.js';
 import type { OutboxData } from '../../../src/outbox/messages.js';
@@ -8,7 +8,7 @@ import { hurriedClock } from '../fixtures/supervision.js';
 import { DATA, itemOf } from './fixture.js';
 
 const BOUND_MS = 15_000;
-/** Makes 30 seconds a quarter of a second. */
+/** A clock that runs faster: 30 s take 0.25 s. */
 const HURRY = 120;
 
 let outbox: Outbox;
@@ -56,7 +56,7 @@ const unavailable = (text: string): unknown =>
   expect.objectContaining({ kind: 'unavailable', message: expect.stringContaining(text) });
 
 describe('a call', () => {
-  it('is stored together with others that arrive at the same time or while a transaction runs', async () => {
+  it('is stored together with other calls that arrive at the same time or while a transaction runs', async () => {
     await open();
     const first = [store('a', 'hold'), store('b')];
     await waitFor('the first two', BOUND_MS, () => stored().length === 1);
@@ -77,7 +77,7 @@ describe('a call', () => {
     expect(stored()).toEqual(['store a', 'store c']);
   });
 
-  it('fails with the reason when the queue is full, while the ones before it are stored', async () => {
+  it('fails with the reason when the queue is full; earlier calls are stored', async () => {
     await open();
     const calls = [store('a', 'full'), store('b'), store('c')].map(refusal);
     const full = expect.objectContaining({ kind: 'resource_exhausted', message: 'The queue is full.' });
@@ -98,7 +98,7 @@ describe('a call', () => {
     await open();
     expect(await refusal(store('a', 'crash'))).toEqual(unavailable('a bug'));
     await waitFor('the next to be stored', BOUND_MS, async () => (await refusal(store('b'))) === 'it was stored');
-    expect(lines.join()).toContain('The thread that keeps things ended (a bug); it is started again after 1 s');
+    expect(lines.join()).toContain('The thread that stores things ended (a bug); it is started again after 1 s');
   });
 
   it('fails with UNAVAILABLE when the proxy stops, also when it waits for a transaction', async () => {

@@ -47,7 +47,7 @@ const counted = (): unknown => {
 };
 
 describe('the queue', () => {
-  it('returns items up to the maximum of characters, but at least one', () => {
+  it('returns items up to the maximum number of characters, but at least one', () => {
     queue.add(
       numbers(1, 5).map((number) => itemOf(number, { json: 'x'.repeat(1000) })),
       'queued',
@@ -58,7 +58,7 @@ describe('the queue', () => {
     expect(queue.refused(0, 100, 1500).map(({ seq }) => seq)).toEqual([1, 2]);
   });
 
-  it('stores an item once, although its caller repeats the call', () => {
+  it('stores an item once when its caller repeats the call', () => {
     add(1, 2);
     queue.add([itemOf(2), itemOf(3)], 'queued');
     expect(waiting()).toEqual([1, 2, 3]);
@@ -237,7 +237,7 @@ describe('the database file', () => {
     expect(statSync(path).mode & 0o777).toBe(0o600);
   });
 
-  it('is refused and left as it is when it is damaged, with what to do', () => {
+  it('is refused with advice and not changed when it is damaged', () => {
     queue.close();
     writeFileSync(path, 'not a database');
     expect(() => new QueueDatabase(dataDir, NAMES)).toThrow(

@@ -107,7 +107,7 @@ it('ends well before another proxy can take it when Redis does not answer', asyn
   expect(happened[1]).toBe('end 6000');
 });
 
-it('ends at once when Redis is away or does not know it, and is taken again', async () => {
+it('ends at once when Redis is away or has lost the lease, and is taken again', async () => {
   await begun();
   lease.disconnect();
   await settle();

@@ -25,7 +25,7 @@ let posts: Post[];
 let logged: string[];
 let nowMs: number;
 let timers: { readonly atMs: number; readonly action: () => void }[];
-/** Gives the status of each answer; undefined: the test answers. */
+/** Returns the status of each answer; undefined: the test answers. */
 let verdict: ((numbers: readonly string[]) => number) | undefined;
 
 beforeEach(() => {
@@ -95,7 +95,7 @@ function add(from: number, to: number, camera = 'yard'): void {
 
 const numberOf = (json: string): string => (JSON.parse(json) as { custom_meta_1: string }).custom_meta_1;
 
-/** Lets promises settle. */
+/** Waits until settled promises have run their callbacks. */
 const settle = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 async function pass(ms: number): Promise<void> {
@@ -124,7 +124,7 @@ describe('a batch', () => {
     expect(queue.totals).toMatchObject({ queued: 8, delivered: 3 });
   });
 
-  it('is sent at once when its items have waited in an earlier run', () => {
+  it('is sent at once when its items already waited in an earlier run', () => {
     start();
     add(0, 0);
     expect(sent()).toEqual(['0']);
@@ -139,7 +139,7 @@ describe('a batch', () => {
     expect(sent()[4]).toBe('4,5');
   });
 
-  it('of another camera is sent at the same time, up to unacked_limit items in all', async () => {
+  it('of another camera is sent at the same time, up to unacked_limit items in total', async () => {
     start({ unackedLimit: 10 });
     add(0, 7);
     add(8, 11, 'door');
@@ -223,7 +223,7 @@ describe('an endpoint', () => {
     expect(sender.paused).toContain('no edge key');
   });
 
-  it('that refuses everything does not get the whole queue', async () => {
+  it('that refuses every item does not get the whole queue', async () => {
     start({ maxBatchSize: 64 });
     verdict = () => 404;
     add(0, 63);
@@ -232,7 +232,7 @@ describe('an endpoint', () => {
     await pass(500);
     await settle();
     await waitFor('one more', 15_000, () => queue.totals.setAside === 11);
-    expect(sender.paused).toContain('fault of thing.endpoint');
+    expect(sender.paused).toContain('thing.endpoint may be wrong');
   });
 });
 

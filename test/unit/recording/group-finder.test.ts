@@ -52,7 +52,7 @@ function text({ segment, lostGroups }: Found): string {
 }
 
 describe('the next segment', () => {
-  it('is a group of pictures, as soon as the next keyframe is there', () => {
+  it('is a group of pictures, as soon as the next keyframe has arrived', () => {
     const rig = new Rig().write('Kpp');
     expect(rig.all()).toEqual([]);
     expect(rig.write('KppKp').all()).toEqual(['0-3', '3-6']);
@@ -117,7 +117,7 @@ describe('the next segment', () => {
 });
 
 describe('a group without end', () => {
-  it('is cut off before the ring loses its beginning, and its rest counts as lost', () => {
+  it('is cut off before the ring overwrites its beginning, and its rest counts as lost', () => {
     const rig = new Rig().write(`K${'p'.repeat(30)}`);
     expect(rig.all()).toEqual([]);
     expect(rig.write('pp').all()).toEqual(['0-32', 'lost 1']);
@@ -141,7 +141,7 @@ describe('a group without end', () => {
 });
 
 describe('a reader that is too slow', () => {
-  it('counts the lost groups and goes on with the newest whole one', () => {
+  it('counts the lost groups and goes on with the newest whole group', () => {
     const rig = new Rig({}, 16).write('KpppK');
     expect(rig.all()).toEqual(['0-4']);
     rig.write('pppKpppKpppKpppKpppKp');

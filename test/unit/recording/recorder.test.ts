@@ -180,7 +180,7 @@ describe('Recorder', () => {
     expect([files('yard'), files('door')]).toEqual([[fileOf(0)], [fileOf(0)]]);
   });
 
-  it('writes the group in progress when the camera was away for a second, or recording ends', () => {
+  it('writes the group in progress when the camera has been away for a second, or recording ends', () => {
     const camera = new TestCamera().record().write(2);
     run();
     camera.control.setI32(CONTROL.connectedI32, 0);
@@ -228,7 +228,7 @@ describe('Recorder', () => {
     expect(files()).toEqual([fileOf(0)]);
   });
 
-  it('goes on when that description never comes', () => {
+  it('goes on when the description never arrives', () => {
     const camera = new TestCamera('yard', 1, 16);
     recorder.take({ ...camera.message, periods: [period(2)] });
     camera.write(2);
@@ -251,7 +251,7 @@ describe('Recorder', () => {
     expect(indexed().map((file) => file.split('_')[1])).toEqual(['400.mp4', '200.mp4', '400.mp4']);
   });
 
-  it('goes on after its last segment when its thread was started again', () => {
+  it('continues after its last segment when its thread is restarted', () => {
     const camera = new TestCamera().record().write(3);
     run();
     begin();
@@ -278,7 +278,7 @@ describe('Recorder', () => {
 });
 
 describe('a disk that cannot be written', () => {
-  it('is logged once with advice, loses the groups, and is tried again', () => {
+  it('is logged once with advice; its groups are lost, and writing is tried again', () => {
     const camera = new TestCamera().record().write(3);
     run();
     addon.error = systemError('ENOSPC');
@@ -313,7 +313,7 @@ describe('a disk that cannot be written', () => {
     expect(progress()).toMatchObject({ state: 'failing', message: expect.stringMatching(message) as string });
   });
 
-  it('gets its folder again when it was removed, and loses nothing', () => {
+  it('gets its folder again when the folder was removed, and loses nothing', () => {
     const camera = new TestCamera().record().write(2);
     run();
     rmSync(folder, { recursive: true });
@@ -347,7 +347,7 @@ describe('a disk that cannot be written', () => {
 });
 
 describe('a disk that is too slow', () => {
-  it('loses groups that are counted, and logs one line until it was fast enough for a while', () => {
+  it('loses groups, which are counted, and is logged once until it has been fast enough for a while', () => {
     const camera = new TestCamera('yard', 1, 16).record().write(1);
     run();
     camera.write(8);
@@ -411,7 +411,7 @@ describe('cleaning', () => {
     expect(clean(1e6)).toMatchObject({ deleted: 9, more: false });
   });
 
-  it('deletes no link, no folder and nothing behind a link, but removes their rows', () => {
+  it('deletes no link, no folder and no target of a link, but removes their rows', () => {
     begin({ olderThanMs: 1 });
     new TestCamera('yard', 1).record().write(4);
     new TestCamera('door', 2).record().write(2);
@@ -457,7 +457,7 @@ describe('cleaning', () => {
 
 describe('a check', () => {
   const check = () => {
-    recorder.take({ kind: 'check', why: 'asked' });
+    recorder.take({ kind: 'check', why: 'requested' });
     while (recorder.isChecking) recorder.stepCheck(1);
     const answer = said.findLast((message) => message.kind === 'checked');
     return answer?.report;
@@ -557,9 +557,9 @@ describe('a check', () => {
     new TestCamera().record().write(2);
     run();
     recorder.take({ kind: 'check', why: 'start' });
-    recorder.take({ kind: 'check', why: 'asked' });
+    recorder.take({ kind: 'check', why: 'requested' });
     while (recorder.isChecking) recorder.stepCheck(5);
     const answers = said.filter((message) => message.kind === 'checked');
-    expect(answers.map(({ why }) => why)).toEqual(['start', 'asked']);
+    expect(answers.map(({ why }) => why)).toEqual(['start', 'requested']);
   });
 });

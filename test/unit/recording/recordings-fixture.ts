@@ -191,7 +191,7 @@ function chunkOf(content: Uint8Array) {
   };
 }
 
-/** Remembers all opened queries. When `answers` is set, each query gets them one after the other. */
+/** Stores all opened queries. When `answers` is set, each query gets these answers one after the other. */
 export class FakeHistorySource implements HistorySource {
   readonly opened: FakeHistoryReader[] = [];
   answers: readonly (Uint8Array | Error | undefined)[] | undefined;

@@ -121,7 +121,7 @@ describe('RecordedCameras', () => {
     expect(logged()).toEqual(['check start', 'record 1', 'clean', 'periods 1', 'forget 1']);
   });
 
-  it('ends with the camera, and treats a camera of the same name as another one', async () => {
+  it('ends with the camera, and treats a later camera of the same name as another camera', async () => {
     const [one, other] = [camera('yard', true), camera('yard', true)];
     cameras = [one];
     start();
@@ -178,7 +178,7 @@ describe('the recorder thread', () => {
     const all = start();
     const reports = await Promise.all([all.check(), all.check()]);
     expect(reports[0]).toBe(reports[1]);
-    expect(logged().filter((text) => text === 'check asked')).toHaveLength(1);
+    expect(logged().filter((text) => text === 'check requested')).toHaveLength(1);
     await all.stop();
     await expect(all.check()).rejects.toMatchObject({ kind: 'unavailable' });
   });

@@ -6,7 +6,7 @@ import type { ToRecorder } from '../../../src/recording/messages.js';
 import {
   isOverLimit,
   planDeletion,
-  type RecordingsNow,
+  type RetentionState,
   type RetentionRules,
   type DeletionPlan,
 } from '../../../src/recording/retention.js';
@@ -35,7 +35,7 @@ function segments(count: number): SegmentSize[] {
 function goes(
   rules: Partial<RetentionRules>,
   count: number,
-  now: Partial<RecordingsNow> = {},
+  now: Partial<RetentionState> = {},
   limit = 100,
 ): DeletionPlan {
   const all = segments(count);
@@ -47,7 +47,7 @@ function goes(
       nowUs: count * SECOND_US,
       jumps: [],
       protectedSpans: [],
-      stuck: new Set(),
+      undeletable: new Set(),
       bytes,
       freeBytes: 1000,
       // Small pages, so that the selection needs several of them.
@@ -64,7 +64,7 @@ const idsOf = ({ segments }: DeletionPlan): number[] => segments.map(({ id }) =>
 describe('planDeletion', () => {
   it('skips a segment that could not be deleted', () => {
     const stuck = new Set([1]);
-    expect(idsOf(goes({ maxBytesTotal: 800 }, 10, { stuck }))).toEqual([2, 3]);
+    expect(idsOf(goes({ maxBytesTotal: 800 }, 10, { undeletable: stuck }))).toEqual([2, 3]);
   });
 
   it('deletes nothing without limits', () => {

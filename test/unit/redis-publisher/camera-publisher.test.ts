@@ -46,7 +46,7 @@ beforeEach(() => {
   publisher.setRing(ring.buffer);
 });
 
-/** Waits until the publisher has given `count` frames to Redis, and returns the last one. */
+/** Waits until the publisher has sent `count` frames to Redis, and returns the last one. */
 async function stored(count: number): Promise<Storing> {
   await waitFor(`frame ${count}`, BOUND_MS, () => stores.length >= count);
   expect(stores).toHaveLength(count);

@@ -1,4 +1,4 @@
-/** What the publisher reads and writes besides frames, with a real Redis and a controlled clock. */
+/** Requests, events and states of the publisher, with a real Redis and a controlled clock. */
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 
 import { writeTable } from '../../../src/redis-publisher/camera-table.js';
@@ -44,34 +44,34 @@ describe('RequestWatch', () => {
 
   it('reports nothing while no program writes a key, or only an old one exists', async () => {
     await query('one', clock.nowMs() - 11_000);
-    await watch.look(client);
-    await watch.look(client);
+    await watch.poll(client);
+    await watch.poll(client);
     expect(requests).toEqual([]);
   });
 
   it('reports a request that was made shortly before the proxy started', async () => {
     await query('one', clock.nowMs() - 9000);
-    await watch.look(client);
+    await watch.poll(client);
     expect(requests).toEqual(['1 all']);
   });
 
   it('does not depend on the clocks of programs', async () => {
     await query('one', clock.nowMs() - 3_600_000);
-    await watch.look(client);
+    await watch.poll(client);
     await query('one', clock.nowMs() - 3_599_000);
-    await watch.look(client);
+    await watch.poll(client);
     expect(requests).toEqual(['1 all']);
   });
 
   it('reports each query, and the end of the request 10 s after the last one', async () => {
-    await watch.look(client);
+    await watch.poll(client);
     await query('two', 1);
-    await watch.look(client);
+    await watch.poll(client);
     clock.advance(9000);
     await query('two', 2);
-    await watch.look(client);
+    await watch.poll(client);
     clock.advance(9999);
-    await watch.look(client);
+    await watch.poll(client);
     watch.expire();
     expect(requests).toEqual(['2 all', '2 all']);
     clock.advance(1);
@@ -81,27 +81,27 @@ describe('RequestWatch', () => {
   });
 
   it('reports keyframes while the key for keyframes is true', async () => {
-    await watch.look(client);
+    await watch.poll(client);
     await client.set('is_key_frame_only_one', 'true');
     await query('one', 1);
-    await watch.look(client);
+    await watch.poll(client);
     await client.set('is_key_frame_only_one', 'false');
-    await watch.look(client);
+    await watch.poll(client);
     expect(requests).toEqual(['1 keyframes', '1 all']);
   });
 
   it.each(['', 'now', '-5', '1e99', '12345678901234567'])('ignores "%s" as a query', async (value) => {
-    await watch.look(client);
+    await watch.poll(client);
     await query('one', value);
-    await watch.look(client);
+    await watch.poll(client);
     expect(requests).toEqual([]);
   });
 
   it('reads the keys of one camera although a key of another has the wrong type', async () => {
     await client.set('last_access_time_one', 'no hash');
-    await watch.look(client);
+    await watch.poll(client);
     await query('two', 1);
-    await watch.look(client);
+    await watch.poll(client);
     expect(requests).toEqual(['2 all']);
   });
 });

@@ -70,7 +70,7 @@ describe('evidence that is sent', () => {
     expect(take()).toEqual([3]);
   });
 
-  it('holds back its annotation no longer than it takes to make evidence', async () => {
+  it('holds back its annotation for a limited time', async () => {
     store.add(1);
     expect(gate.holds(waiting(1))).toBe(true);
     const [timer] = timers;
@@ -82,7 +82,7 @@ describe('evidence that is sent', () => {
     expect(field).toEqual({ state: 'pending', parts: [], reason: expect.stringContaining('not made in time') });
   });
 
-  it('does not hold back its annotation again after a failed attempt, and includes a snapshot that is kept', async () => {
+  it('does not hold back its annotation again after a failed attempt, and includes a complete snapshot', async () => {
     store.add(1);
     store.write(1, 'the clip', 'the jpeg');
     store.table.noteSnapshot(id(1), { jpegBytes: 8, jpegFrameId: 7, jpegMs: STORED_MS });
@@ -94,7 +94,7 @@ describe('evidence that is sent', () => {
     expect(gate.holds(waiting(1))).toBe(false);
   });
 
-  it('is left out after repeated failures, and sent again when it was not the cause', async () => {
+  it('is left out after repeated failures, and sent again if it was not the cause', async () => {
     store.add(1);
     store.write(1, 'the clip', 'the jpeg');
     store.table.settle(id(1), made(8, 8));
@@ -104,7 +104,7 @@ describe('evidence that is sent', () => {
     }
     const without = await sent(1);
     expect(without.parts).toEqual([]);
-    expect(evidenceIn(without)['reason']).toContain('were not taken 3 times');
+    expect(evidenceIn(without)['reason']).toContain('were refused 3 times');
     gate.failed([waiting(1)]);
     expect((await sent(1)).parts).toHaveLength(2);
     gate.failed([waiting(1)]);
@@ -112,7 +112,7 @@ describe('evidence that is sent', () => {
     expect((await sent(1)).parts).toHaveLength(2);
   });
 
-  it('is a form with the annotation first, equal in every attempt', async () => {
+  it('is a form with the annotation first, with the same bytes in every attempt', async () => {
     store.add(1);
     store.write(1, 'the clip', 'the jpeg');
     store.table.settle(id(1), made(8, 8, { reason: 'It begins late.' }));

@@ -89,7 +89,7 @@ const ask = (): Promise<string> =>
 const picture = (): string => join(folder, `${ID}.jpg`);
 const isSettled = (): Promise<unknown> => waitFor('the evidence', BOUND_MS, () => settled.length > 0);
 
-it('is tried again while too many queries are open, and its recordings are protected until it is made', async () => {
+it('is retried while too many queries are open, and its recordings are protected until it is made', async () => {
   opens = ['busy', 'busy', 'frame'];
   expect(await ask()).toBe(ID);
   expect(pending.protectedSpans()).toHaveLength(1);
@@ -136,7 +136,7 @@ it('stays pending when the proxy stops while the history does not answer', async
   expect([settled, existsSync(picture())]).toEqual([[], false]);
 });
 
-it('that an earlier run left is made, and a snapshot that is kept is not made again', async () => {
+it('of an earlier run is made, but not a snapshot that is already complete', async () => {
   const request = { camera: 'yard', fromMs: 1, toMs: 1, clip: false, snapshot: true, atMs: 1, frameId: 7 };
   const evidence: PendingEvidence = { id: ID, ...request, jpegBytes: 5, jpegFrameId: 7, jpegMs: 1 };
   pending.add(evidence);

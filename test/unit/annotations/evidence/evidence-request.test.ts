@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { asksForEvidence, evidenceRequest } from '../../../../src/annotations/evidence/evidence-request.js';
+import { requestsEvidence, evidenceRequest } from '../../../../src/annotations/evidence/evidence-request.js';
 import type { EvidenceRequest } from '../../../../src/annotations/evidence/evidence.js';
 import { MAX_PENDING, PendingEvidenceList } from '../../../../src/annotations/evidence/pending-evidence-list.js';
 import { annotateRequest, STORED_MS } from '../fixture.js';
@@ -10,8 +10,8 @@ describe('a request for evidence', () => {
     evidenceRequest(annotateRequest(fields), 60_000, nowMs);
 
   it('has the range of the clip and the frame of the snapshot', () => {
-    expect(asksForEvidence(annotateRequest())).toBe(false);
-    expect(asksForEvidence(annotateRequest({ evidenceAfterMs: 1 }))).toBe(true);
+    expect(requestsEvidence(annotateRequest())).toBe(false);
+    expect(requestsEvidence(annotateRequest({ evidenceAfterMs: 1 }))).toBe(true);
     expect(
       requested({ evidenceBeforeMs: 1000, evidenceAfterMs: 2000, evidenceSnapshot: true, evidenceFrameId: 7 }),
     ).toEqual(REQUEST);
