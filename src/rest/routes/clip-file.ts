@@ -87,7 +87,7 @@ export async function sendClipFile(
   if (res.closed) return;
   if (first === undefined) {
     const instead = await nearestSpanText(recorded, range, recordings);
-    throw new ChrysError('not_found', `There is no pictures of camera "${name}" ${rangeText(range)}: ${instead}`);
+    throw new ChrysError('not_found', `There is nothing of camera "${name}" ${rangeText(range)}: ${instead}`);
   }
   res.set('Content-Type', 'video/mp4').set('Accept-Ranges', 'none');
   res.set('Content-Disposition', `${file.download ? 'attachment' : 'inline'}; filename="${file.name}"`);

@@ -276,7 +276,7 @@ describe('export', () => {
     rest.history.answers = [];
     expect(await exported()).toMatchObject({
       exitCode: 4,
-      err: expect.stringContaining('There is no pictures of camera'),
+      err: expect.stringContaining('There is nothing of camera'),
     });
     const long = await chrysproxy(['export', 'yard', file, '--from', '-2d']);
     expect(long).toMatchObject({ exitCode: 2, err: expect.stringContaining('more than 24 hours') });

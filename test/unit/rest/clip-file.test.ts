@@ -90,7 +90,7 @@ describe('clip.mp4', () => {
     const answer = await rest.get(`${CLIP}?from=20000&to=30000`);
     expect(answer.status).toBe(404);
     expect((answer.json() as { message: string }).message).toContain(
-      'There is no pictures of camera "yard" between 20000 (1970-01-01T00:00:20.000Z) and 30000 ' +
+      'There is nothing of camera "yard" between 20000 (1970-01-01T00:00:20.000Z) and 30000 ' +
         '(1970-01-01T00:00:30.000Z): the nearest span begins at 10000 (1970-01-01T00:00:10.000Z) and ends at ' +
         '12000',
     );
