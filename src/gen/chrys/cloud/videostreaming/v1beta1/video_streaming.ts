@@ -18,8 +18,8 @@ export const protobufPackage = "chrys.cloud.videostreaming.v1beta1";
 export const protobufFileName = "chrys/cloud/videostreaming/v1beta1/video_streaming.proto";
 
 /**
- * The gRPC interface of chrysproxy. Names and numbers below 100 are what existing clients were built against and never
- * change; what chrysproxy adds has numbers from 100 up.
+ * The gRPC interface of chrysproxy. Names and numbers below 100 never change, because existing clients were built with them.
+ * Fields that chrysproxy adds have numbers from 100 on.
  */
 
 export enum PictureFormat {
@@ -28,7 +28,7 @@ export enum PictureFormat {
   RGB24 = 1,
   /** GRAY8 - Brightness: 1 byte a pixel. */
   GRAY8 = 2,
-  /** I420 - Planes Y, U, V, the latter two of half the size each way. Width and height are even. */
+  /** I420 - Planes Y, U and V. U and V have half the width and half the height. Width and height of the frame are even. */
   I420 = 3,
   /** JPEG - One JPEG file. */
   JPEG = 4,
@@ -68,14 +68,15 @@ export interface AnnotateRequest {
   customMeta4: string;
   customMeta5: string;
   /**
-   * Evidence: a clip from so long before start_timestamp to so long after it, milliseconds; both 0 = no clip. Together
-   * at most annotation.evidence_max_ms of the configuration. None of these four is sent to the cloud.
+   * Evidence: a clip that begins evidence_before_ms before start_timestamp and ends evidence_after_ms after it, milliseconds;
+   * both 0 = no clip. The sum is at most annotation.evidence_max_ms of the configuration. The four evidence fields are not sent
+   * to the cloud.
    */
   evidenceBeforeMs: number;
   evidenceAfterMs: number;
   /** Evidence: one frame as a JPEG. */
   evidenceSnapshot: boolean;
-  /** VideoFrame.frame_id of that frame; 0 = the one whose timestamp is nearest to start_timestamp. */
+  /** VideoFrame.frame_id of that frame; 0 = the frame whose timestamp is nearest to start_timestamp. */
   evidenceFrameId: number;
 }
 
@@ -85,7 +86,7 @@ export interface AnnotateResponse {
   type: string;
   /** Milliseconds since the epoch. */
   startTimestamp: number;
-  /** Of the stored annotation, a UUID: by it REST gives the annotation and its evidence. */
+  /** UUID of the stored annotation. With it, REST returns the annotation and its evidence. */
   id: string;
 }
 
@@ -121,7 +122,7 @@ export interface VideoFrame {
   width: number;
   /** Pixels. */
   height: number;
-  /** The picture as `format` says, without padding; empty when there was no new frame in time. */
+  /** The picture in `format`, without padding; empty when there was no new frame in time. */
   data: Buffer;
   /** Arrival of the frame's packet, milliseconds since the epoch. */
   timestamp: number;
@@ -132,13 +133,13 @@ export interface VideoFrame {
   dts: number;
   /** "I", "P" or "B". */
   frameType: string;
-  /** As libav reports it. */
+  /** Whether libav reports the frame as damaged. */
   isCorrupt: boolean;
   /** Seconds per tick of pts and dts. */
   timeBase: number;
   /**
-   * How numpy sees `data`. BGR24 and RGB24: {height, "0"}, {width, "1"}, {3, "2"}. GRAY8: {height}, {width}. I420:
-   * {height * 3 / 2}, {width}. JPEG: {bytes}.
+   * The shape of `data` as a numpy array. BGR24 and RGB24: {height, "0"}, {width, "1"}, {3, "2"}. GRAY8: {height}, {width}.
+   * I420: {height * 3 / 2}, {width}. JPEG: {bytes}.
    */
   shape: ShapeProto | undefined;
   deviceId: string;
@@ -146,57 +147,61 @@ export interface VideoFrame {
   packet: number;
   /** Number of keyframes since the camera connected. */
   keyframe: number;
-  /** The codec's parameter sets as the stream announced them. */
+  /** The parameter sets of the codec (SPS, PPS, VPS), as the stream announced them. */
   extradata: Buffer;
-  /** libav's name: "h264", "hevc", … */
+  /** The codec's name in libav: "h264", "hevc", … */
   codecName: string;
   /** Pixel format of the decoder, before conversion: "yuv420p", … */
   pixFmt: string;
   /**
-   * Grows by 1 with each frame of the camera in the order in which they are shown, whether it was decoded or not. Never
-   * used twice for a camera, also not after a restart, and the same wherever the frame turns up.
+   * Number of the frame within its camera, in display order: grows by 1 with each frame, decoded or not. Unique over restarts.
+   * The same frame has the same number live, in the history and in recordings.
    */
   frameId: number;
   /** Arrival of the frame's packet, microseconds since the epoch. */
   arrivalUs: number;
-  /** When the camera says that it sent the frame, microseconds since the epoch by the camera's clock; 0 when it does not. */
+  /** When the camera sent the frame, by the camera's clock, microseconds since the epoch; 0 = the camera does not report it. */
   senderUs: number;
-  /** Frames (keyframes, or those at the caller's interval, if it asked for these) that this caller missed since its last. */
+  /**
+   * Number of frames that this caller missed since its last one. With key_frame_only or interval_ms, only frames of that kind
+   * count.
+   */
   skipped: number;
-  /** Of `data`. */
+  /** Format of `data`. */
   format: PictureFormat;
   /**
-   * Of VideoBufferedImage: before this frame, frames of the range are lost; time from the last one before the gap (or
-   * the begin of the range) to this one, milliseconds. 0 = nothing is lost.
+   * Only in VideoBufferedImage: frames of the range are lost before this one. Time from the last frame before the gap, or from
+   * the start of the range, to this frame, milliseconds. 0 = no frame is lost.
    */
   gapMs: number;
-  /** Of a camera that replays what another recorded: arrival_us and frame_id of the frame when it was recorded; 0 = it is live. */
+  /** Only in a replay: arrival_us and frame_id of the frame when it was recorded. 0 = the camera is not a replay. */
   originalArrivalUs: number;
   originalFrameId: number;
 }
 
 export interface VideoFrameRequest {
-  /** Only keyframes for this caller. */
+  /** Only keyframes are delivered. */
   keyFrameOnly: boolean;
   /** The camera's name. */
   deviceId: string;
-  /** A frame about every so many milliseconds; 0 = every frame. */
+  /** One frame about every interval_ms milliseconds; 0 = every frame. */
   intervalMs: number;
   /**
-   * Pixels. 0 = as the other one and the aspect say; both 0 = as the camera sends it. Never larger than the camera's
-   * picture, unless `enlarge` is set.
+   * Pixels. One 0 = from the other one and the aspect ratio; both 0 = the camera's size. Never larger than the camera's picture,
+   * unless `enlarge` is set.
    */
   width: number;
   height: number;
   format: PictureFormat;
-  /** Of a JPEG, 1 (small) to 100 (good); 0 = 85. */
+  /** Quality of a JPEG, 1 (smallest) to 100 (best); 0 = 85. */
   quality: number;
-  /** How long to wait for a newer frame, milliseconds; 0 = 1000, -1 = not at all. The call's deadline cuts it short. */
+  /** Maximum wait for a newer frame, milliseconds; 0 = 1000, -1 = no wait. The wait also ends shortly before the call's deadline. */
   waitMs: number;
-  /** A frame older than this counts as none; 0 = any age. */
+  /** Maximum age of a frame, milliseconds. Older frames are not delivered. 0 = any age. */
   maxAgeMs: number;
-  /** Frames that libav reports as damaged are left out. */
+  /** Frames that libav reports as damaged are not delivered. */
   withholdCorrupt: boolean;
+  /** The frame may be larger than the camera's picture. */
   enlarge: boolean;
 }
 
@@ -205,9 +210,15 @@ export interface VideoBatchRequest {
   deviceIds: string[];
   /** Milliseconds since the epoch; 0 = now. */
   timestamp: number;
-  /** A frame further away from the moment than this counts as none, milliseconds; 0 = any distance. */
+  /**
+   * Maximum distance of a frame from the moment, milliseconds; 0 = any distance. If the nearest frame is further away, the item
+   * has an error.
+   */
   maxSkewMs: number;
-  /** How the pictures shall look: width, height, format, quality, enlarge, key_frame_only and withhold_corrupt count. */
+  /**
+   * Which frames are returned, and in which format. Only width, height, format, quality, enlarge, key_frame_only and
+   * withhold_corrupt are used.
+   */
   terms: VideoFrameRequest | undefined;
 }
 
@@ -219,7 +230,7 @@ export interface VideoBatchResponse {
 
 export interface VideoBatchResponse_Item {
   deviceId: string;
-  /** Not set when there is none. */
+  /** Not set when there is no frame. */
   frame:
     | VideoFrame
     | undefined;
@@ -227,7 +238,7 @@ export interface VideoBatchResponse_Item {
   skewMs: number;
   /** Why there is no frame; empty when there is one. */
   error: string;
-  /** The gRPC status that the error stands for; 0 when there is a frame. */
+  /** The gRPC status code of the error; 0 when there is a frame. */
   code: number;
 }
 
@@ -235,15 +246,15 @@ export interface VideoFrameBufferedRequest {
   deviceId: string;
   /** Milliseconds since the epoch; 0 = the oldest frame. */
   timestampFrom: number;
-  /** Milliseconds since the epoch; 0 or in the future = now. */
+  /** Milliseconds since the epoch; 0 or a time in the future = now. */
   timestampTo: number;
-  /** As in VideoFrameRequest. Without a size, buffer.in_memory_scale of the configuration decides. */
+  /** As in VideoFrameRequest. When both are 0, the size is that of buffer.in_memory_scale in the configuration. */
   width: number;
   height: number;
   format: PictureFormat;
   quality: number;
   enlarge: boolean;
-  /** A frame about every so many milliseconds; 0 = every frame. */
+  /** One frame about every interval_ms milliseconds; 0 = every frame. */
   intervalMs: number;
   keyFrameOnly: boolean;
   withholdCorrupt: boolean;
@@ -307,18 +318,18 @@ export interface VideoProbeResponse {
   buffer: VideoBuffer | undefined;
 }
 
-/** What VideoBufferedImage can return from memory. */
+/** The frames in memory that VideoBufferedImage can return. */
 export interface VideoBuffer {
   /** Arrival of the oldest frame, milliseconds since the epoch; 0 = there is none. */
   startTime: number;
-  /** Arrival of the newest. */
+  /** Arrival of the newest frame, milliseconds since the epoch; 0 = there is none. */
   endTime: number;
   durationSeconds: number;
   approximateFps: number;
   frames: number;
   keyframes: number;
   bytes: number;
-  /** The byte budget (buffer.in_memory_max_bytes) keeps it below buffer.in_memory frames. */
+  /** True: buffer.in_memory_max_bytes of the configuration keeps the memory below buffer.in_memory frames. */
   limited: boolean;
 }
 
@@ -3308,11 +3319,12 @@ export const SystemTimeResponse: MessageFns<SystemTimeResponse> = {
 export type ImageService = typeof ImageService;
 export const ImageService = {
   /**
-   * The newest decoded frame that this caller has not had yet: one answer for each request written.
+   * Answers each request with the newest frame that this caller has not got yet.
    *
-   * A client may call it as a bidirectional stream or as a unary method: on the wire a unary call is a stream of one.
-   * A connected camera without a new frame in time answers a VideoFrame whose data is empty.
-   * NOT_FOUND: no such camera. UNAVAILABLE: the camera is not connected, with the reason. INVALID_ARGUMENT: no device_id.
+   * A client may call it as a bidirectional stream or as a unary method, because on the wire a unary call is a stream with one
+   * request. When the camera is connected and has no new frame in time, the answer is a VideoFrame with empty data.
+   * NOT_FOUND: the camera does not exist. UNAVAILABLE: the camera is not connected; the message has the reason.
+   * INVALID_ARGUMENT: device_id is missing, or a field has a value that is not allowed.
    */
   videoLatestImage: {
     path: "/chrys.cloud.videostreaming.v1beta1.Image/VideoLatestImage" as const,
@@ -3324,10 +3336,11 @@ export const ImageService = {
     responseDeserialize: (value: Buffer): VideoFrame => VideoFrame.decode(value),
   },
   /**
-   * Every frame between two times that the proxy still has, oldest first, in the order in which they are shown.
+   * Returns all frames of a time range that the proxy still has, in display order, oldest first.
    *
-   * The client's pace is the server's: nothing is decoded ahead of it. Where frames of the range are lost, the next one
-   * says so in gap_ms. NOT_FOUND: no such camera. INVALID_ARGUMENT: no device_id, or times the wrong way round.
+   * The server decodes only as fast as the client reads. Where frames of the range are lost, the next frame has gap_ms set.
+   * NOT_FOUND: the camera does not exist. INVALID_ARGUMENT: device_id is missing, timestamp_from is later than timestamp_to, or a
+   * field has a value that is not allowed.
    */
   videoBufferedImage: {
     path: "/chrys.cloud.videostreaming.v1beta1.Image/VideoBufferedImage" as const,
@@ -3340,9 +3353,9 @@ export const ImageService = {
     responseDeserialize: (value: Buffer): VideoFrame => VideoFrame.decode(value),
   },
   /**
-   * The frames that a VideoLatestImage with the same terms would give, pushed by the server until the client leaves. A
-   * reader that lags gets the newest frame and in `skipped` how many it missed, never a backlog. Goes on when the camera
-   * comes back after it was away.
+   * Sends the frames that VideoLatestImage would return for the same request, until the client ends the call. A slow reader gets
+   * the newest frame, and in `skipped` the number of frames that it missed: there is never a backlog. The stream continues when
+   * the camera comes back after it was away.
    */
   videoStream: {
     path: "/chrys.cloud.videostreaming.v1beta1.Image/VideoStream" as const,
@@ -3353,10 +3366,7 @@ export const ImageService = {
     responseSerialize: (value: VideoFrame): Buffer => Buffer.from(VideoFrame.encode(value).finish()),
     responseDeserialize: (value: Buffer): VideoFrame => VideoFrame.decode(value),
   },
-  /**
-   * The frames of several cameras that are nearest to one moment. A camera that has none is reported, and the others are
-   * answered.
-   */
+  /** Returns the frames of several cameras that are nearest to one moment. The item of a camera without a frame has an error. */
   videoBatch: {
     path: "/chrys.cloud.videostreaming.v1beta1.Image/VideoBatch" as const,
     requestStream: false as const,
@@ -3366,7 +3376,7 @@ export const ImageService = {
     responseSerialize: (value: VideoBatchResponse): Buffer => Buffer.from(VideoBatchResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): VideoBatchResponse => VideoBatchResponse.decode(value),
   },
-  /** The codec of a camera's stream and the extent of its buffer. */
+  /** Returns the codec of a camera's stream, and which frames are in memory. */
   videoProbe: {
     path: "/chrys.cloud.videostreaming.v1beta1.Image/VideoProbe" as const,
     requestStream: false as const,
@@ -3376,7 +3386,7 @@ export const ImageService = {
     responseSerialize: (value: VideoProbeResponse): Buffer => Buffer.from(VideoProbeResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): VideoProbeResponse => VideoProbeResponse.decode(value),
   },
-  /** One message for each camera, in the order in which they were added. */
+  /** Returns one message for each camera, in the order in which the cameras were added. */
   listStreams: {
     path: "/chrys.cloud.videostreaming.v1beta1.Image/ListStreams" as const,
     requestStream: false as const,
@@ -3416,7 +3426,7 @@ export const ImageService = {
     responseSerialize: (value: StorageResponse): Buffer => Buffer.from(StorageResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): StorageResponse => StorageResponse.decode(value),
   },
-  /** The server's clock. */
+  /** Returns the time of the server's clock. */
   systemTime: {
     path: "/chrys.cloud.videostreaming.v1beta1.Image/SystemTime" as const,
     requestStream: false as const,
@@ -3430,34 +3440,33 @@ export const ImageService = {
 
 export interface ImageServer extends UntypedServiceImplementation {
   /**
-   * The newest decoded frame that this caller has not had yet: one answer for each request written.
+   * Answers each request with the newest frame that this caller has not got yet.
    *
-   * A client may call it as a bidirectional stream or as a unary method: on the wire a unary call is a stream of one.
-   * A connected camera without a new frame in time answers a VideoFrame whose data is empty.
-   * NOT_FOUND: no such camera. UNAVAILABLE: the camera is not connected, with the reason. INVALID_ARGUMENT: no device_id.
+   * A client may call it as a bidirectional stream or as a unary method, because on the wire a unary call is a stream with one
+   * request. When the camera is connected and has no new frame in time, the answer is a VideoFrame with empty data.
+   * NOT_FOUND: the camera does not exist. UNAVAILABLE: the camera is not connected; the message has the reason.
+   * INVALID_ARGUMENT: device_id is missing, or a field has a value that is not allowed.
    */
   videoLatestImage: handleBidiStreamingCall<VideoFrameRequest, VideoFrame>;
   /**
-   * Every frame between two times that the proxy still has, oldest first, in the order in which they are shown.
+   * Returns all frames of a time range that the proxy still has, in display order, oldest first.
    *
-   * The client's pace is the server's: nothing is decoded ahead of it. Where frames of the range are lost, the next one
-   * says so in gap_ms. NOT_FOUND: no such camera. INVALID_ARGUMENT: no device_id, or times the wrong way round.
+   * The server decodes only as fast as the client reads. Where frames of the range are lost, the next frame has gap_ms set.
+   * NOT_FOUND: the camera does not exist. INVALID_ARGUMENT: device_id is missing, timestamp_from is later than timestamp_to, or a
+   * field has a value that is not allowed.
    */
   videoBufferedImage: handleServerStreamingCall<VideoFrameBufferedRequest, VideoFrame>;
   /**
-   * The frames that a VideoLatestImage with the same terms would give, pushed by the server until the client leaves. A
-   * reader that lags gets the newest frame and in `skipped` how many it missed, never a backlog. Goes on when the camera
-   * comes back after it was away.
+   * Sends the frames that VideoLatestImage would return for the same request, until the client ends the call. A slow reader gets
+   * the newest frame, and in `skipped` the number of frames that it missed: there is never a backlog. The stream continues when
+   * the camera comes back after it was away.
    */
   videoStream: handleServerStreamingCall<VideoFrameRequest, VideoFrame>;
-  /**
-   * The frames of several cameras that are nearest to one moment. A camera that has none is reported, and the others are
-   * answered.
-   */
+  /** Returns the frames of several cameras that are nearest to one moment. The item of a camera without a frame has an error. */
   videoBatch: handleUnaryCall<VideoBatchRequest, VideoBatchResponse>;
-  /** The codec of a camera's stream and the extent of its buffer. */
+  /** Returns the codec of a camera's stream, and which frames are in memory. */
   videoProbe: handleUnaryCall<VideoProbeRequest, VideoProbeResponse>;
-  /** One message for each camera, in the order in which they were added. */
+  /** Returns one message for each camera, in the order in which the cameras were added. */
   listStreams: handleServerStreamingCall<ListStreamRequest, ListStream>;
   /** Queues one annotation for the cloud. */
   annotate: handleUnaryCall<AnnotateRequest, AnnotateResponse>;
@@ -3465,7 +3474,7 @@ export interface ImageServer extends UntypedServiceImplementation {
   proxy: handleUnaryCall<ProxyRequest, ProxyResponse>;
   /** Switches the cloud's storage of a camera's stream on or off. */
   storage: handleUnaryCall<StorageRequest, StorageResponse>;
-  /** The server's clock. */
+  /** Returns the time of the server's clock. */
   systemTime: handleUnaryCall<SystemTimeRequest, SystemTimeResponse>;
 }
 
