@@ -2,9 +2,9 @@
 import type { FrameQuery, FrameOptions } from '../../src/cameras/types.js';
 import { PICTURE_FORMAT } from '../../src/gen/ring-layout.js';
 
-export const PLAIN_LOOK = { format: PICTURE_FORMAT.bgr24, width: 0, height: 0, quality: 0, enlarge: false };
+export const PLAIN_FORMAT = { format: PICTURE_FORMAT.bgr24, width: 0, height: 0, quality: 0, enlarge: false };
 export const EVERY: FrameOptions = {
-  outputFormat: PLAIN_LOOK,
+  outputFormat: PLAIN_FORMAT,
   keyframesOnly: false,
   intervalMs: 0,
   withholdCorrupt: false,

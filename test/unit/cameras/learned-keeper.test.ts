@@ -20,8 +20,8 @@ const gap = (usualGapMs: number): LearnedFacts => ({
   ...{ jpegWidth: 0, jpegHeight: 0, usualGapMs, silentTcpSessions: 0, endedAfterMs: 0 },
 });
 
-describe('what was learnt of a camera', () => {
-  it('is stored at once, and then at most once a second, the last one', () => {
+describe('the learned facts of a camera', () => {
+  it('are stored at once, and then at most once a second, only the newest', () => {
     for (let ms = 1; ms <= 10; ms++) {
       keeper.learn(gap(ms));
       clock.advance(50);
@@ -36,7 +36,7 @@ describe('what was learnt of a camera', () => {
     expect(stored).toEqual([1, 10, 11]);
   });
 
-  it('is stored before the end', () => {
+  it('are stored by flush, once', () => {
     keeper.learn(gap(1));
     keeper.learn(gap(2));
     keeper.flush();
@@ -45,7 +45,7 @@ describe('what was learnt of a camera', () => {
     expect(clock.pendingTimers).toBe(0);
   });
 
-  it('is forgotten for good, whatever the capture that ends still teaches', () => {
+  it('stay deleted when the capture that ends still reports facts', () => {
     keeper.learn(gap(1));
     keeper.forget();
     keeper.learn(gap(2));

@@ -6,7 +6,7 @@ import { CAPTURE_ENDS } from '../../../src/native/types.js';
 
 const reasons: CameraReason[] = [...CAPTURE_ENDS.filter((end) => end !== 'stopped'), 'worker_crashed'];
 
-describe('the sentence for a person', () => {
+describe('the message of a reason', () => {
   it('exists for every reason and for nothing else', () => {
     expect(Object.keys(REASONS).sort()).toEqual([...reasons].sort());
   });
@@ -18,7 +18,7 @@ describe('the sentence for a person', () => {
     }
   });
 
-  it('takes a detail as it is that is a sentence, or begins with a name', () => {
+  it('does not change a detail that is a sentence or begins with a name', () => {
     expect(describeEnd('refused', 'It said "no".')).toContain('. It said "no". Check');
     expect(describeEnd('not_found', '/a/b.mp4 is gone')).toContain('. /a/b.mp4 is gone. Check');
     expect(describeEnd('unknown_host', 'cam.local is not known')).toContain('. cam.local is not known. Check');

@@ -13,7 +13,7 @@ beforeEach(() => {
   machine = new CameraStateMachine(clock, () => 0.5);
 });
 
-/** The shortest way into each phase; `waiting` and `retrying` are the two halves of reconnecting. */
+/** The shortest way into each phase. `waiting` and `retrying` are the two halves of `reconnecting`. */
 const WAYS = {
   created: () => undefined,
   connecting: () => machine.attempt(),
@@ -139,12 +139,12 @@ describe.each(TABLE)('a camera that is %s', (way, outcomes) => {
 });
 
 describe('the state', () => {
-  it('begins as created, without anything to tell', () => {
+  it('begins as created, without a message', () => {
     expect(machine.state).toEqual({ phase: 'created', sinceMs: clock.nowMs(), message: '', failingStreak: 0 });
     expect(machine.lastError).toBe('');
   });
 
-  it('tells since when the phase lasts', () => {
+  it('has the time at which the phase began', () => {
     clock.advance(500);
     machine.attempt();
     const atMs = clock.nowMs();
@@ -156,7 +156,7 @@ describe('the state', () => {
     expect(machine.state.sinceMs).toBe(atMs + 500);
   });
 
-  it('tells why it is not running and when it is tried again', () => {
+  it('has the reason and the time of the next attempt', () => {
     WAYS.waiting();
     expect(machine.state).toMatchObject({ reason: 'refused', message: 'no', nextAttemptMs: clock.nowMs() + 1000 });
     clock.advance(1000);
@@ -173,7 +173,7 @@ describe('the state', () => {
     expect(machine.lastError).toBe('no');
   });
 
-  it('tells when it was connected and disconnected', () => {
+  it('has the times of the last connection and disconnection', () => {
     machine.attempt();
     machine.ended('refused', 'no');
     expect(machine.state.lastConnectedMs).toBeUndefined();
@@ -186,7 +186,7 @@ describe('the state', () => {
     expect(machine.state).toMatchObject({ lastConnectedMs: connectedMs, lastDisconnectedMs: connectedMs + 2000 });
   });
 
-  it('counts a second opening as a reconnect, and the first not', () => {
+  it('counts openings after the first one as reconnects', () => {
     WAYS.running();
     expect(machine.reconnects).toBe(0);
     machine.ended('stalled', 'no video');
@@ -204,7 +204,7 @@ describe('the state', () => {
     expect(machine.state.message).toBe('');
   });
 
-  it('that cannot be used as it is stored says why', () => {
+  it('has the message why a stored definition cannot be used', () => {
     machine.invalid('the camera URL has no host');
     expect(machine.state).toMatchObject({ phase: 'failed', message: 'the camera URL has no host' });
     expect(machine.attempt()).toBe(false);
@@ -217,7 +217,7 @@ describe('failures', () => {
     return machine.ended('connection_lost', 'gone');
   }
 
-  it('add up, with longer and longer waits', () => {
+  it('are counted, and the delays grow', () => {
     expect([fail(), fail(), fail(), fail()]).toEqual([1000, 1000, 2000, 5000]);
     expect(machine.state.failingStreak).toBe(4);
   });
@@ -233,7 +233,7 @@ describe('failures', () => {
     expect(machine.state.failingStreak).toBe(3);
   });
 
-  it('are forgotten once the stream has run for 30 s', () => {
+  it('no longer count once the stream has run for 30 s', () => {
     fail();
     fail();
     fail();
@@ -245,14 +245,14 @@ describe('failures', () => {
     expect(machine.state.failingStreak).toBe(1);
   });
 
-  it('no longer lengthen the wait when the camera was away and came back, but are still told', () => {
+  it('no longer count for the delay when the camera came back, but are still reported', () => {
     for (let count = 0; count < 6; count++) fail();
     machine.cameBack();
     expect(fail()).toBe(1000);
     expect(machine.state.failingStreak).toBe(7);
   });
 
-  it('of a flooding camera count although it ran well in between, until it has run for 10 minutes', () => {
+  it('of a flooding camera count until its stream has run for 10 minutes', () => {
     const flood = (ranMs: number): number | undefined => {
       machine.attempt();
       machine.opened();
@@ -263,7 +263,7 @@ describe('failures', () => {
     expect(flood(600_000)).toBe(10_000);
   });
 
-  it('of a password count although the camera was away in between', () => {
+  it('of a password still count after the camera was away', () => {
     machine.attempt();
     expect(machine.ended('unauthorized', 'wrong')).toBe(300_000);
     machine.attempt();
@@ -276,7 +276,7 @@ describe('failures', () => {
   it.each([
     ['waits', 'unauthorized', 300_000],
     ['failed for good', 'unsupported_codec', undefined],
-  ] as const)('of a camera that %s no longer count when somebody wants another attempt', (_what, reason, delayMs) => {
+  ] as const)('of a camera that %s no longer count after a retry request', (_what, reason, delayMs) => {
     for (let count = 0; count < 2; count++) {
       machine.attempt();
       machine.ended(reason, 'no');
@@ -288,7 +288,7 @@ describe('failures', () => {
   });
 
   it.each(['created', 'connecting', 'running', 'retrying', 'stopped'] as const)(
-    'need no other attempt of a camera that is %s',
+    'cannot be retried while the camera is %s',
     (way) => {
       WAYS[way]();
       const { phase } = machine.state;
@@ -297,7 +297,7 @@ describe('failures', () => {
     },
   );
 
-  it('that retrying cannot mend have no next attempt', () => {
+  it('that no retry can help have no next attempt', () => {
     machine.attempt();
     expect(machine.ended('unsupported_codec', 'no decoder')).toBeUndefined();
     expect(machine.state).toMatchObject({ phase: 'failed', reason: 'unsupported_codec' });

@@ -6,16 +6,16 @@ import { systemClock, type Clock } from '../../../src/base/clock.js';
 import { Supervision, camera } from '../fixtures/supervision.js';
 
 const PROBE_INTERVAL_MS = 1000;
-/** The first back-off takes minutes, and probes are fast, so that an early attempt is due to a probe. */
+/** Makes the first back-off last minutes and probes fast, so that only a probe can cause an early attempt. */
 const clock: Clock = {
   ...systemClock,
   after: (delayMs, action) => systemClock.after(delayMs === PROBE_INTERVAL_MS ? delayMs / 20 : delayMs * 200, action),
 };
-/** With this random number no back-off is as long as the interval of the probe. */
+/** With this random number, no back-off is exactly as long as the interval of the probe. */
 const slowly = { clock, random: () => 0.9 };
 
 let server: Server | undefined;
-/** False: a frozen camera, whose kernel accepts connections all the same. */
+/** False: the camera is frozen, but its kernel still accepts connections. */
 let answers = true;
 let supervision: Supervision;
 
@@ -65,7 +65,7 @@ describe('a camera that was away', () => {
   });
 
   it.each(['connection_lost', 'stalled'])(
-    'after %s is left to the back-off when it answered all the time',
+    'after %s waits for the back-off when it answers all the time',
     async (reason) => {
       supervision = new Supervision(slowly);
       const port = await listen(0);
@@ -76,7 +76,7 @@ describe('a camera that was away', () => {
     },
   );
 
-  it('is left to the back-off when an answer to a knock was a false hope', async () => {
+  it('waits for the back-off when an attempt after an answered probe fails', async () => {
     supervision = new Supervision(slowly);
     const port = await listen(0);
     supervision.supervisor.add(camera('a', 'refused,refused,run', `127.0.0.1:${port}`));
@@ -85,16 +85,16 @@ describe('a camera that was away', () => {
     expect(found.stats.packets).toBe(2);
   });
 
-  it('is not knocked at after it refused the password', async () => {
+  it('is not probed after it refused the password', async () => {
     supervision = new Supervision(slowly);
-    let knocks = 0;
+    let connections = 0;
     const port = await listen(0);
     server?.on('connection', () => {
-      knocks += 1;
+      connections += 1;
     });
     supervision.supervisor.add(camera('a', 'unauthorized,run', `127.0.0.1:${port}`));
     await supervision.reaches('a', 'reconnecting');
     await pause(1500);
-    expect(knocks).toBe(0);
+    expect(connections).toBe(0);
   });
 });

@@ -5,7 +5,7 @@ import { ANY_FRAME } from '../../support/frame-options.js';
 import { pause, waitFor } from '../../support/wait.js';
 import { Supervision, camera, elapsedMs, hurriedClock } from '../fixtures/supervision.js';
 
-/** Promised are 300 ms; a busy machine gets more, and still far less than the 3 s for which the fake worker hangs. */
+/** The limit is 300 ms. A busy machine gets more, but far less than the 3 s for which the fake worker hangs. */
 const AT_ONCE_MS = 1500;
 
 let supervision: Supervision;
@@ -83,14 +83,14 @@ describe('a camera that is added', () => {
     );
   });
 
-  it('may have the name of something that every JavaScript object has', async () => {
+  it('may have the name of a property of every JavaScript object', async () => {
     supervision.supervisor.add(camera('constructor', 'run'));
     await supervision.reaches('constructor', 'running');
   });
 });
 
 describe('a camera that is changed', () => {
-  it('is stored with the change, and goes on as it is', async () => {
+  it('is stored with the change, and does not reconnect', async () => {
     const { supervisor, stored } = supervision;
     const events: string[] = [];
     supervisor.onEvent((event, { definition }) => events.push(`${event} ${definition.name}`));
@@ -122,7 +122,7 @@ describe('a camera that is changed', () => {
     expect(stored.size).toBe(0);
   });
 
-  it('stays as it was when the change cannot be stored', () => {
+  it('is unchanged when the change cannot be stored', () => {
     const update = (): void => {
       throw new Error('the disk is full');
     };
@@ -142,7 +142,7 @@ describe('a camera that is changed', () => {
   });
 });
 
-it('an unknown camera is not_found, with the name that was probably meant', () => {
+it('an unknown camera is not_found, and the message suggests a similar name', () => {
   supervision.supervisor.add(camera('entrance', 'run'));
   expect(() => supervision.supervisor.get('entrence')).toThrow(
     expect.objectContaining({ kind: 'not_found', message: expect.stringMatching(/"entrence".*"entrance"/) as string }),
@@ -151,7 +151,7 @@ it('an unknown camera is not_found, with the name that was probably meant', () =
 });
 
 describe('a camera that fails', () => {
-  it('tells the reason and tries again until it runs', async () => {
+  it('has a reason, and is retried until it runs', async () => {
     supervision.supervisor.add(camera('a', 'protocol_error,no_video,run'));
     const found = await supervision.reaches('a', 'reconnecting');
     expect(found.state).toMatchObject({ reason: 'protocol_error', failingStreak: 1 });
@@ -161,14 +161,14 @@ describe('a camera that fails', () => {
     expect(found.stats.lastError).toMatch(/no video/);
   });
 
-  it('counts reconnects once the stream was open', async () => {
+  it('counts reconnects after the stream was open', async () => {
     supervision.supervisor.add(camera('a', 'refused,blink,blink,run'));
     const found = await supervision.reaches('a', 'running');
     await waitFor('the third opening', 15_000, () => found.stats.reconnects === 2);
     expect(found.state.lastDisconnectedMs).toBeDefined();
   });
 
-  it('is failed and left alone when retrying cannot help', async () => {
+  it('has failed and is not retried when no retry can help', async () => {
     supervision.supervisor.add(camera('a', 'unsupported_codec,run'));
     const found = await supervision.reaches('a', 'failed');
     await pause(300);
@@ -176,18 +176,18 @@ describe('a camera that fails', () => {
     expect(found.state.nextAttemptMs).toBeUndefined();
   });
 
-  it('is not asked again soon after it refused the password', async () => {
+  it('is not retried soon after it refused the password', async () => {
     supervision.supervisor.add(camera('a', 'unauthorized,run'));
     const found = await supervision.reaches('a', 'reconnecting');
     expect((found.state.nextAttemptMs ?? 0) - Date.now()).toBeGreaterThan(45_000);
   });
 
-  it('is told once at full level, and its repetitions at debug', async () => {
+  it('is logged once as a warning, and its repetitions at debug level', async () => {
     supervision.supervisor.add(camera('a', 'no_video'));
     await supervision.attempts('a', 4);
-    const told = supervision.logged.filter(({ msg }) => msg.includes('The stream has no video'));
-    expect(told.length).toBeGreaterThanOrEqual(3);
-    expect(told.map(({ level }) => level)).toEqual(['warn', ...told.slice(1).map(() => 'debug')]);
+    const lines = supervision.logged.filter(({ msg }) => msg.includes('The stream has no video'));
+    expect(lines.length).toBeGreaterThanOrEqual(3);
+    expect(lines.map(({ level }) => level)).toEqual(['warn', ...lines.slice(1).map(() => 'debug')]);
   });
 
   it('never shows its password', async () => {
@@ -205,7 +205,7 @@ describe('a worker thread that crashes', () => {
   it.each([
     ['throws', 'crash', 'a bug in the worker'],
     ['ends by itself', 'exit', 'code 3'],
-  ])('because it %s is started again for that camera only', async (_what, word, message) => {
+  ])('is started again after it %s, for its camera only', async (_what, word, message) => {
     const { supervisor } = supervision;
     supervisor.add(camera('other', 'run'));
     const other = await supervision.reaches('other', 'running');
@@ -231,7 +231,7 @@ describe('a worker thread that crashes', () => {
     await slow.supervisor.stopAll();
   });
 
-  it('which cannot even be loaded is a failure of that camera, not of the process', async () => {
+  it('affects only its camera when it cannot be loaded', async () => {
     const broken = new Supervision({ workerUrl: new URL('./fixtures/there-is-no-such-worker.mjs', import.meta.url) });
     broken.supervisor.add(camera('a', 'run'));
     expect((await broken.reaches('a', 'reconnecting')).state.reason).toBe('worker_crashed');
@@ -258,7 +258,7 @@ describe('a camera that is removed', () => {
     await expect(supervisor.remove('a')).rejects.toMatchObject({ kind: 'not_found' });
   });
 
-  it('gives a hanging thread up and notices when it ends after all', async () => {
+  it('counts as a hanging thread until its thread ends', async () => {
     const { supervisor } = supervision;
     supervisor.add(camera('a', 'hang'));
     await supervision.attempts('a', 1);
@@ -279,7 +279,7 @@ describe('a camera that is removed', () => {
     expect(first.state.phase).toBe('stopped');
   });
 
-  it('lets those go who wait for its frames', async () => {
+  it('ends the waits of its callers', async () => {
     const { supervisor } = supervision;
     const added = supervisor.add(camera('a', 'run'));
     const settle = vi.fn();
@@ -290,7 +290,7 @@ describe('a camera that is removed', () => {
 });
 
 describe('a restart', () => {
-  it('brings back what is stored, and one that is not valid does not stop the others', async () => {
+  it('starts the stored cameras, also when the definition of one is not valid', async () => {
     const { supervisor, stored } = supervision;
     for (const name of ['a', 'b', 'c']) stored.set(name, camera(name, 'run'));
     stored.set('old', { ...camera('old', 'run'), rtspEndpoint: 'http://admin:geheim@cam/x' });
@@ -323,7 +323,7 @@ describe('a restart', () => {
   });
 });
 
-it('stops all cameras at once, hanging ones too', async () => {
+it('stops all cameras quickly, also when one hangs', async () => {
   const { supervisor } = supervision;
   for (const name of ['a', 'b', 'c']) supervisor.add(camera(name, 'run'));
   supervisor.add(camera('d', 'hang'));
@@ -335,7 +335,7 @@ it('stops all cameras at once, hanging ones too', async () => {
   expect(supervisor.hangingThreads).toBe(1);
 });
 
-it('a listener that throws disturbs neither the camera nor other listeners', async () => {
+it('a listener that throws does not affect the camera or other listeners', async () => {
   const { supervisor } = supervision;
   const heard: string[] = [];
   supervisor.onStateChange(() => {

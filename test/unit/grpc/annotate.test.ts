@@ -11,7 +11,7 @@ import { FakeCameras } from '../rest/fixture.js';
 
 let server: GrpcServer;
 let client: ImageClient;
-/** How annotations are answered. */
+/** The answer to an annotation. */
 let annotate: (request: AnnotateRequest, call: StoreCall) => Promise<string>;
 
 beforeEach(async () => {
@@ -39,13 +39,13 @@ afterEach(async () => {
 
 const REQUEST = { device_name: 'yard', remote_stream_id: 's', type: 'moving', start_timestamp: 1_767_323_045_123 };
 
-it('an annotation is answered with what it is about and its id, when it is stored and not before', async () => {
+it('an annotation is answered with its key fields and its id, and only after it is stored', async () => {
   let store: ((id: string) => void) | undefined;
   annotate = () => new Promise((resolve) => (store = resolve));
   let answer: unknown;
-  const call = client.unary('Annotate', { ...REQUEST, confidence: 0.5 }).then((given) => (answer = given));
+  const call = client.unary('Annotate', { ...REQUEST, confidence: 0.5 }).then((response) => (answer = response));
   await waitFor('the call', 15_000, () => store);
-  // Long enough for an answer to come that should not.
+  // After this call, a wrong early answer would have arrived.
   await client.unary('SystemTime', {});
   expect(answer).toBeUndefined();
   store?.('an id');
@@ -60,7 +60,7 @@ it('a refusal has the status of its kind', async () => {
   );
 });
 
-it('a call whose deadline has passed is gone, and answered with DEADLINE_EXCEEDED', async () => {
+it('a call whose deadline has passed is answered with DEADLINE_EXCEEDED, and counts as gone', async () => {
   let seen: StoreCall | undefined;
   annotate = (_request, call) => {
     seen = call;

@@ -1,4 +1,4 @@
-/** Frames on their way through the gRPC server, with a camera whose every answer the test decides. */
+/** Calls for live frames to the gRPC server. The test decides what the camera answers. */
 import { cameraDefinition } from '../../support/camera-definition.js';
 import { once } from 'node:events';
 import { fstatSync } from 'node:fs';
@@ -18,7 +18,7 @@ const PATH = '/chrys.cloud.videostreaming.v1beta1.Image/VideoLatestImage';
 /** Bytes that gRPC puts in front of a message: a flag and its length. */
 const PREFIX_BYTES = 5;
 
-/** A finished message in a slot; `copied` is the frame that a copy of it turns out to be, none for 0. */
+/** A finished message in a slot. A copy of it yields the frame `copied`; 0: the copy fails. */
 function frameRef(frameId: number, copied = frameId): FrameRef {
   const message = VideoFrame.encode(VideoFrame.fromPartial({ data: Buffer.alloc(3, frameId), pts: copied })).finish();
   const ref: FrameRef = {
@@ -117,19 +117,19 @@ describe('VideoLatestImage', () => {
 
   const client = (index: number): Client => clients[index] ?? expect.fail();
 
-  it('asks on from the frame that was really copied, for each connection by itself', async () => {
+  it('continues after the frame that was copied, for each connection separately', async () => {
     answers = [frameRef(5, 7), frameRef(8), frameRef(9)];
     expect((await ask(client(0), { deviceId: 'cam' })).pts).toBe(7);
     await ask(client(0), { deviceId: 'cam' });
     await ask(client(1), { deviceId: 'cam', keyFrameOnly: true });
-    expect(queries.map(({ after, options: terms }) => [after, terms.keyframesOnly])).toEqual([
+    expect(queries.map(({ after, options }) => [after, options.keyframesOnly])).toEqual([
       [0, false],
       [7, false],
       [0, true],
     ]);
   });
 
-  it('limits what the kernel takes of each of its connections, once, and of no other', async () => {
+  it('limits the kernel buffer of each of its connections once, and of no other connection', async () => {
     answers = [frameRef(5), frameRef(6), frameRef(7)];
     const other = createServer((socket) => socket.end()).listen(0, '127.0.0.1');
     await once(other, 'listening');
@@ -139,7 +139,7 @@ describe('VideoLatestImage', () => {
     expect(limited).toEqual([0, 1].map(() => ({ socket: true, bytes: 65_536 })));
   });
 
-  it('tells how many frames a caller missed, by what was really copied', async () => {
+  it('counts the frames that a caller missed up to the frame that was copied', async () => {
     answers = [frameRef(5), frameRef(6), frameRef(9, 10)];
     const skipped: number[] = [];
     for (let i = 0; i < 3; i += 1) skipped.push((await ask(client(0), { deviceId: 'cam' })).skipped);
@@ -152,7 +152,7 @@ describe('VideoLatestImage', () => {
     expect((await ask(client(0), { deviceId: 'cam', keyFrameOnly: true })).skipped).toBe(3);
   });
 
-  it('keeps a position for each kind of frames that a connection asks for', async () => {
+  it('keeps a position for each set of frame options of a connection', async () => {
     answers = [frameRef(5), frameRef(5)];
     await ask(client(0), { deviceId: 'cam' });
     await ask(client(0), { deviceId: 'cam', intervalMs: 1000 });
@@ -169,15 +169,15 @@ describe('VideoLatestImage', () => {
     [{ quality: 101 }, 'quality'],
     [{ waitMs: -2 }, 'wait_ms'],
     [{ maxAgeMs: -1 }, 'max_age_ms'],
-  ])('refuses %o and names the field', async (terms, field) => {
-    const error = (await ask(client(0), { deviceId: 'cam', ...terms }).catch(
+  ])('refuses %o and names the field', async (fields, field) => {
+    const error = (await ask(client(0), { deviceId: 'cam', ...fields }).catch(
       (thrown: unknown) => thrown,
     )) as ServiceError;
     expect(error.code).toBe(status.INVALID_ARGUMENT);
     expect(error.details).toContain(`${field}: `);
   });
 
-  it('refuses to enlarge a picture beyond what clients receive, whichever side is named', async () => {
+  it('refuses to enlarge a picture beyond the size limit, also when only one side is given', async () => {
     Object.assign(camera, { stream: { width: 1920, height: 1080 } });
     const request = { deviceId: 'cam', width: 16_000, enlarge: true };
     const error = (await ask(client(0), request).catch((thrown: unknown) => thrown)) as ServiceError;
@@ -201,7 +201,7 @@ describe('VideoLatestImage', () => {
     expect(await ended).toBe(status.INVALID_ARGUMENT);
   });
 
-  it('waits as long as the caller says', async () => {
+  it('waits as long as the request says', async () => {
     answers = [undefined, undefined];
     await ask(client(0), { deviceId: 'cam', waitMs: 300 });
     await ask(client(0), { deviceId: 'cam', waitMs: -1, maxAgeMs: 70 });
@@ -211,7 +211,7 @@ describe('VideoLatestImage', () => {
     ]);
   });
 
-  it('tells for how long the caller had no frame', async () => {
+  it('passes the time since the last frame of the caller', async () => {
     answers = [frameRef(1), frameRef(2)];
     await ask(client(0), { deviceId: 'cam' });
     await ask(client(0), { deviceId: 'cam' });
@@ -219,7 +219,7 @@ describe('VideoLatestImage', () => {
     expect(queries[1]?.sinceLastMs).toBeLessThan(5000);
   });
 
-  it('frees what it sent, once, and nothing of an answer without a frame', async () => {
+  it('frees each sent frame once, and nothing for an answer without a frame', async () => {
     const frame = frameRef(1);
     answers = [frame, undefined];
     await ask(client(0), { deviceId: 'cam' });
@@ -235,7 +235,7 @@ describe('VideoLatestImage', () => {
     expect(queries[1]?.waitMs).toBe(1000);
   });
 
-  it('answers the requests of one stream in turn, also those that come before the last answer, and then ends it', async () => {
+  it('answers the requests of one stream in turn, also those that arrive before the previous answer, and then ends it', async () => {
     answers = [frameRef(1), undefined, frameRef(2)];
     const call = client(0).makeBidiStreamRequest(
       PATH,
@@ -257,7 +257,7 @@ describe('VideoLatestImage', () => {
     expect(queries.map(({ after }) => after)).toEqual([0, 1, 1]);
   });
 
-  it('stops waiting for a caller who left', async () => {
+  it('stops waiting when the caller cancels', async () => {
     const ended = new Promise<void>((resolve) => {
       Object.assign(camera.frames, {
         request: () => () => {
@@ -278,14 +278,14 @@ describe('VideoLatestImage', () => {
     await ended;
   });
 
-  it('answers INTERNAL, and no rubbish, when a slot was overwritten and nothing can take its place', async () => {
+  it('answers INTERNAL, without data, when a slot was overwritten and no newer frame can replace it', async () => {
     answers = [frameRef(5, 0)];
     const error = (await ask(client(0), { deviceId: 'cam' }).catch((thrown: unknown) => thrown)) as ServiceError;
     expect(error.code).toBe(status.INTERNAL);
     expect(released).toEqual([]);
   });
 
-  it('tells why, when the camera is not connected', async () => {
+  it('has the reason in the error when the camera is not connected', async () => {
     Object.assign(camera, {
       state: { phase: 'reconnecting', sinceMs: 0, message: 'nobody is there', failingStreak: 1 },
     });
@@ -295,7 +295,7 @@ describe('VideoLatestImage', () => {
   });
 });
 
-it('of a message that is given to grpc-js, it uses byteLength and copy and nothing else', async () => {
+it('grpc-js uses only byteLength and copy of a message', async () => {
   const used = new Set<PropertyKey>();
   const bytes = Buffer.from(VideoFrame.encode(VideoFrame.fromPartial({ deviceId: 'x' })).finish());
   const message = new Proxy(

@@ -14,7 +14,7 @@ function picture(width: number, height: number, colour: (x: number, y: number) =
   return pixels;
 }
 
-/** Decoded by ffmpeg, which is not the code under test. */
+/** Decodes with ffmpeg, which is not the code under test. */
 function decode(jpeg: Buffer): { width: number; height: number; pixels: Buffer } {
   const probe = spawnSync('ffprobe', ['-v', 'error', '-of', 'csv=p=0', '-show_entries', 'stream=width,height', '-'], {
     input: jpeg,
@@ -28,8 +28,9 @@ function decode(jpeg: Buffer): { width: number; height: number; pixels: Buffer }
   return { width, height, pixels: raw.stdout };
 }
 
-function farthest(pixels: Buffer, colour: Bgr): number {
-  return pixels.reduce((most, value, index) => Math.max(most, Math.abs(value - (colour[index % 3] ?? 0))), 0);
+/** The largest difference of any byte from the colour. */
+function maxDifference(pixels: Buffer, colour: Bgr): number {
+  return pixels.reduce((max, value, index) => Math.max(max, Math.abs(value - (colour[index % 3] ?? 0))), 0);
 }
 
 const COLOURS: readonly (readonly [string, Bgr])[] = [
@@ -47,7 +48,7 @@ describe('encodeJpeg', { timeout: 60_000 }, () => {
     const decoded = decode(await encodeJpeg({ bgr24, width: 64, height: 48 }));
     expect(decoded).toMatchObject({ width: 64, height: 48 });
     expect(decoded.pixels.length).toBe(64 * 48 * 3);
-    expect(farthest(decoded.pixels, colour)).toBeLessThanOrEqual(3);
+    expect(maxDifference(decoded.pixels, colour)).toBeLessThanOrEqual(3);
   });
 
   it.each([
@@ -55,20 +56,20 @@ describe('encodeJpeg', { timeout: 60_000 }, () => {
     [33, 17],
     [641, 361],
     [2, 301],
-  ])('takes odd sizes: %ix%i', async (width, height) => {
+  ])('supports odd sizes: %ix%i', async (width, height) => {
     const bgr24 = picture(width, height, () => [200, 100, 50]);
     const decoded = decode(await encodeJpeg({ bgr24, width, height }));
     expect(decoded).toMatchObject({ width, height });
-    expect(farthest(decoded.pixels, [200, 100, 50])).toBeLessThanOrEqual(3);
+    expect(maxDifference(decoded.pixels, [200, 100, 50])).toBeLessThanOrEqual(3);
   });
 
-  it('keeps left left and top on top', async () => {
+  it('keeps left and right, and top and bottom', async () => {
     const bgr24 = picture(128, 64, (x, y) => (x < 64 ? [0, 0, 255] : y < 32 ? [0, 255, 0] : [255, 0, 0]));
     const { pixels } = decode(await encodeJpeg({ bgr24, width: 128, height: 64 }));
     const at = (x: number, y: number): Buffer => pixels.subarray((y * 128 + x) * 3, (y * 128 + x) * 3 + 3);
-    expect(farthest(at(10, 32), [0, 0, 255])).toBeLessThanOrEqual(3);
-    expect(farthest(at(110, 10), [0, 255, 0])).toBeLessThanOrEqual(3);
-    expect(farthest(at(110, 54), [255, 0, 0])).toBeLessThanOrEqual(3);
+    expect(maxDifference(at(10, 32), [0, 0, 255])).toBeLessThanOrEqual(3);
+    expect(maxDifference(at(110, 10), [0, 255, 0])).toBeLessThanOrEqual(3);
+    expect(maxDifference(at(110, 54), [255, 0, 0])).toBeLessThanOrEqual(3);
   });
 
   it.each([
@@ -79,17 +80,17 @@ describe('encodeJpeg', { timeout: 60_000 }, () => {
     const bgr24 = picture(640, 360, () => [0, 255, 0]);
     const decoded = decode(await encodeJpeg({ bgr24, width: 640, height: 360, outWidth }));
     expect(decoded).toMatchObject({ width: Math.min(640, outWidth), height: outHeight });
-    expect(farthest(decoded.pixels, [0, 255, 0])).toBeLessThanOrEqual(3);
+    expect(maxDifference(decoded.pixels, [0, 255, 0])).toBeLessThanOrEqual(3);
   });
 
-  it('gives smaller files for a lower quality', async () => {
+  it('makes smaller files for a lower quality', async () => {
     const bgr24 = picture(160, 120, (x, y) => [(x * 7) % 256, (y * 11) % 256, (x * y) % 256]);
     const good = await encodeJpeg({ bgr24, width: 160, height: 120, quality: 95 });
     const small = await encodeJpeg({ bgr24, width: 160, height: 120, quality: 20 });
     expect(small.length).toBeLessThan(good.length / 2);
   });
 
-  it('does not mix up pictures that are encoded at once', async () => {
+  it('does not mix up pictures that are encoded at the same time', async () => {
     const jobs = COLOURS.flatMap(([, colour]) =>
       [48, 64].map(async (width) => ({
         colour,
@@ -97,18 +98,18 @@ describe('encodeJpeg', { timeout: 60_000 }, () => {
       })),
     );
     for (const { colour, decoded } of await Promise.all(jobs)) {
-      expect(farthest(decoded.pixels, colour)).toBeLessThanOrEqual(3);
+      expect(maxDifference(decoded.pixels, colour)).toBeLessThanOrEqual(3);
     }
   });
 
-  it('refuses a picture whose size and bytes disagree', async () => {
+  it('refuses a picture whose number of bytes does not match its size', async () => {
     await expect(encodeJpeg({ bgr24: Buffer.alloc(10), width: 4, height: 4 })).rejects.toMatchObject({
       kind: 'invalid_argument',
       message: 'A BGR24 picture of 4x4 does not have 10 bytes.',
     });
   });
 
-  it('refuses work beyond what may wait, and works again afterwards', async () => {
+  it('refuses pictures when too many wait, and works again afterwards', async () => {
     const bgr24 = picture(64, 48, () => [0, 0, 0]);
     const results = await Promise.allSettled(
       Array.from({ length: 60 }, () => encodeJpeg({ bgr24, width: 64, height: 48 })),
@@ -119,7 +120,7 @@ describe('encodeJpeg', { timeout: 60_000 }, () => {
     await encodeJpeg({ bgr24, width: 64, height: 48 });
   });
 
-  it('does not grow by hundreds of pictures', async () => {
+  it('does not leak memory over hundreds of pictures', async () => {
     const bgr24 = picture(640, 360, () => [1, 2, 3]);
     const run = async (count: number): Promise<void> => {
       for (let index = 0; index < count; index += 1) {

@@ -5,7 +5,7 @@ import { FakePacketRing } from '../fixtures/packet-ring.js';
 
 const START_MS = 1_700_000_000_000;
 const FRAME_TICKS = 3600;
-/** Beyond 32 bits, as after some restarts. */
+/** Needs more than 32 bits, as after a few restarts. */
 const FIRST = 2 ** 42 + 5;
 
 function ringOf(count: number, gop: number, entries = 16): FakePacketRing {
@@ -16,7 +16,7 @@ function ringOf(count: number, gop: number, entries = 16): FakePacketRing {
   return ring;
 }
 
-describe('a reader of packets', () => {
+describe('PacketReader', () => {
   it('reads what was written', () => {
     const reader = new PacketReader(ringOf(6, 3).buffer);
     expect([reader.first(), reader.end()]).toEqual([FIRST, FIRST + 6]);
@@ -34,18 +34,18 @@ describe('a reader of packets', () => {
     expect(reader.newestKeyframe()).toBe(FIRST + 3);
   });
 
-  it('does not read what has left, what is not there yet, or what another packet was written over', () => {
+  it('does not read a packet that was removed, does not exist yet, or was overwritten', () => {
     const ring = ringOf(20, 4);
     const reader = new PacketReader(ring.buffer);
     expect(reader.read(FIRST + 3)).toBeUndefined();
     expect(reader.read(FIRST + 20)).toBeUndefined();
     expect(reader.read(FIRST + 4)).toBeDefined();
-    // As the writer is between the entry and the header.
+    // The state of the ring after the writer has written an entry and before it updates the header.
     ring.evictBefore(FIRST);
     expect(reader.read(FIRST + 3)).toBeUndefined();
   });
 
-  it('begins with the oldest keyframe and goes on behind what is overwritten meanwhile', () => {
+  it('begins with the oldest keyframe, and continues after packets that are overwritten meanwhile', () => {
     const ring = ringOf(14, 4);
     ring.evictBefore(FIRST + 1);
     const seen: number[] = [];
@@ -56,7 +56,7 @@ describe('a reader of packets', () => {
     expect(seen).toEqual([4, 5, 8, 9, 10, 11, 12, 13]);
   });
 
-  it('passes over what is not in a range', () => {
+  it('skips packets outside a range', () => {
     const ring = ringOf(14, 4);
     ring.evictBefore(FIRST + 1);
     const reader = new PacketReader(ring.buffer);
@@ -70,7 +70,7 @@ describe('a reader of packets', () => {
     expect(seen({ fromUs: us(20) })).toEqual([]);
   });
 
-  it('refuses what is no packet ring', () => {
+  it('refuses memory that is not a packet ring', () => {
     expect(() => new PacketReader(new SharedArrayBuffer(4096))).toThrow();
   });
 });

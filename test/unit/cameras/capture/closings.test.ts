@@ -14,14 +14,14 @@ beforeEach(() => {
   closings = new Closings(clock);
 });
 
-/** Whether a wait has ended by now. */
+/** Whether a wait has ended. */
 async function isOver(wait: Promise<void>): Promise<boolean> {
   const marker = new Promise<false>((resolve) => setTimeout(resolve, 5, false));
   return await Promise.race([wait.then(() => true), marker]);
 }
 
 describe('connections that are being closed', () => {
-  it('hold up the next one to the same host and port until all are closed', async () => {
+  it('delay the next connection to the same host and port until all are closed', async () => {
     const first = closings.begin(YARD);
     const second = closings.begin({ host: 'CAM.local', port: 554 });
     const wait = closings.allClosed(YARD);
@@ -33,7 +33,7 @@ describe('connections that are being closed', () => {
     expect(clock.pendingTimers).toBe(0);
   });
 
-  it('hold up nobody on another port or host', async () => {
+  it('do not delay a connection to another port or host', async () => {
     closings.begin(YARD);
     for (const other of [{ host: 'cam.local', port: 8554 }, { host: 'door', port: 554 }, {}]) {
       expect(closings.isClosing(other)).toBe(false);
@@ -41,7 +41,7 @@ describe('connections that are being closed', () => {
     }
   });
 
-  it('hold up nobody for longer than TEARDOWN may take', async () => {
+  it('delay a connection for at most the time that TEARDOWN may take', async () => {
     closings.begin(YARD);
     const wait = closings.allClosed(YARD);
     clock.advance(TEARDOWN_MS + TEARDOWN_MARGIN_MS - 1);
@@ -50,7 +50,7 @@ describe('connections that are being closed', () => {
     expect(await isOver(wait)).toBe(true);
   });
 
-  it('may end twice', () => {
+  it('can be reported as closed twice', () => {
     const done = closings.begin(YARD);
     done();
     closings.begin(YARD);
@@ -58,7 +58,7 @@ describe('connections that are being closed', () => {
     expect(closings.isClosing(YARD)).toBe(true);
   });
 
-  it('of a file are none', () => {
+  it('do not exist for files', () => {
     closings.begin({})();
     expect(closings.isClosing({})).toBe(false);
   });

@@ -4,7 +4,7 @@ import type { ProbeOptions } from '../../../../src/cameras/probe/probe-types.js'
 import { pause, waitFor } from '../../../support/wait.js';
 import { Supervision, camera, elapsedMs, hurriedClock } from '../../fixtures/supervision.js';
 
-/** The fake worker's camera takes so long to answer TEARDOWN. */
+/** Time after which the fake worker's camera answers TEARDOWN. */
 const TEARDOWN_MS = 1000;
 const CAM = '127.0.0.1:1';
 const OTHER_CAM = '127.0.0.1:2';
@@ -21,20 +21,20 @@ afterEach(async () => {
   await supervision.supervisor.stopAll();
 });
 
-describe('a camera that takes its time for TEARDOWN', () => {
+describe('a camera that answers TEARDOWN late', () => {
   it('is removed at once, and its thread ends in the background', async () => {
     const { supervisor, wakes } = supervision;
     supervisor.add(camera('a', 'teardown', CAM));
     await supervision.reaches('a', 'running');
     expect([...wakes.values()]).toEqual([0]);
     await supervisor.remove('a');
-    // The thread is told to end, and has not ended yet.
+    // The thread was woken in order to end, and has not ended yet.
     expect([...wakes.values()]).toEqual([1]);
     await waitFor('the thread to end', BOUND_MS, () => wakes.size === 0);
     expect(supervisor.hangingThreads).toBe(0);
   });
 
-  it('is waited for before the next connection to the same host and port, and no other', async () => {
+  it('delays the next connection to the same host and port, and no other', async () => {
     const { supervisor } = supervision;
     supervisor.add(camera('a', 'teardown', CAM));
     await supervision.reaches('a', 'running');
@@ -42,12 +42,12 @@ describe('a camera that takes its time for TEARDOWN', () => {
     const next = supervisor.add(camera('a', 'run', CAM));
     supervisor.add(camera('b', 'run', OTHER_CAM));
     await supervision.reaches('b', 'running');
-    // A descriptor is open for each thread: that of the first connection, of the next one once it is made, and of b.
+    // Each thread has an open descriptor: that of the first connection, that of the next one once it begins, and that of b.
     expect(next.stats.packets === 0 || supervision.wakes.size < 3).toBe(true);
     await supervision.reaches('a', 'running');
   });
 
-  it('is waited for by a probe, too', async () => {
+  it('delays a probe, too', async () => {
     const { supervisor } = supervision;
     supervisor.add(camera('a', 'teardown', CAM));
     await supervision.reaches('a', 'running');
@@ -57,7 +57,7 @@ describe('a camera that takes its time for TEARDOWN', () => {
     await removed;
   });
 
-  it('is removed while the next connection waits, which is then never made', async () => {
+  it('can be removed while the next connection waits, which then never begins', async () => {
     const { supervisor } = supervision;
     supervisor.add(camera('a', 'teardown', CAM));
     await supervision.reaches('a', 'running');
@@ -69,7 +69,7 @@ describe('a camera that takes its time for TEARDOWN', () => {
     expect(next.state.phase).toBe('stopped');
   });
 
-  it('is hurried when the process ends, also after it was removed', async () => {
+  it('gets less time when the process ends, also after it was removed', async () => {
     const { supervisor, wakes, learned } = supervision;
     supervisor.add(camera('a', 'teardown', CAM));
     supervisor.add(camera('b', 'teardown', OTHER_CAM));
@@ -80,18 +80,18 @@ describe('a camera that takes its time for TEARDOWN', () => {
     expect(supervisor.hangingThreads).toBe(0);
     expect(wakes.size).toBeLessThanOrEqual(1);
     await removed;
-    // The last lesson of a camera that comes back is stored, that of a removed one is not.
+    // The last facts of a stored camera are kept, and those of a removed one are not.
     expect([...learned.keys()]).toEqual(['b']);
   });
 });
 
-describe('a change of how a camera is connected', () => {
+describe('a change of connection settings', () => {
   it.each([
     ['transport', { transport: 'udp' }],
     ['tls_verify', { tlsVerify: 'none' }],
     ['max_pixels', { maxPixels: 5000 }],
     ['record_audio', { recordAudio: true }],
-  ] as const)('of %s connects it anew', async (_what, changes) => {
+  ] as const)('of %s reconnects the camera', async (_what, changes) => {
     const { supervisor } = supervision;
     supervisor.add(camera('a', 'run', CAM));
     const found = await supervision.reaches('a', 'running');
@@ -101,7 +101,7 @@ describe('a change of how a camera is connected', () => {
     expect(supervision.stored.get('a')).toMatchObject(changes);
   });
 
-  it('does not wait for the end of a back-off', async () => {
+  it('does not wait for the end of the back-off', async () => {
     const { supervisor } = supervision;
     supervisor.add(camera('a', 'transport_refused,certificate_changed,run', CAM));
     await supervision.attempts('a', 2);
@@ -111,11 +111,11 @@ describe('a change of how a camera is connected', () => {
   });
 });
 
-describe('a camera that is told to retry', () => {
+describe('a retry request', () => {
   it.each([
     ['waits after a wrong password', 'unauthorized,run', 'reconnecting'],
     ['has failed', 'unsupported_codec,run', 'failed'],
-  ] as const)('although it %s is opened at once', async (_what, script, phase) => {
+  ] as const)('opens a camera that %s at once', async (_what, script, phase) => {
     const { supervisor } = supervision;
     supervisor.add(camera('a', script, CAM));
     await supervision.reaches('a', phase);
@@ -123,7 +123,7 @@ describe('a camera that is told to retry', () => {
     await supervision.reaches('a', 'running');
   });
 
-  it('goes on as it is while it runs', async () => {
+  it('does nothing while the camera runs', async () => {
     const { supervisor } = supervision;
     supervisor.add(camera('a', 'run', CAM));
     const found = await supervision.reaches('a', 'running');
@@ -135,25 +135,25 @@ describe('a camera that is told to retry', () => {
 });
 
 describe('the learned facts of a camera', () => {
-  it('is stored seldom, shown, and given to the next connection', async () => {
+  it('are stored rarely, shown, and passed to the next connection', async () => {
     const { supervisor, learned } = supervision;
     supervisor.add(camera('a', 'learn', CAM));
     const found = await supervision.reaches('a', 'running');
     expect(found.learned?.usualGapMs).toBe(50);
     expect(supervision.learnings).toBeLessThan(5);
     supervisor.update('a', { transport: 'udp' });
-    await waitFor('the next lesson', BOUND_MS, () => found.learned?.usualGapMs === 100);
+    await waitFor('the next facts', BOUND_MS, () => found.learned?.usualGapMs === 100);
     await supervisor.stopAll();
     expect(learned.get('a')?.usualGapMs).toBe(100);
   });
 
-  it('is there after a restart', async () => {
+  it('are kept over a restart', async () => {
     const first = new Supervision();
     first.supervisor.add(camera('a', 'learn', CAM));
     await first.reaches('a', 'running');
     await first.supervisor.stopAll();
     const facts = first.learned.get('a');
-    if (facts === undefined) throw new Error('nothing was stored');
+    if (facts === undefined) throw new Error('No facts were stored');
     supervision.stored.set('a', camera('a', 'learn', CAM));
     supervision.learned.set('a', facts);
     supervision.supervisor.startAll();
@@ -161,7 +161,7 @@ describe('the learned facts of a camera', () => {
     expect(found.learned?.usualGapMs).toBe(100);
   });
 
-  it('is forgotten when somebody says so, and the camera is connected anew', async () => {
+  it('are deleted on request, and the camera reconnects', async () => {
     const { supervisor } = supervision;
     supervisor.add(camera('a', 'learn', CAM));
     const found = await supervision.reaches('a', 'running');
@@ -170,14 +170,14 @@ describe('the learned facts of a camera', () => {
     expect(found.learned?.usualGapMs).toBe(50);
   });
 
-  it('is not stored for the camera of --demo', async () => {
+  it('are not stored for the camera of --demo', async () => {
     const { supervisor, learned } = supervision;
     supervisor.add(camera('demo', 'learn', CAM), { ephemeral: true });
     await supervision.reaches('demo', 'running');
     expect(learned.size).toBe(0);
   });
 
-  it('that cannot be stored are reported in the log and do no harm', async () => {
+  it('do no harm when they cannot be stored, which is logged', async () => {
     const learn = (): void => {
       throw new Error('the disk is full');
     };
@@ -193,7 +193,7 @@ describe('the learned facts of a camera', () => {
 });
 
 describe('a probe', () => {
-  it('of a stream that runs is answered by its camera, without a connection', async () => {
+  it('of the stream of a running camera makes no connection', async () => {
     const { supervisor, wakes } = supervision;
     supervisor.add(camera('a', 'show', `admin:geheim@${CAM}`));
     await supervision.reaches('a', 'running');
@@ -202,7 +202,7 @@ describe('a probe', () => {
     expect(wakes.size).toBe(1);
   });
 
-  it('of another stream connects, and ends its thread', async () => {
+  it('of another stream connects, and its thread ends', async () => {
     const { supervisor, wakes } = supervision;
     supervisor.add(camera('a', 'show', CAM));
     await supervision.reaches('a', 'running');
@@ -225,7 +225,7 @@ describe('a probe', () => {
     });
   });
 
-  it('of a scheme that is not allowed, of a replay, or too many at a time are refused', async () => {
+  it('is refused for a scheme that is not allowed, and when too many are in progress', async () => {
     const { supervisor } = supervision;
     await expect(supervisor.probe('file:/etc/passwd', WISH)).rejects.toMatchObject({ kind: 'invalid_argument' });
     const probes = [1, 2, 3, 4].map((port) => supervisor.probe(`rtsp://127.0.0.1:${port}/show`, WISH));
@@ -233,7 +233,7 @@ describe('a probe', () => {
     await Promise.all(probes);
   });
 
-  it('ends when its caller is gone', async () => {
+  it('ends when its caller disconnects', async () => {
     const { supervisor, wakes } = supervision;
     const caller = new AbortController();
     const wish = { ...WISH, timeoutMs: 600_000, signal: caller.signal };

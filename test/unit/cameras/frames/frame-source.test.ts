@@ -36,10 +36,10 @@ const next = (query: FrameQuery): Promise<FrameRef | undefined> =>
   new Promise((resolve) => void source.request(query, resolve));
 const waiters = (): number => control.getI32(CONTROL.frameWaitersI32);
 
-describe('want', () => {
-  it('raises the demand for somebody who reads the ring himself, and says what to look for there', () => {
-    const want = source.subscribe(KEYFRAMES);
-    expect(want).toEqual({ output: 0, frameFilter: FRAME_FILTER.keyframes, serial: 1 });
+describe('subscribe', () => {
+  it('raises the demand for a caller that reads the ring directly, and returns what to look for there', () => {
+    const subscription = source.subscribe(KEYFRAMES);
+    expect(subscription).toEqual({ output: 0, frameFilter: FRAME_FILTER.keyframes, serial: 1 });
     expect(control.getI32(CONTROL.outputsI32 + OUTPUT.filtersI32)).toBe(FRAME_FILTER.keyframes);
     expect(waiters()).toBe(0);
   });
@@ -53,7 +53,7 @@ describe('a picture that does not fit into a message', () => {
     Atomics.notify(control.i32, CONTROL.frameEventI32);
   };
 
-  it('ends the wait of its callers, and says size, limit and what to do', async () => {
+  it('ends the wait of its callers, with an error that has size, limit and advice', async () => {
     const frame = next({ ...ANY, waitMs: 60_000 });
     refuse();
     expect(await frame).toBeUndefined();
@@ -64,32 +64,32 @@ describe('a picture that does not fit into a message', () => {
     expect(source.refusal({ ...ANY.options.outputFormat, width: 1920 })).toBeUndefined();
   });
 
-  it('is tried again when it is wanted anew', () => {
+  it('is tried again after a new subscription', () => {
     control.setI32(TOO_LARGE, (5472 << 16) | 3648);
     source.subscribe(KEYFRAMES);
     expect(source.refusal(ANY.options.outputFormat)).toBeUndefined();
   });
 });
 
-describe('a ring that main learns of after its first frame was announced', () => {
-  it('gives that frame to a caller who waits, although no other frame comes', async () => {
+describe('a ring that the main thread gets after its first frame was notified', () => {
+  it('delivers that frame to a waiting caller, although no other frame comes', async () => {
     const late = new FrameReader(fakeCopyFromSlot);
     const slow = new RingFrameSource(control, [late], demand, systemClock);
     const frame = new Promise<FrameRef | undefined>((resolve) => {
       slow.request({ ...ANY, waitMs: 5000 }, resolve);
     });
-    const sequence = ring.publish();
-    // The announcement is handled before the message that brings the ring.
+    const frameId = ring.publish();
+    // The notification is handled before the message that brings the ring.
     await new Promise((resolve) => setTimeout(resolve, 50));
     late.setRing(ring.buffer);
     slow.ringChanged();
-    expect((await frame)?.frameId).toBe(sequence);
+    expect((await frame)?.frameId).toBe(frameId);
     slow.close();
   });
 });
 
 describe('request', () => {
-  it('leaves the loop notifying for others who wait on the same ring', async () => {
+  it('does not end the notifications for other readers of the same ring', async () => {
     control.addI32(CONTROL.frameWaitersI32, 1);
     const frame = next(ANY);
     ring.publish();
@@ -97,14 +97,14 @@ describe('request', () => {
     expect(waiters()).toBe(1);
   });
 
-  it('gives at once what is newer than what the caller had', async () => {
+  it('returns a newer frame than the caller had at once', async () => {
     ring.publish();
     ring.publish();
     expect((await next(ANY))?.frameId).toBe(2);
     expect(await next({ ...ANY, after: 2, waitMs: 0 })).toBeUndefined();
   });
 
-  it('waits for the next frame and makes the loop notify only meanwhile', async () => {
+  it('waits for the next frame, and lets the capture loop notify only while it waits', async () => {
     const frame = next(ANY);
     expect(waiters()).toBe(1);
     ring.publish();
@@ -112,19 +112,19 @@ describe('request', () => {
     expect(waiters()).toBe(0);
   });
 
-  it('gives nothing when none comes in time', async () => {
+  it('returns nothing when no frame comes in time', async () => {
     expect(await next({ ...ANY, waitMs: 20 })).toBeUndefined();
     expect(waiters()).toBe(0);
   });
 
-  it('serves all who wait with one frame', async () => {
+  it('serves all waiting callers with one frame', async () => {
     const frames = Array.from({ length: 100 }, () => next(ANY));
     ring.publish();
     expect((await Promise.all(frames)).map((frame) => frame?.frameId)).toEqual(frames.map(() => 1));
     expect(waiters()).toBe(0);
   });
 
-  it('lets a keyframe caller wait for a keyframe, while others get theirs', async () => {
+  it('lets a caller of keyframes wait for a keyframe while others get their frames', async () => {
     const keyframe = next({ ...ANY, options: KEYFRAMES });
     const any = next(ANY);
     ring.publish();
@@ -134,7 +134,7 @@ describe('request', () => {
     expect((await keyframe)?.frameId).toBe(2);
   });
 
-  it('gives every frame in turn to a caller who comes back each time', async () => {
+  it('gives every frame in turn to a caller that returns after each frame', async () => {
     const seen: number[] = [];
     let after = 0;
     for (let count = 1; count <= 50; count += 1) {
@@ -146,18 +146,18 @@ describe('request', () => {
     expect(seen).toEqual(Array.from({ length: 50 }, (_, index) => index + 1));
   });
 
-  it('does not miss a frame that comes between its look into the ring and its sleep', async () => {
+  it('does not miss a frame that is published between its search and its sleep', async () => {
     const find = reader.find.bind(reader);
     vi.spyOn(reader, 'find').mockImplementationOnce((query) => {
       const nothing = find(query);
-      // Nobody waits yet, so this is not notified.
+      // No caller waits yet, so this is not notified.
       ring.publish();
       return nothing;
     });
     expect((await next(ANY))?.frameId).toBe(1);
   });
 
-  it('does not miss such a frame either while it still sleeps for an earlier caller', async () => {
+  it('does not miss such a frame while it still sleeps for an earlier caller', async () => {
     expect(await next({ ...ANY, waitMs: 20 })).toBeUndefined();
     const find = reader.find.bind(reader);
     vi.spyOn(reader, 'find').mockImplementationOnce((query) => {
@@ -168,7 +168,7 @@ describe('request', () => {
     expect((await next(ANY))?.frameId).toBe(1);
   });
 
-  it('forgets a caller who left, and never calls it', () => {
+  it('removes a caller that ends its wait, and never calls it', () => {
     const settle = vi.fn();
     const end = source.request(ANY, settle);
     expect(waiters()).toBe(1);
@@ -179,7 +179,7 @@ describe('request', () => {
     expect(settle).not.toHaveBeenCalled();
   });
 
-  it('refuses the 4097th caller who would wait', async () => {
+  it('refuses the 4097th waiting caller', async () => {
     const waiting = Array.from({ length: 4096 }, () => next(ANY));
     expect(() => source.request(ANY, vi.fn())).toThrow(
       expect.objectContaining({ kind: 'resource_exhausted' }) as Error,
@@ -189,44 +189,44 @@ describe('request', () => {
     expect(waiters()).toBe(0);
   });
 
-  it('gives no frame of long ago: the ring keeps what was decoded last', async () => {
+  it('does not return a frame of long ago, although the ring still has it', async () => {
     ring.publish({ ageMs: 60_000 });
     expect(await next({ ...ANY, waitMs: 0 })).toBeUndefined();
   });
 
-  it('raises the demand of its class', async () => {
-    const wants = (): number => control.getI32(CONTROL.outputsI32 + OUTPUT.filtersI32);
+  it('raises the demand of its frame filter', async () => {
+    const filters = (): number => control.getI32(CONTROL.outputsI32 + OUTPUT.filtersI32);
     await next({ ...ANY, options: KEYFRAMES, waitMs: 0 });
-    expect(wants()).toBe(FRAME_FILTER.keyframes);
+    expect(filters()).toBe(FRAME_FILTER.keyframes);
     await next({ ...ANY, waitMs: 0 });
-    expect(wants()).toBe(FRAME_FILTER.keyframes | FRAME_FILTER.all);
+    expect(filters()).toBe(FRAME_FILTER.keyframes | FRAME_FILTER.all);
   });
 
-  it('gives a caller with an interval only what is due for it', async () => {
-    const terms = everyMs(1000);
-    const frame = next({ ...ANY, options: terms });
+  it('gives a caller with an interval only the frames that are due', async () => {
+    const options = everyMs(1000);
+    const frame = next({ ...ANY, options });
     ring.publish();
     ring.publish({ intervals: 1 });
     ring.publish();
     expect((await frame)?.frameId).toBe(2);
-    expect(await next({ ...ANY, options: terms, after: 2, waitMs: 0 })).toBeUndefined();
+    expect(await next({ ...ANY, options, after: 2, waitMs: 0 })).toBeUndefined();
   });
 
-  it('gives no frame whose look the output had before', async () => {
+  it('does not return a frame in the format that the output had before', async () => {
     ring.publish();
     ring.publish({ serial: 7 });
     expect((await next({ ...ANY, waitMs: 0 }))?.frameId).toBe(1);
   });
 
-  it('leaves damaged frames out for who does not want them', async () => {
+  it('leaves out damaged frames for a caller that withholds them', async () => {
     ring.publish();
     ring.publish({ corrupt: true });
     expect((await next({ ...ANY, waitMs: 0 }))?.frameId).toBe(2);
-    const terms = { ...ANY.options, withholdCorrupt: true };
-    expect((await next({ ...ANY, options: terms, waitMs: 0 }))?.frameId).toBe(1);
+    const options = { ...ANY.options, withholdCorrupt: true };
+    expect((await next({ ...ANY, options, waitMs: 0 }))?.frameId).toBe(1);
   });
 
-  it('gives none that is older than the caller wants', async () => {
+  it('does not return a frame that is older than maxAgeMs', async () => {
     ring.publish({ ageMs: 300 });
     expect((await next({ ...ANY, waitMs: 0 }))?.frameId).toBe(1);
     expect(await next({ ...ANY, maxAgeMs: 200, waitMs: 0 })).toBeUndefined();
@@ -236,13 +236,13 @@ describe('request', () => {
 describe('snapshot', () => {
   const wanted = (): number => control.getI32(CONTROL.snapshotWantedI32);
 
-  it('takes a frame that was published just now', async () => {
+  it('returns a frame that was published just now', async () => {
     ring.publish();
     expect((await source.snapshot(5000))?.frameId).toBe(1);
     expect(wanted()).toBe(0);
   });
 
-  it('has the newest picture decoded once, without raising the demand', async () => {
+  it('lets the capture loop decode the newest picture once, without raising the demand', async () => {
     ring.publish({ ageMs: 60_000 });
     const snapshot = source.snapshot(5000);
     expect(wanted()).toBe(1);
@@ -253,7 +253,7 @@ describe('snapshot', () => {
     expect(waiters()).toBe(0);
   });
 
-  it('asks again while the stream has nothing that can be decoded', async () => {
+  it('is requested again while the stream has no keyframe yet', async () => {
     const snapshot = source.snapshot(10_000);
     ring.serveSnapshots(1);
     await waitFor('a second request', 15_000, () => wanted() === 2);
@@ -262,13 +262,13 @@ describe('snapshot', () => {
     expect((await snapshot)?.frameId).toBe(1);
   });
 
-  it('gives nothing when the camera does not answer in time', async () => {
+  it('returns nothing when the camera does not answer in time', async () => {
     ring.publish({ ageMs: 60_000 });
     expect(await source.snapshot(20)).toBeUndefined();
     expect(waiters()).toBe(0);
   });
 
-  it('ends with its signal and leaves no listener on it', async () => {
+  it('ends when its signal aborts, and leaves no listener on it', async () => {
     const controller = new AbortController();
     const added = vi.spyOn(controller.signal, 'addEventListener');
     const removed = vi.spyOn(controller.signal, 'removeEventListener');
@@ -299,7 +299,7 @@ describe('snapshot', () => {
 });
 
 describe('after close', () => {
-  it('nobody waits any more', async () => {
+  it('no caller waits', async () => {
     const waiting = [next(ANY), source.snapshot(5000)];
     source.close();
     expect(await Promise.all(waiting)).toEqual([undefined, undefined]);

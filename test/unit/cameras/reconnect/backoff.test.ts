@@ -12,7 +12,7 @@ function delays(reason: CameraReason, count: number): (number | undefined)[] {
   });
 }
 
-describe('the wait before the next attempt', () => {
+describe('the delay before the next attempt', () => {
   it('grows to a minute and stays there', () => {
     expect(delays('connection_lost', 9)).toEqual([1000, 1000, 2000, 5000, 10_000, 30_000, 60_000, 60_000, 60_000]);
   });
@@ -24,7 +24,7 @@ describe('the wait before the next attempt', () => {
     },
   );
 
-  it.each(['unauthorized', 'flood'] as const)('after %s grows, whatever other failures came in between', (reason) => {
+  it.each(['unauthorized', 'flood'] as const)('after %s grows, also with other failures in between', (reason) => {
     const first = retryDelayMs(reason, { any: 1, same: 1, kept: 1 }, middle) ?? 0;
     expect(retryDelayMs(reason, { any: 1, same: 1, kept: 2 }, middle)).toBeGreaterThan(first);
   });
@@ -53,19 +53,19 @@ describe('the wait before the next attempt', () => {
     expect(mendedAfterMs(reason)).toBe(600_000);
   });
 
-  it('is long for a path that is not there', () => {
+  it('is long for a path that does not exist', () => {
     expect(delays('not_found', 4)).toEqual([10_000, 30_000, 60_000, 60_000]);
   });
 
-  it('counts only failures of its own kind for a path that is not there', () => {
+  it('counts only failures of this reason for a path that does not exist', () => {
     expect(retryDelayMs('not_found', { any: 20, same: 1, kept: 1 }, middle)).toBe(10_000);
   });
 
-  it('is never over for a codec that cannot be decoded', () => {
+  it('does not exist for a codec that cannot be decoded, because there is no retry', () => {
     expect(delays('unsupported_codec', 2)).toEqual([undefined, undefined]);
   });
 
-  it('differs from camera to camera by up to a fifth either way', () => {
+  it('varies by up to a fifth in both directions', () => {
     const failures = { any: 5, same: 5, kept: 5 };
     expect(retryDelayMs('refused', failures, () => 0)).toBe(8000);
     expect(retryDelayMs('refused', failures, () => 0.999_999_9)).toBe(12_000);

@@ -137,7 +137,7 @@ describe('the reachability probe', () => {
     expect(backs).toBe(1);
   });
 
-  it('stops when it is told to', async () => {
+  it('ends without a report when it is stopped', async () => {
     start(true);
     probe.stop();
     reachable.add(HOST);

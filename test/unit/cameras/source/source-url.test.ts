@@ -98,7 +98,7 @@ describe('a stream URL', () => {
     'rtsp://admin:x@hunter2]/a',
     'http://admin:hunter2@cam/a',
     'admin:hunter2@cam',
-  ])('is never repeated with what may be its password: %s', (raw) => {
+  ])('never appears in a message with a part that may be its password: %s', (raw) => {
     expect(refusal(raw)).not.toMatch(/hunter/);
   });
 
@@ -119,14 +119,14 @@ describe('two URLs', () => {
     ['rtsp://cam/a', 'rtsps://cam/a', false],
     ['rtsp://cam/a', 'rtsp://cam2/a', false],
     ['replay:yard?from=1&to=2', 'replay:yard?from=1&to=2', false],
-  ])('%s and %s name one stream: %s', (a, b, same) => {
+  ])('%s and %s are the same stream: %s', (a, b, same) => {
     expect(isSameStream(parseSourceUrl(a, KNOWN_SCHEMES), parseSourceUrl(b, KNOWN_SCHEMES))).toBe(same);
   });
 });
 
 describe('the scheme', () => {
   it.each(['http://169.254.169.254/', 'concat:/a|/b', 'tcp://cam', 'pipe:0', 'data:,', 'cam/live', '', '/etc/passwd'])(
-    'of "%s" is refused with a list of what is allowed',
+    'of "%s" is refused, with a list of the allowed ones',
     (raw) => {
       const message = refusal(raw);
       expect(message).toContain('rtsp://[user:password@]host');
@@ -134,7 +134,7 @@ describe('the scheme', () => {
     },
   );
 
-  it('that the operator has not allowed is refused and not offered', () => {
+  it('is refused and not listed when the operator has not allowed it', () => {
     const message = refusal('file:/etc/hostname', ['rtsp', 'rtsps']);
     expect(message).toContain('sources.schemes');
     expect(message).not.toContain('file:/absolute');
@@ -174,7 +174,7 @@ describe('a file', () => {
   });
 
   it.each([
-    ['that is not there', 'file:/no/such/clip.mp4', 'no such file'],
+    ['that does not exist', 'file:/no/such/clip.mp4', 'no such file'],
     ['with a relative path', 'file:clip.mp4', 'absolute path'],
     ['on another host', 'file://server/clip.mp4', 'absolute path'],
     ['that is a device', 'file:/dev/zero', 'not a regular file'],
@@ -183,15 +183,15 @@ describe('a file', () => {
     expect(refusal(raw)).toContain(expected);
   });
 
-  it('that is a folder is refused', () => {
+  it('is refused when it is a folder', () => {
     expect(refusal(`file:${folder}/folder.mp4`)).toContain('not a regular file');
   });
 
-  it.skipIf(process.getuid?.() === 0)('that may not be read is refused', () => {
+  it.skipIf(process.getuid?.() === 0)('is refused when the process may not read it', () => {
     expect(refusal(`file:${folder}/secret.mp4`)).toContain('may not read');
   });
 
-  it('may be missing when a stored camera comes back', () => {
+  it('need not exist for a stored camera', () => {
     const source = parseSourceUrl('file:/no/such/clip.mp4', KNOWN_SCHEMES, { checkFile: false });
     expect(source).toMatchObject({ path: '/no/such/clip.mp4' });
   });

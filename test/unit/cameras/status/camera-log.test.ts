@@ -34,7 +34,7 @@ describe("a camera's own log", () => {
     expect(ring.lines.at(-1)?.text).toBe('line 250');
   });
 
-  it('keeps fewer in their order, too', () => {
+  it('keeps fewer lines in order, too', () => {
     const ring = new LogRing();
     for (const text of ['a', 'b', 'c']) ring.add({ timeMs: 1, level: 'info', text });
     expect(ring.lines.map(({ text }) => text)).toEqual(['a', 'b', 'c']);
@@ -46,7 +46,7 @@ describe("a camera's own log", () => {
     expect(ring.lines[0]?.text.length).toBeLessThan(1100);
   });
 
-  it('gives a copy that later lines do not change', () => {
+  it('returns a copy that later lines do not change', () => {
     log.own('info', 'first');
     const before = log.lines;
     log.own('info', 'second');
@@ -55,27 +55,27 @@ describe("a camera's own log", () => {
 });
 
 describe("the process's log", () => {
-  it('tells a failure once, and its repetitions only in debug mode', () => {
+  it('has a failure once, and its repetitions only at debug level', () => {
     for (let retry = 0; retry < 10; retry++) log.stateChanged(waiting('nothing listens'), URL);
     expect(above('debug')).toBe(1);
     expect(written[0]?.msg).toContain('nothing listens. Next attempt in 5.0 s.');
     expect(log.lines).toHaveLength(10);
   });
 
-  it('tells another failure', () => {
+  it('has another failure', () => {
     log.stateChanged(waiting('nothing listens'), URL);
     log.stateChanged(waiting('wrong password'), URL);
     expect(above('debug')).toBe(2);
   });
 
-  it('tells the same failure again after the camera ran', () => {
+  it('has the same failure again after the camera ran', () => {
     log.stateChanged(waiting('no video'), URL);
     log.stateChanged({ phase: 'running', sinceMs: 0, message: '', failingStreak: 0 }, URL);
     log.stateChanged(waiting('no video'), URL);
     expect(written.map(({ level }) => level)).toEqual(['warn', 'info', 'warn']);
   });
 
-  it('takes 20 lines of libav a minute, and says that there are more', () => {
+  it('has 20 lines of libav a minute, and a line that says that there are more', () => {
     for (let line = 0; line < 1000; line++) log.fromCapture('warn', `odd NAL unit ${line}`, true);
     expect(above('debug')).toBe(21);
     clock.advance(60_000);
@@ -84,19 +84,19 @@ describe("the process's log", () => {
     expect(log.lines).toHaveLength(100);
   });
 
-  it('takes one decode error a second, which tells how many were left out', () => {
+  it('has one decode error a second, with the number of errors that were left out', () => {
     for (let picture = 0; picture < 75; picture++) {
       log.fromCapture('error', 'damaged macroblock', true);
       clock.advance(40);
     }
     log.fromCapture('error', 'one more', true);
     const more = 'damaged macroblock (and 24 more errors before this one)';
-    const told = ['damaged macroblock', more, more, 'one more (and 24 more errors before this one)'];
-    expect(log.lines.map(({ text }) => text)).toEqual(told);
-    expect(written.map(({ msg }) => msg)).toEqual(told);
+    const texts = ['damaged macroblock', more, more, 'one more (and 24 more errors before this one)'];
+    expect(log.lines.map(({ text }) => text)).toEqual(texts);
+    expect(written.map(({ msg }) => msg)).toEqual(texts);
   });
 
-  it('leaves what libav says while it opens a stream to the state that follows', () => {
+  it('has no lines of libav while a stream is being opened, because the next state says the same', () => {
     log.fromCapture('error', 'method DESCRIBE failed: 404', false);
     expect(above('debug')).toBe(0);
     expect(log.lines[0]?.text).toBe('method DESCRIBE failed: 404');
