@@ -139,7 +139,7 @@ export class Supervisor implements Cameras {
     return this.find(name);
   }
 
-  /** An `ephemeral` camera is not stored: it is gone after a restart. */
+  /** An `ephemeral` camera is not stored, so it does not exist after a restart. */
   add(definition: CameraDefinition, options: { readonly ephemeral?: boolean } = {}): Camera {
     if (this.closed) throw new ChrysError('unavailable', 'The proxy is shutting down. Try again later.');
     checkCameraName(definition.name);

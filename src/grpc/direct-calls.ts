@@ -42,7 +42,7 @@ export type DirectHandlers = Readonly<Record<string, (call: DirectCall) => CallH
 
 /**
  * Answers the RPCs of these paths through the interceptor interface of grpc-js, below its Node streams. In a call for a small
- * frame, such a stream with its events, iterators and abort signals costs the main thread as much as all the rest
+ * frame, a Node stream with its events, iterators and abort signals takes half of the main thread's time
  * (docs/design/performance.md).
  */
 export function directCalls(handlers: DirectHandlers): ServerInterceptor {

@@ -290,10 +290,10 @@ export class History {
     worker.cancelIdle?.();
     this.workers.delete(worker);
     if (this.workers.size === 0) this.pool.clear();
-    const gone: Promise<void> = worker.thread.exit().then(() => {
-      this.leaving.delete(gone);
+    const ended: Promise<void> = worker.thread.exit().then(() => {
+      this.leaving.delete(ended);
     });
-    this.leaving.add(gone);
+    this.leaving.add(ended);
   }
 
   private onCrashed(worker: Worker, why: string): void {

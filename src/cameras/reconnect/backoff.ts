@@ -18,7 +18,7 @@ interface Backoff {
 const USUAL: Backoff = { steps: [1000, 1000, 2000, 5000, 10_000, 30_000, 60_000], by: 'any' };
 /** Cameras lock an account after about five wrong passwords, and some keep it locked while attempts go on. */
 const ACCOUNT: Backoff = { steps: [5 * MINUTE, 15 * MINUTE, 30 * MINUTE], by: 'kept' };
-/** The URL or the camera's settings are wrong: no attempt can help until somebody changes them. */
+/** The URL or the camera's settings are wrong: no attempt can help until a user changes them. */
 const SETTINGS: Backoff = { steps: [MINUTE, 5 * MINUTE, 15 * MINUTE], by: 'kept' };
 const EVERY_MINUTE: Backoff = { steps: [MINUTE], by: 'same' };
 const FLOOD: Backoff = {
@@ -79,7 +79,10 @@ export function retryRule(reason: CameraReason): string {
   const { steps } = backoff;
   const last = steps.at(-1);
   if (last === undefined) return 'Not retried.';
-  const reset = backoff === FLOOD ? ` The delays begin anew after ${MENDED_AFTER_MS / MINUTE} min of health.` : '';
+  const reset =
+    backoff === FLOOD
+      ? ` After the stream has run for ${MENDED_AFTER_MS / MINUTE} min, the delays start again with the first.`
+      : '';
   if (steps.length === 1) return `Retried every ${last === MINUTE ? 'minute' : duration(last)}.${reset}`;
   const earlier = steps.slice(0, -1).map(duration).join(', ');
   return `Retried after ${earlier} and then every ${last === MINUTE ? 'minute' : duration(last)}.${reset}`;

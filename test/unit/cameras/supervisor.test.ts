@@ -246,7 +246,7 @@ describe('a camera that is removed', () => {
     ['backing off', 'unauthorized', 'reconnecting'],
     ['failed', 'unsupported_codec', 'failed'],
     ['in a thread that hangs', 'hang', 'connecting'],
-  ] as const)('while %s is gone at once', async (_what, script, phase) => {
+  ] as const)('while %s ends at once', async (_what, script, phase) => {
     const { supervisor, stored } = supervision;
     supervisor.add(camera('a', script));
     const removed = await supervision.reaches('a', phase);

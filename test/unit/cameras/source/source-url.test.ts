@@ -60,7 +60,7 @@ describe('a stream URL', () => {
     ['rtsp://admin:12/34secret@10.0.0.5/a'],
     ['rtsp://admin:p@w/secret@cam/a'],
     ['rtsp://admin:secret/@cam'],
-  ])('that can be read in two ways, as %s, is refused and told to be encoded', (raw) => {
+  ])('is refused with advice to encode it when it is ambiguous: %s', (raw) => {
     const message = refusal(raw);
     expect(message).toContain('%2F');
     expect(message).not.toMatch(/secret|99999|cret/);
