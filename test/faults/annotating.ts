@@ -73,7 +73,7 @@ export async function everythingIsSent(proxy: Proxy, boundMs: number): Promise<v
 /** Of annotators of several proxies, each has its own cameras. */
 export function deliveryOf(annotators: Pick<Annotators, 'acknowledged'>, receiver: AnnotationReceiver): Delivery {
   const idsOf = new Map<string, Set<string>>();
-  for (const { id, device_name: camera, custom_meta_1: number = '' } of receiver.taken) {
+  for (const { id, device_name: camera, custom_meta_1: number = '' } of receiver.accepted) {
     const key = `${camera} ${number}`;
     idsOf.set(key, (idsOf.get(key) ?? new Set()).add(id));
   }
@@ -89,6 +89,6 @@ export function deliveryOf(annotators: Pick<Annotators, 'acknowledged'>, receive
     lost,
     disordered,
     renamed: ids.filter(({ size }) => size > 1).length,
-    repeated: receiver.taken.length - receiver.ids.size,
+    repeated: receiver.accepted.length - receiver.ids.size,
   };
 }

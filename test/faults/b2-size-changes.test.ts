@@ -43,7 +43,7 @@ it.each([
   await scene.running(name);
   const client = new ImageClient(scene.proxy.grpcAddress, 'bidirectional');
   const startedMs = starvedMs(scene.proxy.pid);
-  const seen: Seen[] = [];
+  const seen: SeenFrame[] = [];
   const endMs = Date.now() + 20_000;
   while (seen.filter(({ size }) => size[0] === to[0]).length < FRAMES_AFTER_CHANGE && Date.now() < endMs) {
     const { data, width, height, shape, pts, time_base: timeBase } = await client.frame({ device_id: name });
@@ -51,7 +51,7 @@ it.each([
     const dims = shape?.dim.map(({ size }) => size) ?? [];
     seen.push({ size: [width, height], dims, number: readBarcode(data, width, height), seconds: pts * timeBase });
   }
-  const mayMiss = maxLate(starvedMs(scene.proxy.pid) - startedMs);
+  const maxMissing = maxLate(starvedMs(scene.proxy.pid) - startedMs);
   const probe = (await client.unary('VideoProbe', { device_id: name })) as { video_codec: { width: number } };
   client.close();
 
@@ -73,14 +73,14 @@ it.each([
   const after = seen.slice(change);
   expect(new Set(before.map(({ size }) => String(size)))).toEqual(new Set([String(from)]));
   expect(new Set(after.map(({ size }) => String(size)))).toEqual(new Set([String(to)]));
-  expect(after[0]?.number).toBeLessThanOrEqual(mayMiss);
+  expect(after[0]?.number).toBeLessThanOrEqual(maxMissing);
   for (const part of [before, after]) expect(misplaced(part)).toEqual([]);
-  expect(missing(before) + missing(after) + Number(after[0]?.number)).toBeLessThanOrEqual(mayMiss);
+  expect(missing(before) + missing(after) + Number(after[0]?.number)).toBeLessThanOrEqual(maxMissing);
   expect(probe.video_codec.width).toBe(to[0]);
   expectUndisturbed(testimony);
 });
 
-it('B2: a recording begins a new file where the picture size changes, and loses nothing', async () => {
+it('B2: a recording begins a new file where the picture size changes, and loses no group', async () => {
   const sizes = async (path: string): Promise<string[]> => {
     const { stdout, stderr } = await run('ffprobe', [
       '-v',
@@ -114,22 +114,23 @@ it('B2: a recording begins a new file where the picture size changes, and loses 
   });
 });
 
-interface Seen {
+interface SeenFrame {
   readonly size: readonly number[];
   readonly dims: readonly number[];
   readonly number: number | 'torn';
-  /** The pts of the picture. */
+  /** The pts of the picture, in seconds. */
   readonly seconds: number;
 }
 
 /** Pictures whose number does not match their pts. */
-function misplaced(seen: readonly Seen[]): Seen[] {
+function misplaced(seen: readonly SeenFrame[]): SeenFrame[] {
   return seen.filter((one) => {
     const steps = Math.round((one.seconds - (seen[0]?.seconds ?? 0)) * FPS);
     return one.number !== Number(seen[0]?.number) + steps;
   });
 }
 
-function missing(seen: readonly Seen[]): number {
+/** Number of pictures that are missing between the first and the last. */
+function missing(seen: readonly SeenFrame[]): number {
   return Number(seen.at(-1)?.number) - Number(seen[0]?.number) + 1 - seen.length;
 }

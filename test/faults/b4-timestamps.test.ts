@@ -15,7 +15,7 @@ const BOUND_MS = 30_000;
 const PACKETS = 160;
 /** AV_NOPTS_VALUE of libav. */
 const NO_PTS = -(2n ** 63n);
-/** The ring is filled from a file with a time base of 1/12800 s and 25 frames a second. */
+/** Ticks between two frames: the ring is filled from a file with a time base of 1/12800 s and 25 frames per second. */
 const STEP = 512;
 
 const folder = mkdtempSync(join(tmpdir(), 'chrysproxy-times-'));
@@ -39,24 +39,24 @@ beforeAll(async () => {
   }
 });
 
-type Bend = (pts: bigint, index: number, random: () => number) => bigint;
+type Distort = (pts: bigint, index: number, random: () => number) => bigint;
 
-/** Faults of timestamps that cameras have. `index` counts within the segment. */
-const faults: Readonly<Record<string, Bend>> = {
+/** Errors in the timestamps of cameras. `index` counts within the segment. */
+const faults: Readonly<Record<string, Distort>> = {
   missing: () => NO_PTS,
-  'missing now and then': (pts, index) => (index % 3 === 0 ? pts : NO_PTS),
+  'missing in two of three packets': (pts, index) => (index % 3 === 0 ? pts : NO_PTS),
   'all the same': () => 1000n,
   'running backwards': (pts) => -pts,
   'jumping back in the middle': (pts, index) => (index < 25 ? pts : pts - 100_000n),
   'jumping far ahead in the middle': (pts, index) => (index < 25 ? pts : pts + 2n ** 40n),
   'wrapping at 32 bits': (pts, index) => (index < 25 ? 2n ** 32n - 25n * BigInt(STEP) + pts : pts - 25n * BigInt(STEP)),
-  'at the end of what 64 bits hold': (pts) => 2n ** 63n - 1n - 100_000n + pts,
-  'at the beginning of what 64 bits hold': (pts) => -(2n ** 63n) + 1n + pts,
-  'any at all': (_pts, _index, random) => BigInt(Math.floor((random() - 0.5) * 2 ** 52)) * 2000n,
+  'near the maximum of 64 bits': (pts) => 2n ** 63n - 1n - 100_000n + pts,
+  'near the minimum of 64 bits': (pts) => -(2n ** 63n) + 1n + pts,
+  'at random': (_pts, _index, random) => BigInt(Math.floor((random() - 0.5) * 2 ** 52)) * 2000n,
   'a little early and late': (pts, _index, random) => pts + BigInt(Math.floor((random() - 0.5) * 3 * STEP)),
 };
 
-/** Random numbers, the same in every run. */
+/** Returns pseudorandom numbers from 0 to 1, the same in every run. */
 function randomNumbers(): () => number {
   let state = 1;
   return () => {
@@ -68,11 +68,11 @@ function randomNumbers(): () => number {
 let written = 0;
 
 it.each(CLIPS.flatMap((clip) => Object.keys(faults).map((fault) => ({ clip, fault }))))(
-  'B4: a segment of $clip with timestamps $fault plays, and its own only grow',
+  'B4: a segment of $clip with timestamps $fault plays, and the timestamps in its file only grow',
   async ({ clip, fault }) => {
     const rig = rigs.get(clip);
-    const bend = faults[fault];
-    if (rig === undefined || bend === undefined) throw new Error('unknown');
+    const distort = faults[fault];
+    if (rig === undefined || distort === undefined) throw new Error('unknown');
     const ring = new SharedArrayBuffer(rig.packetRing.byteLength);
     new Uint8Array(ring).set(new Uint8Array(rig.packetRing));
     const keyframes = [...new PacketReader(ring).decodable()].filter(({ keyframe }) => keyframe);
@@ -83,7 +83,7 @@ it.each(CLIPS.flatMap((clip) => Object.keys(faults).map((fault) => ({ clip, faul
     for (let sequence = first; sequence <= second; sequence += 1) {
       const at = (PACKET_RING.bytes + (sequence % 1024) * PACKET_ENTRY.bytes) / 8;
       for (const field of [PACKET_ENTRY.ptsI64, PACKET_ENTRY.dtsI64]) {
-        i64[at + field] = bend(i64[at + field] ?? 0n, sequence - first, random);
+        i64[at + field] = distort(i64[at + field] ?? 0n, sequence - first, random);
       }
     }
     const path = join(folder, `${(written += 1)}.mp4`);
@@ -98,14 +98,14 @@ it.each(CLIPS.flatMap((clip) => Object.keys(faults).map((fault) => ({ clip, faul
     });
     await expectPlays(path);
     expect(facts).toMatchObject({ frames: second - first });
-    // About two seconds. Without usable timestamps the arrivals count, and a file is read at once.
+    // Usually about 2 s. Without usable timestamps, the arrivals decide, and a file arrives at once.
     expect(facts?.durationUs).toBeGreaterThan(0);
     expect(facts?.durationUs).toBeLessThan(12e6);
     expect(addon.readSegment(path)).toEqual(facts);
     record({
       row: 'B4',
       fault: 'timestamps missing, backward, jumping, wrapping, random',
-      figure: 'segments of such packets that FFmpeg finds an error in, or whose timestamps fall',
+      figure: 'segments of such packets in which FFmpeg finds an error, or whose timestamps decrease',
       value: `0 of ${written}`,
       promise: '0',
     });

@@ -20,13 +20,13 @@ import {
 } from './recorded.js';
 import { percentile, record, round } from './report.js';
 
-/** The promise is tested with `KILLS=200 npm run faults -- c1`. Fewer kills find the same faults with less certainty. */
+/** Use `KILLS=200 npm run faults -- c1` for the full test. Fewer kills find the same faults with less certainty. */
 const KILLS = Number(process.env['KILLS'] ?? 10);
 const CAMERAS = ['one', 'two', 'three', 'four'];
 const GROUP_MS = 1000;
-/** Every other time, so that a kill mostly interrupts the writing of a file. */
+/** Delay of the disk in every second round, so that a kill mostly interrupts the writing of a file. */
 const SLOW_MS = 60;
-/** A complete group is written within this time: the recorder reads the rings four times a second, on a busy machine. */
+/** Maximum time until a complete group is written. The recorder reads the rings four times a second; the machine may be busy. */
 const UNTIL_WRITTEN_MS = 1500;
 const ROUND_BOUND_MS = 60_000;
 
@@ -44,14 +44,14 @@ afterAll(async () => {
 });
 
 it(
-  `C1: killed ${KILLS} times while it records, the proxy loses no more than what was no whole segment yet`,
+  `C1: killed ${KILLS} times while it records, the proxy loses only pictures that were not in a complete segment yet`,
   { timeout: ROUND_BOUND_MS * KILLS },
   async () => {
     const folder = archiveOf(scene.proxy);
     const lostMs: number[] = [];
     let unfinished = 0;
     for (let kill = 0; kill < KILLS; kill += 1) {
-      // All cameras are back and are recorded.
+      // Waits until all cameras are recorded again.
       for (const name of CAMERAS)
         await recordingIs(scene.proxy, name, 'a segment', 30_000, ({ segments }) => segments > 0);
       disk.slow(kill % 2 === 0 ? 0 : SLOW_MS);
@@ -77,7 +77,7 @@ it(
       expect(await check(scene.proxy)).toMatchObject({ missing: 0, foreign: [] });
       for (const name of CAMERAS) {
         const known = files.get(name) ?? [];
-        // A complete file under a temporary name has got its final name.
+        // After the restart, complete files that had a temporary name have their final name.
         known.push(...filesOf(folder, name, new Set(known.map(({ file }) => file))));
         known.sort((one, other) => one.facts.startUs - other.facts.startUs);
         expectNoOverlap(known.slice(-20));
@@ -102,14 +102,14 @@ it(
     const fault = `kill -9 while ${CAMERAS.length} cameras are recorded, ${KILLS} times`;
     const worstMs = percentile(lostMs, 100);
     const lost = `s of video lost by a kill, groups of ${GROUP_MS / 1000} s:`;
-    const promise = 'the open group and what is being written';
+    const promise = 'the open group and the file that is being written';
     record({ row: 'C1', fault, figure: `${lost} median`, value: round(percentile(lostMs, 50) / 1000), promise });
     record({ row: 'C1', fault, figure: `${lost} worst`, value: round(worstMs / 1000), promise });
     record({
       row: 'C1',
       fault,
       figure: 'segments that do not play, overlap, or are not in the index',
-      value: `0 of ${segments} (${unfinished} kills met a file being written)`,
+      value: `0 of ${segments} (${unfinished} kills interrupted the writing of a file)`,
       promise: '0',
     });
     expect(worstMs).toBeLessThanOrEqual(GROUP_MS + UNTIL_WRITTEN_MS + CAMERAS.length * 3 * SLOW_MS);

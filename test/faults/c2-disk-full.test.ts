@@ -20,7 +20,7 @@ import { record, round } from './report.js';
 import { StreamWatch } from './stream-watch.js';
 import { expectUndisturbed } from './witness.js';
 
-/** About 100 and 500 kilobytes per second. */
+/** Clips of about 100 and 500 kilobytes per second. */
 const SMALL = 'h264-640x480-25-g25';
 const LARGE = 'h264-640x480-25-g25-4000k';
 const CAMERA = 'yard';
@@ -45,7 +45,7 @@ interface Scene {
   readonly folder: string;
 }
 
-/** One camera, recorded to its own disk. */
+/** Starts a proxy with one camera, which is recorded to a disk of its own. */
 async function scene(clip: string, megabytes: number, buffer: Readonly<Record<string, unknown>> = {}): Promise<Scene> {
   const disk = MountedFolder.mount(megabytes);
   if (typeof disk === 'string') throw new Error(disk);
@@ -64,11 +64,11 @@ async function scene(clip: string, megabytes: number, buffer: Readonly<Record<st
   return { proxy, disk, folder };
 }
 
-/** What must be true after every fault of the disk. */
+/** Expects that files and index are complete and agree, after any fault of the disk. */
 async function expectWhole({ proxy, folder }: Scene): Promise<void> {
   const off = await proxy.rest('PATCH', `/api/v1/process/${CAMERA}`, { record: false });
   expect(off.status, off.text).toBe(200);
-  // Open groups are written before the first check. Segments that must go for them are deleted before the second.
+  // Open groups are written before the first check. Segments that are deleted to make room for them are gone before the second.
   await check(proxy);
   expect((await check(proxy)).foreign).toEqual([]);
   const files = filesOf(folder, CAMERA);
@@ -106,7 +106,7 @@ const diskFaults: readonly DiskFault[] = [
     },
   },
   {
-    name: 'a disk that is not mounted any more',
+    name: 'a disk that was unmounted',
     code: 'ENODEV',
     begin: (disk) => {
       disk.unmount();
@@ -118,52 +118,55 @@ const diskFaults: readonly DiskFault[] = [
   },
 ];
 
-ifMountable.each(diskFaults)('C2: $name is logged, live goes on, and recording goes on afterwards', async (fault) => {
-  const { name, code } = fault;
-  const all = await scene(SMALL, 32);
-  const { proxy, disk } = all;
-  const watch = await StreamWatch.start(proxy, CAMERA);
-  await fault.begin(disk);
-  const beganMs = Date.now();
-  const failing = await recordingIs(proxy, CAMERA, 'failing', BOUND_MS, ({ state }) => state === 'failing');
-  const toldS = (Date.now() - beganMs) / 1000;
-  expect(failing.message).toContain(code);
-  // Each group is tried again, and the fault is logged once.
-  await recordingIs(proxy, CAMERA, 'groups lost', BOUND_MS, (now) => now.lost_groups >= failing.lost_groups + 3);
-  expect(proxy.output.split(code)).toHaveLength(2);
+ifMountable.each(diskFaults)(
+  'C2: $name is logged, live frames go on, and recording goes on afterwards',
+  async (fault) => {
+    const { name, code } = fault;
+    const all = await scene(SMALL, 32);
+    const { proxy, disk } = all;
+    const watch = await StreamWatch.start(proxy, CAMERA);
+    await fault.begin(disk);
+    const beganMs = Date.now();
+    const failing = await recordingIs(proxy, CAMERA, 'failing', BOUND_MS, ({ state }) => state === 'failing');
+    const reportedS = (Date.now() - beganMs) / 1000;
+    expect(failing.message).toContain(code);
+    // Each group is tried again, and the fault is logged once.
+    await recordingIs(proxy, CAMERA, 'groups lost', BOUND_MS, (now) => now.lost_groups >= failing.lost_groups + 3);
+    expect(proxy.output.split(code)).toHaveLength(2);
 
-  if (code === 'ENODEV') await expect(check(proxy)).rejects.toThrow(/Mount it again/);
-  fault.end(disk);
-  const endedMs = Date.now();
-  const again = await recordingIs(proxy, CAMERA, 'recorded again', BOUND_MS, ({ state }) => state === 'recording');
-  const againS = (Date.now() - endedMs) / 1000;
-  expect(again.message).toBe('');
-  await waitFor('the log', BOUND_MS, () => proxy.output.includes('The camera is recorded again'));
-  await moreSegments(proxy, CAMERA, 2);
-  expect((await recordingOf(proxy, CAMERA)).lost_groups).toBe(again.lost_groups);
-  const testimony = await watch.stop();
+    if (code === 'ENODEV') await expect(check(proxy)).rejects.toThrow(/Mount it again/);
+    fault.end(disk);
+    const endedMs = Date.now();
+    const again = await recordingIs(proxy, CAMERA, 'recorded again', BOUND_MS, ({ state }) => state === 'recording');
+    const againS = (Date.now() - endedMs) / 1000;
+    expect(again.message).toBe('');
+    await waitFor('the log', BOUND_MS, () => proxy.output.includes('The camera is recorded again'));
+    await moreSegments(proxy, CAMERA, 2);
+    expect((await recordingOf(proxy, CAMERA)).lost_groups).toBe(again.lost_groups);
+    const testimony = await watch.stop();
 
-  record({
-    row: 'C2',
-    fault: name,
-    figure: `s until the state says so: ${name}`,
-    value: round(toldS),
-    promise: 'logged',
-    others: testimony,
-  });
-  record({
-    row: 'C2',
-    fault: name,
-    figure: `s until it records again after ${name}, groups of 1 s`,
-    value: round(againS),
-    promise: 'the next group',
-    others: testimony,
-  });
-  expectUndisturbed(testimony);
-  await expectWhole(all);
-});
+    record({
+      row: 'C2',
+      fault: name,
+      figure: `s until the state reports it: ${name}`,
+      value: round(reportedS),
+      promise: 'logged',
+      others: testimony,
+    });
+    record({
+      row: 'C2',
+      fault: name,
+      figure: `s until it records again after ${name}, groups of 1 s`,
+      value: round(againS),
+      promise: 'the next group',
+      others: testimony,
+    });
+    expectUndisturbed(testimony);
+    await expectWhole(all);
+  },
+);
 
-ifMountable('C2: a removed folder is made again, and its segments leave the index', async () => {
+ifMountable('C2: a removed folder is created again, and its segments leave the index', async () => {
   const all = await scene(SMALL, 32);
   const { proxy, folder } = all;
   const watch = await StreamWatch.start(proxy, CAMERA);
@@ -180,7 +183,7 @@ ifMountable('C2: a removed folder is made again, and its segments leave the inde
     promise: '≤ 1',
     others: testimony,
   });
-  // The segment that was being written at that moment.
+  // The segment that was being written at that moment may be lost.
   expect(after.lost_groups - before.lost_groups).toBeLessThanOrEqual(1);
   expect(after.state).toBe('recording');
   expectUndisturbed(testimony);
@@ -189,18 +192,18 @@ ifMountable('C2: a removed folder is made again, and its segments leave the inde
   await expectWhole(all);
 });
 
-ifMountable('C2: what may go makes room on a full disk', async () => {
+ifMountable('C2: segments that are older than the limit are deleted to make room on a full disk', async () => {
   const all = await scene(LARGE, 6, { on_disk_clean_older_than: '4s', on_disk_schedule: '@every 1h' });
   const { proxy, folder } = all;
   const [first = ''] = namesIn(folder, CAMERA);
   const watch = await StreamWatch.start(proxy, CAMERA);
-  // Twice as much as fits.
+  // Records twice the size of the disk.
   await recordingIs(proxy, CAMERA, '12 MB recorded', 60_000, ({ bytes }) => bytes > 12e6);
   const now = await recordingIs(proxy, CAMERA, 'recording', BOUND_MS, ({ state }) => state === 'recording');
   const testimony = await watch.stop();
   record({
     row: 'C2',
-    fault: 'a disk of 6 MiB fills up twice, and age lets segments go',
+    fault: 'a disk of 6 MiB fills up twice, and old segments may be deleted',
     figure: 'groups lost while old segments make room',
     value: now.lost_groups,
     promise: '≤ 1 each time',
@@ -212,13 +215,13 @@ ifMountable('C2: what may go makes room on a full disk', async () => {
   await expectWhole(all);
 });
 
-ifMountable('C2: a disk of which some must stay free never fills up', async () => {
-  const keptBytes = 2 * 1024 * 1024;
-  const all = await scene(LARGE, 6, { on_disk_min_free_bytes: keptBytes });
+ifMountable('C2: a disk with a minimum of free space never fills up', async () => {
+  const limitBytes = 2 * 1024 * 1024;
+  const all = await scene(LARGE, 6, { on_disk_min_free_bytes: limitBytes });
   const { proxy, disk } = all;
-  let leastFree = Infinity;
+  let minFreeBytes = Infinity;
   await waitFor('12 MB recorded', 60_000, async () => {
-    leastFree = Math.min(leastFree, disk.freeBytes);
+    minFreeBytes = Math.min(minFreeBytes, disk.freeBytes);
     return (await recordingOf(proxy, CAMERA)).bytes > 12e6;
   });
   const now = await recordingOf(proxy, CAMERA);
@@ -231,6 +234,6 @@ ifMountable('C2: a disk of which some must stay free never fills up', async () =
   });
   expect(now).toMatchObject({ state: 'recording', lost_groups: 0 });
   // The limits are checked once a second, so segments of that second can exceed them.
-  expect(leastFree).toBeGreaterThan(keptBytes - 1.5e6);
+  expect(minFreeBytes).toBeGreaterThan(limitBytes - 1.5e6);
   await expectWhole(all);
 });

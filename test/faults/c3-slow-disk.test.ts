@@ -22,12 +22,12 @@ import { StreamWatch } from './stream-watch.js';
 import { expectUndisturbed } from './witness.js';
 
 const CAMERAS = ['one', 'two', 'three'];
-/** Writing a file takes three times its duration, and there are three cameras. */
+/** Delay of each write and sync. Writing a file takes several times its duration, and there are three cameras. */
 const SLOW_MS = 2000;
 const BOUND_MS = 120_000;
 /** Rings and V8's heap vary by some megabytes. An unbounded queue would hold everything that the cameras sent. */
 const MAX_GROWTH_MIB = 48;
-/** The proxy does not wait for a stuck disk. */
+/** Maximum time until the proxy has stopped, because it does not wait for a stuck disk. */
 const STOP_MS = 5000;
 
 let scene: FarmScene;
@@ -44,36 +44,36 @@ afterAll(async () => {
 });
 
 it(
-  'C3: a disk that is too slow costs groups of pictures, which are counted, and nothing else',
+  'C3: a disk that is too slow loses groups of pictures, which are counted, and disturbs nothing else',
   { timeout: 240_000 },
   async () => {
     for (const name of CAMERAS)
       await recordingIs(scene.proxy, name, 'two segments', 30_000, ({ segments }) => segments >= 2);
     const watch = await StreamWatch.start(scene.proxy, 'one');
-    // All buffers of ten seconds are full.
+    // Waits until the rings, which hold ten seconds, are full.
     for (const name of CAMERAS)
       await recordingIs(scene.proxy, name, 'a ring', 30_000, ({ segments }) => segments >= 12);
     const before = scene.proxy.usage().rssKiB;
 
     disk.slow(SLOW_MS);
-    const slowMs = Date.now();
-    let most = 0;
+    const slowSinceMs = Date.now();
+    let maxRssKiB = 0;
     for (const name of CAMERAS) {
       await recordingIs(scene.proxy, name, 'lost groups', BOUND_MS, (now) => {
-        most = Math.max(most, scene.proxy.usage().rssKiB);
+        maxRssKiB = Math.max(maxRssKiB, scene.proxy.usage().rssKiB);
         return now.lost_groups >= 6;
       });
     }
-    const forS = (Date.now() - slowMs) / 1000;
+    const slowForS = (Date.now() - slowSinceMs) / 1000;
     expect(scene.proxy.output).toContain('the disk is too slow');
 
     disk.slow(0);
-    const healedMs = Date.now();
+    const fastSinceMs = Date.now();
     for (const name of CAMERAS) await moreSegments(scene.proxy, name, 2);
     const counted = await Promise.all(CAMERAS.map(async (name) => (await recordingOf(scene.proxy, name)).lost_groups));
     for (const name of CAMERAS) await moreSegments(scene.proxy, name, 3);
-    const healedS = (Date.now() - healedMs) / 1000;
-    // A late write may still have lost one group.
+    const recoveryS = (Date.now() - fastSinceMs) / 1000;
+    // After two segments, no late write loses a group.
     const later = await Promise.all(CAMERAS.map(async (name) => (await recordingOf(scene.proxy, name)).lost_groups));
     expect(later).toEqual(counted);
     await waitFor('the end of the losses to be logged', BOUND_MS, () =>
@@ -91,7 +91,7 @@ it(
       expect(missing).toBe(25 * (counted[index] ?? 0));
       expect((await indexed(scene.proxy, name)).slice(0, files.length)).toEqual(files.map(({ file }) => file));
     }
-    const growthMiB = (most - before) / 1024;
+    const growthMiB = (maxRssKiB - before) / 1024;
     const fault = `each file takes ${(3 * SLOW_MS) / 1000} s, ${CAMERAS.length} cameras send one a second`;
     record({
       row: 'C3',
@@ -106,13 +106,13 @@ it(
       fault,
       figure: 'MiB that memory grows by',
       value: round(growthMiB, 1),
-      promise: `≤ ${MAX_GROWTH_MIB} (${Math.round(forS * CAMERAS.length * 0.5)} were sent)`,
+      promise: `≤ ${MAX_GROWTH_MIB} (${Math.round(slowForS * CAMERAS.length * 0.5)} were sent)`,
     });
     record({
       row: 'C3',
       fault,
-      figure: 's to five more segments when it is fast again',
-      value: round(healedS),
+      figure: 's to five more segments when the disk is fast again',
+      value: round(recoveryS),
       promise: 'logged',
     });
     expect(growthMiB).toBeLessThanOrEqual(MAX_GROWTH_MIB);
@@ -132,8 +132,8 @@ it('C3: the proxy does not wait for a stuck disk when it stops', async () => {
   });
   record({
     row: 'C3',
-    fault: 'SIGTERM while the disk takes nothing',
-    figure: 's until the process is gone',
+    fault: 'SIGTERM while the disk accepts no data',
+    figure: 's until the process has ended',
     value: round(ms / 1000),
     promise: `≤ ${STOP_MS / 1000}`,
   });

@@ -56,12 +56,12 @@ afterAll(async () => {
   rmSync(own, { recursive: true, force: true });
 });
 
-/** Sets the proxy's wall clock to this many seconds off the true one. The proxy sees it within a second. */
+/** Sets the wall clock of the proxy to the true time plus `seconds`. The proxy sees the change within a second. */
 function setClock(seconds: number): void {
   writeFileSync(join(own, 'offset'), `${seconds < 0 ? '-' : '+'}${Math.abs(seconds)}`);
 }
 
-/** Waits until the proxy has seen the change. */
+/** Waits until the wall clock of the proxy is `seconds` ahead. */
 async function clockIsAhead(seconds: number): Promise<void> {
   await waitFor(`the clock to be ${seconds} s ahead`, BOUND_MS, async () => {
     const { headers } = await fetch(`${scene.proxy.restUrl}/healthz`);
@@ -71,14 +71,14 @@ async function clockIsAhead(seconds: number): Promise<void> {
 
 function newest(files: readonly RecordedFile[]): RecordedFile['facts'] {
   const last = files.at(-1);
-  if (last === undefined) throw new Error('nothing is recorded');
+  if (last === undefined) throw new Error('Nothing is recorded.');
   return last.facts;
 }
 
-/** All recorded segments are there, in order, and the index agrees. */
-async function expectWhole(mustBeThere: readonly string[]): Promise<RecordedFile[]> {
+/** Expects that all recorded segments exist, in order, and that the index agrees. */
+async function expectWhole(requiredFiles: readonly string[]): Promise<RecordedFile[]> {
   const files = filesOf(archiveOf(scene.proxy), CAMERA);
-  expect(files.map(({ file }) => file)).toEqual(expect.arrayContaining([...mustBeThere]));
+  expect(files.map(({ file }) => file)).toEqual(expect.arrayContaining([...requiredFiles]));
   expectNoOverlap(files);
   expect(holes(files)).toEqual([]);
   for (const { path } of files) await expectPlays(path);
@@ -88,21 +88,21 @@ async function expectWhole(mustBeThere: readonly string[]): Promise<RecordedFile
 }
 
 it.each([
-  { name: 'an hour forward', seconds: HOUR_S, passesUs: HOUR_US },
-  { name: 'an hour back', seconds: 0, passesUs: 0 },
-  { name: 'another hour back', seconds: -HOUR_S, passesUs: 0 },
-])('C4: the wall clock jumps $name during recording', async ({ name, seconds, passesUs }) => {
+  { name: 'an hour forward', seconds: HOUR_S, expectedJumpUs: HOUR_US },
+  { name: 'an hour back', seconds: 0, expectedJumpUs: 0 },
+  { name: 'another hour back', seconds: -HOUR_S, expectedJumpUs: 0 },
+])('C4: the wall clock jumps $name during recording', async ({ name, seconds, expectedJumpUs }) => {
   const before = namesIn(archiveOf(scene.proxy), CAMERA).filter((file) => file.endsWith('.mp4'));
   const watch = await StreamWatch.start(scene.proxy, CAMERA);
   setClock(seconds);
   await clockIsAhead(seconds);
-  // Retention runs every second meanwhile.
+  // Retention runs every second during this time.
   await moreSegments(scene.proxy, CAMERA, 4);
   const testimony = await watch.stop();
 
   const files = await expectWhole(before);
-  const passedUs = newest(files).startUs - newest(files.filter(({ file }) => before.includes(file))).startUs;
-  expect(Math.abs(passedUs - passesUs)).toBeLessThan(60e6);
+  const jumpUs = newest(files).startUs - newest(files.filter(({ file }) => before.includes(file))).startUs;
+  expect(Math.abs(jumpUs - expectedJumpUs)).toBeLessThan(60e6);
   expect(testimony.backward).toBe(0);
   expectUndisturbed(testimony);
   expect(await recordingOf(scene.proxy, CAMERA)).toMatchObject({ state: 'recording', lost_groups: 0 });
@@ -135,7 +135,7 @@ it('C4: the wall clock is set back while the proxy does not run', async () => {
   record({
     row: 'C4',
     fault: 'the wall clock is set back an hour while the proxy does not run',
-    figure: 'segments that overlap what was recorded before',
+    figure: 'segments that overlap earlier segments',
     value: 0,
     promise: '0',
     others: testimony,

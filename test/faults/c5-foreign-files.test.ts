@@ -28,7 +28,7 @@ const CAMERAS = ['yard', 'moved', 'door'];
 const BOUND_MS = 30_000;
 
 let scene: FarmScene;
-/** A foreign folder beside the archive. */
+/** A folder that does not belong to the proxy. */
 let outside: string;
 
 beforeAll(async () => {
@@ -43,6 +43,7 @@ afterAll(async () => {
   rmSync(outside, { recursive: true, force: true });
 });
 
+/** Configures the next start to record nothing and to delete segments older than `olderThan`. */
 function clean(olderThan: string): void {
   const config = parse(readFileSync(scene.proxy.configFile, 'utf8')) as Record<string, unknown>;
   const buffer = { on_disk: false, on_disk_clean_older_than: olderThan, on_disk_schedule: '@every 1s' };
@@ -53,7 +54,7 @@ function isFile(path: string): boolean {
   return lstatSync(path).isFile();
 }
 
-/** Everything below a folder with its content; links are not followed. */
+/** All files below a folder with their content. Links are not followed. */
 function contents(folder: string): Map<string, string> {
   const found = new Map<string, string>();
   for (const name of readdirSync(folder, { recursive: true, encoding: 'utf8' })) {
@@ -64,7 +65,7 @@ function contents(folder: string): Map<string, string> {
   return found;
 }
 
-it('C5: retention deletes only its own segments, whatever else is in the folder', async () => {
+it('C5: retention deletes only segments of the proxy, and no other files in the folder', async () => {
   const folder = archiveOf(scene.proxy);
   for (const name of CAMERAS) await scene.proxy.addCamera(name, scene.farm.url(name));
   for (const name of CAMERAS) {
@@ -78,13 +79,13 @@ it('C5: retention deletes only its own segments, whatever else is in the folder'
   const at = (name: string): string => join(folder, 'yard', name);
   const elsewhere = (name: string): string => join(outside, name);
   const segment = first?.path ?? '';
-  // In the index: a segment that became a link, one that became a folder, one that became a link to a foreign file.
+  // In the index: a segment that became a link, and a segment that became a folder.
   renameSync(second?.path ?? '', elsewhere('second.mp4'));
   symlinkSync(elsewhere('second.mp4'), second?.path ?? '');
   rmSync(third?.path ?? '');
   mkdirSync(third?.path ?? '');
   copyFileSync(segment, join(third?.path ?? '', '1_2.mp4'));
-  // A whole camera folder that is elsewhere now.
+  // In the index: a camera folder that was moved and replaced by a link.
   renameSync(join(folder, 'moved'), elsewhere('moved'));
   symlinkSync(elsewhere('moved'), join(folder, 'moved'));
   // Not in the index.
@@ -101,7 +102,7 @@ it('C5: retention deletes only its own segments, whatever else is in the folder'
   copyFileSync(segment, join(folder, '..yard', '1700000000006_1000.mp4'));
   cpSync(elsewhere('moved'), elsewhere('linked'), { recursive: true });
   symlinkSync(elsewhere('linked'), join(folder, 'linked'));
-  // Forged rows: outside of the folder, and of another camera.
+  // Forged rows: files outside the folder, files that are not segments, and folders that are not of a camera.
   copyFileSync(segment, elsewhere('1700000000007_1000.mp4'));
   const database = new Database(join(scene.proxy.dataDir, 'recordings.db'));
   const row = database.prepare('SELECT * FROM segments WHERE file = ?').get(fourth?.file) as Record<string, unknown>;
@@ -132,7 +133,7 @@ it('C5: retention deletes only its own segments, whatever else is in the folder'
   const outsideBefore = contents(outside);
   clean('1s');
   await scene.proxy.resume();
-  await waitFor('everything of ours to be gone', BOUND_MS, () => namesIn(folder, 'door').length === 0);
+  await waitFor('all segments of the proxy to be deleted', BOUND_MS, () => namesIn(folder, 'door').length === 0);
   await waitFor('the index to be empty', BOUND_MS, async () => {
     const { text } = await scene.proxy.rest('GET', '/api/v1/recordings');
     return (JSON.parse(text) as { segments: number }).segments === 0;
@@ -144,7 +145,7 @@ it('C5: retention deletes only its own segments, whatever else is in the folder'
   const after = contents(folder);
   expect([...after.keys()].sort()).toEqual([...left.keys()].sort());
   expect(after).toEqual(left);
-  // Each file is named. Of a folder that belongs to no camera, only the folder is named.
+  // The report names each foreign file. For a folder that belongs to no camera, it names only the folder.
   for (const name of [
     'moved',
     'linked',
@@ -159,7 +160,7 @@ it('C5: retention deletes only its own segments, whatever else is in the folder'
   record({
     row: 'C5',
     fault: 'links, folders and foreign files named as segments, rows that point outside',
-    figure: 'files that are not ours and were touched',
+    figure: 'foreign files that were changed or deleted',
     value: `0 of ${left.size + outsideBefore.size}`,
     promise: '0',
   });

@@ -12,7 +12,7 @@ const FAULTS: Readonly<Record<string, Fault>> = {
   'answers 500': { kind: 'status', status: 500 },
   'answers 429': { kind: 'status', status: 429, headers: { 'retry-after': '1' } },
   hangs: { kind: 'hang' },
-  drips: { kind: 'drip' },
+  'answers too slowly': { kind: 'drip' },
   'resets after the body': { kind: 'reset' },
 };
 
@@ -37,12 +37,16 @@ it('D1: annotations survive a receiver that fails in every way', async () => {
     await annotators.more(200, BOUND_MS);
     receiver.fault = fault;
     const { length } = receiver.batches;
-    // The second one is a retry.
+    // The second batch is a retry.
     await waitFor('two batches to fail', BOUND_MS, () => receiver.batches.length >= length + 2);
     await annotators.more(200, BOUND_MS);
     receiver.fault = undefined;
     const { delivered } = await annotationsStatus(proxy);
-    await waitFor('it to go on', BOUND_MS, async () => (await annotationsStatus(proxy)).delivered > delivered);
+    await waitFor(
+      'the delivery to go on',
+      BOUND_MS,
+      async () => (await annotationsStatus(proxy)).delivered > delivered,
+    );
   }
   await receiver.stop();
   await annotators.more(200, BOUND_MS);

@@ -7,7 +7,7 @@ import { Annotators, deliveryOf, everythingIsSent } from './annotating.js';
 import { record } from './report.js';
 
 const CAMERAS = ['one', 'two', 'three', 'four'];
-/** FAULT_KILLS=500 for the long run. */
+/** Number of kills. Use FAULT_KILLS=500 for the full test. */
 const KILLS = Number(process.env['FAULT_KILLS'] ?? 10);
 const KILL_BOUND_MS = 60_000;
 
@@ -27,12 +27,12 @@ afterAll(async () => {
 });
 
 it(
-  'D2: what was acknowledged is delivered, however often the proxy is killed',
+  'D2: acknowledged annotations are delivered although the proxy is killed again and again',
   async () => {
     const annotators = new Annotators(proxy, CAMERAS);
     for (let kill = 0; kill < KILLS; kill += 1) {
       await annotators.more(50, KILL_BOUND_MS);
-      // In the middle of whatever it is doing.
+      // A random pause, so that the kill interrupts different work each time.
       await pause(Math.random() * 100);
       await proxy.kill9();
       await proxy.resume();
@@ -42,7 +42,7 @@ it(
     await everythingIsSent(proxy, KILL_BOUND_MS);
 
     const { lost, disordered, renamed, repeated } = deliveryOf(annotators, receiver);
-    const fault = `kill -9 while annotations pour in, ${KILLS} times`;
+    const fault = `kill -9 while annotations arrive, ${KILLS} times`;
     record({ row: 'D2', fault, figure: `acknowledged and lost, of ${annotators.count}`, value: lost, promise: '0' });
     record({ row: 'D2', fault, figure: 'out of order', value: disordered, promise: '0' });
     record({ row: 'D2', fault, figure: `under a second id, of ${repeated} repeated`, value: renamed, promise: '0' });

@@ -11,7 +11,7 @@ const CAMERAS = [
   ['one', 'two'],
   ['three', 'four'],
 ];
-/** FAULT_KILLS=500 for the long run. */
+/** Number of kills. Use FAULT_KILLS=500 for the full test. */
 const KILLS = Number(process.env['FAULT_KILLS'] ?? 3);
 const KILL_BOUND_MS = 60_000;
 
@@ -21,7 +21,7 @@ let proxies: Proxy[];
 
 beforeAll(async () => {
   receiver = await AnnotationReceiver.start();
-  // It comes back with what it was told to save now and then: older than what was acknowledged.
+  // After a kill, Redis restarts with the data of its last SAVE, which is older than the last acknowledged annotations.
   redis = await RedisServer.start({ durable: false });
   const annotation = { endpoint: receiver.url, poll_duration_ms: 20, max_batch_size: 50 };
   const config = { annotation, redis: { connection: redis.connection } };
@@ -36,14 +36,14 @@ afterAll(async () => {
 });
 
 it(
-  'D2: what proxies that share a queue acknowledged is delivered, however often they and Redis are killed',
+  'D2: annotations of proxies that share a queue are delivered although the proxies and Redis are killed again and again',
   async () => {
     const annotators = proxies.map((proxy, index) => new Annotators(proxy, CAMERAS[index] ?? []));
     const more = (): Promise<unknown> => Promise.all(annotators.map((some) => some.more(50, KILL_BOUND_MS)));
     for (let kill = 0; kill < KILLS; kill += 1) {
       await more();
       if (Math.random() < 0.5) await (await redis.client()).sendCommand(['SAVE']);
-      // In the middle of whatever they are doing.
+      // A random pause, so that the kill interrupts different work each time.
       await pause(Math.random() * 300);
       const victim = [...proxies, redis][kill % (proxies.length + 1)] ?? redis;
       await victim.kill9();

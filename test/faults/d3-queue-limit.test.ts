@@ -29,7 +29,7 @@ afterAll(async () => {
   await receiver.stop();
 });
 
-it('D3: offline, the queue grows to its limit, reports it, and is delivered completely', async () => {
+it('D3: without a receiver, the queue grows to its limit, which is reported, and is later delivered completely', async () => {
   let acknowledged = 0;
   const refusals: { code: status; details: string }[] = [];
   for (let sent = 0; sent < LIMIT + 5 * AT_ONCE; sent += AT_ONCE) {
@@ -50,7 +50,7 @@ it('D3: offline, the queue grows to its limit, reports it, and is delivered comp
     paused: expect.stringContaining('nothing listens'),
   });
 
-  // A restart does not forget the limit.
+  // The limit still applies after a restart.
   await proxy.kill9();
   await proxy.resume();
   expect((await failure(annotate(client, 'yard'))).code).toBe(status.RESOURCE_EXHAUSTED);

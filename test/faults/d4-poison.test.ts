@@ -6,7 +6,8 @@ import { Proxy } from '../support/proxy.js';
 import { everythingIsSent } from './annotating.js';
 import { record } from './report.js';
 
-const GOOD = 500;
+/** Number of annotations that the endpoint accepts. */
+const ACCEPTED = 500;
 const BOUND_MS = 60_000;
 
 let receiver: AnnotationReceiver;
@@ -28,7 +29,7 @@ afterAll(async () => {
 
 it('D4: an annotation that the endpoint refuses is set aside with its reason, and the others are delivered', async () => {
   receiver.fault = { kind: 'poison' };
-  const all = Array.from({ length: GOOD }, (_, number) => String(number));
+  const all = Array.from({ length: ACCEPTED }, (_, number) => String(number));
   all.splice(123, 0, 'poison');
   await Promise.all(all.map((custom) => annotate(client, 'yard', { custom_meta_1: custom })));
   await everythingIsSent(proxy, BOUND_MS);
@@ -36,11 +37,11 @@ it('D4: an annotation that the endpoint refuses is set aside with its reason, an
   const found = await annotationsStatus(proxy);
   const { text } = await proxy.rest('GET', '/api/v1/annotations/set-aside');
   const { annotations } = JSON.parse(text) as { annotations: { reason: string }[] };
-  const fault = 'one of them is refused with 400 for ever';
-  record({ row: 'D4', fault, figure: `delivered, of ${GOOD}`, value: receiver.ids.size, promise: `${GOOD}` });
+  const fault = 'one annotation is always refused with 400';
+  record({ row: 'D4', fault, figure: `delivered, of ${ACCEPTED}`, value: receiver.ids.size, promise: `${ACCEPTED}` });
   record({ row: 'D4', fault, figure: 'set aside', value: found.set_aside, promise: '1' });
-  record({ row: 'D4', fault, figure: 'requests for it all', value: receiver.batches.length, promise: 'told only' });
-  expect(receiver.ids.size).toBe(GOOD);
+  record({ row: 'D4', fault, figure: 'requests in total', value: receiver.batches.length, promise: 'reported only' });
+  expect(receiver.ids.size).toBe(ACCEPTED);
   expect(annotations).toMatchObject([{ reason: expect.stringContaining('400') }]);
-  expect(found).toMatchObject({ set_aside: 1, delivered: GOOD, paused: null });
+  expect(found).toMatchObject({ set_aside: 1, delivered: ACCEPTED, paused: null });
 });

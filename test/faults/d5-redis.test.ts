@@ -24,17 +24,17 @@ afterAll(async () => {
   await redis.dispose();
 });
 
-/** The status says that it is away, and the seconds that it took to say so. */
+/** Waits until the status reports that Redis is away, with this sentence. Returns the time in seconds. */
 async function away(sentence: RegExp): Promise<number> {
   const startMs = performance.now();
-  await waitFor(`the status to say ${String(sentence)}`, BOUND_MS, async () => {
+  await waitFor(`the status to report ${String(sentence)}`, BOUND_MS, async () => {
     const { connected, message } = await redisStatus(scene.proxy);
     return !connected && sentence.test(message ?? '');
   });
   return (performance.now() - startMs) / 1000;
 }
 
-/** The status says that it is connected, and frames come again. */
+/** Waits until Redis is connected and frames arrive again. Returns the time in seconds. */
 async function back(): Promise<number> {
   const startMs = performance.now();
   await waitFor('a connection', BOUND_MS, async () => (await redisStatus(scene.proxy)).connected);
@@ -43,7 +43,7 @@ async function back(): Promise<number> {
   return (performance.now() - startMs) / 1000;
 }
 
-/** States that the stream of events tells of that camera, when all of them have been written. */
+/** The states in the events of a camera, after all events have been written. */
 async function eventsOf(camera: string): Promise<(string | undefined)[]> {
   await waitFor('the events', BOUND_MS, async () => (await redisStatus(scene.proxy)).events.waiting === 0);
   const entries = (await (await redis.client()).xRange('chrysproxy:events', '-', '+')) ?? [];
@@ -57,7 +57,7 @@ it('D5: a Redis that is stopped, frozen, flushed and started again disturbs no o
 
   await redis.stop();
   await away(/ is away: /);
-  // What happens meanwhile is told later.
+  // Events during the outage are written later.
   await scene.proxy.addCamera('meanwhile', scene.farm.url(CAMERA));
   await scene.proxy.removeCamera('meanwhile');
   await redis.restart();
@@ -68,18 +68,18 @@ it('D5: a Redis that is stopped, frozen, flushed and started again disturbs no o
   seconds.push(await back());
 
   redis.freeze();
-  const noticed = await away(/it has not answered for 5 s/);
+  const detectionS = await away(/it has not answered for 5 s/);
   redis.thaw();
   seconds.push(await back());
 
   const testimony = await watch.stop();
   const { events: counts } = await redisStatus(scene.proxy);
 
-  const fault = 'Redis stopped and started, flushed, frozen and thawed, while all frames go there';
+  const fault = 'Redis stopped and started, flushed, frozen and thawed, while all frames are published';
   record({
     row: 'D5',
     fault,
-    figure: 's until frames are there again, at most',
+    figure: 'maximum s until frames are published again',
     value: round(Math.max(...seconds)),
     promise: '≤ 15',
     others: testimony,
@@ -87,12 +87,12 @@ it('D5: a Redis that is stopped, frozen, flushed and started again disturbs no o
   record({
     row: 'D5',
     fault,
-    figure: 's until the status tells that it froze',
-    value: round(noticed),
+    figure: 's until the status reports the frozen Redis',
+    value: round(detectionS),
     promise: '≤ 10',
   });
   expect(Math.max(...seconds)).toBeLessThanOrEqual(15);
-  expect(noticed).toBeLessThanOrEqual(10);
+  expect(detectionS).toBeLessThanOrEqual(10);
   expect(testimony).toMatchObject({ notPublished: 0, repeated: 0, torn: 0, backward: 0 });
   expect(testimony.lost).toBeLessThanOrEqual(maxLate(testimony.starvedMs));
   expect(counts).toMatchObject({ waiting: 0, lost: 0 });

@@ -13,7 +13,7 @@ let server: RtmpServer;
 
 beforeAll(async () => {
   server = await RtmpServer.start();
-  // A high bit rate, so that the buffers in the kernel before a frozen server are full soon.
+  // A high bit rate soon fills the kernel's buffers when the server is frozen.
   const more = { [CAMERA]: { rtmp_endpoint: server.url(CAMERA) } };
   scene = await FarmScene.start({ [CAMERA]: 'h264-640x480-25-g25-4000k' }, { more });
   await scene.proxy.rest('PATCH', `/api/v1/process/${CAMERA}`, { passthrough: true });
@@ -35,10 +35,11 @@ async function shown(): Promise<Shown> {
   return JSON.parse((await scene.proxy.rest('GET', `/api/v1/process/${CAMERA}`)).text) as Shown;
 }
 
-async function streaming(wanted: boolean): Promise<number> {
+/** Waits until `streaming` has this value. Returns the time in seconds. */
+async function streaming(expected: boolean): Promise<number> {
   const startMs = Date.now();
-  await waitFor(`streaming to be ${wanted}`, BOUND_MS, async () => {
-    return (await shown()).rtmp_stream_status.streaming === wanted;
+  await waitFor(`streaming to be ${expected}`, BOUND_MS, async () => {
+    return (await shown()).rtmp_stream_status.streaming === expected;
   });
   return (Date.now() - startMs) / 1000;
 }
@@ -56,7 +57,14 @@ it('D6: an RTMP server that is restarted gets the stream again, and no other par
   await plays();
   const testimony = await witness.stop();
   const fault = 'RTMP server restarted';
-  record({ row: 'D6', fault, figure: 's to stream again', value: round(recoverS), promise: 'told', others: testimony });
+  record({
+    row: 'D6',
+    fault,
+    figure: 's to stream again',
+    value: round(recoverS),
+    promise: 'reported',
+    others: testimony,
+  });
   expectUndisturbed(testimony);
 });
 
@@ -76,8 +84,15 @@ it('D6: a frozen RTMP server is detected, gets the stream when it thaws, and del
   await plays();
   const testimony = await witness.stop();
   const fault = 'RTMP server frozen';
-  record({ row: 'D6', fault, figure: 's to detect', value: round(detectS), promise: 'told', others: testimony });
-  record({ row: 'D6', fault, figure: 's from its thaw', value: round(recoverS), promise: 'told', others: testimony });
+  record({ row: 'D6', fault, figure: 's to detect', value: round(detectS), promise: 'reported', others: testimony });
+  record({
+    row: 'D6',
+    fault,
+    figure: 's to stream again after the thaw',
+    value: round(recoverS),
+    promise: 'reported',
+    others: testimony,
+  });
   expectUndisturbed(testimony);
 });
 

@@ -1,4 +1,4 @@
-/** Annotations of a proxy whose Redis is stopped, flushed, full and frozen: none is lost. */
+/** Annotations of a proxy whose Redis is stopped, flushed, full or frozen: none is lost. */
 import { writeFileSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { stringify } from 'yaml';
@@ -41,7 +41,7 @@ describe('a proxy whose Redis', () => {
     await queue.nothingIsLeft();
   });
 
-  it('comes back with an older snapshot delivers each annotation, some twice', async () => {
+  it('restarts with an older snapshot delivers each annotation, some of them twice', async () => {
     const proxy = await queue.proxy();
     queue.receiver.fault = { kind: 'status', status: 503 };
     await queue.annotate(proxy, 'one', NUMBERS.slice(0, 15));
@@ -57,7 +57,7 @@ describe('a proxy whose Redis', () => {
     await delivers(proxy, NUMBERS.length);
     await queue.nothingIsLeft();
     queue.expectAll('one');
-    expect(queue.receiver.taken.length).toBeGreaterThan(NUMBERS.length);
+    expect(queue.receiver.accepted.length).toBeGreaterThan(NUMBERS.length);
   });
 
   it('is frozen answers Annotate', async () => {
@@ -65,13 +65,13 @@ describe('a proxy whose Redis', () => {
     await senderIs(proxy, 'this');
     queue.redis.freeze();
     await queue.annotate(proxy, 'one');
-    await waitFor('the outage to be told', BOUND_MS, async () => (await annotationsStatus(proxy)).paused !== null);
+    await waitFor('the outage to be reported', BOUND_MS, async () => (await annotationsStatus(proxy)).paused !== null);
     queue.redis.thaw();
     await delivers(proxy, NUMBERS.length);
     queue.expectAll('one');
   });
 
-  it('is full keeps annotations on the disk, and delivers those that are in Redis', async () => {
+  it('is full keeps annotations on the disk, and delivers the annotations that are in Redis', async () => {
     const proxy = await queue.proxy();
     queue.receiver.fault = { kind: 'status', status: 503 };
     await queue.annotate(proxy, 'one', NUMBERS.slice(0, 15));
@@ -80,13 +80,17 @@ describe('a proxy whose Redis', () => {
     await queue.annotate(proxy, 'one', NUMBERS.slice(15));
     await waitFor('the reason', BOUND_MS, async () => (await annotationsStatus(proxy)).paused?.includes('OOM'));
     queue.receiver.fault = undefined;
-    await waitFor('those that are in it', BOUND_MS, async () => (await annotationsStatus(proxy)).delivered === 15);
+    await waitFor(
+      'the annotations in Redis to be delivered',
+      BOUND_MS,
+      async () => (await annotationsStatus(proxy)).delivered === 15,
+    );
     await (await queue.redis.client()).configSet('maxmemory', '0');
     await delivers(proxy, NUMBERS.length);
     queue.expectAll('one');
   });
 
-  it('is removed from its configuration delivers by itself', async () => {
+  it('is removed from its configuration delivers the annotations itself', async () => {
     const proxy = await queue.proxy();
     queue.receiver.fault = { kind: 'status', status: 503 };
     await queue.annotate(proxy, 'one');

@@ -18,19 +18,23 @@ describe('proxies that share a queue', () => {
     const other = await queue.proxy();
     queue.receiver.fault = { kind: 'hang' };
     await Promise.all([queue.annotate(one, 'one'), queue.annotate(other, 'two')]);
-    await waitFor('some to be on their way', BOUND_MS, () => queue.receiver.batches.length > 0);
+    await waitFor('a batch to be sent', BOUND_MS, () => queue.receiver.batches.length > 0);
     await Promise.all([shares(one, NUMBERS.length), shares(other, NUMBERS.length)]);
     await senderIs(other, 'other');
     expect((await annotationsStatus(other)).paused).toBeNull();
     await one.kill9();
     queue.receiver.fault = undefined;
     await delivers(other, NUMBERS.length);
-    await waitFor('those of the killed one', BOUND_MS, () => queue.receiver.firstOf('one').length === NUMBERS.length);
+    await waitFor(
+      'the annotations of the killed proxy',
+      BOUND_MS,
+      () => queue.receiver.firstOf('one').length === NUMBERS.length,
+    );
     queue.expectAll('one', 'two');
     await one.resume();
     await delivers(one, NUMBERS.length);
     await queue.nothingIsLeft();
-    expect(queue.receiver.taken).toHaveLength(queue.receiver.ids.size);
+    expect(queue.receiver.accepted).toHaveLength(queue.receiver.ids.size);
   });
 
   it('deliver the annotations of a proxy whose endpoint is away', async () => {
@@ -65,7 +69,11 @@ describe('proxies that share a queue', () => {
     const other = await queue.proxy();
     queue.receiver.fault = { kind: 'poison' };
     await queue.annotate(other, 'two', ['1', 'poison', '2']);
-    await waitFor('one to be set aside', BOUND_MS, async () => (await annotationsStatus(other)).set_aside === 1);
+    await waitFor(
+      'an annotation to be set aside',
+      BOUND_MS,
+      async () => (await annotationsStatus(other)).set_aside === 1,
+    );
     const { text } = await other.rest('GET', '/api/v1/annotations/set-aside');
     expect(text).toContain('"custom_meta_1":"poison"');
     expect(text).toMatch(/"reason":"http:\S+ answered 400/);
@@ -75,7 +83,7 @@ describe('proxies that share a queue', () => {
     await other.rest('POST', '/api/v1/annotations/set-aside/requeue', { all: true });
     await delivers(other, 3);
     expect(queue.receiver.firstOf('two')).toEqual(['1', '2', 'poison']);
-    expect(queue.receiver.taken).toHaveLength(3);
+    expect(queue.receiver.accepted).toHaveLength(3);
     await queue.nothingIsLeft();
   });
 });

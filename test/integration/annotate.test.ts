@@ -1,4 +1,4 @@
-/** Annotations from a client to a receiver that fails in every way: none that was acknowledged is lost. */
+/** Annotations from a client to a receiver that fails in every way: no acknowledged annotation is lost. */
 import { appendFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { status } from '@grpc/grpc-js';
@@ -13,7 +13,7 @@ import { waitFor } from '../support/wait.js';
 
 const BOUND_MS = 30_000;
 const CAMERAS = ['one', 'two', 'three'];
-const EACH = 20;
+const PER_CAMERA = 20;
 
 let receiver: AnnotationReceiver;
 let proxy: Proxy;
@@ -49,19 +49,19 @@ const allDelivered = (count: number): Promise<unknown> =>
     return delivered === count && queued === 0;
   });
 
-/** Of each camera so many, numbered in custom_meta_1, cameras in turn. */
+/** Sends PER_CAMERA annotations for each camera, numbered in custom_meta_1, the cameras in turn. */
 async function annotateAll(): Promise<void> {
-  for (let number = 0; number < EACH; number += 1) {
+  for (let number = 0; number < PER_CAMERA; number += 1) {
     await Promise.all(CAMERAS.map((camera) => annotate(client, camera, { custom_meta_1: String(number) })));
   }
 }
 
-const NUMBERS = Array.from({ length: EACH }, (_, number) => String(number));
+const NUMBERS = Array.from({ length: PER_CAMERA }, (_, number) => String(number));
 
 describe('an annotation', () => {
   beforeEach(() => start());
 
-  it('arrives with every field under its name, the empty ones left out, and an id', async () => {
+  it('arrives with every field under its name, without empty fields, and with an id', async () => {
     const now = Date.now();
     const request = {
       device_name: 'yard',
@@ -104,11 +104,11 @@ describe('an annotation', () => {
     await client.unary('Annotate', { device_name: 'door', type: 'x', start_timestamp: now, confidence: 0 });
     await allDelivered(2);
     const { is_keyframe: keyframe, ...others } = request;
-    expect(receiver.taken).toEqual([
+    expect(receiver.accepted).toEqual([
       { id: expect.stringMatching(/^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-/), ...others, is_keyrame: keyframe },
       { id: expect.any(String), device_name: 'door', type: 'x', start_timestamp: now },
     ]);
-    expect(receiver.taken[0]!.id < receiver.taken[1]!.id).toBe(true);
+    expect(receiver.accepted[0]!.id < receiver.accepted[1]!.id).toBe(true);
   });
 
   it.each([
@@ -117,7 +117,7 @@ describe('an annotation', () => {
     ['without start_timestamp', { start_timestamp: 0 }, /start_timestamp: 0 .* 7 days/],
     ['of more than 7 days ago', { start_timestamp: Date.now() - 7.01 * 86_400_000 }, /within 7 days/],
     ['of more than 7 days ahead', { start_timestamp: Date.now() + 7.01 * 86_400_000 }, /within 7 days/],
-    ['with a confidence that is no number', { confidence: NaN }, /confidence: /],
+    ['with a confidence that is not a number', { confidence: NaN }, /confidence: /],
   ])('%s is INVALID_ARGUMENT', async (_what, fields, message) => {
     const refusal = await failure(annotate(client, 'yard', fields));
     expect(refusal).toMatchObject({ code: status.INVALID_ARGUMENT, details: expect.stringMatching(message) });
@@ -129,7 +129,7 @@ describe('an annotation', () => {
     await allDelivered(2);
   });
 
-  it('without an edge key is FAILED_PRECONDITION that says where to set it', async () => {
+  it('without an edge key is FAILED_PRECONDITION with advice on how to set it', async () => {
     await proxy.rest('POST', '/api/v1/settings', { edge_key: '', edge_secret: '' });
     const refusal = await failure(annotate(client, 'yard'));
     expect(refusal).toMatchObject({
@@ -151,11 +151,11 @@ describe('an annotation', () => {
     expect(lines.map(({ device_name: name }) => name)).toEqual(Array(5).fill('yard'));
     await allDelivered(5);
     expect(receiver.firstOf('yard')).toEqual(['0', '1', '2', '3', '4']);
-    expect(receiver.taken[0]).toMatchObject({ mask: [{ x: 1, y: 2, z: 3 }], is_keyrame: true, confidence: 0.5 });
+    expect(receiver.accepted[0]).toMatchObject({ mask: [{ x: 1, y: 2, z: 3 }], is_keyrame: true, confidence: 0.5 });
   });
 });
 
-describe('what was acknowledged arrives, in order, repeated only under its id, when the receiver', () => {
+describe('acknowledged annotations arrive in order, and repetitions have the same id, when the receiver', () => {
   beforeEach(() => start());
 
   it.each<[string, Fault]>([
@@ -165,48 +165,48 @@ describe('what was acknowledged arrives, in order, repeated only under its id, w
     ['answers 401', { kind: 'status', status: 401 }],
     ['redirects', { kind: 'status', status: 307, headers: { location: 'http://127.0.0.1:1/' } }],
     ['hangs', { kind: 'hang' }],
-    ['drips', { kind: 'drip' }],
-    ['takes them and resets the connection', { kind: 'reset' }],
-    ['takes only small batches', { kind: 'most', most: 3 }],
+    ['answers too slowly', { kind: 'drip' }],
+    ['accepts them and resets the connection', { kind: 'reset' }],
+    ['accepts only small batches', { kind: 'too_many', max: 3 }],
   ])('%s', async (_what, fault) => {
     receiver.fault = fault;
     await annotateAll();
-    if (fault.kind !== 'most') {
-      await waitFor('it to fail', BOUND_MS, () => receiver.batches.length > 0);
+    if (fault.kind !== 'too_many') {
+      await waitFor('a batch to fail', BOUND_MS, () => receiver.batches.length > 0);
       await waitFor('the error', BOUND_MS, async () => (await annotationsStatus(proxy)).last_error !== null);
       expect((await annotationsStatus(proxy)).delivered).toBe(0);
       receiver.fault = undefined;
-      // As a person would who has put the key right.
+      // As an operator who corrects the key would do.
       if (fault.kind === 'status' && fault.status === 401) await proxy.rest('POST', '/api/v1/settings', KEYS);
     }
-    await allDelivered(EACH * CAMERAS.length);
+    await allDelivered(PER_CAMERA * CAMERAS.length);
     for (const camera of CAMERAS) expect(receiver.firstOf(camera)).toEqual(NUMBERS);
-    expect(receiver.ids.size).toBe(EACH * CAMERAS.length);
+    expect(receiver.ids.size).toBe(PER_CAMERA * CAMERAS.length);
     for (const { ids } of receiver.batches) expect(ids.length).toBeLessThanOrEqual(16);
     expect((await annotationsStatus(proxy)).set_aside).toBe(0);
   });
 
-  it('is away, while the proxy is killed and started again', async () => {
+  it('is away while the proxy is killed and started again', async () => {
     await receiver.stop();
     await annotateAll();
     await proxy.kill9();
     await proxy.resume();
-    expect(await annotationsStatus(proxy)).toMatchObject({ queued: EACH * CAMERAS.length, delivered: 0 });
+    expect(await annotationsStatus(proxy)).toMatchObject({ queued: PER_CAMERA * CAMERAS.length, delivered: 0 });
     await receiver.listen();
-    await allDelivered(EACH * CAMERAS.length);
+    await allDelivered(PER_CAMERA * CAMERAS.length);
     for (const camera of CAMERAS) expect(receiver.firstOf(camera)).toEqual(NUMBERS);
   });
 });
 
-describe('one that the receiver refuses', () => {
+describe('an annotation that the receiver refuses', () => {
   beforeEach(() => start());
 
-  it('is set aside with the reason, the others arrive, and it is sent again when it is requeued', async () => {
+  it('is set aside with the reason while the others arrive, and is sent again when it is requeued', async () => {
     receiver.fault = { kind: 'poison' };
     await Promise.all(NUMBERS.map((number) => annotate(client, 'yard', { custom_meta_1: number })));
     await annotate(client, 'yard', { custom_meta_1: 'poison' });
     await annotate(client, 'yard', { custom_meta_1: 'last' });
-    await allDelivered(EACH + 1);
+    await allDelivered(PER_CAMERA + 1);
     expect(await annotationsStatus(proxy)).toMatchObject({ set_aside: 1, queued: 0, paused: null });
 
     const listed = await runCli(proxy, ['annotations', 'set-aside', '--json']);
@@ -222,12 +222,12 @@ describe('one that the receiver refuses', () => {
     receiver.fault = undefined;
     const requeued = await runCli(proxy, ['annotations', 'requeue', poison!.id]);
     expect(requeued.stdout).toBe('1 annotations are queued again.\n');
-    await allDelivered(EACH + 2);
+    await allDelivered(PER_CAMERA + 2);
     expect(receiver.firstOf('yard').at(-1)).toBe('poison');
     expect(await annotationsStatus(proxy)).toMatchObject({ set_aside: 0 });
   });
 
-  it('and all others too, does not empty the queue, because the endpoint may be wrong', async () => {
+  it('like all others does not empty the queue: sending pauses, because the endpoint may be wrong', async () => {
     receiver.fault = { kind: 'status', status: 404 };
     await Promise.all(NUMBERS.map((number) => annotate(client, 'yard', { custom_meta_1: number })));
     const { paused } = await waitFor('the pause', BOUND_MS, async () => {
@@ -237,15 +237,15 @@ describe('one that the receiver refuses', () => {
     expect(paused).toMatch(/annotation\.endpoint may be wrong/);
     expect((await annotationsStatus(proxy)).queued).toBeGreaterThan(0);
     receiver.fault = undefined;
-    await waitFor('the rest', BOUND_MS, async () => (await annotationsStatus(proxy)).queued === 0);
+    await waitFor('an empty queue', BOUND_MS, async () => (await annotationsStatus(proxy)).queued === 0);
     await proxy.rest('POST', '/api/v1/annotations/set-aside/requeue', { all: true });
-    await allDelivered(EACH);
-    expect(receiver.ids.size).toBe(EACH);
+    await allDelivered(PER_CAMERA);
+    expect(receiver.ids.size).toBe(PER_CAMERA);
   });
 });
 
 describe('the queue', () => {
-  it('refuses more than annotation.max_queue, and accepts more when there is room again', async () => {
+  it('refuses annotations beyond annotation.max_queue, and accepts them when there is room again', async () => {
     await start({ max_queue: 10 });
     receiver.fault = { kind: 'status', status: 503 };
     for (let number = 0; number < 10; number += 1) await annotate(client, 'yard', { custom_meta_1: String(number) });
@@ -262,7 +262,7 @@ describe('the queue', () => {
     await start();
     const acknowledged: string[] = [];
     let refused = 0;
-    const pouring = CAMERAS.map(async (camera) => {
+    const senders = CAMERAS.map(async (camera) => {
       for (let number = 0; refused < 1; number += 1) {
         try {
           await annotate(client, camera, { custom_meta_1: String(number) });
@@ -272,19 +272,19 @@ describe('the queue', () => {
         }
       }
     });
-    await waitFor('some to be acknowledged', BOUND_MS, () => acknowledged.length > 100);
+    await waitFor('100 annotations to be acknowledged', BOUND_MS, () => acknowledged.length > 100);
     expect(await proxy.end()).toBe(0);
-    await Promise.all(pouring);
+    await Promise.all(senders);
     await proxy.resume();
-    await waitFor('the rest', BOUND_MS, async () => (await annotationsStatus(proxy)).queued === 0);
-    const arrived = new Set(receiver.taken.map((one) => `${one.device_name} ${one.custom_meta_1 ?? ''}`));
+    await waitFor('an empty queue', BOUND_MS, async () => (await annotationsStatus(proxy)).queued === 0);
+    const arrived = new Set(receiver.accepted.map((one) => `${one.device_name} ${one.custom_meta_1 ?? ''}`));
     expect(acknowledged.filter((one) => !arrived.has(one))).toEqual([]);
   });
 });
 
 describe('the disk', () => {
-  it('that is full refuses annotations, loses none, and accepts more when there is room again', async () => {
-    // A small disk of its own, which only the proxy's processes see.
+  it('that is full makes the proxy refuse annotations, lose none, and accept more when there is room again', async () => {
+    // A small disk that only the proxy's processes see.
     const mount = 'mount -t tmpfs -o size=8m none "$0" && exec "$@"';
     await start({}, (folder) => {
       const disk = join(folder, 'data');
@@ -312,7 +312,7 @@ describe('the disk', () => {
     expect(receiver.ids.size).toBe(acknowledged + 1);
   });
 
-  it('that has damaged the database keeps the proxy from starting, and the file is left as it is', async () => {
+  it('that has damaged the database prevents the start of the proxy, and the file is not changed', async () => {
     await start();
     await proxy.end();
     const file = join(proxy.dataDir, 'annotations.db');
@@ -358,13 +358,13 @@ describe('local mode', () => {
 describe('cloud check', () => {
   beforeEach(() => start());
 
-  it('reports that all works', async () => {
+  it('reports that everything works', async () => {
     const { exitCode, stdout } = await runCli(proxy, ['cloud', 'check']);
     expect(stdout).toContain('it accepts annotations');
     expect(exitCode).toBe(0);
   });
 
-  it('reports what is wrong', async () => {
+  it('reports each problem', async () => {
     const checks = async (): Promise<unknown[]> =>
       (JSON.parse((await proxy.rest('POST', '/api/v1/cloud/check')).text) as { checks: unknown[] }).checks;
     const problem = async (): Promise<unknown> => (await checks())[0];
@@ -379,7 +379,7 @@ describe('cloud check', () => {
     receiver.fault = { kind: 'hang' };
     expect(await problem()).toMatchObject({ ok: false, problem: 'timeout', status: null });
     receiver.fault = undefined;
-    // What storage is switched at is tried where a camera can be stored; the receiver knows no such route.
+    // The storage endpoint is checked only when a camera has an RTMP endpoint. The receiver has no such route.
     await proxy.addCamera('yard', 'rtsp://127.0.0.1:1/x', { rtmp_endpoint: 'rtmp://127.0.0.1/live/stream-key' });
     expect(await checks()).toMatchObject([{ of: 'annotations' }, { of: 'storage', ok: true, status: 404 }]);
     receiver.secret = SECRET;

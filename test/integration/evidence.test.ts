@@ -1,4 +1,4 @@
-/** A clip and a picture beside an annotation, from a real camera to files and to a receiver. */
+/** The clip and the snapshot of an annotation, from a real camera to files and to a receiver. */
 import { existsSync, readdirSync, writeFileSync } from 'node:fs';
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
@@ -72,15 +72,15 @@ const made = (id: string): Promise<Evidence> =>
     return evidence.state !== 'pending' && evidence;
   });
 
-/** Waits until the packet ring of the camera has this many milliseconds. */
-const remembers = (ms: number): Promise<unknown> =>
+/** Waits until the packet ring of the camera has more than `ms` milliseconds. */
+const memoryHas = (ms: number): Promise<unknown> =>
   waitFor(`${ms} ms in memory`, BOUND_MS, async () => {
     const { start_time: from, end_time: to } = (await probe(client, 'yard')).buffer;
     return to - from > ms;
   });
 
 async function file(id: string, name: string): Promise<Buffer> {
-  // A new connection, because the server may just be closing an idle one.
+  // A new connection, because the server may be closing an idle one at this moment.
   const response = await fetch(`${proxy.restUrl}${ANNOTATIONS}/${id}/${name}`, { headers: { connection: 'close' } });
   const bytes = Buffer.from(await response.arrayBuffer());
   if (response.status !== 200) throw new Error(`${name}: ${response.status} ${bytes.toString()}`);
@@ -98,8 +98,8 @@ async function shownInClip(clip: Buffer): Promise<(number | 'torn')[]> {
 }
 
 /**
- * The clip shows every frame that arrived in the range, and no other. With B-frames, one that is shown between the first
- * two may have arrived a little before the range.
+ * Expects that the clip shows every frame that arrived in the range, and no other. With B-frames, a frame that is shown
+ * between the first two may have arrived shortly before the range.
  */
 async function expectExactly(clip: Buffer, camera: string, of: Frame, from: number, to: number): Promise<void> {
   const rows = await listed(proxy, camera, `?from=${from - 1000}&to=${to}&limit=10000`);
@@ -114,10 +114,14 @@ async function expectExactly(clip: Buffer, camera: string, of: Frame, from: numb
 describe.each([
   ['in memory', { in_memory: 400 }],
   ['on disk', { on_disk: true, on_disk_clean_older_than: '1h' }],
-])('evidence from what is %s', (_where, buffer) => {
+])('evidence from pictures %s', (_where, buffer) => {
   it('is a clip of exactly the range, and the annotated frame', async () => {
     await start({ buffer }, ['yard', 'reordered']);
-    await waitFor('a past', BOUND_MS, async () => (await listed(proxy, 'reordered', '?limit=10000')).length > 60);
+    await waitFor(
+      '60 frames in the history',
+      BOUND_MS,
+      async () => (await listed(proxy, 'reordered', '?limit=10000')).length > 60,
+    );
     const calls: [string, Frame, Promise<string>][] = [];
     for (const camera of ['yard', 'reordered']) {
       const frame = await frameOf(camera);
@@ -150,7 +154,7 @@ describe.each([
 describe('evidence', () => {
   it('without a frame id has the frame of the timestamp, and is ready at once', async () => {
     await start({ buffer: { in_memory: 200 } });
-    await remembers(2000);
+    await memoryHas(2000);
     const frame = await frameOf();
     const fields = { start_timestamp: frame.timestamp, evidence_before_ms: 1000, evidence_snapshot: true };
     const id = await idOf(annotate(client, 'yard', fields));
@@ -191,9 +195,9 @@ describe('evidence', () => {
     expect([late.status, late.text]).toEqual([404, expect.stringContaining('no pictures of camera')]);
   });
 
-  it('says which part is missing when it is older than the memory', async () => {
+  it('has the reason for a missing part that is older than the memory', async () => {
     await start({ buffer: { in_memory: 1 } });
-    await remembers(500);
+    await memoryHas(500);
     const frame = await frameOf();
     const id = await idOf(annotate(client, 'yard', { start_timestamp: frame.timestamp, evidence_before_ms: 20_000 }));
     const evidence = await made(id);
@@ -242,7 +246,7 @@ describe('evidence', () => {
     await waitFor('the segment to be deleted', BOUND_MS, () => !files().includes(first!));
   });
 
-  it('that was lost with the memory of a killed proxy says so, and its snapshot was kept at once', async () => {
+  it('that was lost with the memory of a killed proxy has the reason, and keeps a snapshot that was made before', async () => {
     await start({ buffer: { in_memory: 100 } });
     const frame = await frameOf();
     const fields = { start_timestamp: frame.timestamp, evidence_after_ms: 4000, evidence_snapshot: true };
@@ -264,7 +268,7 @@ describe('evidence', () => {
       const annotation = { endpoint: receiver.url, poll_duration_ms: 50, send_evidence: true };
       await start({ annotation, buffer: { in_memory: 300 } });
       await proxy.rest('POST', '/api/v1/settings', KEYS);
-      await remembers(1000);
+      await memoryHas(1000);
       receiver.fault = { kind: 'status', status: 503 };
       const frame = await frameOf();
       const first = await idOf(annotate(client, 'yard', { custom_meta_1: '0' }));
@@ -278,7 +282,7 @@ describe('evidence', () => {
       await annotate(client, 'other', { custom_meta_1: 'not held' });
       await waitFor('a refusal', BOUND_MS, () => receiver.batches.length > 0);
       receiver.fault = undefined;
-      await waitFor('all to be taken', BOUND_MS, () => receiver.ids.size === 5);
+      await waitFor('all annotations to be accepted', BOUND_MS, () => receiver.ids.size === 5);
       expect(receiver.firstOf('yard')).toEqual(['0', '1', '2', '3']);
       expect(receiver.complaints).toEqual([]);
       expect([...receiver.parts.keys()]).toEqual([id]);
@@ -290,19 +294,19 @@ describe('evidence', () => {
         bytes: await file(id, 'snapshot.jpg'),
       });
       expect(await shownIn(jpeg!.bytes)).toBe(shownBy(frame));
-      const of = (wanted: string): unknown => receiver.taken.find((one) => one.id === wanted)!['evidence'];
+      const sentWith = (sentId: string): unknown => receiver.accepted.find((one) => one.id === sentId)!['evidence'];
       const sha256 = createHash('sha256').update(clip!.bytes).digest('hex');
-      expect(of(id)).toMatchObject({
+      expect(sentWith(id)).toMatchObject({
         state: 'ready',
         frame_id: frame.frame_id,
         parts: [{ name: 'clip', sha256 }, { name: 'snapshot' }],
       });
-      expect(of(lost)).toMatchObject({
+      expect(sentWith(lost)).toMatchObject({
         state: 'failed',
         parts: [],
         reason: expect.stringContaining('neither in memory'),
       });
-      expect([of(first), of(last)]).toEqual([undefined, undefined]);
+      expect([sentWith(first), sentWith(last)]).toEqual([undefined, undefined]);
     } finally {
       await receiver.stop();
     }

@@ -1,4 +1,4 @@
-/** The whole process is killed, ended and started twice. The cameras come back without any action. */
+/** The process is killed, ended and started twice. The cameras return without any action. */
 import { execFile } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -19,14 +19,14 @@ describe('the proxy', () => {
 
   beforeAll(async () => {
     scene = await FarmScene.start(Object.fromEntries(CAMERAS.map((name) => [name, 'h264-640x480-25-g50'])));
-    await allGiveFrames();
+    await allDeliverFrames();
   });
 
   afterAll(async () => {
     await scene.dispose();
   });
 
-  async function allGiveFrames(): Promise<void> {
+  async function allDeliverFrames(): Promise<void> {
     for (const name of CAMERAS) {
       await scene.running(name);
       const client = new ImageClient(scene.proxy.grpcAddress, 'unary');
@@ -43,13 +43,13 @@ describe('the proxy', () => {
   it('has its cameras back after kill -9', async () => {
     await scene.proxy.kill9();
     await scene.proxy.resume();
-    await allGiveFrames();
+    await allDeliverFrames();
   });
 
   it('exits with 0 on SIGTERM, and has its cameras back when it is started again', async () => {
     expect(await scene.proxy.end()).toBe(0);
     await scene.proxy.resume();
-    await allGiveFrames();
+    await allDeliverFrames();
   });
 
   it('has no camera that was removed before kill -9', async () => {
@@ -58,10 +58,10 @@ describe('the proxy', () => {
     await scene.proxy.kill9();
     await scene.proxy.resume();
     expect((await scene.proxy.rest('GET', '/api/v1/process/extra')).status).toBe(404);
-    await allGiveFrames();
+    await allDeliverFrames();
   });
 
-  it('refuses a second process on its data directory and names the pid of the first', async () => {
+  it('refuses a second process on its data directory, with the pid of the first', async () => {
     const configFile = join(scene.proxy.folder, 'second.yaml');
     writeFileSync(configFile, stringify({ port: await freePort(), grpc_port: await freePort() }));
     const { code, output } = await new Promise<{ code: number | null; output: string }>((resolve) => {
@@ -77,6 +77,6 @@ describe('the proxy', () => {
     expect(code).toBeGreaterThan(0);
     expect(output).toContain(`pid ${scene.proxy.pid}`);
     expect(output).toContain(scene.proxy.dataDir);
-    await allGiveFrames();
+    await allDeliverFrames();
   });
 });

@@ -83,19 +83,19 @@ describe('passthrough', () => {
     const name = 'long';
     await scene.proxy.addCamera(name, scene.farm.url(name), { rtmp_endpoint: server.url(name) });
     await scene.running(name);
-    // In the middle of a group of ten seconds, with a viewer that is already connected.
+    // Passthrough starts in the middle of a group of ten seconds, and a viewer is already connected.
     await waitFor(
-      'half a second of it',
+      'half a second of the group',
       BOUND_MS,
       async () => (await scene.proxy.camera(name)).chrysproxy.stats.packets > 12,
     );
     const viewer = server.play(name, WIDTH, HEIGHT, 50);
     await waitFor('the viewer', BOUND_MS, () => server.connections() > 0);
-    const askedUs = Date.now() * 1000;
+    const requestedUs = Date.now() * 1000;
     await scene.client.unary('Proxy', { device_id: name, passthrough: true });
     const { numbers, complaints } = await viewer;
     expect(numbers).toEqual(Array.from({ length: 50 }, (_, at) => at));
-    expect(scene.farm.pushedAtUs(name, 0)).toBeLessThan(askedUs);
+    expect(scene.farm.pushedAtUs(name, 0)).toBeLessThan(requestedUs);
     expect(complaints).not.toMatch(/error|invalid|missing/i);
     expect(await passthrough(name)).toMatchObject({ wanted: true, state: 'streaming', connects: 1, lost_packets: 0 });
   });
@@ -108,7 +108,7 @@ describe('passthrough', () => {
     expect(packets.length).toBeGreaterThan(10);
     for (const { pts, dts } of packets) expect(pts).toBeGreaterThanOrEqual(dts);
     const times = packets.map(({ pts }) => Math.round(pts * 1000)).sort((one, other) => one - other);
-    // With two B-frames in between, a frame is decoded before two that are shown before it.
+    // With two B-frames in between, a frame is decoded before two frames that are shown before it.
     expect(packets.filter(({ pts, dts }) => pts - dts > 0.07).length).toBeGreaterThan(packets.length / 5);
     expect(new Set(times).size).toBe(times.length);
   });
@@ -120,7 +120,7 @@ describe('passthrough', () => {
       return found.some(({ kind }) => kind === 'video') && found;
     });
     const times = (kind: string): number[] => packets.filter((packet) => packet.kind === kind).map(({ dts }) => dts);
-    // 25 pictures and some 43 to 47 packets of AAC a second.
+    // The camera sends 25 pictures and 43 to 47 packets of AAC per second.
     expect(times('video').length).toBeGreaterThan(20);
     expect(times('audio').length).toBeGreaterThan(times('video').length * 1.3);
     for (const kind of ['video', 'audio'])
@@ -134,7 +134,7 @@ describe('passthrough', () => {
     expect(gaps(numbers).filter((gap) => gap !== 1)).toEqual([]);
   });
 
-  it('stops, keeps its setting over a restart, and shows setting and state separately', async () => {
+  it('stops, keeps its setting after a restart, and shows setting and state separately', async () => {
     await started('plain');
     await scene.client.unary('Proxy', { device_id: 'plain', passthrough: false });
     expect(await passthrough('plain')).toMatchObject({ wanted: false, state: 'off' });
@@ -151,7 +151,7 @@ describe('passthrough', () => {
     expect((await server.play('elsewhere', WIDTH, HEIGHT, 10)).numbers).toHaveLength(10);
   });
 
-  it('shows what a refusing server answered, and tries again', async () => {
+  it('shows the answer of a server that refuses the stream, and tries again', async () => {
     const rtmp_endpoint = server.url('audio', 'closed').replace('rtmp://', 'rtmp://user:geheim@');
     await scene.proxy.rest('PATCH', '/api/v1/process/audio', { rtmp_endpoint });
     await waitFor('a refusal', BOUND_MS, async () => (await passthrough('audio')).state === 'retrying');
@@ -163,7 +163,7 @@ describe('passthrough', () => {
     expect(scene.proxy.output + JSON.stringify(await shown('audio'))).not.toContain('geheim');
   });
 
-  it('refuses cameras whose stream cannot be sent, and says why', async () => {
+  it('refuses cameras whose stream cannot be sent, with the reason', async () => {
     const refused = async (request: object) =>
       await scene.client.unary('Proxy', request).catch((error: unknown) => error);
     expect(await refused({ device_id: '', passthrough: true })).toMatchObject({ code: 3 });

@@ -98,7 +98,7 @@ describe('the audio of a camera', () => {
       const before = (await segments('aac')).at(-1)?.start ?? 0;
       const answer = await scene.proxy.rest('PATCH', '/api/v1/process/aac', { record_audio });
       expect(answer.status).toBe(200);
-      await waitFor('segments the other way', BOUND_MS, async () => {
+      await waitFor('a segment with the new setting', BOUND_MS, async () => {
         const newest = (await segments('aac')).at(-1);
         return newest !== undefined && newest.start > before && newest.audio === record_audio;
       });

@@ -1,4 +1,4 @@
-/** Recording as people and scripts use it: REST and the command line, against real cameras and a real disk. */
+/** Recording over REST and the command line, with real cameras and a real disk. */
 import { execFile } from 'node:child_process';
 import { existsSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -17,7 +17,7 @@ const WIDTH = 640;
 const HEIGHT = 480;
 const FPS = 25;
 const GOP_MS = 2000;
-/** Pictures of the farm's clip, which begins anew after them. */
+/** Number of pictures of the farm's clip, which is repeated. */
 const CLIP_FRAMES = 300;
 const BOUND_MS = 60_000;
 
@@ -84,14 +84,14 @@ describe('recording', () => {
 
   const pathOf = ({ file }: Segment): string => join(scene.proxy.dataDir, 'archive/yard', file);
 
-  /** A file with this content, for programs that want one. */
-  function kept(content: Buffer): string {
-    const path = join(scene.proxy.folder, 'kept.mp4');
+  /** Writes the content to a file, for programs that need one. */
+  function saved(content: Buffer): string {
+    const path = join(scene.proxy.folder, 'saved.mp4');
     writeFileSync(path, content);
     return path;
   }
 
-  /** Length in seconds and number of frames, as ffprobe finds them; it must have nothing to complain about. */
+  /** Length in seconds and number of frames, according to ffprobe, which must print no warning. */
   async function probed(path: string): Promise<{ seconds: number; frames: number }> {
     const entries = 'stream=nb_read_frames,duration';
     const args = ['-v', 'warning', '-count_frames', '-select_streams', 'v', '-show_entries', entries, '-of', 'json'];
@@ -152,13 +152,13 @@ describe('recording', () => {
     );
   });
 
-  it('gives the file of a segment, which every player takes, as a whole and in part', async () => {
+  it('serves the file of a segment, which players accept, as a whole and in part', async () => {
     const [segment] = await segments();
     const { status, headers, bytes } = await download(`${YARD}/segments/${segment!.id}`);
     expect(status).toBe(200);
     expect(headers.get('content-type')).toBe('video/mp4');
     expect(bytes).toEqual(readFileSync(pathOf(segment!)));
-    const found = await probed(kept(bytes));
+    const found = await probed(saved(bytes));
     expect(found.frames).toBe(50);
     expect(Math.abs(found.seconds * 1000 - GOP_MS)).toBeLessThan(1000 / FPS);
     const part = await download(`${YARD}/segments/${segment!.id}`, { range: 'bytes=100-199' });
@@ -166,7 +166,7 @@ describe('recording', () => {
     expect(part.bytes).toEqual(bytes.subarray(100, 200));
   });
 
-  it('tells that what is recorded has no gap, and what memory holds beside it', async () => {
+  it('has a timeline without gaps, which also shows the range in memory', async () => {
     const { spans, gaps, memory, segments: count, frames } = await timeline();
     const list = await segments();
     expect(spans).toHaveLength(1);
@@ -179,7 +179,7 @@ describe('recording', () => {
     expect(inside).toEqual([{ from: list[0]!.start + 500, to: list[1]!.start + 500 }]);
   });
 
-  it('shows the picture of a past moment, with its number and time', async () => {
+  it('serves the picture of an earlier moment, with its frame id and time', async () => {
     const [, segment] = await segments();
     const first = await snapshotAt(segment!.start);
     expect(first).toMatchObject({ atMs: segment!.start, frameId: segment!.first_frame_id });
@@ -194,7 +194,7 @@ describe('recording', () => {
     expect(keyframe.headers.get('x-frame-id')).toBe(String(segment!.first_frame_id));
   });
 
-  it('makes one mp4 of several segments, which begins exactly where it was asked for', async () => {
+  it('makes one mp4 of several segments, which begins exactly at the requested time', async () => {
     const [, segment] = await segments();
     const first = await snapshotAt(segment!.start + 700);
     const last = await snapshotAt(first.atMs + 3000);
@@ -202,27 +202,27 @@ describe('recording', () => {
     const { status, headers, bytes } = await download(`${YARD}/clip.mp4?${query}`);
     expect(status).toBe(200);
     expect(headers.get('content-disposition')).toBe('attachment; filename="part.mp4"');
-    const path = kept(bytes);
+    const path = saved(bytes);
     const count = last.frameId - first.frameId + 1;
     const expected = Array.from({ length: count }, (_, index) => (first.number + index) % CLIP_FRAMES);
     expect(await numbersIn(path)).toEqual(expected);
     expect(Math.abs((await probed(path)).seconds - count / FPS)).toBeLessThan(0.1);
   });
 
-  it('goes on from the disk into memory', async () => {
+  it('makes one mp4 from segments on disk and packets in memory', async () => {
     const list = await segments();
     const first = await snapshotAt(list.at(-1)!.start + 200);
-    const { memory } = await waitFor('memory to go on', BOUND_MS, async () => {
+    const { memory } = await waitFor('four more seconds in memory', BOUND_MS, async () => {
       const now = await timeline();
       return now.memory !== null && now.memory.to > first.atMs + 4000 && now;
     });
     const { bytes } = await download(`${YARD}/clip.mp4?from=${first.atMs}&to=${memory!.to}`);
-    const numbers = await numbersIn(kept(bytes));
+    const numbers = await numbersIn(saved(bytes));
     expect(numbers.length).toBeGreaterThan(3 * FPS);
     expect(numbers).toEqual(numbers.map((_, index) => (first.number + index) % CLIP_FRAMES));
   });
 
-  it('says where the nearest is when there is nothing', async () => {
+  it('names the nearest recorded range when the requested range is empty', async () => {
     const answer = await scene.proxy.rest('GET', `${YARD}/clip.mp4?from=1000&to=2000`);
     expect(answer.status).toBe(404);
     const [first] = await segments();
@@ -243,7 +243,7 @@ describe('recording', () => {
     expect(readdirSync(scene.proxy.folder).filter((name) => name.endsWith('.part'))).toEqual([]);
   });
 
-  it('keeps clips, under a name', async () => {
+  it('keeps clips under a name', async () => {
     const [, segment] = await segments();
     const body = { name: 'a parcel', from: segment!.start + 100, to: segment!.end + 500 };
     const made = await scene.proxy.rest('POST', `${YARD}/clips`, body);
@@ -252,14 +252,14 @@ describe('recording', () => {
     expect(clip).toMatchObject({ name: 'a parcel', complete: true });
     expect((await scene.proxy.rest('POST', `${YARD}/clips`, body)).status).toBe(409);
     const { bytes } = await download(`${YARD}/clips/${clip.id}/clip.mp4`);
-    expect((await probed(kept(bytes))).seconds).toBeGreaterThan(2);
+    expect((await probed(saved(bytes))).seconds).toBeGreaterThan(2);
     const { stdout } = await runCli(scene.proxy, ['clip', 'list', 'yard']);
     expect(stdout).toContain('a parcel');
     expect(await runCli(scene.proxy, ['clip', 'remove', 'yard', 'a parcel'])).toMatchObject({ exitCode: 0 });
     expect(await ask(`${YARD}/clips`)).toEqual([]);
   });
 
-  it('finds out which files are gone and which are not ours', async () => {
+  it('finds missing files and files that do not belong to the proxy', async () => {
     const [first] = await segments();
     const foreign = join(scene.proxy.dataDir, 'archive/yard/notes.txt');
     writeFileSync(foreign, 'mine');
@@ -273,15 +273,15 @@ describe('recording', () => {
     expect((await segments())[0]!.id).not.toBe(first!.id);
   });
 
-  it('tells a gap where it was switched off', async () => {
+  it('has a gap in the timeline where it was switched off', async () => {
     await scene.proxy.rest('PATCH', YARD, { record: false });
-    const stopped = await waitFor('it to stop', BOUND_MS, async () => {
+    const stopped = await waitFor('recording to stop', BOUND_MS, async () => {
       const { recording } = (await scene.proxy.camera('yard')).chrysproxy;
       return recording.state === 'off' && (await segments()).length;
     });
     const { memory } = await timeline();
     await waitFor(
-      'some seconds to go by',
+      'two more groups in memory',
       BOUND_MS,
       async () => (await timeline()).memory!.to > memory!.to + 2 * GOP_MS,
     );
@@ -292,14 +292,14 @@ describe('recording', () => {
     expect(gaps).toEqual([{ from: spans[0]!.to, to: spans[1]!.from }]);
   });
 
-  it('is summed up, and stays when its camera is removed', async () => {
+  it('is in the summary, and remains when its camera is removed', async () => {
     const list = await segments();
     await scene.proxy.removeCamera('yard');
     expect((await scene.proxy.rest('GET', YARD)).status).toBe(404);
     expect((await segments()).length).toBeGreaterThanOrEqual(list.length);
     expect((await snapshotAt(list[0]!.start)).frameId).toBe(list[0]!.first_frame_id);
     const { bytes } = await download(`${YARD}/clip.mp4?from=${list[0]!.start}&to=${list[0]!.end}`);
-    expect((await probed(kept(bytes))).frames).toBeGreaterThanOrEqual(list[0]!.frames);
+    expect((await probed(saved(bytes))).frames).toBeGreaterThanOrEqual(list[0]!.frames);
     expect((await scene.proxy.rest('PATCH', YARD, { record: true })).status).toBe(404);
     const { cameras } = await ask<{ cameras: { camera: string; segments: number }[] }>('/api/v1/recordings');
     expect(cameras).toMatchObject([{ camera: 'yard', segments: (await segments()).length }]);
@@ -307,7 +307,7 @@ describe('recording', () => {
   });
 });
 
-it('a clip keeps its segments when those around it are old enough to go', async () => {
+it('a clip keeps its segments when retention deletes the segments around it', async () => {
   const buffer = { on_disk: true, on_disk_clean_older_than: '6s', on_disk_schedule: '@every 1s' };
   const scene = await FarmScene.start({ yard: 'h264-640x480-25-g50' }, { config: { buffer } });
   const { proxy } = scene;
@@ -316,14 +316,14 @@ it('a clip keeps its segments when those around it are old enough to go', async 
       const { text } = await proxy.rest('GET', `${YARD}/segments`);
       return (JSON.parse(text) as { segments: Segment[] }).segments.map(({ start }) => start);
     };
-    const kept = await waitFor('a segment', BOUND_MS, async () => (await starts())[0]);
-    const clip = { name: 'keep', from: kept, to: kept + 1 };
+    const first = await waitFor('a segment', BOUND_MS, async () => (await starts())[0]);
+    const clip = { name: 'keep', from: first, to: first + 1 };
     expect((await proxy.rest('POST', `${YARD}/clips`, clip)).status).toBe(201);
     const next = await waitFor('the next segment', BOUND_MS, async () => (await starts())[1]);
-    await waitFor('that to be cleaned away', BOUND_MS, async () => !(await starts()).includes(next));
-    expect(await starts()).toContain(kept);
+    await waitFor('the next segment to be deleted', BOUND_MS, async () => !(await starts()).includes(next));
+    expect(await starts()).toContain(first);
     expect((await proxy.rest('DELETE', `${YARD}/clips/1`)).status).toBe(200);
-    await waitFor('the first one to be cleaned away, too', BOUND_MS, async () => !(await starts()).includes(kept));
+    await waitFor('the first segment to be deleted', BOUND_MS, async () => !(await starts()).includes(first));
   } finally {
     await scene.dispose();
   }

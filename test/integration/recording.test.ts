@@ -1,4 +1,4 @@
-/** Recording: every frame is on the disk exactly once, in files that players open, also when the disk fails. */
+/** Recording: every frame is on the disk exactly once, in files that players open, even when the disk fails. */
 import { appendFileSync, mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
@@ -67,7 +67,7 @@ function indexed(camera: string): string[] {
   }
 }
 
-/** Over all files, each frame number follows the one before it. */
+/** Expects that each frame number follows the previous one, over all files. */
 async function expectEachFrameOnce(device: Device, files: readonly SegmentFile[]): Promise<void> {
   const { width, height } = CAMERAS[device];
   let before: number | undefined;
@@ -96,7 +96,7 @@ describe('recording', () => {
     for (const device of DEVICES) await atLeast(5, device);
     expect(await proxy.end()).toBe(0);
     for (const device of DEVICES) {
-      // The last group was cut off, maybe before a B-frame that is shown earlier.
+      // The last group was cut off, possibly before a B-frame that is shown earlier.
       const last = recorded(device).at(-1)!;
       expect((await probed(last.path)).complaints).toBe('');
       const files = recorded(device).slice(0, -1);
@@ -105,7 +105,7 @@ describe('recording', () => {
       expect(new Set(lengths.slice(1))).toEqual(new Set([(GOP / FPS) * 1000]));
       await expectEachFrameOnce(device, files);
       expect(indexed(device)).toEqual([...files, last].map(({ name }) => name));
-      // Each file begins when the one before it ends.
+      // Each file begins when the previous one ends.
       for (const [at, file] of files.slice(1).entries()) {
         const gapMs = file.startMs - files[at]!.startMs - files[at]!.durationMs;
         expect(Math.abs(gapMs)).toBeLessThan(500);
@@ -147,7 +147,7 @@ describe('recording', () => {
     await expectEachFrameOnce('h264', recorded('h264'));
   });
 
-  it('goes on after kill -9: finished files play, and no frame is there twice', async () => {
+  it('goes on after kill -9: finished files play, and no frame is recorded twice', async () => {
     proxy = await Proxy.start({ config: { buffer: { on_disk: true } } });
     await proxy.addCamera('h264', farm.url('h264'));
     for (let round = 1; round <= 4; round += 1) {
@@ -181,7 +181,11 @@ describe('recording', () => {
     for (const suffix of ['-wal', '-shm']) rmSync(join(proxy.dataDir, `recordings.db${suffix}`), { force: true });
     await proxy.resume();
     await waitFor('the index to be rebuilt', BOUND_MS, () => indexed('h264').includes(second!.name));
-    await waitFor('the leftover to go', BOUND_MS, () => !readdirSync(folderOf('h264')).includes('.1.part'));
+    await waitFor(
+      'the leftover file to be deleted',
+      BOUND_MS,
+      () => !readdirSync(folderOf('h264')).includes('.1.part'),
+    );
     expect(readdirSync(folderOf('h264'))).toContain('5_5.mp4');
     expect(indexed('h264')).not.toContain('5_5.mp4');
   });
@@ -198,7 +202,7 @@ describe('a failing disk', () => {
 
     rmSync(join(proxy.dataDir, 'archive'), { recursive: true });
     writeFileSync(join(proxy.dataDir, 'archive'), 'in the way');
-    const failing = await waitFor('the failure to be shown', BOUND_MS, async () => {
+    const failing = await waitFor('the failure to be reported', BOUND_MS, async () => {
       const found = await recording('h264');
       return found.state === 'failing' && found;
     });
@@ -237,8 +241,8 @@ describe('a failing disk', () => {
     expect(readdirSync(join(disk, 'h264')).filter((name) => name.endsWith('.part'))).toEqual([]);
     const before = segmentsIn(join(disk, 'h264')).length;
     rmSync(filler);
-    await waitFor('it to go on', BOUND_MS, () => segmentsIn(join(disk, 'h264')).length > before);
-    await waitFor('the state to say so', BOUND_MS, async () => (await recording('h264')).state === 'recording');
+    await waitFor('a new segment', BOUND_MS, () => segmentsIn(join(disk, 'h264')).length > before);
+    await waitFor('the state "recording"', BOUND_MS, async () => (await recording('h264')).state === 'recording');
     for (const file of segmentsIn(join(disk, 'h264'))) await expectPlayable(file);
     expect((await proxy.camera('h264')).status).toBe('running');
   });
@@ -260,8 +264,8 @@ describe('a failing disk', () => {
     writeFileSync(proxy.configFile, JSON.stringify(config));
     const [oldest] = recorded('h264');
     await proxy.resume();
-    await waitFor('the oldest to go', BOUND_MS, () => recorded('h264')[0]?.name !== oldest?.name);
-    await waitFor('three more', BOUND_MS, async () => (await recording('h264')).segments >= 4);
+    await waitFor('the oldest segment to be deleted', BOUND_MS, () => recorded('h264')[0]?.name !== oldest?.name);
+    await waitFor('more segments', BOUND_MS, async () => (await recording('h264')).segments >= 4);
     await waitFor('the limit to be kept', BOUND_MS, () => {
       return recorded('h264').reduce((sum, { path }) => sum + statSync(path).size, 0) <= limit;
     });

@@ -9,15 +9,15 @@ import { freePort, waitFor } from '../support/wait.js';
 const BOUND_MS = 20_000;
 const SECRET = 'a secret of Redis';
 
-const ends: (() => void | Promise<void>)[] = [];
+const cleanUps: (() => void | Promise<void>)[] = [];
 
 afterEach(async () => {
-  for (const end of ends.splice(0).reverse()) await end();
+  for (const cleanUp of cleanUps.splice(0).reverse()) await cleanUp();
 });
 
 async function redis(options: RedisServerOptions = {}): Promise<RedisServer> {
   const server = await RedisServer.start(options);
-  ends.push(() => server.dispose());
+  cleanUps.push(() => server.dispose());
   return server;
 }
 
@@ -39,7 +39,7 @@ class Watched {
       },
       systemClock,
     );
-    ends.push(() => {
+    cleanUps.push(() => {
       this.link.close();
     });
   }
@@ -81,7 +81,7 @@ describe('RedisLink', () => {
     ['a wrong password', { password: 'wrong one' }, /refuses redis\.password: set the correct password/],
     ['no password', {}, /requires a password: set redis\.password/],
     ['a missing database', { password: SECRET, database: 99 }, /has no database 99: change redis\.database/],
-  ])('says what to do about %s, and shows no password', async (_what, options, sentence) => {
+  ])('gives advice for %s, and shows no password', async (_what, options, sentence) => {
     const server = await redis({ password: SECRET });
     const watched = new Watched({ connection: server.connection, ...options });
     const outage = await watched.outage();
@@ -122,11 +122,11 @@ describe('RedisLink', () => {
     expect(await watched.link.client.ping()).toBe('PONG');
   });
 
-  it('gives up a server that accepts the connection and never answers', async () => {
+  it('reports an outage when a server accepts the connection and never answers', async () => {
     const port = await freePort();
     const silent = createServer();
     await new Promise<void>((resolve) => silent.listen(port, '127.0.0.1', resolve));
-    ends.push(() => void silent.close());
+    cleanUps.push(() => void silent.close());
     const watched = new Watched({ connection: `127.0.0.1:${port}`, answerWithinMs: 300 });
     expect(await watched.outage()).toContain('it has not answered for 0.3 s');
   });

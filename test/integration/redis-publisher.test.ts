@@ -1,4 +1,4 @@
-/** What other programs read in Redis, with a real Redis and a real proxy. */
+/** The data that other programs read in Redis, with a real Redis and a real proxy. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Farm } from '../farm/farm.js';
 import { Proxy } from '../support/proxy.js';
@@ -118,7 +118,7 @@ describe('a proxy that publishes on demand', () => {
     });
     expect(await client.pTTL('gate:cameras')).toBeGreaterThan(0);
     await proxy.removeCamera('two');
-    await waitFor('it to be gone', BOUND_MS, async () => !('two' in (await table())));
+    await waitFor('the camera to leave the table', BOUND_MS, async () => !('two' in (await table())));
   });
 
   it('writes events into a stream, in order, with the name of the proxy', async () => {
@@ -138,7 +138,7 @@ describe('a proxy that publishes on demand', () => {
     expect([...ids].sort()).toEqual(ids);
   });
 
-  it('does not touch a foreign key, and reports that it prevents publishing', async () => {
+  it('does not change a key of another program, and reports that it prevents publishing', async () => {
     const client = await redis.client();
     await client.set('taken', 'precious');
     await proxy.addCamera('taken', farm.url('one'));
@@ -197,7 +197,7 @@ describe('a proxy that always publishes', () => {
       (steps: readonly number[]) => steps.every((step) => step > 1) && steps.some((step) => step < 10),
     ],
     ['all', {}, (steps: readonly number[]) => steps.includes(1)],
-  ])('publishes %s without a request', async (publishFrames, more, isRight) => {
+  ])('publishes %s without a request', async (publishFrames, more, areExpected) => {
     const proxy = await Proxy.start({
       config: { redis: { connection: redis.connection, publish_frames: publishFrames, database: 2, ...more } },
     });
@@ -209,7 +209,7 @@ describe('a proxy that always publishes', () => {
       const numbers = await streamNumbers(client, 'one', publishFrames === 'keyframes' ? 3 : 8);
       expect(numbers).not.toContain('torn');
       const steps = numbers.slice(1).map((number, at) => (Number(number) - Number(numbers[at]) + 300) % 300);
-      expect({ steps, isRight: isRight(steps) }).toEqual({ steps, isRight: true });
+      expect({ steps, areExpected: areExpected(steps) }).toEqual({ steps, areExpected: true });
     } finally {
       await proxy.dispose();
     }

@@ -8,7 +8,7 @@ import { waitFor } from '../support/wait.js';
 
 const BOUND_MS = 30_000;
 const KEYS = { edge_key: KEY, edge_secret: SECRET };
-/** Nobody listens there: the storage switch asks nothing of a camera. */
+/** Nothing listens at this address: the storage switch does not need a running camera. */
 const CAMERA = 'rtsp://127.0.0.1:1/none';
 
 interface Shown {
@@ -53,31 +53,31 @@ async function shown(name: string): Promise<Shown> {
   return JSON.parse((await proxy.rest('GET', `/api/v1/process/${name}`)).text) as Shown;
 }
 
-async function storing(name: string, wanted: boolean): Promise<void> {
-  await waitFor(`storage of ${name} to be ${wanted}`, BOUND_MS, async () => {
-    return (await shown(name)).rtmp_stream_status.storing === wanted;
+async function storing(name: string, expected: boolean): Promise<void> {
+  await waitFor(`storage of ${name} to be ${expected}`, BOUND_MS, async () => {
+    return (await shown(name)).rtmp_stream_status.storing === expected;
   });
 }
 
 describe('Storage', () => {
-  it('is switched by the last segment of the RTMP URL, and shows the answer of the cloud', async () => {
+  it('is switched for the last segment of the RTMP URL, and shows the answer of the cloud', async () => {
     expect((await shown('yard')).chrysproxy.storage).toMatchObject({ wanted: null, storing: false });
     expect(await client.unary('Storage', { device_id: 'yard', start: true })).toEqual({
       device_id: 'yard',
       start: true,
     });
-    expect(cloud.told).toEqual(['key-yard=on']);
+    expect(cloud.accepted).toEqual(['key-yard=on']);
     expect(await shown('yard')).toMatchObject({
       rtmp_stream_status: { storing: true },
       chrysproxy: { storage: { wanted: true, storing: true, message: '', next_attempt: null } },
     });
     const { status } = await proxy.rest('PATCH', '/api/v1/process/yard', { storage: false });
     expect(status).toBe(200);
-    expect(cloud.told).toEqual(['key-yard=on', 'key-yard=off']);
+    expect(cloud.accepted).toEqual(['key-yard=on', 'key-yard=off']);
     await storing('yard', false);
   });
 
-  it('keeps a setting while the cloud is away, also over a restart, until the cloud accepts it', async () => {
+  it('keeps a setting while the cloud is away, and after a restart, until the cloud accepts it', async () => {
     await cloud.stop();
     const { code, details } = await failure(client.unary('Storage', { device_id: 'yard', start: true }));
     expect(code).toBe(14);
@@ -90,7 +90,7 @@ describe('Storage', () => {
     await cloud.listen();
     await proxy.resume();
     await storing('yard', true);
-    expect(cloud.told.at(-1)).toBe('key-yard=on');
+    expect(cloud.accepted.at(-1)).toBe('key-yard=on');
   });
 
   it('reports problems of the keys, and tries again as soon as they change', async () => {
@@ -116,7 +116,7 @@ describe('Storage', () => {
       client.unary('Storage', { device_id: 'gate', start }).catch((error: unknown) => error),
     );
     await Promise.all(calls);
-    await waitFor('the cloud to have the last setting', BOUND_MS, () => cloud.told.at(-1) === 'key-gate=off');
+    await waitFor('the cloud to have the last setting', BOUND_MS, () => cloud.accepted.at(-1) === 'key-gate=off');
     await storing('gate', false);
     expect(cloud.maxAtOnce).toBe(1);
   });
@@ -134,7 +134,7 @@ describe('Storage', () => {
   it('is switched again when the RTMP endpoint changes', async () => {
     await client.unary('Storage', { device_id: 'gate', start: true });
     await proxy.rest('PATCH', '/api/v1/process/gate', { rtmp_endpoint: 'rtmp://127.0.0.1:1/live/other' });
-    await waitFor('the other key', BOUND_MS, () => cloud.told.includes('other=on'));
+    await waitFor('the other key', BOUND_MS, () => cloud.accepted.includes('other=on'));
     await storing('gate', true);
     await proxy.rest('PATCH', '/api/v1/process/gate', { rtmp_endpoint: null });
     expect((await shown('gate')).chrysproxy.storage).toMatchObject({ wanted: null, storing: false });

@@ -20,7 +20,7 @@ let folder: string;
 let farm: Farm;
 let ours: CertificateAuthority;
 let server: CertificateFiles;
-let good: CertificateFiles;
+let valid: CertificateFiles;
 let expired: CertificateFiles;
 let foreign: CertificateFiles;
 let proxy: Proxy | undefined;
@@ -29,7 +29,7 @@ beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'chrysproxy-tls-'));
   ours = new CertificateAuthority(folder, 'our-ca');
   server = ours.sign('server');
-  good = ours.sign('good');
+  valid = ours.sign('valid');
   expired = ours.sign('expired', { days: -1 });
   foreign = new CertificateAuthority(folder, 'another-ca').sign('foreign');
   farm = await Farm.start({ mounts: [{ path: 'open', clip: 'h264-640x480-25-g50' }] });
@@ -111,7 +111,7 @@ describe('a proxy with a certificate', () => {
       new Promise((resolve, reject) => {
         const late = setTimeout(() => {
           socket.destroy();
-          reject(new Error(`port ${port} still waits after ${JSON.stringify(beginning)}`));
+          reject(new Error(`Port ${port} still waits after ${JSON.stringify(beginning)}`));
         }, BOUND_MS);
         const socket = connect(port, '127.0.0.1');
         socket
@@ -158,29 +158,29 @@ describe('a proxy with a certificate', () => {
         });
       });
     expect(await shown(proxy!.restPort)).toBe('server');
-    put({ cert: good.cert, key: server.key });
-    await waitFor('the complaint', BOUND_MS, () => proxy!.output.includes('the old ones stay'));
+    put({ cert: valid.cert, key: server.key });
+    await waitFor('the error in the log', BOUND_MS, () => proxy!.output.includes('the old ones stay'));
     expect(await shown(proxy!.restPort)).toBe('server');
-    put(good);
+    put(valid);
     for (const port of [proxy!.restPort, proxy!.grpcPort]) {
-      await waitFor('the renewed certificate', BOUND_MS, async () => (await shown(port)) === 'good');
+      await waitFor('the renewed certificate', BOUND_MS, async () => (await shown(port)) === 'valid');
     }
   });
 });
 
 describe('a proxy that requires client certificates', () => {
-  it('accepts a valid certificate, and refuses none, an expired one and one of another CA', async () => {
-    await start({ client_ca: ours.cert, require_client_cert: true }, good);
+  it('accepts a valid certificate; refuses clients without one, with an expired one and with one of another CA', async () => {
+    await start({ client_ca: ours.cert, require_client_cert: true }, valid);
     for (const ask of [pythonRest, pythonGrpc]) {
-      expect(await ask(good)).toBe('in');
+      expect(await ask(valid)).toBe('in');
       for (const files of [{}, expired, foreign]) expect(await ask(files)).not.toBe('in');
     }
-    expect(await runCli(proxy, ['camera', 'list', ...options(good)])).toMatchObject({ exitCode: 0 });
+    expect(await runCli(proxy, ['camera', 'list', ...options(valid)])).toMatchObject({ exitCode: 0 });
     expect((await runCli(proxy, ['camera', 'list', ...options({})])).exitCode).not.toBe(0);
   });
 
-  it.each(['grpc', 'rest'] as const)('requires them for %s alone when configured so', async (which) => {
-    await start({ client_ca: ours.cert, require_client_cert: which }, good);
+  it.each(['grpc', 'rest'] as const)('requires them only for %s when this is configured', async (which) => {
+    await start({ client_ca: ours.cert, require_client_cert: which }, valid);
     expect(await pythonRest({})).toMatch(which === 'rest' ? /Error/ : /^in$/);
     if (which === 'rest') expect(await pythonGrpc({})).toBe('in');
     else expect(await pythonGrpc({})).not.toBe('in');
@@ -189,11 +189,11 @@ describe('a proxy that requires client certificates', () => {
 
 describe('invalid TLS files', () => {
   it.each([
-    ['a key of another certificate', () => ({ key: good.key }), /is not the key of the certificate/],
+    ['a key of another certificate', () => ({ key: valid.key }), /is not the key of the certificate/],
     ['an expired certificate', () => ({ ...expired }), /expired at/],
-    ['a file that is not there', () => ({ cert: join(folder, 'none.pem') }), /none\.pem cannot be read/],
+    ['a missing file', () => ({ cert: join(folder, 'none.pem') }), /none\.pem cannot be read/],
     ['no key', () => ({ key: '' }), /tls\.cert is set and tls\.key is not/],
-    ['no CA of clients', () => ({ require_client_cert: true }), /tls\.client_ca/],
+    ['no CA for clients', () => ({ require_client_cert: true }), /tls\.client_ca/],
   ])('prevent the start: %s', async (_what, tls, message) => {
     await expect(start(tls())).rejects.toThrow(message);
   });

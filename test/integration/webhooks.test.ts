@@ -1,4 +1,4 @@
-/** Events at a URL of the operator: the real proxy, a receiver that holds every signature against the body. */
+/** Events that a real proxy posts to a URL of the operator. The receiver checks every signature against the body. */
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
 import { Farm } from '../farm/farm.js';
 import { AnnotationReceiver, KEY, SECRET, type ReceivedAnnotation } from '../support/annotation-receiver.js';
@@ -35,15 +35,16 @@ async function start(webhook: Readonly<Record<string, unknown>> = {}, hasKeys = 
   if (hasKeys) await proxy.rest('POST', '/api/v1/settings', KEYS);
 }
 
-/** As they came first: their states. */
+/** The states of a camera's events, in the order of their first arrival. */
 function statesOf(name: string): unknown[] {
   return firstOnes()
     .filter(({ device_name: camera }) => camera === name)
     .map(({ state }) => state);
 }
 
+/** The accepted events without repetitions. */
 function firstOnes(): ReceivedAnnotation[] {
-  return [...new Map([...receiver.taken].reverse().map((event) => [event.id, event])).values()].reverse();
+  return [...new Map([...receiver.accepted].reverse().map((event) => [event.id, event])).values()].reverse();
 }
 
 async function status(): Promise<Readonly<Record<string, unknown>>> {
@@ -60,8 +61,8 @@ it('webhooks report in order that a camera is added, runs, is away, runs again a
   await waitFor('running again', BOUND_MS, () => statesOf('yard').at(-1) === 'running');
   await proxy.removeCamera('yard');
   await waitFor('removed', BOUND_MS, () => statesOf('yard').includes('removed'));
-  const told = statesOf('yard');
-  expect([told[0], told[1], told.at(-2), told.at(-1)]).toEqual(['added', 'running', 'running', 'removed']);
+  const states = statesOf('yard');
+  expect([states[0], states[1], states.at(-2), states.at(-1)]).toEqual(['added', 'running', 'running', 'removed']);
   const down = firstOnes().find(({ state }) => state === 'reconnecting');
   expect(down).toMatchObject({
     type: 'camera',
@@ -72,7 +73,7 @@ it('webhooks report in order that a camera is added, runs, is away, runs again a
   expect(await status()).toMatchObject({ queued: 0, dropped: 0, paused: null });
 });
 
-it('events wait while the receiver is away or refuses them, also over kill -9, and keep their ids', async () => {
+it('events wait while the receiver is away or refuses them, survive kill -9, and keep their ids', async () => {
   await start();
   receiver.fault = { kind: 'status', status: 404 };
   await proxy.addCamera('gate', 'rtsp://127.0.0.1:1/x');
@@ -80,19 +81,19 @@ it('events wait while the receiver is away or refuses them, also over kill -9, a
   const [first, second] = receiver.batches;
   expect(second?.ids[0]).toBe(first?.ids[0]);
   await receiver.stop();
-  await waitFor('both to be stored', BOUND_MS, async () => Number((await status())['queued']) >= 2);
+  await waitFor('both events to be stored', BOUND_MS, async () => Number((await status())['queued']) >= 2);
   expect(await status()).toMatchObject({ delivered: 0, dropped: 0, last_error: expect.stringContaining('http') });
   await proxy.kill9();
   receiver.fault = undefined;
   await receiver.listen();
   await proxy.resume();
-  await waitFor('what has waited', BOUND_MS, () => statesOf('gate').includes('reconnecting'));
+  await waitFor('the waiting events', BOUND_MS, () => statesOf('gate').includes('reconnecting'));
   expect(statesOf('gate').slice(0, 2)).toEqual(['added', 'reconnecting']);
   expect(firstOnes()[0]?.id).toBe(first?.ids[0]);
   expect(receiver.complaints).toEqual([]);
 });
 
-it('events are sent with keys only, and of configured types only, and can be tested', async () => {
+it('events are sent only with keys and only of configured types, and can be tested', async () => {
   await start({ events: ['recording'] }, false);
   await proxy.addCamera('gate', 'rtsp://127.0.0.1:1/x');
   const { exitCode, stdout } = await runCli(proxy, ['webhooks', 'test']);
@@ -100,7 +101,7 @@ it('events are sent with keys only, and of configured types only, and can be tes
   expect(await status()).toMatchObject({ queued: 1, delivered: 0, paused: expect.stringContaining('no edge key') });
   expect((await runCli(proxy, ['webhooks', 'status'])).stdout).toMatch(/Paused: +There is no edge key/);
   await proxy.rest('POST', '/api/v1/settings', KEYS);
-  await waitFor('it to arrive', BOUND_MS, () => receiver.taken.length > 0);
+  await waitFor('the test event', BOUND_MS, () => receiver.accepted.length > 0);
   expect(firstOnes()).toMatchObject([{ type: 'webhooks', state: 'test', device_name: '' }]);
   const { checks } = JSON.parse((await proxy.rest('POST', '/api/v1/cloud/check')).text) as { checks: unknown[] };
   expect(checks).toMatchObject([{ of: 'annotations' }, { of: 'webhooks', ok: true, endpoint: receiver.url }]);

@@ -1,6 +1,6 @@
 /**
- * A cloud that receives annotations. It checks each signature against the body, keeps what it accepts, and fails in the way
- * that a test sets. It shares no code with the proxy.
+ * A cloud that receives annotations. It checks each signature against the body, stores accepted annotations, and fails in
+ * the way that a test sets. It shares no code with the proxy.
  */
 import { createHash, createHmac } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
@@ -26,8 +26,8 @@ export type Fault =
   | { readonly kind: 'reset' }
   /** Answers 400 to a batch in which a custom_meta_1 is "poison". */
   | { readonly kind: 'poison' }
-  /** Answers 413 to a batch of more than this number. */
-  | { readonly kind: 'most'; readonly most: number };
+  /** Answers 413 to a batch of more than `max` annotations. */
+  | { readonly kind: 'too_many'; readonly max: number };
 
 export interface ReceivedBatch {
   readonly ids: readonly string[];
@@ -40,13 +40,13 @@ export const KEY = 'edge-key';
 export const SECRET = 'edge secret ä';
 
 export class AnnotationReceiver {
-  /** Accepted annotations in order, including repeated ones. */
-  readonly taken: ReceivedAnnotation[] = [];
+  /** Accepted annotations in order, including repetitions. */
+  readonly accepted: ReceivedAnnotation[] = [];
   /** Evidence of the annotations, by id. */
   readonly parts = new Map<string, readonly ReceivedPart[]>();
-  /** All batches, including those that were not accepted. */
+  /** All batches, including batches that were not accepted. */
   readonly batches: ReceivedBatch[] = [];
-  /** Faults of requests, one sentence each. */
+  /** Errors in requests, one sentence each. */
   readonly complaints: string[] = [];
   /** Undefined: the receiver works. */
   fault: Fault | undefined;
@@ -74,13 +74,13 @@ export class AnnotationReceiver {
 
   /** Ids of the accepted annotations. */
   get ids(): Set<string> {
-    return new Set(this.taken.map(({ id }) => id));
+    return new Set(this.accepted.map(({ id }) => id));
   }
 
   /** custom_meta_1 of the annotations of a camera, in the order of their first arrival. */
   firstOf(camera: string): string[] {
     const first = new Map<string, string>();
-    for (const { id, device_name: name, custom_meta_1: meta = '' } of this.taken) {
+    for (const { id, device_name: name, custom_meta_1: meta = '' } of this.accepted) {
       if (name === camera && !first.has(id)) first.set(id, meta);
     }
     return [...first.values()];
@@ -148,12 +148,12 @@ export class AnnotationReceiver {
       });
       response.writeHead(200);
     } else if (fault?.kind === 'reset') {
-      this.taken.push(...annotations);
+      this.accepted.push(...annotations);
       done(0);
       request.socket.resetAndDestroy();
     } else {
       const status = statusFor(annotations, fault);
-      if (status === 200) this.taken.push(...annotations);
+      if (status === 200) this.accepted.push(...annotations);
       done(status);
       this.#answer(response, status, fault?.kind === 'status' ? fault.headers : {});
     }
@@ -187,7 +187,7 @@ export class AnnotationReceiver {
     }
     const ids = annotations.map(({ id }) => id);
     const batchId = createHash('sha256').update(ids.join('\n')).digest('hex');
-    if (headers['x-chrys-batch-id'] !== batchId) this.complaints.push('X-Chrys-Batch-Id is not that of these ids');
+    if (headers['x-chrys-batch-id'] !== batchId) this.complaints.push('X-Chrys-Batch-Id does not match the ids');
     return annotations;
   }
 }
@@ -204,7 +204,7 @@ function contentOf(
 
 function statusFor(annotations: readonly ReceivedAnnotation[], fault: Fault | undefined): number {
   if (fault?.kind === 'status') return fault.status;
-  if (fault?.kind === 'most') return annotations.length > fault.most ? 413 : 200;
+  if (fault?.kind === 'too_many') return annotations.length > fault.max ? 413 : 200;
   const poisoned = annotations.some((annotation) => annotation.custom_meta_1 === 'poison');
   return fault?.kind === 'poison' && poisoned ? 400 : 200;
 }

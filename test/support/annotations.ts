@@ -3,7 +3,7 @@ import { KEY, SECRET } from './annotation-receiver.js';
 import type { ImageClient } from './grpc-client.js';
 import type { Proxy } from './proxy.js';
 
-/** The settings that the receiver of annotation-receiver.ts accepts. */
+/** The settings that AnnotationReceiver accepts. */
 export const KEYS = { edge_key: KEY, edge_secret: SECRET };
 
 export interface StatusAnswer {

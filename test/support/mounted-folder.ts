@@ -10,7 +10,7 @@ const REMOUNT_BOUND_MS = 60_000;
 export class MountedFolder {
   private constructor(readonly path: string) {}
 
-  /** Returns a sentence instead when this machine does not allow mounting. */
+  /** Returns the reason as a sentence when this machine does not allow mounting. */
   static mount(megabytes: number): MountedFolder | string {
     const path = mkdtempSync(join(tmpdir(), 'chrysproxy-disk-'));
     try {
@@ -40,7 +40,7 @@ export class MountedFolder {
     rmSync(this.#ballast);
   }
 
-  /** Waits for a moment in which no process has a file open for writing. */
+  /** Makes the disk read-only. Retries until no process has a file open for writing. */
   async readOnly(): Promise<void> {
     await waitFor('the disk to become read-only', REMOUNT_BOUND_MS, () => {
       execFileSync('mount', ['-o', 'remount,ro', this.path], { stdio: 'pipe' });
@@ -52,7 +52,7 @@ export class MountedFolder {
     execFileSync('mount', ['-o', 'remount,rw', this.path]);
   }
 
-  /** Files that are open stay open. */
+  /** Unmounts the disk. Open files remain open. */
   unmount(): void {
     execFileSync('umount', ['--lazy', this.path]);
   }

@@ -1,4 +1,4 @@
-/** Reads the publisher's status by REST, and frames from Redis. */
+/** Reads the publisher's status over REST, and frames from Redis. */
 import { RESP_TYPES } from 'redis';
 import type { RedisStatusAnswer } from '../../src/rest/route-table/services.js';
 import { readBarcode } from './barcode.js';
@@ -15,7 +15,7 @@ export async function redisStatus(proxy: Proxy): Promise<RedisStatusAnswer> {
   return JSON.parse(text) as RedisStatusAnswer;
 }
 
-/** The numbers of the next `count` frames of a camera that is published all the time. */
+/** The numbers of the next `count` frames of a camera that is always published. */
 export async function streamNumbers(client: RawRedis, camera: string, count: number): Promise<(number | 'torn')[]> {
   const raw = client.withTypeMapping({ [RESP_TYPES.BLOB_STRING]: Buffer });
   const numbers: (number | 'torn')[] = [];

@@ -14,7 +14,7 @@ export interface RedisServerOptions {
   readonly password?: string;
   /** Default 127.0.0.1. */
   readonly host?: string;
-  /** Keeps all data over a restart, with `appendfsync always`. Default true. */
+  /** Whether all data survives a restart, with `appendfsync always`. Default true. */
   readonly durable?: boolean;
   /** Further options of redis-server: ['--maxmemory', '8mb']. */
   readonly more?: readonly string[];
@@ -89,7 +89,7 @@ export class RedisServer {
       probe.on('error', () => undefined);
       try {
         await probe.connect();
-        // It answers with an error while it loads its file.
+        // The server answers with an error while it loads its file.
         return (await probe.ping()) === 'PONG';
       } finally {
         probe.destroy();
@@ -125,7 +125,7 @@ export class RedisServer {
     await (await this.client()).flushAll();
   }
 
-  /** Stops the process with SIGSTOP: the kernel still accepts connections and data, and nothing is answered. */
+  /** Stops the process with SIGSTOP: the kernel still accepts connections and data, but the server does not answer. */
   freeze(): void {
     this.#child?.kill('SIGSTOP');
   }

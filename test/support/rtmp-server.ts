@@ -17,7 +17,7 @@ const SHORT_ANALYSIS = ['-analyzeduration', '500000'];
 export interface Played {
   /** Numbers of the pictures, in display order. */
   readonly numbers: readonly (number | 'torn')[];
-  /** Complaints of FFmpeg. */
+  /** Warnings and errors of FFmpeg. */
   readonly complaints: string;
 }
 
@@ -98,9 +98,19 @@ export class RtmpServer {
   /** Plays the next `count` pictures of a stream. */
   async play(key: string, width: number, height: number, count: number): Promise<Played> {
     const bytes = width * height * 3;
-    const form = ['-an', '-frames:v', String(count), '-pix_fmt', 'bgr24', '-fps_mode', 'passthrough', '-f', 'rawvideo'];
+    const output = [
+      '-an',
+      '-frames:v',
+      String(count),
+      '-pix_fmt',
+      'bgr24',
+      '-fps_mode',
+      'passthrough',
+      '-f',
+      'rawvideo',
+    ];
     const source = ['-nostdin', '-v', 'warning', ...SHORT_ANALYSIS, '-i', this.url(key)];
-    const { stdout, stderr } = await run('ffmpeg', [...source, ...form, 'pipe:1'], {
+    const { stdout, stderr } = await run('ffmpeg', [...source, ...output, 'pipe:1'], {
       encoding: 'buffer',
       maxBuffer: bytes * (count + 1),
       timeout: BOUND_MS,
@@ -111,7 +121,7 @@ export class RtmpServer {
     return { numbers, complaints: stderr.toString() };
   }
 
-  /** Packets of the next seconds of a stream: kind, and pts and dts in seconds. */
+  /** The packets of the next `seconds` of a stream: kind, and pts and dts in seconds. */
   async packets(key: string, seconds: number): Promise<{ kind: string; pts: number; dts: number }[]> {
     const shown = ['-show_entries', 'packet=codec_type,pts_time,dts_time', '-of', 'csv=p=0'];
     const args = ['-v', 'error', ...SHORT_ANALYSIS, '-read_intervals', `%+${seconds}`, ...shown, this.url(key)];

@@ -16,7 +16,7 @@ export interface SegmentFile {
   readonly durationMs: number;
 }
 
-/** Oldest first. */
+/** The segments in the folder of a camera, oldest first. */
 export function segmentsIn(folder: string): SegmentFile[] {
   if (!existsSync(folder)) return [];
   return readdirSync(folder)
@@ -66,7 +66,7 @@ export async function probed(path: string): Promise<Probed> {
   };
 }
 
-/** The number that each picture of the file shows, as FFmpeg decodes it. */
+/** The number that each picture of the file shows, decoded by FFmpeg. */
 export async function numbersIn(path: string, width: number, height: number): Promise<(number | 'torn')[]> {
   const pictures = await decodeBgr(path, width, height, 10_000);
   return pictures.map((picture) => readBarcode(picture, width, height));

@@ -8,7 +8,7 @@ import { type RawRedis, RedisServer } from './redis-server.js';
 import { waitFor } from './wait.js';
 
 export const BOUND_MS = 90_000;
-/** Numbers of each camera's annotations. */
+/** The numbers that the annotations of each camera have in custom_meta_1. */
 export const NUMBERS: readonly string[] = Array.from({ length: 30 }, (_, number) => String(number));
 /** Short times for the `annotation` part of the configuration. */
 export const QUICK = { poll_duration_ms: 50, timeout_ms: 5000, max_batch_size: 8, unacked_limit: 20 };
@@ -23,7 +23,7 @@ export class SharedQueue {
     readonly receiver: AnnotationReceiver,
   ) {}
 
-  /** After a restart, its Redis has only what it was told to save. */
+  /** Starts Redis and the receiver. After a restart, Redis has only the data of its last SAVE. */
   static async start(): Promise<SharedQueue> {
     return new SharedQueue(await RedisServer.start({ durable: false }), await AnnotationReceiver.start());
   }
@@ -65,9 +65,9 @@ export class SharedQueue {
   }
 }
 
-export async function senderIs(proxy: Proxy, wanted: 'this' | 'other'): Promise<void> {
-  await waitFor(`${wanted} to be the one that sends`, BOUND_MS, async () => {
-    return (await annotationsStatus(proxy)).redis?.sender === wanted;
+export async function senderIs(proxy: Proxy, sender: 'this' | 'other'): Promise<void> {
+  await waitFor(`the sender to be "${sender}"`, BOUND_MS, async () => {
+    return (await annotationsStatus(proxy)).redis?.sender === sender;
   });
 }
 
@@ -77,7 +77,7 @@ export async function shares(proxy: Proxy, count: number): Promise<void> {
   });
 }
 
-/** Waits until the proxy that took the annotations knows that all are delivered. */
+/** Waits until the proxy that stored the annotations reports that all are delivered. */
 export async function delivers(proxy: Proxy, count: number): Promise<void> {
   await waitFor(`${count} annotations to be delivered`, BOUND_MS, async () => {
     const { delivered, queued } = await annotationsStatus(proxy);
@@ -85,7 +85,7 @@ export async function delivers(proxy: Proxy, count: number): Promise<void> {
   });
 }
 
-/** `ids` and `done`: annotations whose result is not yet known to the proxy that took them. */
+/** Numbers of entries in Redis. `ids` and `done`: annotations whose result the proxy that stored them has not read yet. */
 async function leftIn(client: RawRedis): Promise<Record<'entries' | 'pending' | 'ids' | 'done', number>> {
   const count = async (keys: string, of: (key: string) => Promise<number>): Promise<number> => {
     const counts = await Promise.all((await client.keys(keys)).map(of));

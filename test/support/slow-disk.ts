@@ -1,4 +1,4 @@
-/** Makes one folder slow for one program, see slow-disk.c. */
+/** Makes one folder slow for one program; see slow-disk.c. */
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -16,7 +16,7 @@ export class SlowDisk {
     this.slow(0);
   }
 
-  /** Environment of the program. */
+  /** Environment variables for the program. */
   get env(): Readonly<Record<string, string>> {
     return { LD_PRELOAD: this.#library, SLOW_DISK_FOLDER: this.folder, SLOW_DISK_FILE: this.#file };
   }

@@ -7,12 +7,12 @@ import { KEY, SECRET } from './annotation-receiver.js';
 
 export class StorageCloud {
   /** Accepted requests, in order: `key=on`. */
-  readonly told: string[] = [];
+  readonly accepted: string[] = [];
   /** Number of requests, including refused ones. */
   requests = 0;
   /** Maximum number of requests at the same time. */
   maxAtOnce = 0;
-  /** Status of each answer. Undefined: it works. 0: it does not answer. */
+  /** Status of each answer. Undefined: the cloud works. 0: it does not answer. */
   status: number | undefined;
   delayMs = 0;
   #atOnce = 0;
@@ -70,7 +70,7 @@ export class StorageCloud {
     const key = /^\/api\/v1\/edge\/storage\/([^/]+)$/.exec(url)?.[1];
     if (method !== 'PUT' || key === undefined) return 404;
     const { enable } = JSON.parse(body.toString()) as { enable: boolean };
-    this.told.push(`${key}=${enable ? 'on' : 'off'}`);
+    this.accepted.push(`${key}=${enable ? 'on' : 'off'}`);
     return 200;
   }
 }
