@@ -121,7 +121,10 @@ describe('a batch', () => {
     expect(many).toMatchObject({ code: status.INVALID_ARGUMENT, details: expect.stringContaining('1 to 64') });
     expect((await failure(batch({ device_ids: [] }))).code).toBe(status.INVALID_ARGUMENT);
     const large = await failure(batch({ device_ids: Array.from({ length: 9 }, () => 'full-hd') }));
-    expect(large).toMatchObject({ code: status.RESOURCE_EXHAUSTED, details: expect.stringContaining('smaller look') });
+    expect(large).toMatchObject({
+      code: status.RESOURCE_EXHAUSTED,
+      details: expect.stringContaining('smaller frames'),
+    });
     const small = await batch({
       device_ids: Array.from({ length: 64 }, () => 'full-hd'),
       terms: { width: 320, key_frame_only: true },
@@ -152,7 +155,7 @@ describe('a batch', () => {
       expect(items.length - late.length).toBeGreaterThan(0);
       for (const item of late) {
         expect(item).toMatchObject({ frame: null, code: status.DEADLINE_EXCEEDED });
-        expect(item.error).toContain('allow more time');
+        expect(item.error).toContain('Allow more time');
       }
     });
 
