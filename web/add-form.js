@@ -1,11 +1,12 @@
 // @ts-check
-import { addCamera, sentenceOf } from './api.js';
+import { addCamera, messageOf } from './api.js';
 import { dialog, element, form } from './elements.js';
 
 const FIELDS = ['name', 'rtsp_endpoint', 'transport', 'rtmp_endpoint'];
 
 /**
- * The form for a new camera; `added` is called with its name. What the proxy refuses is said at the field that it names.
+ * Sets up the form for a new camera. `added` is called with the name of the new camera. An error is shown at the field
+ * that it is about.
  *
  * @param {(name: string) => void} added
  */
@@ -35,8 +36,8 @@ export function prepareAddForm(added) {
       await addCamera(values);
       box.close();
       added(values['name'] ?? '');
-    } catch (refusal) {
-      showErrors(byField(refusal));
+    } catch (error) {
+      showErrors(byField(error));
     } finally {
       button?.toggleAttribute('disabled', false);
     }
@@ -49,27 +50,29 @@ export function prepareAddForm(added) {
  */
 function missingFields(values) {
   return {
-    ...(values['name'] === undefined ? { name: 'Give it a name.' } : {}),
-    ...(values['rtsp_endpoint'] === undefined ? { rtsp_endpoint: 'Type the address that its manual names.' } : {}),
+    ...(values['name'] === undefined ? { name: 'Enter a name.' } : {}),
+    ...(values['rtsp_endpoint'] === undefined
+      ? { rtsp_endpoint: 'Enter the URL of the stream. The manual of the camera has it.' }
+      : {}),
   };
 }
 
 /**
- * The proxy begins a sentence about a field with the field's name.
+ * Assigns an error to its field. The proxy begins a message about a field with the name of the field.
  *
- * @param {unknown} refusal
+ * @param {unknown} error
  * @returns {Record<string, string>}
  */
-function byField(refusal) {
-  const sentence = sentenceOf(refusal);
-  const status = refusal instanceof Error && 'status' in refusal ? refusal.status : undefined;
-  if (status === 409) return { name: sentence };
-  const field = FIELDS.find((name) => sentence.startsWith(`${name}: `));
-  return field === undefined ? { '': sentence } : { [field]: sentence.slice(field.length + 2) };
+function byField(error) {
+  const message = messageOf(error);
+  const status = error instanceof Error && 'status' in error ? error.status : undefined;
+  if (status === 409) return { name: message };
+  const field = FIELDS.find((name) => message.startsWith(`${name}: `));
+  return field === undefined ? { '': message } : { [field]: message.slice(field.length + 2) };
 }
 
 /**
- * By field; '' = about none of them.
+ * Shows errors at their fields. The key '' holds an error that is not about a field.
  *
  * @param {Readonly<Record<string, string>>} errors
  */

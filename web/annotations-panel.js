@@ -1,38 +1,38 @@
 // @ts-check
-import { annotationsStatus, handleSetAside, listSetAside, sentenceOf } from './api.js';
+import { annotationsStatus, handleSetAside, listSetAside, messageOf } from './api.js';
 import { dialog, element } from './elements.js';
 import { durationText } from './figures.js';
 
-/** Sets up the list of what was refused; `changed` is called when something was done with it. */
+/** Sets up the list of refused annotations. `changed` is called after they were sent again or deleted. */
 export function prepareAnnotations(/** @type {() => void} */ changed) {
   const box = dialog('refused');
   element('refused-button').addEventListener('click', () => void showRefused());
   element('refused-close').addEventListener('click', () => {
     box.close();
   });
-  for (const how of /** @type {const} */ (['requeue', 'discard'])) {
-    element(`refused-${how}`).addEventListener('click', async () => {
+  for (const action of /** @type {const} */ (['requeue', 'discard'])) {
+    element(`refused-${action}`).addEventListener('click', async () => {
       try {
-        await handleSetAside(how);
+        await handleSetAside(action);
         box.close();
         changed();
-      } catch (refusal) {
-        element('refused-error').textContent = sentenceOf(refusal);
+      } catch (error) {
+        element('refused-error').textContent = messageOf(error);
       }
     });
   }
 }
 
-/** Shows how their delivery fares. */
+/** Shows how the delivery of annotations is doing. */
 export async function refreshAnnotations() {
   const status = await annotationsStatus();
   const { mode, queued, delivered, set_aside: setAside, kept, oldest_age_ms: ageMs, paused } = status;
-  const waits = mode === 'cloud' && queued > 0 && paused !== null;
+  const isWaiting = mode === 'cloud' && queued > 0 && paused !== null;
   const state = element('annotations-state');
-  state.dataset['phase'] = waits ? 'waiting' : 'delivering';
-  state.textContent = mode === 'local' ? `kept here, ${kept}` : waits ? 'waiting' : 'delivered as they come';
-  element('annotations-message').textContent = waits ? paused : '';
-  element('annotations-message').hidden = !waits;
+  state.dataset['phase'] = isWaiting ? 'waiting' : 'delivering';
+  state.textContent = mode === 'local' ? `kept locally: ${kept}` : isWaiting ? 'waiting' : 'delivering';
+  element('annotations-message').textContent = isWaiting ? paused : '';
+  element('annotations-message').hidden = !isWaiting;
   element('annotations-queued').textContent = String(queued);
   element('annotations-oldest').textContent = ageMs === null ? '–' : durationText(ageMs / 1000);
   element('annotations-delivered').textContent = String(delivered);
@@ -52,7 +52,7 @@ async function showRefused() {
       return line;
     });
     element('refused-list').replaceChildren(...items);
-  } catch (refusal) {
-    element('refused-error').textContent = sentenceOf(refusal);
+  } catch (error) {
+    element('refused-error').textContent = messageOf(error);
   }
 }

@@ -1,16 +1,16 @@
 // @ts-check
-// The proxy's REST interface, as far as this page needs it.
+// The routes of the REST interface that the page uses.
 
 /** @import { Answers, Bodies, NewSettings } from './rest-types.js' */
 
 const BASE = '/api/v1';
 const TIMEOUT_MS = 10_000;
 const CHECK_TIMEOUT_MS = 120_000;
-/** The proxy may ask the cloud, twice, for 10 s each. */
+/** The proxy may wait for the cloud twice, up to 10 s each time. */
 const CHANGE_TIMEOUT_MS = 30_000;
 
-/** What the proxy did not do, in its own words; `status` is 0 when it did not answer at all. */
-export class Refusal extends Error {
+/** An error that the proxy answered, with its message. `status` is 0 when the proxy did not answer. */
+export class RestError extends Error {
   /**
    * @param {number} status
    * @param {string} message
@@ -22,11 +22,11 @@ export class Refusal extends Error {
 }
 
 /** @param {unknown} error */
-export function sentenceOf(error) {
+export function messageOf(error) {
   return error instanceof Error ? error.message : String(error);
 }
 
-/** Without their logs, which are long. */
+/** The cameras without their logs, which are long. */
 export async function listCameras() {
   return /** @type {Answers['listCameras']} */ (await (await call('GET', 'processlist?logs=false')).json());
 }
@@ -58,19 +58,19 @@ export async function annotationsStatus() {
   return /** @type {Answers['getAnnotationsStatus']} */ (await (await call('GET', 'annotations/status')).json());
 }
 
-/** The first of those that were refused. */
+/** The first 100 annotations that the endpoint refused. */
 export async function listSetAside() {
   const answer = await (await call('GET', 'annotations/set-aside?limit=100')).json();
   return /** @type {Answers['listSetAside']} */ (answer).annotations;
 }
 
 /**
- * All that were refused.
+ * Sends all refused annotations again, or deletes them.
  *
- * @param {'requeue' | 'discard'} how
+ * @param {'requeue' | 'discard'} action
  */
-export async function handleSetAside(how) {
-  await call('POST', `annotations/set-aside/${how}`, { all: true });
+export async function handleSetAside(action) {
+  await call('POST', `annotations/set-aside/${action}`, { all: true });
 }
 
 export async function settings() {
@@ -82,7 +82,7 @@ export async function saveSettings(values) {
   await call('POST', 'settings', { name: 'default', ...values });
 }
 
-/** Tries what the proxy talks to; takes as long as it takes them to answer. */
+/** Tries the endpoints that the proxy sends to, and waits until each has answered or timed out. */
 export async function checkCloud() {
   const answer = await (await call('POST', 'cloud/check', undefined, CHECK_TIMEOUT_MS)).json();
   return /** @type {Answers['checkCloud']} */ (answer).checks;
@@ -93,7 +93,7 @@ export async function info() {
 }
 
 /**
- * Each call gives another address: a browser would take the picture that it has already.
+ * Each call returns a different URL, so that the browser does not show a cached picture.
  *
  * @param {string} name
  * @param {number} width
@@ -135,10 +135,10 @@ async function call(method, path, body, timeoutMs = TIMEOUT_MS) {
       ...(body === undefined ? {} : { body: JSON.stringify(body), headers: { 'content-type': 'application/json' } }),
     });
   } catch {
-    throw new Refusal(0, 'The proxy does not answer. Is it still running?');
+    throw new RestError(0, 'The proxy does not answer. Is it still running?');
   }
   if (response.ok) return response;
   const answer = /** @type {{ message?: unknown }} */ (await response.json().catch(() => ({})));
   const message = typeof answer.message === 'string' ? answer.message : `The proxy answered ${response.status}.`;
-  throw new Refusal(response.status, message);
+  throw new RestError(response.status, message);
 }

@@ -1,9 +1,9 @@
 // @ts-check
-import { sentenceOf, showCamera } from './api.js';
+import { messageOf, showCamera } from './api.js';
 import { askToRemove, watchLive } from './dialogs.js';
 import { copyOf, part } from './elements.js';
 import { ageText, coreText, decodingText, durationText, limitText, Rates, rateText, streamText } from './figures.js';
-import { keepFresh, leave } from './pictures.js';
+import { keepFresh, stopRefreshing } from './pictures.js';
 import { RecordingRow } from './recording-row.js';
 import { RtmpRows } from './rtmp-rows.js';
 /**
@@ -11,7 +11,7 @@ import { RtmpRows } from './rtmp-rows.js';
  * @import { Target } from './pictures.js'
  */
 
-/** One camera. Everything that the proxy says is put in as text, never as HTML. */
+/** The card of one camera. What the proxy answers is inserted as text, never as HTML. */
 export class CameraCard {
   #rates = new Rates();
   #log;
@@ -49,7 +49,7 @@ export class CameraCard {
 
   /**
    * @param {StreamProcess} camera
-   * @param {number} nowMs By the proxy's clock.
+   * @param {number} nowMs The time of the proxy's clock.
    */
   update(camera, nowMs) {
     const { phase, message, next_attempt: nextMs, since, stats } = camera.chrysproxy;
@@ -79,7 +79,7 @@ export class CameraCard {
   }
 
   discard() {
-    leave(this.#picture);
+    stopRefreshing(this.#picture);
     this.element.remove();
   }
 
@@ -93,13 +93,13 @@ export class CameraCard {
 
   async #refreshLog() {
     if (!this.#log.open) return;
-    const items = await showCamera(this.name).then(logItems, (error) => [item(sentenceOf(error), 'error')]);
+    const items = await showCamera(this.name).then(logItems, (error) => [item(messageOf(error), 'error')]);
     const text = items.map((each) => each.textContent).join('\n');
-    // Left alone, so that a selection stays.
+    // Replacing the lines would remove the user's selection.
     if (text === this.#shownLog) return;
     this.#shownLog = text;
     const list = part(this.element, 'lines');
-    // Whoever has scrolled back is reading.
+    // A user who has scrolled back is reading, so only a list at its end scrolls on.
     const atEnd = list.scrollHeight - list.scrollTop - list.clientHeight < 20;
     list.replaceChildren(...items);
     if (atEnd) list.scrollTop = list.scrollHeight;
@@ -125,9 +125,9 @@ function logItems({ logs }) {
     .flatMap((encoded) => new TextDecoder().decode(bytesOf(encoded)).split('\n'))
     .filter((line) => line !== '')
     .sort();
-  if (lines.length === 0) return [item('Nothing yet.', '')];
+  if (lines.length === 0) return [item('The log is empty.', '')];
   return lines.map((line) => {
-    // 2026-01-02T03:04:05.678Z warn text
+    // A line is like "2026-01-02T03:04:05.678Z warn text".
     const [time = '', level = '', ...words] = line.split(' ');
     return item(`${new Date(time).toLocaleTimeString()} ${words.join(' ')}`, level);
   });

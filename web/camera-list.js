@@ -1,30 +1,30 @@
 // @ts-check
 import { refreshAnnotations } from './annotations-panel.js';
-import { info, listCameras, sentenceOf } from './api.js';
+import { info, listCameras, messageOf } from './api.js';
 import { CameraCard } from './camera-card.js';
 import { element } from './elements.js';
 import { loadDue } from './pictures.js';
 /** @import { StreamProcess } from './rest-types.js' */
 
 const REFRESH_MS = 2000;
-/** The clock of the proxy may be set meanwhile, and the proxy be another version after a restart. */
+/** The proxy's clock may be set, and a restart may change its version. */
 const INFO_REFRESH_MS = 60_000;
 
 /** @type {Map<string, CameraCard>} */
 const cards = new Map();
 let refreshing = false;
-/** What the proxy's clock is ahead of ours. */
+/** How far the proxy's clock is ahead of the browser's clock. */
 let aheadMs = 0;
 let infoAtMs = -Infinity;
 
-/** Shows the cameras, and goes on doing so while somebody looks. */
+/** Shows the cameras, and refreshes them while the page is visible. */
 export function startList() {
   setInterval(() => void refresh(), REFRESH_MS);
   document.addEventListener('visibilitychange', () => void refresh());
   void refresh();
 }
 
-/** Asks for the cameras now; never twice at a time. */
+/** Refreshes the cameras now, unless the page is hidden or a refresh is in progress. */
 export async function refresh() {
   if (document.hidden || refreshing) return;
   refreshing = true;
@@ -35,7 +35,7 @@ export async function refresh() {
     element('trouble').hidden = true;
   } catch (error) {
     infoAtMs = -Infinity;
-    element('trouble').textContent = sentenceOf(error);
+    element('trouble').textContent = messageOf(error);
     element('trouble').hidden = false;
   } finally {
     refreshing = false;
@@ -70,13 +70,13 @@ function show(cameras) {
     card.update(camera, nowMs);
   }
   const running = cameras.filter(({ chrysproxy }) => chrysproxy.phase === 'running').length;
-  const many = cameras.length === 1 ? '1 camera' : `${cameras.length} cameras`;
+  const countText = cameras.length === 1 ? '1 camera' : `${cameras.length} cameras`;
   element('empty').hidden = cameras.length > 0;
-  setText(element('summary'), cameras.length === 0 ? '' : `${many}, ${running} running`);
+  setText(element('summary'), cameras.length === 0 ? '' : `${countText}, ${running} running`);
 }
 
 /**
- * Only a change is read out by a screen reader.
+ * Writes only a text that has changed, since a screen reader reads out every write.
  *
  * @param {HTMLElement} target
  * @param {string} text

@@ -1,12 +1,12 @@
 // @ts-check
-import { checkCloud, saveSettings, sentenceOf, settings } from './api.js';
+import { checkCloud, messageOf, saveSettings, settings } from './api.js';
 import { dialog, element, form } from './elements.js';
 /** @import { EndpointCheck } from './rest-types.js' */
 
-/** What the proxy gives, and takes back, in place of a secret. */
+/** The proxy answers this in place of a secret. A secret that is saved as this stays as it is. */
 const MASK = '***';
 
-/** The form for the edge key and its secret, which is never shown; `changed` is called when they were saved. */
+/** Sets up the form for the edge key and the edge secret, which is never shown. `changed` is called after saving. */
 export function prepareCloudForm(/** @type {() => void} */ changed) {
   const box = dialog('cloud');
   const fields = form('cloud-form');
@@ -26,9 +26,9 @@ export function prepareCloudForm(/** @type {() => void} */ changed) {
       });
       changed();
       await open();
-      say('Saved.');
-    } catch (refusal) {
-      element('cloud-error').textContent = sentenceOf(refusal);
+      showNote('Saved.');
+    } catch (error) {
+      element('cloud-error').textContent = messageOf(error);
     }
   });
 }
@@ -43,9 +43,10 @@ async function open() {
     const { edge_key: key, edge_secret: secret } = await settings();
     const field = /** @type {HTMLInputElement} */ (element('edge_key'));
     field.value = key;
-    element('edge_secret-hint').textContent = secret === '' ? 'None is set.' : 'One is set; leave it empty to keep it.';
-  } catch (refusal) {
-    element('cloud-error').textContent = sentenceOf(refusal);
+    element('edge_secret-hint').textContent =
+      secret === '' ? 'No secret is set.' : 'A secret is set. Leave this field empty to keep it.';
+  } catch (error) {
+    element('cloud-error').textContent = messageOf(error);
   }
 }
 
@@ -53,19 +54,19 @@ async function check() {
   const button = element('cloud-check');
   button.toggleAttribute('disabled', true);
   element('cloud-error').textContent = '';
-  say('Trying …');
+  showNote('Checking …');
   try {
     element('cloud-checks').replaceChildren(...(await checkCloud()).map(checkItem));
-  } catch (refusal) {
+  } catch (error) {
     element('cloud-checks').replaceChildren();
-    element('cloud-error').textContent = sentenceOf(refusal);
+    element('cloud-error').textContent = messageOf(error);
   } finally {
     button.toggleAttribute('disabled', false);
   }
 }
 
 /** @param {string} text */
-function say(text) {
+function showNote(text) {
   const line = document.createElement('li');
   line.textContent = text;
   element('cloud-checks').replaceChildren(line);

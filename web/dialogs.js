@@ -1,11 +1,11 @@
 // @ts-check
-import { liveUrl, removeCamera, sentenceOf } from './api.js';
+import { liveUrl, messageOf, removeCamera } from './api.js';
 import { dialog, element } from './elements.js';
 
 const LIVE_WIDTH_STEP = 320;
 const MAX_LIVE_WIDTH = 1920;
 
-/** Sets up the two dialogs that belong to one camera at a time. */
+/** Sets up the dialogs that show a camera live and that remove a camera. */
 export function prepareDialogs() {
   const live = dialog('live');
   element('live-close').addEventListener('click', () => {
@@ -24,10 +24,11 @@ export function watchLive(name) {
   const picture = new Image();
   picture.alt = `Live picture of ${name}`;
   picture.addEventListener('load', () => {
-    element('live-hint').textContent = 'Every frame is decoded while this is open.';
+    element('live-hint').textContent = 'The proxy decodes every frame while this dialog is open.';
   });
   picture.addEventListener('error', () => {
-    element('live-hint').textContent = 'The stream has ended. Close this and open it again when the camera is back.';
+    element('live-hint').textContent =
+      'The stream has ended. Close this dialog, and open it again when the camera is running.';
   });
   picture.src = liveUrl(name, width);
   element('live-title').textContent = name;
@@ -38,14 +39,14 @@ export function watchLive(name) {
 
 function stopLive() {
   for (const picture of element('live-picture').querySelectorAll('img')) {
-    // Taken out of the page alone, it would go on receiving.
+    // An image that is only removed from the page goes on receiving.
     picture.removeAttribute('src');
   }
   element('live-picture').replaceChildren();
 }
 
 /**
- * Asks, removes, and calls `removed` when that was done.
+ * Asks the user, removes the camera, and then calls `removed`.
  *
  * @param {string} name
  * @param {() => void} removed
@@ -53,17 +54,17 @@ function stopLive() {
 export function askToRemove(name, removed) {
   const box = dialog('remove');
   const confirm = element('remove-confirm');
-  const error = element('remove-error');
+  const errorLine = element('remove-error');
   element('remove-title').textContent = `Remove ${name}?`;
-  error.textContent = '';
+  errorLine.textContent = '';
   confirm.onclick = async () => {
     confirm.toggleAttribute('disabled', true);
     try {
       await removeCamera(name);
       box.close();
       removed();
-    } catch (refusal) {
-      error.textContent = sentenceOf(refusal);
+    } catch (error) {
+      errorLine.textContent = messageOf(error);
     } finally {
       confirm.toggleAttribute('disabled', false);
     }

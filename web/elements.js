@@ -1,5 +1,5 @@
 // @ts-check
-// Elements of index.html. That one is missing is a mistake of ours, which should be seen at once.
+// Finds elements of index.html. A missing element is a bug, so it throws an error.
 
 /**
  * @param {string} id

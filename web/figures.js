@@ -9,7 +9,7 @@ const DECODING = {
   all: 'every frame',
 };
 
-/** Rates of the last seconds, from counters that only ever grow. */
+/** Rates over the last 10 s, from counters that only grow. */
 export class Rates {
   /** @type {{ atMs: number, bytes: number, busyUs: number }[]} */
   #samples = [];
@@ -21,13 +21,13 @@ export class Rates {
   add(stats, atMs) {
     const sample = { atMs, bytes: stats.bytes, busyUs: stats.decode_us + stats.convert_us };
     const last = this.#samples.at(-1);
-    // The proxy was started again.
+    // The counters began again at 0, because the proxy was restarted.
     if (last !== undefined && sample.bytes < last.bytes) this.#samples = [];
     this.#samples.push(sample);
     this.#samples = this.#samples.filter((each) => atMs - each.atMs <= WINDOW_MS);
   }
 
-  /** Bits a second, and the share of a core; undefined while there is nothing to compare with. */
+  /** `bitrate` in bits per second, and `core`, the share of one CPU core. undefined until there are two samples. */
   get current() {
     const first = this.#samples[0];
     const last = this.#samples.at(-1);
@@ -92,7 +92,7 @@ export function sizeText(bytes) {
   return bytes < 1e9 ? `${(bytes / 1e6).toFixed(1)} MB` : `${(bytes / 1e9).toFixed(1)} GB`;
 }
 
-/** @param {number} bits */
-function bitrateText(bits) {
-  return bits < 1e6 ? `${Math.round(bits / 1000)} kbit/s` : `${(bits / 1e6).toFixed(1)} Mbit/s`;
+/** @param {number} bitrate Bits per second. */
+function bitrateText(bitrate) {
+  return bitrate < 1e6 ? `${Math.round(bitrate / 1000)} kbit/s` : `${(bitrate / 1e6).toFixed(1)} Mbit/s`;
 }

@@ -6,9 +6,9 @@ import { SwitchRow } from './switch-row.js';
 /** @import { RecordingStatus } from './rest-types.js' */
 
 const MINUTE_MS = 60_000;
-const MOODS = /** @type {const} */ ({ off: '', waiting: '', recording: 'good', failing: 'bad' });
+const RATINGS = /** @type {const} */ ({ off: '', waiting: '', recording: 'good', failing: 'bad' });
 
-/** The row of a card that tells about its recording and switches it. */
+/** The row of a card that shows the recording of the camera and switches it on and off. */
 export class RecordingRow {
   #name;
   #row;
@@ -26,11 +26,11 @@ export class RecordingRow {
 
   /**
    * @param {RecordingStatus} recording
-   * @param {number} nowMs By the proxy's clock.
+   * @param {number} nowMs The time of the proxy's clock.
    */
   update(recording, nowMs) {
     const { wanted, state, last_segment: lastMs } = recording;
-    this.#row.update({ wanted, text: stateText(recording), mood: MOODS[state] });
+    this.#row.update({ wanted, text: stateText(recording), rating: RATINGS[state] });
     this.#link.href = lastMinuteUrl(this.#name, nowMs - MINUTE_MS, nowMs);
     this.#link.hidden = lastMs === null || nowMs - lastMs > MINUTE_MS;
   }

@@ -5,7 +5,7 @@ import { sizeText } from './figures.js';
 import { SwitchRow } from './switch-row.js';
 /** @import { PassthroughStatus, StorageStatus, StreamProcess } from './rest-types.js' */
 
-/** The rows of a card about its RTMP server; hidden while it has none. */
+/** The rows of a card that need an RTMP server. They are hidden while the camera has none. */
 export class RtmpRows {
   #card;
   #passthrough;
@@ -26,17 +26,17 @@ export class RtmpRows {
   }
 
   /** @param {StreamProcess} camera */
-  update({ rtmp_endpoint: url, rtmp_stream_status: facts, chrysproxy: { passthrough, storage } }) {
+  update({ rtmp_endpoint: url, rtmp_stream_status: actual, chrysproxy: { passthrough, storage } }) {
     for (const row of ['passthrough-row', 'storage-row']) part(this.#card, row).hidden = url === undefined;
     this.#passthrough.update({
       wanted: passthrough.wanted,
       text: passthroughText(passthrough),
-      mood: facts.streaming ? 'good' : passthrough.wanted && passthrough.message !== '' ? 'bad' : '',
+      rating: actual.streaming ? 'good' : passthrough.wanted && passthrough.message !== '' ? 'bad' : '',
     });
     this.#storage.update({
       wanted: storage.wanted ?? false,
       text: storageText(storage),
-      mood: storage.message !== '' ? 'bad' : facts.storing ? 'good' : '',
+      rating: storage.message !== '' ? 'bad' : actual.storing ? 'good' : '',
     });
   }
 }

@@ -1,27 +1,27 @@
 // @ts-check
-import { sentenceOf } from './api.js';
+import { messageOf } from './api.js';
 import { part } from './elements.js';
 
 /**
  * @typedef {object} Shown
  * @property {boolean} wanted
- * @property {string} text How it fares.
- * @property {'good' | 'bad' | ''} mood
+ * @property {string} text The state, in words.
+ * @property {'good' | 'bad' | ''} rating
  */
 
-/** A switch on a card, and beside it what became of it. */
+/** A switch on a card, and the text beside it. */
 export class SwitchRow {
   #switch;
   #state;
   #set;
-  #refused = '';
-  #asked = false;
-  /** While the proxy has not answered, the switch stays as it was put. */
+  #error = '';
+  #requested = false;
+  /** True until the proxy has answered. Meanwhile the switch stays where the user has put it. */
   #changing = false;
 
   /**
    * @param {HTMLElement} card
-   * @param {string} name Of its parts.
+   * @param {string} name The `data-part` of the switch. The text has the same with `-state` at its end.
    * @param {string} label
    * @param {(on: boolean) => Promise<void>} set
    */
@@ -34,24 +34,24 @@ export class SwitchRow {
   }
 
   /** @param {Shown} shown */
-  update({ wanted, text, mood }) {
+  update({ wanted, text, rating }) {
     if (!this.#changing) this.#switch.checked = wanted;
-    // Some wishes are kept although they could not be fulfilled at once; then its own words say more.
-    if (wanted === this.#asked) this.#refused = '';
-    this.#state.dataset['state'] = this.#refused === '' ? mood : 'bad';
-    this.#state.textContent = this.#refused === '' ? text : this.#refused;
+    // The proxy keeps some changes although it answers with an error. Its status then says more than that error.
+    if (wanted === this.#requested) this.#error = '';
+    this.#state.dataset['state'] = this.#error === '' ? rating : 'bad';
+    this.#state.textContent = this.#error === '' ? text : this.#error;
   }
 
   async #change() {
     const wanted = this.#switch.checked;
     this.#changing = true;
-    this.#asked = wanted;
-    this.#refused = '';
+    this.#requested = wanted;
+    this.#error = '';
     try {
       await this.#set(wanted);
-    } catch (refusal) {
+    } catch (error) {
       this.#switch.checked = !wanted;
-      this.#refused = sentenceOf(refusal);
+      this.#error = messageOf(error);
     } finally {
       this.#changing = false;
     }

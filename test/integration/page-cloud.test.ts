@@ -1,4 +1,4 @@
-/** What the page shows of RTMP, storage and annotations, in a real browser, with a real RTMP server and a receiver. */
+/** RTMP, storage and annotations on the page, in a browser, with an RTMP server and a receiver of annotations. */
 import type { Browser, Locator, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { AnnotationReceiver, KEY, SECRET } from '../support/annotation-receiver.js';
@@ -39,17 +39,17 @@ describe('the page', () => {
   const card = (name: string): Locator =>
     page.locator('.card').filter({ has: page.getByRole('heading', { name, exact: true }) });
 
-  async function several(count: number, meta: string): Promise<void> {
-    for (let made = 0; made < count; made += 1) {
+  async function annotateTimes(count: number, meta: string): Promise<void> {
+    for (let sent = 0; sent < count; sent += 1) {
       await annotate(scene.client, 'door', { custom_meta_1: meta });
     }
   }
 
-  it('pushes a camera to its RTMP server, and shows no such switch where there is no server', async () => {
+  it('pushes a camera to its RTMP server, and shows no switch for a camera without one', async () => {
     await scene.proxy.addCamera('plain', scene.farm.url('open'));
     await page.getByRole('button', { name: 'Add a camera' }).click();
     await page.getByLabel('Name').fill('door');
-    await page.getByLabel('URL of its stream').fill(scene.farm.url('open'));
+    await page.getByLabel('Stream URL').fill(scene.farm.url('open'));
     await page.getByLabel('RTMP server').fill('http://wrong/');
     await page.getByRole('button', { name: 'Add', exact: true }).click();
     await expect.poll(() => page.locator('#rtmp_endpoint-error').textContent()).toContain('rtmp://');
@@ -60,22 +60,30 @@ describe('the page', () => {
     await card('door')
       .getByText(/^streaming, /)
       .waitFor();
-    await waitFor('the fact', BOUND_MS, async () => (await scene.proxy.camera('door')).rtmp_stream_status.streaming);
+    await waitFor(
+      'the camera to stream',
+      BOUND_MS,
+      async () => (await scene.proxy.camera('door')).rtmp_stream_status.streaming,
+    );
     await push.click();
     await card('door')
       .getByText(/^streaming, /)
       .waitFor({ state: 'detached' });
-    await waitFor('its end', BOUND_MS, async () => !(await scene.proxy.camera('door')).rtmp_stream_status.streaming);
+    await waitFor(
+      'the camera to stop streaming',
+      BOUND_MS,
+      async () => !(await scene.proxy.camera('door')).rtmp_stream_status.streaming,
+    );
     expect(await card('plain').getByRole('switch', { name: 'Push plain to RTMP' }).count()).toBe(0);
   });
 
-  it('takes the edge key, tries it, and never shows the secret', async () => {
+  it('saves the edge key and secret, checks them, and never shows the secret', async () => {
     await page.getByRole('button', { name: 'Cloud settings' }).click();
-    await page.getByText('None is set.').waitFor();
+    await page.getByText('No secret is set.').waitFor();
     await page.getByLabel('Edge key').fill(KEY);
     await page.getByLabel('Edge secret').fill('wrong');
     await page.getByRole('button', { name: 'Save' }).click();
-    await page.getByText('One is set; leave it empty to keep it.').waitFor();
+    await page.getByText('A secret is set. Leave this field empty to keep it.').waitFor();
     await page.getByRole('button', { name: 'Check' }).click();
     await page
       .getByText(/does not accept the edge key and secret/)
@@ -87,7 +95,7 @@ describe('the page', () => {
     await page.getByRole('button', { name: 'Check' }).click();
     await page.getByText(/it accepts annotations/).waitFor();
     expect(await page.content()).not.toContain(SECRET);
-    // Saved again without typing it, it stays.
+    // Saving without a secret keeps the secret.
     await page.getByRole('button', { name: 'Save' }).click();
     await page.getByText('Saved.').waitFor();
     await page.getByRole('button', { name: 'Check' }).click();
@@ -95,19 +103,19 @@ describe('the page', () => {
     await page.getByRole('button', { name: 'Close' }).click();
   });
 
-  it('tells of annotations that wait, were delivered or refused, and sends those again', async () => {
+  it('counts annotations that wait, were delivered or were refused, and sends refused ones again', async () => {
     const panel = page.getByRole('region', { name: 'Annotations' });
-    await several(2, 'good');
+    await annotateTimes(2, 'good');
     await panel.locator('#annotations-delivered').getByText('2', { exact: true }).waitFor();
     await receiver.stop();
-    await several(3, 'good');
+    await annotateTimes(3, 'good');
     await panel.getByText('waiting', { exact: true }).waitFor();
     await panel.getByText(/nothing listens on its port/).waitFor();
     await receiver.listen();
     await panel.locator('#annotations-delivered').getByText('5', { exact: true }).waitFor();
     receiver.fault = { kind: 'poison' };
-    await several(1, 'poison');
-    await panel.getByRole('button', { name: 'What was refused' }).click();
+    await annotateTimes(1, 'poison');
+    await panel.getByRole('button', { name: 'Show refused annotations' }).click();
     await page
       .locator('#refused-list')
       .getByText(/^door, moving: .*400/)
@@ -115,17 +123,17 @@ describe('the page', () => {
     receiver.fault = undefined;
     await page.getByRole('button', { name: 'Send all again' }).click();
     await panel.locator('#annotations-delivered').getByText('6', { exact: true }).waitFor();
-    await panel.getByRole('button', { name: 'What was refused' }).waitFor({ state: 'hidden' });
+    await panel.getByRole('button', { name: 'Show refused annotations' }).waitFor({ state: 'hidden' });
   });
 
-  it('tells why a wish for storage is not fulfilled, and keeps it', async () => {
+  it('shows why the cloud does not store a camera', async () => {
     const store = card('door').getByRole('switch', { name: 'Store door in the cloud' });
     await store.click();
     await card('door').getByText(/404/).first().waitFor();
     expect((await scene.proxy.camera('door')).rtmp_stream_status.storing).toBe(false);
   });
 
-  it('did nothing that its content policy forbids, and met no error', () => {
+  it('has no uncaught error and violates no content security policy', () => {
     expect(faults).toEqual([]);
   });
 });

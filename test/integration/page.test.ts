@@ -1,4 +1,4 @@
-/** The page at `/` in a real browser, against the whole proxy and real cameras. */
+/** The page at `/` in a browser, against the whole proxy and RTSP cameras of the test farm. */
 import { readFile } from 'node:fs/promises';
 import type { Browser, Locator, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -8,7 +8,7 @@ import { waitFor } from '../support/wait.js';
 
 const BOUND_MS = 20_000;
 const PHONE = { viewport: { width: 390, height: 844 }, isMobile: true, hasTouch: true };
-/** No camera may have such a name, but the log of one may hold it. */
+/** Not allowed as the name of a camera, but possible in a log. */
 const MARKUP = '<img src=x onerror=alert(1)>';
 
 describe('the page', () => {
@@ -35,24 +35,24 @@ describe('the page', () => {
 
   async function fillIn(name: string, url: string): Promise<void> {
     await page.getByLabel('Name').fill(name);
-    await page.getByLabel('URL of its stream').fill(url);
+    await page.getByLabel('Stream URL').fill(url);
     await page.getByRole('button', { name: 'Add', exact: true }).click();
   }
 
-  it('says how to begin when there is no camera', async () => {
+  it('explains how to add a camera when there is none', async () => {
     await page.getByText('There is no camera yet').waitFor();
   });
 
-  it('says at the field what is wrong with it', async () => {
+  it('shows an error at its field', async () => {
     await page.getByRole('button', { name: 'Add a camera' }).click();
     await fillIn('door', 'http://127.0.0.1/x');
     await expect.poll(() => page.locator('#rtsp_endpoint-error').textContent()).toContain('rtsp://');
-    expect(await page.getByLabel('URL of its stream').getAttribute('aria-invalid')).toBe('true');
+    expect(await page.getByLabel('Stream URL').getAttribute('aria-invalid')).toBe('true');
     await fillIn(MARKUP, scene.farm.url('open'));
     await expect.poll(() => page.locator('#name-error').textContent()).toContain(MARKUP.slice(0, 10));
     expect(await page.locator('#rtsp_endpoint-error').textContent()).toBe('');
     await fillIn('', '');
-    await expect.poll(() => page.locator('#name-error').textContent()).toBe('Give it a name.');
+    await expect.poll(() => page.locator('#name-error').textContent()).toBe('Enter a name.');
   });
 
   it('adds a camera and shows it running, with its picture and without its password', async () => {
@@ -65,7 +65,7 @@ describe('the page', () => {
     expect(await page.content()).not.toContain('pa55');
   });
 
-  it('takes a newer picture from time to time', async () => {
+  it('loads newer pictures', async () => {
     const address = (): Promise<string | null> => card('door').locator('img').getAttribute('src');
     const first = await address();
     await waitFor('another picture', BOUND_MS, async () => (await address()) !== first);
@@ -85,7 +85,7 @@ describe('the page', () => {
     await card('gate').waitFor({ state: 'detached' });
   });
 
-  it('shows a camera live, and lets it go when that is closed', async () => {
+  it('shows a camera live, and decodes only keyframes again when that is closed', async () => {
     await card('door').getByRole('button', { name: 'Watch door live' }).click();
     const live = page.getByRole('dialog').locator('img');
     await expect.poll(() => widthOf(live), { timeout: BOUND_MS }).toBe(640);
@@ -94,7 +94,7 @@ describe('the page', () => {
     await waitFor('only keyframes to be decoded', BOUND_MS, async () => (await decoding()) === 'keyframes');
   });
 
-  it('switches recording on and off, and gives the last minute as a file', async () => {
+  it('switches recording on and off, and downloads the last minute', async () => {
     const record = card('door').getByRole('switch', { name: 'Record door' });
     expect(await record.isChecked()).toBe(false);
     await record.click();
@@ -107,14 +107,14 @@ describe('the page', () => {
     expect((await readFile(await (await download).path())).subarray(4, 8).toString()).toBe('ftyp');
     await record.click();
     await waitFor(
-      'it to be off',
+      'recording to be off',
       BOUND_MS,
       async () => !(await scene.proxy.camera('door')).chrysproxy.recording.wanted,
     );
     expect(await record.isChecked()).toBe(false);
   });
 
-  it('says that the proxy is away, and goes on when it is back', async () => {
+  it('reports that the proxy does not answer, and continues when it does', async () => {
     await scene.proxy.end();
     await page.getByText('The proxy does not answer').waitFor();
     await scene.proxy.resume();
@@ -134,7 +134,7 @@ describe('the page', () => {
     await phone.page.context().close();
   });
 
-  it('removes a camera after asking', async () => {
+  it('removes a camera after a confirmation', async () => {
     await card('door').getByRole('button', { name: 'Remove door' }).click();
     await page.getByRole('button', { name: 'Keep it' }).click();
     expect((await scene.proxy.rest('GET', '/api/v1/process/door')).status).toBe(200);
@@ -145,7 +145,7 @@ describe('the page', () => {
     await page.getByText('There is no camera yet').waitFor();
   });
 
-  it('did nothing that its content policy forbids, and met no error', () => {
+  it('has no uncaught error and violates no content security policy', () => {
     expect(faults).toEqual([]);
   });
 
