@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { stringify } from 'yaml';
+import { checkAnswer } from './rest-answers.js';
 import { freePort, waitFor } from './wait.js';
 
 export const PROJECT = fileURLToPath(new URL('../..', import.meta.url));
@@ -165,7 +166,15 @@ export class Proxy {
     rmSync(this.folder, { recursive: true, force: true });
   }
 
+  /** Throws when the answer does not have exactly the fields that the route declares. */
   async rest(method: string, path: string, body?: unknown): Promise<RestAnswer> {
+    const answer = await this.#request(method, path, body);
+    // Another checkout may declare other fields.
+    if (this.executable === EXECUTABLE) checkAnswer(method, path, answer.status, answer.text);
+    return answer;
+  }
+
+  async #request(method: string, path: string, body: unknown): Promise<RestAnswer> {
     if (this.tls !== undefined) return await restOverTls(method, `${this.restUrl}${path}`, this.tls, body);
     const response = await fetch(`${this.restUrl}${path}`, {
       method,
