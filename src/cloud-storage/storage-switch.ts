@@ -149,7 +149,7 @@ export class StorageSwitch implements Storage {
 
   private requestSoon(entry: CameraSwitch): void {
     if (!isPending(entry.camera) || entry.isBlocked) return;
-    this.requestAfter(entry, SPREAD_MS * (this.options.random ?? Math.random)());
+    this.requestAfter(entry, Math.round(SPREAD_MS * (this.options.random ?? Math.random)()));
   }
 
   private requestAfter(entry: CameraSwitch, delayMs: number): void {
