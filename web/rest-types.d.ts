@@ -79,7 +79,7 @@ export type CameraChanges = {
   rtmp_endpoint?: string | null;
   /** Whether the stream is sent (docs/guide/passthrough.md) to `rtmp_endpoint`. */
   passthrough?: boolean;
-  /** Whether the cloud stores the stream. The answer waits for the cloud. When the cloud does not agree, that is an error; the value is kept, and the cloud is asked again until it agrees. */
+  /** Whether the cloud stores the stream. The answer waits for the cloud. When the cloud does not agree, the answer is an error, but the value is kept, and the proxy asks the cloud again until it agrees. */
   storage?: boolean;
 };
 
@@ -95,7 +95,7 @@ export type ChosenAnnotations = {
 export type Clip = {
   id: number;
   name: string;
-  /** Begin. */
+  /** Start. */
   from: number;
   /** End. */
   to: number;
@@ -107,7 +107,7 @@ export type Clip = {
   complete: boolean;
 };
 
-/** What trying an endpoint has shown. */
+/** The result of trying an endpoint. */
 export type EndpointCheck = {
   /** What uses the endpoint. */
   of: 'annotations' | 'storage' | 'webhooks';
@@ -165,7 +165,7 @@ export type Evidence = {
   };
   /** The clip. null: there is none. */
   clip: {
-    /** Begin, exact to a frame. */
+    /** Start, exact to a frame. */
     from: number;
     /** End, exact to a frame. */
     to: number;
@@ -192,7 +192,7 @@ export type Info = {
   time: number;
 };
 
-/** A frame that memory or the disk has. */
+/** A frame in memory or on disk. */
 export type ListedFrame = {
   /** As in gRPC: grows with each frame, in display order. */
   frame_id: number;
@@ -206,7 +206,7 @@ export type ListedFrame = {
   pts: number;
 };
 
-/** A camera that connects to a URL. The fields of a StreamProcess that are not listed as options are ignored, so that a StreamProcess can be sent back; its password is masked and has to be put in again. Any other field is an error. */
+/** A camera that connects to a URL. The fields of a StreamProcess that are not listed as options are ignored, so that a StreamProcess can be sent back; the masked password in it must be replaced with the real one. Any other field is an error. */
 export type NewCamera = {
   /** 1 to 128 of the characters `A-Z a-z 0-9 . _ -`, beginning with a letter or a digit. Default: the MD5 of `rtsp_endpoint`, hexadecimal. */
   name?: string | null;
@@ -248,7 +248,7 @@ export type NewCamera = {
 export type NewClip = {
   /** 1 to 128 characters, unique for the camera. */
   name: string;
-  /** Begin, milliseconds since the epoch. */
+  /** Start, milliseconds since the epoch. */
   from: number;
   /** End, at most 24 hours after `from`. */
   to: number;
@@ -339,7 +339,7 @@ export type ProbeRequest = {
   timeout_ms?: number | null;
 };
 
-/** What a stream is. */
+/** The properties of a stream. */
 export type ProbeResult = {
   codec: string;
   profile: string;
@@ -390,7 +390,7 @@ export type Recordings = {
     segments: number;
     /** Size of the segments. */
     bytes: number;
-    /** Begin of the oldest segment. */
+    /** Start of the oldest segment. */
     from: number;
     /** End of the newest segment. */
     to: number;
@@ -399,7 +399,7 @@ export type Recordings = {
   segments: number;
   /** Size of all segments. */
   bytes: number;
-  /** Begin of the oldest segment. null: nothing is recorded. */
+  /** Start of the oldest segment. null: nothing is recorded. */
   from: number | null;
   /** End of the newest segment. null: nothing is recorded. */
   to: number | null;
@@ -415,7 +415,7 @@ export type RecordingsCheck = {
   missing: number;
   /** Leftovers of a crash that were deleted. */
   removed: number;
-  /** The first 100 files that are not ours. They are left alone. */
+  /** The first 100 files that the proxy has not written. They stay as they are. */
   foreign: string[];
   /** Number of all such files. */
   foreign_count: number;
@@ -463,13 +463,13 @@ export type RedisStatus = {
 export type Replay = {
   /** The camera whose recording is played. */
   camera: string;
-  /** Begin of the range, milliseconds since the epoch. */
+  /** Start of the range, milliseconds since the epoch. */
   from: number;
   /** End of the range, at most 24 hours after `from`. */
   to: number;
   /** 1, the default: as it was recorded. */
   speed?: number | null;
-  /** Whether it begins again at its end. */
+  /** Whether it restarts at its end. */
   loop?: boolean | null;
 };
 
@@ -519,7 +519,7 @@ export type Settings = {
 
 /** A stretch of time, milliseconds since the epoch. */
 export type Span = {
-  /** Begin. */
+  /** Start. */
   from: number;
   /** End. */
   to: number;
@@ -586,7 +586,7 @@ export type StreamProcess = {
     storing: boolean;
   };
   upgrade_available: false;
-  /** What the original does not have. Its options are explained at `POST /api/v1/process`. */
+  /** The fields that the original does not have. The options are explained at `POST /api/v1/process`. */
   chrysproxy: {
     phase: 'created' | 'connecting' | 'running' | 'reconnecting' | 'failed' | 'stopped';
     /** When the camera entered this phase. */
@@ -652,13 +652,13 @@ export type StreamProcess = {
     replay: {
       /** The camera whose recording is played. */
       camera: string;
-      /** Begin of the range. */
+      /** Start of the range. */
       from: number;
       /** End of the range. */
       to: number;
       /** 1: as it was recorded. */
       speed: number;
-      /** Whether it begins again at its end. */
+      /** Whether it restarts at its end. */
       loop: boolean;
     } | null;
     /** The video stream. null until the stream has been opened once. */
@@ -754,7 +754,7 @@ export type Timeline = {
   spans: Span[];
   /** The gaps between the spans. */
   gaps: Span[];
-  /** What memory holds, whatever is recorded and whatever the range. null: nothing. */
+  /** What memory holds, independent of recordings and of the range. null: nothing. */
   memory: Span | null;
   /** Segments that have a part in the range. */
   segments: number;
@@ -835,7 +835,7 @@ export interface Answers {
   };
   getAnnotation: Annotation;
   checkCloud: {
-    /** Whether all checks are. */
+    /** Whether `ok` is true in all checks. */
     ok: boolean;
     checks: EndpointCheck[];
   };
@@ -865,7 +865,7 @@ export interface Bodies {
   addCamera: NewCamera | NewReplay;
   changeCamera: CameraChanges;
   retryCamera: {
-    /** true: also forget what earlier connections found out (docs/guide/cameras.md), and connect anew. */
+    /** true: also forget what earlier connections found out (docs/guide/cameras.md), and reconnect. */
     forget?: boolean | null;
   };
   probe: ProbeRequest;

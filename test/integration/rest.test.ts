@@ -1,4 +1,4 @@
-/** REST as scripts with curl use it, against the whole proxy. */
+/** The REST interface of the whole proxy. */
 import { createHash } from 'node:crypto';
 import { execFileSync } from 'node:child_process';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -53,9 +53,9 @@ describe('REST', () => {
   it.each([
     ['a name that is taken', { name: 'open', rtsp_endpoint: 'rtsp://127.0.0.1/x' }, 409, 'open'],
     ['no endpoint', { name: 'new' }, 400, 'rtsp_endpoint'],
-    ['an endpoint of another scheme', { name: 'new', rtsp_endpoint: 'http://127.0.0.1/x' }, 400, 'rtsp://'],
+    ['an endpoint with another scheme', { name: 'new', rtsp_endpoint: 'http://127.0.0.1/x' }, 400, 'rtsp://'],
     ['a misspelled field', { name: 'new', rtsp_endpont: 'rtsp://127.0.0.1/x' }, 400, 'rtsp_endpoint'],
-    ['a body that is no object', [1], 400, 'object'],
+    ['a body that is not an object', [1], 400, 'object'],
   ])('refuses %s and says why', async (_what, body, status, word) => {
     const answer = await scene.proxy.rest('POST', PROCESS, body);
     expect(answer.status).toBe(status);
@@ -63,7 +63,7 @@ describe('REST', () => {
     expect((await scene.proxy.rest('GET', `${PROCESS}/new`)).status).toBe(404);
   });
 
-  it('answers 404 for a camera that is not there', async () => {
+  it('answers 404 for an unknown camera', async () => {
     for (const [method, path] of [
       ['GET', `${PROCESS}/nobody`],
       ['DELETE', `${PROCESS}/nobody`],
@@ -80,13 +80,13 @@ describe('REST', () => {
     ['?width=320', '320,240'],
     ['?keyframe=true', '640,480'],
     ['?keyframe=true&width=320', '320,240'],
-  ])('gives the newest picture as a JPEG: snapshot.jpg%s', async (query, size) => {
+  ])('answers the newest frame as a JPEG: snapshot.jpg%s', async (query, size) => {
     const response = await fetch(`${scene.proxy.restUrl}${PROCESS}/open/snapshot.jpg${query}`);
     expect(response.headers.get('content-type')).toBe('image/jpeg');
     expect(jpegSize(Buffer.from(await response.arrayBuffer()))).toBe(`mjpeg,${size}`);
   });
 
-  it('streams live JPEGs of the width and at about the rate that is asked for', async () => {
+  it('streams live JPEGs of the requested width, at about the requested rate', async () => {
     const parts = await mjpegParts(`${scene.proxy.restUrl}${PROCESS}/open/stream.mjpeg?fps=5&width=320`, 6);
     for (const { jpeg, timestamp } of parts) {
       expect(jpegSize(jpeg)).toBe('mjpeg,320,240');
@@ -97,7 +97,7 @@ describe('REST', () => {
     expect((parts.at(-1)!.timestamp - parts[0]!.timestamp) / steps.length).toBeLessThan(1000);
   });
 
-  it('shows a slow reader the newest picture, and not all that it missed', async () => {
+  it('sends a slow reader the newest picture, and no backlog', async () => {
     const reader = new MjpegReader(`${scene.proxy.restUrl}${PROCESS}/open/stream.mjpeg`);
     let last = await reader.next();
     const { stats } = await scene.state('open');
@@ -113,7 +113,7 @@ describe('REST', () => {
     reader.leave();
   });
 
-  it('goes on with a live stream when the camera was away, and ends it when the camera is removed', async () => {
+  it('continues a live stream when the camera is back, and ends it when the camera is removed', async () => {
     await scene.proxy.addCamera('restless', scene.farm.url('open'));
     await scene.running('restless');
     const reader = new MjpegReader(`${scene.proxy.restUrl}${PROCESS}/restless/stream.mjpeg`);
@@ -126,14 +126,18 @@ describe('REST', () => {
     );
     await scene.running('restless');
     const backMs = Date.now();
-    await waitFor('a picture from after that', 10_000, async () => (await reader.next())!.timestamp >= backMs);
+    await waitFor(
+      'a picture that is newer than the reconnect',
+      10_000,
+      async () => (await reader.next())!.timestamp >= backMs,
+    );
     await scene.proxy.removeCamera('restless');
     await waitFor('the end of the stream', 10_000, async () => (await reader.next()) === undefined);
     await scene.running('open');
     await scene.running('locked');
   });
 
-  it('tells where its gRPC is', async () => {
+  it('shows the port of gRPC', async () => {
     const { text } = await scene.proxy.rest('GET', '/api/v1/info');
     expect(JSON.parse(text)).toMatchObject({ grpc_port: scene.proxy.grpcPort });
   });
@@ -147,7 +151,7 @@ describe('REST', () => {
     expect(scene.proxy.output).not.toContain('very-secret');
   });
 
-  it('says that it is alive and ready', async () => {
+  it('reports that it is alive and ready', async () => {
     expect((await scene.proxy.rest('GET', '/healthz')).status).toBe(200);
     expect((await scene.proxy.rest('GET', '/readyz')).status).toBe(200);
   });

@@ -7,8 +7,8 @@ const MAX_DISCARDED_BYTES = 1024 * 1024;
 
 /**
  * Reads the JSON of the body; undefined when the body is empty. Ignores its Content-Type: scripts with `curl -d` declare
- * a form and send JSON. Express' own parser reads a body to its end before it refuses it. Throws invalid_argument, and
- * payload_too_large.
+ * a form and send JSON. The parser of Express is not used, because it reads a body to its end before it refuses it.
+ * Throws invalid_argument, and payload_too_large.
  */
 export async function readJsonBody(req: Request): Promise<unknown> {
   const encoding = req.get('content-encoding') ?? 'identity';
@@ -25,7 +25,7 @@ async function readBody(req: Request): Promise<Buffer> {
   if (Number(req.get('content-length') ?? 0) > MAX_DISCARDED_BYTES) {
     throw tooLarge();
   }
-  // When the loop ends early, it must not destroy the connection: the answer goes through it.
+  // A loop that ends early must not destroy the connection, which has to carry the answer.
   for await (const chunk of req.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
     total += chunk.length;
     if (total <= MAX_BYTES) {
@@ -40,7 +40,7 @@ async function readBody(req: Request): Promise<Buffer> {
   return Buffer.concat(chunks);
 }
 
-/** Hides the parser's own message, which quotes the body and with it a password. */
+/** Hides the message of the parser, which quotes the body and may thus contain a password. */
 function parse(bytes: Buffer): unknown {
   try {
     return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
@@ -50,5 +50,5 @@ function parse(bytes: Buffer): unknown {
 }
 
 function tooLarge(): ChrysError {
-  return new ChrysError('payload_too_large', `The body is too large: at most ${MAX_BYTES} bytes are read.`);
+  return new ChrysError('payload_too_large', `The body is longer than ${MAX_BYTES} bytes.`);
 }

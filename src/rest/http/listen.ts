@@ -5,18 +5,18 @@ import type { Duplex } from 'node:stream';
 import { ChrysError, messageOf } from '../../base/errors.js';
 import { HANDSHAKE_TIMEOUT_MS, type TlsSetup } from '../../tls/tls-setup.js';
 
-/** Bounds on what one client, or very many, can hold open. */
+// Limits of one connection, and of all connections together.
 const HEADERS_TIMEOUT_MS = 10_000;
 const REQUEST_TIMEOUT_MS = 30_000;
 const KEEP_ALIVE_TIMEOUT_MS = 10_000;
-/** A client that neither sends nor reads for so long is cut off. */
+/** A connection without traffic is closed after this time. */
 const IDLE_TIMEOUT_MS = 60_000;
 const TIMEOUT_CHECK_MS = 2000;
 const MAX_HEADER_BYTES = 16 * 1024;
 const MAX_HEADERS = 100;
 const MAX_CONNECTIONS = 1024;
 const MAX_REQUESTS_PER_CONNECTION = 10_000;
-/** How long answers that are under way may take when the server closes. */
+/** An answer that is not complete this long after the server was told to close is cut off. */
 const CLOSE_GRACE_MS = 2000;
 
 const LIMITS = {
@@ -29,13 +29,13 @@ const LIMITS = {
 
 export interface RestServer {
   readonly host: string;
-  /** The port it really has, also when 0 was asked for. */
+  /** The actual port: for port 0, the port that the system has chosen. */
   readonly port: number;
   /** Resolves when every connection is closed. */
   close(): Promise<void>;
 }
 
-/** Throws failed_precondition when the address cannot be had. */
+/** Throws failed_precondition when it cannot listen on the address. */
 export async function listenRest(
   listener: RequestListener,
   host: string,
@@ -62,7 +62,7 @@ function secureServer(listener: RequestListener, { files, requireClientCert }: T
   const client = { requestCert: requireClientCert, rejectUnauthorized: requireClientCert };
   const options = { ...LIMITS, ...files.context, ...client, handshakeTimeout: HANDSHAKE_TIMEOUT_MS };
   const server = createSecureServer(options, listener);
-  // Before Node asks `refuse`: nothing can be said, and an end that waits for the handshake would wait for ever.
+  // Runs before `refuse`, whose answer would wait for ever for the TLS handshake.
   server.prependListener('tlsClientError', (_error, socket) => {
     socket.destroy();
   });
@@ -72,7 +72,7 @@ function secureServer(listener: RequestListener, { files, requireClientCert }: T
   return server;
 }
 
-/** What is no HTTP gets the same form of answer as everything else. */
+/** Answers a request that is not HTTP in the form of every error. */
 function refuse(error: NodeJS.ErrnoException, socket: Duplex): void {
   if (error.code === 'ECONNRESET' || !socket.writable) {
     socket.destroy();
@@ -99,10 +99,10 @@ function refusalOf(code: string | undefined): [status: number, reason: string, m
 
 function explained(error: NodeJS.ErrnoException, host: string, port: number): ChrysError {
   const hints: Readonly<Record<string, string>> = {
-    EADDRINUSE: 'another program has that port: stop it, or set another `port`',
+    EADDRINUSE: 'another program uses this port: stop it, or set another `port`',
     EACCES: 'ports below 1024 need a privilege: set a higher `port`',
     EADDRNOTAVAIL: 'this machine has no such address: set another `host`',
-    ENOTFOUND: 'that name does not resolve: set another `host`',
+    ENOTFOUND: 'this name does not resolve: set another `host`',
   };
   const hint = hints[error.code ?? ''] ?? messageOf(error);
   return new ChrysError('failed_precondition', `REST cannot listen on ${host} port ${port}: ${hint}.`, {

@@ -7,7 +7,7 @@ const CHANGING_METHODS = ['POST', 'PATCH', 'DELETE'];
 const MAX_LOGGED_PATH = 200;
 
 /**
- * Without Strict-Transport-Security: TLS is optional, and a browser that has seen the header could not open the proxy
+ * Strict-Transport-Security is left out, because TLS is optional, and a browser that has seen the header could not open the proxy
  * again after TLS was switched off.
  */
 export const securityHeaders = helmet({
@@ -18,7 +18,7 @@ export const securityHeaders = helmet({
   strictTransportSecurity: false,
 });
 
-/** Answers show the state of a moment. */
+/** Answers show the current state, so they are never cached. */
 export const neverCached: RequestHandler = (_req, res, next) => {
   res.set('Cache-Control', 'no-store');
   next();

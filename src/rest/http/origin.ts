@@ -4,8 +4,8 @@ import { ChrysError } from '../../base/errors.js';
 const SAFE_METHODS = ['GET', 'HEAD', 'OPTIONS'];
 
 /**
- * Keeps a web page of another site from changing anything: a browser that runs on this machine can reach us even when
- * we listen on the loopback only. Programs send neither of these headers.
+ * Refuses changes that come from a web page of another site. A browser on this machine can reach the proxy even when the
+ * proxy listens on the loopback interface only. Programs other than browsers send neither of these headers.
  */
 export const refuseOtherSites: RequestHandler = (req, _res, next) => {
   const origin = req.get('origin');
@@ -14,7 +14,7 @@ export const refuseOtherSites: RequestHandler = (req, _res, next) => {
   if (!SAFE_METHODS.includes(req.method) && !own) {
     throw new ChrysError(
       'permission_denied',
-      `A page of ${origin ?? 'another site'} may not change anything here; call this API from a program, or from a page of this proxy.`,
+      `A page of ${origin ?? 'another site'} may not change anything; call this API from a program, or from a page of this proxy.`,
     );
   }
   next();

@@ -8,7 +8,7 @@ export function parseBody<T extends z.ZodObject>(schema: T, body: unknown): z.ou
   if (typeof body !== 'object' || body === null || Array.isArray(body)) {
     throw new ChrysError(
       'invalid_argument',
-      'The body must be a JSON object with fields, and it is empty or something else.',
+      'The body must be a JSON object with fields; this one is empty or something else.',
     );
   }
   const known = Object.keys(schema.shape);
@@ -34,7 +34,7 @@ function describe(issue: z.core.$ZodIssue, body: Record<string, unknown>, known:
   return [`${field}: ${shownValue(field, body[field])} is not allowed; allowed is ${allowedText(issue)}.`];
 }
 
-/** Fields of a loose body that are nearly known ones. */
+/** Unknown fields of a loose body that resemble a known field. */
 function misspelled(body: object, known: readonly string[]): string[] {
   return Object.keys(body)
     .filter((field) => !known.includes(field) && nearest(field, known) !== undefined)

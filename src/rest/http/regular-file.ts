@@ -5,39 +5,35 @@ import type { Request, Response } from 'express';
 import { ChrysError, messageOf } from '../../base/errors.js';
 import { sendError } from './answers.js';
 
-/** A file of ours on the disk. */
-export interface PlainFile {
+/** A file that the proxy has written. */
+export interface RegularFile {
   readonly path: string;
   readonly contentType: string;
-  /** How a browser shall call it. */
+  /** Name under which a browser saves the file. */
   readonly name: string;
-  /** For error messages: what it is, as in "clip of this", and what to do when it is gone. */
+  /** What the file is, for error messages, such as `clip of annotation 7`. */
   readonly what: string;
+  /** What to do when the file is gone, as a sentence for the error message. */
   readonly whenGone: string;
 }
 
 /**
- * Sends a file, or the range of it that is asked for. Throws not_found when it is gone from the disk or is no plain file,
- * unavailable when it cannot be read.
+ * Sends a file, or the range of it that is requested. Throws not_found when it is gone from the disk or is not a regular
+ * file, unavailable when it cannot be read.
  */
-export async function sendPlainFile(req: Request, res: Response, plain: PlainFile): Promise<void> {
-  const file = await openPlainFile(plain);
+export async function sendRegularFile(req: Request, res: Response, wanted: RegularFile): Promise<void> {
+  const file = await openRegularFile(wanted);
   try {
     const { size } = await file.stat();
     res.set('Accept-Ranges', 'bytes');
     const range = rangeOf(req, size);
     if (range === 'none') {
       res.set('Content-Range', `bytes */${size}`);
-      sendError(
-        req,
-        res,
-        416,
-        `Range: ${String(req.get('range'))} is not in the file; it has ${size} bytes, from 0 on.`,
-      );
+      sendError(req, res, 416, `Range: ${String(req.get('range'))} is not in the file, which has ${size} bytes.`);
       return;
     }
-    res.set('Content-Type', plain.contentType);
-    res.set('Content-Disposition', `inline; filename="${plain.name}"`);
+    res.set('Content-Type', wanted.contentType);
+    res.set('Content-Disposition', `inline; filename="${wanted.name}"`);
     const { start, end } = range ?? { start: 0, end: size - 1 };
     res.set('Content-Length', String(end - start + 1));
     if (range !== undefined) {
@@ -53,14 +49,14 @@ export async function sendPlainFile(req: Request, res: Response, plain: PlainFil
   }
 }
 
-/** Who leaves early ends it, and so does a disk that fails: what was announced cannot be sent then. */
+/** Disconnects the client when the disk fails, because the announced length cannot be sent any more. */
 async function send(file: FileHandle, start: number, end: number, res: Response): Promise<void> {
   await pipeline(file.createReadStream({ start, end, autoClose: false }), res).catch(() => res.destroy());
 }
 
 /**
- * Undefined: the whole file; 'none': nothing of it. Several ranges are answered with the whole file, and so is
- * `If-Range`: we give no validator that it could compare.
+ * Undefined: the whole file; 'none': the file ends before the range. Several ranges are answered with the whole file.
+ * So is `If-Range`, because answers have no validator with which it could be compared.
  */
 function rangeOf(req: Request, size: number): { start: number; end: number } | 'none' | undefined {
   if (req.get('if-range') !== undefined) return undefined;
@@ -70,30 +66,32 @@ function rangeOf(req: Request, size: number): { start: number; end: number } | '
   return ranges[0];
 }
 
-/** Follows no symbolic link, and does not wait for a pipe that somebody put there. */
-async function openPlainFile(plain: PlainFile): Promise<FileHandle> {
+/** Follows no symbolic link, and does not block on a named pipe. */
+async function openRegularFile(wanted: RegularFile): Promise<FileHandle> {
   let file: FileHandle;
   try {
-    file = await open(plain.path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+    file = await open(wanted.path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
   } catch (error) {
-    throw explained(error as NodeJS.ErrnoException, plain);
+    throw explained(error as NodeJS.ErrnoException, wanted);
   }
   if (!(await file.stat()).isFile()) {
     await file.close();
-    throw noFile(plain);
+    throw noFile(wanted);
   }
   return file;
 }
 
-function explained(error: NodeJS.ErrnoException, plain: PlainFile): ChrysError {
+function explained(error: NodeJS.ErrnoException, wanted: RegularFile): ChrysError {
   if (error.code === 'ENOENT') {
-    return new ChrysError('not_found', `The ${plain.what} is gone from the disk. ${plain.whenGone}`, { cause: error });
+    return new ChrysError('not_found', `The ${wanted.what} is gone from the disk. ${wanted.whenGone}`, {
+      cause: error,
+    });
   }
-  if (error.code === 'ELOOP') return noFile(plain);
-  return new ChrysError('unavailable', `The ${plain.what} cannot be read: ${messageOf(error)}.`, { cause: error });
+  if (error.code === 'ELOOP') return noFile(wanted);
+  return new ChrysError('unavailable', `The ${wanted.what} cannot be read: ${messageOf(error)}.`, { cause: error });
 }
 
-function noFile({ what }: PlainFile): ChrysError {
-  const text = `What lies in the place of the ${what} is no plain file, and is not followed: somebody has put it there.`;
+function noFile({ what }: RegularFile): ChrysError {
+  const text = `The ${what} is not sent, because somebody has replaced it with something that is not a regular file.`;
   return new ChrysError('not_found', text);
 }

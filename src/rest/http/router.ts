@@ -28,7 +28,7 @@ type AnyHandler = (call: Call) => unknown;
 /** One handler for each route of a table, under the same operation id. */
 export type Handlers<T extends Routes> = { readonly [Id in keyof T]: Handler<T[Id]> };
 
-/** Serves the routes of a table, and answers other methods at their paths with 405. */
+/** Serves the routes of a table. Other methods at their paths are answered with 405. */
 export function routerOf<T extends Routes>(routes: T, handlers: Handlers<T>): Router {
   const router = Router({ caseSensitive: true });
   for (const path of new Set(Object.values(routes).map((route) => route.path))) {

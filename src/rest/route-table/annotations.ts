@@ -11,7 +11,7 @@ const MAX_IDS = 1000;
 const params = z.object({ id: annotationId });
 const limit = wholeNumberOr(DEFAULT_LIMIT, 1, MAX_LIMIT, 'Maximum number of annotations.');
 const noAnnotation = 'There is no annotation of that id, or it is no longer kept.';
-const noEvidence = 'None was requested or could be made, or its file is gone; the message says why.';
+const noEvidence = 'None was requested, none could be made, or its file is gone; the message says why.';
 
 const evidenceAnswer = z
   .strictObject({
@@ -30,7 +30,7 @@ const evidenceAnswer = z
       .describe('What was requested.'),
     clip: z
       .strictObject({
-        from: time('Begin, exact to a frame.'),
+        from: time('Start, exact to a frame.'),
         to: time('End, exact to a frame.'),
         bytes: count('Size of the file.'),
       })
@@ -96,7 +96,7 @@ const annotationsStatus = z
     description: 'How the delivery of annotations is doing. Times are milliseconds since the epoch.',
   });
 
-/** Which annotations of those that are set aside. The handler checks that exactly one of the two is given. */
+/** Chooses among the annotations that are set aside. The handler checks that exactly one of the fields is given. */
 const chosenBody = z
   .strictObject({
     ids: z
@@ -126,7 +126,7 @@ export const annotationRoutes = {
       camera: text(MAX_NAME_CHARACTERS, 'Only annotations of this camera.'),
       type: text(MAX_NAME_CHARACTERS, 'Only annotations of this type.'),
       ...timeRangeQuery,
-      after: textOf(/^\d{1,16}-\d{1,16}$/, 'only what an answer gave as "next"', '`next` of the page before.'),
+      after: textOf(/^\d{1,16}-\d{1,16}$/, 'the value of "next" in an answer', '`next` of the page before.'),
       limit,
     }),
     answer: { status: 200, description: 'One page of annotations.', schema: annotationPage },
@@ -170,7 +170,7 @@ export const annotationRoutes = {
       schema: z.strictObject({ discarded: count('Annotations that were deleted.') }),
     },
   },
-  // After the routes above: their last words would be taken for ids.
+  // These come after the routes above, whose last words would otherwise match `:id`.
   getAnnotation: {
     method: 'get',
     path: `${BASE}/annotations/:id`,

@@ -28,7 +28,7 @@ const rtspUrl = z
   .max(MAX_URL_CHARACTERS)
   .refine((url) => !isMasked(url), 'the URL with its password, and not the masked one of an answer');
 
-/** What a camera is added with. Fields that only an answer has are ignored, so that an old answer can be sent back. */
+/** The body that adds a camera. Fields that only an answer has are ignored, so that an old answer can be sent back. */
 export const cameraBody = z
   .strictObject({
     name: z
@@ -78,31 +78,31 @@ export const cameraBody = z
   .meta({
     id: 'NewCamera',
     description:
-      'A camera that connects to a URL. The fields of a StreamProcess that are not listed as options are ignored, so that a StreamProcess can be sent back; its password is masked and has to be put in again. Any other field is an error.',
+      'A camera that connects to a URL. The fields of a StreamProcess that are not listed as options are ignored, so that a StreamProcess can be sent back; the masked password in it must be replaced with the real one. Any other field is an error.',
   });
 
-/** What of another camera's recording is played. The length of the range is checked later. */
+/** The range of another camera's recording that is played. The length of the range is checked later. */
 export const replayBody = z
   .strictObject({
     camera: z.string().describe('The camera whose recording is played.'),
-    from: moment.describe('Begin of the range, milliseconds since the epoch.'),
+    from: moment.describe('Start of the range, milliseconds since the epoch.'),
     to: moment.describe('End of the range, at most 24 hours after `from`.'),
     speed: z.number().min(MIN_SPEED).max(MAX_SPEED).nullish().describe('1, the default: as it was recorded.'),
-    loop: z.boolean().nullish().describe('Whether it begins again at its end.'),
+    loop: z.boolean().nullish().describe('Whether it restarts at its end.'),
   })
   .meta({ id: 'Replay', description: 'A recorded range.' });
 
 /** The same as cameraBody for a camera that plays a recording. `replay` is checked with `replayBody`. */
 export const replayCameraBody = cameraBody.extend({ rtsp_endpoint: z.null().optional(), replay: ignored });
 
-/** As documented: `replay` has its own schema. */
+/** The documented form of replayCameraBody, in which `replay` has its schema. */
 export const newReplay = replayCameraBody.extend({ replay: replayBody }).meta({
   id: 'NewReplay',
   description:
     'A camera that plays a recorded range of another one. It is kept as an `rtsp_endpoint` that begins with `replay:`.',
 });
 
-/** What can be changed of a camera. */
+/** The fields of a camera that can be changed. */
 export const cameraChanges = z
   .strictObject({
     transport: options.transport.unwrap().optional().describe('How RTP is received.'),
@@ -125,7 +125,7 @@ export const cameraChanges = z
       .boolean()
       .optional()
       .describe(
-        'Whether the cloud stores the stream. The answer waits for the cloud. When the cloud does not agree, that is an error; the value is kept, and the cloud is asked again until it agrees.',
+        'Whether the cloud stores the stream. The answer waits for the cloud. When the cloud does not agree, the answer is an error, but the value is kept, and the proxy asks the cloud again until it agrees.',
       ),
   })
   .meta({ id: 'CameraChanges', description: 'One or more of these fields.' });
@@ -150,7 +150,7 @@ export const retryBody = z.strictObject({
     .boolean()
     .nullish()
     .describe(
-      'true: also forget [what earlier connections found out](../guide/cameras.md#what-is-learnt-of-a-camera), and connect anew.',
+      'true: also forget [what earlier connections found out](../guide/cameras.md#what-is-learnt-of-a-camera), and reconnect.',
     ),
 });
 

@@ -29,7 +29,7 @@ const probeResult = z
         'The running camera with the same host, port and path, which answered for the stream. Then no connection was made, and user name and password were not tried. null: a connection was made.',
       ),
   })
-  .meta({ id: 'ProbeResult', description: 'What a stream is.' });
+  .meta({ id: 'ProbeResult', description: 'The properties of a stream.' });
 
 export type ProbeAnswer = z.output<typeof probeResult>;
 
@@ -70,7 +70,7 @@ export const cameraRoutes = {
     role: 'admin',
     summary: 'Change how a camera is connected, or switch its recording, passthrough or storage',
     description:
-      'The camera stays connected unless `record_audio`, `transport`, `tls_verify` or `max_pixels` changes: then it is connected anew. `storage` is changed last, since that can fail.',
+      'The camera stays connected unless `record_audio`, `transport`, `tls_verify` or `max_pixels` changes: then it reconnects. `storage` is changed last, since that can fail.',
     params,
     query,
     body: { schema: cameraChanges },
@@ -87,7 +87,7 @@ export const cameraRoutes = {
     method: 'delete',
     path: `${BASE}/process/:name`,
     role: 'admin',
-    summary: 'Stop a camera and forget it; its recordings stay',
+    summary: 'Remove a camera; its recordings stay',
     params,
     answer: { status: 200, description: 'The camera was removed.' },
     errors: { not_found: noCamera },
@@ -97,7 +97,7 @@ export const cameraRoutes = {
     path: `${BASE}/process/:name/retry`,
     role: 'operator',
     summary: 'Connect to a camera at once',
-    description: 'For a camera that waits for its next attempt, or that has failed for good.',
+    description: 'For a camera that waits for its next attempt, or that has failed permanently.',
     params,
     query,
     body: { schema: retryBody, optional: true },
@@ -111,12 +111,12 @@ export const cameraRoutes = {
     summary: 'Find out what a stream is, without adding it as a camera',
     description: 'Opens the stream and watches it for a complete group of pictures.',
     body: { schema: probeBody },
-    answer: { status: 200, description: 'What the stream is.', schema: probeResult },
+    answer: { status: 200, description: 'The properties of the stream.', schema: probeResult },
     errors: {
-      unauthenticated: 'The camera wants another user name or password.',
+      unauthenticated: 'The camera does not accept the user name or the password.',
       permission_denied: 'The user may not view this stream.',
       not_found: 'The camera has no such stream.',
-      failed_precondition: 'A setting has to change; the message says which.',
+      failed_precondition: 'A setting must be changed; the message says which.',
       resource_exhausted: 'The camera allows no further session, or four probes are running already.',
       unavailable: 'The camera cannot be reached.',
       deadline_exceeded: 'The camera does not answer in time.',

@@ -79,7 +79,7 @@ const errorAnswer = z
   })
   .meta({ id: 'Error', description: 'The form of every error.' });
 
-/** When every route of some form has these errors. */
+/** Errors that all routes with parameters, with a change, or with a body have. */
 const USUAL_ERRORS = {
   invalid_argument: 'A parameter or field is not allowed. The message names it, its value and what is allowed.',
   permission_denied: 'A page of another site may not change anything.',
@@ -118,7 +118,7 @@ function withoutLinks(markdown: string): string {
   );
 }
 
-/** The same with links that are relative to docs/reference. */
+/** The route table as an OpenAPI 3.1 document, with links that are relative to docs/reference. */
 export function describeRoutes(version: string): OpenApiDocument {
   const schemas = new JsonSchemas();
   const paths: Record<string, Record<string, Operation>> = {};

@@ -15,9 +15,11 @@ export function wholeNumber(min: number, max: number, description: string) {
   return optionalWholeNumber(min, max, { description });
 }
 
-/** As wholeNumber, with a value for when it is missing. */
-export function wholeNumberOr(otherwise: number, min: number, max: number, description: string) {
-  return optionalWholeNumber(min, max, { description, default: otherwise }).transform((value) => value ?? otherwise);
+/** As wholeNumber, with a default value. */
+export function wholeNumberOr(defaultValue: number, min: number, max: number, description: string) {
+  return optionalWholeNumber(min, max, { description, default: defaultValue }).transform(
+    (value) => value ?? defaultValue,
+  );
 }
 
 function optionalWholeNumber(min: number, max: number, metadata: { description: string; default?: number }) {
@@ -33,7 +35,7 @@ function optionalWholeNumber(min: number, max: number, metadata: { description: 
 }
 
 /** `true` or `false`. */
-export function truthOr(otherwise: boolean, description: string) {
+export function truthOr(defaultValue: boolean, description: string) {
   return z
     .unknown()
     .transform((value, context) => {
@@ -41,8 +43,8 @@ export function truthOr(otherwise: boolean, description: string) {
       return refuse(context, value, 'true or false');
     })
     .optional()
-    .meta({ type: 'boolean', default: otherwise, description })
-    .transform((value) => value ?? otherwise);
+    .meta({ type: 'boolean', default: defaultValue, description })
+    .transform((value) => value ?? defaultValue);
 }
 
 /** Any text of 1 to `max` characters; undefined when it is missing. */
@@ -57,7 +59,7 @@ export function text(max: number, description: string) {
     .meta({ type: 'string', minLength: 1, maxLength: max, description });
 }
 
-/** Text of a form that `pattern` describes; undefined when it is missing. `allowed` ends an error message. */
+/** Text that matches `pattern`; undefined when it is missing. `allowed` describes the pattern in error messages. */
 export function textOf(pattern: RegExp, allowed: string, description: string) {
   return z
     .unknown()
@@ -81,7 +83,7 @@ export function listedId(description: string) {
     .string()
     .transform((value, context) => {
       if (/^\d{1,15}$/.test(value)) return Number(value);
-      return refuse(context, value, 'a number, as the list has it');
+      return refuse(context, value, 'a number from the list');
     })
     .meta({ type: 'integer', minimum: 0, description });
 }
@@ -91,7 +93,7 @@ export const annotationId = z
   .string()
   .transform((value, context) => {
     if (/^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(value)) return value;
-    return refuse(context, value, 'a UUID in lower case, as AnnotateResponse.id and the list have it');
+    return refuse(context, value, 'a UUID in lower case, as in AnnotateResponse.id and in the list');
   })
   .meta({ type: 'string', format: 'uuid', description: 'Id of the annotation, in lower case.' });
 
@@ -103,7 +105,7 @@ export interface TimeRange {
 
 /** `from` and `to`, both optional. `checkTimeRange` turns them into a range. */
 export const timeRangeQuery = {
-  from: wholeNumberOr(0, 0, LATEST_MS, 'Begin of the range, milliseconds since the epoch, inclusive. 0: the oldest.'),
+  from: wholeNumberOr(0, 0, LATEST_MS, 'Start of the range, milliseconds since the epoch, inclusive. 0: the oldest.'),
   to: wholeNumberOr(0, 0, LATEST_MS, 'End of the range, milliseconds since the epoch, inclusive. 0: the newest.'),
 };
 

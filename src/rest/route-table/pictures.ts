@@ -22,7 +22,7 @@ const params = z.object({ name: cameraName });
 const width = wholeNumber(
   MIN_WIDTH,
   MAX_WIDTH,
-  "Width in pixels: makes the picture narrower, never wider; the height follows. Default: the camera's own size.",
+  "Width in pixels. The picture is only scaled down, and keeps its aspect ratio. Default: the camera's own size.",
 );
 
 const listedFrame = z
@@ -33,7 +33,7 @@ const listedFrame = z
     bytes: count('Size of the compressed packet.'),
     pts: z.number().describe("Presentation time, in ticks of the stream's time base."),
   })
-  .meta({ id: 'ListedFrame', description: 'A frame that memory or the disk has.' });
+  .meta({ id: 'ListedFrame', description: 'A frame in memory or on disk.' });
 
 const frameList = z.strictObject({
   frames: z.array(listedFrame),
@@ -86,7 +86,7 @@ export const pictureRoutes = {
     path: `${BASE}/process/:name/stream.mjpeg`,
     role: 'viewer',
     summary: 'Watch a camera live',
-    description: `An answer without end, as an \`<img>\` shows it and OpenCV or FFmpeg read it: each part is one JPEG of quality ${STREAM_QUALITY}, with \`Content-Length\` and \`X-Timestamp\`, the arrival of its frame in milliseconds since the epoch.
+    description: `An answer without end that an \`<img>\`, OpenCV or FFmpeg can show. Each part is one JPEG of quality ${STREAM_QUALITY}, with \`Content-Length\` and \`X-Timestamp\`, the arrival of its frame in milliseconds since the epoch.
 
 Viewers with equal parameters share one JPEG. The next frame is fetched only when the last one has been sent, so a slow viewer gets the newest picture and no backlog, except for what the network buffers hold. The stream continues when a camera that was away comes back. It ends when the camera is removed, and when a viewer accepts nothing for 30 s. At most ${MAX_STREAMS} streams are open at a time, and a camera serves at most 15 output formats and 8 frame rates to all its callers together.
 
@@ -111,7 +111,7 @@ ffplay 'http://127.0.0.1:8080/api/v1/process/yard/stream.mjpeg?fps=5&width=640'
     role: 'viewer',
     summary: 'List the frames on disk and in memory',
     description:
-      'Lists what `VideoBufferedImage` of gRPC can return, from disk and then from memory, oldest first. Also for a camera that was removed, as long as something of it is recorded.',
+      'Lists what `VideoBufferedImage` of gRPC can return, from disk and then from memory, oldest first. Works also for a camera that was removed, as long as it has recordings.',
     params,
     query: z.object({
       ...timeRangeQuery,
@@ -119,7 +119,7 @@ ffplay 'http://127.0.0.1:8080/api/v1/process/yard/stream.mjpeg?fps=5&width=640'
       limit: wholeNumberOr(DEFAULT_FRAMES, 1, MAX_FRAMES, 'Maximum number of frames.'),
     }),
     answer: { status: 200, description: 'One page of frames.', schema: frameList },
-    errors: { not_found: 'There is no camera of that name, and nothing of it is recorded.' },
+    errors: { not_found: 'There is neither a camera nor a recording of that name.' },
   },
 } as const satisfies Routes;
 

@@ -18,11 +18,11 @@ const MAX_SEGMENTS = 1000;
 const FILE_NAME = /^[A-Za-z0-9][A-Za-z0-9._ -]{0,200}\.mp4$/;
 
 const params = z.object({ name: cameraName });
-const noRecording = 'There is no camera of that name, and nothing of it is recorded.';
+const noRecording = 'There is neither a camera nor a recording of that name.';
 const tooManyReaders = 'Too many clips and history queries are running.';
 const mp4 = { status: 200, description: 'The file.', contentType: 'video/mp4' } as const;
 
-/** A parameter that must be given: the handler says which one is missing. */
+/** A required parameter. The handler reports which one is missing. */
 const rangeEnd = (description: string) =>
   wholeNumber(1, LATEST_MS, `${description}, milliseconds since the epoch, inclusive. Required.`);
 const download = textOf(
@@ -32,14 +32,14 @@ const download = textOf(
 );
 
 const span = z
-  .strictObject({ from: time('Begin.'), to: time('End.') })
+  .strictObject({ from: time('Start.'), to: time('End.') })
   .meta({ id: 'Span', description: 'A stretch of time, milliseconds since the epoch.' });
 
 export const timelineAnswer = z
   .strictObject({
     spans: z.array(span).describe('Recorded without a gap, inside the range, oldest first.'),
     gaps: z.array(span).describe('The gaps between the spans.'),
-    memory: span.nullable().describe('What memory holds, whatever is recorded and whatever the range. null: nothing.'),
+    memory: span.nullable().describe('What memory holds, independent of recordings and of the range. null: nothing.'),
     segments: count('Segments that have a part in the range.'),
     bytes: count('Size of these segments.'),
     frames: count('Frames of these segments.'),
@@ -69,7 +69,7 @@ export const clipAnswer = z
   .strictObject({
     id: z.int(),
     name: z.string(),
-    from: time('Begin.'),
+    from: time('Start.'),
     to: time('End.'),
     created: time('When it was kept.'),
     bytes: count('Size of the segments that it protects.'),
@@ -86,7 +86,7 @@ export const clipBody = z
       .string()
       .refine(isClipName, `1 to ${MAX_CLIP_NAME_CHARACTERS} characters, no control characters, no blanks at its ends`)
       .describe(`1 to ${MAX_CLIP_NAME_CHARACTERS} characters, unique for the camera.`),
-    from: moment.describe('Begin, milliseconds since the epoch.'),
+    from: moment.describe('Start, milliseconds since the epoch.'),
     to: moment.describe('End, at most 24 hours after `from`.'),
   })
   .meta({ id: 'NewClip', description: 'A part of a recording to keep.' });
@@ -95,7 +95,7 @@ const recordedCamera = z.strictObject({
   camera: z.string(),
   segments: count('Number of segments.'),
   bytes: count('Size of the segments.'),
-  from: time('Begin of the oldest segment.'),
+  from: time('Start of the oldest segment.'),
   to: time('End of the newest segment.'),
 });
 
@@ -104,7 +104,7 @@ export const recordingsSummary = z
     cameras: z.array(recordedCamera).describe('Also cameras that were removed.'),
     segments: count('Number of all segments.'),
     bytes: count('Size of all segments.'),
-    from: timeOrNull('Begin of the oldest segment. null: nothing is recorded.'),
+    from: timeOrNull('Start of the oldest segment. null: nothing is recorded.'),
     to: timeOrNull('End of the newest segment. null: nothing is recorded.'),
   })
   .meta({ id: 'Recordings', description: 'What is recorded. Times are milliseconds since the epoch.' });
@@ -115,7 +115,7 @@ export const checkAnswer = z
     added: count('Files that were not in the list and now are.'),
     missing: count('Segments that are gone from the disk; they were taken out of the list.'),
     removed: count('Leftovers of a crash that were deleted.'),
-    foreign: z.array(z.string()).describe('The first 100 files that are not ours. They are left alone.'),
+    foreign: z.array(z.string()).describe('The first 100 files that the proxy has not written. They stay as they are.'),
     foreign_count: count('Number of all such files.'),
   })
   .meta({ id: 'RecordingsCheck', description: 'What the comparison of the list with the disk found.' });
@@ -136,8 +136,8 @@ export const recordingRoutes = {
     method: 'get',
     path: `${BASE}/recordings`,
     role: 'viewer',
-    summary: 'Show what is recorded of each camera',
-    answer: { status: 200, description: 'The sums of each camera and of all.', schema: recordingsSummary },
+    summary: 'Show how much is recorded for each camera',
+    answer: { status: 200, description: 'The sums for each camera and for all cameras.', schema: recordingsSummary },
   },
   checkRecordings: {
     method: 'post',
@@ -162,9 +162,9 @@ export const recordingRoutes = {
     role: 'viewer',
     summary: 'Get one mp4 of a time range',
     description:
-      "The frames come from disk and memory, are not encoded again, and are sent as the file is made. `from` and `to` are at most 24 hours apart. Players begin exactly at `from`. In a gap, the last picture stands; the file ends where the camera's codec or picture size changes. When the file cannot be completed, the connection is cut, so that nobody takes it for complete.",
+      "The frames come from disk and memory, are not encoded again, and are sent as the file is made. `from` and `to` are at most 24 hours apart. Players start exactly at `from`. In a gap, they show the last picture. The file ends where the camera's codec or picture size changes. When the file cannot be completed, the connection is cut, so that the client notices.",
     params,
-    query: z.object({ from: rangeEnd('Begin of the range'), to: rangeEnd('End of the range'), download }),
+    query: z.object({ from: rangeEnd('Start of the range'), to: rangeEnd('End of the range'), download }),
     answer: mp4,
     errors: {
       not_found: 'There is nothing in the range; the message names the nearest span.',
@@ -201,7 +201,7 @@ export const recordingRoutes = {
     method: 'get',
     path: `${BASE}/process/:name/clips`,
     role: 'viewer',
-    summary: 'List the clips that are kept of a camera',
+    summary: 'List the clips of a camera',
     params,
     answer: { status: 200, description: 'The clips.', schema: z.array(clipAnswer) },
     errors: { not_found: noRecording },
@@ -245,13 +245,13 @@ export const recordingRoutes = {
     params: params.extend({ id: listedId('`id` of the clip.') }),
     query: z.object({ download }),
     answer: mp4,
-    errors: { not_found: 'There is no such clip, or nothing of it is left.', resource_exhausted: tooManyReaders },
+    errors: { not_found: 'There is no such clip, or its recording is gone.', resource_exhausted: tooManyReaders },
   },
 } as const satisfies Routes;
 
 export const recordingGroup: RouteGroup = {
   title: 'Recordings',
-  description: `[The guide](../guide/recording.md) explains what is recorded and for how long. These routes also work for a camera that was removed, as long as something of it is recorded. Times are milliseconds since the epoch, by the proxy's clock.
+  description: `[The guide](../guide/recording.md) explains what is recorded and for how long. These routes also work for a camera that was removed, as long as it has recordings. Times are milliseconds since the epoch, by the proxy's clock.
 
 \`\`\`sh
 curl -o minute.mp4 "http://127.0.0.1:8080/api/v1/process/yard/clip.mp4?from=1767323045000&to=1767323105000"

@@ -25,12 +25,12 @@ interface EmptyAnswer {
   readonly description: string;
 }
 
-/** The handler sends it. */
+/** The handler sends the content. */
 interface ContentAnswer {
   readonly status: 200;
   readonly description: string;
   readonly contentType: string;
-  /** Response headers beyond the usual ones, with what each holds. */
+  /** Additional response headers, and the meaning of each. */
   readonly headers?: Readonly<Record<string, string>>;
   /** True: a `Range` of the file can be requested (206, 416). */
   readonly ranges?: true;
@@ -53,7 +53,7 @@ interface ParsedBody {
 /** One route of the REST interface: everything that the router, the documents and the clients know about it. */
 export interface Route {
   readonly method: Method;
-  /** As Express writes it, with `:name` for parameters. */
+  /** In the notation of Express, with `:name` for parameters. */
   readonly path: string;
   readonly role: Role;
   /** One line, without a full stop. */
@@ -66,7 +66,7 @@ export interface Route {
   readonly query?: z.ZodObject;
   readonly body?: CheckedBody | ParsedBody;
   readonly answer: JsonAnswer | EmptyAnswer | ContentAnswer;
-  /** Errors of this route beyond those that every route of its form has, and when they happen. */
+  /** Additional errors of this route, and when they happen. Errors of parameters and bodies need not be listed. */
   readonly errors?: Partial<Record<ErrorKind, string>>;
 }
 

@@ -26,9 +26,9 @@ const endpointCheck = z
       .nullable()
       .describe("How far the proxy's clock is ahead of the endpoint's `Date`, milliseconds. null: there is no `Date`."),
   })
-  .meta({ id: 'EndpointCheck', description: 'What trying an endpoint has shown.' });
+  .meta({ id: 'EndpointCheck', description: 'The result of trying an endpoint.' });
 
-const cloudCheck = z.strictObject({ ok: flag('Whether all checks are.'), checks: z.array(endpointCheck) });
+const cloudCheck = z.strictObject({ ok: flag('Whether `ok` is true in all checks.'), checks: z.array(endpointCheck) });
 
 const webhooksStatus = z
   .strictObject({
@@ -141,7 +141,7 @@ export const webhookRoutes = {
     method: 'post',
     path: `${BASE}/webhooks/test`,
     role: 'operator',
-    summary: 'Send an event that says that it is a test',
+    summary: 'Send a test event',
     answer: {
       status: 200,
       description: 'The event is queued.',

@@ -134,10 +134,10 @@ const storage = z
 const replay = z
   .strictObject({
     camera: z.string().describe('The camera whose recording is played.'),
-    from: time('Begin of the range.'),
+    from: time('Start of the range.'),
     to: time('End of the range.'),
     speed: z.number().describe('1: as it was recorded.'),
-    loop: flag('Whether it begins again at its end.'),
+    loop: flag('Whether it restarts at its end.'),
   })
   .nullable()
   .describe('The recorded range that is played. null: this is not a replay.');
@@ -170,7 +170,9 @@ const additions = z
     passthrough,
     storage,
   })
-  .describe('What the original does not have. Its options are explained at [`POST /api/v1/process`](#addcamera).');
+  .describe(
+    'The fields that the original does not have. The options are explained at [`POST /api/v1/process`](#addcamera).',
+  );
 
 /** A camera in the form that clients of the original read. */
 export const streamProcess = z

@@ -93,10 +93,11 @@ function listed(annotation: ShownAnnotation): AnnotationAnswer {
   };
 }
 
-/** Undefined: all. Throws invalid_argument. */
+/** Ids of the chosen annotations; undefined: all. Throws invalid_argument. */
 function chosenIds({ ids, all }: ChosenAnnotations): readonly string[] | undefined {
   if ((ids === undefined) === (all === undefined)) {
-    const message = 'Say which annotations are meant: {"ids": ["…"]} names them, {"all": true} means all.';
+    const message =
+      'The body must have either ids or all: {"ids": ["…"]} names annotations, {"all": true} chooses all.';
     throw new ChrysError('invalid_argument', message);
   }
   return ids;

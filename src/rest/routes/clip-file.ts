@@ -24,7 +24,7 @@ export interface FileName {
   readonly download: boolean;
 }
 
-/** Both limits are required. Throws invalid_argument. */
+/** Throws invalid_argument, also when `from` or `to` is missing. */
 export function clipRange({
   from,
   to,
@@ -48,7 +48,7 @@ export function checkClipRange(range: TimeRange): TimeRange {
   if (toMs - fromMs > MAX_HOURS * 3_600_000) {
     throw new ChrysError(
       'invalid_argument',
-      `from (${fromMs}) and to (${toMs}) are more than ${MAX_HOURS} hours apart: ask for several shorter parts.`,
+      `from (${fromMs}) and to (${toMs}) are more than ${MAX_HOURS} hours apart: request several shorter ranges.`,
     );
   }
   return range;

@@ -39,7 +39,7 @@ export async function listClips(camera: string, { clips, recordings }: ClipParts
   const answers: ClipAnswer[] = [];
   for (const clip of clips.list(camera)) {
     answers.push(await describeClip(clip, recordings));
-    // Other work has its turn.
+    // Lets other work of the main thread run.
     await setImmediate();
   }
   return answers;

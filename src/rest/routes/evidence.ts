@@ -4,7 +4,7 @@ import type { ShownAnnotation } from '../../annotations/annotation.js';
 import type { Annotations } from '../../annotations/types.js';
 import { ChrysError } from '../../base/errors.js';
 import type { Evidence } from '../../annotations/evidence/evidence.js';
-import { sendPlainFile } from '../http/plain-file.js';
+import { sendRegularFile } from '../http/regular-file.js';
 import type { EvidenceAnswer } from '../route-table/annotations.js';
 
 export interface EvidenceParts {
@@ -22,7 +22,7 @@ export async function sendEvidence(
 ): Promise<void> {
   checkReady(await findAnnotation(id, annotations), part);
   const { ending, contentType } = EVIDENCE_FILES[part];
-  await sendPlainFile(req, res, {
+  await sendRegularFile(req, res, {
     path: evidencePath(evidenceFolder, id, part),
     contentType,
     name: `${id}.${ending}`,

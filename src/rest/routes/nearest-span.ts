@@ -3,7 +3,7 @@ import type { Recordings, Span } from '../../recording/types.js';
 import type { TimeRange } from '../route-table/parameters.js';
 import type { RecordedCamera } from './recorded-camera.js';
 
-/** How far before and after a segment the ends of its span are looked for. */
+/** How far before and after a segment the ends of its span are searched. */
 const AROUND_MS = 24 * 3600 * 1000;
 
 /** For an error message about a range in which there is nothing: names the nearest span of the camera. */
@@ -17,7 +17,7 @@ export async function nearestSpanText(
     .sort((one, other) => distance(one, range) - distance(other, range));
   const [nearest] = spans;
   if (nearest === undefined) {
-    return `nothing of it is recorded at all. PATCH /api/v1/process/${name} with {"record": true} starts recording.`;
+    return `it has no recording. PATCH /api/v1/process/${name} with {"record": true} starts recording.`;
   }
   return `the nearest span begins ${spanText(nearest)}.`;
 }

@@ -18,7 +18,7 @@ export interface ProxyParts {
 
 export function proxyHandlers(parts: ProxyParts, page: Page): Handlers<typeof proxyRoutes> {
   const { version, clock, ready, grpcPort } = parts;
-  // Made before the proxy serves frames: at the first request it would delay them.
+  // Built at the start, because building it at the first request would delay frames.
   const openApi = openApiDocument(version);
   return {
     getInfo: () => ({ version, grpc_port: grpcPort() ?? null, time: clock.nowMs() }),

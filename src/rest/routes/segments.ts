@@ -2,7 +2,7 @@ import type { Request, Response } from 'express';
 import { ChrysError } from '../../base/errors.js';
 import type { Recordings } from '../../recording/types.js';
 import type { Segment } from '../../database/segment.js';
-import { sendPlainFile } from '../http/plain-file.js';
+import { sendRegularFile } from '../http/regular-file.js';
 import type { TimeRange } from '../route-table/parameters.js';
 import type { ListedSegment } from '../route-table/recordings.js';
 
@@ -32,7 +32,7 @@ export async function sendSegmentFile(
     const text = `Camera "${camera}" has no segment ${id} (any more); GET /api/v1/process/${camera}/segments lists them.`;
     throw new ChrysError('not_found', text);
   }
-  await sendPlainFile(req, res, {
+  await sendRegularFile(req, res, {
     path: recordings.pathOf(segment),
     contentType: 'video/mp4',
     name: `${segment.camera}_${segment.file}`,

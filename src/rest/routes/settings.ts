@@ -13,7 +13,7 @@ export interface SettingsParts {
 const MASK = '***';
 const SHOWN_CHARACTERS = 4;
 
-/** Stores the keys and uses them. A key or secret that comes back as it was answered, masked, stays as it is. */
+/** Stores the keys and uses them. A masked key or secret that a client sends back leaves the stored one as it is. */
 export function saveSettings(body: SettingsBody, { settings, useKeys, clock }: SettingsParts): Settings {
   const { edgeKey, edgeSecret } = settings.get();
   const key = edgeKey !== '' && body.edge_key === shownKey(edgeKey) ? edgeKey : body.edge_key;

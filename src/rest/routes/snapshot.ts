@@ -6,7 +6,7 @@ import { PICTURE_FORMAT } from '../../gen/ring-layout.js';
 
 /** Maximum wait for a frame. Long enough for the next keyframe of a usual stream. */
 const WAIT_MS = 5000;
-/** A frame can be overwritten while it is copied. Then a newer one is there, and is copied instead. */
+/** A frame can be overwritten while it is copied. Then the newer frame is copied. */
 const MAX_COPIES = 5;
 const LOOP_QUALITY = 80;
 

@@ -20,8 +20,9 @@ export interface CameraServices {
 }
 
 /**
- * A camera in the form that clients of the original read, with our own fields under `chrysproxy`. Passwords are masked.
- * Without `logs` they are empty: masking a hundred lines of each camera takes too long for a client that asks often.
+ * A camera in the form that clients of the original read, with the fields that only this proxy has under `chrysproxy`.
+ * Passwords are masked. `logs: false` leaves the logs empty, because masking a hundred lines of each camera takes too long
+ * for a client that asks often.
  */
 export function streamProcessOf(
   camera: Camera,
@@ -176,7 +177,7 @@ function storageAnswer(storage: StorageStatus): Additions['storage'] {
   };
 }
 
-/** Leaves the session out: anyone who knows its id and the camera's address can end it. */
+/** The session is left out: a program that knows its id and the camera's address can end it. */
 function learnedAnswer(learned: LearnedFacts): Additions['learned'] {
   const { transport, keepalive, authentication, certificate } = learned;
   return {

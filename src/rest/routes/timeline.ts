@@ -4,7 +4,7 @@ import type { TimeRange } from '../route-table/parameters.js';
 import type { TimelineAnswer } from '../route-table/recordings.js';
 import type { RecordedCamera } from './recorded-camera.js';
 
-/** Where a camera is recorded in a range, and where not. */
+/** Which parts of a range are recorded, and which are not. */
 export async function timelineOf(
   range: TimeRange,
   { name, camera }: RecordedCamera,

@@ -22,7 +22,7 @@ const shown = (number: number, changes: Partial<ShownAnnotation> = {}): ShownAnn
 describe('the annotations', () => {
   const LIST = '/api/v1/annotations';
 
-  it('are asked for by camera, type and time, and listed with what was sent', async () => {
+  it('are listed by camera, type and time, with what was sent', async () => {
     const delivered = shown(1, { state: 'delivered', reason: '' });
     rest.annotations.page = { items: [delivered], next: { startMs: STORED_MS + 1, seq: 7 } };
     const answer = await rest.get(`${LIST}?camera=yard&type=moving&from=5&to=9&after=6-3&limit=2`);
@@ -87,7 +87,7 @@ describe('the annotations', () => {
     expect(out).toContain('Last error:    2026-01-02T03:04:05.000Z  No.\n');
   });
 
-  it('that are set aside come page by page, with their reasons', async () => {
+  it('that are set aside are listed in pages, with their reasons', async () => {
     rest.annotations.setAside = [shown(1), shown(2), shown(3)];
     const first = (await rest.get(`${LIST}/set-aside?limit=2`)).json() as { annotations: unknown[]; next: number };
     expect(first.annotations).toMatchObject([{ reason: 'http://cloud/ answered 400' }, { set_aside: STORED_MS + 500 }]);
@@ -100,7 +100,7 @@ describe('the annotations', () => {
     expect(out).toContain(`${shown(2).id}  yard    moving  2026-01-02T03:04:05.002Z  http://cloud/ answered 400`);
   });
 
-  it('that are set aside are queued again, all or some', async () => {
+  it('that are set aside can be queued again, all or some of them', async () => {
     rest.annotations.setAside = [shown(1), shown(2), shown(3)];
     const REQUEUE = `${LIST}/set-aside/requeue`;
     expect((await rest.post(REQUEUE, { all: true })).json()).toEqual({ requeued: 3 });
@@ -126,7 +126,7 @@ describe('the annotations', () => {
     expect(rest.annotations.handled).toHaveLength(3);
   });
 
-  it('that are set aside are removed, all or some', async () => {
+  it('that are set aside can be deleted, all or some of them', async () => {
     rest.annotations.setAside = [shown(1), shown(2)];
     expect((await rest.post(`${LIST}/set-aside/discard`, { all: true })).json()).toEqual({ discarded: 2 });
     expect((await rest.post(`${LIST}/set-aside/discard`, {})).status).toBe(400);
@@ -141,7 +141,7 @@ describe('the annotations', () => {
 });
 
 describe('the keys', () => {
-  it('are used at once when they are set, and the secret is read from standard input', async () => {
+  it('are used as soon as they are set, and the command reads the secret from standard input', async () => {
     const { exitCode, out } = await runCli(rest.port, ['cloud', 'set-key', 'k'], { input: ' geheim \n' });
     expect(exitCode).toBe(0);
     expect(out).not.toContain('geheim');
@@ -150,7 +150,7 @@ describe('the keys', () => {
     expect((await runCli(rest.port, ['cloud', 'set-key', 'k'])).exitCode).toBe(2);
   });
 
-  it('are shown so that they can be told apart, and not more', async () => {
+  it('are masked, but can be told apart', async () => {
     expect((await runCli(rest.port, ['cloud', 'show'])).out).toMatch(/Edge key: +not set.*cloud set-key\n/);
     await runCli(rest.port, ['cloud', 'set-key', 'abcdefghijklmnopqrst'], { input: 'geheim' });
     const { exitCode, out } = await runCli(rest.port, ['cloud', 'show']);
@@ -162,7 +162,7 @@ describe('the keys', () => {
     expect(shown).toEqual({ edge_key: 'abcd***', edge_secret_set: true, modified: NOW_MS });
   });
 
-  it('are tried', async () => {
+  it('are checked with the endpoint', async () => {
     const good = {
       of: 'annotations',
       ok: true,

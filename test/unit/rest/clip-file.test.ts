@@ -22,7 +22,7 @@ afterEach(async () => {
   await rest.close();
 });
 
-/** A client that can stop reading, or leave. */
+/** A client that can stop reading, or disconnect. */
 function openConnection(): { readonly socket: Socket; received(): number; readonly closed: () => boolean } {
   const socket = connect(rest.port, '127.0.0.1');
   sockets.push(socket);
@@ -38,7 +38,7 @@ function openConnection(): { readonly socket: Socket; received(): number; readon
 const opened = () => waitFor('the clip to be opened', BOUND_MS, () => rest.history.opened[0]);
 
 describe('clip.mp4', () => {
-  it('is what the chunks are, one after the other', async () => {
+  it('has the chunks, one after another', async () => {
     rest.history.answers = [Buffer.from('first '), Buffer.from('second, which is longer, '), Buffer.from('third')];
     const answer = await rest.get(`${CLIP}?from=10000&to=12000`);
     expect(answer.status).toBe(200);
@@ -54,7 +54,7 @@ describe('clip.mp4', () => {
     await waitFor('it to be closed', BOUND_MS, () => past?.closed);
   });
 
-  it('is saved under the name that is asked for', async () => {
+  it('is saved under the requested name', async () => {
     rest.history.answers = [Buffer.from('mp4')];
     const answer = await rest.get(`${CLIP}?from=10000&to=12000&download=my%20clip.mp4`);
     expect(answer.headers['content-disposition']).toBe('attachment; filename="my clip.mp4"');
@@ -85,7 +85,7 @@ describe('clip.mp4', () => {
     expect(rest.history.opened).toEqual([]);
   });
 
-  it('of a range in which nothing is recorded is 404 with the nearest that is', async () => {
+  it('of a range without recording is 404, and the message names the nearest span', async () => {
     rest.history.answers = [];
     const answer = await rest.get(`${CLIP}?from=20000&to=30000`);
     expect(answer.status).toBe(404);
@@ -96,18 +96,18 @@ describe('clip.mp4', () => {
     );
   });
 
-  it('passes on why it cannot be made, as long as nothing was sent', async () => {
+  it('answers the error of the history when nothing has been sent yet', async () => {
     rest.history.answers = [new Error('on fire')];
     expect((await rest.get(`${CLIP}?from=10000&to=12000`)).status).toBe(500);
   });
 
-  it('is cut off when it fails later, so that nobody takes it for whole', async () => {
+  it('cuts the connection when it fails later, so that the client notices', async () => {
     rest.history.answers = [Buffer.from('first'), new Error('the disk is gone')];
     await expect(rest.get(`${CLIP}?from=10000&to=12000`)).rejects.toThrow();
     expect(rest.logLines.join('')).toContain('A clip was cut off: the disk is gone');
   });
 
-  it('asks for nothing more while its client takes nothing', async () => {
+  it('reads no further chunk while its client accepts no data', async () => {
     const client = openConnection();
     const past = await opened();
     client.socket.pause();
@@ -120,7 +120,7 @@ describe('clip.mp4', () => {
     await waitFor('all of it to arrive', BOUND_MS, () => client.received() > big.length);
   });
 
-  it('is closed when its client leaves, before the first chunk and after it', async () => {
+  it('closes its reader when the client disconnects, before the first chunk and after it', async () => {
     const early = openConnection();
     const past = await opened();
     early.socket.destroy();
@@ -134,7 +134,7 @@ describe('clip.mp4', () => {
     await waitFor('it to be closed', BOUND_MS, () => other.closed);
   });
 
-  it('of a camera that was removed comes from the disk alone', async () => {
+  it('of a camera that was removed comes from disk only', async () => {
     await rest.send('DELETE', YARD);
     rest.history.answers = [Buffer.from('mp4')];
     expect((await rest.get(`${CLIP}?from=10000&to=12000`)).text).toBe('mp4');
@@ -143,7 +143,7 @@ describe('clip.mp4', () => {
     expect((await rest.get(`${CLIP}?from=10000&to=12000`)).status).toBe(404);
   });
 
-  it('of a protected clip has its range and a plain file name', async () => {
+  it('of a kept clip has the range of the clip, and a safe file name', async () => {
     await rest.post(`${YARD}/clips`, { name: 'Zustellung: "Päckchen"', from: 10_200, to: 11_700 });
     rest.history.answers = [Buffer.from('mp4')];
     const answer = await rest.get(`${YARD}/clips/1/clip.mp4`);
@@ -154,12 +154,12 @@ describe('clip.mp4', () => {
   });
 });
 
-describe('snapshot.jpg of a past moment', () => {
+describe('snapshot.jpg with at', () => {
   const SNAPSHOT = `${YARD}/snapshot.jpg`;
   const frame = (timestamp: number): Uint8Array =>
     VideoFrame.encode(VideoFrame.create({ data: Buffer.from('a jpeg'), frameId: 42, timestamp })).finish();
 
-  it('is the frame that is nearest, and says which one', async () => {
+  it('is the nearest frame, with its frame id and time', async () => {
     rest.history.answers = [frame(10_040)];
     const answer = await rest.get(`${SNAPSHOT}?at=10050&width=320&quality=70`);
     expect(answer.status).toBe(200);
@@ -186,7 +186,7 @@ describe('snapshot.jpg of a past moment', () => {
     expect(past?.closed).toBe(true);
   });
 
-  it('can be that of a keyframe', async () => {
+  it('can be limited to keyframes', async () => {
     rest.history.answers = [frame(10_000)];
     expect((await rest.get(`${SNAPSHOT}?at=10500&keyframe=true`)).status).toBe(200);
     expect(rest.history.opened[0]?.query).toMatchObject({ keyframesOnly: true });
@@ -203,7 +203,7 @@ describe('snapshot.jpg of a past moment', () => {
     expect((answer.json() as { message: string }).message).toContain(says);
   });
 
-  it('is 404 when there is none, or only one that shows something else', async () => {
+  it('is 404 when there is no frame, or only one that is too far away', async () => {
     rest.history.answers = [];
     expect((await rest.get(`${SNAPSHOT}?at=10000`)).status).toBe(404);
     rest.history.answers = [frame(70_001)];

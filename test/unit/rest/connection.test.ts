@@ -36,13 +36,13 @@ describe('PATCH process', () => {
 });
 
 describe('POST process/:name/retry', () => {
-  it('connects at once, and forgets what was learnt when it is told to', async () => {
+  it('connects at once, and forgets the learned facts on request', async () => {
     expect((await rest.send('POST', `${YARD}/retry`)).json()).toMatchObject({ name: 'yard' });
     await rest.post(`${YARD}/retry`, { forget: true });
     expect(rest.cameras.retried).toEqual(['yard', 'yard forget']);
   });
 
-  it('refuses what it does not know', async () => {
+  it('refuses unknown cameras and fields', async () => {
     expect((await rest.post('/api/v1/process/nobody/retry', {})).status).toBe(404);
     expect((await rest.post(`${YARD}/retry`, { forget: 1 })).status).toBe(400);
     expect((await rest.get(`${YARD}/retry`)).status).toBe(405);
@@ -50,7 +50,7 @@ describe('POST process/:name/retry', () => {
 });
 
 describe('POST probe', () => {
-  it('says what a stream is', async () => {
+  it('answers the properties of a stream', async () => {
     const answer = await rest.post('/api/v1/probe', { rtsp_endpoint: URL, transport: 'udp', timeout_ms: 3000 });
     expect(answer.json()).toEqual({
       codec: 'h264',
@@ -81,7 +81,7 @@ describe('POST probe', () => {
     expect(answer.text).toContain(says);
   });
 
-  it('says why a stream cannot be opened', async () => {
+  it('answers why a stream cannot be opened', async () => {
     rest.cameras.probeError = new ChrysError('resource_exhausted', "Another client uses the camera's only session");
     const answer = await rest.post('/api/v1/probe', { rtsp_endpoint: URL });
     expect(answer.json()).toEqual({ code: 429, message: "Another client uses the camera's only session" });

@@ -34,7 +34,7 @@ interface FakeCamera extends Camera {
   stream: StreamInfo | undefined;
   learned: LearnedFacts | undefined;
   log: LogLine[];
-  /** What `frames.snapshot` gives, one after the other; then nothing. */
+  /** What `frames.snapshot` delivers, one after another; then nothing. */
   readonly pictures: FrameRef[];
   /** Calls of `frames.request`, which the test settles. */
   readonly waits: FrameWait[];
@@ -43,16 +43,16 @@ interface FakeCamera extends Camera {
 export interface FrameWait {
   readonly query: FrameQuery;
   readonly settle: (frame: FrameRef | undefined) => void;
-  /** Whoever asked does not wait any more. */
+  /** The caller has stopped waiting. */
   ended: boolean;
 }
 
-/** Cameras without threads: what was added is there, created and doing nothing. */
+/** Cameras without threads: a camera stays in the phase `created`. */
 export class FakeCameras implements Cameras {
   readonly #cameras = new Map<string, FakeCamera>();
   readonly retried: string[] = [];
   readonly probed: { readonly url: string; readonly wish: ProbeOptions }[] = [];
-  /** What `probe` throws, instead of an answer. */
+  /** What `probe` throws instead of returning a result. */
   probeError: Error | undefined;
 
   list(): FakeCamera[] {
@@ -170,7 +170,7 @@ function fakeCamera(definition: CameraDefinition): FakeCamera {
   };
 }
 
-/** A 2x1 picture behind three bytes of message; `torn` is one that was overwritten while it was copied. */
+/** A 2x1 picture after three other bytes of the message. `torn`: it is overwritten while it is copied. */
 export function fakeFrame(torn = false): FrameRef {
   const bytes = Uint8Array.from([9, 9, 9, 1, 2, 3, 4, 5, 6]);
   const ref: FrameRef = {
@@ -197,11 +197,11 @@ export interface Answer {
   readonly headers: NodeJS.Dict<string | string[]>;
   readonly text: string;
   readonly bytes: Buffer;
-  /** Throws when the body is no JSON. */
+  /** Throws when the body is not JSON. */
   json(): unknown;
 }
 
-/** A REST server on a port of its own, and what it was asked to do. */
+/** A REST server on its own port, with fakes that record what it did. */
 export async function startRest(changes: Partial<RestParts> = {}) {
   const cameras = new FakeCameras();
   const recordings = new FakeRecordings();
@@ -255,7 +255,7 @@ export async function startRest(changes: Partial<RestParts> = {}) {
   const server = await listenRest(app, '127.0.0.1', 0, undefined);
   const { port } = server;
 
-  /** Sends the path as it is: `fetch` would take "%2e%2e" for "..". */
+  /** Sends the path unchanged: `fetch` would resolve "%2e%2e" like "..". */
   const send = (method: string, path: string, body?: unknown, headers: Record<string, string> = {}): Promise<Answer> =>
     new Promise((resolve, reject) => {
       const text = typeof body === 'string' || body === undefined ? body : JSON.stringify(body);

@@ -11,7 +11,7 @@ import { FakePacketRing } from '../fixtures/packet-ring.js';
 const FIRST = 1;
 const FRAMES = 2500;
 
-/** Neighbours are shown the other way round, also across the places where the list is looked up in parts. */
+/** Frame ids of neighbours are exchanged, also where one part of the lookup ends and the next begins. */
 const frameIds = (_: Uint8Array, first: number, count: number): Float64Array =>
   Float64Array.from({ length: count }, (__, i) => ((first + i) % 2 === 0 ? first + i + 1 : first + i - 1) + 10);
 
@@ -19,7 +19,7 @@ const START_MS = 1_700_000_000_000;
 const FRAME_MS = 40;
 const GOP = 50;
 
-/** On disk are the packets up to `recorded`, in segments of a group each; `missing` are not there. */
+/** The packets up to `recorded` are on disk, in segments of one GOP each, except for `missing`. */
 function partsOf(recorded = FIRST, missing: readonly number[] = []): FrameListParts {
   const all = Array.from({ length: Math.ceil((recorded - FIRST) / GOP) }, (_, index): Segment => {
     const firstSequence = FIRST + index * GOP;
@@ -77,11 +77,11 @@ describe('the list of frames on disk and in memory', () => {
     expect(next).toBeNull();
   });
 
-  it.each([1, 49, 50, 101])('comes in pages of %i without a hole', async (limit) => {
+  it.each([1, 49, 50, 101])('has no gap between pages of %i frames', async (limit) => {
     const parts = partsOf(FIRST + 2300);
     const whole = ids(await list({ limit: 10_000 }, parts, 500));
     const paged: number[] = [];
-    // The first, and those around the seam.
+    // The first frame, and the frames on both sides of the boundary between disk and memory.
     for (const start of [0, 1950]) {
       paged.length = 0;
       let after = start;
@@ -97,19 +97,19 @@ describe('the list of frames on disk and in memory', () => {
     }
   });
 
-  it('leaves out what is gone from the disk', async () => {
+  it('leaves out segments that are gone from the disk', async () => {
     const answer = await list({ limit: 10_000 }, partsOf(FIRST + 2300, [FIRST + 100]), 500);
     expect(answer.frames).toHaveLength(FRAMES - GOP);
   });
 
-  it('goes on to memory where nothing is recorded, and without a camera has what is recorded', async () => {
+  it('has only memory when nothing is recorded, and only the recording when the camera was removed', async () => {
     expect((await list({}, partsOf(), 500)).frames).toHaveLength(500);
     const answer = await list({ limit: 10_000 }, partsOf(FIRST + 300), 0);
     expect(ids(answer)).toEqual([...frameIds(new Uint8Array(), FIRST, 300)].toSorted((one, other) => one - other));
     expect(answer.next).toBeNull();
   });
 
-  it('has only frames of the range', async () => {
+  it('has only frames inside the range', async () => {
     const at = (frame: number): number => START_MS + frame * FRAME_MS;
     const { frames } = await list({ fromMs: at(110), toMs: at(2200), limit: 10_000 }, partsOf(FIRST + 2300), 500);
     expect(frames).toHaveLength(2091);
@@ -117,7 +117,7 @@ describe('the list of frames on disk and in memory', () => {
 });
 
 describe('the list of frames in memory', () => {
-  it('is in the order in which they are shown, however long it is', async () => {
+  it('is in display order, also when it is long', async () => {
     const { frames, next } = await list({ limit: 10_000 });
     expect(frames).toHaveLength(FRAMES);
     expect(frames.map(({ frame_id }) => frame_id)).toEqual(
@@ -126,7 +126,7 @@ describe('the list of frames in memory', () => {
     expect(next).toBeNull();
   });
 
-  it('lets others have their turn while it is made', async () => {
+  it('lets other work run while it is made', async () => {
     let turns = 0;
     let done = false;
     const turn = (): void => {
@@ -139,7 +139,7 @@ describe('the list of frames in memory', () => {
     expect(turns).toBeGreaterThanOrEqual(2);
   });
 
-  it.each([1, 999, 1000, 1001, 2500])('comes in pages of %i without a hole', async (limit) => {
+  it.each([1, 999, 1000, 1001, 2500])('has no gap between pages of %i frames', async (limit) => {
     const first = await list({ limit });
     expect(first.frames).toHaveLength(limit);
     expect(first.next).toBe(limit === FRAMES ? null : FIRST + limit - 1);

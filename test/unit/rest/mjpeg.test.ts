@@ -22,7 +22,7 @@ afterEach(async () => {
   await rest.close();
 });
 
-/** A client that keeps what it reads, byte for byte. */
+/** A client that stores the bytes that it reads. */
 class Viewer {
   received = '';
   closed = false;
@@ -47,7 +47,7 @@ class Viewer {
   }
 }
 
-/** A frame whose JPEG, of one letter, lies behind three bytes of message. */
+/** A frame with a JPEG of one letter, after three other bytes of the message. */
 function jpeg(frameId: number, letter: string, copies = true, bytes = 5): FrameRef {
   const message = Buffer.from(`xxx${letter.repeat(bytes)}`);
   const ref: FrameRef = {
@@ -69,7 +69,7 @@ function jpeg(frameId: number, letter: string, copies = true, bytes = 5): FrameR
   return ref;
 }
 
-/** The `index`th time that a frame was asked for. */
+/** The request for a frame with this index. */
 async function ask(index: number): Promise<FrameWait> {
   return await waitFor(`request ${index} for a frame`, 15_000, () => rest.cameras.get('yard').waits[index]);
 }
@@ -91,7 +91,7 @@ describe('stream.mjpeg', () => {
     );
   });
 
-  it('asks for JPEGs of the camera’s own size, every one of them, each after the last', async () => {
+  it('requests JPEGs of the camera’s own size, every frame after the last one that was sent', async () => {
     new Viewer();
     const first = await ask(0);
     expect(first.query).toMatchObject({
@@ -110,7 +110,7 @@ describe('stream.mjpeg', () => {
     expect(second.query.sinceLastMs).toBeLessThan(5000);
   });
 
-  it('takes a rate and a width', async () => {
+  it('accepts a rate and a width', async () => {
     new Viewer('?fps=5&width=320');
     expect((await ask(0)).query.options).toMatchObject({ outputFormat: { width: 320 }, intervalMs: 200 });
   });
@@ -133,14 +133,14 @@ describe('stream.mjpeg', () => {
     expect((await rest.get('/api/v1/process/nobody/stream.mjpeg')).status).toBe(404);
   });
 
-  it('answers HEAD without asking for frames', async () => {
+  it('answers HEAD without requesting frames', async () => {
     const answer = await rest.send('HEAD', STREAM);
     expect(answer.status).toBe(200);
     expect(answer.headers['content-type']).toContain('multipart/x-mixed-replace');
     expect(rest.cameras.get('yard').waits).toEqual([]);
   });
 
-  it('asks for nothing while its client has not taken the last part', async () => {
+  it('requests no frame until its client has accepted the last part', async () => {
     const viewer = new Viewer();
     const first = await ask(0);
     viewer.socket.pause();
@@ -151,7 +151,7 @@ describe('stream.mjpeg', () => {
     expect((await ask(1)).query.after).toBe(7);
   });
 
-  it('asks anew when a frame was overwritten before it was copied', async () => {
+  it('requests another frame when one was overwritten before it was copied', async () => {
     const viewer = new Viewer();
     (await ask(0)).settle(jpeg(7, 'a', false));
     (await ask(1)).settle(jpeg(8, 'b'));
@@ -159,7 +159,7 @@ describe('stream.mjpeg', () => {
     expect(viewer.received).not.toContain('aaaaa');
   });
 
-  it('goes on when the camera was away', async () => {
+  it('continues when the camera is back', async () => {
     const viewer = new Viewer();
     (await ask(0)).settle(undefined);
     (await ask(1)).settle(undefined);
@@ -167,7 +167,7 @@ describe('stream.mjpeg', () => {
     await viewer.has('aaaaa');
   });
 
-  it('frees what it asked for as soon as its client leaves', async () => {
+  it('ends its request when its client disconnects', async () => {
     const viewer = new Viewer();
     const wait = await ask(0);
     await viewer.has('--frame');
@@ -199,7 +199,7 @@ describe('stream.mjpeg', () => {
     expect(wait.ended).toBe(true);
   });
 
-  it('is refused with 429 when the camera cannot serve another look, and when too many are open', async () => {
+  it('is refused with 429 when the camera has no output left, and when too many streams are open', async () => {
     const { frames } = rest.cameras.get('yard');
     const request = frames.request.bind(frames);
     frames.request = () => {

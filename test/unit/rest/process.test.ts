@@ -14,7 +14,7 @@ afterEach(() => rest.close());
 const add = (body: unknown) => rest.post(PROCESS, body);
 
 describe('POST process', () => {
-  it('adds a camera with the defaults of the configuration and answers 200 with nothing', async () => {
+  it('adds a camera with the defaults of the configuration and answers 200 without a body', async () => {
     const answer = await add({ name: 'yard', rtsp_endpoint: URL, rtmp_endpoint: 'rtmp://cloud/live/key' });
     expect(answer.status).toBe(200);
     expect(answer.text).toBe('');
@@ -33,7 +33,7 @@ describe('POST process', () => {
     });
   });
 
-  it('takes transport, deadlines, threads and recording of its own', async () => {
+  it('accepts transport, timeouts, threads and recording of the camera', async () => {
     await add({
       name: 'yard',
       rtsp_endpoint: URL,
@@ -66,13 +66,13 @@ describe('POST process', () => {
     },
   );
 
-  it('reads JSON that is announced as a form, as `curl -d` sends it', async () => {
+  it('reads JSON whose Content-Type is a form, as `curl -d` sends it', async () => {
     const headers = { 'content-type': 'application/x-www-form-urlencoded' };
     const answer = await rest.send('POST', PROCESS, { name: 'yard', rtsp_endpoint: URL }, headers);
     expect(answer.status).toBe(200);
   });
 
-  it('ignores the fields of an answer of the original, and empty or null optional ones', async () => {
+  it('ignores fields that only answers of the original have, and optional fields that are empty or null', async () => {
     const answer = await add({
       name: 'yard',
       rtsp_endpoint: URL,
@@ -114,7 +114,7 @@ describe('POST process', () => {
     [{ rtsp_endpoint: URL, rtmp_endpiont: 'x' }, ['"rtmp_endpiont"', 'Did you mean "rtmp_endpoint"?']],
     [{ rtsp_endpoint: 'http://cam/1' }, ['rtsp_endpoint: The camera URL begins with "http:"']],
     [{ rtsp_endpoint: 7, transport: 'x' }, ['rtsp_endpoint', 'transport']],
-  ])('refuses %j and names what is wrong', async (body, parts) => {
+  ])('refuses %j and names the error', async (body, parts) => {
     const answer = await add(body);
     expect(answer.status).toBe(400);
     expect(answer.json()).toMatchObject({ code: 400 });
@@ -140,13 +140,16 @@ describe('POST process', () => {
     expect(answer.json()).toEqual({ code: 413, message: expect.stringContaining('65536') as string });
   });
 
-  it.each(['https://evil.example', 'null', 'http://127.0.0.1'])('refuses a page of %s', async (origin) => {
-    const answer = await rest.send('POST', PROCESS, { rtsp_endpoint: URL }, { origin });
-    expect(answer.status).toBe(403);
-    expect(rest.cameras.list()).toEqual([]);
-  });
+  it.each(['https://evil.example', 'null', 'http://127.0.0.1'])(
+    'refuses a request from a page of %s',
+    async (origin) => {
+      const answer = await rest.send('POST', PROCESS, { rtsp_endpoint: URL }, { origin });
+      expect(answer.status).toBe(403);
+      expect(rest.cameras.list()).toEqual([]);
+    },
+  );
 
-  it('takes a page of its own', async () => {
+  it('accepts a request from a page of the proxy', async () => {
     const headers = { origin: `http://127.0.0.1:${rest.port}` };
     expect((await rest.send('POST', PROCESS, { rtsp_endpoint: URL }, headers)).status).toBe(200);
   });
@@ -168,7 +171,7 @@ describe('names', () => {
     'x'.repeat(4096),
   ];
 
-  it.each(BAD)('%j is refused in a body, with the characters that are allowed', async (name) => {
+  it.each(BAD)('%j is refused in a body, and the message names the allowed characters', async (name) => {
     const answer = await add({ name, rtsp_endpoint: URL });
     expect(answer.status).toBe(400);
     expect(answer.text).toContain('A-Z a-z 0-9 . _ -');
@@ -200,7 +203,7 @@ describe('names', () => {
     },
   );
 
-  it('a field __proto__ is an unknown one and changes nothing', async () => {
+  it('a field __proto__ is unknown and changes nothing', async () => {
     const answer = await add(`{"rtsp_endpoint":"${URL}","__proto__":{"polluted":1}}`);
     expect(answer.status).toBe(400);
     expect({}).not.toHaveProperty('polluted');
@@ -214,7 +217,7 @@ describe('names', () => {
 });
 
 describe('GET process and processlist', () => {
-  it('gives a camera that never connected in the form of the original', async () => {
+  it('shows a camera that never connected in the form of the original', async () => {
     await add({ name: 'yard', rtsp_endpoint: URL, rtmp_endpoint: 'rtmp://u:geheim@cloud/live/key' });
     const answer = await rest.get(`${PROCESS}/yard`);
     expect(answer.status).toBe(200);
@@ -265,7 +268,7 @@ describe('GET process and processlist', () => {
     expect((await rest.get(`${PROCESS}/yard`)).json()).toMatchObject({ status, state: { Status: status, ...state } });
   });
 
-  it('tells what was learnt of a camera, without its session', async () => {
+  it('shows the learned facts of a camera, without its session', async () => {
     await add({ name: 'yard', rtsp_endpoint: URL });
     rest.cameras.get('yard').learned = {
       ...{ transport: 'udp', keepalive: 'OPTIONS', authentication: 'Digest MD5', certificate: 'ab'.repeat(32) },
@@ -292,7 +295,7 @@ describe('GET process and processlist', () => {
     expect(answer.text).not.toMatch(/session-4711|control-url/);
   });
 
-  it('tells why a camera is not running, without its password', async () => {
+  it('shows why a camera is not running, without its password', async () => {
     await add({ name: 'yard', rtsp_endpoint: URL });
     rest.cameras.get('yard').state = {
       phase: 'reconnecting',
@@ -316,7 +319,7 @@ describe('GET process and processlist', () => {
     });
   });
 
-  it('gives the log lines in base64, warnings and errors apart, without passwords', async () => {
+  it('answers log lines in base64, warnings and errors separately, without passwords', async () => {
     await add({ name: 'yard', rtsp_endpoint: URL });
     rest.cameras.get('yard').log = [
       { timeMs: NOW_MS, level: 'info', text: `open ${URL}` },
@@ -332,7 +335,7 @@ describe('GET process and processlist', () => {
     expect(text(logs.stderr)).toBe('2026-01-02T03:04:05.000Z warn late\n2026-01-02T03:04:05.000Z error gone\n');
   });
 
-  it.each([`${PROCESS}/yard`, '/api/v1/processlist'])('leaves the logs of %s out for who asks often', async (path) => {
+  it.each([`${PROCESS}/yard`, '/api/v1/processlist'])('leaves the logs of %s out on request', async (path) => {
     await add({ name: 'yard', rtsp_endpoint: URL });
     rest.cameras.get('yard').log = [{ timeMs: NOW_MS, level: 'info', text: 'open' }];
     const logs = async (query: string): Promise<unknown> =>
@@ -353,7 +356,7 @@ describe('GET process and processlist', () => {
     expect((await rest.get('/api/v1/processlist')).json()).toMatchObject([{ name: 'a' }, { name: 'b' }]);
   });
 
-  it('answers 404 for an unknown camera, also when it is to be removed', async () => {
+  it('answers 404 for an unknown camera, also to DELETE', async () => {
     for (const method of ['GET', 'DELETE']) {
       const answer = await rest.send(method, `${PROCESS}/yard`);
       expect(answer.status).toBe(404);

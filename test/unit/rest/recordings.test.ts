@@ -15,7 +15,7 @@ beforeEach(async () => {
 });
 afterEach(() => rest.close());
 
-/** Three seconds, a gap of two, and one more second. */
+/** Recorded for 3 s, a gap of 2 s, and recorded for 1 s. */
 function record(camera = 'yard'): void {
   for (const [index, second] of [10, 11, 12, 15].entries()) {
     rest.recordings.segments.push(fakeSegment(index + 1, second * 1000, { camera }));
@@ -25,7 +25,7 @@ function record(camera = 'yard'): void {
 describe('PATCH process', () => {
   const recordOf = () => rest.cameras.get('yard').definition.record;
 
-  it('switches the recording of a camera on, off, and back to what the configuration says', async () => {
+  it('switches the recording of a camera on, off, and back to the configuration', async () => {
     const answer = await rest.send('PATCH', YARD, { record: true, record_audio: true });
     expect(answer.status).toBe(200);
     expect(answer.json()).toMatchObject({ name: 'yard', chrysproxy: { record: true, record_audio: true } });
@@ -50,19 +50,19 @@ describe('PATCH process', () => {
     expect((answer.json() as { message: string }).message).toContain(says);
   });
 
-  it('of an unknown camera is 404, also when there are recordings of it', async () => {
+  it('of an unknown camera is 404, also when it has recordings', async () => {
     record('door');
     expect((await rest.send('PATCH', '/api/v1/process/door', { record: true })).status).toBe(404);
   });
 
-  it('is refused to a page of another site', async () => {
+  it('is refused for a page of another site', async () => {
     const answer = await rest.send('PATCH', YARD, { record: true }, { origin: 'https://evil.example' });
     expect(answer.status).toBe(403);
     expect(recordOf()).toBeUndefined();
   });
 });
 
-it('a camera tells how its recording is doing', async () => {
+it('a camera shows how its recording is doing', async () => {
   const off = { wanted: false, state: 'off', message: '', segments: 0, bytes: 0, lost_groups: 0, last_segment: null };
   expect((await rest.get(YARD)).json()).toMatchObject({ chrysproxy: { record: null, recording: off } });
   rest.recordings.statuses.set('yard', {
@@ -110,7 +110,7 @@ describe('the segments', () => {
     });
   });
 
-  it('come in pages', async () => {
+  it('are listed in pages', async () => {
     record();
     const page = async (query: string) => (await rest.get(`${YARD}/segments?${query}`)).json();
     expect(await page('limit=3')).toMatchObject({ segments: [{ id: 1 }, { id: 2 }, { id: 3 }], next: 3 });
@@ -173,7 +173,7 @@ describe('the file of a segment', () => {
     ['bytes=990-', 990, 1000],
     ['bytes=-10', 990, 1000],
     ['bytes=500-5000', 500, 1000],
-  ])('is given in part for %s', async (range, from, to) => {
+  ])('is answered in part for %s', async (range, from, to) => {
     const answer = await get('1', { range });
     expect(answer.status).toBe(206);
     expect(answer.headers['content-range']).toBe(`bytes ${from}-${to - 1}/1000`);
@@ -181,52 +181,52 @@ describe('the file of a segment', () => {
     expect(answer.bytes).toEqual(CONTENT.subarray(from, to));
   });
 
-  it.each([['bytes=0-1,5-6'], ['frames=1-2'], ['bytes=x']])('is given as a whole for %s', async (range) => {
+  it.each([['bytes=0-1,5-6'], ['frames=1-2'], ['bytes=x']])('is answered as a whole for %s', async (range) => {
     const answer = await get('1', { range });
     expect(answer.status).toBe(200);
     expect(answer.bytes).toEqual(CONTENT);
   });
 
-  it('is given as a whole when the part is wanted of a version that we do not know', async () => {
+  it('is answered as a whole for If-Range, since answers have no validator', async () => {
     expect((await get('1', { range: 'bytes=0-9', 'if-range': '"x"' })).status).toBe(200);
   });
 
-  it('has no part behind its end', async () => {
+  it('answers 416 for a range behind its end', async () => {
     const answer = await get('1', { range: 'bytes=1000-' });
     expect(answer.status).toBe(416);
     expect(answer.headers['content-range']).toBe('bytes */1000');
-    expect(answer.json()).toMatchObject({ code: 416, message: expect.stringContaining('it has 1000 bytes') });
+    expect(answer.json()).toMatchObject({ code: 416, message: expect.stringContaining('which has 1000 bytes') });
   });
 
-  it('can be asked for with HEAD', async () => {
+  it('answers HEAD without the file', async () => {
     const answer = await get('1', {}, 'HEAD');
     expect(answer.status).toBe(200);
     expect(answer.headers['content-length']).toBe('1000');
     expect(answer.bytes).toHaveLength(0);
   });
 
-  it('that is empty is empty', async () => {
+  it('can be empty', async () => {
     writeFileSync(join(folder, '10000_1000.mp4'), '');
     const answer = await get('1');
     expect(answer.status).toBe(200);
     expect(answer.bytes).toHaveLength(0);
   });
 
-  it('that is gone from the disk is 404 with what to do', async () => {
+  it('that is gone from the disk is 404, and the message says what to do', async () => {
     const answer = await get('2');
     expect(answer.status).toBe(404);
     expect(answer.text).toContain('chrysproxy recordings check');
     expect(answer.headers['content-type']).toContain('json');
   });
 
-  it('is not one that a link points to, a folder, or a pipe', async () => {
+  it('is not sent when it is a symbolic link, a folder, or a pipe', async () => {
     symlinkSync('10000_1000.mp4', join(folder, '11000_1000.mp4'));
     mkdirSync(join(folder, '12000_1000.mp4'));
     execFileSync('mkfifo', [join(folder, '15000_1000.mp4')]);
     for (const id of ['2', '3', '4']) {
       const answer = await get(id);
       expect(answer.status).toBe(404);
-      expect(answer.text).toContain('is no plain file');
+      expect(answer.text).toContain('is not a regular file');
     }
   });
 
@@ -241,14 +241,14 @@ describe('the file of a segment', () => {
     expect(answer.text).toContain(says);
   });
 
-  it('belongs to its own camera alone', async () => {
+  it('can be read only under its own camera', async () => {
     await rest.post('/api/v1/process', { name: 'door', rtsp_endpoint: 'rtsp://10.0.0.1/live' });
     expect((await rest.get('/api/v1/process/door/segments/1')).status).toBe(404);
   });
 });
 
 describe('the timeline', () => {
-  it('tells spans and gaps, and what memory holds', async () => {
+  it('shows spans, gaps, and what memory holds', async () => {
     record();
     expect((await rest.get(`${YARD}/timeline`)).json()).toEqual({
       spans: [
@@ -263,7 +263,7 @@ describe('the timeline', () => {
     });
   });
 
-  it('keeps to the range that is asked for', async () => {
+  it('is limited to the requested range', async () => {
     record();
     expect((await rest.get(`${YARD}/timeline?from=11500&to=15500`)).json()).toMatchObject({
       spans: [
@@ -281,7 +281,7 @@ describe('the timeline', () => {
 });
 
 describe('all recordings', () => {
-  it('are summed up, also those of cameras that were removed', async () => {
+  it('are added up, also of cameras that were removed', async () => {
     record();
     record('door');
     await rest.send('DELETE', YARD);
@@ -297,7 +297,7 @@ describe('all recordings', () => {
     });
   });
 
-  it('are none at first', async () => {
+  it('are empty at first', async () => {
     const none = { cameras: [], segments: 0, bytes: 0, from: null, to: null };
     expect((await rest.get('/api/v1/recordings')).json()).toEqual(none);
   });
@@ -345,7 +345,7 @@ describe('clips', () => {
     expect((await rest.post(CLIPS, { name: 'a', from, to })).json()).toMatchObject({ complete: false });
   });
 
-  it('are refused where nothing is recorded, with what is', async () => {
+  it('are refused where nothing is recorded, and the message names the nearest span', async () => {
     const answer = await rest.post(CLIPS, { name: 'a', from: 20_000, to: 30_000 });
     expect(answer.status).toBe(404);
     expect((answer.json() as { message: string }).message).toBe(
@@ -355,14 +355,14 @@ describe('clips', () => {
     );
   });
 
-  it('of a camera that never recorded are refused with how to begin', async () => {
+  it('of a camera without recordings are refused, and the message says how to start recording', async () => {
     rest.recordings.segments.length = 0;
     const answer = await rest.post(CLIPS, { name: 'a', from: 1000, to: 2000 });
     expect(answer.status).toBe(404);
-    expect(answer.text).toContain('nothing of it is recorded at all');
+    expect(answer.text).toContain('it has no recording');
   });
 
-  it('have names that are unique', async () => {
+  it('have unique names', async () => {
     await rest.post(CLIPS, { name: 'a', from: 10_000, to: 11_000 });
     expect((await rest.post(CLIPS, { name: 'a', from: 10_000, to: 11_000 })).status).toBe(409);
   });
@@ -384,7 +384,7 @@ describe('clips', () => {
     expect(rest.clips.all).toEqual([]);
   });
 
-  it('of a camera that was removed can still be seen and removed', async () => {
+  it('of a camera that was removed can still be listed and removed', async () => {
     await rest.post(CLIPS, { name: 'a', from: 10_000, to: 11_000 });
     await rest.send('DELETE', YARD);
     rest.recordings.segments.length = 0;

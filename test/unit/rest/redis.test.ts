@@ -33,7 +33,7 @@ async function start(status?: Partial<PublisherStatus>): Promise<void> {
 }
 
 describe('the status of Redis', () => {
-  it('tells what goes there', async () => {
+  it('shows what is published', async () => {
     await start({});
     expect((await rest.get('/api/v1/redis/status')).json()).toEqual({
       connected: true,
@@ -66,7 +66,7 @@ describe('the status of Redis', () => {
     );
   });
 
-  it('says why it is away, and the command fails then', async () => {
+  it('says why Redis is not connected, and then the command fails', async () => {
     await start({ connected: false, message: 'Redis at redis.local:6379 is away: refused.' });
     const { exitCode, err } = await runCli(rest.port, ['redis', 'status']);
     expect({ exitCode, err }).toEqual({
@@ -75,7 +75,7 @@ describe('the status of Redis', () => {
     });
   });
 
-  it('says that there is none', async () => {
+  it('says that no Redis is configured', async () => {
     await start();
     expect((await rest.get('/api/v1/redis/status')).json()).toMatchObject({ connected: false, connection: null });
     const { exitCode, out } = await runCli(rest.port, ['redis', 'status']);

@@ -18,7 +18,7 @@ describe('the route table', () => {
     expect(new Set(places).size).toBe(places.length);
   });
 
-  it('lets nobody but an admin add or remove cameras or see the keys', () => {
+  it('lets only an admin add or remove cameras or see the keys', () => {
     const roles = Object.fromEntries(ROUTES.map(([id, { role }]) => [id, role]));
     expect(roles).toMatchObject({
       addCamera: 'admin',
@@ -82,7 +82,7 @@ describe('the answers', () => {
   });
   afterEach(() => rest.close());
 
-  /** A camera of which everything is known, its recordings, and annotations in all states. */
+  /** A camera with all its fields known, its recordings, and annotations in all states. */
   async function fill(): Promise<void> {
     await rest.post('/api/v1/process', {
       name: 'yard',
@@ -138,7 +138,7 @@ describe('the answers', () => {
     expect([...rest.checkedRoutes].sort()).toEqual([...CHECKED_ROUTES].sort());
   });
 
-  it('that have another field are found', () => {
+  it('that have another field are reported', () => {
     const good = { version: '1', grpc_port: null, time: 1 };
     expect(checkAnswer('GET', '/api/v1/info?x=1', 200, JSON.stringify(good))).toBe('getInfo');
     expect(() => checkAnswer('GET', '/api/v1/info', 200, JSON.stringify({ ...good, more: 1 }))).toThrow('more');

@@ -16,7 +16,7 @@ afterEach(() => rest.close());
 describe('the snapshot', () => {
   const SNAPSHOT = '/api/v1/process/yard/snapshot.jpg';
 
-  it('is the newest frame as JPEG, which nobody may cache', async () => {
+  it('is the newest frame as a JPEG that must not be cached', async () => {
     rest.cameras.get('yard').pictures.push(fakeFrame());
     const answer = await rest.get(SNAPSHOT);
     expect(answer.status).toBe(200);
@@ -33,7 +33,7 @@ describe('the snapshot', () => {
     expect([...(rest.encoded[0]?.bgr24 ?? [])]).toEqual([1, 2, 3, 4, 5, 6]);
   });
 
-  it('has the width and quality that are asked for', async () => {
+  it('has the requested width and quality', async () => {
     rest.cameras.get('yard').pictures.push(fakeFrame());
     expect((await rest.get(`${SNAPSHOT}?width=320&quality=40`)).status).toBe(200);
     expect(rest.encoded[0]).toMatchObject({ outWidth: 320, quality: 40 });
@@ -52,7 +52,7 @@ describe('the snapshot', () => {
     expect((await rest.get(`${SNAPSHOT}?width=20&width=30`)).status).toBe(400);
   });
 
-  it('takes another frame when one was overwritten while it was copied', async () => {
+  it('copies another frame when one was overwritten while it was copied', async () => {
     rest.cameras.get('yard').pictures.push(fakeFrame(true), fakeFrame());
     expect((await rest.get(SNAPSHOT)).status).toBe(200);
   });
@@ -65,12 +65,12 @@ describe('the snapshot', () => {
     expect(answer.json()).toEqual({ code: 503, message: expect.stringContaining('port 554 refused') as string });
   });
 
-  it('of a camera that runs and gives no frame is 504', async () => {
+  it('of a running camera that delivers no frame is 504', async () => {
     rest.cameras.get('yard').state = { phase: 'running', sinceMs: NOW_MS, message: '', failingStreak: 0 };
     expect((await rest.get(SNAPSHOT)).status).toBe(504);
   });
 
-  it('is the newest keyframe when that is enough, as the camera’s thread encoded it', async () => {
+  it('is the newest keyframe on request, as the camera’s thread encoded it', async () => {
     const camera = rest.cameras.get('yard');
     const asked = rest.get(`${SNAPSHOT}?keyframe=true&width=320`);
     const first = await waitFor('a request', 15_000, () => camera.waits[0]);
@@ -90,7 +90,7 @@ describe('the snapshot', () => {
     expect((await rest.get('/api/v1/process/nobody/snapshot.jpg')).status).toBe(404);
   });
 
-  it('passes on that too many are asked for', async () => {
+  it('is 429 when too many are requested', async () => {
     const encodeJpeg = () => Promise.reject(new ChrysError('resource_exhausted', 'Too many snapshots.'));
     const busy = await startRest({ encodeJpeg });
     await busy.post('/api/v1/process', { name: 'yard', rtsp_endpoint: 'rtsp://10.0.0.1/live' });
@@ -114,7 +114,7 @@ describe('settings', () => {
     });
   });
 
-  it('are stored, and neither is answered in full', async () => {
+  it('are stored, and neither the key nor the secret is answered in full', async () => {
     const expected = { name: 'default', edge_key: '***', edge_secret: '***', created: NOW_MS, modified: NOW_MS };
     const answer = await rest.post(SETTINGS, { name: 'default', edge_key: 'key', edge_secret: 'geheim' });
     expect(answer.status).toBe(200);
@@ -123,13 +123,13 @@ describe('settings', () => {
     expect(rest.settings()).toMatchObject({ edgeKey: 'key', edgeSecret: 'geheim' });
   });
 
-  it('keep their secret when the masked one comes back', async () => {
+  it('keep their secret when the masked secret is sent back', async () => {
     await rest.post(SETTINGS, { edge_key: 'key', edge_secret: 'geheim' });
     await rest.post(SETTINGS, { edge_key: 'other', edge_secret: '***' });
     expect(rest.settings()).toMatchObject({ edgeKey: 'other', edgeSecret: 'geheim' });
   });
 
-  it('keep a key when it comes back as it is shown', async () => {
+  it('keep their key when the masked key is sent back', async () => {
     const key = '0123456789abcdef0123';
     const answer = await rest.post(SETTINGS, { edge_key: key, edge_secret: 'geheim' });
     expect(answer.json()).toMatchObject({ edge_key: '0123***' });
@@ -139,7 +139,7 @@ describe('settings', () => {
     expect(rest.settings()).toMatchObject({ edgeKey: '0123', edgeSecret: 'new' });
   });
 
-  it('ignore what only the original has', async () => {
+  it('ignore fields that only the original has', async () => {
     expect((await rest.post(SETTINGS, { edge_key: 'k', edge_secret: 's', registry: 'eu' })).status).toBe(200);
   });
 
@@ -179,7 +179,7 @@ describe('health', () => {
   });
 });
 
-describe('what is not there', () => {
+describe('a route that does not exist', () => {
   it.each(['/nothing', '/api/v1', '/api/v1/Process', '/api/v2/process', '/api/v1/process/a/b'])(
     'GET %s is 404 in JSON',
     async (path) => {
@@ -217,7 +217,7 @@ describe('what is not there', () => {
     expect(answer.json()).toMatchObject({ code: 405 });
   });
 
-  it('OPTIONS tells the methods', async () => {
+  it('OPTIONS answers the methods', async () => {
     const answer = await rest.send('OPTIONS', '/api/v1/process/yard');
     expect(answer.status).toBe(204);
     expect(answer.headers.allow).toBe('GET, HEAD, PATCH, DELETE');
@@ -243,11 +243,11 @@ describe('what is not there', () => {
 });
 
 describe('the info', () => {
-  it('tells where gRPC listens, and the clock that times are by', async () => {
+  it('shows the port of gRPC, and the clock of the proxy', async () => {
     expect((await rest.get('/api/v1/info')).json()).toEqual({ version: '1.2.3', grpc_port: 50_001, time: NOW_MS });
   });
 
-  it('tells no port before gRPC listens', async () => {
+  it('shows no port before gRPC listens', async () => {
     const starting = await startRest({ grpcPort: () => undefined });
     const answer = await starting.get('/api/v1/info');
     await starting.close();
@@ -256,7 +256,7 @@ describe('the info', () => {
 });
 
 describe('the list of routes', () => {
-  it('runs nothing and tells nothing about the server', async () => {
+  it('has no scripts and no facts about the server', async () => {
     const answer = await rest.get('/api');
     expect(answer.headers['content-type']).toContain('text/html');
     expect(answer.text).toContain('/api/v1/processlist');
@@ -270,7 +270,7 @@ describe('the list of routes', () => {
 });
 
 describe('the page', () => {
-  it('may run scripts of its own alone, and has none inline', async () => {
+  it('may run only scripts of the proxy, and has no inline scripts', async () => {
     const answer = await rest.get('/');
     expect(answer.status).toBe(200);
     expect(answer.headers['content-type']).toBe('text/html; charset=utf-8');
@@ -282,16 +282,17 @@ describe('the page', () => {
     expect(answer.text).toContain('href="/api"');
   });
 
-  it('names only files that are there, and they name only others that are', async () => {
+  it('refers only to files that exist, and so do its files', async () => {
     const seen = new Set(['/']);
     for (const route of seen) {
       const answer = await rest.get(route);
       expect(answer.status, route).toBe(200);
       expect(answer.headers['content-type'], route).toMatch(/html|css|javascript|svg/);
       for (const [, path] of answer.text.matchAll(/(?:src|href)="(\/portal\/[^"]*)"/g)) seen.add(path ?? '');
-      for (const [, name] of answer.text.matchAll(/from '\.\/([\w-]+\.js)'/g)) seen.add(`/portal/${name ?? ''}`);
+      for (const [, name] of answer.text.matchAll(/^import .* from '\.\/([\w-]+\.js)'/gm))
+        seen.add(`/portal/${name ?? ''}`);
     }
-    const files = readdirSync('web').filter((name) => !/^(?:index\.html|tsconfig\.json)$/.test(name));
+    const files = readdirSync('web').filter((name) => !/^(?:index\.html|tsconfig\.json|rest-types\.d\.ts)$/.test(name));
     expect([...seen].sort()).toEqual(['/', ...files.map((name) => `/portal/${name}`)].sort());
   });
 
@@ -304,12 +305,12 @@ describe('the page', () => {
 });
 
 describe('the server', () => {
-  it('answers what is no HTTP with 400 in JSON', async () => {
+  it('answers 400 in JSON to a request that is not HTTP', async () => {
     const answer = await sendRaw(rest.port, 'hello\r\n\r\n');
     expect(answer).toMatch(/^HTTP\/1\.1 400 [\s\S]*\{"code":400,/);
   });
 
-  it('refuses headers without end', async () => {
+  it('refuses endless headers', async () => {
     const answer = await sendRaw(rest.port, `GET / HTTP/1.1\r\nHost: x\r\nX: ${'y'.repeat(20_000)}\r\n\r\n`);
     expect(answer).toMatch(/^HTTP\/1\.1 431 [\s\S]*\{"code":431,/);
   });
@@ -337,7 +338,7 @@ describe('the server', () => {
     expect(sent).toBeLessThan(100 * 1024 * 1024);
   });
 
-  it('says which port is taken', async () => {
+  it('says which port is in use', async () => {
     const second = listenRest(() => undefined, '127.0.0.1', rest.port, undefined);
     await expect(second).rejects.toThrow(`REST cannot listen on 127.0.0.1 port ${rest.port}: another program`);
   });

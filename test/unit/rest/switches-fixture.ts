@@ -3,7 +3,7 @@ import type { Passthrough, PassthroughStatus } from '../../../src/passthrough/ty
 import type { Storage, StorageStatus } from '../../../src/cloud-storage/types.js';
 
 export class FakePassthrough implements Passthrough {
-  /** What is told of a camera beside its wish. */
+  /** What the status of a camera has besides `wanted`. */
   current: Partial<PassthroughStatus> = {};
 
   constructor(private readonly cameras: Cameras) {}
@@ -33,7 +33,7 @@ export class FakePassthrough implements Passthrough {
 }
 
 export class FakeStorage implements Storage {
-  /** What the cloud says to the next wish; undefined: it agrees. */
+  /** The error of the cloud at the next change; undefined: the cloud agrees. */
   failure: Error | undefined;
 
   constructor(private readonly cameras: Cameras) {}

@@ -21,7 +21,7 @@ const patch = (body: unknown) => rest.send('PATCH', ROUTE, body, { 'content-type
 const cli = (...args: string[]) => runCli(rest.port, ['camera', ...args]);
 
 describe('PATCH process/:name', () => {
-  it('shows the wish for passthrough and what comes of it apart', async () => {
+  it('shows separately whether passthrough is wanted and how it is doing', async () => {
     const answer = await patch({ passthrough: true });
     expect(answer.status).toBe(200);
     expect(answer.json()).toMatchObject({
@@ -35,7 +35,7 @@ describe('PATCH process/:name', () => {
     });
   });
 
-  it('keeps a wish for storage that the cloud refused, and says so', async () => {
+  it('keeps a change of storage that the cloud refused, and answers the error', async () => {
     rest.storage.failure = new ChrysError('permission_denied', 'the cloud refuses the key');
     expect((await patch({ storage: true })).status).toBe(403);
     expect((await rest.get(ROUTE)).json()).toMatchObject({
@@ -46,7 +46,7 @@ describe('PATCH process/:name', () => {
     expect((await patch({ storage: true })).json()).toMatchObject({ rtmp_stream_status: { storing: true } });
   });
 
-  it('sets another RTMP endpoint, of which the cloud knows nothing yet', async () => {
+  it('sets another RTMP endpoint, which the cloud does not store yet', async () => {
     await patch({ passthrough: true, storage: true });
     const other = await patch({ rtmp_endpoint: 'rtmp://user:geheim@other/live/two' });
     expect(other.json()).toMatchObject({
@@ -55,7 +55,7 @@ describe('PATCH process/:name', () => {
     });
   });
 
-  it.each([null, ''])('takes the RTMP endpoint away with %j, and with it what was wished of it', async (none) => {
+  it.each([null, ''])('removes the RTMP endpoint with %j, and switches passthrough and storage off', async (none) => {
     await patch({ passthrough: true, storage: true });
     const answer = await patch({ rtmp_endpoint: none });
     expect(answer.json()).not.toHaveProperty('rtmp_endpoint');
@@ -77,7 +77,7 @@ describe('the command', () => {
     expect((await cli('passthrough', 'yard', 'off')).out).toBe('Camera "yard" is not sent to an RTMP endpoint.\n');
   });
 
-  it('camera storage tells what the cloud said', async () => {
+  it('camera storage prints the answer of the cloud', async () => {
     expect((await cli('storage', 'yard', 'on')).out).toBe('Camera "yard" is stored by the cloud.\n');
     rest.storage.failure = new ChrysError('unavailable', 'the cloud is away');
     const failed = await cli('storage', 'yard', 'off');
@@ -85,7 +85,7 @@ describe('the command', () => {
     expect(failed.err).toContain('the cloud is away');
   });
 
-  it('camera show tells of both, with what was lost', async () => {
+  it('camera show prints both, and the lost packets', async () => {
     await patch({ passthrough: true, storage: true });
     rest.passthrough.current = { state: 'streaming', packets: 7, bytes: 7000, lost: 2 };
     const { out } = await cli('show', 'yard');
