@@ -80,7 +80,7 @@ const tls = z.strictObject({
   cert: value.text.default('').meta({
     description:
       'Path of a PEM file with the certificate of this proxy, followed by its intermediate certificates. A relative path ' +
-      'starts in the data directory. With `cert` and `key` set, REST, the portal and gRPC accept only TLS. Renewed files ' +
+      'starts in the data directory. With `cert` and `key` set, REST, the page and gRPC accept only TLS. Renewed files ' +
       'are read without a restart. Empty: no TLS.',
   }),
   key: value.text.default('').meta({
@@ -299,7 +299,7 @@ export const configSchema = z.strictObject({
       'that can reach this one; then set `tls.require_client_cert`, or use a firewall.',
   }),
   port: value.port.default(8080).meta({
-    description: 'TCP port of REST and the portal. 0: the system chooses a free port.',
+    description: 'TCP port of REST and the page. 0: the system chooses a free port.',
   }),
   grpc_port: value.port.default(50001).meta({
     description: 'TCP port of gRPC. 0: the system chooses a free port.',
@@ -309,7 +309,7 @@ export const configSchema = z.strictObject({
     description: 'Options of cameras that are added without values of their own.',
   }),
   sources: sources.prefault({}).meta({ description: 'Which sources cameras may use.' }),
-  tls: tls.prefault({}).meta({ description: 'TLS of REST, the portal and gRPC.' }),
+  tls: tls.prefault({}).meta({ description: 'TLS of REST, the page and gRPC.' }),
   redis: redis.prefault({}).meta({ description: 'A Redis server that other programs share.' }),
   api: api.prefault({}).meta({ description: 'The cloud service.' }),
   annotation: annotation.prefault({}).meta({ description: 'Annotations and their evidence.' }),
