@@ -126,7 +126,7 @@ export const annotationRoutes = {
       camera: text(MAX_NAME_CHARACTERS, 'Only annotations of this camera.'),
       type: text(MAX_NAME_CHARACTERS, 'Only annotations of this type.'),
       ...timeRangeQuery,
-      after: textOf(/^\d{1,16}-\d{1,16}$/, 'the value of "next" in an answer', '`next` of the page before.'),
+      after: textOf(/^\d{1,16}-\d{1,16}$/, 'the value of "next" in an answer', '`next` of the previous page.'),
       limit,
     }),
     answer: { status: 200, description: 'One page of annotations.', schema: annotationPage },
@@ -143,7 +143,7 @@ export const annotationRoutes = {
     path: `${BASE}/annotations/set-aside`,
     role: 'viewer',
     summary: 'List the annotations that the endpoint refused, in the order of the queue',
-    query: z.object({ after: wholeNumberOr(0, 0, Number.MAX_SAFE_INTEGER, '`next` of the page before.'), limit }),
+    query: z.object({ after: wholeNumberOr(0, 0, Number.MAX_SAFE_INTEGER, '`next` of the previous page.'), limit }),
     answer: { status: 200, description: 'One page of annotations.', schema: setAsidePage },
   },
   requeueSetAside: {

@@ -187,7 +187,7 @@ function successOf({ answer }: Route, schemas: JsonSchemas): Record<string, Resp
   const content = { [answer.contentType]: {} };
   return {
     [status]: { description, ...(headers.length === 0 ? {} : { headers: Object.fromEntries(headers) }), content },
-    ...(answer.ranges === true ? { 206: { description: 'The `Range` of it that was requested.', content } } : {}),
+    ...(answer.ranges === true ? { 206: { description: 'The requested `Range` of the file.', content } } : {}),
   };
 }
 

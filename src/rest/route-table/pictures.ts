@@ -115,7 +115,7 @@ ffplay 'http://127.0.0.1:8080/api/v1/process/yard/stream.mjpeg?fps=5&width=640'
     params,
     query: z.object({
       ...timeRangeQuery,
-      after: wholeNumberOr(0, 0, Number.MAX_SAFE_INTEGER, '`next` of the page before.'),
+      after: wholeNumberOr(0, 0, Number.MAX_SAFE_INTEGER, '`next` of the previous page.'),
       limit: wholeNumberOr(DEFAULT_FRAMES, 1, MAX_FRAMES, 'Maximum number of frames.'),
     }),
     answer: { status: 200, description: 'One page of frames.', schema: frameList },

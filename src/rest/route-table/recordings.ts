@@ -179,7 +179,7 @@ export const recordingRoutes = {
     params,
     query: z.object({
       ...timeRangeQuery,
-      after: wholeNumberOr(0, 0, Number.MAX_SAFE_INTEGER, '`next` of the page before.'),
+      after: wholeNumberOr(0, 0, Number.MAX_SAFE_INTEGER, '`next` of the previous page.'),
       limit: wholeNumberOr(MAX_SEGMENTS, 1, MAX_SEGMENTS, 'Maximum number of segments.'),
     }),
     answer: { status: 200, description: 'One page of segments.', schema: segmentPage },

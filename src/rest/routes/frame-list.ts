@@ -13,7 +13,7 @@ const PACKETS_AT_A_TIME = 1000;
 const SEGMENTS_AT_A_TIME = 16;
 
 export interface FrameListQuery extends TimeRange {
-  /** Sequence of the last packet of the page before; 0: the first page. */
+  /** Sequence of the last packet of the previous page; 0: the first page. */
   readonly after: number;
   /** Maximum number of frames. */
   readonly limit: number;

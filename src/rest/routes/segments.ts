@@ -7,7 +7,7 @@ import type { TimeRange } from '../route-table/parameters.js';
 import type { ListedSegment } from '../route-table/recordings.js';
 
 interface SegmentQuery extends TimeRange {
-  /** `next` of the page before; 0: the first page. */
+  /** `next` of the previous page; 0: the first page. */
   readonly after: number;
   /** Maximum number of segments. */
   readonly limit: number;
