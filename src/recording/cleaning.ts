@@ -67,7 +67,7 @@ export class Cleaning {
     if (more || this.isRequestedAgain) this.begin();
   }
 
-  /** The recorder thread has crashed. */
+  /** The recorder thread has crashed, or a new one was started: an earlier request is not answered. */
   reset(): void {
     this.isRunning = false;
     this.isRequestedAgain = false;

@@ -190,6 +190,8 @@ export class CameraRecordings implements Recordings {
   }
 
   private onStarted(): void {
+    // A cleaning that was requested while there was no thread has not been sent, and is never answered.
+    this.cleaning.reset();
     this.recorded.sendAll();
     this.thread.send({ kind: 'check', why: 'start' });
   }

@@ -157,6 +157,23 @@ describe('the recorder thread', () => {
     await waitFor('the check', BOUND_MS, () => logged().includes('check start'));
   });
 
+  it('deletes old segments also when the schedule came before the first recording', async () => {
+    let scheduled = 0;
+    start({
+      schedule: '@every 1s',
+      protectedSpans: () => {
+        scheduled += 1;
+        return [];
+      },
+    });
+    await waitFor('the schedule', BOUND_MS, () => scheduled > 0);
+    expect(logged()).toEqual([]);
+    const yard = camera('yard', true);
+    cameras = [yard];
+    emit('added', yard);
+    await waitFor('a cleaning', BOUND_MS, () => logged().includes('clean'));
+  });
+
   it('is started again with all its state when it crashes', async () => {
     const crash = camera('crash', true);
     cameras = [camera('yard', true), crash];
