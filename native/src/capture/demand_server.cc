@@ -17,8 +17,9 @@ constexpr int64_t kLongCatchUpPixels = 16LL * 1920 * 1080;
 constexpr int kCatchUpThreads = 2;
 // Below this frame rate (fpsMilli), callers would wait long for the next packet.
 constexpr int32_t kSlowFpsMilli = 4000;
-// Time since the last packet after which demand is served without the next one: for slow cameras, and for others.
-constexpr int64_t kSlowWaitUs = 100'000;
+// Time since the last packet after which demand is served without the next one: while the frame rate is not known yet,
+// and for cameras that are not slow. Demand of a slow camera is served at once, because it is announced only once.
+constexpr int64_t kUnknownRateWaitUs = 100'000;
 constexpr int64_t kUsualWaitUs = 1'000'000;
 
 }  // namespace
@@ -92,8 +93,9 @@ std::optional<Failure> DemandServer::ServeFrames(const AVPacket* packet, const D
 std::optional<Failure> DemandServer::ServeBetweenPackets() {
   // If the next packet comes soon, it serves the demand. Decoding a GOP now could delay the reading of that packet, and
   // so its arrival time.
-  const bool is_slow = LoadRelaxed(control_.fpsMilli) < kSlowFpsMilli;
-  if (WallUs() - current_.arrival_us < (is_slow ? kSlowWaitUs : kUsualWaitUs)) return std::nullopt;
+  const int32_t rate = LoadRelaxed(control_.fpsMilli);
+  const int64_t wait_us = rate == 0 ? kUnknownRateWaitUs : rate < kSlowFpsMilli ? 0 : kUsualWaitUs;
+  if (WallUs() - current_.arrival_us < wait_us) return std::nullopt;
   const Demand demand = ReadDemand();
   if (outputs_.new_filters() != 0) {
     if (auto failure = demand.all || demand.by_interval ? CatchUp(false) : ServeKeyframe()) return failure;
