@@ -52,6 +52,10 @@ let faults: ReadonlyMap<Name, readonly string[]>;
 beforeAll(async () => {
   const config = { buffer: { on_disk: true, on_disk_clean_older_than: '1h' } };
   scene = await FakeCameraScene.start<Name>({ ...CLEAN, ...OTHERS }, { config });
+  // A camera that marks each slice is detected by its first group of pictures, which are torn.
+  for (const name of ['marker-every-slice', 'marker-every-slice-hevc'] as const) {
+    await scene.until(name, 'has sent two groups', ({ stats }) => stats.packets >= 50);
+  }
   faults = await scene.faultsOfAll(NAMES, 30, clipFrames);
 });
 afterAll(async () => {
@@ -91,6 +95,8 @@ describe('every file decodes by itself', () => {
 describe('intra refresh without any IDR', () => {
   it('gives whole pictures, and does not count as a stream that cannot be decoded', async () => {
     await scene.running('intra-refresh');
+    // Pictures are complete after two refresh periods; until then they are flagged as damaged.
+    await scene.until('intra-refresh', 'has two refresh periods', ({ stats }) => stats.packets >= 100);
     expect(await scene.faultsOf('intra-refresh', 50, 1500)).toEqual([]);
     expect((await scene.state('intra-refresh')).stats).toMatchObject({ reconnects: 0 });
   });
