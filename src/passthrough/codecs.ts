@@ -1,4 +1,4 @@
-/** Of the codecs that cameras send, FLV carries only these, as Adobe specified it and as FFmpeg 5 writes it. */
+/** FLV carries only these of the codecs that cameras send, as Adobe specified it and as FFmpeg 5 writes it. */
 const VIDEO_CODEC = 'h264';
 const AUDIO_CODEC = 'aac';
 

@@ -70,7 +70,7 @@ export async function everythingIsSent(proxy: Proxy, boundMs: number): Promise<v
   await waitFor('the queue to be empty', boundMs, async () => (await annotationsStatus(proxy)).queued === 0);
 }
 
-/** Of annotators of several proxies, each has its own cameras. */
+/** Annotators of several proxies use different cameras. */
 export function deliveryOf(annotators: Pick<Annotators, 'acknowledged'>, receiver: AnnotationReceiver): Delivery {
   const idsOf = new Map<string, Set<string>>();
   for (const { id, device_name: camera, custom_meta_1: number = '' } of receiver.accepted) {
