@@ -6,6 +6,8 @@ import type { FrameOptions, OutputFormat, Subscription } from '../types.js';
 
 /** How long demand lasts after the last call, so that the decoder still runs when a caller comes back. */
 export const DEMAND_TTL_MS = 10_000;
+/** Longer than kUnknownRateWaitUs in native/src/capture/demand_server.cc. */
+const SECOND_WAKE_MS = 150;
 /** An output can be reused after this time without a subscription: no caller still reads a frame in its old format. */
 const REUSE_AFTER_MS = 1000;
 
@@ -42,13 +44,14 @@ export const DEFAULT_OUTPUT_FORMAT: OutputFormat = {
 export class Demand {
   private readonly outputs: Output[] = [];
   private cancelTimer: (() => void) | undefined;
+  private cancelSecondWake: (() => void) | undefined;
   private closed = false;
 
   constructor(
     private readonly control: Control,
     private readonly clock: Clock,
-    /** Wakes the capture loop, which may otherwise wait seconds for the next packet of a slow camera. */
-    readonly wakeCapture: () => void = () => undefined,
+    /** Ends the wait of the capture loop for its next packet. */
+    private readonly wake: () => void = () => undefined,
   ) {
     this.setFormat(DEFAULT_OUTPUT, DEFAULT_OUTPUT_FORMAT);
   }
@@ -89,9 +92,21 @@ export class Demand {
     return packed === 0 ? undefined : { width: packed >>> 16, height: packed & 0xffff };
   }
 
+  /**
+   * Makes the capture loop read the demand at once. Otherwise it reads the demand at the next packet, which a slow camera sends
+   * after seconds. While the frame rate is not known, the loop ignores demand just after a packet, so it is woken twice.
+   */
+  wakeCapture(): void {
+    this.wake();
+    if (this.closed || this.control.getI32(CONTROL.fpsMilliI32) !== 0) return;
+    this.cancelSecondWake?.();
+    this.cancelSecondWake = this.clock.after(SECOND_WAKE_MS, this.wake);
+  }
+
   close(): void {
     this.closed = true;
     this.cancelTimer?.();
+    this.cancelSecondWake?.();
     for (const [index, output] of this.outputs.entries()) {
       output.demands.clear();
       this.setFilters(index, 0);

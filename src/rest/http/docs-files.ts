@@ -1,5 +1,5 @@
 import { createRequire } from 'node:module';
-import { dirname, join } from 'node:path';
+import { dirname } from 'node:path';
 import { Router, type Response } from 'express';
 import { onlyMethods } from './answers.js';
 
@@ -57,14 +57,15 @@ export function sendDocsPage(res: Response): void {
   res.set('Content-Security-Policy', POLICY).type('html').send(PAGE);
 }
 
-/** Serves the files of the page at /api/docs. */
-export function docsFiles(): Router {
+/** Serves the files of the page at /api/docs. `viewer` is the folder of Swagger UI. */
+export function docsFiles(viewer = VIEWER): Router {
   const router = Router({ caseSensitive: true });
   for (const file of VIEWER_FILES) {
     router
       .route(`/api/docs/${file}`)
       .get((_req, res) => {
-        res.sendFile(join(VIEWER, file), { cacheControl: false });
+        // With `root`, a folder in its path may begin with a dot; Express would not serve the file otherwise.
+        res.sendFile(file, { root: viewer, cacheControl: false });
       })
       .all(onlyMethods('GET'));
   }

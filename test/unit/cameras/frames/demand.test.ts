@@ -156,3 +156,36 @@ describe('the demand on a camera', () => {
     expect(filters(1)).toBe(0);
   });
 });
+
+describe('the capture loop', () => {
+  let wakes: number;
+
+  beforeEach(() => {
+    wakes = 0;
+    demand = new Demand(control, clock, () => {
+      wakes += 1;
+    });
+  });
+
+  it('is woken when the demand rises, and not when it stays', () => {
+    control.setI32(CONTROL.fpsMilliI32, 25_000);
+    demand.subscribe(ALL);
+    demand.subscribe(ALL);
+    clock.advance(1000);
+    expect(wakes).toBe(1);
+  });
+
+  it('is woken a second time while the frame rate is not known', () => {
+    demand.subscribe(ALL);
+    expect(wakes).toBe(1);
+    clock.advance(1000);
+    expect(wakes).toBe(2);
+  });
+
+  it('is not woken after the camera was removed', () => {
+    demand.subscribe(ALL);
+    demand.close();
+    clock.advance(1000);
+    expect(wakes).toBe(1);
+  });
+});
