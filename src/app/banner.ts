@@ -26,7 +26,7 @@ export function banner(facts: BannerFacts): string {
     '',
     `chrysproxy ${facts.version} is running (pid ${facts.pid}).`,
     '',
-    `  Portal   ${rest}/`,
+    `  Page     ${rest}/`,
     `  REST     ${rest}/api/v1`,
     `  gRPC     ${host}:${facts.grpcPort}${tls === '' ? '' : ' (TLS)'}`,
     `  Data     ${facts.dataDir}`,

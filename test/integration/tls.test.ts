@@ -91,7 +91,7 @@ describe('a proxy with a certificate', () => {
     const saved = ['frames', 'yard', '--out', join(folder, 'saved'), ...cli];
     expect(await runCli(proxy, saved)).toMatchObject({ exitCode: 0 });
     expect((await runCli(proxy, ['camera', 'list'])).stderr).toContain('--ca');
-    expect(output).toContain(`Portal   ${restUrl}/`);
+    expect(output).toContain(`Page     ${restUrl}/`);
 
     expect((await pythonClient(grpcAddress, '--services')).exitCode).not.toBe(0);
     await expect(fetch(restUrl.replace('https', 'http'))).rejects.toThrow();
