@@ -15,6 +15,9 @@ export function parseParameters<T extends z.ZodObject>(
   if (parsed.success) return parsed.data;
   const [issue] = parsed.error.issues;
   const name = String(issue?.path[0] ?? '');
+  if (values[name] === undefined) {
+    throw new ChrysError('invalid_argument', `${name} is missing; allowed is ${issue?.message ?? ''}.`);
+  }
   const shown = JSON.stringify(values[name]).slice(0, MAX_SHOWN_CHARACTERS);
   throw new ChrysError('invalid_argument', `${name}: ${shown} is not allowed; allowed is ${issue?.message ?? ''}.`);
 }
