@@ -22,10 +22,11 @@ interface Used {
   readonly other: number;
 }
 
-function before(): ProxyOptions | undefined {
+/** Undefined: BENCH_BEFORE is not set. */
+export function earlierCommit(): ProxyOptions | undefined {
   const folder = process.env['BENCH_BEFORE'];
   if (folder !== undefined && folder !== '') return { executable: join(resolve(folder), 'bin/chrysproxy.js') };
-  process.stderr.write('left out: set BENCH_BEFORE to the folder of a built checkout of an earlier commit\n');
+  process.stderr.write('Left out: set BENCH_BEFORE to the folder of a built checkout of an earlier commit\n');
   return undefined;
 }
 
@@ -44,7 +45,7 @@ async function alternate(
 }
 
 export async function benchIdleMany(): Promise<Row[]> {
-  const then = before();
+  const then = earlierCommit();
   if (then === undefined) return [];
   return await withFarm(SMALL, MANY, async (farm, names) => {
     const idle = (options: ProxyOptions): Promise<Used> =>
@@ -69,7 +70,7 @@ async function measureIdle(
 }
 
 export async function benchOneBefore(): Promise<Row[]> {
-  const then = before();
+  const then = earlierCommit();
   if (then === undefined) return [];
   return await withFarm(HD, 1, async (farm, names) => {
     const used = await alternate(ONE_ROUNDS, then, (options) => serveOne(farm, names, options));
@@ -92,8 +93,8 @@ async function serveOne(farm: Farm, names: readonly string[], options: ProxyOpti
   return { cores: served.cores, other: medianAge(served) };
 }
 
-function row(work: string, now: number, then: number, text: (value: number) => string, most: number): Row {
-  return { work, ours: text(now), peer: `${text(then)} (before)`, value: now / then, bar: { most } };
+function row(work: string, now: number, then: number, text: (value: number) => string, max: number): Row {
+  return { work, ours: text(now), peer: `${text(then)} (before)`, value: now / then, bar: { max } };
 }
 
 function middle(runs: readonly Used[]): Used {
@@ -101,7 +102,7 @@ function middle(runs: readonly Used[]): Used {
 }
 
 /** The median; with an even number of values, the mean of the two in the middle. */
-function median(values: readonly number[]): number {
+export function median(values: readonly number[]): number {
   const sorted = [...values].sort((a, b) => a - b);
   const half = sorted.length / 2;
   return ((sorted[Math.ceil(half) - 1] ?? NaN) + (sorted[Math.floor(half)] ?? NaN)) / 2;

@@ -26,14 +26,14 @@ export async function benchKeyframes(): Promise<Row[]> {
         ours: cores(ours.cores),
         peer: `${cores(theirs)} (ffmpeg -skip_frame nokey)`,
         value: ours.cores / theirs,
-        bar: { most: 1.15 },
+        bar: { max: 1.15 },
       },
       {
         work: `${work} keyframes delivered`,
         ours: percent(share(ours)),
         peer: '',
         value: share(ours),
-        bar: { least: 1 },
+        bar: { min: 1 },
       },
     ];
   });
@@ -51,7 +51,7 @@ export async function benchInterval(): Promise<Row[]> {
         ours: cores(some.cores),
         peer: `${cores(all.cores)} (the same, every frame)`,
         value: some.cores / all.cores,
-        bar: { most: 0.65 },
+        bar: { max: 0.65 },
       },
     ];
   });
@@ -99,7 +99,7 @@ export async function benchFirstFrame(): Promise<Row[]> {
       ours: `${worst.toFixed(0)} ms, median ${median.toFixed(0)}`,
       peer: '',
       value: worst,
-      bar: { most: 300 },
+      bar: { max: 300 },
     });
   }
   return rows;

@@ -134,13 +134,13 @@ export function delivered(work: string, ours: Served, peer: Served, bar: Row['ba
   return { work, ours: percent(share(ours)), peer: percent(share(peer)), value: share(ours), bar };
 }
 
-export function cpu(work: string, ours: Served, peer: Served, most: number): Row {
+export function cpu(work: string, ours: Served, peer: Served, max: number): Row {
   return {
     work,
     ours: cores(ours.cores),
     peer: `${cores(peer.cores)} (PyAV + grpcio)`,
     value: ours.cores / peer.cores,
-    bar: { most },
+    bar: { max },
   };
 }
 

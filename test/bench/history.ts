@@ -60,7 +60,7 @@ async function benchClip(clip: string, name: string): Promise<Row> {
           ours: `${our.toFixed(0)} frames/s`,
           peer: `${their.toFixed(0)} frames/s (ffmpeg to a pipe)`,
           value: our / their,
-          bar: { least: 0.6 },
+          bar: { min: 0.6 },
         };
       },
       { config: { buffer: { in_memory: 2 * FRAMES } } },

@@ -1,7 +1,7 @@
 /**
  * `npm run bench [-- NAME …]`: all promised speeds, as ratios against a peer on the same streams in the same run. Each work
- * is measured for BENCH_SECONDS (default 40) after warming up. Works that compare with an earlier commit (idle-many,
- * one-before) need BENCH_BEFORE, see before.ts. Ends with 1 when a ratio is beyond its limit.
+ * is measured for BENCH_SECONDS (default 40) after warming up. Works that compare with an earlier commit (idle-many
+ * and the names with -before) need BENCH_BEFORE, see before.ts. Ends with 1 when a ratio is beyond its limit.
  */
 import { benchAnnotate, benchAnnotationQueue } from './annotations.js';
 import { benchIdleMany, benchOneBefore } from './before.js';
@@ -13,6 +13,13 @@ import { benchClip, benchRecord, benchSegments } from './recording.js';
 import { keepJson, meets, printTable, type Row } from './report.js';
 import { benchArrival, benchConnect } from './rtsp.js';
 import { benchFourLarge, benchFourSmall, benchIdle, benchOne } from './served.js';
+import {
+  benchAnnotateBefore,
+  benchFourSmallBefore,
+  benchIdleBefore,
+  benchKeyframesBefore,
+  benchRecordBefore,
+} from './side-by-side.js';
 import { benchStreamBgr, benchStreamI420, benchStreamJpeg } from './streams.js';
 
 const BENCHES: Readonly<Record<string, () => Promise<Row[]>>> = {
@@ -21,7 +28,12 @@ const BENCHES: Readonly<Record<string, () => Promise<Row[]>>> = {
   connect: benchConnect,
   arrival: benchArrival,
   one: benchOne,
+  'idle-before': benchIdleBefore,
   'one-before': benchOneBefore,
+  'four-small-before': benchFourSmallBefore,
+  'keyframes-before': benchKeyframesBefore,
+  'record-before': benchRecordBefore,
+  'annotate-before': benchAnnotateBefore,
   'four-small': benchFourSmall,
   'four-large': benchFourLarge,
   keyframes: benchKeyframes,
@@ -45,8 +57,9 @@ const chosen = process.argv.length > 2 ? process.argv.slice(2) : Object.keys(BEN
 const rows: Row[] = [];
 for (const name of chosen) {
   const bench = BENCHES[name];
-  if (bench === undefined) throw new Error(`there is no bench "${name}"; there are ${Object.keys(BENCHES).join(', ')}`);
-  process.stderr.write(`measuring ${name} …\n`);
+  if (bench === undefined)
+    throw new Error(`There is no bench "${name}". Choose from ${Object.keys(BENCHES).join(', ')}.`);
+  process.stderr.write(`Measuring ${name} …\n`);
   rows.push(...(await bench()));
 }
 printTable(rows);

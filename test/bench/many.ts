@@ -46,10 +46,10 @@ export async function benchMany(): Promise<Row[]> {
           ours: String(reconnects + away),
           peer: '',
           value: reconnects + away,
-          bar: { most: 0 },
+          bar: { max: 0 },
         },
-        { work: `${work} CPU`, ours: cores(used), peer: '', value: used, bar: { most: 1 } },
-        { work: `${work} RSS (MB)`, ours: rssMb.toFixed(0), peer: '', value: rssMb, bar: { most: 1638 } },
+        { work: `${work} CPU`, ours: cores(used), peer: '', value: used, bar: { max: 1 } },
+        { work: `${work} RSS (MB)`, ours: rssMb.toFixed(0), peer: '', value: rssMb, bar: { max: 1638 } },
       ];
     }),
   );

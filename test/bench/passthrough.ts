@@ -49,7 +49,7 @@ export async function benchPassthrough(): Promise<Row[]> {
           ours: cores(used),
           peer: `${cores(theirs)} (ffmpeg -c copy -f flv)`,
           value: used / theirs,
-          bar: { most: 1.5 },
+          bar: { max: 1.5 },
         },
         { work: `${work} CPU beyond receiving`, ours: cores(used - idle), peer: '–', value: used - idle, bar: {} },
         {
@@ -57,7 +57,7 @@ export async function benchPassthrough(): Promise<Row[]> {
           ours: `${packets}, ${lost} lost`,
           peer: '–',
           value: packets / (25 * SECONDS),
-          bar: { least: 0.98 },
+          bar: { min: 0.98 },
         },
       ];
     });

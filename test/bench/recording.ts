@@ -54,16 +54,16 @@ export async function benchRecord(): Promise<Row[]> {
         ours: cores(ours.used),
         peer: `${cores(theirs)} (ffmpeg -c copy -f segment)`,
         value: ours.used / theirs,
-        bar: { most: 1.3 },
+        bar: { max: 1.3 },
       },
       {
         work: `${work} segments of those due`,
         ours: percent(ours.segments / due),
         peer: '',
         value: ours.segments / due,
-        bar: { least: 0.9 },
+        bar: { min: 0.9 },
       },
-      { work: `${work} groups lost`, ours: String(ours.lost), peer: '', value: ours.lost, bar: { most: 0 } },
+      { work: `${work} groups lost`, ours: String(ours.lost), peer: '', value: ours.lost, bar: { max: 0 } },
     ];
   });
 }
@@ -130,14 +130,14 @@ export async function benchSegments(): Promise<Row[]> {
         };
       };
       return [
-        row('all in pages of 1000', paged, scanned, { most: 2 }),
+        row('all in pages of 1000', paged, scanned, { max: 2 }),
         row('a page of 1000', one, scannedOne, {}),
         {
           work: `${work}, longest wait (ms) of others beyond that of an idle proxy, in pages of 1000`,
           ours: ms(meanwhile),
           peer: `${ms(alone)} (idle)`,
           value: Math.max(0, meanwhile - alone),
-          bar: { most: 20 },
+          bar: { max: 20 },
         },
       ];
     },
@@ -212,14 +212,14 @@ export async function benchClip(): Promise<Row[]> {
           ours: ms(first),
           peer: ms(median(theirs.map(({ firstMs }) => firstMs))),
           value: first,
-          bar: { most: 200 },
+          bar: { max: 200 },
         },
         {
           work: 'a clip of 10 minutes 1080p: throughput',
           ours: `${our.toFixed(0)} MB/s`,
           peer: `${their.toFixed(0)} MB/s (ffmpeg -f concat -c copy)`,
           value: our / their,
-          bar: { least: 0.7 },
+          bar: { min: 0.7 },
         },
       ];
     },

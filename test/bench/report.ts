@@ -11,11 +11,11 @@ export interface Row {
   readonly peer: string;
   /** The value that is compared with the limit. */
   readonly value: number;
-  readonly bar: { readonly most?: number; readonly least?: number };
+  readonly bar: { readonly max?: number; readonly min?: number };
 }
 
 export function meets({ value, bar }: Row): boolean {
-  return value <= (bar.most ?? Infinity) && value >= (bar.least ?? -Infinity);
+  return value <= (bar.max ?? Infinity) && value >= (bar.min ?? -Infinity);
 }
 
 export function printTable(rows: readonly Row[]): void {
@@ -38,8 +38,8 @@ export function printTable(rows: readonly Row[]): void {
 }
 
 function barText(bar: Row['bar']): string {
-  if (bar.least !== undefined) return `≥ ${bar.least}`;
-  return bar.most === undefined ? 'told only' : `≤ ${bar.most}`;
+  if (bar.min !== undefined) return `≥ ${bar.min}`;
+  return bar.max === undefined ? 'reported only' : `≤ ${bar.max}`;
 }
 
 /** Writes the file and returns its path. */

@@ -38,14 +38,14 @@ export async function benchConnect(): Promise<Row[]> {
         ours: String(requests),
         peer: `${requestsToPlay} (ffmpeg)`,
         value: requests,
-        bar: { most: MAX_REQUESTS },
+        bar: { max: MAX_REQUESTS },
       },
       {
         work: `connecting with a password, each answer after ${ANSWER_DELAY_MS} ms: time to the first packet`,
         ours: ms(our),
         peer: `${ms(their)} (ffmpeg -c copy)`,
         value: our / their,
-        bar: { most: 0.5 },
+        bar: { max: 0.5 },
       },
     ];
   } finally {
@@ -75,7 +75,7 @@ export async function benchArrival(): Promise<Row[]> {
         ours: `${our.toFixed(0)} µs`,
         peer: `${their.toFixed(0)} µs (bare receive loop)`,
         value: our / their,
-        bar: { most: 2 },
+        bar: { max: 2 },
       };
     };
     return [

@@ -26,13 +26,13 @@ async function pushed(cameras: number, options: Partial<ClientOptions>): Promise
   );
 }
 
-function rate(work: string, served: Served, least: number): Row {
+function rate(work: string, served: Served, min: number): Row {
   return {
     work: `${work} fps of the slowest camera`,
     ours: fps(slowest(served)),
     peer: '',
     value: slowest(served),
-    bar: { least },
+    bar: { min },
   };
 }
 
@@ -43,28 +43,28 @@ function order(work: string, served: Served): Row {
     ours: String(wrong),
     peer: '',
     value: wrong,
-    bar: { most: 0 },
+    bar: { max: 0 },
   };
 }
 
-function age(work: string, served: Served, most?: number): Row {
+function age(work: string, served: Served, max?: number): Row {
   const value = medianAge(served);
   return {
     work: `${work} median age (ms) of the worst camera`,
     ours: ms(value),
     peer: '',
     value,
-    bar: most === undefined ? {} : { most },
+    bar: max === undefined ? {} : { max },
   };
 }
 
-function used(work: string, served: Served, most?: number): Row {
+function used(work: string, served: Served, max?: number): Row {
   return {
     work: `${work} CPU`,
     ours: cores(served.cores),
     peer: '',
     value: served.cores,
-    bar: most === undefined ? {} : { most },
+    bar: max === undefined ? {} : { max },
   };
 }
 
@@ -89,7 +89,7 @@ export async function benchStreamJpeg(): Promise<Row[]> {
       ours: percent(share(served)),
       peer: '',
       value: share(served),
-      bar: { least: 1 },
+      bar: { min: 1 },
     },
     used(work, served, 1.2),
     age(work, served),
