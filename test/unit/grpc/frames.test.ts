@@ -258,23 +258,23 @@ describe('VideoLatestImage', () => {
   });
 
   it('stops waiting when the caller cancels', async () => {
+    let call: { cancel(): void } | undefined;
     const ended = new Promise<void>((resolve) => {
       Object.assign(camera.frames, {
-        request: () => () => {
-          resolve();
+        request: () => {
+          // The caller waits now, so the cancel ends its wait.
+          setImmediate(() => call?.cancel());
+          return resolve;
         },
       });
     });
-    const call = client(0).makeUnaryRequest(
+    call = client(0).makeUnaryRequest(
       PATH,
       (value: VideoFrameRequest) => Buffer.from(VideoFrameRequest.encode(value).finish()),
       (bytes: Buffer) => VideoFrame.decode(bytes),
       VideoFrameRequest.fromPartial({ deviceId: 'cam' }),
       () => undefined,
     );
-    setTimeout(() => {
-      call.cancel();
-    }, 100);
     await ended;
   });
 

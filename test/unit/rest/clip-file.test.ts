@@ -2,7 +2,7 @@ import { connect, type Socket } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { VideoFrame } from '../../../src/gen/chrys/cloud/videostreaming/v1beta1/video_streaming.js';
 import type { ClipQuery, HistoryQuery } from '../../../src/history/queries.js';
-import { waitFor } from '../../support/wait.js';
+import { pause, waitFor } from '../../support/wait.js';
 import { fakeSegment } from '../recording/recordings-fixture.js';
 import { startRest, type RestFixture } from './fixture.js';
 
@@ -113,7 +113,7 @@ describe('clip.mp4', () => {
     client.socket.pause();
     const big = Buffer.alloc(50_000_000);
     await waitFor('the first chunk to be asked for', BOUND_MS, () => past.give(big));
-    await new Promise((resolve) => setTimeout(resolve, 300));
+    await pause(300);
     expect(past.asked).toBe(1);
     client.socket.resume();
     await waitFor('the next one to be asked for', BOUND_MS, () => past.asked === 2);

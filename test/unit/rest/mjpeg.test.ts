@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { systemClock } from '../../../src/base/clock.js';
 import { ChrysError } from '../../../src/base/errors.js';
 import type { FrameRef } from '../../../src/cameras/types.js';
-import { waitFor } from '../../support/wait.js';
+import { pause, waitFor } from '../../support/wait.js';
 import { NOW_MS, startRest, type FrameWait, type RestFixture } from './fixture.js';
 
 const STREAM = '/api/v1/process/yard/stream.mjpeg';
@@ -145,7 +145,7 @@ describe('stream.mjpeg', () => {
     const first = await ask(0);
     viewer.socket.pause();
     first.settle(jpeg(7, 'a', true, 50_000_000));
-    await new Promise((resolve) => setTimeout(resolve, 300));
+    await pause(300);
     expect(rest.cameras.get('yard').waits).toHaveLength(1);
     viewer.socket.resume();
     expect((await ask(1)).query.after).toBe(7);

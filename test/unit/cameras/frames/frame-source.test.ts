@@ -8,7 +8,7 @@ import { CONTROL, FRAME_FILTER, OUTPUT } from '../../../../src/gen/ring-layout.j
 import { Control } from '../../../../src/rings/control.js';
 import { FrameReader } from '../../../../src/rings/frame-reader.js';
 import { ANY_FRAME, everyMs, KEYFRAMES } from '../../../support/frame-options.js';
-import { waitFor } from '../../../support/wait.js';
+import { pause, waitFor } from '../../../support/wait.js';
 import { FakeFrameRing, fakeCopyFromSlot } from '../../fixtures/frame-ring.js';
 
 let control: Control;
@@ -80,7 +80,7 @@ describe('a ring that the main thread gets after its first frame was notified', 
     });
     const frameId = ring.publish();
     // The notification is handled before the message that brings the ring.
-    await new Promise((resolve) => setTimeout(resolve, 50));
+    await pause(50);
     late.setRing(ring.buffer);
     slow.ringChanged();
     expect((await frame)?.frameId).toBe(frameId);
