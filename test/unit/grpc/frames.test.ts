@@ -258,17 +258,18 @@ describe('VideoLatestImage', () => {
   });
 
   it('stops waiting when the caller cancels', async () => {
-    let call: { cancel(): void } | undefined;
     const ended = new Promise<void>((resolve) => {
       Object.assign(camera.frames, {
         request: () => {
           // The caller waits now, so the cancel ends its wait.
-          setImmediate(() => call?.cancel());
+          setImmediate(() => {
+            call.cancel();
+          });
           return resolve;
         },
       });
     });
-    call = client(0).makeUnaryRequest(
+    const call = client(0).makeUnaryRequest(
       PATH,
       (value: VideoFrameRequest) => Buffer.from(VideoFrameRequest.encode(value).finish()),
       (bytes: Buffer) => VideoFrame.decode(bytes),
