@@ -89,7 +89,7 @@ function useThisNetwork(root) {
 function run(program, args, options = {}) {
   const { status, error } = spawnSync(program, args, { stdio: ['ignore', 'inherit', 'inherit'], ...options });
   if (error?.code === 'ENOENT')
-    throw new Error(`${program} is missing: run apt-get install ${program}.`, { cause: error });
+    throw new Error(`${program} is missing. Install the Debian package that contains it.`, { cause: error });
   if (error !== undefined) throw error;
   if (status !== 0) throw new Error(`${program} ${args.join(' ')}: exit status ${status}`);
 }

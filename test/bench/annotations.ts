@@ -31,13 +31,13 @@ const DETECTION = {
   height: 1080,
 };
 
-/** Duration of each call in milliseconds. Each client has its own camera and makes one call at a time. */
-async function pour(clients: readonly ImageClient[], goesOn: (calls: number) => boolean): Promise<number[]> {
+/** The duration of each call, in milliseconds, ascending. Each client has its own camera and makes one call at a time. */
+async function annotateWhile(clients: readonly ImageClient[], goOn: (calls: number) => boolean): Promise<number[]> {
   const took: number[] = [];
   let calls = 0;
   await Promise.all(
     clients.map(async (client, index) => {
-      while (goesOn(calls)) {
+      while (goOn(calls)) {
         calls += 1;
         const startMs = performance.now();
         await annotate(client, `camera-${index}`, DETECTION);
@@ -57,7 +57,7 @@ function connect(proxy: Proxy): ImageClient[] {
   return Array.from({ length: CLIENTS }, () => new ImageClient(proxy.grpcAddress, 'unary'));
 }
 
-interface Poured {
+interface AnnotateRun {
   /** Durations of the calls in milliseconds, ascending. */
   readonly took: readonly number[];
   readonly cores: number;
@@ -69,14 +69,17 @@ interface Poured {
 }
 
 /** Calls Annotate for some seconds while the proxy sends the annotations on, and waits until all are delivered. */
-async function annotateFor(seconds: number, options: ProxyOptions = {}): Promise<Poured> {
+async function annotateFor(seconds: number, options: ProxyOptions = {}): Promise<AnnotateRun> {
   const receiver = await AnnotationReceiver.start();
   const proxy = await Proxy.start({ ...options, config: { annotation: { endpoint: receiver.url } } });
   try {
     await proxy.rest('POST', '/api/v1/settings', KEYS);
     const clients = connect(proxy);
-    await pour(clients, (calls) => calls < WARM_UP_CALLS);
-    const [took, used] = await Promise.all([pour(clients, forSeconds(seconds)), coresOf([proxy.pid], seconds)]);
+    await annotateWhile(clients, (calls) => calls < WARM_UP_CALLS);
+    const [took, used] = await Promise.all([
+      annotateWhile(clients, forSeconds(seconds)),
+      coresOf([proxy.pid], seconds),
+    ]);
     const { queued } = await annotationsStatus(proxy);
     await waitFor('all to be delivered', EMPTY_BOUND_MS, async () => (await annotationsStatus(proxy)).queued === 0);
     for (const client of clients) client.close();
@@ -164,14 +167,14 @@ export async function benchAnnotationQueue(): Promise<Row[]> {
   try {
     for (const count of [1, QUEUED]) proxies.push(await startFilled(count));
     const clients = proxies.map(connect);
-    for (const some of clients) await pour(some, (calls) => calls < WARM_UP_CALLS);
+    for (const some of clients) await annotateWhile(some, (calls) => calls < WARM_UP_CALLS);
     // The disk writes what filling has left.
     await pause(5000);
     const calls = [0, 0];
     const turns = Math.max(4, Math.round(SECONDS / 2 / TURN_SECONDS));
     for (let turn = 0; turn < turns; turn += 1) {
       for (const [index, some] of clients.entries()) {
-        calls[index] = (calls[index] ?? 0) + (await pour(some, forSeconds(TURN_SECONDS))).length;
+        calls[index] = (calls[index] ?? 0) + (await annotateWhile(some, forSeconds(TURN_SECONDS))).length;
       }
     }
     for (const client of clients.flat()) client.close();

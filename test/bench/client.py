@@ -1,9 +1,9 @@
 #!/usr/bin/python3
 """A client that takes frames of one camera of the farm for some seconds and prints what it got as JSON.
 
-    client.py ADDRESS DEVICE TIMING_FILE SECONDS PICTURES_IN_CLIP '{"stream": false, "terms": {…}, "step": 1}'
+    client.py ADDRESS DEVICE TIMING_FILE SECONDS PICTURES_IN_CLIP '{"stream": false, "fields": {…}, "step": 1}'
 
-`terms` are fields of VideoFrameRequest; `step` is how many pictures of the camera lie from one frame to the next.
+`fields`: fields of VideoFrameRequest. `step`: distance of the frames that the client takes, in pictures of the camera.
 """
 import json
 import mmap
@@ -29,8 +29,8 @@ messages, services = load_stubs('unary')
 channel = grpc.insecure_channel(address, options=[('grpc.max_receive_message_length', MAX_RECEIVE_BYTES),
                                                   ('grpc.use_local_subchannel_pool', 1)])
 stub = services.ImageStub(channel)
-terms = {key: messages.PictureFormat.Value(value) if key == 'format' else value for key, value in how['terms'].items()}
-request = messages.VideoFrameRequest(device_id=device, **terms)
+fields = {key: messages.PictureFormat.Value(value) if key == 'format' else value for key, value in how['fields'].items()}
+request = messages.VideoFrameRequest(device_id=device, **fields)
 with open(timing_file, 'rb') as file:
     timing = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
 

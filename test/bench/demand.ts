@@ -10,7 +10,7 @@ const GOP = 50;
 
 export async function benchKeyframes(): Promise<Row[]> {
   return await withFarm(HD, 8, async (farm, names) => {
-    const options: ClientOptions = { seconds: SECONDS, terms: { key_frame_only: true, wait_ms: 5000 }, step: GOP };
+    const options: ClientOptions = { seconds: SECONDS, fields: { key_frame_only: true, wait_ms: 5000 }, step: GOP };
     const ours = await withProxy(farm, names, (proxy) => serve(farm, names, proxy.grpcAddress, proxy.pid, options));
     const peers = names.map((name) => startFfmpeg(farm.url(name), 'keyframes'));
     await pause(WARM_UP_MS);
@@ -43,7 +43,7 @@ export async function benchInterval(): Promise<Row[]> {
   return await withFarm(HD, 1, async (farm, names) => {
     const run = (options: ClientOptions) =>
       withProxy(farm, names, (proxy) => serve(farm, names, proxy.grpcAddress, proxy.pid, options));
-    const some = await run({ seconds: SECONDS, terms: { interval_ms: 1000, wait_ms: 5000 }, step: GOP / 2 });
+    const some = await run({ seconds: SECONDS, fields: { interval_ms: 1000, wait_ms: 5000 }, step: GOP / 2 });
     const all = await run({ seconds: SECONDS });
     return [
       {

@@ -1,7 +1,8 @@
 /**
- * `npm run bench [-- NAME …]`: all promised speeds, as ratios against a peer on the same streams in the same run. Each work
- * is measured for BENCH_SECONDS (default 40) after warming up. Works that compare with an earlier commit (idle-many
- * and the names with -before) need BENCH_BEFORE, see before.ts. Ends with 1 when a ratio is beyond its limit.
+ * `npm run bench [-- NAME …]`: all promised speeds, as ratios against a peer on the same streams in the same run. Each
+ * benchmark measures for BENCH_SECONDS (default 40) after warming up. Those that compare with an earlier commit, `idle-many`
+ * and the names that end with `-before`, need BENCH_BEFORE: the folder of a built checkout of that commit. Exits with 1 when
+ * a ratio is beyond its limit.
  */
 import { benchAnnotate, benchAnnotationQueue } from './annotations.js';
 import { benchIdleMany, benchOneBefore } from './before.js';

@@ -68,8 +68,8 @@ export async function benchScaling(): Promise<Row[]> {
   const memory: Record<string, [number, number][]> = { idle: [], keyframes: [], all: [] };
   for (const count of COUNTS) {
     await withFarm(CLIP, count, async (farm, names) => {
-      for (const [demand, terms] of Object.entries(DEMANDS)) {
-        const point = await measure(farm, names, terms);
+      for (const [demand, fields] of Object.entries(DEMANDS)) {
+        const point = await measure(farm, names, fields);
         cpu[demand]?.push([count, point.cores]);
         memory[demand]?.push([count, point.pssMb]);
         rows.push({
@@ -93,10 +93,10 @@ export async function benchScaling(): Promise<Row[]> {
 async function measure(
   farm: Farm,
   names: readonly string[],
-  terms: Readonly<Record<string, unknown>> | undefined,
+  fields: Readonly<Record<string, unknown>> | undefined,
 ): Promise<{ cores: number; pssMb: number }> {
   return await withProxy(farm, names, async (proxy) => {
-    const takers = terms === undefined ? [] : [startTakers(proxy.grpcAddress, names, terms)];
+    const takers = fields === undefined ? [] : [startTakers(proxy.grpcAddress, names, fields)];
     await pause(SCALING_SETTLE_MS);
     const used = await coresOf([proxy.pid], SCALING_SECONDS);
     const pssMb = pssMegabytes(proxy.pid);

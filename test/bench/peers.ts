@@ -104,7 +104,7 @@ export interface ClientOptions {
   /** Uses VideoStream instead of one call per frame. */
   readonly stream?: boolean;
   /** Fields of VideoFrameRequest. */
-  readonly terms?: Readonly<Record<string, unknown>>;
+  readonly fields?: Readonly<Record<string, unknown>>;
   /** Distance of the pictures that are taken, when more than one. */
   readonly step?: number;
 }
@@ -114,7 +114,7 @@ export async function runClient(
   farm: Farm,
   address: string,
   camera: string,
-  { seconds, stream = false, terms = {}, step = 1 }: ClientOptions,
+  { seconds, stream = false, fields = {}, step = 1 }: ClientOptions,
 ): Promise<ClientResult> {
   const child = start(PYTHON, [
     script('client.py'),
@@ -123,7 +123,7 @@ export async function runClient(
     farm.timingFile(camera),
     String(seconds),
     String(PICTURES_IN_CLIP),
-    JSON.stringify({ stream, terms, step }),
+    JSON.stringify({ stream, fields, step }),
   ]);
   return JSON.parse(await firstLine(child)) as ClientResult;
 }
@@ -132,9 +132,9 @@ export async function runClient(
 export function startTakers(
   address: string,
   cameras: readonly string[],
-  terms: Readonly<Record<string, unknown>>,
+  fields: Readonly<Record<string, unknown>>,
 ): ChildProcess {
-  return start(PYTHON, [script('takers.py'), address, JSON.stringify(terms), ...cameras]);
+  return start(PYTHON, [script('takers.py'), address, JSON.stringify(fields), ...cameras]);
 }
 
 /** Runs a Python script of this folder and returns the JSON of its first line. */

@@ -76,13 +76,13 @@ export async function benchStreamBgr(): Promise<Row[]> {
 
 export async function benchStreamI420(): Promise<Row[]> {
   const work = '6 × 1080p25 through VideoStream, I420:';
-  const served = await pushed(6, { terms: { format: 'I420' } });
+  const served = await pushed(6, { fields: { format: 'I420' } });
   return [rate(work, served, 20), age(work, served), order(work, served), used(work, served)];
 }
 
 export async function benchStreamJpeg(): Promise<Row[]> {
   const work = '4 × 1080p25 as 640-wide JPEG:';
-  const served = await pushed(4, { terms: { format: 'JPEG', width: 640 } });
+  const served = await pushed(4, { fields: { format: 'JPEG', width: 640 } });
   return [
     {
       work: `${work} frames delivered`,

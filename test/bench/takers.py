@@ -14,13 +14,13 @@ import grpc
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / 'clients'))
 from grpc_client import MAX_RECEIVE_BYTES, load_stubs  # noqa: E402
 
-address, terms, *devices = sys.argv[1:]
+address, fields, *devices = sys.argv[1:]
 messages, services = load_stubs('unary')
 stub = services.ImageStub(grpc.insecure_channel(address, options=[('grpc.max_receive_message_length', MAX_RECEIVE_BYTES)]))
 
 
 def take(device):
-    request = messages.VideoFrameRequest(device_id=device, **json.loads(terms))
+    request = messages.VideoFrameRequest(device_id=device, **json.loads(fields))
     while True:
         try:
             stub.VideoLatestImage(request, timeout=20)

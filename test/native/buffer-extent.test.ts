@@ -4,21 +4,8 @@ import { describe, expect, it } from 'vitest';
 import { bufferExtentOf } from '../../src/cameras/status/buffer-extent.js';
 import { CONTROL } from '../../src/gen/ring-layout.js';
 import { Control } from '../../src/rings/control.js';
-import { FakePacketRing } from '../unit/fixtures/packet-ring.js';
+import { FakePacketRing, FIRST, ringOf, START_MS } from '../unit/fixtures/packet-ring.js';
 import { addon } from './capture-rig.js';
-
-const START_MS = 1_700_000_000_000;
-const FRAME_TICKS = 3600;
-/** More than 32 bits, as after some restarts. */
-const FIRST = 2 ** 42 + 5;
-
-function ringOf(count: number, gop: number, entries = 16): FakePacketRing {
-  const ring = new FakePacketRing(entries, FIRST);
-  for (let i = 0; i < count; i += 1) {
-    ring.write({ keyframe: i % gop === 0, arrivalMs: START_MS + i * 40, pts: i * FRAME_TICKS - 5, bytes: 100 + i });
-  }
-  return ring;
-}
 
 describe('the extent of a buffer', () => {
   const control = Control.create();

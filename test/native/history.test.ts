@@ -16,7 +16,7 @@ const GOP = 25;
 const REORDERED = 'h264-640x480-25-g50-b2';
 const BOUND_MS = 20_000;
 const PICTURE_BYTES = 640 * 480 * 3;
-const LOOK = { format: PICTURE_FORMAT.bgr24, width: 0, height: 0, quality: 0, enlarge: false };
+const OUTPUT_FORMAT = { format: PICTURE_FORMAT.bgr24, width: 0, height: 0, quality: 0, enlarge: false };
 
 let rig: CaptureRig;
 
@@ -42,7 +42,7 @@ function open(options: Partial<HistoryOptions> = {}): HistoryHandle {
     cancel,
     segments: [],
     moreSegments: false,
-    streams: rig.streams.map((stream) => ({ ...stream, outputFormat: LOOK })),
+    streams: rig.streams.map((stream) => ({ ...stream, outputFormat: OUTPUT_FORMAT })),
     deviceId: 'rig',
     fromUs: 0,
     toUs: Number.MAX_SAFE_INTEGER,

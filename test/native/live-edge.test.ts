@@ -17,7 +17,7 @@ import { addon, CaptureRig } from './capture-rig.js';
 const CLIP = 'h264-640x480-25-g50-b2';
 const PACKETS = 120;
 const BOUND_MS = 30_000;
-const LOOK = { format: 0, width: 0, height: 0, quality: 0, enlarge: false };
+const OUTPUT_FORMAT = { format: 0, width: 0, height: 0, quality: 0, enlarge: false };
 const cancel = new Uint8Array(new SharedArrayBuffer(4));
 const room = new Uint8Array(new SharedArrayBuffer(2 * 1024 * 1024));
 
@@ -59,7 +59,7 @@ function idsOf(ring: SharedArrayBuffer, segments: HistorySegment[] = [], nearest
     cancel,
     segments,
     moreSegments: false,
-    streams: rig.streams.map((stream) => ({ ...stream, outputFormat: LOOK })),
+    streams: rig.streams.map((stream) => ({ ...stream, outputFormat: OUTPUT_FORMAT })),
     deviceId: 'rig',
     fromUs: 0,
     toUs: Number.MAX_SAFE_INTEGER,
@@ -112,7 +112,7 @@ describe('at the live end of a stream with B-frames, however long it is silent',
       addon.writeSegment({ packetRing: new Uint8Array(rig.packetRing), ...written, stream: rig.streams[0]!, path });
       for (const at of [1, 20]) {
         const anchor = anchorFrom(at);
-        const ids = idsOf(ringUpTo(anchor.sequence + 1), [{ path, ...written, outputFormat: LOOK }]);
+        const ids = idsOf(ringUpTo(anchor.sequence + 1), [{ path, ...written, outputFormat: OUTPUT_FORMAT }]);
         expect(ids).toEqual(runFrom(first!.sequence, anchor.sequence - first!.sequence));
       }
     } finally {

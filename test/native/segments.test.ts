@@ -19,7 +19,7 @@ const run = promisify(execFile);
 const BOUND_MS = 30_000;
 const WIDTH = 640;
 const heightOf = (name: string): number => (name === HEVC ? 360 : 480);
-const LOOK = { format: 0, width: 0, height: 0, quality: 0, enlarge: false };
+const OUTPUT_FORMAT = { format: 0, width: 0, height: 0, quality: 0, enlarge: false };
 const PLAIN = 'h264-640x480-25-g50';
 const REORDERED = 'h264-640x480-25-g50-b2';
 const HEVC = 'hevc-640x360-25-g50';
@@ -125,9 +125,9 @@ function frames(paths: { path: string; facts: SegmentFacts }[], options: object 
   const handle = addon.openHistory({
     packetRing: memory ? new Uint8Array(rig.packetRing) : undefined,
     cancel,
-    segments: paths.map(({ path, facts }) => ({ ...facts, path, outputFormat: LOOK })),
+    segments: paths.map(({ path, facts }) => ({ ...facts, path, outputFormat: OUTPUT_FORMAT })),
     moreSegments: false,
-    streams: rig.streams.map((stream) => ({ ...stream, outputFormat: LOOK })),
+    streams: rig.streams.map((stream) => ({ ...stream, outputFormat: OUTPUT_FORMAT })),
     deviceId: 'rig',
     fromUs: 0,
     toUs: Number.MAX_SAFE_INTEGER,
@@ -353,7 +353,7 @@ describe('a replay', () => {
     rig.start('', {
       kind: 'replay',
       replay: {
-        segments: written.map(({ path, facts }) => ({ ...facts, path, outputFormat: LOOK })),
+        segments: written.map(({ path, facts }) => ({ ...facts, path, outputFormat: OUTPUT_FORMAT })),
         fromUs: from.arrivalUs,
         toUs: to.arrivalUs,
         speed: 4,
@@ -383,7 +383,7 @@ describe('a replay', () => {
     useClip(PLAIN);
     const [group] = groups();
     const { path, facts } = write('a.mp4', group!.first, group!.end);
-    for (const [segments, end] of [[[{ ...facts, path, outputFormat: LOOK }], 'replay_ended'], [[], 'not_found']] as const) {
+    for (const [segments, end] of [[[{ ...facts, path, outputFormat: OUTPUT_FORMAT }], 'replay_ended'], [[], 'not_found']] as const) {
       newRig();
       rig.start('', { kind: 'replay', replay: { segments, fromUs: 0, toUs: 1e18, speed: 16, loop: false } });
       expect((await rig.ended()).end).toBe(end);

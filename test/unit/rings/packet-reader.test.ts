@@ -1,20 +1,7 @@
 import { describe, expect, it } from 'vitest';
 
 import { PacketReader, type PacketRange } from '../../../src/rings/packet-reader.js';
-import { FakePacketRing } from '../fixtures/packet-ring.js';
-
-const START_MS = 1_700_000_000_000;
-const FRAME_TICKS = 3600;
-/** Needs more than 32 bits, as after a few restarts. */
-const FIRST = 2 ** 42 + 5;
-
-function ringOf(count: number, gop: number, entries = 16): FakePacketRing {
-  const ring = new FakePacketRing(entries, FIRST);
-  for (let i = 0; i < count; i += 1) {
-    ring.write({ keyframe: i % gop === 0, arrivalMs: START_MS + i * 40, pts: i * FRAME_TICKS - 5, bytes: 100 + i });
-  }
-  return ring;
-}
+import { FIRST, FRAME_TICKS, ringOf, START_MS } from '../fixtures/packet-ring.js';
 
 describe('PacketReader', () => {
   it('reads what was written', () => {

@@ -9,7 +9,7 @@ const TEARDOWN_MS = 1000;
 const CAM = '127.0.0.1:1';
 const OTHER_CAM = '127.0.0.1:2';
 const BOUND_MS = 15_000;
-const WISH: ProbeOptions = { transport: 'auto', tlsVerify: 'pin', timeoutMs: 10_000 };
+const PROBE_OPTIONS: ProbeOptions = { transport: 'auto', tlsVerify: 'pin', timeoutMs: 10_000 };
 
 let supervision: Supervision;
 
@@ -52,7 +52,9 @@ describe('a camera that answers TEARDOWN late', () => {
     supervisor.add(camera('a', 'teardown', CAM));
     await supervision.reaches('a', 'running');
     const removed = supervisor.remove('a');
-    const tookMs = await elapsedMs(() => supervisor.probe(`rtsp://${CAM}/refused`, WISH).catch(() => undefined));
+    const tookMs = await elapsedMs(() =>
+      supervisor.probe(`rtsp://${CAM}/refused`, PROBE_OPTIONS).catch(() => undefined),
+    );
     expect(tookMs).toBeGreaterThan(TEARDOWN_MS - 50);
     await removed;
   });
@@ -197,7 +199,7 @@ describe('a probe', () => {
     const { supervisor, wakes } = supervision;
     supervisor.add(camera('a', 'show', `admin:geheim@${CAM}`));
     await supervision.reaches('a', 'running');
-    const found = await supervisor.probe(`rtsp://${CAM}/show`, WISH);
+    const found = await supervisor.probe(`rtsp://${CAM}/show`, PROBE_OPTIONS);
     expect(found).toMatchObject({ codec: 'h264', width: 640, transport: 'tcp', openMs: 0, camera: 'a' });
     expect(wakes.size).toBe(1);
   });
@@ -206,7 +208,7 @@ describe('a probe', () => {
     const { supervisor, wakes } = supervision;
     supervisor.add(camera('a', 'show', CAM));
     await supervision.reaches('a', 'running');
-    const found = await supervisor.probe(`rtsp://${OTHER_CAM}/show`, { ...WISH, transport: 'udp' });
+    const found = await supervisor.probe(`rtsp://${OTHER_CAM}/show`, { ...PROBE_OPTIONS, transport: 'udp' });
     expect(found).toMatchObject({ codec: 'h264', width: 640, transport: 'udp' });
     expect(found).not.toHaveProperty('camera');
     await waitFor('the thread to end', BOUND_MS, () => wakes.size === 1);
@@ -219,7 +221,7 @@ describe('a probe', () => {
     ['transport_refused', 'failed_precondition', /461/],
     ['refused', 'unavailable', /Nothing listens/],
   ])('that ends with %s is %s', async (end, kind, says) => {
-    await expect(supervision.supervisor.probe(`rtsp://u:geheim@${CAM}/${end}`, WISH)).rejects.toMatchObject({
+    await expect(supervision.supervisor.probe(`rtsp://u:geheim@${CAM}/${end}`, PROBE_OPTIONS)).rejects.toMatchObject({
       kind,
       message: expect.stringMatching(says) as string,
     });
@@ -227,17 +229,21 @@ describe('a probe', () => {
 
   it('is refused for a scheme that is not allowed, and when too many are in progress', async () => {
     const { supervisor } = supervision;
-    await expect(supervisor.probe('file:/etc/passwd', WISH)).rejects.toMatchObject({ kind: 'invalid_argument' });
-    const probes = [1, 2, 3, 4].map((port) => supervisor.probe(`rtsp://127.0.0.1:${port}/show`, WISH));
-    await expect(supervisor.probe(`rtsp://${CAM}/show`, WISH)).rejects.toMatchObject({ kind: 'resource_exhausted' });
+    await expect(supervisor.probe('file:/etc/passwd', PROBE_OPTIONS)).rejects.toMatchObject({
+      kind: 'invalid_argument',
+    });
+    const probes = [1, 2, 3, 4].map((port) => supervisor.probe(`rtsp://127.0.0.1:${port}/show`, PROBE_OPTIONS));
+    await expect(supervisor.probe(`rtsp://${CAM}/show`, PROBE_OPTIONS)).rejects.toMatchObject({
+      kind: 'resource_exhausted',
+    });
     await Promise.all(probes);
   });
 
   it('ends when its caller disconnects', async () => {
     const { supervisor, wakes } = supervision;
     const caller = new AbortController();
-    const wish = { ...WISH, timeoutMs: 600_000, signal: caller.signal };
-    const refused = expect(supervisor.probe(`rtsp://${CAM}/connect`, wish)).rejects.toMatchObject({
+    const options = { ...PROBE_OPTIONS, timeoutMs: 600_000, signal: caller.signal };
+    const refused = expect(supervisor.probe(`rtsp://${CAM}/connect`, options)).rejects.toMatchObject({
       kind: 'deadline_exceeded',
     });
     await waitFor('the thread of the probe', BOUND_MS, () => wakes.size === 1);
